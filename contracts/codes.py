@@ -1,0 +1,383 @@
+"""The closed lists of codes that messages carry; what people see is translated from them elsewhere."""
+
+from enum import StrEnum
+
+
+class Urgency(StrEnum):
+    """How soon the recipient has to decide."""
+
+    EMERGENCY = "emergency"
+    URGENT = "urgent"
+    NORMAL = "normal"
+
+
+class ReferralState(StrEnum):
+    """The states of a referral, as every organisation is told them; a draft never leaves its sender."""
+
+    SENT = "sent"
+    RECEIVED = "received"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    WAITLISTED = "waitlisted"
+    REDIRECTED = "redirected"
+    INFO_REQUESTED = "info_requested"
+    EXPIRED = "expired"
+    SCHEDULED = "scheduled"
+    IN_SERVICE = "in_service"
+    NO_SHOW = "no_show"
+    VISIT_CANCELLED = "visit_cancelled"
+    COMPLETED = "completed"
+    CLOSED = "closed"
+    CANCEL_REQUESTED = "cancel_requested"
+    CANCELLED = "cancelled"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    ENTERED_IN_ERROR = "entered_in_error"
+
+
+class ReferralReason(StrEnum):
+    """Why the sender asks another organisation instead of serving the person itself."""
+
+    SERVICE_NOT_OFFERED = "service_not_offered"
+    NO_CAPACITY = "no_capacity"
+    OUTSIDE_AREA = "outside_area"
+    NOT_ELIGIBLE_HERE = "not_eligible_here"
+    SPECIALISED_CARE = "specialised_care"
+    CONTINUITY_OF_CARE = "continuity_of_care"
+    PERSON_ASKED = "person_asked"
+
+
+class DeclineReason(StrEnum):
+    """Why the recipient does not take a referral on, or gives one up that it had accepted."""
+
+    NOT_ELIGIBLE = "not_eligible"
+    NO_CAPACITY = "no_capacity"
+    OUTSIDE_AREA = "outside_area"
+    COULD_NOT_CONTACT = "could_not_contact"
+    PERSON_NOT_FOUND = "person_not_found"
+    NO_LONGER_INTERESTED = "no_longer_interested"
+    DOCUMENTS_MISSING = "documents_missing"
+    DUPLICATE = "duplicate"
+    NOT_APPLICABLE = "not_applicable"
+    SAFETY = "safety"
+
+
+class EligibilityCriterion(StrEnum):
+    """Which criterion a person does not meet, when a referral is declined as not eligible."""
+
+    AGE = "age"
+    SEX_OR_GENDER = "sex_or_gender"
+    NATIONALITY = "nationality"
+    MIGRATION_STATUS = "migration_status"
+    RESIDENCE = "residence"
+    INCOME = "income"
+    HOUSEHOLD = "household"
+    HEALTH_AFFILIATION = "health_affiliation"
+    ALREADY_SERVED = "already_served"
+
+
+class Outcome(StrEnum):
+    """What became of the need that a referral was about."""
+
+    NEED_MET = "need_met"
+    PARTLY_MET = "partly_met"
+    NOT_MET = "not_met"
+    REFERRED_ONWARD = "referred_onward"
+    PERSON_WITHDREW = "person_withdrew"
+
+
+class NotMetReason(StrEnum):
+    """Why a need was not met."""
+
+    NOT_ELIGIBLE = "not_eligible"
+    NO_CAPACITY = "no_capacity"
+    DOCUMENTS_MISSING = "documents_missing"
+    COULD_NOT_CONTACT = "could_not_contact"
+    PERSON_MOVED_AWAY = "person_moved_away"
+    SERVICE_ENDED = "service_ended"
+    SERVICE_NOT_SUITABLE = "service_not_suitable"
+    SAFETY = "safety"
+
+
+class CancelReason(StrEnum):
+    """Why the sender takes a referral back."""
+
+    NEED_MET_ELSEWHERE = "need_met_elsewhere"
+    PERSON_WITHDREW = "person_withdrew"
+    PERSON_MOVED_AWAY = "person_moved_away"
+    COULD_NOT_CONTACT = "could_not_contact"
+    REFERRED_ELSEWHERE = "referred_elsewhere"
+    SAFETY = "safety"
+
+
+class VisitCancelledBy(StrEnum):
+    """Who called a scheduled visit off."""
+
+    PERSON = "person"
+    PROVIDER = "provider"
+
+
+class VisitMode(StrEnum):
+    """Where a visit takes place."""
+
+    AT_PROVIDER = "at_provider"
+    AT_HOME = "at_home"
+    BY_PHONE = "by_phone"
+    BY_VIDEO = "by_video"
+
+
+class ReopenReason(StrEnum):
+    """Why a coordinator opens a closed referral again."""
+
+    NEED_NOT_MET = "need_not_met"
+    NEED_RETURNED = "need_returned"
+    OUTCOME_DISPUTED = "outcome_disputed"
+    CLOSED_BY_MISTAKE = "closed_by_mistake"
+
+
+class ErrorReason(StrEnum):
+    """Why a referral should never have been entered."""
+
+    WRONG_PERSON = "wrong_person"
+    WRONG_RECIPIENT = "wrong_recipient"
+    WRONG_SERVICE = "wrong_service"
+    DUPLICATE = "duplicate"
+    TRAINING_OR_TEST = "training_or_test"
+
+
+class InfoTopic(StrEnum):
+    """What a recipient asks about before it can decide."""
+
+    ELIGIBILITY = "eligibility"
+    DOCUMENTS = "documents"
+    CONTACT = "contact"
+    HOUSEHOLD = "household"
+    HEALTH = "health"
+    SAFETY = "safety"
+    NEED = "need"
+    CONSENT = "consent"
+
+
+class ReminderAbout(StrEnum):
+    """Which deadline a reminder is about."""
+
+    RECEIPT = "receipt"
+    DECISION = "decision"
+    ANSWER = "answer"
+
+
+class ContactChannel(StrEnum):
+    """How a person may be reached without putting them at risk."""
+
+    PHONE = "phone"
+    SMS = "sms"
+    WHATSAPP = "whatsapp"
+    EMAIL = "email"
+    HOME_VISIT = "home_visit"
+    THROUGH_CAREGIVER = "through_caregiver"
+    THROUGH_SENDER = "through_sender"
+
+
+class Weekday(StrEnum):
+    """A day of the week."""
+
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+
+class Accessibility(StrEnum):
+    """What a place or an appointment has to provide so that the person can use it."""
+
+    STEP_FREE = "step_free"
+    SIGN_LANGUAGE = "sign_language"
+    EASY_LANGUAGE = "easy_language"
+    LARGE_PRINT_OR_BRAILLE = "large_print_or_braille"
+    COMPANION = "companion"
+    CHILDCARE = "childcare"
+    TRANSPORT = "transport"
+    SAME_SEX_STAFF = "same_sex_staff"
+
+
+class ConsentPurpose(StrEnum):
+    """What a person agrees that their data is used for (Ley 1581 of 2012: each purpose for itself)."""
+
+    REGISTER = "register"
+    REFER = "refer"
+    SERVE = "serve"
+    FOLLOW_UP = "follow_up"
+    REPORT = "report"
+
+
+class FieldGroup(StrEnum):
+    """The groups of personal data that a person agrees to share, each for itself."""
+
+    IDENTITY = "identity"
+    DOCUMENTS = "documents"
+    CONTACT = "contact"
+    PLACE = "place"
+    PROFILE = "profile"
+    HOUSEHOLD = "household"
+    NEEDS = "needs"
+    HEALTH = "health"
+    PROTECTION = "protection"
+    EDUCATION = "education"
+    EMPLOYMENT = "employment"
+
+
+class ConsentGivenBy(StrEnum):
+    """Who gave or withdrew consent: the person, or the caregiver of a child."""
+
+    PERSON = "person"
+    CAREGIVER = "caregiver"
+
+
+class ConsentManner(StrEnum):
+    """How consent was given or withdrawn."""
+
+    SIGNED = "signed"
+    SPOKEN_AND_WITNESSED = "spoken_and_witnessed"
+    QR = "qr"
+
+
+class ConsentEnd(StrEnum):
+    """Why a consent no longer holds."""
+
+    WITHDRAWN = "withdrawn"
+    LAPSED = "lapsed"
+
+
+class OverrideReason(StrEnum):
+    """Why a referral goes out without consent: only where a life is at risk."""
+
+    LIFE_AT_RISK = "life_at_risk"
+    CHILD_AT_RISK = "child_at_risk"
+    CANNOT_CONSENT = "cannot_consent"
+
+
+class DocumentType(StrEnum):
+    """The identity documents people hold in Colombia."""
+
+    CC = "CC"  # cédula de ciudadanía
+    TI = "TI"  # tarjeta de identidad
+    RC = "RC"  # registro civil
+    CE = "CE"  # cédula de extranjería
+    PA = "PA"  # passport
+    PE = "PE"  # permiso especial de permanencia (PEP)
+    PT = "PT"  # permiso por protección temporal (PPT)
+    FOREIGN_ID = "foreign_id"
+    NONE = "none"
+
+
+class Sex(StrEnum):
+    """Sex as the person states it."""
+
+    FEMALE = "female"
+    MALE = "male"
+    INTERSEX = "intersex"
+    NOT_STATED = "not_stated"
+
+
+class Gender(StrEnum):
+    """Gender as the person states it."""
+
+    WOMAN = "woman"
+    MAN = "man"
+    NON_BINARY = "non_binary"
+    OTHER = "other"
+    NOT_STATED = "not_stated"
+
+
+class Profile(StrEnum):
+    """Which population group a person belongs to."""
+
+    MIGRANT = "migrant"
+    REFUGEE = "refugee"
+    RETURNEE = "returnee"
+    HOST_COMMUNITY = "host_community"
+
+
+class Relation(StrEnum):
+    """What a caregiver or a member of the household is to the person."""
+
+    MOTHER = "mother"
+    FATHER = "father"
+    GRANDPARENT = "grandparent"
+    SIBLING = "sibling"
+    OTHER_RELATIVE = "other_relative"
+    LEGAL_GUARDIAN = "legal_guardian"
+    CHILD_PROTECTION_OFFICER = "child_protection_officer"
+
+
+class Sector(StrEnum):
+    """The sectors that the network reports by."""
+
+    EDUCATION = "education"
+    FOOD_SECURITY = "food_security"
+    HEALTH = "health"
+    HUMANITARIAN_TRANSPORTATION = "humanitarian_transportation"
+    INTEGRATION = "integration"
+    NUTRITION = "nutrition"
+    CHILD_PROTECTION = "child_protection"
+    GBV = "gbv"
+    TRAFFICKING_AND_SMUGGLING = "trafficking_and_smuggling"
+    PROTECTION = "protection"
+    SHELTER = "shelter"
+    WASH = "wash"
+
+
+class NeedCode(StrEnum):
+    """What a person needs, as `sector.need`."""
+
+    EDUCATION_SCHOOL_PLACE = "education.school_place"
+    EDUCATION_SCHOOL_SUPPLIES = "education.school_supplies"
+    EDUCATION_TRAINING = "education.training"
+    FOOD_BASKET = "food_security.food_basket"
+    FOOD_HOT_MEAL = "food_security.hot_meal"
+    FOOD_VOUCHER = "food_security.voucher"
+    HEALTH_CONSULTATION = "health.consultation"
+    HEALTH_AFFILIATION = "health.affiliation"
+    HEALTH_MATERNAL = "health.maternal"
+    HEALTH_VACCINATION = "health.vaccination"
+    HEALTH_MEDICINES = "health.medicines"
+    HEALTH_PSYCHOSOCIAL = "health.psychosocial"
+    HEALTH_SEXUAL_AND_REPRODUCTIVE = "health.sexual_and_reproductive"
+    TRANSPORT_LOCAL = "humanitarian_transportation.local"
+    TRANSPORT_INTERCITY = "humanitarian_transportation.intercity"
+    INTEGRATION_EMPLOYMENT = "integration.employment"
+    INTEGRATION_ENTREPRENEURSHIP = "integration.entrepreneurship"
+    INTEGRATION_COEXISTENCE = "integration.coexistence"
+    INTEGRATION_FINANCIAL_INCLUSION = "integration.financial_inclusion"
+    NUTRITION_CHILD_SCREENING = "nutrition.child_screening"
+    NUTRITION_SUPPLEMENT = "nutrition.supplement"
+    PROTECTION_REGULARISATION = "protection.regularisation"
+    PROTECTION_LEGAL_ADVICE = "protection.legal_advice"
+    PROTECTION_DOCUMENTATION = "protection.documentation"
+    PROTECTION_ASYLUM = "protection.asylum"
+    CHILD_PROTECTION_CASE = "child_protection.case_management"
+    CHILD_PROTECTION_SAFE_SPACE = "child_protection.safe_space"
+    GBV_CASE = "gbv.case_management"
+    GBV_SAFE_HOUSE = "gbv.safe_house"
+    GBV_CLINICAL_CARE = "gbv.clinical_care"
+    TRAFFICKING_ASSISTANCE = "trafficking_and_smuggling.assistance"
+    SHELTER_TEMPORARY = "shelter.temporary"
+    SHELTER_RENT = "shelter.rent"
+    SHELTER_HOUSING = "shelter.housing"
+    WASH_HYGIENE_KIT = "wash.hygiene_kit"
+    WASH_WATER = "wash.water"
+
+    @property
+    def sector(self) -> Sector:
+        """The sector this need is reported under."""
+        return Sector(self.value.partition(".")[0])
+
+    @property
+    def is_confidential(self) -> bool:
+        """Whether a person with this need travels under a case code, never under a person id."""
+        return self.sector in CONFIDENTIAL_SECTORS
+
+
+CONFIDENTIAL_SECTORS = frozenset({Sector.GBV})

@@ -1,0 +1,71 @@
+"""Consent: what a person allows, for which purpose, to whom, for which fields, and until when."""
+
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from .codes import ConsentEnd, ConsentGivenBy, ConsentManner, ConsentPurpose, FieldGroup
+from .fields import CaseCode, Language, Model, OrganisationId, Sha256, Time, wrong_field
+from .registry import contract
+
+
+class _Terms(Model):
+    """What the person allows."""
+
+    consent_id: UUID
+    person_id: UUID | None = None
+    case_code: CaseCode | None = None
+    purposes: Annotated[tuple[ConsentPurpose, ...], Field(min_length=1, max_length=10)]
+    recipients: Annotated[tuple[OrganisationId, ...], Field(min_length=1, max_length=50)]
+    field_groups: Annotated[tuple[FieldGroup, ...], Field(min_length=1, max_length=20)]
+    valid_from: Time
+    valid_until: Time | None = None
+    """Absent: until it is withdrawn."""
+
+    @model_validator(mode="after")
+    def _is_one_persons_and_lasts(self) -> Self:
+        if (self.person_id is None) == (self.case_code is None):
+            raise wrong_field("person_id", "Consent is of a person id or a case code, and not of both")
+        if self.valid_until is not None and self.valid_until <= self.valid_from:
+            raise wrong_field("valid_until", "Consent ends after it begins")
+        return self
+
+
+@contract("consent.granted.v1", sent_by="partner", received_by="hub", personal_data=True, about="consent_id")
+class ConsentGranted(_Terms):
+    """A person, or a child's caregiver, has allowed an organisation to use or pass on their data."""
+
+    given_by: ConsentGivenBy
+    manner: ConsentManner
+    language: Language
+    """The language it was explained in."""
+    evidence_sha256: Sha256 | None = None
+    """Of the signed page or the recording, which stays with the organisation that asked."""
+
+
+@contract("consent.withdrawn.v1", sent_by="partner", received_by="hub", personal_data=True, about="consent_id")
+class ConsentWithdrawn(Model):
+    """The person, or the caregiver, takes the consent back."""
+
+    consent_id: UUID
+    withdrawn_by: ConsentGivenBy
+    manner: ConsentManner
+    withdrawn_at: Time
+
+
+@contract("consent.recorded.v1", sent_by="hub", received_by="hub services", personal_data=True, about="consent_id")
+class ConsentRecorded(_Terms):
+    """Intake holds this consent; referrals may rely on it."""
+
+    granted_to: OrganisationId
+    """The organisation that asked for it, and may share under it."""
+
+
+@contract("consent.ended.v1", sent_by="hub", received_by="hub services", personal_data=True, about="consent_id")
+class ConsentEnded(Model):
+    """A consent no longer holds; what relies on it stops."""
+
+    consent_id: UUID
+    reason: ConsentEnd
+    ended_at: Time

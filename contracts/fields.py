@@ -1,0 +1,90 @@
+"""The kinds of field that messages are made of, each refusing what does not look like itself."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+
+class Model(BaseModel):
+    """A frozen record that reads strictly, ignores fields it does not know, and never shows its values in an error."""
+
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False, ser_json_inf_nan="strings"
+    )
+
+
+def wrong_field(where: str, why: str) -> PydanticCustomError:
+    """Make the error for a rule between fields: `where` is the field to blame, `why` a sentence without any value."""
+    return PydanticCustomError("rule_between_fields", "{why}", {"where": where, "why": why})
+
+
+class _Written:
+    """A time or date that is read only from its written ISO form; pydantic alone would take a number in a string too."""
+
+    def __init__(self, *, accepts: str, promises: str, json_format: str) -> None:
+        self.accepts = accepts
+        self.promises = promises
+        self.json_format = json_format
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        value = core_schema.datetime_schema(tz_constraint="aware") if source is datetime else core_schema.date_schema()
+        lax = value.copy()
+        lax["strict"] = False
+        return core_schema.json_or_python_schema(
+            json_schema=core_schema.chain_schema([core_schema.str_schema(pattern=self.accepts), lax]),
+            python_schema=value,
+            serialization=core_schema.to_string_ser_schema() if source is date else None,
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "format": self.json_format, "pattern": self.promises}
+
+
+_DATE = "[12][0-9]{3}-[0-9]{2}-[0-9]{2}"
+_TIME = "T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?"
+_ZONE = "(Z|[+-][0-9]{2}:[0-9]{2})"
+
+Time = Annotated[
+    datetime,
+    # Without a zone the pattern still fits, so that the refusal can say what is missing.
+    _Written(accepts=f"^2{_DATE[4:]}{_TIME}{_ZONE}?$", promises=f"^2{_DATE[4:]}{_TIME}{_ZONE}$", json_format="date-time"),
+]
+"""A moment with its zone."""
+
+Date = Annotated[date, _Written(accepts=f"^{_DATE}$", promises=f"^{_DATE}$", json_format="date")]
+"""A day."""
+
+OrganisationId = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{1,39}$")]
+"""The network's short name of an organisation, such as `redcross`."""
+
+CaseCode = Annotated[str, Field(pattern="^[A-Z]{2,5}-[0-9A-Z]{4,20}$")]
+"""What a confidential case is called instead of the person; it means nothing outside the organisation that made it."""
+
+StaffCode = Annotated[str, Field(pattern="^[A-Za-z0-9-]{2,40}$")]
+"""A member of staff as their own organisation numbers them; never a name."""
+
+Language = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
+"""An ISO 639 code, such as `es` or `guc` (Wayuunaiki)."""
+
+Zone = Annotated[str, Field(pattern="^[0-9]{5}$")]
+"""A municipality's DIVIPOLA code, such as `08001` for Barranquilla."""
+
+HourMinute = Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""A time of day in the local zone of the person."""
+
+Code = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{1,63}$")]
+"""An open code: new ones may appear without a new version."""
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+"""The SHA-256 of some bytes, in lower-case hexadecimal."""
+
+PublicText = Annotated[str, Field(min_length=1, max_length=200, pattern="^[^\\x00-\\x1f\\x7f]+$")]
+"""One line that anyone may read; never about a person."""
+
+Sealed = Annotated[
+    str, Field(max_length=64 * 1024, pattern="^eyJ[A-Za-z0-9_-]+[.][A-Za-z0-9_-]{54}[.][A-Za-z0-9_-]{16}[.][A-Za-z0-9_-]+[.][A-Za-z0-9_-]{22}$")
+]
+"""A sealed block: JWE in compact form, made with ECDH-ES+A256KW and A256GCM, whose parts have these very lengths."""

@@ -1,0 +1,42 @@
+"""People and their needs, as organisations register them with the hub."""
+
+from typing import Self
+from uuid import UUID
+
+from pydantic import model_validator
+
+from .codes import NeedCode, Urgency
+from .fields import CaseCode, Model, Sealed, Time, Zone, wrong_field
+from .registry import contract
+
+
+@contract("person.registered.v1", sent_by="partner", received_by="hub", personal_data=True, about="person_id")
+class PersonRegistered(Model):
+    """An organisation has registered a person, or corrects what it registered before."""
+
+    person_id: UUID
+    registered_at: Time
+    sealed: Sealed
+    """A person block, sealed to the hub."""
+
+
+@contract("need.identified.v1", sent_by="partner", received_by="hub", personal_data=True, about="need_id")
+class NeedIdentified(Model):
+    """An organisation has found out what a person lacks."""
+
+    need_id: UUID
+    person_id: UUID | None = None
+    case_code: CaseCode | None = None
+    need_code: NeedCode
+    urgency: Urgency
+    identified_at: Time
+    zone: Zone | None = None
+    """Where the person lives; unmet needs are counted by it."""
+
+    @model_validator(mode="after")
+    def _is_about_one_person(self) -> Self:
+        if (self.person_id is None) == (self.case_code is None):
+            raise wrong_field("person_id", "A need is of a person id or a case code, and not of both")
+        if self.need_code.is_confidential and self.case_code is None:
+            raise wrong_field("case_code", "A confidential need travels under a case code")
+        return self

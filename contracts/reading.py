@@ -1,0 +1,123 @@
+"""Reading what arrives: bytes in, a valid message or one coded refusal out."""
+
+from typing import Annotated, Any, Union
+
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from . import consent, directory, people, referral, referral_notices, refusal  # noqa: F401 - they fill the register
+from .envelope import MAX_BYTES, Message
+from .registry import CONTRACTS, contract_of
+from .upcasts import UPCASTS
+
+MAX_DEPTH = 32
+"""How many objects and lists may lie within each other."""
+
+_NAMES = {contract.name for contract in CONTRACTS.values()}
+_MESSAGES: Any = Union[tuple(contract.message for contract in CONTRACTS.values())]  # noqa: UP007 - made, not written
+_ANY_MESSAGE: TypeAdapter[Message[Any]] = TypeAdapter(Annotated[_MESSAGES, Field(discriminator="type")])
+
+
+class Invalid(Exception):
+    """A message that cannot be read; says which rule it breaks and where, and never what it contains.
+
+    Codes: `too_large`, `not_utf8`, `not_json`, `too_deep`, `not_cloudevents`, `unknown_contract`, `unknown_version`,
+    `invalid_field`, `nul_character`, `time_without_zone`.
+    """
+
+    def __init__(self, code: str, where: str | None = None) -> None:
+        super().__init__(code if where is None else f"{code} at {where}")
+        self.code = code
+        self.where = where
+        """The dotted path of the field to blame, such as `data.reason`; None when it is the whole message."""
+
+
+def parse(raw: bytes) -> Message[Any]:
+    """Read a message; raise Invalid when it is not one."""
+    if len(raw) > MAX_BYTES:
+        raise Invalid("too_large")
+    try:
+        message = _ANY_MESSAGE.validate_json(raw)
+    except ValidationError as error:
+        why = error
+    else:
+        if _may_hide_what_pydantic_allows(raw):
+            _read_strictly(raw)
+        return message
+    # Outside the except block, so that no traceback carries the error that has seen the values.
+    raise _explain(raw, why)
+
+
+def _may_hide_what_pydantic_allows(raw: bytes) -> bool:
+    """Tell in a microsecond whether the bytes might hold a NUL, a NaN, or too many levels, in fields nobody reads."""
+    return b"\\u0000" in raw or b"NaN" in raw or b"Infinity" in raw or raw.count(b"{") + raw.count(b"[") > MAX_DEPTH
+
+
+def _read_strictly(raw: bytes) -> Any:
+    """Decode JSON by the letter of RFC 8259, without NUL in any string and no deeper than MAX_DEPTH."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        code = "not_utf8"
+    else:
+        code = ""
+    if code:
+        raise Invalid(code)
+    try:
+        document = from_json(raw, allow_inf_nan=False)
+    except ValueError as error:
+        code = "too_deep" if "recursion limit" in str(error) else "not_json"
+    if code:
+        raise Invalid(code)
+    level = [document]
+    for _ in range(MAX_DEPTH + 1):
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, str):
+                if "\0" in value:
+                    raise Invalid("nul_character")
+            elif isinstance(value, dict):
+                below.extend(value)
+                below.extend(value.values())
+            elif isinstance(value, list):
+                below.extend(value)
+        if not below:
+            return document
+        level = below
+    raise Invalid("too_deep")
+
+
+def _explain(raw: bytes, error: ValidationError) -> Invalid:
+    try:
+        document = _read_strictly(raw)
+    except Invalid as found:
+        return found
+    if not isinstance(document, dict) or document.get("specversion") != "1.0":
+        return Invalid("not_cloudevents", "specversion" if isinstance(document, dict) else None)
+    type = document.get("type")
+    if not isinstance(type, str):
+        return Invalid("not_cloudevents", "type")
+    if type not in CONTRACTS:
+        known = type.rpartition(".v")[0] in _NAMES
+        return Invalid("unknown_version" if known else "unknown_contract", "type")
+    first = error.errors(include_input=False, include_url=False)[0]
+    path = [str(part) for part in first["loc"][1:]]
+    if first["type"] == "rule_between_fields":
+        path.append(first["ctx"]["where"])
+    where = ".".join(path)
+    if first["type"] == "timezone_aware":
+        return Invalid("time_without_zone", where)
+    if where in ("id", "source"):
+        return Invalid("not_cloudevents", where)
+    return Invalid("invalid_field", where)
+
+
+def upcast(message: Message[Any]) -> Message[Any]:
+    """Return the message as the newest version of its contract says it; the same message when it is that already."""
+    data = message.data
+    while type(data) in UPCASTS:
+        data = UPCASTS[type(data)](data)
+    if data is message.data:
+        return message
+    newest = contract_of(data)
+    return newest.message(**{**dict(message), "type": newest.type, "data": data})

@@ -1,0 +1,19 @@
+"""How a message of an older version reads in the next one: pure functions, one for each step."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .codes import ContactChannel
+from .fields import Model
+from .referral import Contact, ReferralRequestedV1, ReferralRequestedV2
+
+
+def referral_requested_v2(old: ReferralRequestedV1) -> ReferralRequestedV2:
+    """Version 1 only knew whether it was safe to telephone; where it was not, the way to the person is the sender."""
+    kept = {name: getattr(old, name) for name in ReferralRequestedV1.model_fields if name not in ("language", "phone_ok")}
+    channel = ContactChannel.PHONE if old.phone_ok else ContactChannel.THROUGH_SENDER
+    return ReferralRequestedV2(**kept, contact=Contact(channel=channel, language=old.language))
+
+
+UPCASTS: Mapping[type[Model], Callable[[Any], Model]] = {ReferralRequestedV1: referral_requested_v2}
+"""From the data of each superseded version to the data of the next."""

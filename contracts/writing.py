@@ -1,0 +1,56 @@
+"""Writing: a handler says what follows, and the runtime makes messages of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from .envelope import Message, uuid7
+from .fields import Model
+from .registry import contract_of
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message to be: what is said, about which id, to whom, and with which number."""
+
+    data: Model
+    subject: str
+    recipient: str | None = None
+    """The organisation it goes to; None when it is routed by its type."""
+    sequence: int | None = None
+
+
+def stamp(
+    draft: Draft,
+    *,
+    source: str,
+    time: datetime,
+    id: UUID | None = None,
+    cause: Message[Any] | None = None,
+    traceparent: str | None = None,
+) -> Message[Any]:
+    """Make a message of a draft.
+
+    It is caused by `cause` and belongs to the same conversation, or begins one. Raises pydantic's ValidationError when
+    the draft breaks its contract (a wrong subject, a number missing): a mistake of the writer's code.
+    """
+    contract = contract_of(draft.data)
+    own_id = id or uuid7()
+    if cause is None:
+        correlation = own_id
+    else:
+        correlation = cause.correlationid or cause.id
+    return contract.message(
+        id=own_id,
+        source=source,
+        type=contract.type,
+        subject=draft.subject,
+        time=time,
+        correlationid=correlation,
+        causationid=None if cause is None else cause.id,
+        sequence=draft.sequence,
+        traceparent=traceparent,
+        recipient=draft.recipient,
+        data=draft.data,
+    )
