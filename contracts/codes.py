@@ -1,4 +1,4 @@
-"""The closed lists of codes that messages carry; what people see is translated from them elsewhere."""
+"""The lists of codes that messages carry; what people see is translated from them elsewhere."""
 
 from enum import StrEnum
 
@@ -163,6 +163,9 @@ class ReminderAbout(StrEnum):
     RECEIPT = "receipt"
     DECISION = "decision"
     ANSWER = "answer"
+    CANCELLATION = "cancellation"
+    OUTCOME = "outcome"
+    PURGE = "purge"
 
 
 class ContactChannel(StrEnum):
@@ -330,7 +333,10 @@ class Sector(StrEnum):
 
 
 class NeedCode(StrEnum):
-    """What a person needs, as `sector.need`."""
+    """What a person needs, as `sector.need`: the needs known so far.
+
+    Messages take any need of a known sector, so that a new one asks for no new version of a contract.
+    """
 
     EDUCATION_SCHOOL_PLACE = "education.school_place"
     EDUCATION_SCHOOL_SUPPLIES = "education.school_supplies"
@@ -369,15 +375,16 @@ class NeedCode(StrEnum):
     WASH_HYGIENE_KIT = "wash.hygiene_kit"
     WASH_WATER = "wash.water"
 
-    @property
-    def sector(self) -> Sector:
-        """The sector this need is reported under."""
-        return Sector(self.value.partition(".")[0])
-
-    @property
-    def is_confidential(self) -> bool:
-        """Whether a person with this need travels under a case code, never under a person id."""
-        return self.sector in CONFIDENTIAL_SECTORS
-
 
 CONFIDENTIAL_SECTORS = frozenset({Sector.GBV})
+"""Here a person travels under a case code, never under a person id."""
+
+
+def sector_of(need_code: str) -> Sector:
+    """Return the sector that a need is reported under; ValueError when the code begins with none."""
+    return Sector(need_code.partition(".")[0])
+
+
+def is_confidential(need_code: str) -> bool:
+    """Tell whether a person with this need travels under a case code, never under a person id."""
+    return need_code.partition(".")[0] in CONFIDENTIAL_SECTORS
