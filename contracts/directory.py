@@ -5,8 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from .codes import NeedCode
-from .fields import Model, PublicText, Zone
+from .fields import Model, Need, PublicText, Zone
 from .registry import contract
 
 
@@ -16,7 +15,7 @@ class ServicePublished(Model):
 
     service_id: UUID
     name: PublicText
-    need_codes: Annotated[tuple[NeedCode, ...], Field(min_length=1, max_length=40)]
+    need_codes: Annotated[tuple[Need, ...], Field(min_length=1, max_length=40)]
     active: bool
     """False: it takes no referrals."""
     zone: Zone

@@ -87,7 +87,7 @@ class Message(Model, Generic[D]):
 
 
 def uuid7() -> UUID:
-    """Make an identifier that sorts by the time it was made (RFC 9562: version 7, with the sub-millisecond fraction)."""
+    """Make an identifier that sorts by the time it was made: RFC 9562's version 7, with a sub-millisecond fraction."""
     milliseconds, nanoseconds = divmod(system_time.time_ns(), 1_000_000)
     fraction = nanoseconds * 4096 // 1_000_000
     return UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | secrets.randbits(62))

@@ -2,18 +2,17 @@
 
 from datetime import date, datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from .codes import Sector
 
 
 class Model(BaseModel):
     """A frozen record that reads strictly, ignores fields it does not know, and never shows its values in an error."""
 
-    model_config = ConfigDict(
-        strict=True, frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False, ser_json_inf_nan="strings"
-    )
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 def wrong_field(where: str, why: str) -> PydanticCustomError:
@@ -22,7 +21,7 @@ def wrong_field(where: str, why: str) -> PydanticCustomError:
 
 
 class _Written:
-    """A time or date that is read only from its written ISO form; pydantic alone would take a number in a string too."""
+    """A time or date that is read from its ISO form alone; pydantic would take a number in a string too."""
 
     def __init__(self, *, accepts: str, promises: str, json_format: str) -> None:
         self.accepts = accepts
@@ -46,11 +45,12 @@ class _Written:
 _DATE = "[12][0-9]{3}-[0-9]{2}-[0-9]{2}"
 _TIME = "T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?"
 _ZONE = "(Z|[+-][0-9]{2}:[0-9]{2})"
+_MOMENT = f"2{_DATE.removeprefix('[12]')}{_TIME}"
 
 Time = Annotated[
     datetime,
     # Without a zone the pattern still fits, so that the refusal can say what is missing.
-    _Written(accepts=f"^2{_DATE[4:]}{_TIME}{_ZONE}?$", promises=f"^2{_DATE[4:]}{_TIME}{_ZONE}$", json_format="date-time"),
+    _Written(accepts=f"^{_MOMENT}{_ZONE}?$", promises=f"^{_MOMENT}{_ZONE}$", json_format="date-time"),
 ]
 """A moment with its zone."""
 
@@ -75,6 +75,9 @@ Zone = Annotated[str, Field(pattern="^[0-9]{5}$")]
 HourMinute = Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 """A time of day in the local zone of the person."""
 
+Need = Annotated[str, Field(pattern=f"^({'|'.join(Sector)})[.][a-z][a-z0-9_]{{1,40}}$")]
+"""A need as `sector.need`: the sectors are fixed, their needs are not; `codes.NeedCode` lists those known so far."""
+
 Code = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{1,63}$")]
 """An open code: new ones may appear without a new version."""
 
@@ -84,7 +87,9 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 PublicText = Annotated[str, Field(min_length=1, max_length=200, pattern="^[^\\x00-\\x1f\\x7f]+$")]
 """One line that anyone may read; never about a person."""
 
-Sealed = Annotated[
-    str, Field(max_length=64 * 1024, pattern="^eyJ[A-Za-z0-9_-]+[.][A-Za-z0-9_-]{54}[.][A-Za-z0-9_-]{16}[.][A-Za-z0-9_-]+[.][A-Za-z0-9_-]{22}$")
-]
-"""A sealed block: JWE in compact form, made with ECDH-ES+A256KW and A256GCM, whose parts have these very lengths."""
+_64 = "[A-Za-z0-9_-]"
+SEALED_PATTERN = f"^eyJ{_64}+[.]{_64}{{54}}[.]{_64}{{16}}[.]{_64}+[.]{_64}{{22}}$"
+SEALED_MAX_LENGTH = 64 * 1024
+
+Sealed = Annotated[str, Field(max_length=SEALED_MAX_LENGTH, pattern=SEALED_PATTERN)]
+"""A sealed block: JWE in compact form; with ECDH-ES+A256KW and A256GCM its parts have these very lengths."""

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import model_validator
 
-from .codes import NeedCode, Urgency
-from .fields import CaseCode, Model, Sealed, Time, Zone, wrong_field
+from .codes import Urgency, is_confidential
+from .fields import CaseCode, Model, Need, Sealed, Time, Zone, wrong_field
 from .registry import contract
 
 
@@ -27,7 +27,7 @@ class NeedIdentified(Model):
     need_id: UUID
     person_id: UUID | None = None
     case_code: CaseCode | None = None
-    need_code: NeedCode
+    need_code: Need
     urgency: Urgency
     identified_at: Time
     zone: Zone | None = None
@@ -37,6 +37,6 @@ class NeedIdentified(Model):
     def _is_about_one_person(self) -> Self:
         if (self.person_id is None) == (self.case_code is None):
             raise wrong_field("person_id", "A need is of a person id or a case code, and not of both")
-        if self.need_code.is_confidential and self.case_code is None:
+        if is_confidential(self.need_code) and self.case_code is None:
             raise wrong_field("case_code", "A confidential need travels under a case code")
         return self

@@ -15,7 +15,6 @@ from .codes import (
     ErrorReason,
     FieldGroup,
     InfoTopic,
-    NeedCode,
     NotMetReason,
     Outcome,
     OverrideReason,
@@ -25,6 +24,7 @@ from .codes import (
     VisitCancelledBy,
     VisitMode,
     Weekday,
+    is_confidential,
 )
 from .fields import (
     CaseCode,
@@ -32,6 +32,7 @@ from .fields import (
     HourMinute,
     Language,
     Model,
+    Need,
     OrganisationId,
     Sealed,
     StaffCode,
@@ -111,9 +112,9 @@ class _Request(Model):
     """What a confidential case is called; then no person id travels."""
     need_id: UUID | None = None
     """The need identified before, if it was."""
-    need_code: NeedCode
+    need_code: Need
     reason_code: ReferralReason
-    services_given: Annotated[tuple[NeedCode, ...], Field(max_length=20)] = ()
+    services_given: Annotated[tuple[Need, ...], Field(max_length=20)] = ()
     """What the sender has already done for the person."""
     minor: Minor | None = None
     """Present when the person is under age."""
@@ -131,7 +132,7 @@ class _Request(Model):
     def _names_one_person_and_one_permission(self) -> Self:
         if (self.person_id is None) == (self.case_code is None):
             raise wrong_field("person_id", "A referral is for a person id or a case code, and not for both")
-        if self.need_code.is_confidential and self.case_code is None:
+        if is_confidential(self.need_code) and self.case_code is None:
             raise wrong_field("case_code", "A confidential need travels under a case code")
         if self.case_code is not None and (self.need_id is not None or self.services_given):
             raise wrong_field("case_code", "A confidential case carries the least: no need id, no services given")
@@ -292,7 +293,7 @@ class _Result(_Step):
 class ReferralCompleted(_Result):
     """R has done what it could, and says what came of it."""
 
-    services_given: Annotated[tuple[NeedCode, ...], Field(max_length=20)] = ()
+    services_given: Annotated[tuple[Need, ...], Field(max_length=20)] = ()
     onward_referral_id: UUID | None = None
     """The referral that goes on from here, when the outcome is `referred_onward`."""
     sealed: Sealed | None = None

@@ -27,7 +27,12 @@ from .registry import contract
 
 
 @contract(
-    "referral.offered.v1", sent_by="hub", received_by="recipient", personal_data=True, about="referral_id", numbered=True
+    "referral.offered.v1",
+    sent_by="hub",
+    received_by="recipient",
+    personal_data=True,
+    about="referral_id",
+    numbered=True,
 )
 class ReferralOffered(Model):
     """The hub brings R a referral that S has asked for; number 1 for R."""
@@ -44,7 +49,12 @@ class ReferralOffered(Model):
 
 
 @contract(
-    "referral.status.v1", sent_by="hub", received_by="both parties", personal_data=True, about="referral_id", numbered=True
+    "referral.status.v1",
+    sent_by="hub",
+    received_by="both parties",
+    personal_data=True,
+    about="referral_id",
+    numbered=True,
 )
 class ReferralStatus(Model):
     """The referral has reached a state, for the reason that the fields say; every change has the next number."""

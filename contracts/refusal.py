@@ -12,7 +12,7 @@ from .registry import contract
 @contract(
     "message.refused.v1",
     sent_by="hub",
-    received_by="the sender of the refused message",
+    received_by="whoever sent it",
     personal_data=False,
     about=None,
 )

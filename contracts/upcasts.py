@@ -10,7 +10,7 @@ from .referral import Contact, ReferralRequestedV1, ReferralRequestedV2
 
 def referral_requested_v2(old: ReferralRequestedV1) -> ReferralRequestedV2:
     """Version 1 only knew whether it was safe to telephone; where it was not, the way to the person is the sender."""
-    kept = {name: getattr(old, name) for name in ReferralRequestedV1.model_fields if name not in ("language", "phone_ok")}
+    kept = {name: value for name, value in old if name not in ("language", "phone_ok")}
     channel = ContactChannel.PHONE if old.phone_ok else ContactChannel.THROUGH_SENDER
     return ReferralRequestedV2(**kept, contact=Contact(channel=channel, language=old.language))
 

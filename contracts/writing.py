@@ -26,7 +26,7 @@ def stamp(
     *,
     source: str,
     time: datetime,
-    id: UUID | None = None,
+    id: UUID | None = None,  # noqa: A002 - the envelope's own word
     cause: Message[Any] | None = None,
     traceparent: str | None = None,
 ) -> Message[Any]:
@@ -37,17 +37,13 @@ def stamp(
     """
     contract = contract_of(draft.data)
     own_id = id or uuid7()
-    if cause is None:
-        correlation = own_id
-    else:
-        correlation = cause.correlationid or cause.id
     return contract.message(
         id=own_id,
         source=source,
         type=contract.type,
         subject=draft.subject,
         time=time,
-        correlationid=correlation,
+        correlationid=own_id if cause is None else cause.correlationid or cause.id,
         causationid=None if cause is None else cause.id,
         sequence=draft.sequence,
         traceparent=traceparent,
