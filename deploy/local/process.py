@@ -1,0 +1,155 @@
+"""One child process: started on a leash, watched until ready, stopped, killed, paused.
+
+The leash is the kernel's parent-death signal. A child has it before its program begins, so whatever ends the command that
+started it, `kill -9` included, ends the child at the same moment. Linux binds the leash to the thread that started the
+child; one thread, which lives as long as the interpreter, starts them all.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.local.trouble import Trouble
+
+LOG_LIMIT = 20 * 1024 * 1024  # bytes; a longer log is set aside when its process starts again
+POLL = 0.02  # seconds between looks at what a process has become
+
+_starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
+
+# The shell ends the child when its parent died before the leash was on.
+_LEASHED = ("sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"')
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run, and how to know and to end it."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    is_ready: Callable[["Process"], bool] | None = None  # None: it prints the line `ready <name>`
+    ready_within: float = 30.0  # seconds
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_within: float = 15.0  # seconds, then SIGKILL
+    leash: str = "KILL"  # the signal it gets when this process dies
+    privileges: Sequence[str] = field(default_factory=tuple)  # options of setpriv, to run as another user
+
+
+class Process:
+    """A running program. Every method may be called at any time, from any thread."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.restarts = 0
+        self.wanted = False  # whether a supervisor should bring it back when it dies
+        self._child: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
+
+    @property
+    def name(self) -> str:
+        return self.program.name
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self._child.pid if self._child is not None and self._child.poll() is None else None
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended: its exit code, or minus the signal that ended it."""
+        return self._child.poll() if self._child is not None else None
+
+    def start(self) -> None:
+        """Start it without waiting until it is ready."""
+        if self.pid is None:
+            self._child = _starter.submit(self._spawn).result()
+        self.wanted = True
+
+    def _spawn(self) -> "subprocess.Popen[bytes]":
+        program = self.program
+        if program.log.exists() and program.log.stat().st_size > LOG_LIMIT:
+            program.log.replace(program.log.with_suffix(".log.1"))
+        setpriv = shutil.which("setpriv")
+        if setpriv is None:
+            raise Trouble("The tool `setpriv` of the package util-linux is missing.")
+        with program.log.open("ab") as log:
+            self._log_start = log.tell()
+            return subprocess.Popen(
+                [
+                    *(setpriv, "--pdeathsig", program.leash, *program.privileges, "--"),
+                    *(*_LEASHED, str(os.getpid()), *program.command),
+                ],
+                env=dict(program.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # a Ctrl-C in the terminal is for us to pass on, in order
+            )
+
+    def wait_ready(self) -> None:
+        """Return when it is ready; raises Trouble when it ends first or takes too long."""
+        deadline = time.monotonic() + self.program.ready_within
+        while not self.is_ready():
+            if self.pid is None:
+                raise Trouble(f"{self.name} ended before it was ready: {self.last_words()}")
+            if time.monotonic() > deadline:
+                raise Trouble(f"{self.name} was not ready within {self.program.ready_within:.0f} s: {self.last_words()}")
+            time.sleep(POLL)
+
+    def is_ready(self) -> bool:
+        """Whether it works, as far as it says or shows."""
+        if self.program.is_ready is not None:
+            return self.program.is_ready(self)
+        return f"ready {self.name}".encode() in self.output().splitlines()
+
+    def output(self) -> bytes:
+        """What it has printed since it was last started."""
+        with contextlib.suppress(FileNotFoundError), self.program.log.open("rb") as log:
+            log.seek(self._log_start)
+            return log.read()
+        return b""
+
+    def last_words(self) -> str:
+        """The end of its log, for a message of one line."""
+        lines = [line for line in self.output().decode(errors="replace").splitlines() if line.strip()]
+        return f"{lines[-1].strip()[:300] if lines else 'it said nothing'} (see {self.program.log})"
+
+    def stop(self) -> None:
+        """End it politely, then not; returns when it is gone."""
+        self.wanted = False
+        if self._child is None:
+            return
+        self.signal(self.program.stop_signal)
+        self.signal(signal.SIGCONT)  # a paused process hears nothing else
+        try:
+            self._child.wait(self.program.stop_within)
+        except subprocess.TimeoutExpired:
+            self.signal(signal.SIGKILL)
+            self._child.wait()
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone. A supervisor brings it back, as after any death."""
+        self.signal(signal.SIGKILL)
+        if self._child is not None:
+            self._child.wait()
+
+    def pause(self) -> None:
+        """SIGSTOP: it is there and does nothing."""
+        self.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT after `pause`."""
+        self.signal(signal.SIGCONT)
+
+    def signal(self, which: signal.Signals) -> None:
+        """Send a signal, if it still runs."""
+        if self._child is not None:
+            self._child.send_signal(which)  # does nothing when it has ended

@@ -1,0 +1,50 @@
+"""The table of the hub's processes: what is run, with which addresses. The one place to add a process."""
+
+import os
+import sys
+from collections.abc import Iterator
+
+from deploy.local.process import Program
+from deploy.local.stack import Stack
+from deploy.local.state import ROOT
+from messaging.topology import GATEWAY, HUB, NETWORK, NETWORK_FILE, DeclaredNetwork
+
+
+def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
+    """Every process of the hub, in the order in which they start; they stop in the opposite one."""
+    for service in network.services:
+        own = {
+            "SERVICE_DATABASE_URL": stack.service_database_url(service),
+            "SERVICE_AMQP_URL": stack.amqp_url(service, HUB),
+        }
+        keys = {"HUB_PRIVATE_KEY_FILE": str(stack.state.organisations / "hub" / "private.jwk")} if service == "intake" else {}
+        yield _program(stack, f"{service}-relay", ["messaging.relay"], own)
+        yield _program(stack, service, ["messaging.run", f"services.{service}.service"], own | keys)
+    doors = {
+        "GATEWAY_NETWORK_AMQP_URL": stack.amqp_url(GATEWAY, NETWORK),
+        "GATEWAY_HUB_AMQP_URL": stack.amqp_url(GATEWAY, HUB),
+        "RUTA_NETWORK_FILE": str(NETWORK_FILE),
+    }
+    yield _program(stack, GATEWAY, ["hub.gateway"], doors)
+
+
+def migration(stack: Stack, service: str) -> Program:
+    """The command that brings a service's database up to date, and ends."""
+    own = {"SERVICE_DATABASE_URL": stack.service_database_url(service)}
+    return _program(stack, f"{service}-migrate", ["messaging.migrate", str(ROOT / "services" / service)], own)
+
+
+def _program(stack: Stack, name: str, module: list[str], addresses: dict[str, str]) -> Program:
+    return Program(
+        name=name,
+        command=[sys.executable, "-P", "-m", *module],
+        environment={
+            **os.environ,
+            **addresses,
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            "RUTA_STATE": str(stack.state.directory),
+            "RUTA_PROCESS": name,
+        },
+        log=stack.state.logs / f"{name}.log",
+    )

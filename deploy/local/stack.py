@@ -1,0 +1,172 @@
+"""The servers that a network stands on: embedded ones, or real ones that the environment names.
+
+    with Stack(directory) as stack:
+        stack.create_database("referrals"), stack.amqp_url("redcross", "network"), stack.management
+"""
+
+import contextlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote, urlsplit
+
+import psycopg
+from psycopg import sql
+
+from deploy.local.postgres import PostgresProcess
+from deploy.local.process import Process
+from deploy.local.rabbitmq import BrokerProcess
+from deploy.local.state import State, default_directory, free_ports
+from deploy.local.trouble import Trouble
+from messaging.topology import DeclaredNetwork, Management, TopologyError
+from messaging.topology import provision as provision_broker
+
+START_ATTEMPTS = 3  # a port may be taken between the choice and the start
+
+
+class Stack:
+    """PostgreSQL and RabbitMQ, ready to use between `start` and `stop`.
+
+    `RUTA_DATABASE_URL` and `RUTA_AMQP_URL` (with `RUTA_MANAGEMENT_URL`) in `environment` name real servers, which are
+    then neither started nor stopped; their users must be allowed to make databases, roles, virtual hosts and users.
+    """
+
+    def __init__(self, directory: Path | None = None, environment: Mapping[str, str] = os.environ) -> None:
+        self.state = State(directory or default_directory())
+        self.postgres: PostgresProcess | None = None  # None: a real one
+        self.broker: BrokerProcess | None = None
+        self._database_url = environment.get("RUTA_DATABASE_URL")
+        self._amqp_url = environment.get("RUTA_AMQP_URL")
+        self._management_url = environment.get("RUTA_MANAGEMENT_URL")
+        self._held = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+        self.stop()
+
+    @property
+    def servers(self) -> list[Process]:
+        """The embedded servers' processes, in the order in which they start."""
+        return [server for server in (self.postgres, self.broker) if server is not None]
+
+    def start(self) -> None:
+        """Take the state directory and start what is not there already; raises Trouble when that cannot be."""
+        self._held.enter_context(self.state.held())
+        try:
+            for attempt in range(1, START_ATTEMPTS + 1):
+                try:
+                    self._start_servers()
+                    break
+                except Trouble:
+                    if attempt == START_ATTEMPTS or all(server.exit_code is None for server in self.servers):
+                        raise
+                    self._stop_servers()
+            self._check_real_servers()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start_servers(self) -> None:
+        ports = free_ports(6)
+        if self._database_url is None:
+            self.postgres = PostgresProcess(self.state, ports[0])
+        if self._amqp_url is None:
+            self.broker = BrokerProcess(self.state, (ports[1], ports[2], ports[3], ports[4], ports[5]))
+        for server in reversed(self.servers):  # the broker takes longer to come up
+            server.start()
+        for server in self.servers:
+            server.wait_ready()
+
+    def _check_real_servers(self) -> None:
+        try:
+            with self.connect_as_administrator():
+                self.management.get("overview")
+        except psycopg.Error as error:
+            raise Trouble(f"PostgreSQL at RUTA_DATABASE_URL does not answer: {str(error).splitlines()[0]}") from None
+        except TopologyError as error:
+            raise Trouble(f"{error} (RUTA_AMQP_URL, RUTA_MANAGEMENT_URL)") from None
+
+    def stop(self) -> None:
+        """Stop what was started, and let go of the state directory."""
+        with self._held:
+            self._stop_servers()
+
+    def _stop_servers(self) -> None:
+        for server in reversed(self.servers):
+            server.stop()
+
+    @property
+    def postgres_admin_url(self) -> str:
+        """PostgreSQL as a user who may make databases and roles."""
+        if self._database_url is not None:
+            return self._database_url
+        if self.postgres is None:
+            raise Trouble("The stack has not been started.")
+        return self.postgres.url
+
+    @property
+    def management_url(self) -> str:
+        """RabbitMQ's management interface as an administrator, `http://user:password@host:port`."""
+        if self._amqp_url is None:
+            if self.broker is None:
+                raise Trouble("The stack has not been started.")
+            return self.broker.management_url
+        if self._management_url is not None:
+            return self._management_url
+        server = urlsplit(self._amqp_url)
+        scheme, port = ("https", 15671) if server.scheme == "amqps" else ("http", 15672)
+        return f"{scheme}://{server.username}:{server.password}@{server.hostname}:{port}"
+
+    @property
+    def management(self) -> Management:
+        """RabbitMQ's management interface."""
+        return Management(self.management_url)
+
+    def amqp_url(self, user: str, vhost: str) -> str:
+        """The broker as one of the declared users."""
+        scheme, place = "amqp", ""
+        if self._amqp_url is not None:
+            server = urlsplit(self._amqp_url)
+            scheme, place = server.scheme, f"{server.hostname}:{server.port or (5671 if server.scheme == 'amqps' else 5672)}"
+        elif self.broker is not None:
+            place = f"127.0.0.1:{self.broker.amqp_port}"
+        return f"{scheme}://{user}:{quote(self.state.password(user))}@{place}/{quote(vhost, safe='')}"
+
+    def service_database_url(self, service: str) -> str:
+        """The database of a service, as the service's own role."""
+        server = urlsplit(self.postgres_admin_url)
+        query = f"?{server.query}" if server.query else ""
+        role = f"{service}:{quote(self.state.password(f'postgres {service}'))}"
+        return f"postgresql://{role}@{server.hostname}:{server.port or 5432}/{service}{query}"
+
+    def connect_as_administrator(self) -> "psycopg.Connection[tuple[object, ...]]":
+        """A connection that may make databases and roles, in autocommit."""
+        return psycopg.connect(self.postgres_admin_url, autocommit=True, connect_timeout=10)
+
+    def create_database(self, service: str) -> str:
+        """Make the database and role of a service unless they are there; returns `service_database_url(service)`."""
+        name, password = sql.Identifier(service), sql.Literal(self.state.password(f"postgres {service}"))
+        with self.connect_as_administrator() as connection:
+            if connection.execute("select from pg_roles where rolname = %s", [service]).fetchone() is None:
+                connection.execute(sql.SQL("create role {}").format(name))
+            connection.execute(sql.SQL("alter role {} login password {}").format(name, password))
+            if connection.execute("select from pg_database where datname = %s", [service]).fetchone() is None:
+                connection.execute(sql.SQL("create database {}").format(name))
+            connection.execute(sql.SQL("alter database {} owner to {}").format(name, name))
+            connection.execute(sql.SQL("revoke all on database {} from public").format(name))
+        return self.service_database_url(service)
+
+    def drop_database(self, service: str) -> None:
+        """Remove the database and role of a service, and whoever is connected to it."""
+        with self.connect_as_administrator() as connection:
+            connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(service)))
+            connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(service)))
+
+    def provision_broker(self, network: DeclaredNetwork) -> None:
+        """Make the broker agree with the declared network; doing it again changes nothing."""
+        provision_broker(self.management, network, {user: self.state.password(user) for user in network.users})

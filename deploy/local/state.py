@@ -1,0 +1,139 @@
+"""The state directory (`.ruta/`): secrets, ports, logs, and the lock that says who is running from it."""
+
+import contextlib
+import fcntl
+import json
+import os
+import random
+import secrets
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from deploy.local.trouble import Trouble
+
+ROOT = Path(__file__).resolve().parents[2]  # of the project
+# Below the range from which Linux takes the near end of outgoing connections, so nobody takes a port while its server restarts.
+PORTS = range(20_000, 32_000)
+STOP_WITHIN = 60  # seconds for a running network to stop when asked from another shell
+
+
+def default_directory() -> Path:
+    """`RUTA_STATE`, or `.ruta` in the project."""
+    return Path(os.environ.get("RUTA_STATE") or ROOT / ".ruta").absolute()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as new:  # made with mode 0600
+        new.write(text)
+    Path(new.name).replace(path)
+
+
+class State:
+    """Everything of one network that outlives a run, below one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory.absolute()
+        self.logs = self.directory / "logs"
+        self.organisations = self.directory / "organisations"
+        self.directory_file = self.directory / "directory.json"  # the organisations and their public keys
+        self._secrets = self.directory / "secrets.json"
+        self._lock = self.directory / "lock"
+        self._running = self.directory / "running.json"
+
+    def make(self) -> None:
+        """Make the directories, with room for nobody else's eyes where secrets lie."""
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self.logs.mkdir(exist_ok=True)
+            self.organisations.mkdir(exist_ok=True)
+            self._secrets.touch(mode=0o600)
+        except OSError as error:
+            raise Trouble(f"Cannot write to {self.directory} ({error.strerror}); set RUTA_STATE to a place of yours.") from error
+
+    def password(self, user: str) -> str:
+        """The password of a database role or broker user, made when first asked for."""
+        said = self._secrets.read_text()
+        passwords: dict[str, str] = json.loads(said) if said else {}
+        if user not in passwords:
+            passwords[user] = secrets.token_urlsafe(24)
+            write_private(self._secrets, json.dumps(passwords, indent=1))
+        return passwords[user]
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the directory for this process; raises Trouble when another one has it. Lost with the process, whatever ends it."""
+        self.make()
+        with self._lock.open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pid = self.running_pid()
+                raise Trouble(f"Ruta already runs from {self.directory} (process {pid}); `./ruta down` stops it.") from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            try:
+                yield
+            finally:
+                self._running.unlink(missing_ok=True)
+                lock.truncate(0)
+
+    def running_pid(self) -> int | None:
+        """The process that holds this directory, if any."""
+        try:
+            with self._lock.open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return None
+        except BlockingIOError:
+            with contextlib.suppress(ValueError):
+                return int(self._lock.read_text())
+        return None
+
+    def stop_running(self) -> bool:
+        """Ask the process that holds this directory to stop, and wait for it; False when there is none."""
+        pid = self.running_pid()
+        if pid is None:
+            return False
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_WITHIN
+        while self.running_pid() == pid:
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+                raise Trouble(f"Process {pid} did not stop within {STOP_WITHIN} seconds and was killed.")
+            time.sleep(0.05)
+        return True
+
+    def write_running(self, what: dict[str, Any]) -> None:
+        """Say what runs, for `./ruta status` in another shell."""
+        write_private(self._running, json.dumps(what))
+
+    def read_running(self) -> dict[str, Any] | None:
+        """What runs from this directory, or None when nothing does."""
+        if self.running_pid() is None:
+            return None
+        with contextlib.suppress(FileNotFoundError):
+            running: dict[str, Any] = json.loads(self._running.read_text())
+            return running
+        return None
+
+
+def free_ports(how_many: int) -> list[int]:
+    """Ports of the loopback interface that nobody uses at the moment."""
+    ports: list[int] = []
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        ports.append(port)
+        if len(ports) == how_many:
+            return ports
+    raise Trouble(f"No {how_many} free ports between {PORTS.start} and {PORTS.stop} on this machine.")

@@ -1,0 +1,320 @@
+"""The declared network (`deploy/network.toml`) as RabbitMQ definitions, and the check that a broker agrees with it.
+
+Queues carry no arguments but their type: what may wait is a policy, so that a limit changed in the file is a limit
+changed in the running broker.
+"""
+
+import base64
+import fnmatch
+import hashlib
+import json
+import secrets
+import tomllib
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import amqp
+
+NETWORK_FILE = Path(__file__).parent.parent / "deploy" / "network.toml"
+
+NETWORK, HUB = "network", "hub"  # the two virtual hosts
+GATEWAY = "gateway"  # the one user with a foot in both
+NOTHING = "^$"
+ANSWER_WITHIN = 30  # seconds for the broker's management interface
+
+
+class TopologyError(Exception):
+    """The network file or the broker is not as it must be; the text says what is wrong in one sentence."""
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """Who takes part, and what it may send."""
+
+    id: str
+    name: str
+    may_send: tuple[str, ...]  # contract names without version, `referral.accepted` or `referral.*`
+    coordinator: bool
+
+    def sends(self, contract_name: str) -> bool:
+        """Whether this organisation may send contracts of this name (no version in it)."""
+        return any(fnmatch.fnmatchcase(contract_name, pattern) for pattern in self.may_send)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service of the hub, and the contracts its queue receives, by name without version."""
+
+    name: str
+    reads: tuple[str, ...]
+
+    @property
+    def queue(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What may wait in a queue: messages, bytes, and how often one message is delivered before it is put aside."""
+
+    messages: int
+    bytes: int
+    deliveries: int | None = None
+
+
+@dataclass(frozen=True)
+class DeclaredNetwork:
+    """All that the network file says."""
+
+    organisations: Mapping[str, Organisation]
+    services: Mapping[str, Service]
+    limits: Mapping[str, Limits]  # by kind of queue: submit, inbox, deliver, service
+    connections: int  # of one organisation
+    channels: int
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """Every broker user that the network needs, each with a password of its own."""
+        return (*self.organisations, *self.services, GATEWAY)
+
+
+def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
+    """The declared network; raises TopologyError when the file cannot be read or lacks something."""
+    try:
+        declared = tomllib.loads(path.read_text())
+        limits = dict(declared["limits"])
+        connections = limits.pop("connections")
+        return DeclaredNetwork(
+            organisations={
+                id: Organisation(id, said["name"], tuple(said["may_send"]), said.get("coordinator", False))
+                for id, said in declared["organisations"].items()
+            },
+            services={name: Service(name, tuple(said["reads"])) for name, said in declared["services"].items()},
+            limits={kind: Limits(**limits[kind]) for kind in ("submit", "inbox", "deliver", "service")},
+            connections=connections["connections"],
+            channels=connections["channels"],
+        )
+    except OSError as error:
+        raise TopologyError(f"cannot read the network file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise TopologyError(f"the network file {path} is not as it should be: {error}") from error
+
+
+def definitions(network: DeclaredNetwork, passwords: Mapping[str, str], *, broker_version: str = "3.10") -> dict[str, Any]:
+    """The RabbitMQ definitions document (what its management interface imports) of a declared network.
+
+    `passwords` has one for every name in `network.users`. From RabbitMQ 4 on, "no delivery limit" must be said.
+    """
+    unlimited = {"delivery-limit": -1} if int(broker_version.split(".")[0]) >= 4 else {}
+    parts = _Definitions()
+
+    parts.exchange(NETWORK, "submit", "topic", alternate="unrouted")
+    parts.exchange(NETWORK, "inbox", "direct")
+    parts.exchange(NETWORK, "unrouted", "fanout")
+    parts.queue(NETWORK, "unrouted", bound_to="unrouted", keys=[""])
+
+    parts.exchange(HUB, "hub", "topic", alternate="unrouted")
+    parts.exchange(HUB, "unrouted", "fanout")
+    parts.exchange(HUB, "dead", "fanout")
+    parts.queue(HUB, "unrouted", bound_to="unrouted", keys=[""])
+    parts.queue(HUB, "dead", bound_to="dead", keys=[""])
+
+    for organisation in network.organisations:
+        parts.queue(NETWORK, f"submit.{organisation}", bound_to="submit", keys=[f"{organisation}.#"])
+        parts.queue(NETWORK, f"inbox.{organisation}", bound_to="inbox", keys=[organisation])
+        parts.queue(HUB, f"deliver.{organisation}", bound_to="hub", keys=[f"to.{organisation}"])
+    for service in network.services.values():
+        parts.queue(HUB, service.queue, bound_to="hub", keys=[f"{contract}.*" for contract in service.reads])
+
+    parts.policy(NETWORK, "submit", r"^submit\.", network.limits["submit"], unlimited)
+    parts.policy(NETWORK, "inbox", r"^inbox\.", network.limits["inbox"], unlimited)
+    parts.policy(HUB, "deliver", r"^deliver\.", network.limits["deliver"], unlimited)
+    # At-least-once dead lettering needs a queue that refuses rather than drops what it has no room for.
+    put_aside = {"dead-letter-exchange": "dead", "dead-letter-strategy": "at-least-once"}
+    parts.policy(HUB, "service", f"^({'|'.join(network.services)})$", network.limits["service"], put_aside)
+
+    for organisation in network.organisations:
+        limits = {"max-connections": network.connections, "max-channels": network.channels}
+        parts.user(organisation, passwords[organisation], limits=limits)
+        parts.permission(organisation, NETWORK, write="^submit$", read=rf"^inbox\.{organisation}$")
+        parts.topic_permission(organisation, NETWORK, "submit", write=r"^{username}\.")
+    parts.user(GATEWAY, passwords[GATEWAY])
+    parts.permission(GATEWAY, NETWORK, write="^inbox$", read=r"^submit\.")
+    parts.permission(GATEWAY, HUB, write="^hub$", read=r"^deliver\.")
+    for service in network.services.values():
+        parts.user(service.name, passwords[service.name])
+        parts.permission(service.name, HUB, write="^hub$", read=f"^{service.queue}$")
+    return parts.document
+
+
+class _Definitions:
+    """A definitions document under construction."""
+
+    def __init__(self) -> None:
+        self.document: dict[str, Any] = {
+            "vhosts": [{"name": NETWORK}, {"name": HUB}],
+            "exchanges": [],
+            "queues": [],
+            "bindings": [],
+            "policies": [],
+            "users": [],
+            "permissions": [],
+            "topic_permissions": [],
+        }
+
+    def exchange(self, vhost: str, name: str, type: str, *, alternate: str | None = None) -> None:
+        arguments = {"alternate-exchange": alternate} if alternate else {}
+        self.document["exchanges"].append(
+            {
+                "vhost": vhost,
+                "name": name,
+                "type": type,
+                "durable": True,
+                "auto_delete": False,
+                "internal": False,
+                "arguments": arguments,
+            }
+        )
+
+    def queue(self, vhost: str, name: str, *, bound_to: str, keys: Iterable[str]) -> None:
+        arguments = {"x-queue-type": "quorum"}
+        self.document["queues"].append(
+            {"vhost": vhost, "name": name, "durable": True, "auto_delete": False, "arguments": arguments}
+        )
+        for key in keys:
+            self.document["bindings"].append(
+                {
+                    "vhost": vhost,
+                    "source": bound_to,
+                    "destination": name,
+                    "destination_type": "queue",
+                    "routing_key": key,
+                    "arguments": {},
+                }
+            )
+
+    def policy(self, vhost: str, name: str, pattern: str, limits: Limits, more: Mapping[str, Any]) -> None:
+        definition = {
+            "max-length": limits.messages,
+            "max-length-bytes": limits.bytes,
+            "overflow": "reject-publish",
+            **({"delivery-limit": limits.deliveries} if limits.deliveries else {}),
+            **more,
+        }
+        self.document["policies"].append(
+            {
+                "vhost": vhost,
+                "name": name,
+                "pattern": pattern,
+                "apply-to": "queues",
+                "priority": 0,
+                "definition": definition,
+            }
+        )
+
+    def user(self, name: str, password: str, *, limits: Mapping[str, int] | None = None) -> None:
+        self.document["users"].append(
+            {
+                "name": name,
+                "password_hash": _password_hash(password),
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "tags": "",
+                "limits": limits or {},
+            }
+        )
+
+    def permission(self, user: str, vhost: str, *, write: str, read: str) -> None:
+        self.document["permissions"].append(
+            {"user": user, "vhost": vhost, "configure": NOTHING, "write": write, "read": read}
+        )
+
+    def topic_permission(self, user: str, vhost: str, exchange: str, *, write: str) -> None:
+        self.document["topic_permissions"].append(
+            {"user": user, "vhost": vhost, "exchange": exchange, "write": write, "read": NOTHING}
+        )
+
+
+def _password_hash(password: str) -> str:
+    salt = secrets.token_bytes(4)
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+
+
+class Management:
+    """RabbitMQ's management interface at `http://user:password@host:port`; needs the tag `administrator`."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.place = f"{parts.hostname}:{parts.port}"
+        self._base = f"{parts.scheme}://{self.place}/api"
+        who = base64.b64encode(f"{parts.username}:{parts.password}".encode()).decode()
+        self._headers = {"Authorization": f"Basic {who}", "Content-Type": "application/json"}
+
+    def get(self, path: str) -> Any:
+        """The JSON answer to `GET /api/<path>`."""
+        return self._ask("GET", path)
+
+    def post(self, path: str, body: Any) -> Any:
+        return self._ask("POST", path, body)
+
+    def put(self, path: str, body: Any) -> Any:
+        return self._ask("PUT", path, body)
+
+    def delete(self, path: str) -> None:
+        self._ask("DELETE", path)
+
+    def queues(self, vhost: str) -> list[dict[str, Any]]:
+        """Every queue of a virtual host, as the broker describes it; counts are up to five seconds old."""
+        queues: list[dict[str, Any]] = self.get(f"queues/{quote(vhost, safe='')}")
+        return queues
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self._base}/{path}", data, self._headers, method=method)  # noqa: S310 - the operator's own URL
+        try:
+            with urllib.request.urlopen(request, timeout=ANSWER_WITHIN) as answer:  # noqa: S310
+                said = answer.read()
+        except urllib.error.HTTPError as error:
+            detail = error.read().decode(errors="replace")[:300]
+            error.close()
+            raise TopologyError(f"the broker answered {error.code} to {method} {path}: {detail}") from None
+        except OSError as error:
+            raise TopologyError(f"the broker's management interface at {self.place} does not answer: {error}") from None
+        return json.loads(said) if said else None
+
+
+def provision(management: Management, network: DeclaredNetwork, passwords: Mapping[str, str]) -> None:
+    """Make the broker agree with the declared network; doing it again changes nothing.
+
+    Raises TopologyError when the broker refuses, or holds something of the same name that is not as declared.
+    """
+    version = management.get("overview")["rabbitmq_version"]
+    document = definitions(network, passwords, broker_version=version)
+    management.post("definitions", document)
+    for vhost in (NETWORK, HUB):  # an import leaves a queue alone that is already there
+        types = {queue["name"]: queue.get("type") for queue in management.queues(vhost)}
+        for queue in document["queues"]:
+            if queue["vhost"] == vhost and types.get(queue["name"]) != "quorum":
+                raise TopologyError(f"queue {queue['name']} in {vhost} is not a quorum queue; empty and delete it first")
+
+
+def verify(connection: Any, *, queues: Iterable[str] = (), exchanges: Iterable[str] = ()) -> None:
+    """Check over an open py-amqp connection that these queues and exchanges are there; changes nothing.
+
+    Raises TopologyError, naming the first that is missing.
+    """
+    for kind, names in (("queue", queues), ("exchange", exchanges)):
+        for name in names:
+            channel = connection.channel()  # a refusal closes the channel: one each
+            try:
+                if kind == "queue":
+                    channel.queue_declare(name, passive=True)
+                else:
+                    channel.exchange_declare(name, "", passive=True)
+            except amqp.NotFound:
+                raise TopologyError(f"the broker has no {kind} {name}: run `./ruta provision`") from None
+            channel.close()
