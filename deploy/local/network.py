@@ -1,2 +1,94 @@
-"""Placeholder for first import."""
-class Network: ...
+"""The hub's processes on a started stack: provisioned, running, watched.
+
+    with Stack(directory) as stack, Network(stack) as network:
+        network["referrals"].kill()
+        network.wait_ready()
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from deploy.local.process import Process
+from deploy.local.processes import hub_programs
+from deploy.local.provision import provision
+from deploy.local.stack import Stack
+from deploy.local.supervisor import Supervisor
+from messaging import topology
+
+
+class Network:
+    """All processes of the hub, by name, with the embedded servers below them; a context manager.
+
+    While it runs, each process that dies is brought back, the embedded servers too.
+    """
+
+    def __init__(self, stack: Stack, declared: topology.DeclaredNetwork | None = None) -> None:
+        self.stack = stack
+        self.declared = declared or topology.read()
+        self.processes: dict[str, Process] = {}
+        self._supervisor: Supervisor | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+        self.stop()
+
+    def __getitem__(self, name: str) -> Process:
+        """A process of the hub (`gateway`, `referrals`, `referrals-relay`, …) or a server (`postgres`, `rabbitmq`)."""
+        return self.processes[name]
+
+    def start(self) -> None:
+        """Provision the servers, start every process, and return when all are ready; raises Trouble when one is not."""
+        provision(self.stack, self.declared)
+        hub = [Process(program) for program in hub_programs(self.stack, self.declared)]
+        self.processes = {process.name: process for process in (*self.stack.servers, *hub)}
+        try:
+            for process in hub:
+                process.start()
+            self.wait_ready()
+        except BaseException:
+            self._stop_processes()
+            raise
+        self._say_what_runs()
+        self._supervisor = Supervisor(list(self.processes.values()), self._say_what_runs)
+        self._supervisor.start()
+
+    def wait_ready(self, names: Iterable[str] | None = None) -> None:
+        """Return when these processes (by default all) run and are ready; raises Trouble when one does not become so."""
+        for process in [self.processes[name] for name in names] if names is not None else self.processes.values():
+            # One that has just died is still to be brought back.
+            deadline = time.monotonic() + process.program.ready_within
+            while self._supervisor is not None and process.pid is None and time.monotonic() < deadline:
+                time.sleep(0.02)
+            process.wait_ready()
+
+    def stop(self) -> None:
+        """Stop the hub's processes in order, the door first; the servers stay."""
+        if self._supervisor is not None:
+            self._supervisor.stop()
+            self._supervisor = None
+        self._stop_processes()
+
+    def _stop_processes(self) -> None:
+        for process in reversed([*self.processes.values()]):
+            if process not in self.stack.servers:
+                process.stop()
+
+    def _say_what_runs(self) -> None:
+        with contextlib.suppress(OSError):  # a full disk must not end the supervisor
+            self.stack.state.write_running(
+                {
+                    "pid": os.getpid(),
+                    "management_url": self.stack.management_url,
+                    "databases": {service: self.stack.service_database_url(service) for service in self.declared.services},
+                    "processes": {
+                        name: {"pid": process.pid, "restarts": process.restarts} for name, process in self.processes.items()
+                    },
+                }
+            )

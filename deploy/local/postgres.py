@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
-from deploy.local.process import Process, Program
+from deploy.local.process import Process, Program, leashed
 from deploy.local.state import State, write_private
 from deploy.local.trouble import Trouble
 
@@ -82,11 +82,13 @@ class PostgresProcess(Process):
             _give_to_server(path)
         try:
             made = subprocess.run(
-                [
-                    *("setpriv", "--pdeathsig", "KILL", *self.program.privileges, "--", str(binaries() / "initdb")),
-                    *("-D", str(new), "-U", SUPERUSER, "--pwfile", str(password_file)),
-                    *("--auth=scram-sha-256", "--encoding=UTF8", "--no-locale"),
-                ],
+                leashed(
+                    [
+                        *(str(binaries() / "initdb"), "-D", str(new), "-U", SUPERUSER, "--pwfile", str(password_file)),
+                        *("--auth=scram-sha-256", "--encoding=UTF8", "--no-locale"),
+                    ],
+                    privileges=self.program.privileges,
+                ),
                 env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
                 capture_output=True,
                 text=True,

@@ -7,9 +7,9 @@ child; one thread, which lives as long as the interpreter, starts them all.
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,8 +23,12 @@ POLL = 0.02  # seconds between looks at what a process has become
 
 _starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
 
-# The shell ends the child when its parent died before the leash was on.
-_LEASHED = ("sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"')
+
+def leashed(command: Sequence[str], leash: str = "KILL", privileges: Sequence[str] = ()) -> list[str]:
+    """The command that runs `command` so that it gets the signal `leash` at the moment this process dies."""
+    # The shell ends it when this process died before the leash was on.
+    unless_orphaned = ("sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"', str(os.getpid()))
+    return ["setpriv", "--pdeathsig", leash, *privileges, "--", *unless_orphaned, *command]
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Process:
         self.wanted = False  # whether a supervisor should bring it back when it dies
         self._child: subprocess.Popen[bytes] | None = None
         self._log_start = 0
+        self._changing = threading.RLock()  # a supervisor may start what somebody else is stopping
 
     @property
     def name(self) -> str:
@@ -69,24 +74,25 @@ class Process:
 
     def start(self) -> None:
         """Start it without waiting until it is ready."""
-        if self.pid is None:
-            self._child = _starter.submit(self._spawn).result()
-        self.wanted = True
+        with self._changing:
+            self.wanted = True
+            if self.pid is None:
+                self._child = _starter.submit(self._spawn).result()
+
+    def bring_back(self) -> None:
+        """Start it again after it died, unless it was stopped on purpose meanwhile."""
+        with self._changing:
+            if self.wanted:
+                self.start()
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
         program = self.program
         if program.log.exists() and program.log.stat().st_size > LOG_LIMIT:
             program.log.replace(program.log.with_suffix(".log.1"))
-        setpriv = shutil.which("setpriv")
-        if setpriv is None:
-            raise Trouble("The tool `setpriv` of the package util-linux is missing.")
         with program.log.open("ab") as log:
             self._log_start = log.tell()
             return subprocess.Popen(
-                [
-                    *(setpriv, "--pdeathsig", program.leash, *program.privileges, "--"),
-                    *(*_LEASHED, str(os.getpid()), *program.command),
-                ],
+                leashed(program.command, program.leash, program.privileges),
                 env=dict(program.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -124,16 +130,17 @@ class Process:
 
     def stop(self) -> None:
         """End it politely, then not; returns when it is gone."""
-        self.wanted = False
-        if self._child is None:
-            return
-        self.signal(self.program.stop_signal)
-        self.signal(signal.SIGCONT)  # a paused process hears nothing else
-        try:
-            self._child.wait(self.program.stop_within)
-        except subprocess.TimeoutExpired:
-            self.signal(signal.SIGKILL)
-            self._child.wait()
+        with self._changing:
+            self.wanted = False
+            if self._child is None:
+                return
+            self.signal(self.program.stop_signal)
+            self.signal(signal.SIGCONT)  # a paused process hears nothing else
+            try:
+                self._child.wait(self.program.stop_within)
+            except subprocess.TimeoutExpired:
+                self.signal(signal.SIGKILL)
+                self._child.wait()
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone. A supervisor brings it back, as after any death."""

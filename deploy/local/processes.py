@@ -14,6 +14,7 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
     """Every process of the hub, in the order in which they start; they stop in the opposite one."""
     for service in network.services:
         own = {
+            "SERVICE_NAME": service,
             "SERVICE_DATABASE_URL": stack.service_database_url(service),
             "SERVICE_AMQP_URL": stack.amqp_url(service, HUB),
         }
@@ -28,12 +29,6 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
     yield _program(stack, GATEWAY, ["hub.gateway"], doors)
 
 
-def migration(stack: Stack, service: str) -> Program:
-    """The command that brings a service's database up to date, and ends."""
-    own = {"SERVICE_DATABASE_URL": stack.service_database_url(service)}
-    return _program(stack, f"{service}-migrate", ["messaging.migrate", str(ROOT / "services" / service)], own)
-
-
 def _program(stack: Stack, name: str, module: list[str], addresses: dict[str, str]) -> Program:
     return Program(
         name=name,
@@ -44,7 +39,6 @@ def _program(stack: Stack, name: str, module: list[str], addresses: dict[str, st
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "RUTA_STATE": str(stack.state.directory),
-            "RUTA_PROCESS": name,
         },
         log=stack.state.logs / f"{name}.log",
     )

@@ -1,0 +1,5 @@
+"""`./ruta` arrives here once the environment is there."""
+
+from deploy.local.cli import main
+
+main()

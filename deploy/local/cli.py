@@ -1,0 +1,173 @@
+"""Ruta's command line. What goes wrong ends in one sentence and a non-zero exit."""
+
+import json
+import logging
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+from cyclopts import App, Parameter
+
+from deploy.local.state import ROOT, State, default_directory
+from deploy.local.trouble import Trouble
+
+# What a command needs is imported when it runs, so that each starts at once.
+
+app = App(
+    name="ruta",
+    help="Ruta: a referral network for organisations that serve migrants and their neighbours.",
+    version_flags=[],
+    help_on_error=False,
+)
+PassedOn = Annotated[str, Parameter(allow_leading_hyphen=True, help="passed on as they are")]
+
+
+@app.command
+def up() -> None:
+    """Start the network and keep it running; Ctrl-C stops everything."""
+    from deploy.local import Network, Stack
+
+    began = time.monotonic()
+    with Stack() as stack, Network(stack) as network:
+        print(f"Ruta is up after {time.monotonic() - began:.1f} s: {len(network.processes)} processes.")
+        print(f"Partners' credentials: {stack.state.organisations}")
+        print("`./ruta status` shows it, Ctrl-C stops it.", flush=True)
+        try:
+            while True:
+                signal.pause()
+        except (KeyboardInterrupt, SystemExit):
+            print("Stopping.", flush=True)
+
+
+@app.command
+def down() -> None:
+    """Stop a network that was started in another shell."""
+    print("Ruta has stopped." if State(default_directory()).stop_running() else "Ruta was not running.")
+
+
+@app.command
+def status(*, json_: Annotated[bool, Parameter(name="--json")] = False) -> None:
+    """Show what runs, what waits in queues, and what is parked.
+
+    Parameters
+    ----------
+    json_
+        Print it as one JSON object.
+    """
+    from deploy.local import status as reading
+
+    now = reading.read(State(default_directory()))
+    print(json.dumps(now, indent=1) if json_ else reading.as_text(now))
+
+
+@app.command
+def doctor() -> None:
+    """Say what this machine lacks to run Ruta."""
+    from deploy.local import doctor as surgery
+
+    findings = surgery.examine()
+    for finding in findings:
+        print(f"{'ok     ' if finding.healthy else 'MISSING'}  {finding.text}")
+    if not all(finding.healthy for finding in findings):
+        raise SystemExit(1)
+
+
+@app.command
+def provision() -> None:
+    """Make databases, queues, users and keys agree with deploy/network.toml, on embedded or real servers."""
+    from deploy.local import Stack
+    from deploy.local.provision import provision as make_ready
+    from messaging import topology
+
+    with Stack() as stack:
+        make_ready(stack, topology.read())
+        print(f"The servers agree with {topology.NETWORK_FILE.relative_to(ROOT)}; credentials are in {stack.state.organisations}.")
+
+
+@app.command
+def test(*arguments: PassedOn) -> None:
+    """Run every check and the whole suite; with arguments, only pytest with those."""
+    from deploy.local import check
+
+    raise SystemExit(check.run(arguments))
+
+
+@app.command
+def demo(*, once: bool = False, json_: Annotated[Path | None, Parameter(name="--json")] = None) -> None:
+    """Run a day at the centre: five organisations, thousands of referrals, faults on purpose, and the proof at the end.
+
+    Parameters
+    ----------
+    once
+        Ask nothing, and stop everything at the end.
+    json_
+        Write the result to this file, too.
+    """
+    from demo import main as run_demo
+
+    raise SystemExit(run_demo(once=once, json_file=json_))
+
+
+@app.command
+def contracts(*arguments: PassedOn) -> None:
+    """`contracts check` fails when a released contract changed in a way that breaks somebody."""
+    _become("contracts", arguments)
+
+
+@app.command
+def bench(*arguments: PassedOn) -> None:
+    """Measure Ruta beside plain nameko, FastStream and the floor, doing the same work."""
+    _become("bench", arguments)
+
+
+def _become(module: str, arguments: tuple[str, ...]) -> NoReturn:
+    os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])
+
+
+def main() -> None:
+    """Run the command line and exit; the exit code is 0 only when the command did what it says."""
+    logging.basicConfig(level=logging.WARNING, format="ruta: %(message)s", stream=sys.stderr)
+    logging.getLogger("ruta").setLevel(logging.INFO)
+    for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(asked, _unwind)
+    try:
+        app(sys.argv[1:])
+    except Trouble as trouble:
+        _end(str(trouble))
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
+    except ModuleNotFoundError as error:
+        _heal(error)
+    except Exception as error:  # noqa: BLE001 - the last resort: one sentence instead of a traceback
+        state = State(default_directory())
+        state.make()
+        log = state.logs / "ruta.log"
+        with log.open("a") as out:
+            traceback.print_exc(file=out)
+        _end(f"This should not have happened ({type(error).__name__}); {log} says where.")
+
+
+def _unwind(asked: int, _frame: Any) -> NoReturn:
+    """Leave every `with` on the way out, once: a second signal must not cut short the stopping."""
+    for again in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(again, signal.SIG_IGN)
+    if asked == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(128 + asked)
+
+
+def _heal(error: ModuleNotFoundError) -> NoReturn:
+    """A package has gone from the environment: let the bootstrap make it again, but only once."""
+    if os.environ.get("RUTA_HEALED") or (ROOT / (error.name or "").split(".")[0]).is_dir():
+        _end(f"A part of Ruta is missing: {error.name}.")
+    (ROOT / ".venv" / ".finished").unlink(missing_ok=True)
+    os.execve(ROOT / "ruta", [str(ROOT / "ruta"), *sys.argv[1:]], os.environ | {"RUTA_HEALED": "1"})
+
+
+def _end(sentence: str) -> NoReturn:
+    print(f"ruta: {sentence}", file=sys.stderr)
+    raise SystemExit(1)

@@ -1,0 +1,88 @@
+"""What this machine has and lacks."""
+
+import importlib.metadata
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from deploy.local.state import ROOT, State, default_directory
+from deploy.local.trouble import Trouble
+from messaging import topology
+
+NEEDED_DISK = 1_000_000_000  # bytes
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at, and in words what is there or what to do."""
+
+    healthy: bool
+    text: str
+
+
+def examine() -> list[Finding]:
+    """Look at everything that Ruta needs; starts nothing and changes nothing outside the state directory."""
+    return list(_examine())
+
+
+def _examine() -> Iterator[Finding]:
+    yield Finding(True, f"Python {sys.version.split()[0]}")
+    wrong = _packages_not_as_locked()
+    yield Finding(not wrong, f"packages differ from the lock ({', '.join(wrong)}); remove .venv" if wrong else "packages as locked")
+    yield _tool("setpriv", "util-linux")
+    if os.environ.get("RUTA_AMQP_URL"):
+        yield Finding(True, "RabbitMQ is the one that RUTA_AMQP_URL names")
+    else:
+        from deploy.local.rabbitmq import scripts
+
+        there = (scripts() / "rabbitmq-server").exists()
+        yield Finding(there, "rabbitmq-server" if there else "rabbitmq-server: sudo apt-get install -y rabbitmq-server")
+        yield _tool("erl", "erlang-base")
+    state = State(default_directory())
+    try:
+        state.make()
+        yield Finding(True, f"state directory {state.directory}")
+        yield _postgres(state)
+        free = shutil.disk_usage(state.directory).free
+        yield Finding(free > NEEDED_DISK, f"{free / 1e9:.1f} GB free disk, {NEEDED_DISK / 1e9:.0f} GB needed")
+    except Trouble as trouble:
+        yield Finding(False, str(trouble))
+    try:
+        network = topology.read()
+        yield Finding(True, f"network file: {len(network.organisations)} organisations, {len(network.services)} services")
+    except topology.TopologyError as error:
+        yield Finding(False, str(error))
+
+
+def _postgres(state: State) -> Finding:
+    if os.environ.get("RUTA_DATABASE_URL"):
+        return Finding(True, "PostgreSQL is the one that RUTA_DATABASE_URL names")
+    from deploy.local.postgres import binaries, privileges
+
+    try:
+        privileges(state.directory)
+    except Trouble as trouble:
+        return Finding(False, str(trouble))
+    return Finding(True, f"PostgreSQL in {binaries().relative_to(ROOT)}" if binaries().is_relative_to(ROOT) else "PostgreSQL")
+
+
+def _tool(name: str, package: str) -> Finding:
+    found = shutil.which(name)
+    return Finding(found is not None, name if found else f"{name}: sudo apt-get install -y {package}")
+
+
+def _packages_not_as_locked() -> list[str]:
+    wrong = []
+    for line in (ROOT / "requirements.lock").read_text().splitlines():
+        if not (locked := re.match(r"([a-z0-9-]+)==(\S+) (;.*)?", line)) or "win32" in line:
+            continue
+        name, version = locked[1], locked[2]
+        try:
+            if importlib.metadata.version(name) != version:
+                wrong.append(name)
+        except importlib.metadata.PackageNotFoundError:
+            wrong.append(name)
+    return wrong

@@ -1,0 +1,67 @@
+"""Makes servers ready for the network: databases, tables, virtual hosts, queues, users, and what each organisation is handed."""
+
+import json
+from typing import Any
+
+import psycopg
+
+from contracts import sealing
+from deploy.local.stack import Stack
+from deploy.local.state import ROOT, State, write_private
+from deploy.local.trouble import Trouble
+from messaging.migrate import migrate
+from messaging.topology import NETWORK, DeclaredNetwork, Organisation, TopologyError
+
+HUB = "hub"  # the hub as an organisation: registrations are sealed to it
+
+
+def provision(stack: Stack, network: DeclaredNetwork) -> None:
+    """Bring the servers of a started stack up to date with the declared network; doing it again changes nothing.
+
+    Raises Trouble, naming what could not be done.
+    """
+    try:
+        stack.provision_broker(network)
+    except TopologyError as error:
+        raise Trouble(str(error)) from None
+    for service in network.services:
+        try:
+            migrate(stack.create_database(service), ROOT / "services" / service)
+        except psycopg.Error as error:
+            raise Trouble(f"The database of {service} could not be brought up to date: {str(error).splitlines()[0]}") from None
+    hand_out(stack, network)
+
+
+def hand_out(stack: Stack, network: DeclaredNetwork) -> None:
+    """Write what each organisation is handed: its credentials and private key, and the directory of public keys."""
+    public = {HUB: {"name": "Ruta", "public_key": _public_key(stack.state, HUB)}}
+    for organisation in network.organisations.values():
+        public[organisation.id] = {"name": organisation.name, "public_key": _public_key(stack.state, organisation.id)}
+        write_private(stack.state.organisations / organisation.id / "credentials.json", _credentials(stack, organisation))
+    write_private(stack.state.directory_file, json.dumps({"organisations": public}, indent=1, ensure_ascii=False))
+    stack.state.directory_file.chmod(0o644)  # public keys, for every organisation to read
+
+
+def _credentials(stack: Stack, organisation: Organisation) -> str:
+    return json.dumps(
+        {
+            "organisation": organisation.id,
+            "amqp_url": stack.amqp_url(organisation.id, NETWORK),
+            "user": organisation.id,
+            "exchange": "submit",
+            "queue": f"inbox.{organisation.id}",
+        },
+        indent=1,
+    )
+
+
+def _public_key(state: State, organisation: str) -> dict[str, Any]:
+    home = state.organisations / organisation
+    home.mkdir(mode=0o700, exist_ok=True)
+    path = home / "private.jwk"
+    if not path.exists():
+        sealing.save_key(sealing.new_key(), path)
+    try:
+        return sealing.public_part(sealing.load_key(path))
+    except sealing.SealingError as error:
+        raise Trouble(f"The key file {path} cannot be used ({error.code}).") from None

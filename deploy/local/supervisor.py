@@ -1,0 +1,64 @@
+"""Keeps processes running: brings back one that died, later and later while it keeps dying."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from deploy.local.process import Process
+from deploy.local.trouble import Trouble
+
+LOOK_EVERY = 0.1  # seconds
+FIRST_DELAY, LONGEST_DELAY = 0.2, 10.0  # seconds before a dead process is started again; doubles with every death
+STEADY_AFTER = 30.0  # seconds of life after which an earlier death is forgotten
+
+log = logging.getLogger("ruta.supervisor")
+
+
+class Supervisor:
+    """Watches processes from a thread of its own. A process that was stopped on purpose stays stopped."""
+
+    def __init__(self, processes: Sequence[Process], changed: Callable[[], None] = lambda: None) -> None:
+        self._processes = processes
+        self._changed = changed  # called when a process has come back, with another id
+        self._delays = dict.fromkeys((process.name for process in processes), FIRST_DELAY)
+        self._due: dict[str, float] = {}
+        self._started = {process.name: time.monotonic() for process in processes}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop watching; the processes are left as they are."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(LOOK_EVERY):
+            for process in self._processes:
+                self._look_after(process, time.monotonic())
+
+    def _look_after(self, process: Process, now: float) -> None:
+        name = process.name
+        if process.pid is not None:
+            if now - self._started[name] > STEADY_AFTER:
+                self._delays[name] = FIRST_DELAY
+        elif not process.wanted:
+            self._due.pop(name, None)
+        elif name not in self._due:
+            log.warning("%s ended with %s; starting it again in %.1f s", name, process.exit_code, self._delays[name])
+            self._due[name] = now + self._delays[name]
+            self._delays[name] = min(self._delays[name] * 2, LONGEST_DELAY)
+        elif now >= self._due[name]:
+            del self._due[name]
+            self._started[name] = now
+            process.restarts += 1
+            try:
+                process.bring_back()
+            except (OSError, Trouble) as error:
+                log.warning("%s could not be started: %s", name, error)
+            else:
+                self._changed()
