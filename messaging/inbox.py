@@ -1,0 +1,166 @@
+"""The register of what a service has taken in, and the place where it parks what it cannot apply yet."""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import contracts
+from messaging.database import Connection, Row, as_json
+
+EARLY_AT_MOST = "5 minutes"  # then the message it waited for is not coming, and the sender is told
+RETRIES_AT_MOST = 10  # some ten minutes with the backoff below; then a person has to look
+PARKED_AT_ONCE = 100
+
+Key = tuple[str, UUID]  # source and message id
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message that could be read, and the bytes it came as."""
+
+    message: contracts.Message
+    raw: bytes
+    redelivered: bool = False
+
+    @property
+    def key(self) -> Key:
+        return self.message.source, self.message.id
+
+    @property
+    def digest(self) -> bytes:
+        return hashlib.sha256(self.raw).digest()
+
+
+REGISTER = """
+    insert into inbox (source, message_id, digest)
+    select * from unnest(%b::text[], %b::uuid[], %b::bytea[])
+    on conflict do nothing
+    returning source, message_id
+"""
+
+KNOWN_DIGESTS = """
+    select source, message_id, digest from inbox
+    where (source, message_id) in (select * from unnest(%b::text[], %b::uuid[]))
+"""
+
+
+def register(connection: Connection, batch: Sequence[Received]) -> set[Key]:
+    """Enter the messages into the register; return the keys of those never seen before."""
+    sources, ids = [one.message.source for one in batch], [one.message.id for one in batch]
+    rows = connection.execute(REGISTER, (sources, ids, [one.digest for one in batch])).fetchall()
+    return {(row["source"], row["message_id"]) for row in rows}
+
+
+def known_digests(connection: Connection, repeats: Sequence[Received]) -> dict[Key, bytes]:
+    """Return what the register knows of messages seen before: a digest that differs means an id used twice."""
+    params = [one.message.source for one in repeats], [one.message.id for one in repeats]
+    rows = connection.execute(KNOWN_DIGESTS, params).fetchall()
+    return {(row["source"], row["message_id"]): bytes(row["digest"]) for row in rows}
+
+
+PARK = """
+    insert into parked (state, reason, error, waiting_for, source, message_id, type, subject, raw, next_attempt_at)
+    select state, reason, error, waiting_for, source, message_id, type, subject, decode(raw, 'base64'),
+           case when state <> 'quarantined' then clock_timestamp() + interval '1 second' end
+    from jsonb_to_recordset(%s::jsonb) as new(
+        state text, reason text, error text, waiting_for text, source text, message_id uuid, type text, subject text,
+        raw text)
+"""
+
+WAKE = """
+    update parked set next_attempt_at = clock_timestamp()
+    where state = 'waiting' and waiting_for = any(%b::text[])
+"""
+
+NEXT_DUE = f"""
+    select parked_id, attempts, raw, parked_at < clock_timestamp() - interval '{EARLY_AT_MOST}' as waited_long
+    from parked
+    where state <> 'quarantined' and next_attempt_at <= clock_timestamp()
+    order by parked_id
+    limit 1
+    for update skip locked
+"""
+
+# A message that is tried again waits twice as long each time, up to a minute, and never in step with its neighbours.
+LATER = """
+    clock_timestamp()
+        + least(interval '1 second' * 2 ^ least(attempts, 10), interval '1 minute') * (0.75 + random() / 2)
+"""
+
+WAIT_ON = f"""
+    update parked
+    set state = 'waiting', reason = %s, waiting_for = %s, attempts = attempts + 1, next_attempt_at = {LATER}
+    where parked_id = %s
+"""
+
+TRY_LATER = f"""
+    update parked
+    set state = 'retry', reason = 'failed', error = %s, attempts = attempts + 1, next_attempt_at = {LATER}
+    where parked_id = %s
+"""
+
+QUARANTINE = """
+    update parked
+    set state = 'quarantined', reason = %s, error = %s, attempts = attempts + 1, next_attempt_at = null
+    where parked_id = %s
+"""
+
+
+def park(connection: Connection, rows: Sequence[Row]) -> None:
+    """Park messages; the rows are made by `parked_row`."""
+    connection.execute(PARK, (as_json(rows),))
+
+
+def parked_row(
+    raw: bytes,
+    message: contracts.Message | None,
+    state: str,
+    reason: str,
+    *,
+    error: str | None = None,
+    waiting_for: str | None = None,
+) -> Row:
+    """Describe a message to be parked; `message` is None when the bytes could not be read."""
+    return {
+        "state": state,
+        "reason": reason,
+        "error": error,
+        "waiting_for": waiting_for,
+        "source": message.source if message else None,
+        "message_id": message.id if message else None,
+        "type": message.type if message else None,
+        "subject": message.subject if message else None,
+        "raw": base64.b64encode(raw).decode(),
+    }
+
+
+def wake(connection: Connection, subjects: Iterable[str]) -> bool:
+    """Let the messages that wait for one of these subjects be tried at once; tell whether there are any."""
+    return connection.execute(WAKE, (list(subjects),)).rowcount > 0
+
+
+def next_due(connection: Connection) -> Row | None:
+    """Lock and return the oldest parked message whose next attempt has come."""
+    return connection.execute(NEXT_DUE).fetchone()
+
+
+def leave(connection: Connection, parked_id: int) -> None:
+    """Let a parked message go: it has been applied or refused."""
+    connection.execute("delete from parked where parked_id = %s", (parked_id,))
+
+
+def wait_on(connection: Connection, parked_id: int, reason: str, waiting_for: str) -> None:
+    """Let a message wait longer."""
+    connection.execute(WAIT_ON, (reason, waiting_for, parked_id))
+
+
+def try_later(connection: Connection, parked_id: int, error: str) -> None:
+    """Put off a message whose handler failed."""
+    connection.execute(TRY_LATER, (error, parked_id))
+
+
+def quarantine(connection: Connection, parked_id: int, reason: str, error: str | None) -> None:
+    """Give a message up until a person acts."""
+    connection.execute(QUARANTINE, (reason, error, parked_id))

@@ -1,0 +1,414 @@
+"""How a nameko service declares what it handles, and the entrypoints that bring it there.
+
+The only module that knows nameko and eventlet. A service says
+
+    class ReferralsService:
+        name = "referrals"
+        receive = batches("referrals", refused=rules.Refused, early=rules.TooEarly)
+
+        @on(contracts.ReferralAccepted)
+        def record_acceptance(self, tx, message): ...
+
+        @every(timedelta(seconds=1))
+        def run_deadlines(self, tx, now): ...
+
+and each handler returns the drafts of the messages that follow.
+"""
+
+import inspect
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import count
+from typing import Any
+
+import eventlet
+from amqp import Channel
+from amqp.exceptions import ConsumerCancelled
+from eventlet.event import Event
+from eventlet.queue import LightQueue
+from eventlet.semaphore import Semaphore
+from nameko.extensions import Entrypoint, SharedExtension, register_entrypoint
+
+import contracts
+from messaging import broker, tracing
+from messaging.broker import BrokerLost, Publisher, backoff
+from messaging.database import DatabaseLost, Transaction
+from messaging.log import describe, fields
+from messaging.outbox import Committed
+from messaging.runtime import Delivery, Handlers, Runtime
+
+log = logging.getLogger("ruta.on")
+
+BATCH = 250  # messages in one transaction at most
+PREFETCH = 4 * BATCH  # one batch being applied, one being published, and two on the way
+BATCH_WITHIN = 30  # seconds; a handler that hangs is interrupted and its message parked
+TURN_WITHIN = 10  # seconds for earlier messages of other processes to be published, before the relay takes over
+MARK_AFTER = 0.05  # seconds without another batch that would carry the mark along
+RETRY_EVERY = 1.0  # seconds between looks at the parked messages
+DRAIN_WITHIN = 20  # seconds for a graceful stop to finish what has arrived
+
+Drafts = Sequence[contracts.Draft]
+Work = Callable[[object], list[Committed]]
+
+
+def on(contract: type) -> Callable[[Callable[..., Drafts]], Callable[..., Drafts]]:
+    """Declare the handler of one contract, named by its newest data model: `(self, tx, message) -> drafts`.
+
+    The message comes in the newest version, once, inside the transaction `tx`. What the handler raises beyond its
+    service's refusals is a failure: nothing of the message is kept, and it is tried again later.
+    """
+
+    def declare(handler: Callable[..., Drafts]) -> Callable[..., Drafts]:
+        handler.handles = contract  # type: ignore[attr-defined]
+        return handler
+
+    return declare
+
+
+def every(interval: timedelta) -> Callable[[Callable[..., Drafts]], Callable[..., Drafts]]:
+    """Declare a method to run at this interval: `(self, tx, now) -> drafts`; at once again while it has any to send."""
+
+    def declare(handler: Callable[..., Drafts]) -> Callable[..., Drafts]:
+        register_entrypoint(handler, _Every(interval=interval))
+        return handler
+
+    return declare
+
+
+def batches(
+    queue: str, *, refused: type[Exception], early: type[Exception]
+) -> Callable[[object, Work], list[Committed]]:
+    """Make the method through which a service receives what stands in its queue, one nameko worker for each batch.
+
+    `refused` and `early` are what the service's rules raise to say no and not yet (see `runtime.Handlers`).
+    """
+
+    def receive(service: object, work: Work) -> list[Committed]:
+        return work(service)
+
+    register_entrypoint(receive, _Batches(queue=queue, refused=refused, early=early))
+    return receive
+
+
+class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
+    """What a service's entrypoints share: its runtime, taken in turns, and the publisher of what it commits."""
+
+    def setup(self) -> None:
+        self.turn = Semaphore()
+        self._due: LightQueue[tuple[Committed, Callable[[], None]]] = LightQueue(3)
+        self._publisher = Publisher(os.environ["SERVICE_AMQP_URL"])
+        self._handed_over: set[Any] = set()
+        service_class = self.container.service_cls
+        (receive,) = (entry for entry in self.container.entrypoints if isinstance(entry, _Batches))
+        handlers = {
+            method.handles: method
+            for _, method in inspect.getmembers(service_class, inspect.isfunction)
+            if hasattr(method, "handles")
+        }
+        self.runtime = Runtime(
+            f"{service_class.name}-{os.getpid()}",
+            os.environ["SERVICE_DATABASE_URL"],
+            Handlers(handlers, receive.refused, receive.early),
+            time_limit=partial(eventlet.Timeout, BATCH_WITHIN),
+            interruptions=(eventlet.Timeout,),
+        )
+
+    def start(self) -> None:
+        self._publishing = self.container.spawn_managed_thread(self._publish_as_committed)
+
+    def stop(self) -> None:
+        self._due.put(None)
+        self._publishing.wait()
+        self._publisher.drop()
+        with self.turn:
+            try:
+                self.runtime.close()
+            except DatabaseLost as error:
+                log.warning("the database went away during the stop", extra=fields(error=describe(error)))
+
+    def kill(self) -> None:
+        self._publishing.kill()
+
+    def publish(self, committed: Committed, then: Callable[[], None] = lambda: None) -> None:
+        """Queue what was committed for publication; `then` is called when it is out, or left to the relay."""
+        self._due.put((committed, then))
+
+    def work(self, method: Callable[..., Any]) -> Any:
+        """Run `method` in turn, as often as it takes while the database is away."""
+        attempts = count()
+        while True:
+            try:
+                with self.turn:
+                    return method()
+            except DatabaseLost as error:
+                log.warning("the database is away", extra=fields(error=describe(error)))
+                eventlet.sleep(backoff(next(attempts)))
+
+    def _publish_as_committed(self) -> None:
+        unmarked: Committed | None = None
+        while True:
+            try:
+                due = self._due.get(timeout=MARK_AFTER if unmarked else broker.HEARTBEAT / 4)
+            except eventlet.queue.Empty:
+                if unmarked:
+                    self.work(partial(self.runtime.mark_published, unmarked))
+                    unmarked = None
+                self._keep_alive()
+                continue
+            if due is None:
+                return
+            committed, then = due
+            if committed.publications:
+                unmarked = None
+                if not self._publish(committed):
+                    self._leave_to_relay(committed)
+                elif self.runtime.note_published(committed):
+                    unmarked = committed
+                else:
+                    self.work(partial(self.runtime.mark_published, committed))
+            then()
+
+    def _publish(self, committed: Committed) -> bool:
+        """Publish what one transaction decided; tell whether the broker has confirmed all of it."""
+        if committed.writer in self._handed_over or not self._wait_for_turn(committed):
+            return False
+        try:
+            with tracing.publishing(len(committed.publications)):
+                failed = self._publisher.publish(committed.publications)
+        except BrokerLost as error:
+            log.warning("publishing failed and is left to the relay", extra=fields(error=describe(error)))
+            return False
+        if failed:
+            log.error("the broker refused messages; the relay sends them again", extra=fields(count=len(failed)))
+        return not failed
+
+    def _wait_for_turn(self, committed: Committed) -> bool:
+        """Wait until what other processes had committed before is out; tell whether it came to that."""
+        with eventlet.Timeout(TURN_WITHIN, False):
+            while committed.after and self.work(partial(self.runtime.is_behind, committed.after)):
+                eventlet.sleep(MARK_AFTER / 5)
+            return True
+        return False
+
+    def _leave_to_relay(self, committed: Committed) -> None:
+        if committed.writer not in self._handed_over:
+            self._handed_over.add(committed.writer)
+            self.work(partial(self.runtime.hand_over, committed.writer))
+
+    def _keep_alive(self) -> None:
+        try:
+            self._publisher.beat()
+        except BrokerLost as error:
+            log.warning("the publishing connection was lost", extra=fields(error=describe(error)))
+
+
+class _Batches(Entrypoint):  # type: ignore[misc]
+    """Reads the service's queue, and has a nameko worker apply each batch of what has arrived."""
+
+    service = _Service()
+
+    def __init__(self, queue: str, refused: type[Exception], early: type[Exception], **settings: Any) -> None:
+        super().__init__(**settings)
+        self.queue, self.refused, self.early = queue, refused, early
+
+    def setup(self) -> None:
+        self._arrived: deque[Delivery] = deque()
+        self._arrival = Event()
+        self._unsettled = 0  # batches taken and not yet acknowledged
+        self._connection: broker.Connection | None = None
+        self._channel: Channel = None
+        self._connections = 0
+        self._stopping = self._all_read = False
+        self._ready = Event()
+
+    def start(self) -> None:
+        self._threads = [
+            self.container.spawn_managed_thread(thread) for thread in (self._read, self._apply, self._retry)
+        ]
+        self._ready.wait()
+
+    def stop(self) -> None:
+        """Take nothing more, finish and acknowledge what has arrived, then disconnect."""
+        self._stopping = True
+        self._wake()
+        with eventlet.Timeout(DRAIN_WITHIN, False):
+            for thread in self._threads:
+                thread.wait()
+            while self._unsettled:
+                eventlet.sleep(0.01)
+        with eventlet.Timeout(2, False):
+            try:
+                if self._connection is not None:
+                    self._connection.close()
+            except BrokerLost:
+                pass
+        broker.drop(self._connection)
+
+    def kill(self) -> None:
+        for thread in self._threads:
+            thread.kill()
+        broker.drop(self._connection)
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        for attempt in count():
+            try:
+                self._connect()
+                while not self._stopping:
+                    self._drain()
+                self._channel.basic_cancel("batches")  # what was on its way has arrived when this returns
+                self._all_read = True
+            except BrokerLost as error:
+                log.warning("the broker is away", extra=fields(error=describe(error)))
+                broker.drop(self._connection)
+                self._connection = None
+                self._arrived.clear()  # the broker will deliver them again
+                self._all_read = self._stopping
+            if self._all_read:
+                self._wake()
+                return
+            eventlet.sleep(backoff(attempt))
+
+    def _connect(self) -> None:
+        self._connection = broker.connect(os.environ["SERVICE_AMQP_URL"])
+        self._connections += 1
+        self._channel = self._connection.channel()
+        self._channel.queue_declare(self.queue, passive=True)  # declared in deploy/network.toml, never here
+        self._channel.basic_qos(0, PREFETCH, False)
+        self._channel.basic_consume(self.queue, consumer_tag="batches", callback=self._take, on_cancel=self._cancelled)
+        if not self._ready.ready():
+            self._ready.send()
+
+    def _drain(self) -> None:
+        """Take all that has arrived, waiting at most a second for the first."""
+        assert self._connection is not None
+        timeout: float = 1
+        try:
+            while len(self._arrived) < PREFETCH:
+                self._connection.drain_events(timeout=timeout)
+                timeout = 0.001  # not 0: py-amqp would spin on half a frame
+        except TimeoutError:
+            self._connection.heartbeat_tick()
+        self._wake()
+        eventlet.sleep(0)
+
+    def _take(self, message: Any) -> None:
+        info = message.delivery_info
+        body = message.body if isinstance(message.body, bytes) else message.body.encode()
+        self._arrived.append(Delivery(info["delivery_tag"], body, info["redelivered"], self._connections))
+
+    def _cancelled(self, consumer_tag: str) -> None:
+        raise ConsumerCancelled(f"the queue {self.queue} was deleted")
+
+    # -- applying ------------------------------------------------------------------------------------------------
+
+    def _apply(self) -> None:
+        while True:
+            while not self._arrived:
+                if self._all_read:
+                    return
+                self._sleep_until_woken()
+            batch = [self._arrived.popleft() for _ in range(min(BATCH, len(self._arrived)))]
+            self._unsettled += 1
+            apply = partial(self.service.runtime.apply, deliveries=batch)
+            committed = self.service.work(partial(self._run_worker, apply))
+            for one in committed[:-1]:
+                self.service.publish(one)
+            self.service.publish(committed[-1], then=partial(self._settle, batch[-1]))
+
+    def _run_worker(self, work: Work) -> Any:
+        """Run `work` on a new instance of the service in a nameko worker; raise what it raised."""
+        done = Event()
+
+        def settle(context: Any, result: Any, exc_info: Any) -> tuple[Any, None]:
+            if exc_info is None:
+                done.send(result)
+            else:
+                done.send_exception(*exc_info)
+            return None, None
+
+        self.container.spawn_worker(self, (work,), {}, handle_result=settle)
+        return done.wait()
+
+    def _settle(self, last: Delivery) -> None:
+        """Acknowledge a batch: everything up to its last delivery is committed, and published or the relay's."""
+        self._unsettled -= 1
+        if self._connection is None or last.connection != self._connections:
+            return  # it came by a connection that is gone, so it will come again, and be known
+        try:
+            acknowledge(self._channel, last.tag)
+        except BrokerLost as error:
+            log.warning("an acknowledgement was lost", extra=fields(error=describe(error)))
+
+    def _retry(self) -> None:
+        """Try parked messages when their time comes, or when what they waited for has been applied."""
+        runtime = self.service.runtime
+        while not self._stopping:
+            committed = self.service.work(partial(self._run_worker, runtime.retry))
+            for one in committed:
+                self.service.publish(one)
+            waited = 0.0
+            while not (self._stopping or runtime.waiting_may_go_on) and waited < RETRY_EVERY:
+                eventlet.sleep(0.05)
+                waited += 0.05
+
+    def _wake(self) -> None:
+        if not self._arrival.ready():
+            self._arrival.send()
+
+    def _sleep_until_woken(self) -> None:
+        self._arrival.wait()
+        self._arrival = Event()
+
+
+class _Every(Entrypoint):  # type: ignore[misc]
+    """Runs a method at an interval, in a transaction of its own."""
+
+    service = _Service()
+
+    def __init__(self, interval: timedelta, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._interval = interval.total_seconds()
+
+    def setup(self) -> None:
+        self._stop = Event()
+
+    def start(self) -> None:
+        self._thread = self.container.spawn_managed_thread(self._run)
+
+    def stop(self) -> None:
+        self._stop.send()
+        self._thread.wait()
+
+    def kill(self) -> None:
+        self._thread.kill()
+
+    def _run(self) -> None:
+        while not self._stop.ready():
+            committed = self._tick()
+            if committed is not None:
+                self.service.publish(committed)
+                continue
+            with eventlet.Timeout(self._interval, False):
+                self._stop.wait()
+
+    def _tick(self) -> Committed | None:
+        service = self.container.service_cls()
+        handler: Callable[[Transaction, datetime], Drafts] = getattr(service, self.method_name)
+        try:
+            committed: Committed | None = self.service.work(lambda: self.service.runtime.tick(handler))
+            return committed
+        except (Exception, eventlet.Timeout) as error:
+            # It runs again after the interval, on the same rows: nothing of this attempt was kept.
+            log.error("a timed handler failed", extra=fields(error=describe(error)))
+            return None
+
+
+def acknowledge(channel: Channel, tag: int) -> None:
+    """Acknowledge every delivery up to `tag`. A function of its own, so that the tests can stop a process here."""
+    channel.basic_ack(tag, multiple=True)

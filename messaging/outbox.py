@@ -1,0 +1,230 @@
+"""What has been decided and must be published: written in the deciding transaction, in the order of commits.
+
+The process that commits a message publishes it from memory; what it leaves behind (it was killed, the broker was
+away) the relay publishes (messaging/relay.py). Both keep one promise: a message leaves after every message that was
+committed before it, so that what concerns one referral leaves in order.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from psycopg import sql
+
+import contracts
+from messaging.broker import Publication
+from messaging.database import Connection
+
+log = logging.getLogger("ruta.outbox")
+
+EXCHANGE = "hub"
+PARTITION_ROWS = 100_000
+HOUSEKEEPING = 0x52757461  # the advisory lock of whoever makes and drops partitions
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of a batch of deliveries."""
+
+    received: int = 0
+    redelivered: int = 0
+    repeated: int = 0
+    applied: int = 0
+    refused: int = 0
+    parked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What one transaction wrote to the outbox, to be published once all of `after` has been."""
+
+    writer: UUID
+    position: int
+    publications: Sequence[Publication] = ()
+    after: Mapping[UUID, int] = field(default_factory=dict)  # other writers and how far they had committed
+
+
+def publication(message: contracts.Message) -> Publication:
+    """Address a message: to the organisation it names, or by its type to whichever service consumes that."""
+    key = f"to.{message.recipient}" if message.recipient else message.type
+    return Publication(EXCHANGE, key, message.to_json(), str(message.id))
+
+
+OPEN_WRITER = "insert into outbox_writer (writer, process) values (%s, %s)"
+
+WRITE = "copy outbox (writer, routing_key, message_id, body) from stdin (format binary)"
+
+# Asked before the first position is drawn, so that what it names stands before what is about to be written.
+OTHERS_BEHIND = "select writer, committed from outbox_writer where published < committed and writer <> %s"
+
+# currval is the position of the last row this session has written.
+ADVANCE = """
+    update outbox_writer
+    set committed = case when %(wrote)s then currval('outbox_position_seq') else committed end,
+        published = greatest(published, %(published)s),
+        changed_at = clock_timestamp(),
+        received = received + %(received)s, redelivered = redelivered + %(redelivered)s,
+        repeated = repeated + %(repeated)s, applied = applied + %(applied)s, refused = refused + %(refused)s,
+        parked = parked + %(parked)s
+    where writer = %(writer)s
+    returning committed
+"""
+
+MARK = """
+    update outbox_writer set published = greatest(published, %s), changed_at = clock_timestamp() where writer = %s
+"""
+
+HAND_OVER = "update outbox_writer set handed_over = true where writer = %s"
+
+STILL_BEHIND = """
+    select count(*) as behind
+    from outbox_writer join unnest(%b::uuid[], %b::bigint[]) as awaited(writer, position) using (writer)
+    where outbox_writer.published < awaited.position
+"""
+
+
+def open_writer(connection: Connection, process: str) -> UUID:
+    """Register a writer for this connection and commit."""
+    writer = contracts.uuid7()
+    connection.execute(OPEN_WRITER, (writer, process))
+    connection.commit()
+    return writer
+
+
+def write(
+    connection: Connection, writer: UUID, publications: Sequence[Publication], tally: Tally, published: int
+) -> Committed:
+    """Write messages and the tally in the open transaction, and note that all up to `published` is out."""
+    after: dict[UUID, int] = {}
+    if publications:
+        rows = connection.execute(OTHERS_BEHIND, (writer,)).fetchall()
+        after = {row["writer"]: row["committed"] for row in rows}
+        with connection.cursor().copy(WRITE) as copy:
+            copy.set_types(("uuid", "text", "uuid", "text"))
+            for one in publications:
+                copy.write_row((writer, one.routing_key, UUID(one.message_id), one.body.decode()))
+    counts = {name: getattr(tally, name) for name in Tally.__dataclass_fields__}
+    params = {"writer": writer, "wrote": bool(publications), "published": published, **counts}
+    row = connection.execute(ADVANCE, params).fetchone()
+    assert row is not None
+    return Committed(writer, row["committed"], publications, after)
+
+
+def mark(connection: Connection, writer: UUID, position: int) -> None:
+    """Note, and commit, that the broker has confirmed all that the writer wrote up to `position`."""
+    connection.execute(MARK, (position, writer))
+    connection.commit()
+
+
+def hand_over(connection: Connection, writer: UUID) -> None:
+    """Leave all that the writer has not published to the relay, and commit."""
+    connection.execute(HAND_OVER, (writer,))
+    connection.commit()
+
+
+def is_behind(connection: Connection, after: Mapping[UUID, int]) -> bool:
+    """Tell whether any of the other writers has yet to publish what it had committed by then."""
+    row = connection.execute(STILL_BEHIND, (list(after), list(after.values()))).fetchone()
+    connection.commit()
+    return row is not None and row["behind"] > 0
+
+
+# What the relay may publish: all that no living writer is about to publish itself, and nothing that stands after
+# something a living writer still has to publish.
+LEFT_BEHIND = """
+    with behind as (
+        select writer, published,
+               handed_over or changed_at < clock_timestamp() - %(patience)s::interval as left_behind
+        from outbox_writer where published < committed
+    ), awaited as (
+        select min(position) as position from outbox join behind using (writer)
+        where not left_behind and position > published
+          and position > (select min(published) from behind where not left_behind)
+    )
+    select outbox.position, outbox.writer, outbox.routing_key, outbox.message_id, outbox.body
+    from outbox join behind using (writer)
+    where behind.left_behind
+      and outbox.position > behind.published
+      and outbox.position > (select min(published) from behind where left_behind)
+      and outbox.position < coalesce((select position from awaited), outbox.position + 1)
+    order by outbox.position
+    limit %(limit)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A message that its writer did not publish."""
+
+    position: int
+    writer: UUID
+    publication: Publication
+
+
+def left_behind(connection: Connection, *, patience: str, limit: int) -> list[Left]:
+    """Return messages whose writers have handed them over, or have not stirred for `patience`, in order."""
+    rows = connection.execute(LEFT_BEHIND, {"patience": patience, "limit": limit}).fetchall()
+    connection.commit()
+    return [
+        Left(
+            row["position"],
+            row["writer"],
+            Publication(EXCHANGE, row["routing_key"], row["body"].encode(), str(row["message_id"])),
+        )
+        for row in rows
+    ]
+
+
+PARTITIONS = """
+    select child.relname as name,
+           (regexp_match(pg_get_expr(child.relpartbound, child.oid), 'TO \\(''?(\\d+)''?\\)'))[1]::bigint as upper
+    from pg_inherits join pg_class child on child.oid = inhrelid
+    where inhparent = 'outbox'::regclass
+    order by upper
+"""
+
+
+def keep_house(connection: Connection) -> None:
+    """Make the next partitions and drop those that are wholly published, each in a transaction of its own."""
+    connection.execute("select pg_advisory_lock(%s)", (HOUSEKEEPING,))
+    connection.commit()
+    try:
+        _make_partitions(connection)
+        _drop_partitions(connection)
+    finally:
+        connection.execute("select pg_advisory_unlock(%s)", (HOUSEKEEPING,))
+        connection.commit()
+
+
+def _last_position(connection: Connection) -> int:
+    row = connection.execute("select last_value from outbox_position_seq").fetchone()
+    assert row is not None
+    return int(row["last_value"])
+
+
+def _make_partitions(connection: Connection) -> None:
+    upper = max(row["upper"] for row in connection.execute(PARTITIONS).fetchall())
+    while upper < _last_position(connection) + 10 * PARTITION_ROWS:
+        connection.execute(
+            sql.SQL("create table {} partition of outbox for values from ({}) to ({})").format(
+                sql.Identifier(f"outbox_{upper}"), upper, upper + PARTITION_ROWS
+            )
+        )
+        upper += PARTITION_ROWS
+    connection.commit()
+
+
+def _drop_partitions(connection: Connection) -> None:
+    last = _last_position(connection)
+    for row in connection.execute(PARTITIONS).fetchall():
+        if row["upper"] > last:
+            break
+        # With the outbox locked no transaction that wrote to it is still open, so what the writers say is complete.
+        connection.execute("lock table outbox in access exclusive mode")
+        unpublished = connection.execute(
+            "select 1 from outbox_writer where published < committed and published < %s limit 1", (row["upper"],)
+        ).fetchone()
+        if unpublished is None:
+            connection.execute(sql.SQL("drop table {}").format(sql.Identifier(row["name"])))
+        connection.commit()

@@ -1,0 +1,128 @@
+"""The relay: publishes what the processes of a service committed and did not publish themselves.
+
+    python -m messaging.relay          (SERVICE_DATABASE_URL, SERVICE_AMQP_URL)
+
+A process publishes its own messages; when it is killed, or the broker is away, they stay in the outbox, and the relay
+takes them from there in the order of their commits. It may send again what was published but not yet marked: the
+inboxes behind it know it by its id. Any number of relays may run: one of them works.
+"""
+
+import itertools
+import logging
+import os
+import signal
+import threading
+import time
+from uuid import UUID
+
+import psycopg
+
+from messaging import database, outbox, tracing
+from messaging import log as logs
+from messaging.broker import BrokerLost, Publisher, backoff
+from messaging.log import describe, fields
+
+log = logging.getLogger("ruta.relay")
+
+PATIENCE = "5 seconds"  # a writer that has not stirred for so long is taken to be gone
+LOOK_EVERY = 0.5  # seconds
+WINDOW = 500  # messages published before their confirms are awaited
+KEEP_HOUSE_EVERY = 60.0  # seconds
+THE_RELAY = 0x52656C61  # the advisory lock of the one that works
+
+
+class Relay:
+    """Publishes what was left behind in one service's outbox."""
+
+    def __init__(self, database_url: str, amqp_url: str) -> None:
+        self._database_url = database_url
+        self._publisher = Publisher(amqp_url)
+        self._house_kept_at = float("-inf")
+        self._stop = threading.Event()
+
+    def stop(self, *_: object) -> None:
+        """Stop after what is under way."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Work until stopped, through every absence of the database or the broker."""
+        for attempt in itertools.count():
+            try:
+                self._work()
+                return
+            except (*database.DatabaseLost, *BrokerLost) as error:
+                log.warning("a server is away", extra=fields(error=describe(error)))
+            self._publisher.drop()
+            self._stop.wait(backoff(attempt))
+
+    def _work(self) -> None:
+        with database.connect(self._database_url) as connection:
+            while not self._stop.is_set() and not _take_lock(connection):
+                self._stop.wait(LOOK_EVERY)
+            while not self._stop.is_set():
+                if self.publish_left_behind(connection) == 0:
+                    self._keep_house(connection)
+                    self._publisher.beat()
+                    self._stop.wait(LOOK_EVERY)
+        self._publisher.drop()
+
+    def publish_left_behind(self, connection: database.Connection) -> int:
+        """Publish up to WINDOW messages and mark them; return how many the broker confirmed.
+
+        Raises `BrokerLost` errors when the broker does not answer, `DatabaseLost` errors likewise.
+        """
+        left = outbox.left_behind(connection, patience=PATIENCE, limit=WINDOW)
+        with tracing.publishing(len(left)):
+            failed = self._publisher.publish([one.publication for one in left])
+        if failed:
+            log.error("the broker refused messages; they are sent again", extra=fields(count=len(failed)))
+            left = left[: min(failed)]  # what stands behind a failed one goes again too, after it
+        self._mark(connection, left)
+        if failed:
+            self._stop.wait(LOOK_EVERY)
+        return len(left)
+
+    def _mark(self, connection: database.Connection, published: list[outbox.Left]) -> None:
+        last: dict[UUID, int] = {one.writer: one.position for one in published}
+        for writer, position in last.items():
+            mark(connection, writer, position)
+        if published:
+            log.info("published what was left behind", extra=fields(count=len(published)))
+
+    def _keep_house(self, connection: database.Connection) -> None:
+        if time.monotonic() - self._house_kept_at < KEEP_HOUSE_EVERY:
+            return
+        try:
+            outbox.keep_house(connection)
+        except psycopg.errors.LockNotAvailable:
+            connection.rollback()
+            log.info("the outbox is busy; its partitions can wait")
+        self._house_kept_at = time.monotonic()
+
+
+def _take_lock(connection: database.Connection) -> bool:
+    """Try to become the relay that works, for as long as this connection lasts."""
+    taken = connection.execute("select 1 where pg_try_advisory_lock(%s)", (THE_RELAY,)).fetchone()
+    connection.commit()
+    return taken is not None
+
+
+def mark(connection: database.Connection, writer: UUID, position: int) -> None:
+    """Mark as published. A name of its own, so that the tests can stop a process between confirm and mark."""
+    outbox.mark(connection, writer, position)
+
+
+def main() -> None:
+    """Run the relay of the service whose database the environment names."""
+    process = f"{os.environ.get('SERVICE_NAME', 'service')}-relay"
+    logs.set_up(process)
+    tracing.set_up(process)
+    relay = Relay(os.environ["SERVICE_DATABASE_URL"], os.environ["SERVICE_AMQP_URL"])
+    signal.signal(signal.SIGTERM, relay.stop)
+    signal.signal(signal.SIGINT, relay.stop)
+    print(f"ready {process}", flush=True)
+    relay.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Runs one nameko service as a process.
+
+python -m messaging.run services.referrals.service          (SERVICE_DATABASE_URL, SERVICE_AMQP_URL)
+"""
+
+# ruff: noqa: E402 - the order of imports is the point of this file
+import os
+import sys
+import warnings
+
+# psycopg waits in C unless told otherwise before it is imported, and then no other greenlet runs meanwhile.
+os.environ["PSYCOPG_WAIT_FUNC"] = "wait_select"
+if "psycopg" in sys.modules or "amqp" in sys.modules:
+    raise SystemExit("messaging.run must be imported before psycopg and amqp")
+
+# Known: nameko stands on eventlet, and nothing but messaging/on.py and this file does.
+warnings.filterwarnings("ignore", message="\\s*Eventlet is deprecated")
+
+import eventlet
+
+eventlet.monkey_patch()
+
+import importlib
+import inspect
+import signal
+from types import ModuleType
+from typing import Any
+
+import psycopg.waiting
+from eventlet.patcher import is_monkey_patched
+from nameko.runners import ServiceRunner
+
+from messaging import log as logs
+from messaging import tracing
+
+
+def main(module_name: str) -> None:
+    """Run the service class in `module_name` until SIGTERM or SIGINT, then let it finish what it has."""
+    if psycopg.waiting.wait is not psycopg.waiting.wait_select or not is_monkey_patched("select"):
+        raise SystemExit("psycopg would block every greenlet of this process while it waits")
+    service_class = find_service(importlib.import_module(module_name))
+    logs.set_up(service_class.name)
+    tracing.set_up(service_class.name)
+
+    asked_to_stop = eventlet.event.Event()
+
+    def stop(*_: object) -> None:
+        # A signal may come while any greenlet runs, so the hub delivers it.
+        if not asked_to_stop.ready():
+            eventlet.hubs.get_hub().schedule_call_global(0, asked_to_stop.send)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+    runner = ServiceRunner(config={})
+    runner.add_service(service_class)
+    runner.start()
+    print(f"ready {service_class.name}", flush=True)
+
+    died = eventlet.spawn(runner.wait)
+    died.link(stop)
+    asked_to_stop.wait()
+    if died.dead:
+        died.wait()  # raises what killed the service
+        raise SystemExit(1)
+    runner.stop()
+
+
+def find_service(module: ModuleType) -> Any:
+    """Return the nameko service class that the module defines."""
+    classes = [
+        one for _, one in inspect.getmembers(module, inspect.isclass)
+        if one.__module__ == module.__name__ and isinstance(getattr(one, "name", None), str)
+    ]  # fmt: skip
+    if len(classes) != 1:
+        raise SystemExit(f"{module.__name__} should define one service class")
+    return classes[0]
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: python -m messaging.run services.NAME.service")
+    main(sys.argv[1])

@@ -1,0 +1,361 @@
+"""What a service does with what arrives: one transaction for a batch, each message applied once, its answers written.
+
+Knows neither nameko nor eventlet nor the broker; `messaging.on` brings deliveries here and carries the answers away.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import contracts
+from messaging import clock, database, inbox, outbox, tracing
+from messaging.broker import Publication
+from messaging.database import Transaction, transaction
+from messaging.inbox import Received
+from messaging.log import describe, fields
+from messaging.outbox import Committed, Tally
+
+log = logging.getLogger("ruta.runtime")
+
+HUB = "hub"  # the source of everything that the hub's own services say
+
+Handler = Callable[[Any, Transaction, contracts.Message], Sequence[contracts.Draft]]
+TimedHandler = Callable[[Transaction, datetime], Sequence[contracts.Draft]]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as the broker handed it over."""
+
+    tag: int
+    body: bytes
+    redelivered: bool
+    connection: int = 0  # which of this process's connections it came by: its tag means nothing on another
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What a service can do: a handler for each contract it consumes, and how its rules say no and not yet.
+
+    Refusals have a `code` that the sender is told. What is early has, beside the `code` that refuses it should the
+    missing thing never come, the subject it waits for as its `key`.
+    """
+
+    by_contract: Mapping[type, Handler]
+    refused: type[Exception]
+    early: type[Exception]
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What a batch amounts to, until it is written and committed."""
+
+    publications: list[Publication] = field(default_factory=list)
+    parked: list[database.Row] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    subjects: set[str] = field(default_factory=set)  # about which something was applied
+
+    def park(self, row: database.Row) -> None:
+        self.parked.append(row)
+        self.tally.parked += 1
+
+
+class Runtime:
+    """Applies messages to one service's database. Not for use from two threads: callers take turns.
+
+    Every method raises a `DatabaseLost` error when the server went away. Then nothing is known of the commit; calling
+    again, with the same deliveries, is harmless.
+    """
+
+    def __init__(
+        self,
+        process: str,
+        database_url: str,
+        handlers: Handlers,
+        *,
+        time_limit: Callable[[], AbstractContextManager[Any]] = nullcontext,
+        interruptions: tuple[type[BaseException], ...] = (),
+    ) -> None:
+        """`time_limit` bounds the handling of one batch by raising one of `interruptions`."""
+        self.waiting_may_go_on = False  # a waiting message became due by what was just applied
+        self._process = process
+        self._database_url = database_url
+        self._handlers = handlers
+        self._time_limit = time_limit
+        self._interruptions = interruptions
+        self._failures: tuple[type[BaseException], ...] = (Exception, *interruptions)
+        self._connection: database.Connection | None = None
+        self._writer: UUID | None = None
+        self._published = 0
+
+    # -- what the entrypoints call -------------------------------------------------------------------------------
+
+    def apply(self, service: object, deliveries: Sequence[Delivery]) -> list[Committed]:
+        """Apply deliveries, in order, and return what is to be published once they are acknowledged or before.
+
+        They share one transaction. If anything in it fails, each gets one of its own, so that a poisoned message harms
+        only itself: it is parked, to be tried again.
+        """
+        connection, _ = self._ready()
+        try:
+            return [self._apply_together(service, deliveries)]
+        except self._failures as error:
+            if database.is_lost(error, connection):
+                raise
+            log.warning("a batch failed; its messages are applied one by one", extra=fields(error=describe(error)))
+        return [self._apply_alone(service, delivery) for delivery in deliveries]
+
+    def retry(self, service: object) -> list[Committed]:
+        """Try parked messages whose next attempt has come, each in a transaction of its own."""
+        self.waiting_may_go_on = False
+        committed = []
+        for _ in range(inbox.PARKED_AT_ONCE):
+            outcome = self._retry_one(service)
+            if outcome is None:
+                break
+            committed.append(outcome)
+        return committed
+
+    def tick(self, handler: TimedHandler) -> Committed | None:
+        """Run a timed handler in a transaction; None when it had nothing to say."""
+        connection, writer = self._ready()
+        with transaction(connection) as tx, self._time_limit():
+            now = clock.now()
+            drafts = handler(tx, now)
+            tx.keep()
+            if not drafts:
+                return None
+            tx.flush()
+            publications = [self._publication(draft, now, None) for draft in drafts]
+            return outbox.write(connection, writer, publications, Tally(), self._published)
+
+    def note_published(self, committed: Committed) -> bool:
+        """Remember that the broker has confirmed all of `committed`: the next transaction writes it down.
+
+        Returns False when none of ours will, because that writer was handed over; then `mark_published` has to.
+        """
+        if committed.writer != self._writer:
+            return False
+        self._published = max(self._published, committed.position)
+        return True
+
+    def mark_published(self, committed: Committed) -> None:
+        """Write down at once that the broker has confirmed all of `committed`."""
+        outbox.mark(self._ready()[0], committed.writer, committed.position)
+
+    def is_behind(self, after: Mapping[UUID, int]) -> bool:
+        """Tell whether other writers have yet to publish what must be out before our own may follow."""
+        return outbox.is_behind(self._ready()[0], after)
+
+    def hand_over(self, writer: UUID) -> None:
+        """Leave what `writer` has not published to the relay, and write under a new name from now on."""
+        connection, _ = self._ready()
+        outbox.hand_over(connection, writer)
+        if writer == self._writer:
+            self._writer = None
+
+    def close(self) -> None:
+        """Leave everything unpublished to the relay, and disconnect."""
+        if self._connection is not None and not self._connection.closed:
+            if self._writer is not None:
+                outbox.mark(self._connection, self._writer, self._published)
+                outbox.hand_over(self._connection, self._writer)
+            self._connection.close()
+
+    # -- batches -------------------------------------------------------------------------------------------------
+
+    def _apply_together(self, service: object, deliveries: Sequence[Delivery]) -> Committed:
+        connection, writer = self._ready()
+        outcome = _Outcome()
+        with transaction(connection) as tx, self._time_limit():
+            received = self._read(deliveries, outcome)
+            now = clock.now()
+            for one in self._first_time_seen(connection, received, outcome):
+                self._handle(service, tx, one, now, outcome)
+            tx.flush()
+            return self._write(connection, writer, outcome)
+
+    def _apply_alone(self, service: object, delivery: Delivery) -> Committed:
+        connection, _ = self._ready()
+        try:
+            return self._apply_together(service, [delivery])
+        except self._failures as error:
+            if database.is_lost(error, connection):
+                raise
+            return self._park_failed(delivery, error)
+
+    def _read(self, deliveries: Sequence[Delivery], outcome: _Outcome) -> list[Received]:
+        received = []
+        for delivery in deliveries:
+            outcome.tally.received += 1
+            outcome.tally.redelivered += delivery.redelivered
+            try:
+                message = contracts.upcast(contracts.parse(delivery.body))
+            except contracts.Invalid as invalid:
+                # The gateway lets nothing like it through: somebody with the hub's own rights has sent this.
+                self._quarantine(outcome, delivery.body, None, invalid.code)
+            else:
+                received.append(Received(message, delivery.body, delivery.redelivered))
+        return received
+
+    def _first_time_seen(
+        self, connection: database.Connection, received: Sequence[Received], outcome: _Outcome
+    ) -> list[Received]:
+        if not received:
+            return []
+        new = inbox.register(connection, received)
+        first: dict[inbox.Key, Received] = {}
+        repeats = []
+        for one in received:
+            if one.key in new and one.key not in first:
+                first[one.key] = one
+            else:
+                repeats.append(one)
+        if repeats:
+            known = inbox.known_digests(connection, repeats)
+            for one in repeats:
+                if known[one.key] == one.digest:
+                    outcome.tally.repeated += 1
+                else:
+                    self._quarantine(outcome, one.raw, one.message, "id_reused")
+                    self._refuse(outcome, one, "id_reused")
+        return list(first.values())
+
+    # -- one message ---------------------------------------------------------------------------------------------
+
+    def _handle(self, service: object, tx: Transaction, one: Received, now: datetime, outcome: _Outcome) -> None:
+        """Let the service's handler have the message; whatever it answers ends up in `outcome`."""
+        message = one.message
+        handler = self._handlers.by_contract.get(type(message.data))
+        if handler is None:
+            self._quarantine(outcome, one.raw, message, "no_handler")
+            return
+        with tracing.processing(message, now):
+            try:
+                drafts = handler(service, tx, message)
+            except self._handlers.refused as refusal:
+                tx.undo()
+                self._refuse(outcome, one, _said(refusal, "code"))
+            except self._handlers.early as early:
+                tx.undo()
+                code, key = _said(early, "code"), _said(early, "key")
+                outcome.park(inbox.parked_row(one.raw, message, "waiting", code, waiting_for=key))
+            else:
+                tx.keep()
+                outcome.tally.applied += 1
+                outcome.subjects.add(message.subject)
+                outcome.publications.extend(self._publication(draft, now, message) for draft in drafts)
+
+    def _refuse(self, outcome: _Outcome, one: Received, code: str) -> None:
+        outcome.tally.refused += 1
+        message = one.message
+        log.info("refused", extra=fields(code=code, message=message.id, source=message.source, contract=message.type))
+        if message.source == HUB:  # there is nobody to tell: one of our own services has said what another cannot take
+            self._quarantine(outcome, one.raw, message, code)
+            return
+        refusal = contracts.MessageRefused(
+            refused_id=message.id, refused_type=message.type, code=code, where=None, body_sha256=one.digest.hex()
+        )
+        draft = contracts.Draft(refusal, subject=str(message.id), recipient=message.source)
+        outcome.publications.append(self._publication(draft, clock.now(), message))
+
+    def _publication(self, draft: contracts.Draft, now: datetime, cause: contracts.Message | None) -> Publication:
+        parent = tracing.traceparent(cause)
+        return outbox.publication(contracts.stamp(draft, source=HUB, time=now, cause=cause, traceparent=parent))
+
+    def _quarantine(self, outcome: _Outcome, raw: bytes, message: contracts.Message | None, reason: str) -> None:
+        outcome.park(inbox.parked_row(raw, message, "quarantined", reason))
+        log.error("quarantined", extra=fields(code=reason, message=message.id if message else "unreadable"))
+
+    # -- parked messages -----------------------------------------------------------------------------------------
+
+    def _park_failed(self, delivery: Delivery, error: BaseException) -> Committed:
+        """Register a message whose handler failed, and park it to be tried again."""
+        connection, writer = self._ready()
+        outcome = _Outcome()
+        with transaction(connection):
+            received = self._read([delivery], outcome)
+            for one in self._first_time_seen(connection, received, outcome):
+                log.error(
+                    "a message failed and will be tried again",
+                    extra=fields(message=one.message.id, contract=one.message.type, error=describe(error)),
+                )
+                outcome.park(inbox.parked_row(one.raw, one.message, "retry", "failed", error=describe(error)))
+            return self._write(connection, writer, outcome)
+
+    def _retry_one(self, service: object) -> Committed | None:
+        """Try the oldest parked message that is due; None when none is."""
+        connection, writer = self._ready()
+        row = None
+        try:
+            with transaction(connection) as tx, self._time_limit():
+                row = inbox.next_due(connection)
+                if row is None:
+                    return None
+                outcome = _Outcome()
+                one = Received(contracts.upcast(contracts.parse(row["raw"])), row["raw"])
+                self._handle(service, tx, one, clock.now(), outcome)
+                tx.flush()
+                self._settle(connection, row, one, outcome)
+                return self._write(connection, writer, outcome)
+        except self._failures as error:
+            if row is None or database.is_lost(error, connection):
+                raise
+            return self._put_off(row, error)
+
+    def _settle(self, connection: database.Connection, row: database.Row, one: Received, outcome: _Outcome) -> None:
+        """Let a parked message leave, or wait longer, or be refused because what it waited for never came."""
+        again = outcome.parked.pop() if outcome.parked else None
+        outcome.tally.parked = 0  # it was counted when it was first parked
+        if again is None:
+            inbox.leave(connection, row["parked_id"])
+        elif again["state"] == "quarantined":
+            inbox.quarantine(connection, row["parked_id"], again["reason"], None)
+        elif row["waited_long"]:
+            self._refuse(outcome, one, again["reason"])
+            inbox.leave(connection, row["parked_id"])
+        else:
+            inbox.wait_on(connection, row["parked_id"], again["reason"], again["waiting_for"])
+
+    def _put_off(self, row: database.Row, error: BaseException) -> Committed:
+        """After a failure: try again later, or give up and leave it to a person."""
+        connection, writer = self._ready()
+        what = describe(error)
+        with transaction(connection):
+            if row["attempts"] + 1 < inbox.RETRIES_AT_MOST:
+                inbox.try_later(connection, row["parked_id"], what)
+            else:
+                inbox.quarantine(connection, row["parked_id"], "failed", what)
+                log.error("quarantined", extra=fields(code="failed", parked=row["parked_id"], error=what))
+            return self._write(connection, writer, _Outcome())
+
+    def _write(self, connection: database.Connection, writer: UUID, outcome: _Outcome) -> Committed:
+        """Write all of the outcome that is not the service's own."""
+        if outcome.parked:
+            inbox.park(connection, outcome.parked)
+        if outcome.subjects and inbox.wake(connection, outcome.subjects):
+            self.waiting_may_go_on = True
+        return outbox.write(connection, writer, outcome.publications, outcome.tally, self._published)
+
+    # -- the connection ------------------------------------------------------------------------------------------
+
+    def _ready(self) -> tuple[database.Connection, UUID]:
+        """Return the connection and the writer under whose name this process publishes, new ones where need be."""
+        if self._connection is None or self._connection.closed:
+            self._connection = database.connect(self._database_url)
+            if self._writer is not None:
+                outbox.hand_over(self._connection, self._writer)
+                self._writer = None
+        if self._writer is None:
+            self._writer = outbox.open_writer(self._connection, self._process)
+            self._published = 0
+        return self._connection, self._writer
+
+
+def _said(answer: Exception, what: str) -> str:
+    """Read the code or key of a service's refusal or delay, whose class is the service's own."""
+    return str(getattr(answer, what))

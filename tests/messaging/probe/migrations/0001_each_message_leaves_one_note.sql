@@ -1,0 +1,5 @@
+create table note (
+    message_id uuid primary key,
+    subject    text not null,
+    position   bigint generated always as identity
+);
