@@ -69,6 +69,10 @@ class NoteBlock(Block):
     text: LongText
 
 
+BLOCKS: dict[str, type[Block]] = {"person": PersonBlock, "note": NoteBlock}
+"""The blocks that contracts speak of, by name."""
+
+
 def read_block(model: type[_Block], opened: dict[str, Any]) -> _Block:
     """Read what was in a sealed block; raise Invalid, silent about the content, when it is not that."""
     try:

@@ -3,15 +3,17 @@
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from .codes import ConsentEnd, ConsentGivenBy, ConsentManner, ConsentPurpose, FieldGroup
-from .fields import CaseCode, Language, Model, OrganisationId, Sha256, Time, wrong_field
+from .fields import CaseCode, Language, Model, OrganisationId, Sha256, Time, exactly_one, wrong_field
 from .registry import contract
 
 
 class _Terms(Model):
     """What the person allows."""
+
+    model_config = ConfigDict(json_schema_extra=exactly_one("person_id", "case_code"))
 
     consent_id: UUID
     person_id: UUID | None = None

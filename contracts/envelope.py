@@ -42,7 +42,7 @@ TraceParent = Annotated[str, Field(pattern="^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{1
 class Message(Model, Generic[D]):
     """One message: what CloudEvents asks of every event, our extensions, and the data of its contract."""
 
-    specversion: Literal["1.0"] = "1.0"
+    specversion: Literal["1.0"]
     id: UUID
     """Names this message for ever; whoever reads it twice applies it once."""
     source: OrganisationId

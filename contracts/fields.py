@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from .codes import Sector
+from .codes import CONFIDENTIAL_SECTORS, Sector
 
 
 class Model(BaseModel):
@@ -18,6 +18,21 @@ class Model(BaseModel):
 def wrong_field(where: str, why: str) -> PydanticCustomError:
     """Make the error for a rule between fields: `where` is the field to blame, `why` a sentence without any value."""
     return PydanticCustomError("rule_between_fields", "{why}", {"where": where, "why": why})
+
+
+def present(field: str) -> dict[str, Any]:
+    """Make the JSON Schema of: `field` has a value."""
+    return {"required": [field], "properties": {field: {"not": {"type": "null"}}}}
+
+
+def exactly_one(one: str, other: str) -> dict[str, Any]:
+    """Make the JSON Schema of: one of two fields has a value, and not both."""
+    return {"oneOf": [present(one), present(other)]}
+
+
+def only_when(when: dict[str, Any], field: str) -> dict[str, Any]:
+    """Make the JSON Schema of: `field` has a value when the other fields fit `when`, and only then."""
+    return {"if": {"properties": when}, "then": present(field), "else": {"not": present(field)}}
 
 
 class _Written:
@@ -77,6 +92,9 @@ HourMinute = Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 Need = Annotated[str, Field(pattern=f"^({'|'.join(Sector)})[.][a-z][a-z0-9_]{{1,40}}$")]
 """A need as `sector.need`: the sectors are fixed, their needs are not; `codes.NeedCode` lists those known so far."""
+
+CONFIDENTIAL_NEED: dict[str, Any] = {"need_code": {"pattern": f"^({'|'.join(sorted(CONFIDENTIAL_SECTORS))})[.]"}}
+"""The JSON Schema of a field `need_code` that is confidential."""
 
 Code = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{1,63}$")]
 """An open code: new ones may appear without a new version."""

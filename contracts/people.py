@@ -3,10 +3,10 @@
 from typing import Self
 from uuid import UUID
 
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 
 from .codes import Urgency, is_confidential
-from .fields import CaseCode, Model, Need, Sealed, Time, Zone, wrong_field
+from .fields import CONFIDENTIAL_NEED, CaseCode, Model, Need, Sealed, Time, Zone, exactly_one, present, wrong_field
 from .registry import contract
 
 
@@ -23,6 +23,15 @@ class PersonRegistered(Model):
 @contract("need.identified.v1", sent_by="partner", received_by="hub", personal_data=True, about="need_id")
 class NeedIdentified(Model):
     """An organisation has found out what a person lacks."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                exactly_one("person_id", "case_code"),
+                {"if": {"properties": CONFIDENTIAL_NEED}, "then": present("case_code")},
+            ]
+        }
+    )
 
     need_id: UUID
     person_id: UUID | None = None

@@ -1,9 +1,9 @@
-"""What organisations say to the hub in the life of a referral: the sender (S), the recipient (R), a coordinator."""
+"""What organisations say to the hub in the life of a referral."""
 
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from .codes import (
     Accessibility,
@@ -27,6 +27,7 @@ from .codes import (
     is_confidential,
 )
 from .fields import (
+    CONFIDENTIAL_NEED,
     CaseCode,
     Date,
     HourMinute,
@@ -37,6 +38,9 @@ from .fields import (
     Sealed,
     StaffCode,
     Time,
+    exactly_one,
+    only_when,
+    present,
     wrong_field,
 )
 from .registry import contract
@@ -69,6 +73,15 @@ class Contact(Model):
 class Minor(Model):
     """The person is under age: who answers for them is in the sealed block, and these marks say that it is."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"properties": {"caregiver_is_sealed": {"const": True}, "unaccompanied": {"const": False}}},
+                {"properties": {"caregiver_is_sealed": {"const": False}, "unaccompanied": {"const": True}}},
+            ]
+        }
+    )
+
     caregiver_is_sealed: bool
     """Whether the sealed block names the caregiver."""
     unaccompanied: bool
@@ -99,6 +112,20 @@ class FollowUp(Model):
 
 class _Request(Model):
     """What both versions of `referral.requested` carry."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                exactly_one("person_id", "case_code"),
+                exactly_one("consent_id", "override"),
+                {"if": {"properties": CONFIDENTIAL_NEED}, "then": present("case_code")},
+                {
+                    "if": present("case_code"),
+                    "then": {"not": present("need_id"), "properties": {"services_given": {"maxItems": 0}}},
+                },
+            ]
+        }
+    )
 
     referral_id: UUID
     recipient: OrganisationId
@@ -143,7 +170,7 @@ class _Request(Model):
 
 @contract("referral.requested.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralRequestedV1(_Request):
-    """S asks R to meet a person's need. Superseded by version 2, which says how to reach the person safely."""
+    """The sender asks the recipient to meet a person's need; version 2 also says how to reach the person safely."""
 
     language: Language
     phone_ok: bool
@@ -152,7 +179,7 @@ class ReferralRequestedV1(_Request):
 
 @contract("referral.requested.v2", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralRequestedV2(_Request):
-    """S asks R to meet a person's need."""
+    """The sender asks the recipient to meet a person's need."""
 
     contact: Contact
     accessibility: Annotated[tuple[Accessibility, ...], Field(max_length=10)] = ()
@@ -170,17 +197,19 @@ class _Step(Model):
 
 @contract("referral.received.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralReceived(_Step):
-    """R's system has the referral and could open its sealed block."""
+    """The recipient's system has the referral and could open its sealed block."""
 
 
 @contract("referral.accepted.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralAccepted(_Step):
-    """R takes the person on."""
+    """The recipient takes the person on."""
 
 
 @contract("referral.declined.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralDeclined(_Step):
-    """R does not take the person on, or gives up a referral that it had accepted."""
+    """The recipient does not take the person on, or gives up a referral that it had accepted."""
+
+    model_config = ConfigDict(json_schema_extra=only_when({"reason": {"const": "not_eligible"}}, "criterion"))
 
     reason: DeclineReason
     criterion: EligibilityCriterion | None = None
@@ -196,16 +225,16 @@ class ReferralDeclined(_Step):
 
 @contract("referral.waitlisted.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralWaitlisted(_Step):
-    """R puts the person on its waiting list."""
+    """The recipient puts the person on its waiting list."""
 
     place_in_line: Annotated[int, Field(ge=1, le=100_000)]
     estimate_days: Annotated[int, Field(ge=0, le=730)] | None = None
-    """How long R thinks it will take."""
+    """How long the recipient thinks it will take."""
 
 
 @contract("referral.redirected.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralRedirected(_Step):
-    """R passes the person on to another organisation, with fresh consent: a new referral, linked to this one."""
+    """The recipient passes the person on to another organisation, with fresh consent, as a new linked referral."""
 
     new_referral_id: UUID
     recipient: OrganisationId
@@ -225,29 +254,29 @@ class ReferralRedirected(_Step):
 
 @contract("referral.info_requested.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralInfoRequested(_Step):
-    """R asks S a question before it decides; the clock stops."""
+    """The recipient asks the sender a question before it decides; the clock stops."""
 
     topic: InfoTopic
     sealed: Sealed | None = None
-    """A note block with the question in words, sealed to S."""
+    """A note block with the question in words, sealed to the sender."""
 
 
 @contract("referral.info_provided.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralInfoProvided(_Step):
-    """S answers R's question; the clock goes on."""
+    """The sender answers the recipient's question; the clock goes on."""
 
     sealed: Sealed
-    """A note block with the answer, sealed to R."""
+    """A note block with the answer, sealed to the recipient."""
 
 
 @contract("referral.scheduled.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralScheduled(_Step):
-    """R has set a visit, or a next one."""
+    """The recipient has set a visit, or a next one."""
 
     visit_at: Time
     mode: VisitMode
     sealed: Sealed | None = None
-    """A note block with what the person has to know (where, whom to ask for, what to bring), sealed to S."""
+    """A note block with what the person has to know (where, whom to ask for, what to bring), sealed to the sender."""
 
 
 @contract("referral.no_show.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
@@ -264,19 +293,21 @@ class ReferralVisitCancelled(_Step):
 
 @contract("referral.service_started.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralServiceStarted(_Step):
-    """R serves the person."""
+    """The recipient serves the person."""
 
 
 @contract("referral.service_noted.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralServiceNoted(_Step):
-    """R tells S how the service goes, while it goes on."""
+    """The recipient tells the sender how the service goes, while it goes on."""
 
     sealed: Sealed
-    """A note block, sealed to S."""
+    """A note block, sealed to the sender."""
 
 
 class _Result(_Step):
     """What became of the need."""
+
+    model_config = ConfigDict(json_schema_extra=only_when({"outcome": {"const": "not_met"}}, "not_met_reason"))
 
     outcome: Outcome
     not_met_reason: NotMetReason | None = None
@@ -291,42 +322,42 @@ class _Result(_Step):
 
 @contract("referral.completed.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralCompleted(_Result):
-    """R has done what it could, and says what came of it."""
+    """The recipient has done what it could, and says what came of it."""
 
     services_given: Annotated[tuple[Need, ...], Field(max_length=20)] = ()
     onward_referral_id: UUID | None = None
     """The referral that goes on from here, when the outcome is `referred_onward`."""
     sealed: Sealed | None = None
-    """A note block, sealed to S."""
+    """A note block, sealed to the sender."""
 
 
 @contract("referral.closed.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralClosed(_Result):
-    """S confirms what came of it, having heard from the person; this outcome is the one that counts."""
+    """The sender confirms what came of it, having heard from the person; this outcome is the one that counts."""
 
 
 @contract("referral.cancel_requested.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralCancelRequested(_Step):
-    """S takes the referral back; once R has accepted it, R has to agree."""
+    """The sender takes the referral back; once the recipient has accepted it, the recipient has to agree."""
 
     reason: CancelReason
 
 
 @contract("referral.cancelled.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralCancelled(_Step):
-    """R agrees that the referral is taken back."""
+    """The recipient agrees that the referral is taken back."""
 
 
 @contract("referral.reopened.v1", sent_by="coordinator", received_by="hub", personal_data=True, about="referral_id")
 class ReferralReopened(_Step):
-    """A coordinator opens a closed referral again: R serves on."""
+    """A coordinator opens a closed referral again: the recipient serves on."""
 
     reason: ReopenReason
 
 
 @contract("referral.entered_in_error.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralEnteredInError(_Step):
-    """S, or a coordinator, strikes out a referral that should never have been; it stays in the audit."""
+    """The sender, or a coordinator, strikes out a referral that should never have been; it stays in the audit."""
 
     reason: ErrorReason
 

@@ -35,14 +35,14 @@ from .registry import contract
     numbered=True,
 )
 class ReferralOffered(Model):
-    """The hub brings R a referral that S has asked for; number 1 for R."""
+    """The hub brings the recipient a referral that the sender has asked for; number 1 for the recipient."""
 
     referral_id: UUID
     sender: OrganisationId
     receive_by: Time
-    """When R's system has to have answered `referral.received`."""
+    """When the recipient's system has to have answered `referral.received`."""
     answer_by: Time
-    """When R has to have decided."""
+    """When the recipient has to have decided."""
     redirected_from: UUID | None = None
     """The referral that this one goes on from."""
     request: ReferralRequestedV2
@@ -95,7 +95,7 @@ class ReferralStatus(Model):
 
 @contract("referral.reminder.v1", sent_by="hub", received_by="recipient", personal_data=True, about="referral_id")
 class ReferralReminder(Model):
-    """A deadline comes near: R, or S when an answer to a question is due, is asked to act."""
+    """A deadline comes near: the recipient, or the sender when an answer to a question is due, is asked to act."""
 
     referral_id: UUID
     state: ReferralState
@@ -128,7 +128,7 @@ class Alternative(Model):
     "referral.alternatives_suggested.v1", sent_by="hub", received_by="sender", personal_data=True, about="referral_id"
 )
 class ReferralAlternativesSuggested(Model):
-    """R stays silent, or said no: S is told who else offers what the person needs."""
+    """The recipient stays silent, or said no: the sender is told who else offers what the person needs."""
 
     referral_id: UUID
     alternatives: Annotated[tuple[Alternative, ...], Field(max_length=10)]

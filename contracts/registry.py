@@ -62,7 +62,7 @@ def contract(
         raise ValueError(f"{named} is not a contract's type, or is taken")
 
     def register(data: type[_Data]) -> type[_Data]:
-        fields: dict[str, Any] = {"type": (Literal[named], named), "data": data}
+        fields: dict[str, Any] = {"type": Literal[named], "data": data}
         message: _MessageModel = create_model(f"Message {named}", __base__=Message, **fields)
         message.about = about
         message.numbered = numbered

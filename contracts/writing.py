@@ -38,6 +38,7 @@ def stamp(
     contract = contract_of(draft.data)
     own_id = id or uuid7()
     return contract.message(
+        specversion="1.0",
         id=own_id,
         source=source,
         type=contract.type,

@@ -1,0 +1,92 @@
+"""The command line of contracts: list them, check that none breaks its release, publish new ones."""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from . import catalogue, schemas
+from .compatibility import breaks
+from .registry import CONTRACTS
+from .schemas import Schema
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return 0 when all is well, 1 with one line for each thing that is not."""
+    parser = argparse.ArgumentParser(prog=f"python -m {__package__}", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="name every contract and what it means")
+    check = commands.add_parser("check", help="fail when a contract breaks what was released")
+    check.add_argument("--against", metavar="REVISION", help="also check the schemas that a git revision holds")
+    commands.add_parser("generate", help="publish the schemas of new contracts and of harmless changes")
+    chosen = parser.parse_args(arguments)
+
+    if chosen.command == "list":
+        for contract in CONTRACTS.values():
+            print(f"{contract.type:40} {contract.meaning}")
+        return 0
+
+    current = schemas.current_schemas()
+    released = schemas.released_schemas()
+    problems = find_breaks(released, current)
+    if chosen.command == "generate":
+        if not problems:
+            publish(current)
+    else:
+        if chosen.against:
+            problems += find_breaks(_schemas_of_revision(chosen.against), current)
+        problems += find_stale(released, current)
+    for problem in dict.fromkeys(problems):
+        print(problem)
+    if problems:
+        return 1
+    print(f"{len(current)} schemas, none broken")
+    return 0
+
+
+def find_breaks(released: Mapping[str, Schema], current: Mapping[str, Schema]) -> list[str]:
+    """Name every way in which the current schemas break the released ones, one line each."""
+    found = []
+    for name, schema in released.items():
+        if name not in current:
+            found.append(f"{name}: released, and now gone; old versions stay readable")
+            continue
+        only_the_hub_reads = name in CONTRACTS and CONTRACTS[name].received_by in ("hub", "hub services")
+        found += [f"{name}: {what}" for what in breaks(schema, current[name], only_the_hub_reads=only_the_hub_reads)]
+    return found
+
+
+def find_stale(released: Mapping[str, Schema], current: Mapping[str, Schema]) -> list[str]:
+    """Name every published file that does not say what the models say, one line each."""
+    stale = [
+        f"{name}: changed and not published; run `python -m contracts generate`"
+        for name in current
+        if released.get(name) != current[name]
+    ]
+    if not catalogue.FILE.exists() or catalogue.FILE.read_text() != catalogue.as_text():
+        stale.append(f"{catalogue.FILE.name}: out of date; run `python -m contracts generate`")
+    return stale
+
+
+def publish(current: Mapping[str, Schema]) -> None:
+    """Write every schema and the catalogue."""
+    schemas.FOLDER.mkdir(exist_ok=True)
+    for name, schema in current.items():
+        (schemas.FOLDER / f"{name}.json").write_text(schemas.as_text(schema))
+    catalogue.FILE.write_text(catalogue.as_text())
+
+
+def _schemas_of_revision(revision: str) -> dict[str, Schema]:
+    """Read the schemas as a git revision holds them."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=schemas.FOLDER, check=True, capture_output=True, text=True).stdout
+
+    files = git("ls-tree", "--name-only", revision, "./").split()
+    return {Path(file).stem: json.loads(git("show", f"{revision}:./{file}")) for file in files}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

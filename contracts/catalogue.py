@@ -1,0 +1,57 @@
+"""The catalogue: one card for each contract, made from the contracts themselves so that it cannot drift."""
+
+from pathlib import Path
+from typing import Any
+
+from .registry import CONTRACTS, Contract
+from .schemas import Schema, message_schema
+
+FILE = Path(__file__).parent / "CATALOGUE.md"
+
+_OPENING = """\
+# Every contract of the network
+
+Made by `python -m contracts generate`; do not edit. What the fields allow in full is in `schemas/`, one whole message
+of each kind in `examples/`. A field in *italics* may be absent.
+"""
+
+
+def as_text() -> str:
+    """Write the catalogue."""
+    contracts = sorted(CONTRACTS.values(), key=lambda contract: (contract.name, contract.version))
+    index = "\n".join(
+        f"- [{contract.type}](#{contract.type.replace('.', '')}): {contract.meaning}" for contract in contracts
+    )
+    return "\n".join([_OPENING, index, "", *(_card(contract) for contract in contracts)])
+
+
+def _card(contract: Contract) -> str:
+    schema = message_schema(contract)
+    data = schema["$defs"][contract.data.__name__]
+    rows = []
+    for name, field in data["properties"].items():
+        shown = name if name in data.get("required", []) else f"*{name}*"
+        rows.append(f"| {shown} | {_kind(field)} | {field.get('description', '')} |")
+    facts = [
+        f"sent by: {contract.sent_by}",
+        f"received by: {contract.received_by}",
+        f"personal data: {'yes' if contract.personal_data else 'no'}",
+    ]
+    if contract.about:
+        facts.append(f"subject: its {contract.about}")
+    if contract.numbered:
+        facts.append("numbered")
+    lines = [f"## {contract.type}", "", contract.meaning, "", " · ".join(facts), ""]
+    return "\n".join([*lines, "| field | what it holds | |", "|---|---|---|", *rows, ""])
+
+
+def _kind(field: Schema) -> str:
+    options: list[Any] = [option for option in field.get("anyOf", [field]) if option != {"type": "null"}]
+    (kind,) = options
+    if "$ref" in kind:
+        return str(kind["$ref"]).removeprefix("#/$defs/")
+    if kind["type"] == "array":
+        return f"list of {_kind(kind['items'])}"
+    if kind.get("maxLength") == 64 * 1024:
+        return "sealed block"
+    return str(kind.get("format", kind["type"]))
