@@ -1,0 +1,230 @@
+"""Compares what the organisations logged with what the network did: what is lost, what happened twice, what nobody sent.
+
+Pure: it is given facts and returns a verdict. Where the facts come from is `demo/evidence.py`.
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+TERMINAL = frozenset(
+    {
+        "declined",
+        "redirected",
+        "expired",
+        "cancelled",
+        "closed",
+        "consent_withdrawn",
+        "entered_in_error",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One message in its sender's own log, under the name of its exact bytes."""
+
+    by: str
+    message_id: str | None  # None: bytes without a readable id
+    sha256: str
+    kind: str
+    confirms: int  # how often the broker took it: 0 failed, 2 and more for a message sent again
+    publishes: int = 1  # how often at most the broker may have it, answers that never came included
+    unknown: bool = False  # published, and no answer from the broker
+
+
+@dataclass(frozen=True)
+class Received:
+    """One message in its recipient's own log."""
+
+    by: str
+    message_id: str
+    deliveries: int
+    applied: int
+    flagged: int = 0  # deliveries that the broker marked as redelivered
+    referral_id: str | None = None
+    sequence: int | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A `message.refused` in the log of the organisation that it was addressed to."""
+
+    to: str
+    refused_id: str | None
+    sha256: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one message changed in a service's database: `count` rows about the same thing."""
+
+    where: str
+    about: str
+    message_id: str
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Parked:
+    """A message that a service keeps in sight instead of applying it."""
+
+    where: str
+    message_id: str | None
+    sha256: str
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Referral:
+    """Where a referral stands in the database of the service that owns it."""
+
+    referral_id: str
+    sender: str
+    recipient: str
+    state: str
+    last_sequence: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything the checker looks at."""
+
+    sent: tuple[Sent, ...] = ()
+    received: tuple[Received, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    parked: tuple[Parked, ...] = ()
+    referrals: tuple[Referral, ...] = ()
+    own_messages: frozenset[str] = frozenset()  # messages that the hub's services wrote to each other
+    waiting_allowed: frozenset[str] = frozenset()  # referrals whose story ends in a state that is not terminal
+
+
+@dataclass
+class Verdict:
+    """What was found; a line of plain words for each finding."""
+
+    lost: list[str] = field(default_factory=list)
+    applied_twice: list[str] = field(default_factory=list)
+    nobody_sent: list[str] = field(default_factory=list)
+    unfinished: list[str] = field(default_factory=list)
+    sent: int = 0
+    applied: int = 0
+    refused: int = 0
+    quarantined: int = 0
+    redelivered: int = 0
+    duplicates_suppressed: int = 0
+
+    @property
+    def good(self) -> bool:
+        return not (self.lost or self.applied_twice or self.nobody_sent or self.unfinished)
+
+
+def check(evidence: Evidence) -> Verdict:
+    """Hold the logs against the effects; every message has exactly one outcome or is a finding."""
+    verdict = Verdict()
+    _check_outcomes(evidence, verdict)
+    _check_effects(evidence, verdict)
+    _check_numbers(evidence, verdict)
+    _check_ends(evidence, verdict)
+    _count_repeats(evidence, verdict)
+    return verdict
+
+
+def _check_outcomes(evidence: Evidence, verdict: Verdict) -> None:
+    """Each message its sender holds a confirm for is applied, refused or parked, and only one of the three."""
+    refusals = Counter((refusal.to, refusal.sha256) for refusal in evidence.refusals)
+    parked = {item.sha256 for item in evidence.parked}
+    effects = {effect.message_id for effect in evidence.effects}
+    bodies_of: dict[str, list[Sent]] = defaultdict(list)
+    for message in evidence.sent:
+        bodies_of[message.message_id or message.sha256].append(message)
+    for message_id, bodies in bodies_of.items():
+        effect_is_free = message_id in effects  # the effect of an id belongs to one body only
+        for message in bodies:
+            outcomes = ["refused"] * bool(refusals[message.by, message.sha256]) + ["parked"] * (message.sha256 in parked)
+            if effect_is_free and not outcomes and message.confirms:
+                effect_is_free = False
+                outcomes.append("applied")
+            elif effect_is_free and len(bodies) == 1:
+                outcomes.append("applied")
+            _judge(message, outcomes, verdict)
+            if refusals[message.by, message.sha256] > message.publishes:
+                verdict.applied_twice.append(f"{_name(message)}: refused more often than it was sent")
+
+
+def _judge(message: Sent, outcomes: list[str], verdict: Verdict) -> None:
+    if message.unknown:
+        verdict.lost.append(f"{_name(message)}: its sender never learnt whether the broker has it")
+    elif not message.confirms:
+        if outcomes:
+            verdict.nobody_sent.append(f"{_name(message)}: {' and '.join(outcomes)}, but the broker had rejected it")
+    else:
+        verdict.sent += 1
+        verdict.applied += "applied" in outcomes
+        verdict.refused += "refused" in outcomes
+        verdict.quarantined += "parked" in outcomes
+        if not outcomes:
+            verdict.lost.append(f"{_name(message)}: confirmed, and neither applied, refused nor parked")
+        elif len(outcomes) > 1:
+            verdict.applied_twice.append(f"{_name(message)}: {' and '.join(outcomes)}")
+
+
+def _check_effects(evidence: Evidence, verdict: Verdict) -> None:
+    """No effect twice, and none of a message that is in nobody's log."""
+    known = {message.message_id for message in evidence.sent} | evidence.own_messages
+    rows: Counter[tuple[str, str, str]] = Counter()
+    for effect in evidence.effects:
+        rows[effect.where, effect.about, effect.message_id] += effect.count
+    for (where, about, message_id), count in rows.items():
+        if count > 1:
+            verdict.applied_twice.append(f"{message_id}: {count} effects on {about} in {where}")
+        if message_id not in known:
+            verdict.nobody_sent.append(f"{message_id}: changed {about} in {where}, and is in nobody's log")
+
+
+def _check_numbers(evidence: Evidence, verdict: Verdict) -> None:
+    """Both parties of a referral have its messages 1, 2, 3 … to the last, each number once."""
+    numbers: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
+    for message in evidence.received:
+        if message.applied > 1:
+            verdict.applied_twice.append(f"{message.message_id}: applied {message.applied} times at {message.by}")
+        if not message.applied:
+            verdict.lost.append(f"{message.message_id}: delivered to {message.by} and not applied there")
+        if message.referral_id is not None and message.sequence is not None:
+            numbers[message.by, message.referral_id][message.sequence] += 1
+    for referral in evidence.referrals:
+        for party in (referral.sender, referral.recipient):
+            seen = numbers.pop((party, referral.referral_id), Counter())
+            for number in range(1, referral.last_sequence + 1):
+                if not seen[number]:
+                    verdict.lost.append(f"number {number} of referral {referral.referral_id} never reached {party}")
+                elif seen[number] > 1:
+                    verdict.applied_twice.append(
+                        f"number {number} of referral {referral.referral_id} reached {party} under {seen[number]} ids"
+                    )
+            for number in seen:
+                if number > referral.last_sequence:
+                    verdict.nobody_sent.append(f"{party} has number {number} of referral {referral.referral_id}")
+    for party, referral_id in numbers:
+        verdict.nobody_sent.append(f"{party} was told of referral {referral_id}, where it is no party")
+
+
+def _check_ends(evidence: Evidence, verdict: Verdict) -> None:
+    """Every referral came to its end, or waits where its story says that it waits."""
+    for referral in evidence.referrals:
+        if referral.state not in TERMINAL and referral.referral_id not in evidence.waiting_allowed:
+            verdict.unfinished.append(f"referral {referral.referral_id} stopped at {referral.state}")
+
+
+def _count_repeats(evidence: Evidence, verdict: Verdict) -> None:
+    """How many repeats there were to suppress, so that "nothing twice" says something."""
+    verdict.redelivered = sum(message.flagged for message in evidence.received)
+    verdict.duplicates_suppressed = sum(max(0, message.confirms - 1) for message in evidence.sent) + sum(
+        message.deliveries - 1 for message in evidence.received
+    )
+
+
+def _name(message: Sent) -> str:
+    return f"{message.kind} {message.message_id or message.sha256[:12]} of {message.by}"

@@ -1,0 +1,265 @@
+"""An organisation's own system: a process that has its broker user, its key, the contracts, and a log on its own disk.
+
+It follows the plan that its staff give it on standard input, and answers what comes to its inbox. Killed at any point, it
+goes on where its log says: what has no confirm is sent again as it was, what was delivered and not acknowledged comes
+again and is known. Given the plan anew, it does nothing twice.
+
+    python -m demo.partner HOME DIRECTORY      HOME: what the organisation was handed; DIRECTORY: everyone's public keys
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import queue
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TextIO
+
+import amqp
+from kombu import Connection, Consumer, Producer, Queue
+from kombu.message import Message as Frame
+
+import contracts
+from contracts import sealing
+from demo.partner_log import Attempt, Delivery, PartnerLog, Refusal
+from demo.plan import Plan, Step, number
+
+CONTENT_TYPE = "application/cloudevents+json"
+READ_AT_ONCE = 200  # deliveries that are logged, and then acknowledged, together
+SEND_AT_ONCE = 20  # messages that are logged together, before they are published one by one
+ANSWER_WITHIN = 10  # seconds for the broker to confirm
+RETRY_AFTER = 0.5  # seconds, when the broker is away or has no room
+SAY_EVERY = 0.1  # seconds between two lines of progress
+
+BrokerLost = (amqp.exceptions.AMQPError, OSError, EOFError)
+Order = dict[str, Any]
+
+
+class NoRoom(Exception):
+    """The broker has no room for this organisation's messages at the moment."""
+
+
+class Partner:
+    """The organisation's process: one connection, one log, one loop."""
+
+    def __init__(self, home: Path, directory: Path) -> None:
+        credentials = json.loads((home / "credentials.json").read_text())
+        self.organisation: str = credentials["organisation"]
+        self._url: str = credentials["amqp_url"]
+        self._queue: str = credentials["queue"]
+        self._exchange: str = credentials["exchange"]
+        self._key = sealing.load_key(home / "private.jwk")
+        known = json.loads(directory.read_text())["organisations"]
+        self._public_keys = {name: entry["public_key"] for name, entry in known.items()}
+        self._log = PartnerLog(home / "log.sqlite")
+        self._numbers = self._log.numbers()
+        self._unsent: deque[tuple[str, bytes]] = deque()  # logged, and not confirmed yet
+        self._inbox: list[tuple[Frame, float]] = []
+        self._clock_offset = timedelta()
+        self._stopping = threading.Event()
+        self._progress = {"confirmed": 0, "received": 0, "due": 0}
+
+    def run(self, orders: TextIO) -> None:
+        """Follow the orders on `orders`, first the plan and then the days, until they end."""
+        plan = json.loads(orders.readline() or "null")
+        if plan is None:
+            return
+        self._plan = Plan(plan["steps"], plan["window"])
+        self._unsent.extend(self._log.resume())
+        begun = self._log.answered_steps() | {step for step, _ in self._unsent}
+        self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
+        self._plan.begin(begun, set(self._numbers))
+        threading.Thread(target=self._read_orders, args=(orders,), daemon=True).start()
+        while not self._stopping.is_set():
+            connection = Connection(self._url, heartbeat=30, transport_options={"confirm_publish": True})
+            try:
+                self._work(connection)
+            except BrokerLost:
+                self._inbox.clear()  # what was not acknowledged comes again
+                self._stopping.wait(RETRY_AFTER)
+            finally:
+                connection.collect()  # drops the socket: close() would wait for a broker that may not answer
+        self._log.close()
+
+    def _work(self, connection: Any) -> None:
+        self._outgoing = connection.channel()
+        incoming = connection.channel()
+        incoming.basic_qos(0, 2 * READ_AT_ONCE, False)
+        inbox = Queue(self._queue, channel=incoming, no_declare=True)
+        with Consumer(incoming, [inbox], on_message=self._keep, auto_declare=False):
+            print(f"ready {self.organisation}", flush=True)
+            while not self._stopping.is_set():
+                self._take_orders()
+                busy = self._send_due(connection)
+                self._listen(connection, patience=0.001 if busy else 0.02)
+                self._take_in(incoming)
+                self._say_progress()
+
+    # Receiving
+
+    def _keep(self, frame: Frame) -> None:
+        self._inbox.append((frame, time.time()))
+
+    def _listen(self, connection: Any, patience: float) -> None:
+        try:
+            while len(self._inbox) < READ_AT_ONCE:
+                connection.drain_events(timeout=patience)
+                patience = 0.001
+        except TimeoutError:
+            connection.heartbeat_check()
+
+    def _take_in(self, channel: Any) -> None:
+        """Log what came, act on what is new, and only then acknowledge."""
+        if not self._inbox:
+            return
+        frames, self._inbox = self._inbox, []
+        deliveries, refusals = [], []
+        for frame, at in frames:
+            message = contracts.parse(_bytes(frame.body))
+            deliveries.append(_delivery(message, redelivered=frame.delivery_info["redelivered"], at=at))
+            if isinstance(message.data, contracts.MessageRefused):
+                refusals.append(_refusal(message))
+            elif isinstance(message.data, contracts.ReferralOffered):
+                sealing.open_sealed(message.data.request.sealed, self._key)  # it can be read, and is not kept
+        for delivery in self._log.take_in(deliveries, refusals):
+            if delivery.referral_id is not None and delivery.sequence is not None:
+                self._numbers[delivery.referral_id, delivery.sequence] = delivery.message_id
+                self._plan.saw((delivery.referral_id, delivery.sequence))
+        channel.basic_ack(frames[-1][0].delivery_tag, multiple=True)
+        self._progress["received"] += len(frames)
+
+    # Sending
+
+    def _send_due(self, connection: Any) -> bool:
+        """Publish what is due, what is left from before first; tell whether there was anything."""
+        if not self._unsent:
+            attempts = [self._attempt(step) for step in self._plan.take_due(SEND_AT_ONCE)]
+            self._log.attempt(attempts)
+            self._unsent.extend((attempt.step, attempt.body) for attempt in attempts)
+        answers: list[tuple[str, str, int, float]] = []
+        try:
+            while self._unsent:
+                name, body = self._unsent[0]
+                answers.append((name, *self._publish(connection, self._plan.steps[name], body), time.time()))
+                self._unsent.popleft()
+        except NoRoom:
+            self._stopping.wait(RETRY_AFTER)
+        except BrokerLost:
+            answers.append((self._unsent[0][0], "unknown", 0, time.time()))
+            raise
+        finally:
+            self._log.answer(answers)
+            self._progress["confirmed"] += sum(confirms for _, _, confirms, _ in answers)
+        return bool(answers)
+
+    def _attempt(self, step: Step) -> Attempt:
+        if "raw" in step:
+            body, message_id = base64.b64decode(step["raw"]["body"]), step.get("message_id")
+        else:
+            message = self._write(step)
+            body, message_id = message.to_json(), str(message.id)
+        digest = hashlib.sha256(body).hexdigest()
+        return Attempt(step["step"], message_id, step["type"], step["subject"], digest, body, step["copies"], time.time())
+
+    def _write(self, step: Step) -> contracts.Message:
+        contract = contracts.CONTRACTS[step["type"]]
+        data = dict(step["data"])
+        if "seal" in step:
+            data["sealed"] = sealing.seal(step["seal"]["clear"], self._public_keys[step["seal"]["to"]])
+        draft = contracts.Draft(contract.data.model_validate_json(json.dumps(data)), step["subject"])
+        message = contracts.stamp(draft, source=self.organisation, time=datetime.now(UTC) + self._clock_offset)
+        after = number(step["after"])
+        return message.model_copy(update={"causationid": self._numbers[after]}) if after else message
+
+    def _publish(self, connection: Any, step: Step, body: bytes) -> tuple[str, int]:
+        """Publish a step's message, as often as it says; return what the broker said, and how often it confirmed."""
+        raw = step.get("raw")
+        confirms = 0
+        producer = Producer(self._outgoing, auto_declare=False)
+        for _ in range(step["copies"]):
+            try:
+                producer.publish(
+                    body,
+                    exchange=self._exchange,
+                    routing_key=raw["routing_key"] if raw else f"{self.organisation}.{step['type']}",
+                    content_type=raw["content_type"] if raw else CONTENT_TYPE,
+                    content_encoding="utf-8",
+                    user_id=raw["user_id"] if raw else self.organisation,
+                    delivery_mode=2,
+                    mandatory=True,
+                    timeout=ANSWER_WITHIN,
+                    confirm_timeout=ANSWER_WITHIN,
+                )
+            except amqp.exceptions.MessageNacked:
+                raise NoRoom from None
+            except amqp.exceptions.ChannelError:  # not ours to send: the broker has closed the channel
+                self._outgoing = connection.channel()
+                return "failed", confirms
+            confirms += 1
+        return "confirmed", confirms
+
+    # Orders and progress
+
+    def _read_orders(self, orders: TextIO) -> None:
+        for line in orders:
+            self._orders.put(json.loads(line))
+        self._stopping.set()  # whoever gave the orders is gone
+
+    def _take_orders(self) -> None:
+        while not self._orders.empty():
+            order = self._orders.get()
+            assert order is not None
+            self._clock_offset = timedelta(seconds=order["clock_offset"])
+            self._plan.turn_to(order["day"])
+
+    def _say_progress(self) -> None:
+        self._progress["due"] = self._plan.due + len(self._unsent)
+        now = time.monotonic()
+        if self._progress != self._said[1] and now - self._said[0] > SAY_EVERY:
+            print(json.dumps(self._progress), flush=True)
+            self._said = (now, dict(self._progress))
+
+    _said: tuple[float, dict[str, int]] = (0.0, {})
+
+
+def _bytes(body: Any) -> bytes:
+    return body.encode() if isinstance(body, str) else bytes(body)
+
+
+def _delivery(message: contracts.Message, *, redelivered: bool, at: float) -> Delivery:
+    numbered = message.sequence is not None
+    return Delivery(
+        message_id=str(message.id),
+        kind=message.type,
+        referral_id=message.subject if numbered else None,
+        sequence=message.sequence,
+        causation_id=str(message.causationid) if message.causationid else None,
+        redelivered=bool(redelivered),
+        at=at,
+    )
+
+
+def _refusal(message: contracts.Message) -> Refusal:
+    data = message.data
+    refused_id = str(data.refused_id) if data.refused_id else None
+    return Refusal(str(message.id), refused_id, data.body_sha256, data.code, data.where)
+
+
+def main() -> None:
+    """Run one organisation's system until its standard input ends."""
+    reader = argparse.ArgumentParser(description=main.__doc__)
+    reader.add_argument("home", type=Path)
+    reader.add_argument("directory", type=Path)
+    told = reader.parse_args()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started us, who then ends our orders
+    Partner(told.home, told.directory).run(sys.stdin)
+
+
+if __name__ == "__main__":
+    main()
