@@ -1,0 +1,48 @@
+"""One PostgreSQL and one RabbitMQ for the whole suite, started when a test first asks for them; never the machine's own."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local import Network, Stack
+from deploy.local.provision import provision
+from messaging import topology
+
+
+@pytest.fixture(scope="session")
+def state_directory() -> Iterator[Path]:
+    """A directory that is gone after the suite, and that the unprivileged user of a server started by root may pass."""
+    directory = Path(tempfile.mkdtemp(prefix="ruta-tests-"))
+    directory.chmod(0o711)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def stack(state_directory: Path) -> Iterator[Stack]:
+    """Started servers with nothing in them. An empty environment: no variable can lead the suite to real servers."""
+    with Stack(state_directory, environment={}) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def declared() -> topology.DeclaredNetwork:
+    """What deploy/network.toml declares."""
+    return topology.read()
+
+
+@pytest.fixture(scope="session")
+def provisioned(stack: Stack, declared: topology.DeclaredNetwork) -> Stack:
+    """The servers with every database, queue, user and key of the declared network."""
+    provision(stack, declared)
+    return stack
+
+
+@pytest.fixture(scope="session")
+def network(provisioned: Stack) -> Iterator[Network]:
+    """The hub's real processes, running."""
+    with Network(provisioned) as network:
+        yield network

@@ -1,0 +1,154 @@
+"""What an organisation can do on the broker, and all that it cannot: asked of the real one."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import amqp
+import pytest
+
+from deploy.local import Stack
+from messaging import topology
+from messaging.broker import connect
+
+ME, OTHER = "redcross", "iom"
+
+
+@pytest.fixture
+def as_user(provisioned: Stack) -> Iterator[Callable[[str, str], Any]]:
+    """Opens connections as a declared user; they are dropped afterwards."""
+    opened: list[Any] = []
+
+    def open_connection(user: str, vhost: str = topology.NETWORK) -> Any:
+        connection = connect(provisioned.amqp_url(user, vhost))
+        opened.append(connection)
+        return connection
+
+    yield open_connection
+    for connection in opened:
+        connection.collect()
+
+
+@pytest.fixture
+def mine(as_user: Callable[..., Any]) -> Any:
+    """A channel of the Red Cross, with publisher confirms."""
+    channel = as_user(ME).channel()
+    channel.confirm_select()
+    return channel
+
+
+def publish(channel: Any, exchange: str, key: str, **properties: Any) -> None:
+    """Publish, and wait for the broker to confirm or refuse."""
+    message = amqp.Message(b"{}", content_type="application/cloudevents+json", delivery_mode=2, **properties)
+    channel.basic_publish_confirm(message, exchange, key, mandatory=True)
+
+
+def test_an_organisation_sends_under_its_own_name(mine: Any, provisioned: Stack) -> None:
+    publish(mine, "submit", f"{ME}.referral.requested.v2", user_id=ME)
+
+
+def test_an_organisation_reads_its_own_inbox(mine: Any, as_user: Callable[..., Any]) -> None:
+    door = as_user(topology.GATEWAY).channel()
+    door.confirm_select()
+    publish(door, "inbox", ME)
+
+    message = mine.basic_get(f"inbox.{ME}")
+
+    assert message is not None
+    mine.basic_ack(message.delivery_tag)
+
+
+def test_an_organisation_can_check_that_its_queue_is_there(as_user: Callable[..., Any]) -> None:
+    topology.verify(as_user(ME), queues=[f"inbox.{ME}"], exchanges=["submit"])
+
+
+@pytest.mark.parametrize("key", [f"{OTHER}.referral.requested.v2", "referral.requested.v2", f"{ME}x.referral.requested.v2", ME, ""])
+def test_writing_under_another_name_is_refused(mine: Any, key: str) -> None:
+    with pytest.raises(amqp.AccessRefused):
+        publish(mine, "submit", key, user_id=ME)
+
+
+def test_a_forged_user_id_is_refused(mine: Any) -> None:
+    with pytest.raises(amqp.PreconditionFailed):
+        publish(mine, "submit", f"{ME}.referral.requested.v2", user_id=OTHER)
+
+
+@pytest.mark.parametrize("queue", [f"inbox.{OTHER}", f"submit.{ME}", f"submit.{OTHER}", "unrouted"])
+def test_reading_a_queue_that_is_not_its_inbox_is_refused(mine: Any, queue: str) -> None:
+    with pytest.raises(amqp.AccessRefused):
+        mine.basic_get(queue)
+
+
+@pytest.mark.parametrize("queue", [f"inbox.{OTHER}", f"submit.{ME}"])
+def test_consuming_a_queue_that_is_not_its_inbox_is_refused(mine: Any, queue: str) -> None:
+    with pytest.raises(amqp.AccessRefused):
+        mine.basic_consume(queue)
+
+
+@pytest.mark.parametrize("exchange", ["inbox", "unrouted", "amq.topic", ""])
+def test_writing_past_the_door_is_refused(mine: Any, exchange: str) -> None:
+    with pytest.raises(amqp.AccessRefused):
+        publish(mine, exchange, f"inbox.{OTHER}")
+
+
+DECLARATIONS: dict[str, Callable[[Any], object]] = {
+    "a queue": lambda channel: channel.queue_declare(f"{ME}.mine"),
+    "a queue named by the broker": lambda channel: channel.queue_declare("", exclusive=True),
+    "its own inbox with other arguments": lambda channel: channel.queue_declare(f"inbox.{ME}", durable=True),
+    "an exchange": lambda channel: channel.exchange_declare(f"{ME}.mine", "topic"),
+    "a binding to another's inbox": lambda channel: channel.queue_bind(f"inbox.{OTHER}", "submit", f"{ME}.#"),
+    "a binding of its inbox to all that is sent": lambda channel: channel.queue_bind(f"inbox.{ME}", "submit", "#"),
+    "the end of its inbox": lambda channel: channel.queue_delete(f"inbox.{ME}"),
+    "the end of the door": lambda channel: channel.exchange_delete("submit"),
+    "another's inbox emptied": lambda channel: channel.queue_purge(f"inbox.{OTHER}"),
+}
+
+
+@pytest.mark.parametrize("declare", DECLARATIONS.values(), ids=DECLARATIONS.keys())
+def test_declaring_anything_is_refused(mine: Any, declare: Callable[[Any], object]) -> None:
+    with pytest.raises(amqp.AccessRefused):
+        declare(mine)
+
+
+@pytest.mark.parametrize("vhost", [topology.HUB, "/"])
+def test_an_organisation_does_not_get_into_the_hub(as_user: Callable[..., Any], vhost: str) -> None:
+    with pytest.raises(amqp.NotAllowed):
+        as_user(ME, vhost)
+
+
+def test_an_organisation_does_not_get_into_the_management_interface(provisioned: Stack) -> None:
+    place = provisioned.management.place
+    theirs = topology.Management(f"http://{ME}:{provisioned.state.password(ME)}@{place}")
+
+    with pytest.raises(topology.TopologyError, match="401"):
+        theirs.get("overview")
+
+
+def test_a_service_reads_its_own_queue_and_writes_the_hub(as_user: Callable[..., Any]) -> None:
+    connection = as_user("referrals", topology.HUB)
+    topology.verify(connection, queues=["referrals"], exchanges=["hub"])
+    channel = connection.channel()
+    channel.confirm_select()
+
+    publish(channel, "hub", "test.of.permissions", user_id="referrals")  # nobody's: it waits in `unrouted`
+    channel.basic_get("referrals")
+
+
+@pytest.mark.parametrize("queue", ["intake", f"deliver.{ME}", "dead", "unrouted"])
+def test_a_service_does_not_read_what_is_not_its_own(as_user: Callable[..., Any], queue: str) -> None:
+    channel = as_user("referrals", topology.HUB).channel()
+
+    with pytest.raises(amqp.AccessRefused):
+        channel.basic_get(queue)
+
+
+def test_a_service_does_not_get_to_the_partners(as_user: Callable[..., Any]) -> None:
+    with pytest.raises(amqp.NotAllowed):
+        as_user("referrals", topology.NETWORK)
+
+
+def test_the_door_reads_what_was_sent_and_declares_nothing(as_user: Callable[..., Any]) -> None:
+    channel = as_user(topology.GATEWAY).channel()
+    channel.basic_get(f"submit.{OTHER}")
+
+    with pytest.raises(amqp.AccessRefused):
+        channel.queue_declare("mine")
