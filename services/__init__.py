@@ -1,0 +1,1 @@
+"""What the hub does: one folder for each service, all of the same inner shape."""

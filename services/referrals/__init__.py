@@ -1,0 +1,1 @@
+"""Referrals: their states, who may move them, their deadlines, and who is told."""

@@ -1,0 +1,262 @@
+"""The referrals service: one method for each message it handles, and the clock."""
+
+from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
+
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import contracts
+from contracts import Draft, Message
+from messaging import clock, topology
+from messaging.database import Transaction
+from messaging.on import batches, every, on
+from services.referrals import messages, rules, store
+
+NETWORK = topology.read(Path(os.environ.get("RUTA_NETWORK_FILE", topology.NETWORK_FILE)))
+COORDINATORS = frozenset(one.id for one in NETWORK.organisations.values() if one.coordinator)
+
+
+class ReferralsService:
+    """Owns every referral between organisations, from the request to its end."""
+
+    name = "referrals"
+    receive = batches("referrals", refused=rules.Refused, early=rules.TooEarly)
+
+    # -- services and consents -----------------------------------------------------------------------------------------
+
+    @on(contracts.ServicePublished)
+    def record_service(self, tx: Transaction, message: Message[contracts.ServicePublished]) -> list[Draft]:
+        """An organisation offers a service, or no longer does."""
+        store.publish_service(tx, messages.service(message))
+        return []
+
+    @on(contracts.ConsentRecorded)
+    def record_consent(self, tx: Transaction, message: Message[contracts.ConsentRecorded]) -> list[Draft]:
+        """Intake holds a consent that referrals may be sent under."""
+        store.record_consent(tx, messages.consent(message.data))
+        return []
+
+    @on(contracts.ConsentEnded)
+    def stop_under_consent(self, tx: Transaction, message: Message[contracts.ConsentEnded]) -> list[Draft]:
+        """A consent no longer holds: every open referral under it stops, and its holders are told."""
+        store.end_consent(tx, message.data.consent_id, ended_at=message.data.ended_at)
+        drafts = []
+        for referral in store.lock_open_referrals_under(tx, message.data.consent_id):
+            referral = rules.withdraw_consent(referral, by=message.source, at=clock.now())
+            store.save_referral(tx, referral, message)
+            drafts += messages.statuses(referral)
+        return drafts
+
+    # -- sending -------------------------------------------------------------------------------------------------------
+
+    @on(contracts.ReferralRequested)
+    def send_referral(self, tx: Transaction, message: Message[contracts.ReferralRequested]) -> list[Draft]:
+        """The sender asks the recipient to meet a person's need."""
+        asked, now = message.data, clock.now()
+        referral = rules.send(
+            messages.draft_referral(asked, sender=message.source, at=now),
+            service=store.find_service(tx, asked.service_id),
+            consent=store.lock_consent(tx, asked.consent_id),
+            override=messages.override(message),
+            shares=frozenset(asked.shares),
+            by=message.source,
+            at=now,
+        )
+        store.insert_referral(tx, referral, messages.request(asked), message)
+        return messages.offer(referral, asked)
+
+    @on(contracts.ReferralRedirected)
+    def redirect_referral(self, tx: Transaction, message: Message[contracts.ReferralRedirected]) -> list[Draft]:
+        """The recipient passes the person on: this referral ends, and a new one goes to another organisation."""
+        said, now = message.data, clock.now()
+        referral = store.lock_referral(tx, said.referral_id)
+        referral = rules.redirect(referral, by=message.source, at=now, to=said.recipient, consent_id=said.consent_id)
+        asked = messages.onward_request(store.request_of(tx, referral), said, at=now)
+        onward = rules.send(
+            messages.draft_referral(asked, sender=referral.sender, at=now, redirected_from=referral.referral_id),
+            service=store.find_service(tx, said.service_id),
+            consent=store.lock_consent(tx, said.consent_id),
+            override=None,
+            shares=frozenset(asked.shares),
+            by=message.source,
+            at=now,
+        )
+        store.save_referral(tx, referral, message)
+        store.insert_referral(tx, onward, messages.request(asked), message)
+        return [*messages.statuses(referral, said), *messages.offer(onward, asked)]
+
+    # -- answering -----------------------------------------------------------------------------------------------------
+
+    @on(contracts.ReferralReceived)
+    def record_receipt(self, tx: Transaction, message: Message[contracts.ReferralReceived]) -> list[Draft]:
+        """The recipient's system has the referral and could open it."""
+        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = rules.receive(referral, by=message.source, at=clock.now())
+        store.save_referral(tx, referral, message)
+        return messages.statuses(referral)
+
+    @on(contracts.ReferralAccepted)
+    def record_acceptance(self, tx: Transaction, message: Message[contracts.ReferralAccepted]) -> list[Draft]:
+        """The recipient takes the person on."""
+        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = rules.accept(referral, by=message.source, at=clock.now())
+        store.save_referral(tx, referral, message)
+        return messages.statuses(referral)
+
+    @on(contracts.ReferralDeclined)
+    def record_decline(self, tx: Transaction, message: Message[contracts.ReferralDeclined]) -> list[Draft]:
+        """The recipient does not take the person on, or gives up what it had accepted."""
+        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = rules.decline(referral, by=message.source, at=clock.now(), reason=message.data.reason)
+        store.save_referral(tx, referral, message)
+        return messages.statuses(referral, message.data)
+
+    @on(contracts.ReferralWaitlisted)
+    def record_place_in_line(self, tx: Transaction, message: Message[contracts.ReferralWaitlisted]) -> list[Draft]:
+        """The recipient puts the person on its waiting list."""
+        referral = store.lock_referral(tx, message.data.referral_id)
+        estimate = messages.estimate(message.data)
+        referral = rules.waitlist(referral, by=message.source, at=clock.now(), estimate=estimate)
+        store.save_referral(tx, referral, message)
+        return messages.statuses(referral, message.data)
+
+    @on(contracts.ReferralInfoRequested)
+    def record_question(self, tx: Transaction, message: Message[contracts.ReferralInfoRequested]) -> list[Draft]:
+        """The recipient asks something before it decides; the clock stops."""
+        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = rules.request_info(referral, by=message.source, at=clock.now(), topic=message.data.topic)
+        store.save_referral(tx, referral, message)
+        return messages.statuses(referral, message.data)
+
+    @on(contracts.ReferralInfoProvided)
+    def record_answer(self, tx: Transaction, message: Message[contracts.ReferralInfoProvided]) -> list[Draft]:
+        """The sender answers; the clock goes on with what was left."""
+        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = rules.provide_info(referral, by=message.source, at=clock.now())
+        store.save_referral(tx, referral, message)
+        return messages.statuses(referral, message.data)
+
+    # -- serving -------------------------------------------------------------------------------------------------------
+
+    @on(contracts.ReferralScheduled)
+    def record_visit(self, tx: Transaction, message: Message[contracts.ReferralScheduled]) -> list[Draft]:
+        """The recipient has set a visit, or another time for it."""
+        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = rules.schedule(referral, by=message.source, at=clock.now(), visit_at=message.data.visit_at)
+        store.save_referral(tx, referral, message)
+        return messages.statuses(referral, message.data)
+
+    @on(contracts.ReferralNoShow)
+    def record_no_show(self, tx: Transaction, message: Message[contracts.ReferralNoShow]) -> list[Draft]:
+        """The person did not come to the visit."""
+        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = rules.report_no_show(referral, by=message.source, at=clock.now())
+        store.save_referral(tx, referral, message)
+        return messages.statuses(referral)
+
+    @on(contracts.ReferralVisitCancelled)
+    def record_visit_cancelled(
+        self, tx: Transaction, message: Message[contracts.ReferralVisitCancelled]
+    ) -> list[Draft]:
+        """The visit was called off; the referral goes on."""
+        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = rules.cancel_visit(referral, by=message.source, at=clock.now(), whose=message.data.cancelled_by)
+        store.save_referral(tx, referral, message)
+        return messages.statuses(referral, message.data)
+
+    @on(contracts.ReferralServiceStarted)
+    def record_start(self, tx: Transaction, message: Message[contracts.ReferralServiceStarted]) -> list[Draft]:
+        """The recipient serves the person."""
+        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = rules.start_service(referral, by=message.source, at=clock.now())
+        store.save_referral(tx, referral, message)
+        return messages.statuses(referral)
+
+    @on(contracts.ReferralServiceNoted)
+    def record_note(self, tx: Transaction, message: Message[contracts.ReferralServiceNoted]) -> list[Draft]:
+        """The recipient tells how the service goes; the note passes through sealed."""
+        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = rules.note_service(referral, by=message.source, at=clock.now())
+        store.save_referral(tx, referral, message)
+        return messages.statuses(referral, message.data)
+
+    @on(contracts.ReferralCompleted)
+    def record_completion(self, tx: Transaction, message: Message[contracts.ReferralCompleted]) -> list[Draft]:
+        """The recipient has done what it could, and says what came of it."""
+        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = rules.complete(referral, by=message.source, at=clock.now(), outcome=message.data.outcome)
+        store.save_referral(tx, referral, message)
+        return messages.statuses(referral, message.data)
+
+    @on(contracts.ReferralClosed)
+    def record_closing(self, tx: Transaction, message: Message[contracts.ReferralClosed]) -> list[Draft]:
+        """The sender confirms what came of it."""
+        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = rules.close(referral, by=message.source, at=clock.now(), outcome=message.data.outcome)
+        store.save_referral(tx, referral, message)
+        return messages.statuses(referral, message.data)
+
+    @on(contracts.ReferralReopened)
+    def reopen_referral(self, tx: Transaction, message: Message[contracts.ReferralReopened]) -> list[Draft]:
+        """A coordinator opens a closed referral again."""
+        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = rules.reopen(
+            referral, by=message.source, at=clock.now(), reason=message.data.reason, coordinators=COORDINATORS
+        )
+        store.check_reopening(tx, referral)
+        store.save_referral(tx, referral, message)
+        return messages.statuses(referral, message.data)
+
+    # -- stopping ------------------------------------------------------------------------------------------------------
+
+    @on(contracts.ReferralCancelRequested)
+    def record_cancel_request(
+        self, tx: Transaction, message: Message[contracts.ReferralCancelRequested]
+    ) -> list[Draft]:
+        """The sender takes the referral back."""
+        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = rules.request_cancel(referral, by=message.source, at=clock.now(), reason=message.data.reason)
+        store.save_referral(tx, referral, message)
+        return messages.statuses(referral, message.data)
+
+    @on(contracts.ReferralCancelled)
+    def record_cancellation(self, tx: Transaction, message: Message[contracts.ReferralCancelled]) -> list[Draft]:
+        """The recipient agrees that the referral is taken back."""
+        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = rules.confirm_cancel(referral, by=message.source, at=clock.now())
+        store.save_referral(tx, referral, message)
+        return messages.statuses(referral)
+
+    @on(contracts.ReferralEnteredInError)
+    def strike_out(self, tx: Transaction, message: Message[contracts.ReferralEnteredInError]) -> list[Draft]:
+        """The sender or a coordinator strikes out a referral that should never have been."""
+        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = rules.enter_in_error(
+            referral, by=message.source, at=clock.now(), reason=message.data.reason, coordinators=COORDINATORS
+        )
+        store.save_referral(tx, referral, message)
+        return messages.statuses(referral, message.data)
+
+    @on(contracts.ReferralPurged)
+    def record_purge(self, tx: Transaction, message: Message[contracts.ReferralPurged]) -> list[Draft]:
+        """A holder has deleted what it held under a consent that ended."""
+        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = rules.record_purge(referral, by=message.source, at=clock.now())
+        store.save_referral(tx, referral, message)
+        return []
+
+    # -- the clock -----------------------------------------------------------------------------------------------------
+
+    @every(timedelta(seconds=1))
+    def run_deadlines(self, tx: Transaction, now: datetime) -> list[Draft]:
+        """Do the next step of every clock that has one due: remind, escalate, suggest, expire, close."""
+        due = [rules.run_clock(referral, now=now) for referral in store.lock_due_referrals(tx, now)]
+        alternatives = store.find_alternatives(tx, filter(rules.seeks_alternatives, due))
+        for referral in due:
+            store.save_referral(tx, referral)
+        return [
+            draft
+            for referral in due
+            for draft in messages.by_the_clock(referral, alternatives=alternatives, coordinators=COORDINATORS)
+        ]
