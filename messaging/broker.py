@@ -14,7 +14,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import amqp
+import amqp.serialization
 from amqp import spec
+from amqp.exceptions import ConsumerCancelled as ConsumerCancelled
 from amqp.transport import TCPTransport
 
 HEARTBEAT = 20  # seconds; a broker that froze is noticed after two of them
@@ -29,6 +31,22 @@ log = logging.getLogger("ruta.broker")
 
 # What a broken or unusable connection raises, whichever layer noticed it first.
 BrokerLost = (amqp.exceptions.AMQPError, OSError, EOFError)
+
+
+def _tolerant_properties(buffer: bytes, offset: int) -> tuple[dict[str, Any], int]:
+    """Decode a message's properties; what cannot be decoded is left out, with a mark.
+
+    Senders write them, and py-amqp decodes them while it reads the connection: an exception there would end the
+    connection, with everybody's messages, each time that the one bad message is delivered again.
+    """
+    try:
+        properties: tuple[dict[str, Any], int] = amqp.serialization.decode_properties_basic(buffer, offset)
+    except Exception:  # whatever it is that this sender has thought of
+        return {"unreadable": True}, len(buffer)
+    return properties
+
+
+amqp.serialization.PROPERTY_CLASSES[spec.Basic.CLASS_ID] = _tolerant_properties
 
 
 def backoff(attempt: int) -> float:
@@ -98,6 +116,18 @@ def connect(url: str) -> Connection:
     connection.connect()
     connection.sock.settimeout(ANSWER_WITHIN)
     return connection
+
+
+def body_of(message: Any) -> bytes:
+    """Return the bytes of a delivered message; needs a channel from `open_channel`."""
+    return message.body if isinstance(message.body, bytes) else b""  # py-amqp's empty body is a str
+
+
+def open_channel(connection: Connection) -> Any:
+    """Open a channel that leaves bodies alone, whatever content encoding their senders claim."""
+    channel = connection.channel()
+    channel.auto_decode = False
+    return channel
 
 
 def drop(connection: Connection | None) -> None:

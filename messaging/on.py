@@ -277,7 +277,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
     def _connect(self) -> None:
         self._connection = broker.connect(os.environ["SERVICE_AMQP_URL"])
         self._connections += 1
-        self._channel = self._connection.channel()
+        self._channel = broker.open_channel(self._connection)
         self._channel.queue_declare(self.queue, passive=True)  # declared in deploy/network.toml, never here
         self._channel.basic_qos(0, PREFETCH, False)
         self._channel.basic_consume(self.queue, consumer_tag="batches", callback=self._take, on_cancel=self._cancelled)
@@ -298,8 +298,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         eventlet.sleep(0)
 
     def _take(self, message: Any) -> None:
-        info = message.delivery_info
-        body = message.body if isinstance(message.body, bytes) else message.body.encode()
+        info, body = message.delivery_info, broker.body_of(message)
         self._arrived.append(Delivery(info["delivery_tag"], body, info["redelivered"], self._connections))
 
     def _cancelled(self, consumer_tag: str) -> None:

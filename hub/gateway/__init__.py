@@ -1,0 +1,1 @@
+"""The gateway: where organisations come in. Its first room is the AMQP door."""

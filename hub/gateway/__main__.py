@@ -1,0 +1,71 @@
+"""Runs the AMQP door.
+
+    python -m hub.gateway       (GATEWAY_NETWORK_AMQP_URL, GATEWAY_HUB_AMQP_URL, RUTA_NETWORK_FILE)
+
+Two bridges: what organisations submit goes to the hub, and what the hub has for them goes to their inboxes.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from hub.gateway import door
+from messaging import clock, tracing
+from messaging import log as logs
+from messaging.bridge import Arrival, Bridge
+from messaging.broker import Publication
+from messaging.log import fields
+from messaging.topology import NETWORK_FILE, read
+
+log = logging.getLogger("ruta.gateway")
+
+
+def main() -> int:
+    """Carry messages in and out until SIGTERM or SIGINT; 1 if either direction ends before that."""
+    logs.set_up("gateway")
+    tracing.set_up("gateway")
+    network_url, hub_url = os.environ["GATEWAY_NETWORK_AMQP_URL"], os.environ["GATEWAY_HUB_AMQP_URL"]
+    organisations = read(Path(os.environ.get("RUTA_NETWORK_FILE", NETWORK_FILE))).organisations
+
+    def admit(arrival: Arrival) -> Publication:
+        return door.admit(arrival, organisations, clock.now())
+
+    bridges = [
+        Bridge("inward", network_url, hub_url, [f"submit.{name}" for name in organisations], admit),
+        Bridge("outward", hub_url, network_url, [f"deliver.{name}" for name in organisations], door.deliver),
+    ]
+    asked, ended = threading.Event(), threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    signal.signal(signal.SIGINT, lambda *_: asked.set())
+
+    def run(bridge: Bridge) -> None:
+        try:
+            bridge.run()
+        finally:
+            ended.set()
+            asked.set()
+
+    threads = [threading.Thread(target=run, args=(bridge,), daemon=True) for bridge in bridges]
+    for thread in threads:
+        thread.start()
+    for bridge in bridges:
+        while not (bridge.ready.wait(0.2) or asked.is_set()):
+            pass
+    if not asked.is_set():
+        print("ready gateway", flush=True)
+    asked.wait()
+    failed = ended.is_set()
+    for bridge in bridges:
+        bridge.stop()
+    for thread in threads:
+        thread.join(20)
+    if failed:
+        log.error("a direction ended by itself", extra=fields(count=len(bridges)))
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""Who may come in: each message that an organisation submits is passed on unchanged, or answered with a refusal.
+
+The sender is the organisation whose broker user published the message, which the broker has checked; what the message
+itself says of its sender must agree. Nothing here knows a person: refusals name codes, ids and digests.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import NAMESPACE_OID, uuid5
+
+import contracts
+from messaging.bridge import Arrival
+from messaging.broker import CONTENT_TYPE, Publication
+from messaging.topology import Organisation
+
+HUB_EXCHANGE = "hub"
+HUB = "hub"
+
+
+class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
+    """The door says no, with a code that the sender is told and, where it helps, the field to blame."""
+
+    def __init__(self, code: str, where: str | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.where = where
+
+
+def admit(arrival: Arrival, organisations: Mapping[str, Organisation], now: datetime) -> Publication:
+    """Decide on one submitted message: return it, addressed to the hub's services, or the refusal to its sender."""
+    organisation = organisations[arrival.queue.removeprefix("submit.")]
+    message = None
+    try:
+        message = _read(arrival)
+        _check_sender(arrival, message, organisation)
+    except Refused as refusal:
+        return _refusal(organisation, arrival.body, message, refusal, now)
+    # The bytes as they came: their digest is how a repeat is told from an id used twice.
+    return Publication(HUB_EXCHANGE, message.type, arrival.body, str(message.id))
+
+
+def deliver(arrival: Arrival) -> Publication:
+    """Address what the hub has for an organisation to that organisation's inbox."""
+    message_id = str(arrival.properties.get("message_id", ""))
+    return Publication("inbox", arrival.queue.removeprefix("deliver."), arrival.body, message_id)
+
+
+def _read(arrival: Arrival) -> contracts.Message:
+    if arrival.properties.get("unreadable"):
+        raise Refused("properties_unreadable")
+    if arrival.properties.get("content_type") != CONTENT_TYPE:
+        raise Refused("content_type")
+    try:
+        return contracts.parse(arrival.body)
+    except contracts.Invalid as invalid:
+        raise Refused(invalid.code, invalid.where) from None
+
+
+def _check_sender(arrival: Arrival, message: contracts.Message, organisation: Organisation) -> None:
+    user = arrival.properties.get("user_id")
+    if user is None:
+        raise Refused("user_id_missing")
+    # The broker lets nobody publish under another's name or key; this holds even where it is set up differently.
+    if user != organisation.id or message.source != organisation.id:
+        raise Refused("forged_sender", "source")
+    contract = contracts.CONTRACTS[message.type]
+    allowed = contract.sent_by == "partner" or (contract.sent_by == "coordinator" and organisation.coordinator)
+    if not (allowed and organisation.sends(contract.name)):
+        raise Refused("not_allowed", "type")
+
+
+def _refusal(
+    organisation: Organisation, body: bytes, message: contracts.Message | None, refused: Refused, now: datetime
+) -> Publication:
+    digest = hashlib.sha256(body).hexdigest()
+    refusal = contracts.MessageRefused(
+        refused_id=message.id if message else None,
+        refused_type=message.type if message else None,
+        code=refused.code,
+        where=refused.where,
+        body_sha256=digest,
+    )
+    # One refusal for one message, also when the door is killed before it acknowledges and reads it again.
+    refusal_id = uuid5(NAMESPACE_OID, f"{organisation.id} {refused.code} {digest}")
+    subject = str(message.id if message else refusal_id)
+    draft = contracts.Draft(refusal, subject=subject, recipient=organisation.id)
+    stamped = contracts.stamp(draft, source=HUB, time=now, id=refusal_id, cause=message)
+    return Publication(HUB_EXCHANGE, f"to.{organisation.id}", stamped.to_json(), str(refusal_id))

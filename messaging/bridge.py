@@ -1,0 +1,158 @@
+"""Carries messages from queues to an exchange, on the same broker or another: read, publish, confirmed, acknowledged.
+
+It keeps nothing of its own. A message that the other side does not take stays unacknowledged in its queue, and only
+that queue waits: each has its own window of unacknowledged messages, so none can crowd out its neighbours.
+"""
+
+import itertools
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from messaging import broker
+from messaging.broker import BrokerLost, Publication, Publisher, backoff
+from messaging.log import describe, fields
+
+log = logging.getLogger("ruta.bridge")
+
+WINDOW = 64  # unacknowledged messages of one queue
+GATHER = 0.005  # seconds to wait for more before what has arrived is carried on
+HOLD = 1.0  # seconds before what the other side refused is offered again
+SAY_EVERY = 60.0  # seconds between lines that count what was carried
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message as it came: `properties` are the sender's, except `user_id`, which the broker has checked."""
+
+    queue: str
+    tag: int
+    body: bytes
+    properties: dict[str, Any]
+    redelivered: bool
+
+
+class Bridge:
+    """One direction. `carry` turns an arrival into what is published; it must not raise."""
+
+    def __init__(
+        self,
+        name: str,
+        source_url: str,
+        target_url: str,
+        queues: Iterable[str],
+        carry: Callable[[Arrival], Publication],
+    ) -> None:
+        self._name = name
+        self._source_url = source_url
+        self._publisher = Publisher(target_url)
+        self._queues = list(queues)
+        self._carry = carry
+        self._stop = threading.Event()
+        self.ready = threading.Event()
+        self._connection: broker.Connection | None = None
+        self._channel: Any = None
+        self._arrived: list[Arrival] = []
+        self._held: list[Arrival] = []
+        self._counts: Counter[str] = Counter()
+        self._said_at = time.monotonic()
+
+    def stop(self) -> None:
+        """Take nothing more; carry and acknowledge what has arrived, then let `run` return."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Carry until stopped, through every absence of either side."""
+        for attempt in itertools.count():
+            try:
+                self._connect()
+                while not self._stop.is_set():
+                    self._step()
+                self._finish()
+                break
+            except BrokerLost as error:
+                log.warning("a broker is away", extra=fields(process=self._name, error=describe(error)))
+            broker.drop(self._connection)
+            self._publisher.drop()
+            if self._stop.wait(backoff(attempt)):
+                break
+        self._say()
+
+    def _connect(self) -> None:
+        self._arrived, self._held = [], []  # of a connection that is gone; the broker delivers them again
+        self._connection = broker.connect(self._source_url)
+        self._channel = broker.open_channel(self._connection)
+        self._channel.basic_qos(0, WINDOW, False)  # for each consumer, that is for each queue
+        for queue in self._queues:
+            self._channel.basic_consume(queue, consumer_tag=queue, callback=self._take, on_cancel=_raise_cancelled)
+        self.ready.set()
+
+    def _take(self, message: Any) -> None:
+        info = message.delivery_info
+        self._counts["received"] += 1
+        self._counts["redelivered"] += info["redelivered"]
+        self._arrived.append(
+            Arrival(
+                info["consumer_tag"], info["delivery_tag"], broker.body_of(message), message.properties,
+                info["redelivered"],
+            )
+        )  # fmt: skip
+
+    def _step(self) -> None:
+        """Gather what has arrived, and what is to be offered again, and carry it."""
+        assert self._connection is not None
+        timeout = HOLD
+        try:
+            while len(self._arrived) < WINDOW * len(self._queues):
+                self._connection.drain_events(timeout=timeout)
+                timeout = GATHER
+        except TimeoutError:
+            self._connection.heartbeat_tick()
+        again, self._held = self._held, []
+        arrived, self._arrived = self._arrived, []
+        if again or arrived:
+            self._carry_all(again + arrived)
+        else:
+            self._publisher.beat()
+        if time.monotonic() - self._said_at > SAY_EVERY:
+            self._say()
+
+    def _carry_all(self, arrivals: Sequence[Arrival]) -> None:
+        failed = self._publisher.publish([self._carry(arrival) for arrival in arrivals])
+        done = [arrival for place, arrival in enumerate(arrivals) if place not in failed]
+        for arrival in done:
+            acknowledge(self._channel, arrival.tag)
+        self._counts["carried"] += len(done)
+        if failed:
+            self._held = [arrivals[place] for place in sorted(failed)]
+            queues = sorted({arrival.queue for arrival in self._held})
+            log.warning("not taken, and offered again", extra=fields(count=len(failed), queue=",".join(queues)))
+
+    def _finish(self) -> None:
+        """Carry what has arrived already, so that nothing has to be delivered twice."""
+        assert self._connection is not None
+        for queue in self._queues:
+            self._channel.basic_cancel(queue)
+        if self._arrived:
+            self._carry_all(self._arrived)
+        self._publisher.drop()
+        self._connection.close()
+
+    def _say(self) -> None:
+        if self._counts:
+            log.info("carried", extra=fields(process=self._name, **self._counts))
+        self._counts.clear()
+        self._said_at = time.monotonic()
+
+
+def acknowledge(channel: Any, tag: int) -> None:
+    """Acknowledge one delivery. A function of its own, so that the tests can stop a process here."""
+    channel.basic_ack(tag)
+
+
+def _raise_cancelled(consumer_tag: str) -> None:
+    raise broker.ConsumerCancelled(f"the queue {consumer_tag} was deleted")
