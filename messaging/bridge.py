@@ -58,6 +58,7 @@ class Bridge:
         self._channel: Any = None
         self._arrived: list[Arrival] = []
         self._held: list[Arrival] = []
+        self._held_until = float("-inf")
         self._counts: Counter[str] = Counter()
         self._said_at = time.monotonic()
 
@@ -112,14 +113,22 @@ class Bridge:
                 timeout = GATHER
         except TimeoutError:
             self._connection.heartbeat_tick()
-        again, self._held = self._held, []
-        arrived, self._arrived = self._arrived, []
-        if again or arrived:
-            self._carry_all(again + arrived)
+        if arrivals := self._what_may_go():
+            self._carry_all(arrivals)
         else:
             self._publisher.beat()
         if time.monotonic() - self._said_at > SAY_EVERY:
             self._say()
+
+    def _what_may_go(self) -> list[Arrival]:
+        """Take what has arrived, behind what was refused before if it is time to offer that again."""
+        arrived, self._arrived = self._arrived, []
+        if time.monotonic() >= self._held_until:
+            held, self._held = self._held, []
+            return held + arrived
+        blocked = {arrival.queue for arrival in self._held}
+        self._held += [arrival for arrival in arrived if arrival.queue in blocked]
+        return [arrival for arrival in arrived if arrival.queue not in blocked]
 
     def _carry_all(self, arrivals: Sequence[Arrival]) -> None:
         failed = self._publisher.publish([self._carry(arrival) for arrival in arrivals])
@@ -128,8 +137,10 @@ class Bridge:
             acknowledge(self._channel, arrival.tag)
         self._counts["carried"] += len(done)
         if failed:
-            self._held = [arrivals[place] for place in sorted(failed)]
-            queues = sorted({arrival.queue for arrival in self._held})
+            refused = [arrivals[place] for place in sorted(failed)]
+            self._held += refused
+            self._held_until = time.monotonic() + HOLD
+            queues = sorted({arrival.queue for arrival in refused})
             log.warning("not taken, and offered again", extra=fields(count=len(failed), queue=",".join(queues)))
 
     def _finish(self) -> None:

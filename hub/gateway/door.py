@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import NAMESPACE_OID, uuid5
 
 import contracts
+from messaging import tracing
 from messaging.bridge import Arrival
 from messaging.broker import CONTENT_TYPE, Publication
 from messaging.topology import Organisation
@@ -33,7 +34,8 @@ def admit(arrival: Arrival, organisations: Mapping[str, Organisation], now: date
     message = None
     try:
         message = _read(arrival)
-        _check_sender(arrival, message, organisation)
+        with tracing.processing(message, now):
+            _check_sender(arrival, message, organisation)
     except Refused as refusal:
         return _refusal(organisation, arrival.body, message, refusal, now)
     # The bytes as they came: their digest is how a repeat is told from an id used twice.
