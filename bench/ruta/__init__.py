@@ -1,0 +1,1 @@
+"""Ruta as a contender: a small service on the real runtime."""

@@ -1,0 +1,44 @@
+"""The task as a service on Ruta's runtime."""
+
+from collections.abc import Sequence
+
+import contracts
+from bench import task
+from messaging import clock
+from messaging.database import Transaction
+from messaging.on import batches, on
+
+SAVE_REFERRAL = """
+    insert into referral
+    select new.* from jsonb_to_recordset(%s::jsonb) as new(
+        referral_id uuid, sender text, recipient text, service_id uuid, person_id uuid, urgency text, need_code text,
+        consent_id uuid, state text, sequence integer, sealed text, requested_at timestamptz)
+"""
+
+
+class Refused(Exception):
+    """Nothing is refused here; the runtime asks for the class."""
+
+    code = ""
+
+
+class TooEarly(Exception):
+    """Nothing comes too early here; the runtime asks for the class."""
+
+    code = ""
+    key = ""
+
+
+class ReferralsService:
+    """Writes each referral down and answers its sender."""
+
+    name = "referrals"
+    receive = batches(task.QUEUE, refused=Refused, early=TooEarly)
+
+    @on(contracts.ReferralRequested)
+    def record_referral(
+        self, tx: Transaction, message: contracts.Message[contracts.ReferralRequested]
+    ) -> Sequence[contracts.Draft]:
+        """Take a referral in."""
+        tx.write(SAVE_REFERRAL, task.referral_row(message))
+        return [task.answer(message, clock.now())]
