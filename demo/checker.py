@@ -1,4 +1,4 @@
-"""Compares what the organisations logged with what the network did: what is lost, what happened twice, what nobody sent.
+"""Compares what the organisations logged with what the network did: what is lost, doubled, or sent by nobody.
 
 Pure: it is given facts and returns a verdict. Where the facts come from is `demo/evidence.py`.
 """
@@ -143,7 +143,9 @@ def _check_outcomes(evidence: Evidence, verdict: Verdict) -> None:
     for message_id, bodies in bodies_of.items():
         effect_is_free = message_id in effects  # the effect of an id belongs to one body only
         for message in bodies:
-            outcomes = ["refused"] * bool(refusals[message.by, message.sha256]) + ["parked"] * (message.sha256 in parked)
+            outcomes = ["refused"] if refusals[message.by, message.sha256] else []
+            if message.sha256 in parked:
+                outcomes.append("parked")
             if effect_is_free and not outcomes and message.confirms:
                 effect_is_free = False
                 outcomes.append("applied")

@@ -124,7 +124,7 @@ class _Writer:
     """Writes the plans; its only state is the chance it draws from and what it has written."""
 
     def __init__(self, people: int, seed: int, starts_at: datetime) -> None:
-        self._rng = random.Random(seed)
+        self._rng = random.Random(seed)  # noqa: S311 - a day is invented, not secret
         self._starts_at = starts_at
         self._day = Day(make_people(people, seed))
         self._steps = 0
@@ -238,11 +238,12 @@ class _Writer:
             "consent_id": case.consent_id,
         }
         version = 1 if told.sender == SPEAKS_VERSION_1 else 2
-        how = {"language": "es", "phone_ok": True} if version == 1 else {"contact": {"channel": "phone", "language": "es"}}
+        how = {"contact": {"channel": "phone", "language": "es"}}
+        how_before: dict[str, Any] = {"language": "es", "phone_ok": True}
         return self._step(
             f"referral.requested.v{version}",
             told.referral_id,
-            {**data, **how},
+            data | (how_before if version == 1 else how),
             expects=(told.referral_id, 1),
             seal=(told.recipient, case.block),
         )
@@ -348,7 +349,7 @@ class _Writer:
 
     def _step(
         self,
-        type: str,
+        kind: str,
         subject: str,
         data: dict[str, Any],
         *,
@@ -360,7 +361,7 @@ class _Writer:
         self._steps += 1
         step: Step = {
             "step": f"{self._steps:06}",
-            "type": type,
+            "type": kind,
             "subject": subject,
             "data": data,
             "after": after,
@@ -382,4 +383,5 @@ class _Writer:
     def _id(self) -> str:
         """A UUIDv7 of the day's beginning, drawn from the seed."""
         milliseconds = int(self._starts_at.timestamp() * 1000)
-        return str(UUID(int=milliseconds << 80 | 7 << 76 | self._rng.getrandbits(12) << 64 | 2 << 62 | self._rng.getrandbits(62)))
+        chance = self._rng.getrandbits(12) << 64 | self._rng.getrandbits(62)
+        return str(UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | chance))

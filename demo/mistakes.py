@@ -52,7 +52,7 @@ class MakeStep(Protocol):
 
     def __call__(
         self,
-        type: str,
+        kind: str,
         subject: str,
         data: dict[str, Any],
         *,

@@ -1,8 +1,8 @@
 """An organisation's own system: a process that has its broker user, its key, the contracts, and a log on its own disk.
 
-It follows the plan that its staff give it on standard input, and answers what comes to its inbox. Killed at any point, it
-goes on where its log says: what has no confirm is sent again as it was, what was delivered and not acknowledged comes
-again and is known. Given the plan anew, it does nothing twice.
+It follows the plan that its staff give it on standard input, and answers what comes to its inbox. Killed at any point,
+it goes on where its log says: what has no confirm is sent again as it was, what was delivered and not acknowledged
+comes again and is known. Given the plan anew, it does nothing twice.
 
     python -m demo.partner HOME DIRECTORY      HOME: what the organisation was handed; DIRECTORY: everyone's public keys
 """
@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import amqp
-from kombu import Connection, Consumer, Producer, Queue
+from kombu.connection import Connection
+from kombu.entity import Queue
 from kombu.message import Message as Frame
+from kombu.messaging import Consumer, Producer
 
 import contracts
 from contracts import sealing
@@ -41,7 +43,7 @@ BrokerLost = (amqp.exceptions.AMQPError, OSError, EOFError)
 Order = dict[str, Any]
 
 
-class NoRoom(Exception):
+class NoRoomError(Exception):
     """The broker has no room for this organisation's messages at the moment."""
 
 
@@ -148,7 +150,7 @@ class Partner:
                 name, body = self._unsent[0]
                 answers.append((name, *self._publish(connection, self._plan.steps[name], body), time.time()))
                 self._unsent.popleft()
-        except NoRoom:
+        except NoRoomError:
             self._stopping.wait(RETRY_AFTER)
         except BrokerLost:
             answers.append((self._unsent[0][0], "unknown", 0, time.time()))
@@ -165,7 +167,9 @@ class Partner:
             message = self._write(step)
             body, message_id = message.to_json(), str(message.id)
         digest = hashlib.sha256(body).hexdigest()
-        return Attempt(step["step"], message_id, step["type"], step["subject"], digest, body, step["copies"], time.time())
+        return Attempt(
+            step["step"], message_id, step["type"], step["subject"], digest, body, step["copies"], time.time()
+        )
 
     def _write(self, step: Step) -> contracts.Message:
         contract = contracts.CONTRACTS[step["type"]]
@@ -197,7 +201,7 @@ class Partner:
                     confirm_timeout=ANSWER_WITHIN,
                 )
             except amqp.exceptions.MessageNacked:
-                raise NoRoom from None
+                raise NoRoomError from None
             except amqp.exceptions.ChannelError:  # not ours to send: the broker has closed the channel
                 self._outgoing = connection.channel()
                 return "failed", confirms

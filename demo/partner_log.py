@@ -1,7 +1,7 @@
-"""What one organisation's own system remembers: what it sent, what it was sent, what it did; ids only, on its own disk.
+"""What one organisation's own system remembers, in ids only: what it sent, what it was sent, what it did.
 
-A SQLite file that is written through to the disk before the next step is taken: before a message is published, and before
-a delivery is acknowledged. It is outside the network, so that the network's word can be checked against it.
+A SQLite file that is written through to the disk before the next step is taken: before a message is published, and
+before a delivery is acknowledged. It is outside the network, so that the network's word can be checked against it.
 """
 
 import sqlite3
@@ -93,7 +93,8 @@ class PartnerLog:
         with self._db:
             self._db.executemany(
                 "update sent set state = ?2, confirms = confirms + ?3, answered_at = ?4,"
-                " publishes = publishes + (?2 = 'unknown'), body = case when ?2 = 'unknown' then body end where step = ?1",
+                " publishes = publishes + (?2 = 'unknown'), body = case when ?2 = 'unknown' then body end"
+                " where step = ?1",
                 list(answers),
             )
 
@@ -140,7 +141,5 @@ class PartnerLog:
 
     def numbers(self) -> dict[tuple[str, int], str]:
         """(referral id, number) → message id, of all that was applied."""
-        rows = self._db.execute(
-            "select referral_id, sequence, message_id from applied where referral_id is not null and sequence is not null"
-        )
+        rows = self._db.execute("select referral_id, sequence, message_id from applied where sequence is not null")
         return {(referral_id, sequence): message_id for referral_id, sequence, message_id in rows}
