@@ -33,7 +33,9 @@ Sequence = Annotated[
     Field(ge=1, lt=10**SEQUENCE_DIGITS),
     BeforeValidator(_read_sequence),
     PlainSerializer(lambda number: f"{number:0{SEQUENCE_DIGITS}}", return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": f"^[0-9]{{{SEQUENCE_DIGITS}}}$"}),
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^[0-9]{{{SEQUENCE_DIGITS}}}$", "not": {"const": "0" * SEQUENCE_DIGITS}}
+    ),
 ]
 
 TraceParent = Annotated[str, Field(pattern="^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]

@@ -72,22 +72,21 @@ def _read_strictly(raw: bytes) -> Any:
         code = "too_deep" if "recursion limit" in str(error) else "not_json"
     if code:
         raise Invalid(code)
-    level = [document]
-    for _ in range(MAX_DEPTH + 1):
+    level, depth = [document], 0
+    while level:
         below: list[Any] = []
+        depth += 1
         for value in level:
             if isinstance(value, str):
                 if "\0" in value:
                     raise Invalid("nul_character")
-            elif isinstance(value, dict):
+            elif isinstance(value, dict | list):
+                if depth > MAX_DEPTH:
+                    raise Invalid("too_deep")
                 below.extend(value)
-                below.extend(value.values())
-            elif isinstance(value, list):
-                below.extend(value)
-        if not below:
-            return document
+                below.extend(value.values() if isinstance(value, dict) else ())
         level = below
-    raise Invalid("too_deep")
+    return document
 
 
 def _explain(raw: bytes, error: ValidationError) -> Invalid:
