@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from amqp.exceptions import ConsumerCancelled
+
 from messaging import broker
 from messaging.broker import BrokerLost, Publication, Publisher, backoff
 from messaging.log import describe, fields
@@ -32,8 +34,7 @@ class Arrival:
     queue: str
     tag: int
     body: bytes
-    properties: dict[str, Any]
-    redelivered: bool
+    properties: dict[str, Any] | None  # None when they cannot be decoded
 
 
 class Bridge:
@@ -86,22 +87,19 @@ class Bridge:
     def _connect(self) -> None:
         self._arrived, self._held = [], []  # of a connection that is gone; the broker delivers them again
         self._connection = broker.connect(self._source_url)
-        self._channel = broker.open_channel(self._connection)
+        self._channel = self._connection.channel()
         self._channel.basic_qos(0, WINDOW, False)  # for each consumer, that is for each queue
         for queue in self._queues:
-            self._channel.basic_consume(queue, consumer_tag=queue, callback=self._take, on_cancel=_raise_cancelled)
+            self._channel.basic_consume(queue, consumer_tag=queue, on_cancel=_raise_cancelled)
         self.ready.set()
 
-    def _take(self, message: Any) -> None:
-        info = message.delivery_info
-        self._counts["received"] += 1
-        self._counts["redelivered"] += info["redelivered"]
-        self._arrived.append(
-            Arrival(
-                info["consumer_tag"], info["delivery_tag"], broker.body_of(message), message.properties,
-                info["redelivered"],
-            )
-        )  # fmt: skip
+    def _take(self) -> None:
+        assert self._connection is not None
+        for one in self._connection.delivered:
+            self._counts["received"] += 1
+            self._counts["redelivered"] += one.redelivered
+            self._arrived.append(Arrival(one.consumer_tag, one.tag, one.body, one.properties()))
+        self._connection.delivered.clear()
 
     def _step(self) -> None:
         """Gather what has arrived, and what is to be offered again, and carry it."""
@@ -110,6 +108,7 @@ class Bridge:
         try:
             while len(self._arrived) < WINDOW * len(self._queues):
                 self._connection.drain_events(timeout=timeout)
+                self._take()
                 timeout = GATHER
         except TimeoutError:
             self._connection.heartbeat_tick()
@@ -148,6 +147,7 @@ class Bridge:
         assert self._connection is not None
         for queue in self._queues:
             self._channel.basic_cancel(queue)
+        self._take()
         if self._arrived:
             self._carry_all(self._arrived)
         self._publisher.drop()
@@ -166,4 +166,4 @@ def acknowledge(channel: Any, tag: int) -> None:
 
 
 def _raise_cancelled(consumer_tag: str) -> None:
-    raise broker.ConsumerCancelled(f"the queue {consumer_tag} was deleted")
+    raise ConsumerCancelled(f"the queue {consumer_tag} was deleted")

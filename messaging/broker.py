@@ -14,17 +14,14 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import amqp
-import amqp.serialization
-from amqp import spec
-from amqp.exceptions import ConsumerCancelled as ConsumerCancelled
-from amqp.transport import TCPTransport
+
+from messaging.frames import Connection, publication_frames
 
 HEARTBEAT = 20  # seconds; a broker that froze is noticed after two of them
 CONNECT_WITHIN = 10.0  # seconds
 ANSWER_WITHIN = 10.0  # seconds for the broker to take or confirm what was published
 RECONNECT_WITHIN = 5.0  # seconds at most between attempts to reach a server that is away
-READ_AT_ONCE = 16 * 1024  # bytes: some ten messages for one system call, and still cheap to slice
-HOLD_AT_MOST = 1024 * 1024  # bytes
+SEND_AT_ONCE = 1024 * 1024  # bytes
 CONTENT_TYPE = "application/cloudevents+json"
 
 log = logging.getLogger("ruta.broker")
@@ -33,67 +30,9 @@ log = logging.getLogger("ruta.broker")
 BrokerLost = (amqp.exceptions.AMQPError, OSError, EOFError)
 
 
-def _tolerant_properties(buffer: bytes, offset: int) -> tuple[dict[str, Any], int]:
-    """Decode a message's properties; what cannot be decoded is left out, with a mark.
-
-    Senders write them, and py-amqp decodes them while it reads the connection: an exception there would end the
-    connection, with everybody's messages, each time that the one bad message is delivered again.
-    """
-    try:
-        properties: tuple[dict[str, Any], int] = amqp.serialization.decode_properties_basic(buffer, offset)
-    except Exception:  # whatever it is that this sender has thought of
-        return {"unreadable": True}, len(buffer)
-    return properties
-
-
-amqp.serialization.PROPERTY_CLASSES[spec.Basic.CLASS_ID] = _tolerant_properties
-
-
 def backoff(attempt: int) -> float:
     """Return the seconds to wait before the next attempt to reach a server, never in step with other processes."""
     return float(min(0.1 * 2 ** min(attempt, 10), RECONNECT_WITHIN)) * random.uniform(0.5, 1)  # noqa: S311 - no secret
-
-
-class _BufferedTransport(TCPTransport):  # type: ignore[misc]  # py-amqp ships no types
-    """Reads ahead, and can hold back small writes so that many frames leave in one system call.
-
-    py-amqp asks the socket for each frame in three parts: nine system calls for one delivery.
-    """
-
-    def _setup_transport(self) -> None:
-        super()._setup_transport()
-        receive = self.sock.recv
-        self._quick_recv = lambda n: receive(max(n, READ_AT_ONCE))
-        self._held: bytearray | None = None
-        self._write = self._send_or_hold
-
-    def _send_or_hold(self, frames: memoryview | bytes) -> None:
-        if self._held is None:
-            self.sock.sendall(frames)
-            return
-        self._held += frames
-        if len(self._held) > HOLD_AT_MOST:
-            self.sock.sendall(self._held)
-            self._held = bytearray()
-
-    def hold(self) -> None:
-        """Keep what is written from now on until `release`."""
-        self._held = bytearray()
-
-    def release(self) -> None:
-        """Send what was held, in one go."""
-        held, self._held = self._held, None
-        if held:
-            self.sock.sendall(held)
-
-
-class Connection(amqp.Connection):  # type: ignore[misc]
-    """A py-amqp connection over the buffered transport; TLS connections use py-amqp's own."""
-
-    def Transport(self, host: str, connect_timeout: float, ssl: Any = False, *settings: Any, **named: Any) -> Any:  # noqa: N802
-        if ssl:
-            return super().Transport(host, connect_timeout, ssl, *settings, **named)
-        return _BufferedTransport(host, connect_timeout, *settings, **named)
 
 
 def connect(url: str) -> Connection:
@@ -118,18 +57,6 @@ def connect(url: str) -> Connection:
     return connection
 
 
-def body_of(message: Any) -> bytes:
-    """Return the bytes of a delivered message; needs a channel from `open_channel`."""
-    return message.body if isinstance(message.body, bytes) else b""  # py-amqp's empty body is a str
-
-
-def open_channel(connection: Connection) -> Any:
-    """Open a channel that leaves bodies alone, whatever content encoding their senders claim."""
-    channel = connection.channel()
-    channel.auto_decode = False
-    return channel
-
-
 def drop(connection: Connection | None) -> None:
     """Close the socket at once, asking nobody: `close()` waits for an answer that a stopped broker never gives."""
     if connection is not None:
@@ -145,7 +72,6 @@ class Publication:
     routing_key: str
     body: bytes
     message_id: str
-    headers: dict[str, Any] | None = None
 
 
 class Publisher:
@@ -214,25 +140,26 @@ class Publisher:
 
     def _send(self, channel: Any, batch: Sequence[Publication]) -> None:
         assert self._connection is not None
-        transport = self._connection.transport
-        holds = isinstance(transport, _BufferedTransport)
-        if holds:
-            transport.hold()
+        frames: list[bytes] = []
+        size = 0
         for place, one in enumerate(batch):
             self._last_tag += 1
             self._unconfirmed[self._last_tag] = place
-            message = amqp.Message(
+            frames += publication_frames(
+                channel.channel_id,
+                self._connection.frame_max,
+                one.exchange,
+                one.routing_key,
+                CONTENT_TYPE,
+                one.message_id,
                 one.body,
-                content_type=CONTENT_TYPE,
-                delivery_mode=2,
-                message_id=one.message_id,
-                application_headers=one.headers or {},
             )
-            # mandatory: what no queue takes comes back instead of vanishing. `basic_publish` would poll the socket
-            # before each message; this is the same method frame without the poll.
-            channel.send_method(spec.Basic.Publish, "Bssbb", (0, one.exchange, one.routing_key, True, False), message)
-        if holds:
-            transport.release()
+            size += len(one.body)
+            if size > SEND_AT_ONCE:
+                self._connection.send_all(frames)
+                frames, size = [], 0
+        if frames:
+            self._connection.send_all(frames)
 
     def _await_confirms(self) -> None:
         assert self._connection is not None

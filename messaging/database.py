@@ -1,6 +1,5 @@
 """One connection to a service's own database, and the transaction that handlers write through."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import dict_row
+from pydantic_core import to_json
 
 LOCK_WITHIN = "5s"  # a row that another process holds longer fails the message, which is then tried again later
 STATEMENT_WITHIN = "20s"
@@ -65,7 +65,7 @@ class Transaction:
         """Gather one row for a set-based statement whose only parameter is a JSON array of rows.
 
         `insert into t (…) select … from jsonb_to_recordset(%s::jsonb) as new(…)`. Values are anything that JSON has,
-        and what `str` makes PostgreSQL understand: UUIDs, dates, times with a zone.
+        UUIDs, dates, and times with a zone.
         """
         self._fresh[sql].append(row)
 
@@ -100,7 +100,7 @@ class Transaction:
 
 def as_json(rows: Sequence[Row]) -> str:
     """Write rows as the parameter of a set-based statement."""
-    return json.dumps(rows, default=str)
+    return to_json(rows).decode()
 
 
 @contextmanager

@@ -262,6 +262,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
                 while not self._stopping:
                     self._drain()
                 self._channel.basic_cancel("batches")  # what was on its way has arrived when this returns
+                self._take()
                 self._all_read = True
             except BrokerLost as error:
                 log.warning("the broker is away", extra=fields(error=describe(error)))
@@ -277,10 +278,10 @@ class _Batches(Entrypoint):  # type: ignore[misc]
     def _connect(self) -> None:
         self._connection = broker.connect(os.environ["SERVICE_AMQP_URL"])
         self._connections += 1
-        self._channel = broker.open_channel(self._connection)
+        self._channel = self._connection.channel()
         self._channel.queue_declare(self.queue, passive=True)  # declared in deploy/network.toml, never here
         self._channel.basic_qos(0, PREFETCH, False)
-        self._channel.basic_consume(self.queue, consumer_tag="batches", callback=self._take, on_cancel=self._cancelled)
+        self._channel.basic_consume(self.queue, consumer_tag="batches", on_cancel=self._cancelled)
         if not self._ready.ready():
             self._ready.send()
 
@@ -291,15 +292,18 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         try:
             while len(self._arrived) < PREFETCH:
                 self._connection.drain_events(timeout=timeout)
-                timeout = 0.001  # not 0: py-amqp would spin on half a frame
+                self._take()
+                timeout = 0.001  # then only what is there already
         except TimeoutError:
             self._connection.heartbeat_tick()
         self._wake()
         eventlet.sleep(0)
 
-    def _take(self, message: Any) -> None:
-        info, body = message.delivery_info, broker.body_of(message)
-        self._arrived.append(Delivery(info["delivery_tag"], body, info["redelivered"], self._connections))
+    def _take(self) -> None:
+        assert self._connection is not None
+        for one in self._connection.delivered:
+            self._arrived.append(Delivery(one.tag, one.body, one.redelivered, self._connections))
+        self._connection.delivered.clear()
 
     def _cancelled(self, consumer_tag: str) -> None:
         raise ConsumerCancelled(f"the queue {self.queue} was deleted")

@@ -20,6 +20,7 @@ import eventlet
 
 eventlet.monkey_patch()
 
+import gc
 import importlib
 import inspect
 import signal
@@ -52,6 +53,7 @@ def main(module_name: str) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
 
+    spare_the_garbage_collector()
     runner = ServiceRunner(config={})
     runner.add_service(service_class)
     runner.start()
@@ -64,6 +66,17 @@ def main(module_name: str) -> None:
         died.wait()  # raises what killed the service
         raise SystemExit(1)
     runner.stop()
+
+
+def spare_the_garbage_collector() -> None:
+    """Let the collector pass over what lives as long as the process, and come round less often.
+
+    Reading a message makes hundreds of short-lived objects; looking through all modules for garbage each time cost more
+    than the reading itself (docs/performance.md).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 def find_service(module: ModuleType) -> Any:

@@ -44,12 +44,12 @@ def admit(arrival: Arrival, organisations: Mapping[str, Organisation], now: date
 
 def deliver(arrival: Arrival) -> Publication:
     """Address what the hub has for an organisation to that organisation's inbox."""
-    message_id = str(arrival.properties.get("message_id", ""))
+    message_id = str((arrival.properties or {}).get("message_id", ""))
     return Publication("inbox", arrival.queue.removeprefix("deliver."), arrival.body, message_id)
 
 
 def _read(arrival: Arrival) -> contracts.Message:
-    if arrival.properties.get("unreadable"):
+    if arrival.properties is None:
         raise Refused("properties_unreadable")
     if arrival.properties.get("content_type") != CONTENT_TYPE:
         raise Refused("content_type")
@@ -60,7 +60,7 @@ def _read(arrival: Arrival) -> contracts.Message:
 
 
 def _check_sender(arrival: Arrival, message: contracts.Message, organisation: Organisation) -> None:
-    user = arrival.properties.get("user_id")
+    user = (arrival.properties or {}).get("user_id")
     if user is None:
         raise Refused("user_id_missing")
     # The broker lets nobody publish under another's name or key; this holds even where it is set up differently.

@@ -1,0 +1,204 @@
+"""The two things that happen for every message, written close to the wire: taking a delivery, sending a publication.
+
+Everything else of AMQP 0-9-1 is py-amqp's. It spends some thirty microseconds on each delivery and as many on each
+publication; here it is four and two (docs/performance.md), and a sender's properties are decoded only when they are
+asked for, so that none that are malformed can end the connection that everybody's messages come by.
+Frame layouts: AMQP 0-9-1 specification, 2.3.5 and 4.2.
+"""
+
+import struct
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import amqp
+from amqp.exceptions import UnexpectedFrame
+from amqp.serialization import decode_properties_basic
+from amqp.transport import SSLTransport, TCPTransport
+
+READ_AT_ONCE = 64 * 1024  # bytes
+
+METHOD, HEADER, BODY, END = 1, 2, 3, 0xCE
+BASIC_DELIVER = (60, 60)
+FRAME_HEADER = struct.Struct(">BHI")  # kind, channel, size of the payload
+FRAME_AROUND = FRAME_HEADER.size + 1  # with the octet that ends each frame
+METHOD_ID = struct.Struct(">HH")
+CONTENT_HEADER = struct.Struct(">HHQ")  # class, weight, size of the body
+DELIVERY_TAG = struct.Struct(">QB")  # and the bit that says whether it was delivered before
+
+
+class Delivered(NamedTuple):
+    """One message as the broker handed it over."""
+
+    consumer_tag: str
+    tag: int
+    redelivered: bool
+    header: bytes
+    body: bytes
+
+    def properties(self) -> dict[str, Any] | None:
+        """Decode what the sender wrote beside the body; None when that cannot be decoded."""
+        try:
+            properties: dict[str, Any] = decode_properties_basic(self.header, CONTENT_HEADER.size)[0]
+        except Exception:
+            return None
+        return properties
+
+
+class _ReadsAhead:
+    """A transport that takes from the socket what there is, and keeps it until it is asked for."""
+
+    sock: Any
+
+    def _setup_transport(self) -> None:
+        super()._setup_transport()  # type: ignore[misc]
+        self.buffer = bytearray()
+
+    def fill(self) -> None:
+        """Wait for more bytes. Raises TimeoutError, or OSError when the broker is gone."""
+        piece = self.sock.recv(READ_AT_ONCE)
+        if not piece:
+            raise ConnectionResetError("the broker closed the connection")
+        self.buffer += piece
+
+
+class _TCP(_ReadsAhead, TCPTransport):  # type: ignore[misc]  # py-amqp ships no types
+    pass
+
+
+class _TLS(_ReadsAhead, SSLTransport):  # type: ignore[misc]
+    pass
+
+
+class Connection(amqp.Connection):  # type: ignore[misc]
+    """A py-amqp connection that puts deliveries into `delivered` instead of calling back for each."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.delivered: list[Delivered] = []
+
+    def Transport(self, host: str, connect_timeout: float, ssl: Any = False, *rest: Any, **named: Any) -> Any:  # noqa: N802
+        transport = _TLS if ssl else _TCP
+        return transport(
+            host, connect_timeout, ssl=ssl, **dict(zip(("read_timeout", "write_timeout"), rest, strict=False)), **named
+        )
+
+    def blocking_read(self, timeout: float | None = None) -> Any:
+        """Take every delivery that has arrived whole, or else handle one other frame; py-amqp's loops call this."""
+        while True:
+            if self._take_deliveries():
+                return True
+            frame = self._take_frame()
+            if frame is not None:
+                return self.on_inbound_frame(frame)
+            with self.transport.having_timeout(timeout):
+                self.transport.fill()
+
+    def send_all(self, frames: list[bytes]) -> None:
+        """Send frames made by `publication_frames`."""
+        self.transport.write(b"".join(frames))
+        self.bytes_sent += 1  # as py-amqp counts: the heartbeat looks whether it has changed
+
+    def _take_deliveries(self) -> bool:
+        buffer, at = self.transport.buffer, 0
+        while (end := self._take_delivery(buffer, at)) is not None:
+            at = end
+        if at:
+            del buffer[:at]
+            self.bytes_recv += 1
+        return at > 0
+
+    def _take_delivery(self, buffer: bytearray, start: int) -> int | None:
+        """Take the delivery that begins at `start`; return where it ends, None if none begins there or it is not all here.
+
+        Its frames follow each other: this connection has one channel.
+        """
+        try:
+            kind, _, size = FRAME_HEADER.unpack_from(buffer, start)
+            if kind != METHOD or METHOD_ID.unpack_from(buffer, start + 7) != BASIC_DELIVER:
+                return None
+            header_at = start + size + FRAME_AROUND
+            kind, _, header_size = FRAME_HEADER.unpack_from(buffer, header_at)
+            _, _, left = CONTENT_HEADER.unpack_from(buffer, header_at + 7)
+            if kind != HEADER:
+                raise UnexpectedFrame("a delivery without a content header")
+            at = header_at + header_size + FRAME_AROUND
+            parts = []
+            while left > 0:
+                kind, _, size = FRAME_HEADER.unpack_from(buffer, at)
+                if kind != BODY:
+                    raise UnexpectedFrame("a delivery without its body")
+                parts.append(bytes(buffer[at + 7 : at + 7 + size]))
+                at += size + FRAME_AROUND
+                left -= size
+        except struct.error:
+            return None  # the rest is still on its way
+        if at > len(buffer):
+            return None
+        if buffer[at - 1] != END:
+            raise UnexpectedFrame("a frame without its end")
+        tag_at = start + 12 + buffer[start + 11]
+        tag, redelivered = DELIVERY_TAG.unpack_from(buffer, tag_at)
+        self.delivered.append(
+            Delivered(
+                _text(bytes(buffer[start + 12 : tag_at])),
+                tag,
+                bool(redelivered & 1),
+                bytes(buffer[header_at + 7 : header_at + 7 + header_size]),
+                parts[0] if len(parts) == 1 else b"".join(parts),
+            )
+        )
+        return at
+
+    def _take_frame(self) -> tuple[int, int, bytes] | None:
+        buffer = self.transport.buffer
+        if len(buffer) < FRAME_AROUND:
+            return None
+        kind, channel, size = FRAME_HEADER.unpack_from(buffer)
+        if len(buffer) < size + FRAME_AROUND:
+            return None
+        if kind == METHOD and METHOD_ID.unpack_from(buffer, 7) == BASIC_DELIVER:
+            return None  # its content is not here yet
+        payload = bytes(buffer[7 : 7 + size])
+        if buffer[7 + size] != END:
+            raise UnexpectedFrame("a frame without its end")
+        del buffer[: size + FRAME_AROUND]
+        return kind, channel, payload
+
+
+@lru_cache(64)
+def _text(raw: bytes) -> str:
+    return raw.decode()
+
+
+def _short(text: str) -> bytes:
+    raw = text.encode()
+    return bytes((len(raw),)) + raw
+
+
+def _frame(kind: int, channel: int, payload: bytes) -> bytes:
+    return FRAME_HEADER.pack(kind, channel, len(payload)) + payload + b"\xce"
+
+
+@lru_cache(256)
+def _publish_method(channel: int, exchange: str, routing_key: str) -> bytes:
+    # Basic.Publish; mandatory is set: what no queue takes comes back instead of vanishing.
+    return _frame(METHOD, channel, METHOD_ID.pack(60, 40) + b"\0\0" + _short(exchange) + _short(routing_key) + b"\1")
+
+
+@lru_cache(8)
+def _properties_before_id(content_type: str) -> bytes:
+    flags = 0x8000 | 0x1000 | 0x0080  # content type, delivery mode, message id, in this order
+    return struct.pack(">H", flags) + _short(content_type) + b"\2"  # 2: persistent
+
+
+def publication_frames(
+    channel: int, frame_max: int, exchange: str, routing_key: str, content_type: str, message_id: str, body: bytes
+) -> Iterator[bytes]:
+    """Yield the frames that publish a persistent, mandatory message."""
+    yield _publish_method(channel, exchange, routing_key)
+    header = CONTENT_HEADER.pack(60, 0, len(body)) + _properties_before_id(content_type) + _short(message_id)
+    yield _frame(HEADER, channel, header)
+    most = frame_max - FRAME_AROUND
+    for at in range(0, len(body), most):
+        yield _frame(BODY, channel, body[at : at + most])
