@@ -15,7 +15,7 @@ from typing import Any
 
 from amqp.exceptions import ConsumerCancelled
 
-from messaging import broker
+from messaging import broker, frames
 from messaging.broker import BrokerLost, Publication, Publisher, backoff
 from messaging.log import describe, fields
 
@@ -55,7 +55,7 @@ class Bridge:
         self._carry = carry
         self._stop = threading.Event()
         self.ready = threading.Event()
-        self._connection: broker.Connection | None = None
+        self._connection: frames.Connection | None = None
         self._channel: Any = None
         self._arrived: list[Arrival] = []
         self._held: list[Arrival] = []

@@ -77,10 +77,18 @@ class Connection(amqp.Connection):  # type: ignore[misc]
         super().__init__(**settings)
         self.delivered: list[Delivered] = []
 
-    def Transport(self, host: str, connect_timeout: float, ssl: Any = False, *rest: Any, **named: Any) -> Any:  # noqa: N802
+    def Transport(  # noqa: N802 - py-amqp calls it so
+        self,
+        host: str,
+        connect_timeout: float,
+        ssl: Any = False,
+        read_timeout: float | None = None,
+        write_timeout: float | None = None,
+        **settings: Any,
+    ) -> Any:
         transport = _TLS if ssl else _TCP
         return transport(
-            host, connect_timeout, ssl=ssl, **dict(zip(("read_timeout", "write_timeout"), rest, strict=False)), **named
+            host, connect_timeout, ssl=ssl, read_timeout=read_timeout, write_timeout=write_timeout, **settings
         )
 
     def blocking_read(self, timeout: float | None = None) -> Any:
@@ -109,7 +117,7 @@ class Connection(amqp.Connection):  # type: ignore[misc]
         return at > 0
 
     def _take_delivery(self, buffer: bytearray, start: int) -> int | None:
-        """Take the delivery that begins at `start`; return where it ends, None if none begins there or it is not all here.
+        """Take the delivery that begins at `start`; return where it ends, or None where there is no whole one.
 
         Its frames follow each other: this connection has one channel.
         """
@@ -122,7 +130,7 @@ class Connection(amqp.Connection):  # type: ignore[misc]
             _, _, left = CONTENT_HEADER.unpack_from(buffer, header_at + 7)
             if kind != HEADER:
                 raise UnexpectedFrame("a delivery without a content header")
-            at = header_at + header_size + FRAME_AROUND
+            at: int = header_at + header_size + FRAME_AROUND
             parts = []
             while left > 0:
                 kind, _, size = FRAME_HEADER.unpack_from(buffer, at)

@@ -34,7 +34,7 @@ from eventlet.semaphore import Semaphore
 from nameko.extensions import Entrypoint, SharedExtension, register_entrypoint
 
 import contracts
-from messaging import broker, tracing
+from messaging import broker, frames, tracing
 from messaging.broker import BrokerLost, Publisher, backoff
 from messaging.database import DatabaseLost, Transaction
 from messaging.log import describe, fields
@@ -219,7 +219,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         self._arrived: deque[Delivery] = deque()
         self._arrival = Event()
         self._unsettled = 0  # batches taken and not yet acknowledged
-        self._connection: broker.Connection | None = None
+        self._connection: frames.Connection | None = None
         self._channel: Channel = None
         self._connections = 0
         self._stopping = self._all_read = False
