@@ -30,6 +30,7 @@ class Sent:
     confirms: int  # how often the broker took it: 0 failed, 2 and more for a message sent again
     publishes: int = 1  # how often at most the broker may have it, answers that never came included
     unknown: bool = False  # published, and no answer from the broker
+    internal: bool = False  # from one of the hub's services to another
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,9 @@ class Evidence:
     effects: tuple[Effect, ...] = ()
     parked: tuple[Parked, ...] = ()
     referrals: tuple[Referral, ...] = ()
-    own_messages: frozenset[str] = frozenset()  # messages that the hub's services wrote to each other
+    owed: tuple[tuple[str, str], ...] = ()  # (organisation, message id) of all that the hub wrote to it
+    hub_redelivered: int = 0  # deliveries to the hub's services that the broker marked as redelivered
+    hub_repeated: int = 0  # messages that the hub's services knew already
     waiting_allowed: frozenset[str] = frozenset()  # referrals whose story ends in a state that is not terminal
 
 
@@ -133,7 +136,7 @@ def check(evidence: Evidence) -> Verdict:
 
 
 def _check_outcomes(evidence: Evidence, verdict: Verdict) -> None:
-    """Each message its sender holds a confirm for is applied, refused or parked, and only one of the three."""
+    """Each message its sender holds a confirm for is applied, or it is refused or parked, and never both."""
     refusals = Counter((refusal.to, refusal.sha256) for refusal in evidence.refusals)
     parked = {item.sha256 for item in evidence.parked}
     effects = {effect.message_id for effect in evidence.effects}
@@ -163,19 +166,20 @@ def _judge(message: Sent, outcomes: list[str], verdict: Verdict) -> None:
         if outcomes:
             verdict.nobody_sent.append(f"{_name(message)}: {' and '.join(outcomes)}, but the broker had rejected it")
     else:
-        verdict.sent += 1
-        verdict.applied += "applied" in outcomes
-        verdict.refused += "refused" in outcomes
-        verdict.quarantined += "parked" in outcomes
+        if not message.internal:
+            verdict.sent += 1
+            verdict.applied += "applied" in outcomes
+            verdict.quarantined += "parked" in outcomes
+            verdict.refused += outcomes == ["refused"]
         if not outcomes:
             verdict.lost.append(f"{_name(message)}: confirmed, and neither applied, refused nor parked")
-        elif len(outcomes) > 1:
+        elif "applied" in outcomes and len(outcomes) > 1:
             verdict.applied_twice.append(f"{_name(message)}: {' and '.join(outcomes)}")
 
 
 def _check_effects(evidence: Evidence, verdict: Verdict) -> None:
     """No effect twice, and none of a message that is in nobody's log."""
-    known = {message.message_id for message in evidence.sent} | evidence.own_messages
+    known = {message.message_id for message in evidence.sent}
     rows: Counter[tuple[str, str, str]] = Counter()
     for effect in evidence.effects:
         rows[effect.where, effect.about, effect.message_id] += effect.count
@@ -187,13 +191,20 @@ def _check_effects(evidence: Evidence, verdict: Verdict) -> None:
 
 
 def _check_numbers(evidence: Evidence, verdict: Verdict) -> None:
-    """Both parties of a referral have its messages 1, 2, 3 … to the last, each number once."""
+    """What the hub wrote to an organisation is there; both parties have a referral's numbers 1, 2, 3 …, each once."""
+    arrived = {(message.by, message.message_id) for message in evidence.received}
+    for organisation, message_id in evidence.owed:
+        if (organisation, message_id) not in arrived:
+            verdict.lost.append(f"{message_id}: written to {organisation}, and never arrived there")
+    owed = set(evidence.owed)
     numbers: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
     for message in evidence.received:
         if message.applied > 1:
             verdict.applied_twice.append(f"{message.message_id}: applied {message.applied} times at {message.by}")
         if not message.applied:
             verdict.lost.append(f"{message.message_id}: delivered to {message.by} and not applied there")
+        if (message.by, message.message_id) not in owed and message.sequence is not None:
+            verdict.nobody_sent.append(f"{message.message_id}: at {message.by}, and written by nobody")
         if message.referral_id is not None and message.sequence is not None:
             numbers[message.by, message.referral_id][message.sequence] += 1
     for referral in evidence.referrals:
@@ -222,10 +233,8 @@ def _check_ends(evidence: Evidence, verdict: Verdict) -> None:
 
 def _count_repeats(evidence: Evidence, verdict: Verdict) -> None:
     """How many repeats there were to suppress, so that "nothing twice" says something."""
-    verdict.redelivered = sum(message.flagged for message in evidence.received)
-    verdict.duplicates_suppressed = sum(max(0, message.confirms - 1) for message in evidence.sent) + sum(
-        message.deliveries - 1 for message in evidence.received
-    )
+    verdict.redelivered = evidence.hub_redelivered + sum(message.flagged for message in evidence.received)
+    verdict.duplicates_suppressed = evidence.hub_repeated + sum(message.deliveries - 1 for message in evidence.received)
 
 
 def _name(message: Sent) -> str:

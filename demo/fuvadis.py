@@ -193,15 +193,16 @@ class System:
 
     def take_in(self) -> None:
         frames, self.inbox = self.inbox, []
-        records = []
+        records: list[Record] = []
         for frame, at in frames:
             body = frame.body if isinstance(frame.body, bytes) else frame.body.encode()
             message = json.loads(body)
             self.validate(message)
             if message["type"] == "referral.offered.v1":
                 self.open(message["data"]["request"]["sealed"])
-            records.append(self.record(message, frame.delivery_info["redelivered"], at))
-        new = [record for record in records if record["received"] not in self.log.seen]
+            known = message["id"] in self.log.seen or any(message["id"] == record["received"] for record in records)
+            records.append(self.record(message, frame.delivery_info["redelivered"], at) | {"applied": not known})
+        new = [record for record in records if record["applied"]]
         self.log.add(*records)
         if frames:
             self.into.basic_ack(frames[-1][0].delivery_tag, multiple=True)
@@ -251,12 +252,13 @@ class System:
             self.again.append(step["step"])
         name = self.again[0]
         known = self.log.steps[name]
+        at = time.time()
         state, confirms = self.publish(self.plan.steps[name], base64.b64decode(known["body"]))
         if state == "no room":
             time.sleep(0.5)
             return False
         self.again.popleft()
-        self.log.add({"step": name, "state": state, "confirms": known["confirms"] + confirms, "body": ""})
+        self.log.add({"step": name, "state": state, "confirms": known["confirms"] + confirms, "at": at, "body": ""})
         self.sent += confirms
         return True
 

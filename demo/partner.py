@@ -144,20 +144,22 @@ class Partner:
             attempts = [self._attempt(step) for step in self._plan.take_due(SEND_AT_ONCE)]
             self._log.attempt(attempts)
             self._unsent.extend((attempt.step, attempt.body) for attempt in attempts)
-        answers: list[tuple[str, str, int, float]] = []
+        answers: list[tuple[str, float, str, int]] = []
+        at = time.time()
         try:
             while self._unsent:
                 name, body = self._unsent[0]
-                answers.append((name, *self._publish(connection, self._plan.steps[name], body), time.time()))
+                at = time.time()
+                answers.append((name, at, *self._publish(connection, self._plan.steps[name], body)))
                 self._unsent.popleft()
         except NoRoomError:
             self._stopping.wait(RETRY_AFTER)
         except BrokerLost:
-            answers.append((self._unsent[0][0], "unknown", 0, time.time()))
+            answers.append((self._unsent[0][0], at, "unknown", 0))
             raise
         finally:
             self._log.answer(answers)
-            self._progress["confirmed"] += sum(confirms for _, _, confirms, _ in answers)
+            self._progress["confirmed"] += sum(confirms for *_, confirms in answers)
         return bool(answers)
 
     def _attempt(self, step: Step) -> Attempt:

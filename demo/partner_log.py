@@ -14,7 +14,7 @@ create table if not exists sent (
     step text primary key, message_id text, kind text not null, subject text not null, sha256 text not null,
     body blob,
     state text not null check (state in ('attempted', 'confirmed', 'failed', 'unknown')),
-    publishes integer not null, confirms integer not null default 0, attempted_at real not null, answered_at real
+    publishes integer not null, confirms integer not null default 0, attempted_at real not null, published_at real
 );
 create table if not exists delivery (
     number integer primary key, message_id text not null, kind text not null, referral_id text, sequence integer,
@@ -88,12 +88,12 @@ class PartnerLog:
                 [(a.step, a.message_id, a.kind, a.subject, a.sha256, a.body, a.copies, a.at) for a in attempts],
             )
 
-    def answer(self, answers: Iterable[tuple[str, str, int, float]]) -> None:
-        """Keep what the broker said of (step, state, confirms, at); a confirmed message's bytes are let go."""
+    def answer(self, answers: Iterable[tuple[str, float, str, int]]) -> None:
+        """Keep what the broker said of (step, published at, state, confirms); the bytes of what it took are let go."""
         with self._db:
             self._db.executemany(
-                "update sent set state = ?2, confirms = confirms + ?3, answered_at = ?4,"
-                " publishes = publishes + (?2 = 'unknown'), body = case when ?2 = 'unknown' then body end"
+                "update sent set published_at = coalesce(published_at, ?2), state = ?3, confirms = confirms + ?4,"
+                " publishes = publishes + (?3 = 'unknown'), body = case when ?3 = 'unknown' then body end"
                 " where step = ?1",
                 list(answers),
             )

@@ -10,7 +10,6 @@ from importlib import resources
 from faker import Faker
 
 BARRANQUILLA = "08001"
-ATLANTICO = "08"
 YOUNGEST, OLDEST = 18, 79  # years: a child's registration needs a caregiver, which is not this demo's story
 
 
@@ -50,7 +49,7 @@ def make_people(count: int, seed: int) -> list[Person]:
 
 def municipality_codes() -> tuple[str, ...]:
     """The DIVIPOLA codes of Atlántico's municipalities, Barranquilla first."""
-    return (BARRANQUILLA, *(code for code in _divipola() if code.startswith(ATLANTICO) and code != BARRANQUILLA))
+    return (BARRANQUILLA, *(code for code in _atlantico() if code != BARRANQUILLA))
 
 
 def _make_person(rng: random.Random, faker: Faker, document: int, phone: int) -> Person:
@@ -81,8 +80,8 @@ def _make_person(rng: random.Random, faker: Faker, document: int, phone: int) ->
 
 
 @cache
-def _divipola() -> tuple[str, ...]:
-    with resources.files("demo.data").joinpath("divipola.csv").open(encoding="utf-8") as lines:
+def _atlantico() -> tuple[str, ...]:
+    with resources.files("demo.data").joinpath("atlantico.csv").open(encoding="utf-8") as lines:
         return tuple(row["code"] for row in csv.DictReader(lines))
 
 

@@ -1,0 +1,69 @@
+"""What goes wrong on purpose: who is killed when, and word of who comes back."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from demo.organisations import Organisation
+from deploy.local import Network
+
+AWAY = 1.5  # seconds that a killed organisation takes to start its system again
+
+# At which part of the day's messages who is killed. The hub's processes are brought back by their supervisor.
+KILLED_AT = (
+    (0.25, "redcross"),
+    (0.40, "referrals-relay"),
+    (0.55, "referrals"),
+    (0.65, "gateway"),
+    (0.75, "intake"),
+)
+
+
+@dataclass
+class Chaos:
+    """Kills and, for an organisation, starts again; call `look` often."""
+
+    network: Network
+    organisations: Mapping[str, Organisation]
+    say: Callable[[str], None]
+    faults: list[str] = field(default_factory=list)
+    _away: dict[str, float] = field(default_factory=dict)  # since when
+    _restarted: set[str] = field(default_factory=set)
+
+    def look(self, part: float) -> None:
+        """Do what is due once this part of the day's messages has been sent, and say who is back."""
+        for at, name in KILLED_AT:
+            if part >= at and name not in self.faults and not self._away:
+                self._kill(name)
+        for name, since in list(self._away.items()):
+            if name in self.organisations and name not in self._restarted and time.monotonic() - since > AWAY:
+                self._restarted.add(name)
+                self.organisations[name].start()
+            if self._is_back(name):
+                del self._away[name]
+                self.say(f"{name} is back after {time.monotonic() - since:.1f} s")
+
+    def _kill(self, name: str) -> None:
+        self.faults.append(name)
+        self._away[name] = time.monotonic()
+        if name in self.organisations:
+            self.say(f"kill -9: the system of {name}")
+            self.organisations[name].kill()
+        else:
+            self.say(f"kill -9: the hub's {name}")
+            self.network[name].kill()
+
+    def _is_back(self, name: str) -> bool:
+        if name in self.organisations:
+            return name in self._restarted and self.organisations[name].ready.is_set()
+        process = self.network[name]
+        return process.pid is not None and process.is_ready()
+
+    def is_away(self, name: str) -> bool:
+        """Whether this one has been killed and is not back yet."""
+        return name in self._away
+
+    @property
+    def over(self) -> bool:
+        """Whether everything planned has happened and everybody is back."""
+        return len(self.faults) == len(KILLED_AT) and not self._away

@@ -1,0 +1,218 @@
+"""Gathers what the checker looks at: the organisations' own logs, and the effects in the services' databases.
+
+The organisations' logs are theirs, each of its own form; the databases are read as the operator's tool may read them,
+through each service's own role. Nothing here is written.
+"""
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg.rows import dict_row
+
+from demo.checker import Effect, Evidence, Parked, Received, Referral, Refusal, Sent
+
+Row = dict[str, Any]
+
+
+@dataclass
+class OwnLog:
+    """What one organisation logged, in the form that all logs are brought to."""
+
+    organisation: str
+    sent: list[Row] = field(default_factory=list)
+    deliveries: list[Row] = field(default_factory=list)
+    applied: dict[str, int] = field(default_factory=dict)  # message id → how often
+    refusals: list[Row] = field(default_factory=list)
+
+
+def read_own_log(organisation: str, home: Path) -> OwnLog:
+    """Read the log in an organisation's home, whichever kind it keeps; an empty one if it has none yet."""
+    if (home / "log.sqlite").exists():
+        return _read_database(organisation, home / "log.sqlite")
+    if (home / "log.jsonl").exists():
+        return _read_lines(organisation, home / "log.jsonl")
+    return OwnLog(organisation)
+
+
+def _read_database(organisation: str, path: Path) -> OwnLog:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        db.row_factory = sqlite3.Row
+
+        def rows(sql: str) -> list[Row]:
+            return [dict(row) for row in db.execute(sql)]
+
+        applied = rows("select message_id, count(*) as times from applied group by message_id")
+        return OwnLog(
+            organisation,
+            sent=rows("select * from sent"),
+            deliveries=rows("select * from delivery order by number"),
+            applied={row["message_id"]: row["times"] for row in applied},
+            refusals=rows("select * from refusal"),
+        )
+
+
+def _read_lines(organisation: str, path: Path) -> OwnLog:
+    log, steps = OwnLog(organisation), dict[str, Row]()
+    for line in path.read_text().splitlines():
+        record = json.loads(line)
+        if "step" in record:
+            steps.setdefault(record["step"], {}).update(record)
+            continue
+        message_id = record["received"]
+        log.applied[message_id] = log.applied.get(message_id, 0) + record["applied"]
+        log.deliveries.append({"message_id": message_id, "kind": record["type"], "referral_id": record["referral"],
+                               "sequence": record["sequence"], "causation_id": record["cause"],
+                               "redelivered": record["redelivered"], "at": record["at"]})  # fmt: skip
+        if record["refusal"] and record["applied"]:
+            log.refusals.append(record["refusal"])
+    for record in steps.values():
+        same = {name: record[name] for name in ("step", "subject", "sha256", "state", "publishes", "confirms")}
+        log.sent.append(same | {"message_id": record["id"], "kind": record["type"], "published_at": record["at"]})
+    return log
+
+
+# Where each service keeps what a message changed: what it is about, and which message it was. One row, one effect.
+EFFECTS: Mapping[str, Mapping[str, LiteralString]] = {
+    "intake": {
+        "person": "select person_id::text as about, message_id from person",
+        "consent": "select consent_id::text as about, message_id from consent",
+        "withdrawn consent": "select consent_id::text as about, ending_message as message_id from consent"
+        " where ending_message is not null",
+        "need": "select need_id::text as about, message_id from need",
+    },
+    "referrals": {
+        "history": "select referral_id || ' ' || what as about, message_id from history where message_id is not null",
+    },
+}
+
+# What referrals keeps of other services' words is known by its subject alone.
+COPIES: Mapping[str, LiteralString] = {
+    "service.published.v1": "select service_id::text as subject from service",
+    "consent.recorded.v1": "select consent_id::text as subject from consent",
+    "consent.ended.v1": "select consent_id::text as subject from consent where ended_at is not null",
+}
+
+PARKED: LiteralString = "select parked_id, message_id, type, state, reason, raw from parked"
+OUTBOX: LiteralString = "select routing_key, message_id, body from outbox"
+TALLIES: LiteralString = (
+    "select sum(redelivered)::int as redelivered, sum(repeated)::int as repeated from outbox_writer"
+)
+REFERRALS: LiteralString = "select referral_id::text, sender, recipient, state, sequence as last_sequence from referral"
+
+
+def gather(logs: Iterable[OwnLog], databases: Mapping[str, str], waiting_allowed: Iterable[str]) -> Evidence:
+    """Bring it all together; `databases` is the address of each service's database, by service."""
+    logs = list(logs)
+    sent = [_sent(log, row) for log in logs for row in log.sent]
+    subjects: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for log in logs:
+        for row in log.sent:
+            subjects[row["kind"], row["subject"]].append(row["message_id"])
+    owed: list[tuple[str, str]] = []
+    effects: list[Effect] = []
+    parked: list[Parked] = []
+    referrals: list[Referral] = []
+    redelivered = repeated = 0
+    for service, url in databases.items():
+        with psycopg.connect(url, row_factory=dict_row) as connection:
+            for row in connection.execute(OUTBOX):
+                message_id, key = str(row["message_id"]), str(row["routing_key"])
+                if key.startswith("to."):
+                    owed.append((key.removeprefix("to."), message_id))
+                else:
+                    sent.append(_internal(key, row))
+                    subjects[key, json.loads(row["body"])["subject"]].append(message_id)
+            for table, sql in EFFECTS[service].items():
+                for row in connection.execute(sql):
+                    effects.append(Effect(f"{service}.{table}", row["about"], str(row["message_id"])))
+            for row in connection.execute(PARKED):
+                digest = sha256(row["raw"]).hexdigest()
+                named = str(row["message_id"]) if row["message_id"] else None
+                parked.append(Parked(service, named, digest, row["state"], row["reason"]))
+            for row in connection.execute(TALLIES):
+                redelivered += row["redelivered"] or 0
+                repeated += row["repeated"] or 0
+            if service == "referrals":
+                copies = {kind: connection.execute(sql).fetchall() for kind, sql in COPIES.items()}
+                referrals += [Referral(**row) for row in connection.execute(REFERRALS)]
+    for kind, rows in copies.items():
+        for row in rows:
+            for message_id in subjects[kind, row["subject"]]:
+                effects.append(Effect(f"referrals.{kind}", row["subject"], message_id))
+    return Evidence(
+        sent=tuple(sent),
+        received=tuple(received for log in logs for received in _received(log)),
+        refusals=tuple(
+            Refusal(log.organisation, row.get("refused_id"), row["sha256"], row["code"])
+            for log in logs
+            for row in log.refusals
+        ),
+        effects=tuple(effects),
+        parked=tuple(parked),
+        referrals=tuple(referrals),
+        owed=tuple(owed),
+        hub_redelivered=redelivered,
+        hub_repeated=repeated,
+        waiting_allowed=frozenset(waiting_allowed),
+    )
+
+
+def latencies(logs: Iterable[OwnLog]) -> list[float]:
+    """Seconds from publishing a message to the arrival, at the other party, of the numbered one that came of it."""
+    logs = list(logs)
+    published = {
+        row["message_id"]: (log.organisation, row["published_at"])
+        for log in logs
+        for row in log.sent
+        if row["published_at"] and row["state"] == "confirmed"
+    }
+    first: dict[tuple[str, str], float] = {}
+    for log in logs:
+        for row in log.deliveries:
+            by, _ = published.get(row["causation_id"], (log.organisation, 0.0))
+            if row["sequence"] is not None and by != log.organisation:
+                key = (log.organisation, row["causation_id"])
+                first[key] = min(row["at"], first.get(key, row["at"]))
+    return sorted(at - published[cause][1] for (_, cause), at in first.items())
+
+
+def _sent(log: OwnLog, row: Row) -> Sent:
+    return Sent(
+        by=log.organisation,
+        message_id=row["message_id"],
+        sha256=row["sha256"],
+        kind=row["kind"],
+        confirms=row["confirms"],
+        publishes=row["publishes"],
+        unknown=row["state"] in ("attempted", "unknown"),
+    )
+
+
+def _internal(kind: str, row: Row) -> Sent:
+    """A message from one of the hub's services to another: written is as good as confirmed."""
+    digest = sha256(row["body"].encode()).hexdigest()
+    return Sent("hub", str(row["message_id"]), digest, kind, confirms=1, internal=True)
+
+
+def _received(log: OwnLog) -> Iterator[Received]:
+    by_id: dict[str, list[Row]] = defaultdict(list)
+    for row in log.deliveries:
+        by_id[row["message_id"]].append(row)
+    for message_id, rows in by_id.items():
+        yield Received(
+            by=log.organisation,
+            message_id=message_id,
+            deliveries=len(rows),
+            applied=log.applied.get(message_id, 0),
+            flagged=sum(bool(row["redelivered"]) for row in rows),
+            referral_id=rows[0]["referral_id"],
+            sequence=rows[0]["sequence"],
+        )

@@ -1,0 +1,116 @@
+"""The organisations' systems as processes of their own: started, given plan and days, killed, started again."""
+
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from demo.day import SPEAKS_VERSION_1
+from demo.plan import Step
+
+ROOT = Path(__file__).resolve().parents[1]
+WINDOW = 40  # how many of the referrals that an organisation opened may be on their way at once
+STOP_WITHIN = 15  # seconds
+
+# What an organisation's process may see of this machine: no address of any database or of the hub.
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
+
+
+class Organisation:
+    """One organisation's process, and what it last said of its progress."""
+
+    def __init__(self, name: str, home: Path, directory: Path, log: Path, steps: list[Step]) -> None:
+        self.name = name
+        self.home = home
+        self.progress = {"confirmed": 0, "received": 0, "due": len(steps)}
+        self.ready = threading.Event()
+        self._plan = json.dumps({"organisation": name, "window": WINDOW, "steps": steps})
+        self._today: str | None = None
+        self._command, self._python_path = _command(name, home, directory)
+        self._log = log
+        self._child: subprocess.Popen[str] | None = None
+        self._orders: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._before = {"confirmed": 0, "received": 0}  # what it had done before it was killed
+
+    def start(self) -> None:
+        """Start it, and give it its plan."""
+        setpriv = shutil.which("setpriv")
+        leash = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        with self._log.open("ab") as log:
+            self._child = subprocess.Popen(
+                [*leash, *self._command],
+                env=environment | self._python_path,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,  # a Ctrl-C in the terminal is for us to pass on
+            )
+        self._orders = queue.SimpleQueue()
+        self._orders.put(self._plan)
+        if self._today is not None:
+            self._orders.put(self._today)
+        threading.Thread(target=_give, args=(self._child, self._orders), daemon=True).start()
+        threading.Thread(target=self._listen, args=(self._child,), daemon=True).start()
+
+    def turn_to(self, day: int, clock_offset: float) -> None:
+        """Say that a new day has come, `clock_offset` seconds from the machine's time."""
+        self._today = json.dumps({"day": day, "clock_offset": clock_offset})
+        self._orders.put(self._today)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        assert self._child is not None
+        self._child.kill()
+        self._child.wait()
+        self.ready.clear()
+        self._before = {name: self.progress[name] for name in self._before}
+
+    def stop(self) -> None:
+        """End its orders, so that it finishes; then not so politely."""
+        if self._child is None:
+            return
+        self._orders.put(None)
+        try:
+            self._child.wait(STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended; None while it runs."""
+        return None if self._child is None else self._child.poll()
+
+    def _listen(self, child: "subprocess.Popen[str]") -> None:
+        assert child.stdout is not None
+        for line in child.stdout:
+            if line.startswith("ready "):
+                self.ready.set()
+            elif child is self._child:
+                said: dict[str, int] = json.loads(line)
+                self.progress = said | {name: said[name] + self._before[name] for name in self._before}
+
+
+def _give(child: "subprocess.Popen[str]", orders: "queue.SimpleQueue[str | None]") -> None:
+    assert child.stdin is not None
+    try:
+        while (order := orders.get()) is not None:
+            child.stdin.write(order + "\n")
+            child.stdin.flush()
+        child.stdin.close()
+    except BrokenPipeError:
+        return  # it was killed; whoever starts it again gives it the plan anew
+
+
+def _command(name: str, home: Path, directory: Path) -> tuple[list[str], dict[str, str]]:
+    """How an organisation's system is run, and where it finds code of ours: FUVADIS's does not."""
+    if name == SPEAKS_VERSION_1:
+        schemas = ROOT / "contracts" / "schemas"
+        return [sys.executable, "-P", str(ROOT / "demo" / "fuvadis.py"), str(home), str(directory), str(schemas)], {}
+    return [sys.executable, "-P", "-m", "demo.partner", str(home), str(directory)], {"PYTHONPATH": str(ROOT)}

@@ -1,0 +1,122 @@
+"""Knows when the network is at rest: nothing queued, nothing to publish, nothing to try again, nobody at work."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, LiteralString
+
+import psycopg
+
+from deploy.local import Stack
+from messaging import broker
+from messaging.topology import GATEWAY, HUB, NETWORK, DeclaredNetwork
+
+LOOK_EVERY = 0.4  # seconds
+STUCK_AFTER = 45.0  # seconds in which nothing at all has moved
+
+COUNTS: LiteralString = """
+    select (select count(*) from inbox) as taken_in,
+           (select count(*) from outbox_writer where published < committed) as unpublished,
+           (select count(*) from parked where state <> 'quarantined') as waiting,
+           (select count(*) from parked) as parked
+"""
+DUE: LiteralString = "select count(*) as due from referral where due_at <= %s"
+
+
+class StuckError(Exception):
+    """Nothing moves any more, and the network is not at rest; says what is left."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is under way at one moment. Two equal looks at rest in a row are rest."""
+
+    queued: Mapping[str, int]  # by queue, empty ones left out
+    unpublished: int
+    waiting: int
+    clocks_due: int
+    steps_due: int  # of the organisations' plans
+    done: tuple[int, ...]  # everything that only ever grows
+
+    def at_rest(self, waiting_allowed: int) -> bool:
+        """Whether nothing is to be done, but for messages that wait for what never comes."""
+        busy = (self.unpublished, self.clocks_due, self.steps_due)
+        return not any(self.queued.values()) and not any(busy) and self.waiting <= waiting_allowed
+
+    def __str__(self) -> str:
+        queued = ", ".join(f"{count} in {name}" for name, count in self.queued.items()) or "queues empty"
+        return (
+            f"{queued}; {self.unpublished} outboxes behind; {self.waiting} messages waiting; "
+            f"{self.clocks_due} clocks due; {self.steps_due} steps of the organisations' plans due"
+        )
+
+
+class Watch:
+    """Looks at a running network from outside, with the operator's means."""
+
+    def __init__(
+        self, stack: Stack, declared: DeclaredNetwork, progress: Callable[[], Sequence[Mapping[str, int]]]
+    ) -> None:
+        organisations, services = declared.organisations, declared.services.values()
+        self._queues = {
+            NETWORK: [f"{kind}.{name}" for kind in ("submit", "inbox") for name in organisations],
+            HUB: [f"deliver.{name}" for name in organisations] + [service.queue for service in services],
+        }
+        self._urls = {vhost: stack.amqp_url(GATEWAY, vhost) for vhost in self._queues}
+        self._databases = {service.name: stack.service_database_url(service.name) for service in services}
+        self._progress = progress
+
+    def look(self, now: datetime) -> Look:
+        """Look once; `now` is the network's time."""
+        queued: dict[str, int] = {}
+        for vhost, names in self._queues.items():
+            queued |= _ready(self._urls[vhost], names)
+        unpublished = waiting = clocks_due = 0
+        done: list[int] = []
+        for service, url in self._databases.items():
+            with closing(psycopg.connect(url)) as database:
+                row = database.execute(COUNTS).fetchone() or (0, 0, 0, 0)
+                if service == "referrals":
+                    clocks_due = (database.execute(DUE, (now,)).fetchone() or (0,))[0]
+            unpublished += row[1]
+            waiting += row[2]
+            done += [row[0], row[3]]
+        said = self._progress()
+        done += [count for one in said for count in (one["confirmed"], one["received"])]
+        return Look(queued, unpublished, waiting, clocks_due, sum(one["due"] for one in said), tuple(done))
+
+    def wait(self, offset: timedelta, waiting_allowed: int, looking: Callable[[Look], None]) -> Look:
+        """Return once the network, whose time is `offset` ahead, is at rest; raises StuckError when it never is.
+
+        `waiting_allowed` messages may wait for what never comes. `looking` is called at every look.
+        """
+        before: Look | None = None
+        moved_at = time.monotonic()
+        while True:
+            try:
+                here = self.look(datetime.now(UTC) + offset)
+            except (*broker.BrokerLost, psycopg.Error):
+                time.sleep(LOOK_EVERY)  # a server is coming back
+                continue
+            looking(here)
+            if here != before:
+                moved_at = time.monotonic()
+            elif here.at_rest(waiting_allowed):
+                return here
+            elif time.monotonic() - moved_at > STUCK_AFTER:
+                raise StuckError(str(here))
+            before = here
+            time.sleep(LOOK_EVERY)
+
+
+def _ready(url: str, names: Sequence[str]) -> dict[str, int]:
+    """Messages ready in these queues of one virtual host, asked of the queues themselves; empty ones left out."""
+    connection: Any = broker.connect(url)
+    try:
+        channel = connection.channel()
+        counts = {name: channel.queue_declare(name, passive=True).message_count for name in names}
+    finally:
+        broker.drop(connection)
+    return {name: count for name, count in counts.items() if count}
