@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, ValidationError
 
 from .codes import DocumentType, Gender, Profile, Relation, Sex
-from .fields import Date, Model, Zone
+from .fields import Date, Model, Several, Zone
 from .reading import Invalid
 
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern="^[^\\x00-\\x1f\\x7f]+$")]
@@ -47,7 +47,7 @@ class PersonBlock(Block):
 
     given_names: Text | None = None
     family_names: Text | None = None
-    documents: Annotated[tuple[Document, ...], Field(max_length=10)] = ()
+    documents: Annotated[Several[Document], Field(max_length=10)] = ()
     birth_date: Date | None = None
     age: Annotated[int, Field(ge=0, le=130)] | None = None
     """In years, when the birth date is not known."""

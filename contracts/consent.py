@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from .codes import ConsentEnd, ConsentGivenBy, ConsentManner, ConsentPurpose, FieldGroup
-from .fields import CaseCode, Language, Model, OrganisationId, Sha256, Time, exactly_one, wrong_field
+from .fields import CaseCode, Language, Model, OrganisationId, Several, Sha256, Time, exactly_one, wrong_field
 from .registry import contract
 
 
@@ -18,9 +18,9 @@ class _Terms(Model):
     consent_id: UUID
     person_id: UUID | None = None
     case_code: CaseCode | None = None
-    purposes: Annotated[tuple[ConsentPurpose, ...], Field(min_length=1, max_length=10)]
-    recipients: Annotated[tuple[OrganisationId, ...], Field(min_length=1, max_length=50)]
-    field_groups: Annotated[tuple[FieldGroup, ...], Field(min_length=1, max_length=20)]
+    purposes: Annotated[Several[ConsentPurpose], Field(min_length=1, max_length=10)]
+    recipients: Annotated[Several[OrganisationId], Field(min_length=1, max_length=50)]
+    field_groups: Annotated[Several[FieldGroup], Field(min_length=1, max_length=20)]
     valid_from: Time
     valid_until: Time | None = None
     """Absent: until it is withdrawn."""

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from .fields import Model, Need, PublicText, Zone
+from .fields import Model, Need, PublicText, Several, Zone
 from .registry import contract
 
 
@@ -15,7 +15,7 @@ class ServicePublished(Model):
 
     service_id: UUID
     name: PublicText
-    need_codes: Annotated[tuple[Need, ...], Field(min_length=1, max_length=40)]
+    need_codes: Annotated[Several[Need], Field(min_length=1, max_length=40)]
     active: bool
     """False: it takes no referrals."""
     zone: Zone

@@ -1,9 +1,9 @@
 """The kinds of field that messages are made of, each refusing what does not look like itself."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, FailFast, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from .codes import CONFIDENTIAL_SECTORS, Sector
@@ -71,6 +71,11 @@ Time = Annotated[
 
 Date = Annotated[date, _Written(accepts=f"^{_DATE}$", promises=f"^{_DATE}$", json_format="date")]
 """A day."""
+
+_Kind = TypeVar("_Kind")
+
+Several = Annotated[tuple[_Kind, ...], FailFast()]
+"""A list; reading stops at the first wrong item, so that 100,000 of them cost no more than one."""
 
 OrganisationId = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{1,39}$")]
 """The network's short name of an organisation, such as `redcross`."""

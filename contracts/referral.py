@@ -36,6 +36,7 @@ from .fields import (
     Need,
     OrganisationId,
     Sealed,
+    Several,
     StaffCode,
     Time,
     exactly_one,
@@ -66,7 +67,7 @@ class Contact(Model):
     channel: ContactChannel
     language: Language
     interpreter: bool = False
-    safe_times: Annotated[tuple[SafeTime, ...], Field(max_length=21)] = ()
+    safe_times: Annotated[Several[SafeTime], Field(max_length=21)] = ()
     """Empty: at any time."""
 
 
@@ -141,11 +142,11 @@ class _Request(Model):
     """The need identified before, if it was."""
     need_code: Need
     reason_code: ReferralReason
-    services_given: Annotated[tuple[Need, ...], Field(max_length=20)] = ()
+    services_given: Annotated[Several[Need], Field(max_length=20)] = ()
     """What the sender has already done for the person."""
     minor: Minor | None = None
     """Present when the person is under age."""
-    shares: Annotated[tuple[FieldGroup, ...], Field(min_length=1, max_length=20)]
+    shares: Annotated[Several[FieldGroup], Field(min_length=1, max_length=20)]
     """The groups of fields in the sealed block; consent has to cover each."""
     consent_id: UUID | None = None
     override: ConsentOverride | None = None
@@ -182,7 +183,7 @@ class ReferralRequestedV2(_Request):
     """The sender asks the recipient to meet a person's need."""
 
     contact: Contact
-    accessibility: Annotated[tuple[Accessibility, ...], Field(max_length=10)] = ()
+    accessibility: Annotated[Several[Accessibility], Field(max_length=10)] = ()
     follow_up: FollowUp | None = None
 
 
@@ -214,7 +215,7 @@ class ReferralDeclined(_Step):
     reason: DeclineReason
     criterion: EligibilityCriterion | None = None
     """Which criterion is not met; present when the reason is `not_eligible`, and only then."""
-    missing_documents: Annotated[tuple[DocumentType, ...], Field(max_length=10)] = ()
+    missing_documents: Annotated[Several[DocumentType], Field(max_length=10)] = ()
 
     @model_validator(mode="after")
     def _names_the_criterion(self) -> Self:
@@ -324,7 +325,7 @@ class _Result(_Step):
 class ReferralCompleted(_Result):
     """The recipient has done what it could, and says what came of it."""
 
-    services_given: Annotated[tuple[Need, ...], Field(max_length=20)] = ()
+    services_given: Annotated[Several[Need], Field(max_length=20)] = ()
     onward_referral_id: UUID | None = None
     """The referral that goes on from here, when the outcome is `referred_onward`."""
     sealed: Sealed | None = None

@@ -21,7 +21,7 @@ from .codes import (
     VisitCancelledBy,
     VisitMode,
 )
-from .fields import Model, OrganisationId, Sealed, Time
+from .fields import Model, OrganisationId, Sealed, Several, Time
 from .referral import ReferralRequestedV2
 from .registry import contract
 
@@ -72,7 +72,7 @@ class ReferralStatus(Model):
 
     decline_reason: DeclineReason | None = None
     criterion: EligibilityCriterion | None = None
-    missing_documents: Annotated[tuple[DocumentType, ...], Field(max_length=10)] = ()
+    missing_documents: Annotated[Several[DocumentType], Field(max_length=10)] = ()
     place_in_line: Annotated[int, Field(ge=1, le=100_000)] | None = None
     estimate_days: Annotated[int, Field(ge=0, le=730)] | None = None
     new_referral_id: UUID | None = None
@@ -131,4 +131,4 @@ class ReferralAlternativesSuggested(Model):
     """The recipient stays silent, or said no: the sender is told who else offers what the person needs."""
 
     referral_id: UUID
-    alternatives: Annotated[tuple[Alternative, ...], Field(max_length=10)]
+    alternatives: Annotated[Several[Alternative], Field(max_length=10)]

@@ -258,3 +258,14 @@ def test_a_break_published_by_hand_is_caught_against_the_revision_before(copied:
     code, said = run(copied, "check", "--against", "HEAD")
     assert code == 1
     assert "referral.waitlisted.v1: data.place_in_line: renamed to position" in said
+
+
+def test_a_revision_that_does_not_exist_ends_in_one_sentence(copied: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "contracts", "check", "--against", "no-such-revision"],
+        cwd=copied,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "git has no schemas of revision no-such-revision\n")

@@ -3,13 +3,14 @@
 import contextlib
 import json
 import random
+import time
 import traceback
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from contracts import MAX_BYTES, MAX_DEPTH, Invalid, parse
+from contracts import MAX_BYTES, MAX_DEPTH, Invalid, parse, reading
 from contracts.sealing import new_key, public_part, seal
 
 EXAMPLES = Path(__file__).parents[2] / "contracts" / "examples"
@@ -181,3 +182,28 @@ def test_values_of_every_wrong_kind_are_refused_or_read_and_nothing_else() -> No
                     with contextlib.suppress(Invalid):
                         parse(json.dumps(message).encode())
                 part[field] = before
+
+
+def test_an_ordinary_message_is_read_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    def second_pass(raw: bytes) -> None:
+        raise AssertionError("read twice")
+
+    monkeypatch.setattr(reading, "_read_strictly", second_pass)
+    for path in sorted(EXAMPLES.glob("*/ok-*.json")):
+        parse(path.read_bytes())
+
+
+@pytest.mark.parametrize(
+    "filling",
+    [b"[" + b"0," * 120_000 + b"0]", b"[" + b"[]," * 80_000 + b"[]]", b'"' + b"\\n" * 120_000 + b'"', b"{" * 250_000],
+    ids=["many numbers", "many lists", "many escapes", "braces"],
+)
+def test_the_longest_messages_are_refused_quickly(filling: bytes) -> None:
+    raw = REQUESTED.read_bytes().replace(
+        b'"services_given": [\n      "food_security.food_basket"\n    ]', b'"services_given": ' + filling
+    )
+    assert len(raw) > 200_000
+    began = time.process_time()
+    with pytest.raises(Invalid):
+        parse(raw)
+    assert time.process_time() - began < 0.3
