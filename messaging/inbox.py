@@ -11,7 +11,7 @@ from messaging.database import Connection, Row, as_json
 
 EARLY_AT_MOST = "5 minutes"  # then the message it waited for is not coming, and the sender is told
 RETRIES_AT_MOST = 10  # some ten minutes with the backoff below; then a person has to look
-PARKED_AT_ONCE = 100
+PARKED_AT_ONCE = 20  # between them, what arrives has its turn
 
 Key = tuple[str, UUID]  # source and message id
 
@@ -70,7 +70,7 @@ PARK = """
 """
 
 WAKE = """
-    update parked set next_attempt_at = clock_timestamp()
+    update parked set next_attempt_at = '-infinity'  -- before all that merely try their luck
     where state = 'waiting' and waiting_for = any(%b::text[])
 """
 
@@ -78,7 +78,7 @@ NEXT_DUE = f"""
     select parked_id, attempts, raw, parked_at < clock_timestamp() - interval '{EARLY_AT_MOST}' as waited_long
     from parked
     where state <> 'quarantined' and next_attempt_at <= clock_timestamp()
-    order by parked_id
+    order by next_attempt_at, parked_id
     limit 1
     for update skip locked
 """
@@ -142,7 +142,7 @@ def wake(connection: Connection, subjects: Iterable[str]) -> bool:
 
 
 def next_due(connection: Connection) -> Row | None:
-    """Lock and return the oldest parked message whose next attempt has come."""
+    """Lock and return a parked message whose next attempt has come, those that were woken first."""
     return connection.execute(NEXT_DUE).fetchone()
 
 

@@ -37,6 +37,7 @@ import contracts
 from messaging import broker, frames, tracing
 from messaging.broker import BrokerLost, Publisher, backoff
 from messaging.database import DatabaseLost, Transaction
+from messaging.inbox import PARKED_AT_ONCE
 from messaging.log import describe, fields
 from messaging.outbox import Committed
 from messaging.runtime import Delivery, Handlers, Runtime
@@ -355,7 +356,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
             committed = self.service.work(partial(self._run_worker, runtime.retry))
             for one in committed:
                 self.service.publish(one)
-            waited = 0.0
+            waited = 0.0 if len(committed) < PARKED_AT_ONCE else RETRY_EVERY  # there are more: after whoever waits now
             while not (self._stopping or runtime.waiting_may_go_on) and waited < RETRY_EVERY:
                 eventlet.sleep(0.05)
                 waited += 0.05

@@ -20,7 +20,6 @@ log = logging.getLogger("ruta.outbox")
 
 EXCHANGE = "hub"
 PARTITION_ROWS = 100_000
-HOUSEKEEPING = 0x52757461  # the advisory lock of whoever makes and drops partitions
 
 
 @dataclass(slots=True)
@@ -186,15 +185,12 @@ PARTITIONS = """
 
 
 def keep_house(connection: Connection) -> None:
-    """Make the next partitions and drop those that are wholly published, each in a transaction of its own."""
-    connection.execute("select pg_advisory_lock(%s)", (HOUSEKEEPING,))
-    connection.commit()
-    try:
-        _make_partitions(connection)
-        _drop_partitions(connection)
-    finally:
-        connection.execute("select pg_advisory_unlock(%s)", (HOUSEKEEPING,))
-        connection.commit()
+    """Make the next partitions and drop those that are wholly published, each in a transaction of its own.
+
+    One process at a time calls this: the relay that works. Raises `LockNotAvailable` when the outbox is too busy.
+    """
+    _make_partitions(connection)
+    _drop_partitions(connection)
 
 
 def _last_position(connection: Connection) -> int:
