@@ -93,9 +93,9 @@ class ReferralStatus(Model):
     """A note block from the other party, sealed to the reader."""
 
 
-@contract("referral.reminder.v1", sent_by="hub", received_by="recipient", personal_data=True, about="referral_id")
+@contract("referral.reminder.v1", sent_by="hub", received_by="either party", personal_data=True, about="referral_id")
 class ReferralReminder(Model):
-    """A deadline comes near: the recipient, or the sender when an answer to a question is due, is asked to act."""
+    """A deadline comes near: whoever has to act next is asked to."""
 
     referral_id: UUID
     state: ReferralState

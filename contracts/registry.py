@@ -11,7 +11,9 @@ from .envelope import Message
 from .fields import Model
 
 SentBy = Literal["partner", "coordinator", "hub"]
-ReceivedBy = Literal["hub", "hub services", "recipient", "sender", "both parties", "coordinator", "whoever sent it"]
+ReceivedBy = Literal[
+    "hub", "hub services", "recipient", "sender", "both parties", "either party", "coordinator", "whoever sent it"
+]
 
 _TYPE = re.compile(r"(?P<name>[a-z_]+\.[a-z_]+)\.v(?P<version>[1-9][0-9]*)")
 _Data = TypeVar("_Data", bound=Model)
