@@ -126,17 +126,9 @@ def statuses(referral: Referral, said: Any = None) -> list[Draft]:
 
     A sealed note goes to the party that did not write it: it is sealed to that one.
     """
+    note = None if isinstance(said, contracts.ReferralRedirected) else getattr(said, "sealed", None)
     told = _details(said)
-    drafts = []
-    for step in referral.steps:
-        if step.sequence is None:
-            continue
-        status = _status(referral, step, told)
-        note = getattr(said, "sealed", None) if not isinstance(said, contracts.ReferralRedirected) else None
-        for party in referral.parties:
-            for_party = status.model_copy(update={"sealed": note}) if note and party != step.by else status
-            drafts.append(_draft(referral, for_party, to=party, sequence=step.sequence))
-    return drafts
+    return [draft for step in referral.steps for draft in _to_both(referral, step, told, note)]
 
 
 def by_the_clock(
@@ -174,8 +166,11 @@ def by_the_clock(
                 ),
             )
             return [_draft(referral, suggested, to=referral.sender)]
+        case rules.State.CLOSED:
+            assert referral.outcome is not None  # it was completed with one
+            return _to_both(referral, step, {"outcome": codes.Outcome(referral.outcome)})
         case _:
-            return statuses(referral)
+            return _to_both(referral, step, {})
 
 
 WAITS_FOR: Final = {
@@ -193,11 +188,24 @@ def _due_at(referral: Referral, step: Step) -> datetime:
     return referral.clock.ends_at if referral.clock else step.at  # the last step of a clock is its end
 
 
+def _to_both(referral: Referral, step: Step, told: Mapping[str, Any], note: str | None = None) -> list[Draft]:
+    """Tell a transition to both parties, and a note to the one that did not write it."""
+    return [
+        _draft(
+            referral,
+            _status(referral, step, **told, sealed=None if party == step.by else note),
+            to=party,
+            sequence=step.sequence,
+        )
+        for party in referral.parties
+    ]
+
+
 def _draft(referral: Referral, data: Any, *, to: str, sequence: int | None = None) -> Draft:
     return Draft(data, subject=str(referral.referral_id), recipient=to, sequence=sequence)
 
 
-def _status(referral: Referral, step: Step, told: Mapping[str, Any] | None = None) -> contracts.ReferralStatus:
+def _status(referral: Referral, step: Step, **told: Any) -> contracts.ReferralStatus:
     state = State(step.what)
     ends_at = referral.clock.ends_at if referral.clock and state == referral.state else None
     withdrawn = state == State.CONSENT_WITHDRAWN
@@ -211,7 +219,7 @@ def _status(referral: Referral, step: Step, told: Mapping[str, Any] | None = Non
         service_id=referral.service_id,
         due_at=None if withdrawn else ends_at,
         purge_by=ends_at if withdrawn else None,
-        **(told or {}),
+        **told,
     )
 
 

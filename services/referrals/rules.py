@@ -458,7 +458,7 @@ def provide_info(referral: Referral, *, by: str, at: datetime) -> Referral:
     """The sender answers: the clock to the decision goes on with what was left of it."""
     if by == referral.recipient:
         raise Refused("not_yours")  # the same move by the recipient is the receipt
-    if referral.state == RECEIVED:
+    if by == referral.sender and referral.state == RECEIVED:
         raise Refused("nothing_asked")
     return _move(referral, RECEIVED, by=by, at=at)
 

@@ -70,7 +70,7 @@ class ReferralsService:
     def redirect_referral(self, tx: Transaction, message: Message[contracts.ReferralRedirected]) -> list[Draft]:
         """The recipient passes the person on: this referral ends, and a new one goes to another organisation."""
         said, now = message.data, clock.now()
-        referral = store.lock_referral(tx, said.referral_id)
+        referral = store.lock_referral(tx, said.referral_id, of=message.source)
         referral = rules.redirect(referral, by=message.source, at=now, to=said.recipient, consent_id=said.consent_id)
         asked = messages.onward_request(store.request_of(tx, referral), said, at=now)
         onward = rules.send(
@@ -91,7 +91,7 @@ class ReferralsService:
     @on(contracts.ReferralReceived)
     def record_receipt(self, tx: Transaction, message: Message[contracts.ReferralReceived]) -> list[Draft]:
         """The recipient's system has the referral and could open it."""
-        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.receive(referral, by=message.source, at=clock.now())
         store.save_referral(tx, referral, message)
         return messages.statuses(referral)
@@ -99,7 +99,7 @@ class ReferralsService:
     @on(contracts.ReferralAccepted)
     def record_acceptance(self, tx: Transaction, message: Message[contracts.ReferralAccepted]) -> list[Draft]:
         """The recipient takes the person on."""
-        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.accept(referral, by=message.source, at=clock.now())
         store.save_referral(tx, referral, message)
         return messages.statuses(referral)
@@ -107,7 +107,7 @@ class ReferralsService:
     @on(contracts.ReferralDeclined)
     def record_decline(self, tx: Transaction, message: Message[contracts.ReferralDeclined]) -> list[Draft]:
         """The recipient does not take the person on, or gives up what it had accepted."""
-        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.decline(referral, by=message.source, at=clock.now(), reason=message.data.reason)
         store.save_referral(tx, referral, message)
         return messages.statuses(referral, message.data)
@@ -115,7 +115,7 @@ class ReferralsService:
     @on(contracts.ReferralWaitlisted)
     def record_place_in_line(self, tx: Transaction, message: Message[contracts.ReferralWaitlisted]) -> list[Draft]:
         """The recipient puts the person on its waiting list."""
-        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         estimate = messages.estimate(message.data)
         referral = rules.waitlist(referral, by=message.source, at=clock.now(), estimate=estimate)
         store.save_referral(tx, referral, message)
@@ -124,7 +124,7 @@ class ReferralsService:
     @on(contracts.ReferralInfoRequested)
     def record_question(self, tx: Transaction, message: Message[contracts.ReferralInfoRequested]) -> list[Draft]:
         """The recipient asks something before it decides; the clock stops."""
-        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.request_info(referral, by=message.source, at=clock.now(), topic=message.data.topic)
         store.save_referral(tx, referral, message)
         return messages.statuses(referral, message.data)
@@ -132,7 +132,7 @@ class ReferralsService:
     @on(contracts.ReferralInfoProvided)
     def record_answer(self, tx: Transaction, message: Message[contracts.ReferralInfoProvided]) -> list[Draft]:
         """The sender answers; the clock goes on with what was left."""
-        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.provide_info(referral, by=message.source, at=clock.now())
         store.save_referral(tx, referral, message)
         return messages.statuses(referral, message.data)
@@ -142,7 +142,7 @@ class ReferralsService:
     @on(contracts.ReferralScheduled)
     def record_visit(self, tx: Transaction, message: Message[contracts.ReferralScheduled]) -> list[Draft]:
         """The recipient has set a visit, or another time for it."""
-        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.schedule(referral, by=message.source, at=clock.now(), visit_at=message.data.visit_at)
         store.save_referral(tx, referral, message)
         return messages.statuses(referral, message.data)
@@ -150,7 +150,7 @@ class ReferralsService:
     @on(contracts.ReferralNoShow)
     def record_no_show(self, tx: Transaction, message: Message[contracts.ReferralNoShow]) -> list[Draft]:
         """The person did not come to the visit."""
-        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.report_no_show(referral, by=message.source, at=clock.now())
         store.save_referral(tx, referral, message)
         return messages.statuses(referral)
@@ -160,7 +160,7 @@ class ReferralsService:
         self, tx: Transaction, message: Message[contracts.ReferralVisitCancelled]
     ) -> list[Draft]:
         """The visit was called off; the referral goes on."""
-        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.cancel_visit(referral, by=message.source, at=clock.now(), whose=message.data.cancelled_by)
         store.save_referral(tx, referral, message)
         return messages.statuses(referral, message.data)
@@ -168,7 +168,7 @@ class ReferralsService:
     @on(contracts.ReferralServiceStarted)
     def record_start(self, tx: Transaction, message: Message[contracts.ReferralServiceStarted]) -> list[Draft]:
         """The recipient serves the person."""
-        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.start_service(referral, by=message.source, at=clock.now())
         store.save_referral(tx, referral, message)
         return messages.statuses(referral)
@@ -176,7 +176,7 @@ class ReferralsService:
     @on(contracts.ReferralServiceNoted)
     def record_note(self, tx: Transaction, message: Message[contracts.ReferralServiceNoted]) -> list[Draft]:
         """The recipient tells how the service goes; the note passes through sealed."""
-        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.note_service(referral, by=message.source, at=clock.now())
         store.save_referral(tx, referral, message)
         return messages.statuses(referral, message.data)
@@ -184,7 +184,7 @@ class ReferralsService:
     @on(contracts.ReferralCompleted)
     def record_completion(self, tx: Transaction, message: Message[contracts.ReferralCompleted]) -> list[Draft]:
         """The recipient has done what it could, and says what came of it."""
-        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.complete(referral, by=message.source, at=clock.now(), outcome=message.data.outcome)
         store.save_referral(tx, referral, message)
         return messages.statuses(referral, message.data)
@@ -192,7 +192,7 @@ class ReferralsService:
     @on(contracts.ReferralClosed)
     def record_closing(self, tx: Transaction, message: Message[contracts.ReferralClosed]) -> list[Draft]:
         """The sender confirms what came of it."""
-        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.close(referral, by=message.source, at=clock.now(), outcome=message.data.outcome)
         store.save_referral(tx, referral, message)
         return messages.statuses(referral, message.data)
@@ -200,7 +200,7 @@ class ReferralsService:
     @on(contracts.ReferralReopened)
     def reopen_referral(self, tx: Transaction, message: Message[contracts.ReferralReopened]) -> list[Draft]:
         """A coordinator opens a closed referral again."""
-        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source, coordinators=COORDINATORS)
         referral = rules.reopen(
             referral, by=message.source, at=clock.now(), reason=message.data.reason, coordinators=COORDINATORS
         )
@@ -215,7 +215,7 @@ class ReferralsService:
         self, tx: Transaction, message: Message[contracts.ReferralCancelRequested]
     ) -> list[Draft]:
         """The sender takes the referral back."""
-        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.request_cancel(referral, by=message.source, at=clock.now(), reason=message.data.reason)
         store.save_referral(tx, referral, message)
         return messages.statuses(referral, message.data)
@@ -223,7 +223,7 @@ class ReferralsService:
     @on(contracts.ReferralCancelled)
     def record_cancellation(self, tx: Transaction, message: Message[contracts.ReferralCancelled]) -> list[Draft]:
         """The recipient agrees that the referral is taken back."""
-        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.confirm_cancel(referral, by=message.source, at=clock.now())
         store.save_referral(tx, referral, message)
         return messages.statuses(referral)
@@ -231,7 +231,7 @@ class ReferralsService:
     @on(contracts.ReferralEnteredInError)
     def strike_out(self, tx: Transaction, message: Message[contracts.ReferralEnteredInError]) -> list[Draft]:
         """The sender or a coordinator strikes out a referral that should never have been."""
-        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source, coordinators=COORDINATORS)
         referral = rules.enter_in_error(
             referral, by=message.source, at=clock.now(), reason=message.data.reason, coordinators=COORDINATORS
         )
@@ -241,7 +241,7 @@ class ReferralsService:
     @on(contracts.ReferralPurged)
     def record_purge(self, tx: Transaction, message: Message[contracts.ReferralPurged]) -> list[Draft]:
         """A holder has deleted what it held under a consent that ended."""
-        referral = store.lock_referral(tx, message.data.referral_id)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.record_purge(referral, by=message.source, at=clock.now())
         store.save_referral(tx, referral, message)
         return []

@@ -1,7 +1,7 @@
 """What referrals keeps in PostgreSQL, as functions that take the transaction."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
@@ -237,10 +237,14 @@ def insert_referral(tx: Transaction, referral: Referral, request: Row, cause: Ca
     _add_history(tx, referral, cause)
 
 
-def lock_referral(tx: Transaction, referral_id: UUID) -> Referral:
-    """Return a referral that nobody else can change before the transaction ends; raise TooEarly when there is none."""
+def lock_referral(tx: Transaction, referral_id: UUID, *, of: str, coordinators: Set[str] = frozenset()) -> Referral:
+    """Return a referral of this organisation's that nobody else can change before the transaction ends.
+
+    Raises TooEarly when there is none, and just the same when it is none of this organisation's (nor may a coordinator
+    see to it).
+    """
     rows = tx.fetch(LOCK_REFERRAL, (referral_id,))
-    if not rows:
+    if not rows or of not in {rows[0]["sender"], rows[0]["recipient"], *coordinators}:
         raise rules.not_a_party(referral_id)
     return _from_row(rows[0])
 

@@ -1,0 +1,146 @@
+"""The services on a real PostgreSQL, without a broker: a message goes in, the messages that follow come out."""
+
+import inspect
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import contracts
+from contracts import Message, sealing
+from deploy.local import Stack
+from messaging import clock, database
+from messaging.database import Connection, Row, Transaction
+from messaging.migrate import migrate
+from services.intake import service as intake_service
+from services.referrals import service as referrals_service
+from services.referrals import store
+from tests.examples import COORDINATOR, NOW, a_consent, a_service, say
+
+SERVICES = Path(__file__).parents[2] / "services"
+
+
+class Clock:
+    """The hub's clock, standing still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+
+class ServiceUnderTest:
+    """One service and an open transaction on its database; nothing of a test is ever committed."""
+
+    def __init__(self, service: object, connection: Connection, clock: Clock) -> None:
+        self.service = service
+        self.tx = Transaction(connection)
+        self.clock = clock
+        self._handlers = {
+            method.handles: method
+            for _, method in inspect.getmembers(service, inspect.ismethod)
+            if hasattr(method, "handles")
+        }
+
+    def hear(self, data: Any, *, source: str = "redcross", said_at: datetime | None = None) -> list[Message[Any]]:
+        """Let the service have a message, as the runtime would; return what it says then, as it would be published.
+
+        What it refuses, or what is too early, leaves nothing behind.
+        """
+        message = say(data, source=source, time=said_at or self.clock.now)
+        try:
+            drafts = self._handlers[type(message.data)](self.tx, message)
+        except Exception:
+            self.tx.undo()
+            raise
+        self.tx.keep()
+        return [contracts.stamp(draft, source="hub", time=self.clock.now, cause=message) for draft in drafts]
+
+    def tick(self) -> list[Message[Any]]:
+        """Run the deadlines once."""
+        drafts = self.service.run_deadlines(self.tx, self.clock.now)  # type: ignore[attr-defined]  # referrals has it
+        self.tx.keep()
+        return [contracts.stamp(draft, source="hub", time=self.clock.now) for draft in drafts]
+
+    def rows(self, sql: str, *params: Any) -> list[Row]:
+        """Read what the service has kept."""
+        return self.tx.fetch(sql, params)
+
+
+@pytest.fixture(scope="session")
+def database_of(stack: Stack) -> Callable[[str], str]:
+    """Make a database with a service's tables; return its address."""
+
+    def make(service: str) -> str:
+        url = stack.create_database(f"test_{service}")
+        migrate(url, SERVICES / service)
+        return url
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def referrals_database(database_of: Callable[[str], str]) -> str:
+    return database_of("referrals")
+
+
+@pytest.fixture(scope="session")
+def intake_database(database_of: Callable[[str], str]) -> str:
+    return database_of("intake")
+
+
+@pytest.fixture
+def wait_until() -> Callable[..., None]:
+    """Wait until a condition is true; fail when it is not within ten seconds."""
+
+    def wait(what: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 10
+        while not what():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    return wait
+
+
+@pytest.fixture
+def hub_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Set the hub's clock to the examples' NOW."""
+    standing = Clock()
+    monkeypatch.setattr(clock, "now", lambda: standing.now)
+    return standing
+
+
+@pytest.fixture
+def referrals(referrals_database: str, hub_clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServiceUnderTest]:
+    monkeypatch.setattr(referrals_service, "COORDINATORS", frozenset({COORDINATOR}))
+    with database.connect(referrals_database) as connection:
+        yield ServiceUnderTest(referrals_service.ReferralsService(), connection, hub_clock)
+        connection.rollback()
+
+
+@pytest.fixture
+def committed(referrals_database: str) -> Iterator[str]:
+    """A database of referrals in which every connection sees a service and a consent; empty again afterwards."""
+    with database.connect(referrals_database) as connection:
+        with database.transaction(connection) as tx:
+            store.publish_service(tx, a_service())
+            store.record_consent(tx, a_consent())
+        yield referrals_database
+        connection.execute("truncate referral, history, service, consent")
+        connection.commit()
+
+
+@pytest.fixture(scope="session")
+def hub_key() -> sealing.Key:
+    return sealing.new_key()
+
+
+@pytest.fixture
+def intake(
+    intake_database: str, hub_clock: Clock, hub_key: sealing.Key, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ServiceUnderTest]:
+    monkeypatch.setattr(intake_service, "hub_key", lambda: hub_key)
+    with database.connect(intake_database) as connection:
+        yield ServiceUnderTest(intake_service.IntakeService(), connection, hub_clock)
+        connection.rollback()
