@@ -57,7 +57,7 @@ ADD_DOCUMENT: Final = """
 
 AGE: Final = "select birth_date, age, registered_at from person where person_id = %s for key share"
 
-PLACE: Final = "select from municipality where code = %s"
+PLACE: Final = "select 1 from municipality where code = %s"
 
 
 def save_person(tx: Transaction, person: Person, cause: Cause, *, at: datetime) -> None:

@@ -1,0 +1,95 @@
+"""What a service's README says it consumes, publishes and refuses is what its code does."""
+
+import ast
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import contracts
+from messaging import topology
+
+SERVICES = Path(__file__).parents[2] / "services"
+NAMES = sorted(folder.name for folder in SERVICES.iterdir() if (folder / "service.py").exists())
+
+TABLE_ROW = re.compile(r"^\| (.*?) \|", re.MULTILINE)
+CODE = re.compile(r"`([a-z_.<>]+)`")
+
+
+def section(service: str, title: str) -> set[str]:
+    """The code words in the first column of a section's table."""
+    text = (SERVICES / service / "README.md").read_text()
+    (body,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    return {word for cell in TABLE_ROW.findall(body) for word in CODE.findall(cell)}
+
+
+def consumed(service: str) -> set[str]:
+    module = importlib.import_module(f"services.{service}.service")
+    (service_class,) = [
+        member for _, member in inspect.getmembers(module, inspect.isclass) if member.__module__ == module.__name__
+    ]
+    handlers = [method for _, method in inspect.getmembers(service_class) if hasattr(method, "handles")]
+    return {contracts.contract_of(method.handles).name for method in handlers}
+
+
+def published(service: str) -> set[str]:
+    """The contracts whose data messages.py makes, other than those the service consumes."""
+    tree = ast.parse((SERVICES / service / "messages.py").read_text())
+    made = {
+        node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    return {contract.name for contract in contracts.CONTRACTS.values() if contract.data.__name__ in made}
+
+
+def refusals(service: str) -> set[str]:
+    """Every code that the service's code spells out."""
+    found = set()
+    for file in ("rules.py", "store.py", "messages.py"):
+        for node in ast.walk(ast.parse((SERVICES / service / file).read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                texts = [
+                    one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                ]
+                if name == "Refused":
+                    found |= {text for text in texts if "_" in text or text == "superseded"}
+                elif name == "TooEarly":
+                    codes = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
+                    found |= {str(one.value) for one in codes if isinstance(one, ast.Constant)}
+                    found |= {f"{text}_unknown" for text in texts[:1] if not codes}
+    return found
+
+
+@pytest.mark.parametrize("service", NAMES)
+def test_the_readme_names_exactly_what_the_service_consumes(service: str) -> None:
+    assert section(service, "Consumes") == consumed(service)
+
+
+@pytest.mark.parametrize("service", NAMES)
+def test_the_readme_names_exactly_what_the_service_publishes(service: str) -> None:
+    assert section(service, "Publishes") == published(service)
+
+
+@pytest.mark.parametrize("service", NAMES)
+def test_the_broker_brings_the_service_exactly_what_it_consumes(service: str) -> None:
+    reads = topology.read().services[service].reads
+    partners_or_hub = {one.name for one in contracts.CONTRACTS.values() if one.received_by in ("hub", "hub services")}
+    bound = {
+        name
+        for name in partners_or_hub
+        for key in reads
+        if re.fullmatch(key.replace(".", r"\.").replace("*", ".*"), name)
+    }
+    assert bound == consumed(service)
+
+
+@pytest.mark.parametrize("service", NAMES)
+def test_the_readme_explains_exactly_the_codes_that_the_service_refuses_with(service: str) -> None:
+    explained = section(service, "Refusals")
+    spelt_out = {code for code in explained if "<" not in code}
+    patterns = {code.partition("<")[0] for code in explained if "<" in code}
+    used = refusals(service)
+    assert spelt_out - used == set()
+    assert {code for code in used - spelt_out if not code.startswith(tuple(patterns) or ("\0",))} == set()

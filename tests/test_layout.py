@@ -1,0 +1,191 @@
+"""Who may import whom, and that every service has the same inner shape; with planted violations that must be caught."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+SHAPE = {"__init__.py", "service.py", "rules.py", "messages.py", "store.py", "migrations", "README.md"}
+
+# What each part may import of ours. Inside a service: `.rules` means its own rules.
+OURS = {"contracts", "messaging", "hub", "services", "deploy", "demo", "bench", "tests"}
+ALLOWED_PARTS = {"messaging": {"contracts", "messaging"}, "hub": {"contracts", "messaging", "hub"}}
+ALLOWED_IN_SERVICE = {
+    "__init__.py": set(),
+    "service.py": {".rules", ".store", ".messages", "messaging", "contracts"},
+    "rules.py": set(),
+    "messages.py": {".rules", "contracts"},
+    "store.py": {".rules", "messaging.database"},
+}
+# Nothing but the module that runs the services knows nameko, and nothing of a service does.
+NO_NAMEKO_IN = {"rules.py", "store.py", "messages.py", "service.py"}
+
+
+def imports(file: Path) -> Iterator[tuple[int, str]]:
+    """Every import of a file: its level (0: absolute) and the full name, one for each name it takes."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = f"{node.module}." if node.module else ""
+            yield from ((node.level, f"{module}{alias.name}") for alias in node.names)
+
+
+def wrong_shape(services: Path) -> list[str]:
+    """What is missing in a service's folder, or has no place in it; and what else lies beside the services."""
+    found = []
+    for entry in sorted(services.iterdir()):
+        if entry.name in ("__init__.py", "__pycache__"):
+            continue
+        if not entry.is_dir():
+            found.append(f"services/{entry.name} is no service")
+            continue
+        files = {one.name for one in entry.iterdir()} - {"__pycache__"}
+        found += [f"{entry.name} lacks {name}" for name in sorted(SHAPE - files)]
+        found += [f"{entry.name} has no place for {name}" for name in sorted(files - SHAPE)]
+        migrations = sorted(one.name for one in (entry / "migrations").glob("*"))
+        numbers = [name[:5] for name in migrations]
+        if numbers != [f"{number:04}_" for number in range(1, len(numbers) + 1)]:
+            found.append(f"{entry.name} does not number its migrations from 0001 without gaps")
+        found += [f"{entry.name}: {name} is not named as a sentence" for name in migrations if name.count("_") < 4]
+    return found
+
+
+def wrong_imports_of_services(services: Path) -> list[str]:
+    """Imports inside services that the table does not allow."""
+    found = []
+    for file in sorted(services.glob("*/*.py")):
+        allowed = ALLOWED_IN_SERVICE.get(file.name, set())
+        own = f"services.{file.parent.name}."
+        for level, name in imports(file):
+            if name.split(".")[0] in ("nameko", "eventlet") and file.name in NO_NAMEKO_IN:
+                found.append(f"{file.parent.name}/{file.name} imports {name}")
+            if level == 0 and name.split(".")[0] not in OURS:
+                continue
+            local = name.replace(own, ".", 1) if name.startswith(own) else name
+            if level or not any(local == one or local.startswith(f"{one}.") for one in allowed):
+                found.append(f"{file.parent.name}/{file.name} imports {'.' * level}{name}")
+    return found
+
+
+def wrong_imports_of_parts(root: Path) -> list[str]:
+    """Imports of messaging and hub that go where they may not."""
+    return [
+        f"{file.relative_to(root)} imports {name}"
+        for part, allowed in ALLOWED_PARTS.items()
+        for file in sorted((root / part).rglob("*.py"))
+        for _, name in imports(file)
+        if name.split(".")[0] in OURS - allowed
+    ]
+
+
+def wrong_imports_of_contracts(contracts: Path) -> list[str]:
+    """Imports of contracts that a partner who installs it alone could not follow."""
+    third_party = {"pydantic", "pydantic_core", "typing_extensions"}
+    found = []
+    for file in sorted(contracts.rglob("*.py")):
+        allowed = third_party | sys.stdlib_module_names | ({"joserfc"} if file.name == "sealing.py" else set())
+        found += [
+            f"{file.name} imports {name}"
+            for level, name in imports(file)
+            if not level and name.split(".")[0] not in allowed
+        ]
+    return found
+
+
+def test_every_service_has_the_same_inner_shape() -> None:
+    assert wrong_shape(ROOT / "services") == []
+
+
+def test_inside_services_imports_go_only_where_they_may() -> None:
+    assert wrong_imports_of_services(ROOT / "services") == []
+
+
+def test_messaging_and_hub_know_no_service() -> None:
+    assert wrong_imports_of_parts(ROOT) == []
+
+
+def test_contracts_stand_alone() -> None:
+    assert wrong_imports_of_contracts(ROOT / "contracts") == []
+
+
+# -- planted violations -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> Path:
+    """A tree with one small service in which everything is as it should be."""
+    service = tmp_path / "services" / "referrals"
+    (service / "migrations").mkdir(parents=True)
+    (service / "migrations" / "0001_one_referral_is_open.sql").touch()
+    for name in SHAPE - {"migrations"}:
+        (service / name).touch()
+    for part in ("messaging", "hub", "contracts"):
+        (tmp_path / part).mkdir()
+    assert wrong_shape(tmp_path / "services") == []
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("store.py", "import contracts"),
+        ("rules.py", "from messaging import clock"),
+        ("rules.py", "from services.referrals import store"),
+        ("rules.py", "from . import store"),
+        ("messages.py", "from services.referrals import store"),
+        ("service.py", "from services.intake import rules"),
+        ("service.py", "import services.intake.store"),
+        ("store.py", "from services import intake"),
+        ("store.py", "from messaging.on import on"),
+        ("service.py", "def later():\n    import hub.gateway"),
+        ("service.py", "from nameko.rpc import rpc"),
+    ],
+)
+def test_a_planted_import_inside_a_service_is_caught(planted: Path, file: str, line: str) -> None:
+    (planted / "services" / "referrals" / file).write_text(line)
+    assert len(wrong_imports_of_services(planted / "services")) == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "line"),
+    [
+        ("messaging", "from services.referrals import rules"),
+        ("messaging", "import hub"),
+        ("hub", "import services.referrals.store"),
+    ],
+)
+def test_a_planted_import_of_a_service_is_caught(planted: Path, part: str, line: str) -> None:
+    (planted / part / "anything.py").write_text(line)
+    assert len(wrong_imports_of_parts(planted)) == 1
+
+
+@pytest.mark.parametrize(
+    "line", ["import contracts.codes", "from messaging import clock", "import psycopg", "import joserfc"]
+)
+def test_a_planted_import_that_partners_do_not_have_is_caught(planted: Path, line: str) -> None:
+    (planted / "contracts" / "anything.py").write_text(line)
+    assert len(wrong_imports_of_contracts(planted / "contracts")) == 1
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        "services/referrals/helpers.py",
+        "services/helpers.py",
+        "services/referrals/migrations/0003_a_gap_in_the_numbers.sql",
+        "services/referrals/migrations/0002_visits.sql",
+    ],
+)
+def test_a_planted_file_is_caught(planted: Path, plant: str) -> None:
+    (planted / plant).touch()
+    assert len(wrong_shape(planted / "services")) == 1
+
+
+def test_a_file_that_is_missing_is_caught(planted: Path) -> None:
+    (planted / "services" / "referrals" / "README.md").unlink()
+    assert wrong_shape(planted / "services") == ["referrals lacks README.md"]
