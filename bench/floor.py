@@ -56,7 +56,9 @@ WRITE_ANSWERS = """
 
 MARK = "update published set up_to = %s"
 
-LEFT = "select position, routing_key, message_id::text, body from outbox, published where position > up_to order by position"
+LEFT = """
+    select position, routing_key, message_id::text, body from outbox, published where position > up_to order by position
+"""
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ _tag = struct.Struct(">Q")
 _ack = struct.Struct(">HHQB")
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     """The broker said something that this client has no answer to."""
 
 
@@ -73,7 +73,7 @@ class _Channel:
     def _read(self) -> bytes:
         arrived = self._socket.recv(AT_ONCE)
         if not arrived:
-            raise Broken("the broker closed the connection")
+            raise BrokenError("the broker closed the connection")
         return self._rest + arrived
 
     def _write_method(self, arguments: bytes) -> None:
@@ -86,10 +86,8 @@ class Consumer(_Channel):
     def __init__(self, url: str, queue: str, prefetch: int) -> None:
         super().__init__(url)
         self._channel.basic_qos(0, prefetch, False)
-        no_local_no_ack_exclusive_nowait = b"\x00"
-        self._write_method(
-            _method.pack(*CONSUME) + b"\0\0" + _short(queue) + _short("") + no_local_no_ack_exclusive_nowait + b"\0\0\0\0"
-        )
+        no_flags, no_arguments = b"\0", b"\0\0\0\0"
+        self._write_method(_method.pack(*CONSUME) + b"\0\0" + _short(queue) + _short("") + no_flags + no_arguments)
 
     def receive(self) -> list[Delivery]:
         """Wait for what the socket has next, and return the messages that are complete."""
@@ -109,7 +107,7 @@ class Consumer(_Channel):
                         break
                     deliveries.append(delivery)
                 elif method != CONSUME_OK:
-                    raise Broken(f"method {method} while consuming")
+                    raise BrokenError(f"method {method} while consuming")
             at = after
         self._rest = buffer[at:]
         return deliveries
@@ -151,9 +149,8 @@ class Publisher(_Channel):
         body_frame = FRAME_END + _frame.pack(BODY, self._number, 0)[:3]
         for routing_key, message_id, body in messages:
             envelope = self._envelopes.get(routing_key) or self._envelope(routing_key)
-            size = len(body)
-            properties = _PROPERTIES + message_id.encode()
-            parts += (envelope, size.to_bytes(8, "big"), properties, body_frame, size.to_bytes(4, "big"), body, FRAME_END)
+            size, properties = len(body), _PROPERTIES + message_id.encode()
+            parts += (envelope, size.to_bytes(8), properties, body_frame, size.to_bytes(4), body, FRAME_END)
             self.sent += 1
         self._socket.sendall(b"".join(parts))
 
@@ -181,7 +178,7 @@ class Publisher(_Channel):
                 continue
             class_id, method_id, tag, multiple = _ack.unpack_from(buffer, frame_at + 7)
             if (class_id, method_id) != ACK:
-                raise Broken(f"method {(class_id, method_id)} while publishing")
+                raise BrokenError(f"method {(class_id, method_id)} while publishing")
             if multiple:
                 self.confirmed = max(self.confirmed, tag)
             else:

@@ -7,17 +7,20 @@ line's uvloop. It acknowledges once the handler, and so its publication, has suc
 its documentation gives for messages that must not be lost.
 """
 
+import asyncio
 import hashlib
+import logging
 import os
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-import contracts
-from bench import task
-from bench.peers import statements
 from faststream import AckPolicy, FastStream
 from faststream.rabbit import Channel, ExchangeType, RabbitBroker, RabbitExchange, RabbitQueue
 from psycopg_pool import AsyncConnectionPool
+
+import contracts
+from bench import task
+from bench.peers import statements
 
 POOL = 10
 PREFETCH = 100
@@ -40,15 +43,15 @@ class ContractCodec:
     async def decode(self, msg):
         return Request(msg.body)
 
-    async def encode(self, cmd, serializer=None):
-        return cmd.body, "application/cloudevents+json"
+    async def encode(self, answer, serializer=None):
+        return answer, "application/cloudevents+json"
 
 
 broker = RabbitBroker(
     os.environ["SERVICE_AMQP_URL"],
     default_channel=Channel(prefetch_count=PREFETCH, publisher_confirms=True, on_return_raises=True),
     codec=ContractCodec(),
-    logger=None,
+    logger=logging.getLogger("bench"),  # warnings and errors, not two lines for each message
 )
 exchange = RabbitExchange(task.EXCHANGE, type=ExchangeType.TOPIC, durable=True, declare=False)
 answers = broker.publisher(exchange=exchange, persist=True, mandatory=True)
@@ -57,12 +60,28 @@ answers = broker.publisher(exchange=exchange, persist=True, mandatory=True)
 @asynccontextmanager
 async def lifespan():
     async with pool:
+        sweeping = asyncio.create_task(sweep())
         yield
+        sweeping.cancel()
         async with pool.connection() as connection:
             await connection.execute(statements.FORGET_PUBLISHED, (published,))
 
 
 app = FastStream(broker, lifespan=lifespan)
+
+
+async def sweep():
+    """Publish what a process has left that was killed between its commit and the broker's confirm."""
+    while True:
+        await asyncio.sleep(statements.SWEEP_EVERY)
+        async with pool.connection() as connection:
+            global published
+            forget, published = published, []
+            await connection.execute(statements.FORGET_PUBLISHED, (forget,))
+            left = await (await connection.execute(statements.LEFT_BEHIND)).fetchall()
+        for position, routing_key, message_id, body in left:
+            await answers.publish(body.encode(), routing_key=routing_key, message_id=message_id)
+            published.append(position)
 
 
 @broker.subscriber(RabbitQueue(task.QUEUE, declare=False), ack_policy=AckPolicy.NACK_ON_ERROR)

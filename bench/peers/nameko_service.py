@@ -10,13 +10,15 @@ import hashlib
 import os
 from datetime import UTC, datetime
 
-import contracts
-from bench import task
-from bench.peers import statements
 from kombu import Exchange, Queue
 from nameko.extensions import DependencyProvider
 from nameko.messaging import Publisher, consume
+from nameko.timer import timer
 from psycopg_pool import ConnectionPool
+
+import contracts
+from bench import task
+from bench.peers import statements
 
 WORKERS = 10  # nameko's default, and the prefetch that goes with it
 
@@ -63,6 +65,17 @@ class ReferralsService:
         position, answer = written
         self.publish(answer.to_json(), routing_key=f"to.{answer.recipient}", message_id=str(answer.id))
         self.database.published.append(position)
+
+    @timer(interval=statements.SWEEP_EVERY)
+    def sweep(self):
+        """Publish what a process has left that was killed between its commit and the broker's confirm."""
+        published, self.database.published = self.database.published, []
+        with self.database.pool.connection() as connection:
+            connection.execute(statements.FORGET_PUBLISHED, (published,))
+            left = connection.execute(statements.LEFT_BEHIND).fetchall()
+        for position, routing_key, message_id, body in left:
+            self.publish(body.encode(), routing_key=routing_key, message_id=message_id)
+            self.database.published.append(position)
 
     def write(self, message, digest):
         published, self.database.published = self.database.published, []

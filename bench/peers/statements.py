@@ -17,4 +17,9 @@ WRITE_ANSWER = "insert into outbox (routing_key, message_id, body) values (%s, %
 # each message, and what a killed process did not get to is still there to be published again.
 FORGET_PUBLISHED = "delete from outbox where position = any(%s)"
 
-LEFT = "select position, routing_key, message_id::text, body from outbox order by position"
+# What no living process is about to publish.
+LEFT_BEHIND = """
+    select position, routing_key, message_id::text, body from outbox
+    where recorded_at < now() - interval '10 seconds' order by position limit 100
+"""
+SWEEP_EVERY = 5  # seconds

@@ -16,24 +16,17 @@ SAVE_REFERRAL = """
 """
 
 
-class Refused(Exception):
-    """Nothing is refused here; the runtime asks for the class."""
+class NeverError(Exception):
+    """What the rules raise to say no, and not yet; here they say neither."""
 
-    code = ""
-
-
-class TooEarly(Exception):
-    """Nothing comes too early here; the runtime asks for the class."""
-
-    code = ""
-    key = ""
+    code = key = ""
 
 
 class ReferralsService:
     """Writes each referral down and answers its sender."""
 
     name = "referrals"
-    receive = batches(task.QUEUE, refused=Refused, early=TooEarly)
+    receive = batches(task.QUEUE, refused=NeverError, early=NeverError)
 
     @on(contracts.ReferralRequested)
     def record_referral(

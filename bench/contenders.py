@@ -1,0 +1,68 @@
+"""Who runs: the command of each contender, and what it leaves in its database."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.ground import HERE, Ground, environment, peers_python
+from deploy.local.process import Process, Program
+
+NAMEKO_CONFIG = str(HERE / "peers" / "nameko.yaml")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way of doing the task."""
+
+    name: str
+    command: Sequence[str]
+    schema: str  # what its outbox looks like: runtime, peer or floor
+    relay: Sequence[str] = ()  # a second process, beside any number of the first
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def processes(self, ground: Ground, count: int) -> list[Process]:
+        """The processes of a run, the relay last; none of them started."""
+        commands = [(f"{self.name}-{number}", self.command) for number in range(1, count + 1)]
+        if self.relay:
+            commands.append((f"{self.name}-relay", self.relay))
+        logs = ground.stack.state.logs
+        variables = environment(ground.database_url, ground.amqp_url) | self.settings
+        return [
+            Process(Program(name, command, variables, log=logs / f"bench-{name}.log", is_ready=_runs))
+            for name, command in commands
+        ]
+
+
+def _runs(process: Process) -> bool:
+    return process.pid is not None  # that it works shows in the broker, as a consumer
+
+
+def contenders() -> dict[str, Contender]:
+    """Every contender of the comparison, by name."""
+    own = [sys.executable, "-P", "-m"]
+    peers = peers_python()
+    return {
+        contender.name: contender
+        for contender in (
+            Contender(
+                "ruta",
+                [*own, "messaging.run", "bench.ruta.service"],
+                "runtime",
+                relay=[*own, "messaging.relay"],
+            ),
+            Contender(
+                "nameko",
+                [*_tool(peers, "nameko"), "run", "--config", NAMEKO_CONFIG, "bench.peers.nameko_service"],
+                "peer",
+                # Without it every wait for the database would stop all ten workers.
+                settings={"PSYCOPG_WAIT_FUNC": "wait_select"},
+            ),
+            Contender("faststream", [*_tool(peers, "faststream"), "run", "bench.peers.faststream_service:app"], "peer"),
+            Contender("floor", [*own, "bench.floor"], "floor"),
+        )
+    }
+
+
+def _tool(python: Path, name: str) -> list[str]:
+    return [str(python), str(python.parent / name)]

@@ -1,0 +1,179 @@
+"""The ground that contenders run on: one PostgreSQL, one RabbitMQ; a fresh database and virtual host for each run."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import amqp
+import psycopg
+
+from bench import task, wire
+from bench.requests import TYPE, Request
+from deploy.local import Stack, Trouble
+from deploy.local.state import ROOT, default_directory
+from messaging import topology
+from messaging.migrate import migrate
+
+HERE = Path(__file__).parent
+LOCK = HERE / "requirements.lock"
+PUBLISH_AT_ONCE = 250  # requests to a system call
+ON_THE_WAY = 2_000  # messages published and not yet confirmed, or delivered and not yet acknowledged
+ANSWER_WITHIN = 10  # seconds for the broker to go on
+
+
+class Ground:
+    """The servers, and what stands on them during one run. Not for use from two threads."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self._network = topology.read()
+
+    @property
+    def database_url(self) -> str:
+        return self.stack.service_database_url(task.VHOST)
+
+    @property
+    def amqp_url(self) -> str:
+        return self.stack.amqp_url(task.VHOST, task.VHOST)
+
+    @contextlib.contextmanager
+    def fresh(self, schema: str) -> Iterator[None]:
+        """An empty database and virtual host, declared as the hub's is; `schema` is `runtime` or `plain`."""
+        self._clear()
+        self.stack.create_database(task.VHOST)
+        if schema == "plain":
+            with psycopg.connect(self.database_url) as connection:
+                for file in (HERE / "schema.sql", *sorted((HERE / "ruta" / "migrations").glob("*.sql"))):
+                    connection.execute(file.read_bytes())
+        else:
+            migrate(self.database_url, HERE / "ruta")
+        self._declare()
+        with self.stack.connect_as_administrator() as connection:
+            connection.execute("checkpoint")  # nobody pays for what the one before has written
+        try:
+            yield
+        finally:
+            self._clear()
+
+    def _declare(self) -> None:
+        password = self.stack.state.password(task.VHOST)
+        users = dict.fromkeys(self._network.users, password)
+        hub = topology.definitions(self._network, users)
+        document: dict[str, list[dict[str, Any]]] = {
+            kind: [{**one, "vhost": task.VHOST} for one in hub[kind] if one["vhost"] == topology.HUB]
+            for kind in ("exchanges", "queues", "bindings", "policies")
+        }
+        management = self.stack.management
+        management.put(f"vhosts/{task.VHOST}", {})
+        management.put(f"users/{task.VHOST}", {"password": password, "tags": ""})
+        everything = {"configure": ".*", "write": ".*", "read": ".*"}
+        management.put(f"permissions/{task.VHOST}/{task.VHOST}", everything)
+        management.post(f"definitions/{quote(task.VHOST, safe='')}", document)
+
+    def _clear(self) -> None:
+        self.stack.drop_database(task.VHOST)
+        with contextlib.suppress(topology.TopologyError):  # it was not there
+            self.stack.management.delete(f"vhosts/{task.VHOST}")
+
+    def fill(self, requests: Sequence[Request]) -> None:
+        """Put requests into the contenders' queue and wait until the broker has confirmed each."""
+        publisher = wire.Publisher(self.amqp_url, task.EXCHANGE)
+        try:
+            for start in range(0, len(requests), PUBLISH_AT_ONCE):
+                chunk = requests[start : start + PUBLISH_AT_ONCE]
+                publisher.send((TYPE, message_id, body) for message_id, body in chunk)
+                publisher.wait_for_confirms(publisher.sent - ON_THE_WAY)
+            publisher.wait_for_confirms(publisher.sent)
+        finally:
+            publisher.close()
+
+    def answers(self) -> list[bytes]:
+        """Take every answer that has arrived."""
+        with self.looking() as look:
+            expected = look.ready(task.ANSWERS)
+        consumer = wire.Consumer(self.amqp_url, task.ANSWERS, prefetch=ON_THE_WAY)
+        bodies: list[bytes] = []
+        while len(bodies) < expected and consumer.readable(ANSWER_WITHIN):
+            if arrived := consumer.receive():
+                bodies += [delivery.body for delivery in arrived]
+                consumer.acknowledge(arrived[-1].tag)
+        consumer.close()
+        return bodies
+
+    @contextlib.contextmanager
+    def looking(self) -> Iterator["Look"]:
+        """A connection to look at the queues with."""
+        connection = wire.connect(self.amqp_url)
+        try:
+            yield Look(connection.channel())
+        finally:
+            connection.close()
+
+    def unpublished(self, schema: str) -> int:
+        """How many answers the outbox still holds as not published."""
+        count = {
+            "runtime": "select count(*) from outbox join outbox_writer using (writer) where position > published",
+            "peer": "select count(*) from outbox",
+            "floor": "select count(*) from outbox, published where position > up_to",
+        }[schema]
+        return self._number(count)
+
+    def referrals(self) -> int:
+        """How many referrals have been written."""
+        return self._number("select count(*) from referral")
+
+    def _number(self, query: str) -> int:
+        with psycopg.connect(self.database_url) as connection:
+            row = connection.execute(query.encode()).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+class Look:
+    """Looks at queues without touching what is in them."""
+
+    def __init__(self, channel: amqp.Channel) -> None:
+        self._channel = channel
+
+    def ready(self, queue: str) -> int:
+        """How many messages stand in the queue, those with a consumer left out."""
+        return int(self._channel.queue_declare(queue, passive=True).message_count)
+
+    def consumers(self, queue: str) -> int:
+        return int(self._channel.queue_declare(queue, passive=True).consumer_count)
+
+
+def peers_python() -> Path:
+    """The Python of the peers' environment, made from their lock on first use."""
+    venv = default_directory() / "bench-venv"
+    python, finished = venv / "bin" / "python", venv / ".finished"
+    if not finished.exists() or finished.read_text() != LOCK.read_text():
+        finished.unlink(missing_ok=True)
+        install = [*("install", "--disable-pip-version-check", "--no-input", "--require-hashes", "--no-deps")]
+        for command in (
+            [sys.executable, "-m", "venv", "--clear", str(venv)],
+            [str(python), "-m", "pip", *install, "--only-binary", ":all:", "-r", str(LOCK)],
+        ):
+            made = subprocess.run(command, capture_output=True, text=True, check=False)
+            if made.returncode != 0:
+                last = (made.stderr.strip() or made.stdout.strip() or "no reason given").splitlines()[-1]
+                raise Trouble(f"The peers' environment could not be made: {last}")
+        finished.write_text(LOCK.read_text())
+    return python
+
+
+def environment(database_url: str, amqp_url: str) -> dict[str, str]:
+    """What every contender's process finds in its environment."""
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "SERVICE_NAME": task.QUEUE,
+        "SERVICE_DATABASE_URL": database_url,
+        "SERVICE_AMQP_URL": amqp_url,
+    }

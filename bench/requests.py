@@ -1,0 +1,79 @@
+"""The input of every contender: the same requests of about 900 bytes, and the check of what was answered."""
+
+import random
+import string
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import contracts
+from bench import task
+from contracts.codes import ContactChannel, FieldGroup, NeedCode, ReferralReason, Urgency
+
+TYPE = "referral.requested.v2"
+BASE64URL = string.ascii_letters + string.digits + "-_"
+
+Request = tuple[str, bytes]  # message id and JSON
+
+
+def template() -> contracts.Message[contracts.ReferralRequested]:
+    """A valid request as the partners send it, without the optional parts; its sealed block is random letters."""
+    letters = random.Random(0)  # noqa: S311 - nothing is secret about it
+
+    def part(length: int) -> str:
+        return "".join(letters.choices(BASE64URL, k=length))
+
+    referral_id = UUID(int=1)
+    request = contracts.ReferralRequested(
+        referral_id=referral_id,
+        recipient=task.RECIPIENT,
+        service_id=UUID(int=2),
+        urgency=Urgency.NORMAL,
+        person_id=UUID(int=3),
+        need_code=NeedCode("health.consultation"),
+        reason_code=ReferralReason.NO_CAPACITY,
+        shares=(FieldGroup.IDENTITY, FieldGroup.CONTACT),
+        consent_id=UUID(int=4),
+        contact=contracts.Contact(channel=ContactChannel.PHONE, language="es"),
+        sealed=f"eyJ{part(20)}.{part(54)}.{part(16)}.{part(40)}.{part(22)}",
+    )
+    draft = contracts.Draft(request, subject=str(referral_id))
+    return contracts.stamp(draft, source=task.SENDER, time=datetime.now(UTC), id=UUID(int=5))
+
+
+def make(count: int) -> list[Request]:
+    """Make so many different requests; the same ones on every call."""
+    ids = random.Random(1)  # noqa: S311
+    pattern = template().to_json().decode()
+    for number, name in ((1, "referral"), (3, "person"), (5, "message")):
+        pattern = pattern.replace(str(UUID(int=number)), f"<{name}>")
+    made = []
+    for _ in range(count):
+        referral, person, message = (str(UUID(int=ids.getrandbits(128), version=4)) for _ in range(3))
+        body = pattern.replace("<referral>", referral).replace("<person>", person).replace("<message>", message)
+        made.append((message, body.encode()))
+    return made
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came back, compared with what was asked."""
+
+    lost: int
+    """Requests that nobody answered."""
+    repeated: int
+    """Answers beyond the first to the same request."""
+
+
+def compare(requests: Iterable[Request], answers: Iterable[bytes]) -> Answered:
+    """Read every answer as the contract says and count those that are missing or too many.
+
+    Raises contracts.Invalid for an answer that breaks the contract, ValueError for one to a question nobody asked.
+    """
+    asked = {message_id for message_id, _ in requests}
+    given = Counter(str(contracts.parse(answer).causationid) for answer in answers)
+    if strangers := given.keys() - asked:
+        raise ValueError(f"{len(strangers)} answers to requests that nobody made")
+    return Answered(lost=len(asked - given.keys()), repeated=given.total() - len(given))
