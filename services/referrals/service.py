@@ -143,7 +143,9 @@ class ReferralsService:
     def record_visit(self, tx: Transaction, message: Message[contracts.ReferralScheduled]) -> list[Draft]:
         """The recipient has set a visit, or another time for it."""
         referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
-        referral = rules.schedule(referral, by=message.source, at=clock.now(), visit_at=message.data.visit_at)
+        referral = rules.schedule(
+            referral, by=message.source, at=clock.now(), visit_at=message.data.visit_at, said_at=message.time
+        )
         store.save_referral(tx, referral, message)
         return messages.statuses(referral, message.data)
 

@@ -138,8 +138,8 @@ def end_consent(tx: Transaction, consent_id: UUID, *, ended_at: datetime) -> Non
 
 _COLUMNS: Final = """
     referral_id, sender, recipient, service_id, person_id, case_code, need_code, urgency, consent_id, sent_at,
-    answer_by, state, sequence, visit_at, outcome, redirected_from, unpurged, clock_length, clock_ends_at,
-    clock_step, due_at, stopped_length, stopped_left, stopped_step
+    answer_by, state, sequence, visit_at, visit_said_at, outcome, redirected_from, unpurged, clock_length,
+    clock_ends_at, clock_step, due_at, stopped_length, stopped_left, stopped_step
 """
 
 INSERT_REFERRAL: Final = f"""
@@ -184,10 +184,10 @@ LOCK_DUE: Final = f"""
 
 SAVE_REFERRAL: Final = """
     update referral
-    set state = new.state, sequence = new.sequence, visit_at = new.visit_at, outcome = new.outcome,
-        unpurged = new.unpurged, clock_length = new.clock_length, clock_ends_at = new.clock_ends_at,
-        clock_step = new.clock_step, due_at = new.due_at, stopped_length = new.stopped_length,
-        stopped_left = new.stopped_left, stopped_step = new.stopped_step
+    set state = new.state, sequence = new.sequence, visit_at = new.visit_at, visit_said_at = new.visit_said_at,
+        outcome = new.outcome, unpurged = new.unpurged, clock_length = new.clock_length,
+        clock_ends_at = new.clock_ends_at, clock_step = new.clock_step, due_at = new.due_at,
+        stopped_length = new.stopped_length, stopped_left = new.stopped_left, stopped_step = new.stopped_step
     from jsonb_populate_recordset(null::referral, %s::jsonb) as new
     where referral.referral_id = new.referral_id
 """
@@ -309,6 +309,7 @@ def _to_row(referral: Referral) -> Row:
         "state": referral.state,
         "sequence": referral.sequence,
         "visit_at": referral.visit_at,
+        "visit_said_at": referral.visit_said_at,
         "outcome": referral.outcome,
         "redirected_from": referral.redirected_from,
         "unpurged": referral.unpurged,

@@ -45,12 +45,15 @@ def test_a_cancellation_after_acceptance_waits_for_the_recipient() -> None:
     assert rules.complete(referral, by="iom", at=NOW, outcome="need_met").state == State.COMPLETED
 
 
-def test_an_appointment_may_be_moved_but_not_reported_twice() -> None:
-    referral = rules.schedule(a_sent_referral(state=State.ACCEPTED), by="iom", at=NOW, visit_at=NOW + HOUR)
-    moved = rules.schedule(referral, by="iom", at=NOW, visit_at=NOW + 2 * HOUR)
+def test_an_appointment_may_be_moved_but_not_reported_twice_nor_moved_back_by_an_older_word() -> None:
+    accepted = a_sent_referral(state=State.ACCEPTED)
+    referral = rules.schedule(accepted, by="iom", at=NOW, visit_at=NOW + HOUR, said_at=NOW)
+    moved = rules.schedule(referral, by="iom", at=NOW, visit_at=NOW + 2 * HOUR, said_at=NOW + HOUR)
     assert moved.sequence == referral.sequence + 1
     with pytest.raises(rules.Refused, match="already_scheduled"):
-        rules.schedule(moved, by="iom", at=NOW, visit_at=NOW + 2 * HOUR)
+        rules.schedule(moved, by="iom", at=NOW, visit_at=NOW + 2 * HOUR, said_at=NOW + HOUR)
+    with pytest.raises(rules.Refused, match="superseded"):
+        rules.schedule(moved, by="iom", at=NOW, visit_at=NOW + 3 * HOUR, said_at=NOW)
 
 
 def test_a_service_starts_once_and_may_be_noted_many_times() -> None:

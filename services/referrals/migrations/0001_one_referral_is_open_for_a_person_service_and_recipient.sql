@@ -40,6 +40,7 @@ create table referral (
     state           text        not null,
     sequence        integer     not null,   -- of its last transition
     visit_at        timestamptz,
+    visit_said_at   timestamptz,            -- by the recipient's clock
     outcome         text,
     redirected_from uuid        references referral,
     unpurged        text[]      not null default '{}',  -- who owes a receipt that it has deleted what it held
