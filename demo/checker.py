@@ -6,17 +6,7 @@ Pure: it is given facts and returns a verdict. Where the facts come from is `dem
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-TERMINAL = frozenset(
-    {
-        "declined",
-        "redirected",
-        "expired",
-        "cancelled",
-        "closed",
-        "consent_withdrawn",
-        "entered_in_error",
-    }
-)
+from demo.stories import TERMINAL
 
 
 @dataclass(frozen=True)

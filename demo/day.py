@@ -6,7 +6,7 @@ organisation's staff know names; it goes to the organisation's process through a
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -91,9 +91,21 @@ class Day:
         return sum(len(steps) for steps in self.steps.values())
 
 
-def make_day(people: int, referrals: int, *, seed: int, starts_at: datetime) -> Day:
+def make_day(
+    people: int,
+    referrals: int,
+    *,
+    seed: int,
+    starts_at: datetime,
+    stories: Sequence[Story] = STORIES,
+    mistakes: bool = True,
+) -> Day:
     """Plan a day for so many people and at least so many referrals, one for each story; `starts_at` is aware."""
-    return _Writer(people, seed, starts_at).write(referrals)
+    writer = _Writer(people, seed, starts_at)
+    writer.write(referrals, stories)
+    if mistakes:
+        writer.make_mistakes()
+    return writer.day
 
 
 @dataclass(frozen=True)
@@ -126,30 +138,29 @@ class _Writer:
     def __init__(self, people: int, seed: int, starts_at: datetime) -> None:
         self._rng = random.Random(seed)  # noqa: S311 - a day is invented, not secret
         self._starts_at = starts_at
-        self._day = Day(make_people(people, seed))
+        self.day = Day(make_people(people, seed))
         self._steps = 0
         self._taken: set[tuple[str, str]] = set()
         self._registrations: dict[str, list[Step]] = defaultdict(list)
         self._offers = [Offer(self._id(), *offer) for offer in OFFERS]
 
-    def write(self, referrals: int) -> Day:
+    def write(self, referrals: int, stories: Sequence[Story]) -> None:
+        """Write every organisation's plan."""
         for offer in self._offers:
-            self._day.steps[offer.organisation].append(self._publication(offer))
-        residents = self._register_people()
+            self.day.steps[offer.organisation].append(self._publication(offer))
+        self._residents = self._register_people()
         openings: dict[str, list[tuple[list[Step], Step]]] = defaultdict(list)
-        for story in self._choose_stories(referrals):
-            case = self._make_case(story, residents)
+        for story in self._choose_stories(referrals, stories):
+            case = self._make_case(story)
             openings[case.told.sender].append((self._before_request(case), self._request(case)))
             self._write_moves(case)
         for organisation in ORGANISATIONS:
             self._put_in_order(organisation, openings[organisation])
-        self._make_mistakes({organisation: known[0][0] for organisation, known in residents.items()})
-        return self._day
 
     def _register_people(self) -> dict[str, list[tuple[str, Person]]]:
         """Which organisation has registered whom, under which id."""
         residents: dict[str, list[tuple[str, Person]]] = defaultdict(list)
-        for person in self._day.people:
+        for person in self.day.people:
             organisation, person_id = self._draw_organisation(), self._id()
             residents[organisation].append((person_id, person))
             data = {"person_id": person_id, "registered_at": self._now}
@@ -157,16 +168,16 @@ class _Writer:
             self._registrations[organisation].append(step)
         return residents
 
-    def _choose_stories(self, count: int) -> list[Story]:
-        shares = [story.share for story in STORIES]
-        stories = [*STORIES, *self._rng.choices(STORIES, shares, k=max(0, count - len(STORIES)))]
-        self._rng.shuffle(stories)
-        return stories
+    def _choose_stories(self, count: int, stories: Sequence[Story]) -> list[Story]:
+        shares = [story.share for story in stories]
+        chosen = [*stories, *self._rng.choices(stories, shares, k=max(0, count - len(stories)))]
+        self._rng.shuffle(chosen)
+        return chosen
 
-    def _make_case(self, story: Story, residents: dict[str, list[tuple[str, Person]]]) -> _Case:
+    def _make_case(self, story: Story) -> _Case:
         sender = self._draw_organisation()
         by_coordinator = any(move.actor == "coordinator" for move in story.moves)
-        person_id, person = self._rng.choice(residents[sender])
+        person_id, person = self._rng.choice(self._residents[sender])
         offer = self._draw_offer(
             person_id, not_of=(sender,), only_of=COORDINATOR if by_coordinator and sender != COORDINATOR else None
         )
@@ -252,7 +263,7 @@ class _Writer:
 
     def _write_moves(self, case: _Case, *, first: int = 2) -> None:
         """Every party's moves, each as the answer to the number before it."""
-        self._day.told.append(case.told)
+        self.day.told.append(case.told)
         steps: list[tuple[str, Step]] = []
         for number, move in enumerate(case.told.story.moves, first):
             steps.extend(self._move(case, move, number))
@@ -261,7 +272,7 @@ class _Writer:
             steps[1][1]["after"] = steps[0][1]["after"]
             steps[0], steps[1] = steps[1], steps[0]
         for organisation, step in steps:
-            self._day.steps[organisation].append(step)
+            self.day.steps[organisation].append(step)
 
     def _move(self, case: _Case, move: Move, number: int) -> list[tuple[str, Step]]:
         told, after = case.told, (case.told.referral_id, number - 1)
@@ -315,7 +326,7 @@ class _Writer:
 
     def _put_in_order(self, organisation: str, openings: list[tuple[list[Step], Step]]) -> None:
         """People and consents first, referrals some way behind; a few overtake what they rest on."""
-        steps = self._day.steps[organisation]
+        steps = self.day.steps[organisation]
         steps.extend(self._registrations[organisation])
         ahead = [self._rng.random() < OUT_OF_ORDER_SHARE for _ in openings]
         for place in range(len(openings) + REGISTERED_AHEAD):
@@ -326,8 +337,9 @@ class _Writer:
             if behind >= 0 and not ahead[behind]:
                 steps.append(openings[behind][1])
 
-    def _make_mistakes(self, people: dict[str, str]) -> None:
+    def make_mistakes(self) -> None:
         """Put what no system should send, and some send, in between."""
+        people = {organisation: known[0][0] for organisation, known in self._residents.items()}
         services = {offer.organisation: offer.service_id for offer in self._offers if not offer.confidential}
         maker = Maker(ORGANISATIONS, services, people, self._id, self._step, self._starts_at)
         made: list[Mistake] = []
@@ -335,15 +347,17 @@ class _Writer:
             other, third = ORGANISATIONS[place - 1], ORGANISATIONS[place - 2]
             made += [*maker.unreadable(organisation, other), *maker.id_used_again(organisation)]
             made += maker.without_consent(organisation, other, third)
+            if organisation != COORDINATOR:
+                made.append(maker.beyond_its_rights(organisation, self.day.told[0]))
         made.append(maker.too_large(self._draw_organisation()))
-        for told in [told for told in self._day.told if told.story.ends == "declined"][:3]:
+        for told in [told for told in self.day.told if told.story.ends == "declined"][:3]:
             made += maker.against_the_rules(told)
         for organisation in ORGANISATIONS:
-            steps, own = self._day.steps[organisation], [one.step for one in made if one.organisation == organisation]
+            steps, own = self.day.steps[organisation], [one.step for one in made if one.organisation == organisation]
             places = sorted(self._rng.sample(range(len(steps) // 2, len(steps)), len(own)), reverse=True)
             for place, step in zip(places, reversed(own), strict=True):  # from the back, so that they keep their order
                 steps.insert(place, step)
-        self._day.mistakes = made
+        self.day.mistakes = made
 
     # Parts
 

@@ -57,6 +57,9 @@ class Log:
         for record in records:
             self._remember(record)
 
+    def close(self) -> None:
+        self._file.close()
+
     def _remember(self, record: Record) -> None:
         if "received" in record:
             self.seen.setdefault(record["received"], record)
@@ -158,6 +161,7 @@ class System:
             finally:
                 if connection is not None:
                     connection.collect()
+        self.log.close()
 
     def listen_to_staff(self) -> None:
         for line in sys.stdin:

@@ -120,6 +120,12 @@ class Maker:
         stranger = next(name for name in self.organisations if name not in (referral.sender, referral.recipient))
         yield accept(stranger, "a move of a stranger", PARKED, 0)
 
+    def beyond_its_rights(self, organisation: str, referral: Referral) -> Mistake:
+        """A message that only a coordinator may send."""
+        data = {"referral_id": referral.referral_id, "reason": "need_returned"}
+        step = self.make_step("referral.reopened.v1", referral.referral_id, data)
+        return Mistake(organisation, "a coordinator's message", REFUSED, step)
+
     def without_consent(self, sender: str, recipient: str, other: str) -> Iterator[Mistake]:
         """Referrals that the person has not allowed: never, or to somebody else."""
         person_id, consent_id = self.people[sender], self.make_id()

@@ -87,10 +87,13 @@ class Watch:
         done += [count for one in said for count in (one["confirmed"], one["received"])]
         return Look(queued, unpublished, waiting, clocks_due, sum(one["due"] for one in said), tuple(done))
 
-    def wait(self, offset: timedelta, waiting_allowed: int, looking: Callable[[Look], None]) -> Look:
+    def wait(
+        self, offset: timedelta, waiting_allowed: int, looking: Callable[[Look], None], stuck_after: float
+    ) -> Look:
         """Return once the network, whose time is `offset` ahead, is at rest; raises StuckError when it never is.
 
-        `waiting_allowed` messages may wait for what never comes. `looking` is called at every look.
+        `waiting_allowed` messages may wait for what never comes. `looking` is called at every look. Never is when
+        nothing has moved for `stuck_after` seconds.
         """
         before: Look | None = None
         moved_at = time.monotonic()
@@ -105,7 +108,7 @@ class Watch:
                 moved_at = time.monotonic()
             elif here.at_rest(waiting_allowed):
                 return here
-            elif time.monotonic() - moved_at > STUCK_AFTER:
+            elif time.monotonic() - moved_at > stuck_after:
                 raise StuckError(str(here))
             before = here
             time.sleep(LOOK_EVERY)

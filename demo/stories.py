@@ -102,3 +102,7 @@ STORIES = (
 
 # What becomes of a person who was redirected: a new referral from the same sender.
 GOES_ON = _story("served after a redirection", 0, f"{TAKEN} | {OVER}", "closed")
+
+TERMINAL = frozenset(
+    {"declined", "redirected", "expired", "cancelled", "closed", "consent_withdrawn", "entered_in_error"}
+)

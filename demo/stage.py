@@ -1,0 +1,122 @@
+"""A running network, its clock, and a day's organisations on it: what the demo and the journeys of the tests share."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from demo.checker import Evidence
+from demo.day import Day
+from demo.evidence import OwnLog, gather, read_own_log
+from demo.mistakes import PARKED
+from demo.organisations import Organisation
+from demo.quiet import STUCK_AFTER, Look, Watch
+from demo.stories import TERMINAL
+from deploy.local import Network, Stack, Trouble
+
+READY_WITHIN = 30  # seconds
+
+
+@dataclass
+class Ground:
+    """A network of real processes whose time can be moved."""
+
+    stack: Stack
+    network: Network
+    clock_file: Path
+    offset: timedelta = field(default=timedelta())
+
+    def move_time_to(self, offset: timedelta) -> None:
+        """Let the network's clock stand this far ahead of the machine's."""
+        self.offset = offset
+        self.clock_file.write_text(str(offset.total_seconds()))
+
+
+@contextmanager
+def network_on(directory: Path) -> Iterator[Ground]:
+    """Start a network whose state is `directory`, and stop it again."""
+    directory.mkdir(parents=True, exist_ok=True)
+    clock_file = directory / "clock"
+    clock_file.write_text("0")
+    with _environment("RUTA_CLOCK_FILE", str(clock_file)), Stack(directory) as stack, Network(stack) as network:
+        yield Ground(stack, network, clock_file)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A day's organisations at work on a network."""
+
+    ground: Ground
+    day: Day
+    organisations: dict[str, Organisation]
+
+    @property
+    def sent(self) -> int:
+        """Messages that the organisations know to be with the broker, repeats included."""
+        return sum(organisation.progress["confirmed"] for organisation in self.organisations.values())
+
+    @property
+    def received(self) -> int:
+        """Deliveries that the organisations have taken in, repeats included."""
+        return sum(organisation.progress["received"] for organisation in self.organisations.values())
+
+    def turn_to(self, day: int, offset: timedelta) -> None:
+        """Move the network's time, and tell the organisations which day it is."""
+        self.ground.move_time_to(offset)
+        for organisation in self.organisations.values():
+            organisation.turn_to(day, offset.total_seconds())
+
+    def rest(self, looking: Callable[[Look], None] = lambda look: None, stuck_after: float = STUCK_AFTER) -> Look:
+        """Return when all that can happen by now has happened; raises StuckError, and what `looking` raises."""
+        stack, network = self.ground.stack, self.ground.network
+        watch = Watch(stack, network.declared, lambda: [one.progress for one in self.organisations.values()])
+        return watch.wait(self.ground.offset, self._waiting_allowed, looking, stuck_after)
+
+    @property
+    def _waiting_allowed(self) -> int:
+        return sum(mistake.outcome == PARKED for mistake in self.day.mistakes)
+
+    def logs(self) -> list[OwnLog]:
+        """What each organisation logged."""
+        return [read_own_log(name, organisation.home) for name, organisation in self.organisations.items()]
+
+    def gather(self, logs: Sequence[OwnLog]) -> Evidence:
+        """These logs, and what is in the databases."""
+        stack, network = self.ground.stack, self.ground.network
+        databases = {name: stack.service_database_url(name) for name in network.declared.services}
+        return gather(logs, databases, [told.referral_id for told in self.day.told if told.story.ends not in TERMINAL])
+
+
+@contextmanager
+def organisations_on(ground: Ground, day: Day, homes: Path) -> Iterator[Stage]:
+    """Start the day's organisations, each in its home under `homes`, wait until they are ready, and stop them again."""
+    state = ground.stack.state
+    organisations = {
+        name: Organisation(name, homes / name, state.directory_file, state.logs / f"{name}.log", steps)
+        for name, steps in day.steps.items()
+    }
+    try:
+        for organisation in organisations.values():
+            organisation.start()
+        for organisation in organisations.values():
+            if not organisation.ready.wait(READY_WITHIN):
+                raise Trouble(f"The system of {organisation.name} did not start; see {state.logs}.")
+        yield Stage(ground, day, organisations)
+    finally:
+        for organisation in organisations.values():
+            organisation.stop()
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    """This environment variable meanwhile, for the processes that are started."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before

@@ -1,0 +1,156 @@
+"""The checker finds what was lost, doubled or sent by nobody, and is content with nothing less than all of it."""
+
+from dataclasses import replace
+
+import pytest
+
+from demo.checker import Effect, Evidence, Parked, Received, Referral, Refusal, Sent, Verdict, check
+
+REQUEST = Sent("redcross", "m1", "body 1", "referral.requested.v2", confirms=1)
+ACCEPTANCE = Sent("iom", "m2", "body 2", "referral.accepted.v1", confirms=1)
+
+GOOD = Evidence(
+    sent=(REQUEST, ACCEPTANCE),
+    received=tuple(
+        Received(party, f"{party}-{number}", deliveries=1, applied=1, referral_id="r", sequence=number)
+        for party in ("redcross", "iom")
+        for number in (1, 2)
+    ),
+    effects=(Effect("history", "r sent", "m1"), Effect("history", "r declined", "m2")),
+    referrals=(Referral("r", "redcross", "iom", "declined", last_sequence=2),),
+    owed=tuple((party, f"{party}-{number}") for party in ("redcross", "iom") for number in (1, 2)),
+)
+
+
+def findings(verdict: Verdict) -> dict[str, int]:
+    return {
+        name: len(getattr(verdict, name))
+        for name in ("lost", "applied_twice", "nobody_sent", "unfinished")
+        if getattr(verdict, name)
+    }
+
+
+def test_a_day_on_which_everything_happened_once_is_good() -> None:
+    verdict = check(GOOD)
+
+    assert verdict.good
+    assert (verdict.sent, verdict.applied, verdict.refused, verdict.quarantined) == (2, 2, 0, 0)
+
+
+def test_a_confirmed_message_without_any_outcome_is_lost() -> None:
+    assert findings(check(replace(GOOD, effects=GOOD.effects[:1]))) == {"lost": 1}
+
+
+def test_a_message_whose_sender_never_heard_of_the_broker_is_lost() -> None:
+    unknown = replace(REQUEST, confirms=0, unknown=True)
+
+    assert findings(check(replace(GOOD, sent=(unknown, ACCEPTANCE)))) == {"lost": 1}
+
+
+def test_two_effects_of_one_message_on_one_thing_are_one_too_many() -> None:
+    assert findings(check(replace(GOOD, effects=(*GOOD.effects, GOOD.effects[0])))) == {"applied_twice": 1}
+
+
+def test_one_message_may_change_several_things() -> None:
+    cancelled = Effect("history", "r cancelled", "m2")
+
+    assert check(replace(GOOD, effects=(*GOOD.effects, cancelled))).good
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"refusals": (Refusal("iom", "m2", "body 2", "not_while_accepted"),)},
+        {"parked": (Parked("referrals", "m2", "body 2", "waiting", "consent_unknown"),)},
+    ],
+    ids=["refused", "parked"],
+)
+def test_a_message_that_is_applied_is_neither_refused_nor_parked(beside: dict[str, tuple[object, ...]]) -> None:
+    assert findings(check(replace(GOOD, **beside))) == {"applied_twice": 1}  # type: ignore[arg-type]
+
+
+def test_a_refused_message_is_accounted_for_when_its_sender_was_told() -> None:
+    mistake = Sent("iom", None, "body 3", "not JSON", confirms=1)
+    told = replace(GOOD, sent=(*GOOD.sent, mistake), refusals=(Refusal("iom", None, "body 3", "not_json"),))
+    untold = replace(told, refusals=(Refusal("redcross", None, "body 3", "not_json"),))
+
+    assert check(told).good
+    assert check(told).refused == 1
+    assert findings(check(untold)) == {"lost": 1}
+
+
+def test_of_two_bodies_under_one_id_one_is_applied_and_the_other_must_be_accounted_for() -> None:
+    other = replace(ACCEPTANCE, sha256="another body")
+    parked = Parked("referrals", "m2", "another body", "quarantined", "id_reused")
+
+    assert findings(check(replace(GOOD, sent=(*GOOD.sent, other)))) == {"lost": 1}
+    assert check(replace(GOOD, sent=(*GOOD.sent, other), parked=(parked,))).good
+
+
+def test_a_message_refused_more_often_than_it_was_sent_was_handled_twice() -> None:
+    mistake = Sent("iom", None, "body 3", "not JSON", confirms=1)
+    refusal = Refusal("iom", None, "body 3", "not_json")
+
+    verdict = check(replace(GOOD, sent=(*GOOD.sent, mistake), refusals=(refusal, refusal)))
+
+    assert findings(verdict) == {"applied_twice": 1}
+
+
+def test_an_effect_of_a_message_in_nobodys_log_was_sent_by_nobody() -> None:
+    assert findings(check(replace(GOOD, effects=(*GOOD.effects, Effect("person", "p", "m9"))))) == {"nobody_sent": 1}
+
+
+def test_an_effect_of_a_message_that_the_broker_rejected_was_sent_by_nobody() -> None:
+    rejected = replace(REQUEST, confirms=0)
+
+    assert findings(check(replace(GOOD, sent=(rejected, ACCEPTANCE)))) == {"nobody_sent": 1}
+
+
+def test_a_number_that_a_party_never_got_is_lost() -> None:
+    evidence = replace(GOOD, received=GOOD.received[1:], owed=GOOD.owed[1:])
+
+    assert findings(check(evidence)) == {"lost": 1}
+
+
+def test_a_message_that_the_hub_wrote_and_nobody_got_is_lost() -> None:
+    assert findings(check(replace(GOOD, owed=(*GOOD.owed, ("redcross", "a reminder"))))) == {"lost": 1}
+
+
+def test_a_number_that_a_party_got_under_two_ids_is_one_too_many() -> None:
+    again = replace(GOOD.received[0], message_id="another")
+    evidence = replace(GOOD, received=(*GOOD.received, again), owed=(*GOOD.owed, ("redcross", "another")))
+
+    assert findings(check(evidence)) == {"applied_twice": 1}
+
+
+def test_a_delivery_that_a_party_applied_twice_is_one_too_many() -> None:
+    received = (replace(GOOD.received[0], applied=2), *GOOD.received[1:])
+
+    assert findings(check(replace(GOOD, received=received))) == {"applied_twice": 1}
+
+
+def test_a_numbered_message_that_the_hub_never_wrote_was_sent_by_nobody() -> None:
+    assert findings(check(replace(GOOD, owed=GOOD.owed[1:]))) == {"nobody_sent": 1}
+
+
+def test_a_third_organisation_that_is_told_of_a_referral_is_a_finding() -> None:
+    overheard = replace(GOOD.received[0], by="fuvadis", message_id="x")
+    evidence = replace(GOOD, received=(*GOOD.received, overheard), owed=(*GOOD.owed, ("fuvadis", "x")))
+
+    assert findings(check(evidence)) == {"nobody_sent": 1}
+
+
+def test_a_referral_that_stops_on_its_way_is_unfinished_unless_its_story_stops_there() -> None:
+    stopped = replace(GOOD, referrals=(replace(GOOD.referrals[0], state="accepted"),))
+
+    assert findings(check(stopped)) == {"unfinished": 1}
+    assert check(replace(stopped, waiting_allowed=frozenset({"r"}))).good
+
+
+def test_repeats_are_counted_and_harm_nothing() -> None:
+    twice = (replace(GOOD.received[0], deliveries=3, flagged=2), *GOOD.received[1:])
+
+    verdict = check(replace(GOOD, received=twice, hub_redelivered=5, hub_repeated=7))
+
+    assert verdict.good
+    assert (verdict.redelivered, verdict.duplicates_suppressed) == (7, 9)
