@@ -1,7 +1,6 @@
 """The services on a real PostgreSQL, without a broker: a message goes in, the messages that follow come out."""
 
 import inspect
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -88,19 +87,6 @@ def referrals_database(database_of: Callable[[str], str]) -> str:
 @pytest.fixture(scope="session")
 def intake_database(database_of: Callable[[str], str]) -> str:
     return database_of("intake")
-
-
-@pytest.fixture
-def wait_until() -> Callable[..., None]:
-    """Wait until a condition is true; fail when it is not within ten seconds."""
-
-    def wait(what: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 10
-        while not what():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-
-    return wait
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from tests.examples import (
 )
 from tests.services.conftest import ServiceUnderTest
 from tests.services.stories import bring_to, prepare, state_of
+from tests.waiting import eventually
 
 HOUR = timedelta(hours=1)
 
@@ -210,9 +211,7 @@ def blocked(connection: psycopg.Connection[Any]) -> bool:
     return connection.execute(waiting).fetchone() is not None
 
 
-def test_two_processes_that_send_at_the_same_time_open_one_referral(
-    committed: str, wait_until: Callable[..., Any]
-) -> None:
+def test_two_processes_that_send_at_the_same_time_open_one_referral(committed: str) -> None:
     cause = say(referral_requested())
     second_answer: list[str] = []
 
@@ -228,14 +227,12 @@ def test_two_processes_that_send_at_the_same_time_open_one_referral(
         with database.transaction(first) as tx:
             store.insert_referral(tx, send(a_draft()), {}, cause)
             thread = meanwhile(second)
-            wait_until(lambda: blocked(watcher))
+            eventually(lambda: blocked(watcher))
         thread.join()
     assert second_answer == ["open_referral_exists"]
 
 
-def test_nothing_is_sent_under_a_consent_that_is_ending_at_the_same_moment(
-    committed: str, wait_until: Callable[..., Any]
-) -> None:
+def test_nothing_is_sent_under_a_consent_that_is_ending_at_the_same_moment(committed: str) -> None:
     seen: list[rules.Consent | None] = []
 
     def sender() -> None:
@@ -247,6 +244,6 @@ def test_nothing_is_sent_under_a_consent_that_is_ending_at_the_same_moment(
         with database.transaction(ending) as tx:
             store.end_consent(tx, CONSENT_ID, ended_at=NOW)
             thread = meanwhile(sender)
-            wait_until(lambda: blocked(watcher))
+            eventually(lambda: blocked(watcher))
         thread.join()
     assert [consent.ended_at for consent in seen if consent] == [NOW]
