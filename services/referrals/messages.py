@@ -122,9 +122,10 @@ def offer(referral: Referral, asked: contracts.ReferralRequested) -> list[Draft]
 
 
 def statuses(referral: Referral, said: Any = None) -> list[Draft]:
-    """Tell both parties every transition that a referral has just made, with what the data `said` that brought it.
+    """Tell both parties every transition that a referral has just made.
 
-    A sealed note goes to the party that did not write it: it is sealed to that one.
+    `said` is the data of the message that brought it about: its codes go to both, its sealed note to the party that did
+    not write it, for it is sealed to that one.
     """
     note = None if isinstance(said, contracts.ReferralRedirected) else getattr(said, "sealed", None)
     told = _details(said)
