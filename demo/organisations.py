@@ -1,5 +1,6 @@
 """The organisations' systems as processes of their own: started, given plan and days, killed, started again."""
 
+import contextlib
 import json
 import os
 import queue
@@ -68,6 +69,7 @@ class Organisation:
         assert self._child is not None
         self._child.kill()
         self._child.wait()
+        self._orders.put(None)
         self.ready.clear()
         self._before = {name: self.progress[name] for name in self._before}
 
@@ -89,23 +91,22 @@ class Organisation:
 
     def _listen(self, child: "subprocess.Popen[str]") -> None:
         assert child.stdout is not None
-        for line in child.stdout:
-            if line.startswith("ready "):
-                self.ready.set()
-            elif child is self._child:
-                said: dict[str, int] = json.loads(line)
-                self.progress = said | {name: said[name] + self._before[name] for name in self._before}
+        with child.stdout as said:
+            for line in said:
+                if line.startswith("ready "):
+                    self.ready.set()
+                elif child is self._child and line.endswith("\n"):
+                    here: dict[str, int] = json.loads(line)
+                    self.progress = here | {name: here[name] + self._before[name] for name in self._before}
 
 
 def _give(child: "subprocess.Popen[str]", orders: "queue.SimpleQueue[str | None]") -> None:
     assert child.stdin is not None
-    try:
+    # A pipe that breaks is that of a child that was killed; whoever starts it again gives it the plan anew.
+    with contextlib.suppress(BrokenPipeError), child.stdin as told:
         while (order := orders.get()) is not None:
-            child.stdin.write(order + "\n")
-            child.stdin.flush()
-        child.stdin.close()
-    except BrokenPipeError:
-        return  # it was killed; whoever starts it again gives it the plan anew
+            told.write(order + "\n")
+            told.flush()
 
 
 def _command(name: str, home: Path, directory: Path) -> tuple[list[str], dict[str, str]]:

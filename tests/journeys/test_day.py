@@ -77,12 +77,10 @@ def test_every_planned_message_is_one_that_the_contracts_allow(day: Day) -> None
 
 
 def test_names_documents_and_phones_are_planned_only_inside_what_will_be_sealed(day: Day) -> None:
-    clear = json.dumps(
-        [{name: value for name, value in step.items() if name != "seal"} for _, step in planned(day)],
-        ensure_ascii=False,
-    )
+    open_parts = [step["data"] for _, step in planned(day) if "raw" not in step]
+    clear = json.dumps(open_parts, ensure_ascii=False).encode()
 
-    assert not [word for person in day.people for word in person.clear_words() if word in clear]
+    assert not [word for person in day.people for word in person.clear_words() if word.encode() in clear]
 
 
 def test_messages_are_sent_twice_out_of_order_and_in_an_old_version(day: Day) -> None:

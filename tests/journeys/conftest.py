@@ -1,0 +1,85 @@
+"""A network of real processes whose time can be moved, and organisations' systems that live through a story on it."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from demo.day import make_day
+from demo.stage import Ground, Stage, network_on, organisations_on
+from demo.stories import STORIES
+
+PEOPLE = 60
+
+Tell = Callable[..., AbstractContextManager[Stage]]
+
+
+@pytest.fixture(scope="package")
+def ground() -> Iterator[Ground]:
+    """A network of its own for the journeys: they move its time, which no other test would like."""
+    directory = Path(tempfile.mkdtemp(prefix="ruta-journeys-"))
+    directory.chmod(0o711)
+    with network_on(directory) as ground:
+        yield ground
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def tell(ground: Ground, tmp_path: Path) -> Tell:
+    """Let the organisations live through stories, by name: `with tell("served after a visit") as stage`."""
+
+    @contextmanager
+    def telling(*names: str, referrals: int = 0) -> Iterator[Stage]:
+        stories = [story for story in STORIES if story.name in names]
+        assert len(stories) == len(names)
+        # Another seed each time: nobody is the same person twice.
+        day = make_day(PEOPLE, referrals, seed=id(tmp_path), starts_at=_now(ground), stories=stories, mistakes=False)
+        for organisation in day.steps:
+            home = tmp_path / organisation
+            home.mkdir()
+            for handed_out in ("credentials.json", "private.jwk"):
+                shutil.copy2(ground.stack.state.organisations / organisation / handed_out, home)
+        with organisations_on(ground, day, tmp_path) as stage:
+            yield stage
+
+    return telling
+
+
+def _now(ground: Ground) -> datetime:
+    return datetime.now(UTC) + ground.offset
+
+
+def ask(ground: Ground, service: str, sql: Any, *parameters: Any) -> list[dict[str, Any]]:
+    """What a service's database answers."""
+    with psycopg.connect(ground.stack.service_database_url(service), row_factory=dict_row) as connection:
+        return connection.execute(sql, parameters).fetchall()
+
+
+def history(ground: Ground, referral_id: str) -> list[tuple[str, str]]:
+    """(who, what) of all that happened to a referral, in order."""
+    rows = ask(
+        ground,
+        "referrals",
+        "select organisation, what from history where referral_id = %s order by history_id",
+        referral_id,
+    )
+    return [(row["organisation"], row["what"]) for row in rows]
+
+
+def kinds_received(stage: Stage, organisation: str, kinds: Sequence[str]) -> list[str]:
+    """Which of these kinds of message an organisation's own log has, each as often as it was delivered."""
+    (log,) = (log for log in stage.logs() if log.organisation == organisation)
+    return [row["kind"] for row in log.deliveries if row["kind"] in kinds]
+
+
+def numbers_received(stage: Stage, organisation: str, referral_id: str) -> list[int]:
+    """The numbers of a referral's messages in an organisation's own log, repeats left out."""
+    (log,) = (log for log in stage.logs() if log.organisation == organisation)
+    return sorted({row["sequence"] for row in log.deliveries if row["referral_id"] == referral_id})
