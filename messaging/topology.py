@@ -105,7 +105,9 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
         raise TopologyError(f"the network file {path} is not as it should be: {error}") from error
 
 
-def definitions(network: DeclaredNetwork, passwords: Mapping[str, str], *, broker_version: str = "3.10") -> dict[str, Any]:
+def definitions(
+    network: DeclaredNetwork, passwords: Mapping[str, str], *, broker_version: str = "3.10"
+) -> dict[str, Any]:
     """The RabbitMQ definitions document (what its management interface imports) of a declared network.
 
     `passwords` has one for every name in `network.users`. From RabbitMQ 4 on, "no delivery limit" must be said.
@@ -299,7 +301,9 @@ def provision(management: Management, network: DeclaredNetwork, passwords: Mappi
         types = {queue["name"]: queue.get("type") for queue in management.queues(vhost)}
         for queue in document["queues"]:
             if queue["vhost"] == vhost and types.get(queue["name"]) != "quorum":
-                raise TopologyError(f"queue {queue['name']} in {vhost} is not a quorum queue; empty and delete it first")
+                raise TopologyError(
+                    f"queue {queue['name']} in {vhost} is not a quorum queue; empty and delete it first"
+                )
 
 
 def verify(connection: Any, *, queues: Iterable[str] = (), exchanges: Iterable[str] = ()) -> None:

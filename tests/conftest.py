@@ -1,4 +1,4 @@
-"""One PostgreSQL and one RabbitMQ for the whole suite, started when a test first asks for them; never the machine's own."""
+"""One PostgreSQL and one RabbitMQ for the whole suite, started when a test first asks; never the machine's own."""
 
 import shutil
 import tempfile

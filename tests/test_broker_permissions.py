@@ -61,7 +61,9 @@ def test_an_organisation_can_check_that_its_queue_is_there(as_user: Callable[...
     topology.verify(as_user(ME), queues=[f"inbox.{ME}"], exchanges=["submit"])
 
 
-@pytest.mark.parametrize("key", [f"{OTHER}.referral.requested.v2", "referral.requested.v2", f"{ME}x.referral.requested.v2", ME, ""])
+@pytest.mark.parametrize(
+    "key", [f"{OTHER}.referral.requested.v2", "referral.requested.v2", f"{ME}x.referral.requested.v2", ME, ""]
+)
 def test_writing_under_another_name_is_refused(mine: Any, key: str) -> None:
     with pytest.raises(amqp.AccessRefused):
         publish(mine, "submit", key, user_id=ME)

@@ -38,7 +38,7 @@ def up() -> None:
         print("`./ruta status` shows it, Ctrl-C stops it.", flush=True)
         try:
             while True:
-                signal.pause()
+                time.sleep(1)  # not signal.pause(), which a signal that comes just before it does not end
         except (KeyboardInterrupt, SystemExit):
             print("Stopping.", flush=True)
 
@@ -85,7 +85,8 @@ def provision() -> None:
 
     with Stack() as stack:
         make_ready(stack, topology.read())
-        print(f"The servers agree with {topology.NETWORK_FILE.relative_to(ROOT)}; credentials are in {stack.state.organisations}.")
+        print(f"The servers agree with {topology.NETWORK_FILE.relative_to(ROOT)}.")
+        print(f"Partners' credentials: {stack.state.organisations}")
 
 
 @app.command
@@ -142,7 +143,7 @@ def main() -> None:
         raise SystemExit(128 + signal.SIGINT) from None
     except ModuleNotFoundError as error:
         _heal(error)
-    except Exception as error:  # noqa: BLE001 - the last resort: one sentence instead of a traceback
+    except Exception as error:  # the last resort: one sentence instead of a traceback
         state = State(default_directory())
         state.make()
         log = state.logs / "ruta.log"

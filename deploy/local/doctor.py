@@ -31,7 +31,10 @@ def examine() -> list[Finding]:
 def _examine() -> Iterator[Finding]:
     yield Finding(True, f"Python {sys.version.split()[0]}")
     wrong = _packages_not_as_locked()
-    yield Finding(not wrong, f"packages differ from the lock ({', '.join(wrong)}); remove .venv" if wrong else "packages as locked")
+    yield Finding(
+        not wrong,
+        f"packages differ from the lock ({', '.join(wrong)}); remove .venv" if wrong else "packages as locked",
+    )
     yield _tool("setpriv", "util-linux")
     if os.environ.get("RUTA_AMQP_URL"):
         yield Finding(True, "RabbitMQ is the one that RUTA_AMQP_URL names")
@@ -52,7 +55,9 @@ def _examine() -> Iterator[Finding]:
         yield Finding(False, str(trouble))
     try:
         network = topology.read()
-        yield Finding(True, f"network file: {len(network.organisations)} organisations, {len(network.services)} services")
+        yield Finding(
+            True, f"network file: {len(network.organisations)} organisations, {len(network.services)} services"
+        )
     except topology.TopologyError as error:
         yield Finding(False, str(error))
 
@@ -66,7 +71,9 @@ def _postgres(state: State) -> Finding:
         privileges(state.directory)
     except Trouble as trouble:
         return Finding(False, str(trouble))
-    return Finding(True, f"PostgreSQL in {binaries().relative_to(ROOT)}" if binaries().is_relative_to(ROOT) else "PostgreSQL")
+    return Finding(
+        True, f"PostgreSQL in {binaries().relative_to(ROOT)}" if binaries().is_relative_to(ROOT) else "PostgreSQL"
+    )
 
 
 def _tool(name: str, package: str) -> Finding:

@@ -1,8 +1,8 @@
 """The hub's processes on a started stack: provisioned, running, watched.
 
-    with Stack(directory) as stack, Network(stack) as network:
-        network["referrals"].kill()
-        network.wait_ready()
+with Stack(directory) as stack, Network(stack) as network:
+    network["referrals"].kill()
+    network.wait_ready()
 """
 
 import contextlib
@@ -36,7 +36,9 @@ class Network:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
         self.stop()
 
     def __getitem__(self, name: str) -> Process:
@@ -60,7 +62,7 @@ class Network:
         self._supervisor.start()
 
     def wait_ready(self, names: Iterable[str] | None = None) -> None:
-        """Return when these processes (by default all) run and are ready; raises Trouble when one does not become so."""
+        """Return when these processes (by default all) run and are ready; raises Trouble when one does not."""
         for process in [self.processes[name] for name in names] if names is not None else self.processes.values():
             # One that has just died is still to be brought back.
             deadline = time.monotonic() + process.program.ready_within
@@ -86,9 +88,12 @@ class Network:
                 {
                     "pid": os.getpid(),
                     "management_url": self.stack.management_url,
-                    "databases": {service: self.stack.service_database_url(service) for service in self.declared.services},
+                    "databases": {
+                        service: self.stack.service_database_url(service) for service in self.declared.services
+                    },
                     "processes": {
-                        name: {"pid": process.pid, "restarts": process.restarts} for name, process in self.processes.items()
+                        name: {"pid": process.pid, "restarts": process.restarts}
+                        for name, process in self.processes.items()
                     },
                 }
             )

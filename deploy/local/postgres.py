@@ -97,7 +97,8 @@ class PostgresProcess(Process):
         finally:
             password_file.unlink()
         if made.returncode != 0:
-            raise Trouble(f"PostgreSQL's data directory could not be made: {(made.stderr.strip() or 'no reason given').splitlines()[0]}")
+            reason = (made.stderr.strip() or "no reason given").splitlines()[0]
+            raise Trouble(f"PostgreSQL's data directory could not be made: {reason}")
         new.rename(self._data)
 
     def _forget_dead_server(self) -> None:
@@ -148,12 +149,12 @@ def privileges(home: Path) -> tuple[str, ...]:
     as_nobody = ("--reuid", str(nobody.pw_uid), "--regid", str(nobody.pw_gid), "--clear-groups")
     for capability in ("", "+dac_read_search", "+dac_override"):
         options = (*as_nobody, *((f"--inh-caps={capability}", f"--ambient-caps={capability}") if capability else ()))
-        look = ["sh", "-c", '"$0" -V && test -e "$1"/.', binaries() / "postgres", home]
+        look = ["sh", "-c", '"$0" -V && test -e "$1"/.', str(binaries() / "postgres"), str(home)]
         tried = subprocess.run(["setpriv", *options, "--", *look], capture_output=True, check=False)
         if tried.returncode == 0:
             return options
     raise Trouble(
-        f"PostgreSQL refuses to run as root, and the user nobody cannot reach {home}; move the project, for example to /srv."
+        f"PostgreSQL refuses to run as root, and the user nobody cannot reach {home}; move the project, say to /srv."
     )
 
 

@@ -1,8 +1,8 @@
 """One child process: started on a leash, watched until ready, stopped, killed, paused.
 
-The leash is the kernel's parent-death signal. A child has it before its program begins, so whatever ends the command that
-started it, `kill -9` included, ends the child at the same moment. Linux binds the leash to the thread that started the
-child; one thread, which lives as long as the interpreter, starts them all.
+The leash is the kernel's parent-death signal. A child has it before its program begins, so whatever ends the command
+that started it, `kill -9` included, ends the child at the same moment. Linux binds the leash to the thread that started
+the child; one thread, which lives as long as the interpreter, starts them all.
 """
 
 import contextlib
@@ -107,7 +107,9 @@ class Process:
             if self.pid is None:
                 raise Trouble(f"{self.name} ended before it was ready: {self.last_words()}")
             if time.monotonic() > deadline:
-                raise Trouble(f"{self.name} was not ready within {self.program.ready_within:.0f} s: {self.last_words()}")
+                raise Trouble(
+                    f"{self.name} was not ready within {self.program.ready_within:.0f} s: {self.last_words()}"
+                )
             time.sleep(POLL)
 
     def is_ready(self) -> bool:

@@ -18,7 +18,11 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
             "SERVICE_DATABASE_URL": stack.service_database_url(service),
             "SERVICE_AMQP_URL": stack.amqp_url(service, HUB),
         }
-        keys = {"HUB_PRIVATE_KEY_FILE": str(stack.state.organisations / "hub" / "private.jwk")} if service == "intake" else {}
+        keys = (
+            {"HUB_PRIVATE_KEY_FILE": str(stack.state.organisations / "hub" / "private.jwk")}
+            if service == "intake"
+            else {}
+        )
         yield _program(stack, f"{service}-relay", ["messaging.relay"], own)
         yield _program(stack, service, ["messaging.run", f"services.{service}.service"], own | keys)
     doors = {

@@ -1,4 +1,4 @@
-"""Makes servers ready for the network: databases, tables, virtual hosts, queues, users, and what each organisation is handed."""
+"""Makes servers ready for the network: databases, queues, users, and what each organisation is handed."""
 
 import json
 from typing import Any
@@ -28,7 +28,9 @@ def provision(stack: Stack, network: DeclaredNetwork) -> None:
         try:
             migrate(stack.create_database(service), ROOT / "services" / service)
         except psycopg.Error as error:
-            raise Trouble(f"The database of {service} could not be brought up to date: {str(error).splitlines()[0]}") from None
+            raise Trouble(
+                f"The database of {service} could not be brought up to date: {str(error).splitlines()[0]}"
+            ) from None
     hand_out(stack, network)
 
 
@@ -37,7 +39,9 @@ def hand_out(stack: Stack, network: DeclaredNetwork) -> None:
     public = {HUB: {"name": "Ruta", "public_key": _public_key(stack.state, HUB)}}
     for organisation in network.organisations.values():
         public[organisation.id] = {"name": organisation.name, "public_key": _public_key(stack.state, organisation.id)}
-        write_private(stack.state.organisations / organisation.id / "credentials.json", _credentials(stack, organisation))
+        write_private(
+            stack.state.organisations / organisation.id / "credentials.json", _credentials(stack, organisation)
+        )
     write_private(stack.state.directory_file, json.dumps({"organisations": public}, indent=1, ensure_ascii=False))
     stack.state.directory_file.chmod(0o644)  # public keys, for every organisation to read
 

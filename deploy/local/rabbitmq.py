@@ -1,7 +1,7 @@
 """A RabbitMQ of our own, from the distribution's package: a private node with a private epmd, on loopback.
 
-The scripts below `/usr/lib/rabbitmq/bin` are called directly; the wrapper in `/usr/sbin` refuses ordinary users. Nothing
-of a system-wide node is read or touched.
+The scripts below `/usr/lib/rabbitmq/bin` are called directly; the wrapper in `/usr/sbin` refuses ordinary users.
+Nothing of a system-wide node is read or touched.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ class BrokerProcess(Process):
             Program(
                 name="epmd",
                 command=["epmd", "-address", "127.0.0.1", "-port", str(self._epmd_port)],
-                environment={"PATH": os.environ.get("PATH", os.defpath)},
+                environment={"PATH": os.environ.get("PATH", os.defpath), "RUTA_STATE": str(state.directory)},
                 log=state.logs / "epmd.log",
                 is_ready=lambda _: _accepts(self._epmd_port),
             )
@@ -103,6 +103,7 @@ class BrokerProcess(Process):
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(home),
+            "RUTA_STATE": str(home.parent),
             "LC_ALL": "C.UTF-8",
             "RUNNING_UNDER_SYSTEMD": "true",  # the script becomes the node instead of staying above it
             "ERL_EPMD_ADDRESS": "127.0.0.1",

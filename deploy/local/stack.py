@@ -1,7 +1,7 @@
 """The servers that a network stands on: embedded ones, or real ones that the environment names.
 
-    with Stack(directory) as stack:
-        stack.create_database("referrals"), stack.amqp_url("redcross", "network"), stack.management
+with Stack(directory) as stack:
+    stack.create_database("referrals"), stack.amqp_url("redcross", "network"), stack.management
 """
 
 import contextlib
@@ -46,7 +46,9 @@ class Stack:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
         self.stop()
 
     @property
@@ -132,7 +134,10 @@ class Stack:
         scheme, place = "amqp", ""
         if self._amqp_url is not None:
             server = urlsplit(self._amqp_url)
-            scheme, place = server.scheme, f"{server.hostname}:{server.port or (5671 if server.scheme == 'amqps' else 5672)}"
+            scheme, place = (
+                server.scheme,
+                f"{server.hostname}:{server.port or (5671 if server.scheme == 'amqps' else 5672)}",
+            )
         elif self.broker is not None:
             place = f"127.0.0.1:{self.broker.amqp_port}"
         return f"{scheme}://{user}:{quote(self.state.password(user))}@{place}/{quote(vhost, safe='')}"

@@ -17,7 +17,8 @@ from typing import Any
 from deploy.local.trouble import Trouble
 
 ROOT = Path(__file__).resolve().parents[2]  # of the project
-# Below the range from which Linux takes the near end of outgoing connections, so nobody takes a port while its server restarts.
+# Below the range from which Linux takes the near end of outgoing connections: nobody takes a port while its server
+# restarts.
 PORTS = range(20_000, 32_000)
 STOP_WITHIN = 60  # seconds for a running network to stop when asked from another shell
 
@@ -29,7 +30,9 @@ def default_directory() -> Path:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read, whole or not at all."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as new:  # made with mode 0600
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, prefix=path.name, delete=False
+    ) as new:  # made with mode 0600
         new.write(text)
     Path(new.name).replace(path)
 
@@ -54,7 +57,9 @@ class State:
             self.organisations.mkdir(exist_ok=True)
             self._secrets.touch(mode=0o600)
         except OSError as error:
-            raise Trouble(f"Cannot write to {self.directory} ({error.strerror}); set RUTA_STATE to a place of yours.") from error
+            raise Trouble(
+                f"Cannot write to {self.directory} ({error.strerror}); set RUTA_STATE to a place of yours."
+            ) from error
 
     def password(self, user: str) -> str:
         """The password of a database role or broker user, made when first asked for."""
@@ -67,14 +72,16 @@ class State:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the directory for this process; raises Trouble when another one has it. Lost with the process, whatever ends it."""
+        """Hold the directory for this process, until whatever ends it; raises Trouble when another one has it."""
         self.make()
         with self._lock.open("a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 pid = self.running_pid()
-                raise Trouble(f"Ruta already runs from {self.directory} (process {pid}); `./ruta down` stops it.") from None
+                raise Trouble(
+                    f"Ruta already runs from {self.directory} (process {pid}); `./ruta down` stops it."
+                ) from None
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()

@@ -23,7 +23,12 @@ def read(state: State) -> dict[str, Any]:
         "running": True,
         "pid": running["pid"],
         "processes": [
-            {"name": name, "pid": process["pid"], "memory_mb": _memory_mb(process["pid"]), "restarts": process["restarts"]}
+            {
+                "name": name,
+                "pid": process["pid"],
+                "memory_mb": _memory_mb(process["pid"]),
+                "restarts": process["restarts"],
+            }
             for name, process in running["processes"].items()
         ],
         "queues": _queues(Management(running["management_url"])),
@@ -42,7 +47,12 @@ def _memory_mb(pid: int | None) -> float | None:
 def _queues(management: Management) -> list[dict[str, Any]] | None:
     try:
         return [
-            {"vhost": vhost, "name": queue["name"], "messages": queue.get("messages", 0), "consumers": queue.get("consumers", 0)}
+            {
+                "vhost": vhost,
+                "name": queue["name"],
+                "messages": queue.get("messages", 0),
+                "consumers": queue.get("consumers", 0),
+            }
             for vhost in (NETWORK, HUB)
             for queue in management.queues(vhost)
         ]
@@ -56,8 +66,12 @@ def _service(database_url: str) -> dict[str, Any] | None:
     try:
         with psycopg.connect(database_url, connect_timeout=5) as connection:
             [(inbox,)] = connection.execute("select count(*) from inbox")
-            parked = dict(connection.execute("select state, count(*) from parked group by state").fetchall())
-            [(unpublished,)] = connection.execute("select coalesce(sum(committed - published), 0)::bigint from outbox_writer")
+            parked: dict[str, int] = dict(
+                connection.execute("select state, count(*) from parked group by state").fetchall()
+            )
+            [(unpublished,)] = connection.execute(
+                "select coalesce(sum(committed - published), 0)::bigint from outbox_writer"
+            )
     except psycopg.Error:
         return None
     return {"inbox": inbox, "parked": parked, "unpublished": unpublished}
@@ -81,7 +95,9 @@ def as_text(status: dict[str, Any]) -> str:
     for name, service in status["services"].items():
         parked = (service or {}).get("parked")
         counts = [parked.get(state, 0) if parked is not None else None for state in ("waiting", "retry", "quarantined")]
-        services.add_row(name, *(_shown(n) for n in ((service or {}).get("inbox"), *counts, (service or {}).get("unpublished"))))
+        services.add_row(
+            name, *(_shown(n) for n in ((service or {}).get("inbox"), *counts, (service or {}).get("unpublished")))
+        )
     for table in (processes, queues, services):
         out.print(table)
         out.print()

@@ -1,0 +1,203 @@
+"""`./ruta up` as an operator has it: the whole network as real processes, and nothing left behind, whatever ends it."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.local.state import ROOT
+from tests.waiting import eventually
+
+STOPPED_WITHIN = 60.0  # seconds
+
+
+class Operator:
+    """Somebody in front of a shell, with a state directory of their own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("RUTA_")}
+        self.environment |= {"RUTA_STATE": str(directory)}
+        self.up: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """`./ruta up`, until it says that it is."""
+        self.up = subprocess.Popen([ROOT / "ruta", "up"], env=self.environment, stdout=subprocess.PIPE, text=True)
+        assert self.up.stdout is not None
+        assert "Ruta is up" in self.up.stdout.readline()
+
+    def end(self, blow: signal.Signals) -> int:
+        """Send a signal to `./ruta up` and wait for it; its exit code."""
+        assert self.up is not None
+        self.up.send_signal(blow)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait until `./ruta up` has ended; its exit code."""
+        assert self.up is not None
+        assert self.up.stdout is not None
+        code = self.up.wait(STOPPED_WITHIN)
+        self.up.stdout.close()
+        return code
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Another command in another shell."""
+        return subprocess.run(
+            [ROOT / "ruta", *arguments], env=self.environment, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    def status(self) -> dict[str, Any]:
+        """`./ruta status --json`."""
+        status: dict[str, Any] = json.loads(self.run("status", "--json").stdout)
+        return status
+
+    def processes(self) -> dict[int, str]:
+        """Every process on this machine that belongs to this state directory, whoever its parent is."""
+        mine = str(self.directory).encode()
+        found = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdecimal():
+                # PostgreSQL writes over its environment, but works in its data directory.
+                with contextlib.suppress(OSError):
+                    seen = (
+                        (entry / "environ").read_bytes()
+                        + (entry / "cmdline").read_bytes()
+                        + bytes((entry / "cwd").readlink())
+                    )
+                    if mine in seen:
+                        found[int(entry.name)] = (entry / "comm").read_text().strip()
+        return found
+
+
+@pytest.fixture(scope="module")
+def operator() -> Iterator[Operator]:
+    """An operator who has not started anything yet; what they leave running is killed."""
+    directory = Path(tempfile.mkdtemp(prefix="ruta-operator-"))
+    directory.chmod(0o711)
+    operator = Operator(directory)
+    yield operator
+    if operator.up is not None and operator.up.poll() is None:
+        operator.end(signal.SIGKILL)
+    eventually(lambda: not operator.processes(), within=30)
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def running(operator: Operator) -> Operator:
+    """The same one, with the network up."""
+    if operator.up is None or operator.up.poll() is not None:
+        operator.start()
+    return operator
+
+
+def test_it_shows_what_runs(running: Operator) -> None:
+    status = running.status()
+
+    assert status["running"]
+    assert status["pid"] in running.processes()
+    names = {process["name"] for process in status["processes"]}
+    assert names >= {"postgres", "rabbitmq", "gateway", "intake", "intake-relay", "referrals", "referrals-relay"}
+    assert all(
+        process["memory_mb"] < 120 for process in status["processes"] if process["name"] in ("intake", "referrals")
+    )
+    assert {queue["name"] for queue in status["queues"]} >= {"referrals", "submit.iom", "inbox.iom", "dead"}
+    assert status["services"]["referrals"] == {"inbox": 0, "parked": {}, "unpublished": 0}
+
+
+def test_a_second_one_in_the_same_place_is_refused_in_one_sentence(running: Operator) -> None:
+    refused = running.run("up")
+
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert "already runs" in refused.stderr
+
+
+@pytest.mark.parametrize("name", ["gateway", "referrals", "intake-relay", "rabbitmq", "postgres"])
+def test_a_process_that_is_killed_comes_back(running: Operator, name: str) -> None:
+    def pid() -> int | None:
+        found: int | None = next(process["pid"] for process in running.status()["processes"] if process["name"] == name)
+        return found
+
+    before = pid()
+    assert before is not None
+    os.kill(before, signal.SIGKILL)
+
+    eventually(lambda: pid() not in (None, before), within=30)
+
+
+def test_secrets_are_for_their_owner_only(running: Operator) -> None:
+    secret = [
+        running.directory / "secrets.json",
+        running.directory / "running.json",
+        running.directory / "rabbitmq" / ".erlang.cookie",
+    ]
+    secret += [*running.directory.glob("organisations/*/*"), running.directory / "rabbitmq" / "rabbitmq.conf"]
+
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in secret} == {path.name: "0o600" for path in secret}
+
+
+def test_it_listens_on_loopback_only(running: Operator) -> None:
+    mine = set(running.processes())
+    sockets = set()
+    for pid in mine:
+        with contextlib.suppress(OSError):
+            sockets |= {str(open_file.readlink()) for open_file in Path(f"/proc/{pid}/fd").iterdir()}
+    listening = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                listening.add(fields[1].split(":")[0])
+
+    assert listening == {socket.inet_aton("127.0.0.1")[::-1].hex().upper()}
+
+
+def test_a_system_wide_epmd_is_not_used(running: Operator) -> None:
+    assert "epmd" in running.processes().values()
+
+
+def test_killed_with_sigkill_it_leaves_no_process_and_starts_again(running: Operator) -> None:
+    assert len(running.processes()) > 7
+
+    running.end(signal.SIGKILL)
+
+    eventually(lambda: not running.processes(), within=10)
+    assert running.status() == {"running": False}
+    running.start()
+    assert running.status()["running"]
+
+
+def test_after_a_power_cut_a_stale_process_id_does_not_stop_it_from_starting(running: Operator) -> None:
+    running.end(signal.SIGKILL)
+    eventually(lambda: not running.processes(), within=10)
+    pid_file = running.directory / "postgres" / "data" / "postmaster.pid"
+    pid_file.write_text(f"{os.getpid()}\n{pid_file.parent}\n")  # by now that number is somebody else's
+    (running.directory / "running.json").write_text("{")
+
+    running.start()
+
+    assert running.status()["running"]
+
+
+@pytest.mark.parametrize("signalled", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_asked_to_stop_it_stops_everything_and_says_so(running: Operator, signalled: signal.Signals) -> None:
+    assert running.end(signalled) == 0
+    assert running.processes() == {}
+
+
+def test_down_stops_it_from_another_shell(running: Operator) -> None:
+    down = running.run("down")
+
+    assert down.returncode == 0
+    assert running.processes() == {}
+    assert running.ended() == 0
+    assert "was not running" in running.run("down").stdout
