@@ -1,14 +1,21 @@
-"""Who runs: the command of each contender, and what it leaves in its database."""
+"""Who runs: the command of each contender, and where it keeps what it has not published yet."""
 
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import LiteralString
 
 from bench.ground import HERE, Ground, environment, peers_python
 from deploy.local.process import Process, Program
+from deploy.local.state import ROOT
 
 NAMEKO_CONFIG = str(HERE / "peers" / "nameko.yaml")
+RUNTIME_UNPUBLISHED: LiteralString = """
+    select count(*) from outbox join outbox_writer using (writer) where position > published
+"""
+PEER_UNPUBLISHED: LiteralString = "select count(*) from outbox"
+FLOOR_UNPUBLISHED: LiteralString = "select count(*) from outbox, published where position > up_to"
 
 
 @dataclass(frozen=True)
@@ -17,7 +24,8 @@ class Contender:
 
     name: str
     command: Sequence[str]
-    schema: str  # what its outbox looks like: runtime, peer or floor
+    unpublished: LiteralString  # counts what its outbox holds as not published
+    service: Path | None = None  # its folder, when it is a service on Ruta's runtime
     relay: Sequence[str] = ()  # a second process, beside any number of the first
     settings: dict[str, str] = field(default_factory=dict)
 
@@ -39,7 +47,7 @@ def _runs(process: Process) -> bool:
 
 
 def contenders() -> dict[str, Contender]:
-    """Every contender of the comparison, by name."""
+    """Everything that can be measured, by name."""
     own = [sys.executable, "-P", "-m"]
     peers = peers_python()
     return {
@@ -48,18 +56,31 @@ def contenders() -> dict[str, Contender]:
             Contender(
                 "ruta",
                 [*own, "messaging.run", "bench.ruta.service"],
-                "runtime",
+                RUNTIME_UNPUBLISHED,
+                service=HERE / "ruta",
                 relay=[*own, "messaging.relay"],
             ),
             Contender(
                 "nameko",
                 [*_tool(peers, "nameko"), "run", "--config", NAMEKO_CONFIG, "bench.peers.nameko_service"],
-                "peer",
+                PEER_UNPUBLISHED,
                 # Without it every wait for the database would stop all ten workers.
                 settings={"PSYCOPG_WAIT_FUNC": "wait_select"},
             ),
-            Contender("faststream", [*_tool(peers, "faststream"), "run", "bench.peers.faststream_service:app"], "peer"),
-            Contender("floor", [*own, "bench.floor"], "floor"),
+            Contender(
+                "faststream",
+                [*_tool(peers, "faststream"), "run", "bench.peers.faststream_service:app"],
+                PEER_UNPUBLISHED,
+            ),
+            Contender("floor", [*own, "bench.floor"], FLOOR_UNPUBLISHED),
+            # Not a contender: the hub's real service, which does more for each of the same requests.
+            Contender(
+                "referrals",
+                [*own, "messaging.run", "services.referrals.service"],
+                RUNTIME_UNPUBLISHED,
+                service=ROOT / "services" / "referrals",
+                relay=[*own, "messaging.relay"],
+            ),
         )
     }
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from urllib.parse import quote
 
 import amqp
@@ -42,16 +42,19 @@ class Ground:
         return self.stack.amqp_url(task.VHOST, task.VHOST)
 
     @contextlib.contextmanager
-    def fresh(self, schema: str) -> Iterator[None]:
-        """An empty database and virtual host, declared as the hub's is; `schema` is `runtime` or `plain`."""
+    def fresh(self, service: Path | None) -> Iterator[None]:
+        """An empty virtual host, declared as the hub's is, and a database with its tables and nothing in them.
+
+        `service` is the folder of a service on Ruta's runtime; None stands for the tables of everybody else.
+        """
         self._clear()
         self.stack.create_database(task.VHOST)
-        if schema == "plain":
+        if service is None:
             with psycopg.connect(self.database_url) as connection:
                 for file in (HERE / "schema.sql", *sorted((HERE / "ruta" / "migrations").glob("*.sql"))):
                     connection.execute(file.read_bytes())
         else:
-            migrate(self.database_url, HERE / "ruta")
+            migrate(self.database_url, service)
         self._declare()
         with self.stack.connect_as_administrator() as connection:
             connection.execute("checkpoint")  # nobody pays for what the one before has written
@@ -80,13 +83,13 @@ class Ground:
         with contextlib.suppress(topology.TopologyError):  # it was not there
             self.stack.management.delete(f"vhosts/{task.VHOST}")
 
-    def fill(self, requests: Sequence[Request]) -> None:
-        """Put requests into the contenders' queue and wait until the broker has confirmed each."""
+    def fill(self, requests: Sequence[Request], contract: str = TYPE) -> None:
+        """Put requests (or messages of another type) into the contenders' queue; return when all are confirmed."""
         publisher = wire.Publisher(self.amqp_url, task.EXCHANGE)
         try:
             for start in range(0, len(requests), PUBLISH_AT_ONCE):
                 chunk = requests[start : start + PUBLISH_AT_ONCE]
-                publisher.send((TYPE, message_id, body) for message_id, body in chunk)
+                publisher.send((contract, message_id, body) for message_id, body in chunk)
                 publisher.wait_for_confirms(publisher.sent - ON_THE_WAY)
             publisher.wait_for_confirms(publisher.sent)
         finally:
@@ -114,22 +117,10 @@ class Ground:
         finally:
             connection.close()
 
-    def unpublished(self, schema: str) -> int:
-        """How many answers the outbox still holds as not published."""
-        count = {
-            "runtime": "select count(*) from outbox join outbox_writer using (writer) where position > published",
-            "peer": "select count(*) from outbox",
-            "floor": "select count(*) from outbox, published where position > up_to",
-        }[schema]
-        return self._number(count)
-
-    def referrals(self) -> int:
-        """How many referrals have been written."""
-        return self._number("select count(*) from referral")
-
-    def _number(self, query: str) -> int:
+    def number(self, query: LiteralString) -> int:
+        """The one number that a query of the database asks for."""
         with psycopg.connect(self.database_url) as connection:
-            row = connection.execute(query.encode()).fetchone()
+            row = connection.execute(query).fetchone()
         assert row is not None
         return int(row[0])
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import contracts
 from bench import task
-from contracts.codes import ContactChannel, FieldGroup, NeedCode, ReferralReason, Urgency
+from contracts.codes import ConsentPurpose, ContactChannel, FieldGroup, NeedCode, ReferralReason, Urgency
 
 TYPE = "referral.requested.v2"
 BASE64URL = string.ascii_letters + string.digits + "-_"
@@ -47,14 +47,49 @@ def make(count: int) -> list[Request]:
     """Make so many different requests; the same ones on every call."""
     ids = random.Random(1)  # noqa: S311
     pattern = template().to_json().decode()
-    for number, name in ((1, "referral"), (3, "person"), (5, "message")):
+    for number, name in ((1, "referral"), (3, "person"), (4, "consent"), (5, "message")):
         pattern = pattern.replace(str(UUID(int=number)), f"<{name}>")
     made = []
     for _ in range(count):
-        referral, person, message = (str(UUID(int=ids.getrandbits(128), version=4)) for _ in range(3))
-        body = pattern.replace("<referral>", referral).replace("<person>", person).replace("<message>", message)
+        body, message = pattern, ""
+        for name in ("referral", "person", "consent", "message"):
+            message = str(UUID(int=ids.getrandbits(128), version=4))
+            body = body.replace(f"<{name}>", message)
         made.append((message, body.encode()))
     return made
+
+
+def service_of(request: Request) -> Request:
+    """What the recipient has to publish before the hub's real service accepts the request."""
+    asked = contracts.parse(request[1])
+    service = contracts.ServicePublished(
+        service_id=asked.data.service_id,
+        name="Consulta",
+        need_codes=(asked.data.need_code,),
+        active=True,
+        zone="08001",
+    )
+    return _message(contracts.Draft(service, subject=str(service.service_id)), source=asked.data.recipient)
+
+
+def consent_of(request: Request) -> Request:
+    """What intake has to record before the hub's real service accepts the request."""
+    asked = contracts.parse(request[1])
+    consent = contracts.ConsentRecorded(
+        consent_id=asked.data.consent_id,
+        person_id=asked.data.person_id,
+        purposes=(ConsentPurpose.REFER,),
+        recipients=(asked.data.recipient,),
+        field_groups=tuple(asked.data.shares),
+        valid_from=asked.time,
+        granted_to=asked.source,
+    )
+    return _message(contracts.Draft(consent, subject=str(consent.consent_id)), source="hub")
+
+
+def _message(draft: contracts.Draft, source: str) -> Request:
+    message = contracts.stamp(draft, source=source, time=datetime.now(UTC))
+    return str(message.id), message.to_json()
 
 
 @dataclass(frozen=True)
