@@ -1,0 +1,66 @@
+"""Runs a service that is killed, once, just before it commits a batch; and, when asked to, has acknowledged it already.
+
+    python -m tests.journeys.killed_before_commit MODULE MARKER [acknowledge-first]
+
+The mistake that this plants is the one that the network must never make: a message that is acknowledged before its
+effects are committed is lost when the process dies in between. MARKER is a file that says that it has died.
+"""
+
+from messaging import run  # isort: skip - before anything that it patches
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from messaging import database, on, outbox
+
+DIES_AFTER = 200  # messages applied
+
+
+def die_before_a_commit(marker: Path) -> None:
+    """Let the process kill itself in place of the commit of a batch, once enough has been applied."""
+    write, commit = outbox.write, database.commit
+    applied, its_turn = 0, False
+
+    def write_and_count(connection: Any, writer: Any, publications: Any, tally: Any, published: int) -> Any:
+        nonlocal applied, its_turn
+        applied += tally.applied
+        its_turn = applied >= DIES_AFTER and tally.applied > 0 and not marker.exists()
+        return write(connection, writer, publications, tally, published)
+
+    def commit_or_die(connection: Any) -> None:
+        if its_turn:
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        commit(connection)
+
+    outbox.write = write_and_count
+    database.commit = commit_or_die
+
+
+def acknowledge_on_arrival() -> None:
+    """Acknowledge everything as soon as it has arrived, and nothing afterwards."""
+    batches_class: Any = on._Batches
+    take = batches_class._take
+
+    def take_and_acknowledge(batches: Any) -> None:
+        arrived = list(batches._connection.delivered)
+        take(batches)
+        if arrived:
+            on.acknowledge(batches._channel, arrived[-1].tag)
+
+    def settle_without_acknowledging(batches: Any, last: Any) -> None:
+        batches._unsettled -= 1
+
+    batches_class._take = take_and_acknowledge
+    batches_class._settle = settle_without_acknowledging
+
+
+if __name__ == "__main__":
+    module, marker, *first = sys.argv[1:]
+    die_before_a_commit(Path(marker))
+    if first == ["acknowledge-first"]:
+        acknowledge_on_arrival()
+    run.main(module)
