@@ -1,7 +1,24 @@
 """The network on one machine: its own PostgreSQL and RabbitMQ, the hub's processes, and the command line over them."""
 
-from deploy.local.network import Network
-from deploy.local.stack import Stack
+from typing import TYPE_CHECKING, Any
+
 from deploy.local.trouble import Trouble
 
+if TYPE_CHECKING:
+    from deploy.local.network import Network
+    from deploy.local.stack import Stack
+
 __all__ = ["Network", "Stack", "Trouble"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when first asked for: `./ruta down` needs neither and should not wait for the database driver.
+    if name == "Stack":
+        from deploy.local.stack import Stack
+
+        return Stack
+    if name == "Network":
+        from deploy.local.network import Network
+
+        return Network
+    raise AttributeError(name)

@@ -14,6 +14,7 @@ CHECKS = {
     "ruff format": ["ruff", "format", "--check", "."],
     "mypy --strict": ["mypy"],
     "contracts check": ["contracts", "check"],
+    "short demo": ["deploy.local", "demo", "--once", "--small"],
 }
 
 

@@ -98,19 +98,23 @@ def test(*arguments: PassedOn) -> None:
 
 
 @app.command
-def demo(*, once: bool = False, json_: Annotated[Path | None, Parameter(name="--json")] = None) -> None:
+def demo(
+    *, once: bool = False, small: bool = False, json_: Annotated[Path | None, Parameter(name="--json")] = None
+) -> None:
     """Run a day at the centre: five organisations, thousands of referrals, faults on purpose, and the proof at the end.
 
     Parameters
     ----------
     once
         Ask nothing, and stop everything at the end.
+    small
+        A tenth of the day.
     json_
         Write the result to this file, too.
     """
     from demo import main as run_demo
 
-    raise SystemExit(run_demo(once=once, json_file=json_))
+    raise SystemExit(run_demo(once=once, json_file=json_, small=small))
 
 
 @app.command
@@ -141,8 +145,8 @@ def main() -> None:
         _end(str(trouble))
     except KeyboardInterrupt:
         raise SystemExit(128 + signal.SIGINT) from None
-    except ModuleNotFoundError as error:
-        _heal(error)
+    except ModuleNotFoundError:
+        raise  # the environment is damaged: whoever called us mends it
     except Exception as error:  # the last resort: one sentence instead of a traceback
         state = State(default_directory())
         state.make()
@@ -159,14 +163,6 @@ def _unwind(asked: int, _frame: Any) -> NoReturn:
     if asked == signal.SIGINT:
         raise KeyboardInterrupt
     raise SystemExit(128 + asked)
-
-
-def _heal(error: ModuleNotFoundError) -> NoReturn:
-    """A package has gone from the environment: let the bootstrap make it again, but only once."""
-    if os.environ.get("RUTA_HEALED") or (ROOT / (error.name or "").split(".")[0]).is_dir():
-        _end(f"A part of Ruta is missing: {error.name}.")
-    (ROOT / ".venv" / ".finished").unlink(missing_ok=True)
-    os.execve(ROOT / "ruta", [str(ROOT / "ruta"), *sys.argv[1:]], os.environ | {"RUTA_HEALED": "1"})
 
 
 def _end(sentence: str) -> NoReturn:

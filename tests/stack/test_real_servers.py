@@ -1,0 +1,60 @@
+"""Servers that the environment names are used and provisioned, and neither started nor stopped."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from deploy.local import Network, Stack
+from deploy.local.rabbitmq import ADMINISTRATOR
+from deploy.local.state import ROOT
+from messaging.broker import connect
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[dict[str, str]]:
+    """Servers that somebody else runs, as the environment names them."""
+    directory = Path(tempfile.mkdtemp(prefix="ruta-elsewhere-"))
+    directory.chmod(0o711)
+    with Stack(directory, environment={}) as servers:
+        yield {
+            "RUTA_DATABASE_URL": servers.postgres_admin_url,
+            "RUTA_AMQP_URL": servers.amqp_url(ADMINISTRATOR, "/"),
+            "RUTA_MANAGEMENT_URL": servers.management_url,
+        }
+    shutil.rmtree(directory)
+
+
+def test_the_network_runs_on_servers_that_are_somebody_elses(elsewhere: dict[str, str], tmp_path: Path) -> None:
+    with Stack(tmp_path, environment=elsewhere) as stack, Network(stack) as network:
+        assert "postgres" not in network.processes
+        assert "rabbitmq" not in network.processes
+        connect(stack.amqp_url("redcross", "network")).close()
+
+    with psycopg.connect(elsewhere["RUTA_DATABASE_URL"]) as theirs:  # still there
+        names = {name for (name,) in theirs.execute("select datname from pg_database").fetchall()}
+    assert names >= {"referrals", "intake"}
+
+
+@pytest.mark.parametrize("command", ["up", "provision", "demo"])
+def test_servers_that_do_not_answer_end_in_one_sentence(command: str, tmp_path: Path) -> None:
+    nowhere = {"RUTA_DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c", "RUTA_AMQP_URL": "amqp://a:b@127.0.0.1:1"}
+
+    ran = subprocess.run(
+        [ROOT / "ruta", command],
+        env={**os.environ, **nowhere, "RUTA_STATE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert "RUTA_DATABASE_URL" in ran.stderr
