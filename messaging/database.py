@@ -1,9 +1,9 @@
 """One connection to a service's own database, and the transaction that handlers write through."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar, cast
+from uuid import UUID
 
 import psycopg
 from psycopg.rows import dict_row
@@ -14,6 +14,7 @@ STATEMENT_WITHIN = "20s"
 
 Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
+Loaded = TypeVar("Loaded")
 
 # The server went away, or this connection to it did: nothing is known of a commit that was under way.
 DatabaseLost = (psycopg.OperationalError, psycopg.InterfaceError)
@@ -40,62 +41,113 @@ def is_lost(error: BaseException, connection: Connection) -> bool:
 class Transaction:
     """What a handler reads and writes through; the runtime alone commits.
 
-    Writes are gathered, so that a batch of messages costs one statement per kind of write rather than one per message.
-    Each message's writes stand alone: `undo` takes back one message's and leaves the others'.
+    Writes are gathered and reads shared, so that a batch of messages costs one statement per kind of read or write
+    rather than one per message. Each message's writes stand alone: `undo` takes back one message's and leaves the
+    others'.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, mentioned: Iterable[UUID] = ()) -> None:
+        """`mentioned` are the ids that the batch's messages speak of: what `load` asks for at once."""
         self._connection = connection
-        self._kept: dict[LiteralString, list[Row]] = defaultdict(list)
-        self._fresh: dict[LiteralString, list[Row]] = defaultdict(list)
-        self._savepoint = False
+        self._mentioned = frozenset(mentioned)
+        self._asked: set[LiteralString] = set()
+        self._kept, self._fresh = _Gathered(), _Gathered()
+        self._savepoint = False  # set, and not released yet
+        self._savepoint_is_fresh = False  # by the message that is being handled
 
     def fetch(self, sql: LiteralString, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
         """Run one statement now and return its rows as dicts; it sees all that was written before it."""
         with self._connection.pipeline():
-            self._run(self._kept)
-            if not self._savepoint:
+            if not self._savepoint_is_fresh:
+                self._flush(self._kept)
+                if self._savepoint:
+                    self._connection.execute("release savepoint message")
                 self._connection.execute("savepoint message")
-                self._savepoint = True
-            self._run(self._fresh)
+                self._savepoint = self._savepoint_is_fresh = True
+            self._flush(self._fresh)
             cursor = self._connection.execute(sql, params)
         return cursor.fetchall() if cursor.description else []
 
-    def write(self, sql: LiteralString, row: Row) -> None:
+    def load(self, sql: LiteralString, key: UUID, make: Callable[[Row], Loaded]) -> Loaded | None:
+        """Return what `make` makes of the row of `key`, or what was `put` there since; None when there is none.
+
+        `sql` takes an array of ids and returns a row for each that it finds, with the id as `key`. The first call asks
+        for everything that the batch mentions, so that the messages after it find theirs loaded, and locked if the
+        statement locks. It must read nothing that changes while the transaction is open, other than through `put`.
+        """
+        place = sql, key
+        for loaded in (self._fresh.loaded, self._kept.loaded):
+            if place in loaded:
+                return cast(Loaded, loaded[place])
+        wanted = [key] if sql in self._asked else [key, *self._mentioned - {key}]
+        self._asked.add(sql)
+        rows = self._read(sql, (wanted,))
+        # what was locked after a savepoint is not locked any more when the message is undone
+        known = self._fresh.loaded if self._savepoint_is_fresh else self._kept.loaded
+        for row in rows:
+            known.setdefault((sql, row.pop("key")), make(row))
+        return cast("Loaded | None", known.get(place))
+
+    def put(self, sql: LiteralString, key: UUID, now: object) -> None:
+        """Say what `load` is to return from now on: what the message has made of it."""
+        self._fresh.loaded[sql, key] = now
+
+    def write(self, sql: LiteralString, row: Row, key: UUID | None = None) -> None:
         """Gather one row for a set-based statement whose only parameter is a JSON array of rows.
 
         `insert into t (…) select … from jsonb_to_recordset(%s::jsonb) as new(…)`. Values are anything that JSON has,
-        UUIDs, dates, and times with a zone.
+        UUIDs, dates, and times with a zone. Of the rows with one `key` only the last counts: an update's.
         """
-        self._fresh[sql].append(row)
+        self._fresh.add(sql, row, key)
 
     def keep(self) -> None:
         """End a message: its writes are part of the transaction now."""
-        for sql, rows in self._fresh.items():
-            self._kept[sql].extend(rows)
-        self._fresh.clear()
-        if self._savepoint:
-            self._connection.execute("release savepoint message")
-            self._savepoint = False
+        self._kept.take(self._fresh)
+        self._savepoint_is_fresh = False
 
     def undo(self) -> None:
         """End a message as if it had never written anything."""
-        self._fresh.clear()
-        if self._savepoint:
+        self._fresh = _Gathered()
+        if self._savepoint_is_fresh:
             self._connection.execute("rollback to savepoint message")
-            self._connection.execute("release savepoint message")
-            self._savepoint = False
+            self._savepoint_is_fresh = False
 
     def flush(self) -> None:
         """Send every gathered write to the database."""
         with self._connection.pipeline():
-            self._run(self._kept)
-            self._run(self._fresh)
+            self._flush(self._kept)
+            self._flush(self._fresh)
 
-    def _run(self, gathered: dict[LiteralString, list[Row]]) -> None:
-        for sql, rows in gathered.items():
-            self._connection.execute(sql, (as_json(rows),))
-        gathered.clear()
+    def _read(self, sql: LiteralString, params: Sequence[Any]) -> list[Row]:
+        if self._fresh.rows or self._savepoint_is_fresh:
+            return self.fetch(sql, params)
+        self._flush(self._kept)
+        return self._connection.execute(sql, params).fetchall()
+
+    def _flush(self, gathered: "_Gathered") -> None:
+        for sql, rows in gathered.rows.items():
+            self._connection.execute(sql, (as_json(list(rows.values())),))
+        gathered.rows.clear()
+
+
+class _Gathered:
+    """Rows to be written, by statement and key, and what `load` knows, by statement and id."""
+
+    def __init__(self) -> None:
+        self.rows: dict[LiteralString, dict[object, Row]] = {}
+        self.loaded: dict[tuple[LiteralString, UUID], object] = {}
+
+    def add(self, sql: LiteralString, row: Row, key: object) -> None:
+        rows = self.rows.setdefault(sql, {})
+        rows[object() if key is None else key] = row
+
+    def take(self, other: "_Gathered") -> None:
+        """Take over everything from the other."""
+        for sql, rows in other.rows.items():
+            self.rows.setdefault(sql, {}).update(rows)
+        self.loaded.update(other.loaded)
+        other.rows.clear()
+        other.loaded.clear()
 
 
 def as_json(rows: Sequence[Row]) -> str:
@@ -104,10 +156,10 @@ def as_json(rows: Sequence[Row]) -> str:
 
 
 @contextmanager
-def transaction(connection: Connection) -> Iterator[Transaction]:
+def transaction(connection: Connection, mentioned: Iterable[UUID] = ()) -> Iterator[Transaction]:
     """Open a transaction that commits at the end of the block and rolls back when it raises."""
     try:
-        tx = Transaction(connection)
+        tx = Transaction(connection, mentioned)
         yield tx
         tx.flush()
         commit(connection)

@@ -171,8 +171,8 @@ class Runtime:
     def _apply_together(self, service: object, deliveries: Sequence[Delivery]) -> Committed:
         connection, writer = self._ready()
         outcome = _Outcome()
-        with transaction(connection) as tx, self._time_limit():
-            received = self._read(deliveries, outcome)
+        received = self._read(deliveries, outcome)
+        with transaction(connection, _mentioned(received)) as tx, self._time_limit():
             now = clock.now()
             for one in self._first_time_seen(connection, received, outcome):
                 self._handle(service, tx, one, now, outcome)
@@ -354,6 +354,11 @@ class Runtime:
             self._writer = outbox.open_writer(self._connection, self._process)
             self._published = 0
         return self._connection, self._writer
+
+
+def _mentioned(received: Sequence[Received]) -> set[UUID]:
+    """Collect the ids that messages speak of: what their handlers will ask the database for."""
+    return {value for one in received for value in vars(one.message.data).values() if isinstance(value, UUID)}
 
 
 def _said(answer: Exception, what: str) -> str:

@@ -19,7 +19,7 @@ HUB_EXCHANGE = "hub"
 HUB = "hub"
 
 
-class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
+class Refused(Exception):
     """The door says no, with a code that the sender is told and, where it helps, the field to blame."""
 
     def __init__(self, code: str, where: str | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 
-class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
+class Refused(Exception):
     """A rule says no. `code` is what the sender is told; nothing of the message is applied."""
 
     def __init__(self, code: str) -> None:
@@ -17,7 +17,7 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
         self.code = code
 
 
-class TooEarly(Exception):  # noqa: N818 - nor is having to wait
+class TooEarly(Exception):
     """Not possible yet: `what`, under the subject `key`, may be on its way. `code` refuses it if that never comes."""
 
     def __init__(self, what: str, key: str, code: str | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Set
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
@@ -27,7 +28,10 @@ PUBLISH_SERVICE: Final = """
     returning service_id
 """
 
-SERVICE: Final = "select service_id, organisation, need_codes, active, published_at from service where service_id = %s"
+SERVICES: Final = """
+    select service_id as key, service_id, organisation, need_codes, active, published_at
+    from service where service_id = any(%b::uuid[])
+"""
 
 
 def publish_service(tx: Transaction, service: Service) -> None:
@@ -42,14 +46,19 @@ def publish_service(tx: Transaction, service: Service) -> None:
     if not tx.fetch(PUBLISH_SERVICE, row):
         known = find_service(tx, service.service_id)
         raise rules.Refused("superseded" if known.organisation == service.organisation else "service_of_another")
+    tx.put(SERVICES, service.service_id, service)
 
 
 def find_service(tx: Transaction, service_id: UUID) -> Service:
     """Return a service; raise TooEarly while its organisation has not published it."""
-    rows = tx.fetch(SERVICE, (service_id,))
-    if not rows:
+    service = tx.load(SERVICES, service_id, _to_service)
+    if service is None:
         raise rules.TooEarly("service", str(service_id))
-    return Service(**{**rows[0], "need_codes": frozenset(rows[0]["need_codes"])})
+    return service
+
+
+def _to_service(row: Row) -> Service:
+    return Service(**{**row, "need_codes": frozenset(row["need_codes"])})
 
 
 PROVIDERS: Final = """
@@ -85,15 +94,16 @@ RECORD_CONSENT: Final = """
 """
 
 # Whoever sends under a consent and whoever ends it take turns: no referral slips out under a consent that is ending.
-CONSENT_FOR_USE: Final = """
-    select consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups, valid_from, valid_until,
-           ended_at
-    from consent where consent_id = %s for share
+CONSENTS_FOR_USE: Final = """
+    select consent_id as key, consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups,
+           valid_from, valid_until, ended_at
+    from consent where consent_id = any(%b::uuid[]) order by consent_id for share
 """
 
 END_CONSENT: Final = """
     update consent set ended_at = coalesce(ended_at, %(ended_at)s) where consent_id = %(consent_id)s
-    returning consent_id
+    returning consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups, valid_from,
+              valid_until, ended_at
 """
 
 
@@ -119,17 +129,22 @@ def lock_consent(tx: Transaction, consent_id: UUID | None) -> Consent | None:
     """Return a consent that cannot end before the transaction does; raise TooEarly while intake has not recorded it."""
     if consent_id is None:
         return None
-    rows = tx.fetch(CONSENT_FOR_USE, (consent_id,))
-    if not rows:
+    consent = tx.load(CONSENTS_FOR_USE, consent_id, _to_consent)
+    if consent is None:
         raise rules.TooEarly("consent", str(consent_id))
-    sets = {name: frozenset(rows[0][name]) for name in ("purposes", "recipients", "field_groups")}
-    return Consent(**{**rows[0], **sets})
+    return consent
 
 
 def end_consent(tx: Transaction, consent_id: UUID, *, ended_at: datetime) -> None:
     """Let nothing more be sent under a consent; raise TooEarly while intake has not recorded it."""
-    if not tx.fetch(END_CONSENT, {"consent_id": consent_id, "ended_at": ended_at}):
+    ended = tx.fetch(END_CONSENT, {"consent_id": consent_id, "ended_at": ended_at})
+    if not ended:
         raise rules.TooEarly("consent", str(consent_id))
+    tx.put(CONSENTS_FOR_USE, consent_id, _to_consent(ended[0]))
+
+
+def _to_consent(row: Row) -> Consent:
+    return Consent(**{**row, **{name: frozenset(row[name]) for name in ("purposes", "recipients", "field_groups")}})
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -150,7 +165,10 @@ INSERT_REFERRAL: Final = f"""
     returning referral_id
 """
 
-LOCK_REFERRAL: Final = f"select {_COLUMNS} from referral where referral_id = %s for update"
+LOCK_REFERRALS: Final = f"""
+    select referral_id as key, {_COLUMNS} from referral where referral_id = any(%b::uuid[])
+    order by referral_id for update
+"""
 
 REFERRAL_EXISTS: Final = "select 1 from referral where referral_id = %s"
 
@@ -234,6 +252,7 @@ def insert_referral(tx: Transaction, referral: Referral, request: Row, cause: Ca
     if not tx.fetch(INSERT_REFERRAL, (_json(row),)):
         taken = tx.fetch(REFERRAL_EXISTS, (referral.referral_id,))
         raise rules.Refused("already_sent" if taken else "open_referral_exists")
+    tx.put(LOCK_REFERRALS, referral.referral_id, replace(referral, steps=()))
     _add_history(tx, referral, cause)
 
 
@@ -243,10 +262,10 @@ def lock_referral(tx: Transaction, referral_id: UUID, *, of: str, coordinators: 
     Raises TooEarly when there is none, and just the same when it is none of this organisation's (nor may a coordinator
     see to it).
     """
-    rows = tx.fetch(LOCK_REFERRAL, (referral_id,))
-    if not rows or of not in {rows[0]["sender"], rows[0]["recipient"], *coordinators}:
+    referral = tx.load(LOCK_REFERRALS, referral_id, _from_row)
+    if referral is None or of not in {referral.sender, referral.recipient, *coordinators}:
         raise rules.not_a_party(referral_id)
-    return _from_row(rows[0])
+    return referral
 
 
 def lock_open_referrals_under(tx: Transaction, consent_id: UUID) -> list[Referral]:
@@ -261,7 +280,8 @@ def lock_due_referrals(tx: Transaction, now: datetime) -> list[Referral]:
 
 def save_referral(tx: Transaction, referral: Referral, cause: Cause | None = None) -> None:
     """Write what has happened to a referral since it was locked; `cause` is None for a clock."""
-    tx.write(SAVE_REFERRAL, _to_row(referral))
+    tx.write(SAVE_REFERRAL, _to_row(referral), key=referral.referral_id)
+    tx.put(LOCK_REFERRALS, referral.referral_id, replace(referral, steps=()))
     _add_history(tx, referral, cause)
 
 
