@@ -141,7 +141,7 @@ class _Writer:
         self.day = Day(make_people(people, seed))
         self._steps = 0
         self._taken: set[tuple[str, str]] = set()
-        self._registrations: dict[str, list[Step]] = defaultdict(list)
+        self._registrations: dict[str, Step] = {}  # by person, until it has its place in the day
         self._offers = [Offer(self._id(), *offer) for offer in OFFERS]
 
     def write(self, referrals: int, stories: Sequence[Story]) -> None:
@@ -165,7 +165,7 @@ class _Writer:
             residents[organisation].append((person_id, person))
             data = {"person_id": person_id, "registered_at": self._now}
             step = self._step("person.registered.v1", person_id, data, seal=("hub", words.person_block(person)))
-            self._registrations[organisation].append(step)
+            self._registrations[person_id] = step
         return residents
 
     def _choose_stories(self, count: int, stories: Sequence[Story]) -> list[Story]:
@@ -215,7 +215,9 @@ class _Writer:
 
     def _before_request(self, case: _Case) -> list[Step]:
         steps = [self._consent(case)]
-        if not case.confidential:
+        if "person_id" in case.whose:
+            if case.whose["person_id"] in self._registrations:
+                steps.insert(0, self._registrations.pop(case.whose["person_id"]))
             need_id = self._id()
             data = {
                 "need_id": need_id,
@@ -325,9 +327,15 @@ class _Writer:
     # The order of the day
 
     def _put_in_order(self, organisation: str, openings: list[tuple[list[Step], Step]]) -> None:
-        """People and consents first, referrals some way behind; a few overtake what they rest on."""
+        """First whoever only registers; then people and consents, and referrals some way behind.
+
+        A few referrals overtake what they rest on.
+        """
         steps = self.day.steps[organisation]
-        steps.extend(self._registrations[organisation])
+        only_registered = [
+            person_id for person_id, _ in self._residents[organisation] if person_id in self._registrations
+        ]
+        steps.extend(self._registrations[person_id] for person_id in only_registered)
         ahead = [self._rng.random() < OUT_OF_ORDER_SHARE for _ in openings]
         for place in range(len(openings) + REGISTERED_AHEAD):
             if place < len(openings):

@@ -18,6 +18,7 @@ import threading
 import time
 from collections import deque
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -25,26 +26,22 @@ import amqp
 from kombu.connection import Connection
 from kombu.entity import Queue
 from kombu.message import Message as Frame
-from kombu.messaging import Consumer, Producer
+from kombu.messaging import Consumer
 
 import contracts
 from contracts import sealing
+from demo.partner_channel import NotOursToSendError, Outgoing, Parcel
 from demo.partner_log import Attempt, Delivery, PartnerLog, Refusal
 from demo.plan import Plan, Step, number
 
 CONTENT_TYPE = "application/cloudevents+json"
 READ_AT_ONCE = 200  # deliveries that are logged, and then acknowledged, together
-SEND_AT_ONCE = 20  # messages that are logged together, before they are published one by one
-ANSWER_WITHIN = 10  # seconds for the broker to confirm
+SEND_AT_ONCE = 50  # messages that are logged, then published, then confirmed together
 RETRY_AFTER = 0.5  # seconds, when the broker is away or has no room
 SAY_EVERY = 0.1  # seconds between two lines of progress
 
 BrokerLost = (amqp.exceptions.AMQPError, OSError, EOFError)
 Order = dict[str, Any]
-
-
-class NoRoomError(Exception):
-    """The broker has no room for this organisation's messages at the moment."""
 
 
 class Partner:
@@ -79,7 +76,7 @@ class Partner:
         self._plan.begin(begun, set(self._numbers))
         threading.Thread(target=self._read_orders, args=(orders,), daemon=True).start()
         while not self._stopping.is_set():
-            connection = Connection(self._url, heartbeat=30, transport_options={"confirm_publish": True})
+            connection = Connection(self._url, heartbeat=30)
             try:
                 self._work(connection)
             except BrokerLost:
@@ -90,7 +87,7 @@ class Partner:
         self._log.close()
 
     def _work(self, connection: Any) -> None:
-        self._outgoing = connection.channel()
+        self._outgoing = Outgoing(connection, self._exchange)
         incoming = connection.channel()
         incoming.basic_qos(0, 2 * READ_AT_ONCE, False)
         inbox = Queue(self._queue, channel=incoming, no_declare=True)
@@ -98,7 +95,7 @@ class Partner:
             print(f"ready {self.organisation}", flush=True)
             while not self._stopping.is_set():
                 self._take_orders()
-                busy = self._send_due(connection)
+                busy = self._send_due()
                 self._listen(connection, patience=0.001 if busy else 0.02)
                 self._take_in(incoming)
                 self._say_progress()
@@ -138,29 +135,49 @@ class Partner:
 
     # Sending
 
-    def _send_due(self, connection: Any) -> bool:
+    def _send_due(self) -> bool:
         """Publish what is due, what is left from before first; tell whether there was anything."""
         if not self._unsent:
             attempts = [self._attempt(step) for step in self._plan.take_due(SEND_AT_ONCE)]
             self._log.attempt(attempts)
             self._unsent.extend((attempt.step, attempt.body) for attempt in attempts)
-        answers: list[tuple[str, float, str, int]] = []
-        at = time.time()
+        batch = self._next_batch()
         try:
-            while self._unsent:
-                name, body = self._unsent[0]
-                at = time.time()
-                answers.append((name, at, *self._publish(connection, self._plan.steps[name], body)))
-                self._unsent.popleft()
-        except NoRoomError:
-            self._stopping.wait(RETRY_AFTER)
+            published = self._outgoing.publish([parcel for _, parcel in batch])
+        except NotOursToSendError:
+            answers = [(name, time.time(), "failed", 0) for name, _ in batch]
         except BrokerLost:
-            answers.append((self._unsent[0][0], at, "unknown", 0))
+            self._log.answer([(name, time.time(), "unknown", 0) for name in dict(batch)])
             raise
-        finally:
-            self._log.answer(answers)
-            self._progress["confirmed"] += sum(confirms for *_, confirms in answers)
-        return bool(answers)
+        else:
+            times: dict[str, list[float]] = {}
+            for (name, _), at in zip(batch, published, strict=True):
+                if at is not None:
+                    times.setdefault(name, []).append(at)
+            answers = [(name, min(at), "confirmed", len(at)) for name, at in times.items()]
+        self._log.answer(answers)
+        answered = {name for name, *_ in answers}
+        self._unsent = deque(one for one in self._unsent if one[0] not in answered)
+        self._progress["confirmed"] += sum(confirms for *_, confirms in answers)
+        if len(answered) < len(dict(batch)):
+            self._stopping.wait(RETRY_AFTER)  # the broker has no room
+        return bool(batch)
+
+    def _next_batch(self) -> list[tuple[str, Parcel]]:
+        """What to publish together: what the broker may not take goes alone, because it would take the rest with it."""
+        batch: list[tuple[str, Parcel]] = []
+        for name, body in islice(self._unsent, SEND_AT_ONCE):
+            step = self._plan.steps[name]
+            raw = step.get("raw")
+            if raw and batch:
+                break
+            key, kind, user = f"{self.organisation}.{step['type']}", CONTENT_TYPE, self.organisation
+            if raw:
+                key, kind, user = raw["routing_key"], raw["content_type"], raw["user_id"]
+            batch += [(name, Parcel(body, key, kind, user))] * step["copies"]
+            if raw:
+                break
+        return batch
 
     def _attempt(self, step: Step) -> Attempt:
         if "raw" in step:
@@ -182,33 +199,6 @@ class Partner:
         message = contracts.stamp(draft, source=self.organisation, time=datetime.now(UTC) + self._clock_offset)
         after = number(step["after"])
         return message.model_copy(update={"causationid": self._numbers[after]}) if after else message
-
-    def _publish(self, connection: Any, step: Step, body: bytes) -> tuple[str, int]:
-        """Publish a step's message, as often as it says; return what the broker said, and how often it confirmed."""
-        raw = step.get("raw")
-        confirms = 0
-        producer = Producer(self._outgoing, auto_declare=False)
-        for _ in range(step["copies"]):
-            try:
-                producer.publish(
-                    body,
-                    exchange=self._exchange,
-                    routing_key=raw["routing_key"] if raw else f"{self.organisation}.{step['type']}",
-                    content_type=raw["content_type"] if raw else CONTENT_TYPE,
-                    content_encoding="utf-8",
-                    user_id=raw["user_id"] if raw else self.organisation,
-                    delivery_mode=2,
-                    mandatory=True,
-                    timeout=ANSWER_WITHIN,
-                    confirm_timeout=ANSWER_WITHIN,
-                )
-            except amqp.exceptions.MessageNacked:
-                raise NoRoomError from None
-            except amqp.exceptions.ChannelError:  # not ours to send: the broker has closed the channel
-                self._outgoing = connection.channel()
-                return "failed", confirms
-            confirms += 1
-        return "confirmed", confirms
 
     # Orders and progress
 
