@@ -104,14 +104,16 @@ class Bridge:
     def _step(self) -> None:
         """Gather what has arrived, and what is to be offered again, and carry it."""
         assert self._connection is not None
-        timeout = HOLD
+        wait, until = HOLD, float("inf")
         try:
-            while len(self._arrived) < WINDOW * len(self._queues):
-                self._connection.drain_events(timeout=timeout)
+            while len(self._arrived) < WINDOW * len(self._queues) and time.monotonic() < until:
+                self._connection.drain_events(timeout=wait)
                 self._take()
-                timeout = GATHER
+                if until == float("inf"):
+                    wait, until = GATHER, time.monotonic() + GATHER
         except TimeoutError:
-            self._connection.heartbeat_tick()
+            pass
+        self._connection.heartbeat_tick()
         if arrivals := self._what_may_go():
             self._carry_all(arrivals)
         else:
@@ -148,8 +150,8 @@ class Bridge:
         for queue in self._queues:
             self._channel.basic_cancel(queue)
         self._take()
-        if self._arrived:
-            self._carry_all(self._arrived)
+        if arrivals := self._what_may_go():  # what was refused, and what stands behind it, stays in its queue
+            self._carry_all(arrivals)
         self._publisher.drop()
         self._connection.close()
 

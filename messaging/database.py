@@ -11,6 +11,9 @@ from pydantic_core import to_json
 
 LOCK_WITHIN = "5s"  # a row that another process holds longer fails the message, which is then tried again later
 STATEMENT_WITHIN = "20s"
+IDLE_WITHIN = "60s"  # a process that froze in the middle of a transaction keeps its locks no longer than this
+# Both ends notice within half a minute that the machine at the other end has gone.
+KEEP_ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
 
 Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
@@ -25,11 +28,19 @@ def connect(url: str) -> Connection:
 
     Raises `psycopg.OperationalError` when the server cannot be reached.
     """
+    settings = {
+        "lock_timeout": LOCK_WITHIN,
+        "statement_timeout": STATEMENT_WITHIN,
+        "idle_in_transaction_session_timeout": IDLE_WITHIN,
+        "timezone": "UTC",
+        **{f"tcp_{name}": value for name, value in KEEP_ALIVE.items()},
+    }
     return psycopg.connect(
         url,
         row_factory=dict_row,
         connect_timeout=5,
-        options=f"-c lock_timeout={LOCK_WITHIN} -c statement_timeout={STATEMENT_WITHIN} -c timezone=UTC",
+        options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
+        **cast(Any, KEEP_ALIVE),
     )
 
 

@@ -10,7 +10,7 @@ import contracts
 from messaging.database import Connection, Row, as_json
 
 EARLY_AT_MOST = "5 minutes"  # then the message it waited for is not coming, and the sender is told
-RETRIES_AT_MOST = 10  # some ten minutes with the backoff below; then a person has to look
+RETRIES_AT_MOST = 10  # some four minutes with the backoff below; then a person has to look
 PARKED_AT_ONCE = 20  # between them, what arrives has its turn
 
 Key = tuple[str, UUID]  # source and message id

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import threading
 import traceback
 from datetime import UTC, datetime
 from types import TracebackType
@@ -30,7 +31,7 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "process": self._process,
             "logger": record.name,
-            "says": record.getMessage() if ours else str(record.msg),
+            "says": record.getMessage() if ours else _template(record.msg),
         }
         line |= {name: str(getattr(record, f"_{name}")) for name in FIELDS if hasattr(record, f"_{name}")}
         if record.exc_info and record.exc_info[1] is not None:
@@ -43,8 +44,21 @@ def set_up(process: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(process))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    sys.excepthook = lambda kind, error, trace: _say_uncaught(error)
+    sys.unraisablehook = lambda args: _say_uncaught(args.exc_value)
+    threading.excepthook = lambda args: _say_uncaught(args.exc_value)
     logging.getLogger("nameko").setLevel(logging.WARNING)
     logging.getLogger("amqp").setLevel(logging.WARNING)
+
+
+def _say_uncaught(error: BaseException | None) -> None:
+    """Python's own way would print all that the exception says."""
+    what = describe(error) if error else "unknown"
+    logging.getLogger("ruta").critical("nobody caught this", extra=fields(error=what))
+
+
+def _template(message: object) -> str:
+    return message if isinstance(message, str) else type(message).__name__
 
 
 def fields(**named: object) -> dict[str, object]:

@@ -18,6 +18,7 @@ and each handler returns the drafts of the messages that follow.
 import inspect
 import logging
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -31,6 +32,7 @@ from amqp.exceptions import ConsumerCancelled
 from eventlet.event import Event
 from eventlet.queue import LightQueue
 from eventlet.semaphore import Semaphore
+from eventlet.support.greenlets import GreenletExit
 from nameko.extensions import Entrypoint, SharedExtension, register_entrypoint
 
 import contracts
@@ -48,6 +50,7 @@ BATCH = 250  # messages in one transaction at most
 PREFETCH = 4 * BATCH  # one batch being applied, one being published, and two on the way
 BATCH_WITHIN = 30  # seconds; a handler that hangs is interrupted and its message parked
 TURN_WITHIN = 10  # seconds for earlier messages of other processes to be published, before the relay takes over
+GATHER = 0.005  # seconds to wait for more before what has arrived is applied
 MARK_AFTER = 0.05  # seconds without another batch that would carry the mark along
 RETRY_EVERY = 1.0  # seconds between looks at the parked messages
 DRAIN_WITHIN = 20  # seconds for a graceful stop to finish what has arrived
@@ -100,7 +103,8 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
 
     def setup(self) -> None:
         self.turn = Semaphore()
-        self._due: LightQueue[tuple[Committed, Callable[[], None]]] = LightQueue(3)
+        # Without a limit of its own, so that no turn waits for the broker: what may be unacknowledged bounds it.
+        self._due: LightQueue[tuple[Committed, Callable[[], None]] | None] = LightQueue()
         self._publisher = Publisher(os.environ["SERVICE_AMQP_URL"])
         self._handed_over: set[Any] = set()
         service_class = self.container.service_cls
@@ -115,7 +119,7 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
             os.environ["SERVICE_DATABASE_URL"],
             Handlers(handlers, receive.refused, receive.early),
             time_limit=partial(eventlet.Timeout, BATCH_WITHIN),
-            interruptions=(eventlet.Timeout,),
+            endings=(GreenletExit,),
         )
 
     def start(self) -> None:
@@ -134,9 +138,22 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
     def kill(self) -> None:
         self._publishing.kill()
 
-    def publish(self, committed: Committed, then: Callable[[], None] = lambda: None) -> None:
-        """Queue what was committed for publication; `then` is called when it is out, or left to the relay."""
-        self._due.put((committed, then))
+    def commit(self, method: Callable[[], list[Committed]], then: Callable[[], None] = lambda: None) -> int:
+        """Run `method` in turn and queue what it committed for publication; return how many transactions that was.
+
+        `then` is called when all of it is out, or left to the relay. It is queued within the turn, so that what is
+        committed later, in another's turn, cannot leave earlier.
+        """
+
+        def commit() -> int:
+            committed = method()
+            for one in committed[:-1]:
+                self._due.put((one, lambda: None))
+            for one in committed[-1:]:
+                self._due.put((one, then))
+            return len(committed)
+
+        return int(self.work(commit))
 
     def work(self, method: Callable[..., Any]) -> Any:
         """Run `method` in turn, as often as it takes while the database is away."""
@@ -178,7 +195,7 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
         if committed.writer in self._handed_over or not self._wait_for_turn(committed):
             return False
         try:
-            with tracing.publishing(len(committed.publications)):
+            with tracing.publishing(committed.publications):
                 failed = self._publisher.publish(committed.publications)
         except BrokerLost as error:
             log.warning("publishing failed and is left to the relay", extra=fields(error=describe(error)))
@@ -189,11 +206,12 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
 
     def _wait_for_turn(self, committed: Committed) -> bool:
         """Wait until what other processes had committed before is out; tell whether it came to that."""
-        with eventlet.Timeout(TURN_WITHIN, False):
-            while committed.after and self.work(partial(self.runtime.is_behind, committed.after)):
-                eventlet.sleep(MARK_AFTER / 5)
-            return True
-        return False
+        deadline = time.monotonic() + TURN_WITHIN
+        while committed.after and self.work(partial(self.runtime.is_behind, committed.after)):
+            if time.monotonic() > deadline:
+                return False
+            eventlet.sleep(MARK_AFTER / 5)
+        return True
 
     def _leave_to_relay(self, committed: Committed) -> None:
         if committed.writer not in self._handed_over:
@@ -287,18 +305,21 @@ class _Batches(Entrypoint):  # type: ignore[misc]
             self._ready.send()
 
     def _drain(self) -> None:
-        """Take all that has arrived, waiting at most a second for the first."""
+        """Take what arrives: wait at most a second for the first, and a moment for more."""
         assert self._connection is not None
-        timeout: float = 1
+        wait, until = 1.0, float("inf")
         try:
-            while len(self._arrived) < PREFETCH:
-                self._connection.drain_events(timeout=timeout)
+            while len(self._arrived) < PREFETCH and time.monotonic() < until:
+                self._connection.drain_events(timeout=wait)
                 self._take()
-                timeout = 0.001  # then only what is there already
+                if until == float("inf"):
+                    wait, until = 0.001, time.monotonic() + GATHER
         except TimeoutError:
-            self._connection.heartbeat_tick()
+            pass
+        self._connection.heartbeat_tick()
         self._wake()
-        eventlet.sleep(0)
+        # Where as much waits as may be unacknowledged, nothing comes before something of it is applied.
+        eventlet.sleep(0 if len(self._arrived) < PREFETCH else GATHER)
 
     def _take(self) -> None:
         assert self._connection is not None
@@ -320,10 +341,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
             batch = [self._arrived.popleft() for _ in range(min(BATCH, len(self._arrived)))]
             self._unsettled += 1
             apply = partial(self.service.runtime.apply, deliveries=batch)
-            committed = self.service.work(partial(self._run_worker, apply))
-            for one in committed[:-1]:
-                self.service.publish(one)
-            self.service.publish(committed[-1], then=partial(self._settle, batch[-1]))
+            self.service.commit(partial(self._run_worker, apply), then=partial(self._settle, batch[-1]))
 
     def _run_worker(self, work: Work) -> Any:
         """Run `work` on a new instance of the service in a nameko worker; raise what it raised."""
@@ -353,10 +371,8 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         """Try parked messages when their time comes, or when what they waited for has been applied."""
         runtime = self.service.runtime
         while not self._stopping:
-            committed = self.service.work(partial(self._run_worker, runtime.retry))
-            for one in committed:
-                self.service.publish(one)
-            waited = 0.0 if len(committed) < PARKED_AT_ONCE else RETRY_EVERY  # there are more: after whoever waits now
+            tried = self.service.commit(partial(self._run_worker, runtime.retry))
+            waited = 0.0 if tried < PARKED_AT_ONCE else RETRY_EVERY  # there are more: after whoever waits now
             while not (self._stopping or runtime.waiting_may_go_on) and waited < RETRY_EVERY:
                 eventlet.sleep(0.05)
                 waited += 0.05
@@ -394,23 +410,28 @@ class _Every(Entrypoint):  # type: ignore[misc]
 
     def _run(self) -> None:
         while not self._stop.ready():
-            committed = self._tick()
-            if committed is not None:
-                self.service.publish(committed)
-                continue
+            if self._tick():
+                continue  # it may have more to say
             with eventlet.Timeout(self._interval, False):
                 self._stop.wait()
 
-    def _tick(self) -> Committed | None:
+    def _tick(self) -> bool:
+        """Run the method once; tell whether it had anything to say."""
         service = self.container.service_cls()
         handler: Callable[[Transaction, datetime], Drafts] = getattr(service, self.method_name)
+
+        def tick() -> list[Committed]:
+            committed = self.service.runtime.tick(handler)
+            return [] if committed is None else [committed]
+
         try:
-            committed: Committed | None = self.service.work(lambda: self.service.runtime.tick(handler))
-            return committed
-        except (Exception, eventlet.Timeout) as error:
+            return bool(self.service.commit(tick))
+        except GreenletExit:
+            raise
+        except BaseException as error:
             # It runs again after the interval, on the same rows: nothing of this attempt was kept.
             log.error("a timed handler failed", extra=fields(error=describe(error)))
-            return None
+            return False
 
 
 def acknowledge(channel: Channel, tag: int) -> None:

@@ -60,8 +60,8 @@ class Relay:
             while not self._stop.is_set() and not _take_lock(connection):
                 self._stop.wait(LOOK_EVERY)
             while not self._stop.is_set():
+                self._keep_house(connection)
                 if self.publish_left_behind(connection) == 0:
-                    self._keep_house(connection)
                     self._publisher.beat()
                     self._stop.wait(LOOK_EVERY)
         self._publisher.drop()
@@ -72,8 +72,9 @@ class Relay:
         Raises `BrokerLost` errors when the broker does not answer, `DatabaseLost` errors likewise.
         """
         left = outbox.left_behind(connection, patience=PATIENCE, limit=WINDOW)
-        with tracing.publishing(len(left)):
-            failed = self._publisher.publish([one.publication for one in left])
+        publications = [one.publication for one in left]
+        with tracing.publishing(publications):
+            failed = self._publisher.publish(publications)
         if failed:
             log.error("the broker refused messages; they are sent again", extra=fields(count=len(failed)))
             left = left[: min(failed)]  # what stands behind a failed one goes again too, after it

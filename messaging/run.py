@@ -17,12 +17,14 @@ if "psycopg" in sys.modules or "amqp" in sys.modules:
 warnings.filterwarnings("ignore", message="\\s*Eventlet is deprecated")
 
 import eventlet
+import eventlet.debug
 
 eventlet.monkey_patch()
 
 import gc
 import importlib
 import inspect
+import logging
 import signal
 from types import ModuleType
 from typing import Any
@@ -33,6 +35,9 @@ from nameko.runners import ServiceRunner
 
 from messaging import log as logs
 from messaging import tracing
+from messaging.log import describe, fields
+
+log = logging.getLogger("ruta.run")
 
 
 def main(module_name: str) -> None:
@@ -42,13 +47,21 @@ def main(module_name: str) -> None:
     service_class = find_service(importlib.import_module(module_name))
     logs.set_up(service_class.name)
     tracing.set_up(service_class.name)
+    eventlet.debug.hub_exceptions(False)  # it would print what they say; whoever waits for the thread logs them
 
     asked_to_stop = eventlet.event.Event()
+    failures: list[BaseException] = []
 
     def stop(*_: object) -> None:
         # A signal may come while any greenlet runs, so the hub delivers it.
-        if not asked_to_stop.ready():
-            eventlet.hubs.get_hub().schedule_call_global(0, asked_to_stop.send)
+        eventlet.hubs.get_hub().schedule_call_global(0, lambda: asked_to_stop.ready() or asked_to_stop.send())
+
+    def stop_if_failed(thread: Any) -> None:
+        try:
+            thread.wait()
+        except BaseException as error:
+            failures.append(error)
+            stop()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
@@ -56,16 +69,22 @@ def main(module_name: str) -> None:
     spare_the_garbage_collector()
     runner = ServiceRunner(config={})
     runner.add_service(service_class)
-    runner.start()
-    print(f"ready {service_class.name}", flush=True)
-
-    died = eventlet.spawn(runner.wait)
-    died.link(stop)
+    # Beside each other: starting takes as long as the broker is away, and it may be asked to stop before that.
+    starting, running = eventlet.spawn(start, runner, service_class.name), eventlet.spawn(runner.wait)
+    starting.link(stop_if_failed)
+    running.link(stop_if_failed)
     asked_to_stop.wait()
-    if died.dead:
-        died.wait()  # raises what killed the service
+    if failures:
+        log.critical("the service ended by itself", extra=fields(error=describe(failures[0])))
         raise SystemExit(1)
-    runner.stop()
+    if starting.dead:
+        runner.stop()
+
+
+def start(runner: ServiceRunner, name: str) -> None:
+    """Start what the runner has, and say so."""
+    runner.start()
+    print(f"ready {name}", flush=True)
 
 
 def spare_the_garbage_collector() -> None:

@@ -4,7 +4,7 @@ Knows neither nameko nor eventlet nor the broker; `messaging.on` brings deliveri
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -78,16 +78,19 @@ class Runtime:
         handlers: Handlers,
         *,
         time_limit: Callable[[], AbstractContextManager[Any]] = nullcontext,
-        interruptions: tuple[type[BaseException], ...] = (),
+        endings: tuple[type[BaseException], ...] = (),
     ) -> None:
-        """`time_limit` bounds the handling of one batch by raising one of `interruptions`."""
+        """`time_limit` bounds the handling of one batch by raising whatever it likes.
+
+        Whatever comes out of a handler is a failure of its message, also what `except Exception` would not catch,
+        unless it is one of `endings`, by which the host ends the process.
+        """
         self.waiting_may_go_on = False  # a waiting message became due by what was just applied
         self._process = process
         self._database_url = database_url
         self._handlers = handlers
         self._time_limit = time_limit
-        self._interruptions = interruptions
-        self._failures: tuple[type[BaseException], ...] = (Exception, *interruptions)
+        self._endings = endings
         self._connection: database.Connection | None = None
         self._writer: UUID | None = None
         self._published = 0
@@ -103,22 +106,18 @@ class Runtime:
         connection, _ = self._ready()
         try:
             return [self._apply_together(service, deliveries)]
-        except self._failures as error:
+        except self._endings:
+            raise
+        except BaseException as error:
             if database.is_lost(error, connection):
                 raise
             log.warning("a batch failed; its messages are applied one by one", extra=fields(error=describe(error)))
-        return [self._apply_alone(service, delivery) for delivery in deliveries]
+        return self._all_of(self._apply_alone(service, delivery) for delivery in deliveries)
 
     def retry(self, service: object) -> list[Committed]:
         """Try parked messages whose next attempt has come, each in a transaction of its own."""
         self.waiting_may_go_on = False
-        committed = []
-        for _ in range(inbox.PARKED_AT_ONCE):
-            outcome = self._retry_one(service)
-            if outcome is None:
-                break
-            committed.append(outcome)
-        return committed
+        return self._all_of(self._retry_one(service) for _ in range(inbox.PARKED_AT_ONCE))
 
     def tick(self, handler: TimedHandler) -> Committed | None:
         """Run a timed handler in a transaction; None when it had nothing to say."""
@@ -183,7 +182,9 @@ class Runtime:
         connection, _ = self._ready()
         try:
             return self._apply_together(service, [delivery])
-        except self._failures as error:
+        except self._endings:
+            raise
+        except BaseException as error:
             if database.is_lost(error, connection):
                 raise
             return self._park_failed(delivery, error)
@@ -221,9 +222,25 @@ class Runtime:
                 if known[one.key] == one.digest:
                     outcome.tally.repeated += 1
                 else:
-                    self._quarantine(outcome, one.raw, one.message, "id_reused")
+                    if one.message.source != HUB:  # what is refused to one of our own is quarantined as it is
+                        self._quarantine(outcome, one.raw, one.message, "id_reused")
                     self._refuse(outcome, one, "id_reused")
         return list(first.values())
+
+    def _all_of(self, transactions: Iterable[Committed | None]) -> list[Committed]:
+        """Run one transaction after the other, until there is nothing to do, and return what they committed."""
+        committed = []
+        try:
+            for one in transactions:
+                if one is None:
+                    break
+                committed.append(one)
+        except BaseException:
+            # Nobody will know of those before it. The connection ends and with it their writer, so the relay has them.
+            if committed and self._connection is not None:
+                self._connection.close()
+            raise
+        return committed
 
     # -- one message ---------------------------------------------------------------------------------------------
 
@@ -302,7 +319,9 @@ class Runtime:
                 tx.flush()
                 self._settle(connection, row, one, outcome)
                 return self._write(connection, writer, outcome)
-        except self._failures as error:
+        except self._endings:
+            raise
+        except BaseException as error:
             if row is None or database.is_lost(error, connection):
                 raise
             return self._put_off(row, error)

@@ -4,18 +4,22 @@ Off, and free of cost, unless OTEL_EXPORTER_OTLP_ENDPOINT is set; then the trace
 handed on to what they cause. Spans carry ids, types and codes, nothing else.
 """
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 import contracts
+from messaging.broker import Publication
+from messaging.log import describe
 
 _propagator = TraceContextTextMapPropagator()
 _tracer: trace.Tracer | None = None
@@ -53,22 +57,48 @@ def processing(message: contracts.Message, received_at: datetime) -> Iterator[No
         f"receive {message.type}", parent, trace.SpanKind.CONSUMER, attributes, start_time=_nanoseconds(sent_at)
     )
     waited.end(_nanoseconds(received_at))
-    with _tracer.start_as_current_span(
-        f"process {message.type}", trace.set_span_in_context(waited), trace.SpanKind.INTERNAL, attributes
-    ):
+    with _span(f"process {message.type}", trace.set_span_in_context(waited), trace.SpanKind.INTERNAL, attributes):
         yield
 
 
 @contextmanager
-def publishing(count: int) -> Iterator[None]:
-    """Put the block that publishes `count` messages, and waits for their confirms, into a span."""
-    if _tracer is None:
+def publishing(publications: Sequence[Publication]) -> Iterator[None]:
+    """Put the block that publishes messages, and waits for their confirms, into a span linked to what wrote each."""
+    if _tracer is None or not publications:
         yield
         return
-    with _tracer.start_as_current_span(
-        "publish", kind=trace.SpanKind.PRODUCER, attributes={"messaging.batch.message_count": count}
-    ):
+    links = [trace.Link(context) for one in publications if (context := _written_in(one)).is_valid]
+    attributes: dict[str, str | int] = {
+        "messaging.system": "rabbitmq",
+        "messaging.batch.message_count": len(publications),
+    }
+    with _span("publish", Context(), trace.SpanKind.PRODUCER, attributes, links):
         yield
+
+
+def _written_in(publication: Publication) -> trace.SpanContext:
+    parent = json.loads(publication.body).get("traceparent")
+    return trace.get_current_span(_propagator.extract({"traceparent": parent} if parent else {})).get_span_context()
+
+
+@contextmanager
+def _span(
+    name: str,
+    context: Context,
+    kind: trace.SpanKind,
+    attributes: Mapping[str, str | int],
+    links: Sequence[trace.Link] = (),
+) -> Iterator[None]:
+    """Open a span that, of an exception, keeps its class and place: what it says may quote a person."""
+    assert _tracer is not None
+    with _tracer.start_as_current_span(
+        name, context, kind, attributes, links, record_exception=False, set_status_on_exception=False
+    ) as span:
+        try:
+            yield
+        except BaseException as error:
+            span.set_status(trace.StatusCode.ERROR, describe(error))
+            raise
 
 
 def traceparent(cause: contracts.Message | None) -> str | None:
@@ -77,7 +107,7 @@ def traceparent(cause: contracts.Message | None) -> str | None:
         return cause.traceparent if cause else None
     carrier: dict[str, str] = {}
     _propagator.inject(carrier)
-    return carrier.get("traceparent")
+    return carrier.get("traceparent") or (cause.traceparent if cause else None)
 
 
 def _attributes(message: contracts.Message) -> dict[str, str]:
@@ -91,4 +121,4 @@ def _attributes(message: contracts.Message) -> dict[str, str]:
 
 
 def _nanoseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1_000_000_000)
+    return max(0, int(moment.timestamp() * 1_000_000_000))  # the wire knows nothing before 1970

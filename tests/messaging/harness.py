@@ -1,11 +1,13 @@
 """What the messaging tests do over and over: run the probe service as a real process, send to it, look at it."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 import contracts
+from deploy.local.process import leashed
 from deploy.local.stack import Stack
 from messaging import broker
 from messaging.broker import Publication, Publisher
@@ -25,6 +28,7 @@ from messaging.topology import Service, read
 PROBE = Path(__file__).parent / "probe"
 ROOT = Path(__file__).parents[2]
 READY_WITHIN = 20.0
+QUEUES = ("probe", "deliver.redcross", "deliver.iom", "referrals", "unrouted", "dead")  # of the virtual host hub
 
 
 def wait_until(what: Callable[[], Any], *, within: float = 20.0) -> Any:
@@ -37,7 +41,7 @@ def wait_until(what: Callable[[], Any], *, within: float = 20.0) -> Any:
 
 
 def service_published(
-    name: str = "note", *, message_id: UUID | None = None, about: UUID | None = None
+    name: str = "note", *, message_id: UUID | None = None, about: UUID | None = None, source: str = "redcross"
 ) -> contracts.Message:
     """A message for the probe; its name is the probe's instruction."""
     service = about or contracts.uuid7()
@@ -45,7 +49,13 @@ def service_published(
         service_id=service, name=name, need_codes=("health.general_medicine",), active=True, zone="08001"
     )
     draft = contracts.Draft(data, subject=str(service))
-    return contracts.stamp(draft, source="redcross", time=datetime.now(UTC), id=message_id)
+    return contracts.stamp(draft, source=source, time=datetime.now(UTC), id=message_id)
+
+
+def conversation(messages: int, subjects: int = 10) -> list[contracts.Message]:
+    """Messages about a few subjects in turn."""
+    about = [contracts.uuid7() for _ in range(subjects)]
+    return [service_published(about=about[place % subjects]) for place in range(messages)]
 
 
 @dataclass
@@ -59,7 +69,9 @@ class Process:
 
     def start(self) -> "Process":
         """Start it and wait until it says that it is ready."""
-        self.launch()
+        return self.launch().wait_ready()
+
+    def wait_ready(self) -> "Process":
         wait_until(self.is_ready, within=READY_WITHIN)
         return self
 
@@ -68,7 +80,7 @@ class Process:
         with self.log_file.open("ab") as output:
             self._said_before = output.tell()
             self.process = subprocess.Popen(
-                self.command, cwd=ROOT, env=os.environ | self.environment, stdout=output, stderr=output
+                leashed(self.command), cwd=ROOT, env=os.environ | self.environment, stdout=output, stderr=output
             )
         return self
 
@@ -78,6 +90,14 @@ class Process:
 
     def log(self) -> str:
         return self.log_file.read_text()
+
+    def said(self, what: str) -> bool:
+        """Whether it has logged a line with these words since it was last started."""
+        return what.encode() in self.log_file.read_bytes()[self._said_before :]
+
+    def exit_code(self, *, within: float = 20.0) -> int:
+        """Wait until it ends by itself."""
+        return self.process.wait(within)
 
     def send_signal(self, number: int) -> None:
         self.process.send_signal(number)
@@ -102,32 +122,52 @@ class Probe:
     processes: list[Process] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        declared = read()
-        network = replace(declared, services={**declared.services, "probe": Service("probe", ("service.published",))})
-        self.stack.provision_broker(network)
         self.stack.drop_database("probe")
         self.database_url = self.stack.create_database("probe")
         migrate(self.database_url, PROBE)
         self.amqp_url = self.stack.amqp_url("probe", "hub")
-        # the tests put messages straight into queues and take them out of any
-        self.stack.management.put("permissions/hub/probe", {"configure": "", "write": ".*", "read": ".*"})
         self._publisher = Publisher(self.amqp_url)
+        self.empty(*QUEUES)
 
     def environment(self) -> dict[str, str]:
         return {
             "SERVICE_NAME": "probe", "SERVICE_DATABASE_URL": self.database_url, "SERVICE_AMQP_URL": self.amqp_url,
         }  # fmt: skip
 
-    def service(self, *, runner: str = "messaging.run", **environment: str) -> Process:
-        """A process of the probe service, not started yet."""
-        return self._process([runner, "tests.messaging.probe.service"], environment)
+    @staticmethod
+    def provision(stack: Stack) -> None:
+        """Make the declared network on the broker, with one service more."""
+        declared = read()
+        network = replace(declared, services={**declared.services, "probe": Service("probe", ("service.published",))})
+        stack.provision_broker(network)
+        # the tests put messages straight into queues and take them out of any
+        stack.management.put("permissions/hub/probe", {"configure": "", "write": ".*", "read": ".*"})
 
-    def relay(self, *, runner: str = "messaging.relay", **environment: str) -> Process:
-        return self._process([runner], environment)
+    def empty(self, *queues: str) -> None:
+        """Throw away what stands in these queues."""
+        connection = broker.connect(self.amqp_url)
+        channel = connection.channel()
+        for queue in queues:
+            channel.queue_purge(queue)
+        connection.close()
 
-    def _process(self, module: list[str], environment: dict[str, str]) -> Process:
-        log_file = self.folder / f"{module[0]}-{len(self.processes)}.log"
-        process = Process([sys.executable, "-m", *module], self.environment() | environment, log_file)
+    def service(self, *, tampered: Mapping[str, str] | None = None, **environment: str) -> Process:
+        """A process of the probe service, not started yet; `tampered` is for tests/messaging/tampered.py."""
+        return self.process(["messaging.run", "tests.messaging.probe.service"], tampered, environment)
+
+    def relay(self, *, patience: str = "1 second", tampered: Mapping[str, str] | None = None) -> Process:
+        """A process of the probe's relay, not started yet, that does not wait as long as the real one."""
+        hurried = {"CONSTANTS": json.dumps({"messaging.relay.PATIENCE": patience})}
+        return self.process(["messaging.relay"], hurried | dict(tampered or {}), {})
+
+    def process(
+        self, module: Sequence[str], tampered: Mapping[str, str] | None, environment: Mapping[str, str]
+    ) -> Process:
+        """A process of any module of ours, not started yet."""
+        log_file = self.folder / f"{len(self.processes)}-{module[0]}.log"
+        runner = [] if tampered is None else ["tests.messaging.tampered"]
+        command = [sys.executable, "-m", *runner, *module]
+        process = Process(command, {**self.environment(), **(tampered or {}), **environment}, log_file)
         self.processes.append(process)
         return process
 
@@ -148,7 +188,8 @@ class Probe:
 
     def query(self, sql: Any, *params: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.database_url, row_factory=dict_row, autocommit=True) as connection:
-            return connection.execute(sql, params).fetchall()
+            cursor = connection.execute(sql, params)
+            return cursor.fetchall() if cursor.description else []
 
     def notes(self) -> list[UUID]:
         """The ids of the messages that were applied, in the order in which they were."""
@@ -163,21 +204,62 @@ class Probe:
                             "jsonb_each_text(to_jsonb(w)) x where x.key = %s", name)  # fmt: skip
         return int(row["sum"] or 0)
 
-    def answers(self, atleast: int = 0) -> list[contracts.Message]:
+    def answers(self, atleast: int = 0, *, queue: str = "deliver.redcross") -> list[contracts.Message]:
         """Take what stands in the Red Cross's delivery queue, waiting until so much is there."""
-        return [contracts.parse(body) for body in self.bodies("deliver.redcross", atleast)]
+        return [contracts.parse(body) for body in self.bodies(queue, atleast)]
 
-    def bodies(self, queue: str, atleast: int = 0) -> Iterable[bytes]:
-        connection = broker.connect(self.amqp_url)
-        try:
-            channel, taken = connection.channel(), []
+    def answers_to(self, *messages: contracts.Message, within: float = 30.0) -> list[contracts.Message]:
+        """Take answers, repeats included, until there is one to each of these messages, and until no more come."""
+        wanted, taken = {message.id for message in messages}, []
+        with self.reading("deliver.redcross") as read:
 
-            def take() -> bool:
-                while message := channel.basic_get(queue, no_ack=True):
-                    taken.append(message.body if isinstance(message.body, bytes) else message.body.encode())
+            def all_there() -> bool:
+                for body in read():
+                    answer = contracts.parse(body)
+                    taken.append(answer)
+                    if answer.causationid is not None:
+                        wanted.discard(answer.causationid)
+                return not wanted
+
+            wait_until(all_there, within=within)
+        return taken
+
+    def bodies(self, queue: str, atleast: int = 0) -> list[bytes]:
+        """Take everything out of a queue, waiting until so much has come."""
+        taken: list[bytes] = []
+        with self.reading(queue) as read:
+
+            def all_there() -> bool:
+                taken.extend(read())
                 return len(taken) >= atleast
 
-            wait_until(take)
-            return taken
+            wait_until(all_there)
+        return taken
+
+    @contextmanager
+    def reading(self, queue: str) -> Iterator[Callable[[], list[bytes]]]:
+        """Read a queue; what is yielded takes all that stands in it, until nothing has come for a moment."""
+        connection = broker.connect(self.amqp_url)
+        channel = connection.channel()
+        channel.basic_consume(queue, no_ack=True)
+
+        def read() -> list[bytes]:
+            with suppress(TimeoutError):
+                while True:
+                    connection.drain_events(timeout=0.1)
+            bodies = [one.body for one in connection.delivered]
+            connection.delivered.clear()
+            return bodies
+
+        try:
+            yield read
+        finally:
+            connection.close()
+
+    def length(self, queue: str) -> int:
+        """How many messages are ready in a queue."""
+        connection = broker.connect(self.amqp_url)
+        try:
+            return int(connection.channel().queue_declare(queue, passive=True).message_count)
         finally:
             connection.close()

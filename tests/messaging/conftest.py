@@ -1,0 +1,34 @@
+"""The probe on the suite's servers: a fresh database and empty queues for each test that asks."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local import Stack
+from tests.messaging.harness import Probe
+
+
+@pytest.fixture(scope="session")
+def probed(provisioned: Stack) -> Stack:
+    """The suite's servers with the probe's queue beside the declared ones."""
+    Probe.provision(provisioned)
+    return provisioned
+
+
+@pytest.fixture
+def probe(probed: Stack, tmp_path: Path) -> Iterator[Probe]:
+    """The probe with nothing in it and no process running."""
+    probe = Probe(probed, tmp_path)
+    yield probe
+    probe.close()
+
+
+@pytest.fixture(scope="module")
+def running(probed: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Probe]:
+    """One probe for all tests of a module, its service and its relay running."""
+    probe = Probe(probed, tmp_path_factory.mktemp("probe"))
+    for process in (probe.service().launch(), probe.relay().launch()):
+        process.wait_ready()
+    yield probe
+    probe.close()

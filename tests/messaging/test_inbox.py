@@ -1,0 +1,209 @@
+"""What a message comes to: applied once, refused, parked, waiting or quarantined, and never more than itself harmed."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import contracts
+from tests.messaging.harness import Probe, service_published, wait_until
+
+
+def noted(probe: Probe, *messages: contracts.Message) -> list[UUID]:
+    """Which of these were applied, in which order, repeats included."""
+    ids = [message.id for message in messages]
+    rows = probe.query("select message_id from note where message_id = any(%s) order by position", ids)
+    return [row["message_id"] for row in rows]
+
+
+def parked(probe: Probe, message: contracts.Message) -> list[dict[str, object]]:
+    return probe.query("select * from parked where message_id = %s order by parked_id", message.id)
+
+
+def is_parked(probe: Probe, message: contracts.Message, state: str) -> bool:
+    return [row["state"] for row in parked(probe, message)] == [state]
+
+
+def refusals(answers: list[contracts.Message]) -> list[str]:
+    return [answer.data.code for answer in answers if isinstance(answer.data, contracts.MessageRefused)]
+
+
+def test_a_message_delivered_twice_is_applied_and_answered_once(running: Probe) -> None:
+    message, last = service_published(), service_published()
+
+    running.send(message, message, last, message)
+    answers = running.answers_to(last)
+
+    assert noted(running, message) == [message.id]
+    assert [answer.causationid for answer in answers] == [message.id, last.id]
+
+
+def test_the_same_id_from_two_organisations_names_two_messages(running: Probe) -> None:
+    message = service_published()
+    other = service_published(message_id=message.id, source="iom")
+
+    running.send(message, other)
+    wait_until(lambda: len(noted(running, message)) == 2)
+
+    assert parked(running, message) == []
+
+
+def test_an_id_used_again_for_something_else_is_quarantined_and_refused(running: Probe) -> None:
+    message = service_published()
+    other = service_published("another", message_id=message.id)
+
+    running.send(message, other)
+    wait_until(lambda: is_parked(running, message, "quarantined"))
+    answers = running.answers_to(message)
+
+    assert noted(running, message) == [message.id]
+    assert parked(running, message)[0]["reason"] == "id_reused"
+    assert parked(running, message)[0]["raw"] == other.to_json()
+    assert refusals(answers) == ["id_reused"]
+
+
+def test_an_id_reused_within_the_hub_is_quarantined_once(running: Probe) -> None:
+    message = service_published(source="hub")
+    other = service_published("another", message_id=message.id, source="hub")
+
+    running.send(message, other)
+    running.answers_to(message)
+    wait_until(lambda: parked(running, message))
+
+    assert is_parked(running, message, "quarantined")
+
+
+def test_a_handler_that_fails_is_tried_again_until_it_is_quarantined(running: Probe) -> None:
+    message = service_published("fail")
+    running.send(message)
+    wait_until(lambda: is_parked(running, message, "retry"))
+    # at its last attempt but one, so as not to wait for minutes
+    running.query("update parked set attempts = 8, next_attempt_at = now() where message_id = %s", message.id)
+    (row,) = wait_until(lambda: [row for row in parked(running, message) if row["attempts"] == 9])
+    assert row["state"] == "retry"
+
+    running.query("update parked set next_attempt_at = now() where message_id = %s", message.id)
+    wait_until(lambda: is_parked(running, message, "quarantined"))
+
+    (row,) = parked(running, message)
+    assert (row["reason"], row["next_attempt_at"]) == ("failed", None)
+    assert str(row["error"]).startswith("RuntimeError at service.py:")
+    assert noted(running, message) == []
+
+
+def test_a_failing_handler_is_tried_again_later_and_later_not_thousands_of_times_a_second(running: Probe) -> None:
+    """Trap 3."""
+    message = service_published("fail")
+    running.send(message)
+
+    (row,) = wait_until(lambda: [row for row in parked(running, message) if row["attempts"] == 3], within=30)
+
+    assert row["next_attempt_at"] - row["parked_at"] > timedelta(seconds=0.75 * (1 + 1 + 2 + 4))
+
+
+def test_a_message_that_failed_is_applied_when_its_handler_is_mended(running: Probe) -> None:
+    """Trap 1: what a handler raised on is not lost."""
+    message = service_published("fail")
+    running.send(message)
+    wait_until(lambda: is_parked(running, message, "retry"))
+
+    mended = message.to_json().replace(b'"name":"fail"', b'"name":"note"')
+    running.query("update parked set raw = %s, next_attempt_at = now() where message_id = %s", mended, message.id)
+    running.answers_to(message)
+
+    assert noted(running, message) == [message.id]
+    assert parked(running, message) == []
+
+
+def test_bytes_that_cannot_be_read_are_quarantined(running: Probe) -> None:
+    """Trap 2: nothing decodes, and drops, before our own code has it."""
+    garbage = b'{"name": "Mar\\u00eda"'
+    running.send_raw((garbage, str(contracts.uuid7())))
+
+    (row,) = wait_until(lambda: running.query("select * from parked where raw = %s", garbage))
+
+    assert (row["state"], row["reason"], row["message_id"]) == ("quarantined", "not_json", None)
+
+
+def test_a_contract_without_a_handler_is_quarantined(running: Probe) -> None:
+    """What a renamed handler or an unfinished deployment leaves behind can be replayed."""
+    data = contracts.MessageRefused(code="some_code", body_sha256="0" * 64)
+    message = contracts.stamp(contracts.Draft(data, "of-nobody"), source="hub", time=service_published().time)
+
+    running.send(message)
+    wait_until(lambda: is_parked(running, message, "quarantined"))
+
+    assert parked(running, message)[0]["reason"] == "no_handler"
+
+
+def test_a_refusal_keeps_nothing_that_was_written(running: Probe) -> None:
+    gathered, fetched, last = service_published("refuse"), service_published("refuse-late"), service_published()
+
+    running.send(gathered, fetched, last)
+    answers = running.answers_to(gathered, fetched, last)
+
+    assert noted(running, gathered, fetched, last) == [last.id]
+    assert refusals(answers) == ["probe_refuses", "probe_refuses"]
+    assert parked(running, gathered) == parked(running, fetched) == []
+
+
+def test_a_refusal_is_repeated_for_no_repeat(running: Probe) -> None:
+    message, last = service_published("refuse"), service_published()
+
+    running.send(message, message, last)
+    answers = running.answers_to(message, last)
+
+    assert refusals(answers) == ["probe_refuses"]
+
+
+def test_an_early_message_goes_on_when_what_it_waited_for_has_come(running: Probe) -> None:
+    first = service_published()
+    early = service_published(f"wait {first.subject}")
+    running.send(early)
+    wait_until(lambda: is_parked(running, early, "waiting"))
+
+    running.send(first)
+    answers = running.answers_to(first, early)
+
+    assert [answer.causationid for answer in answers] == [first.id, early.id]
+    assert noted(running, first, early) == [first.id, early.id]
+    assert parked(running, early) == []
+
+
+def test_three_messages_in_reverse_order_are_applied_in_order(running: Probe) -> None:
+    first = service_published()
+    second = service_published(f"wait {first.subject}")
+    third = service_published(f"wait {second.subject}")
+
+    running.send(third, second, first)
+    running.answers_to(first, second, third)
+
+    assert noted(running, first, second, third) == [first.id, second.id, third.id]
+
+
+def test_a_message_that_waited_too_long_is_refused(running: Probe) -> None:
+    message = service_published(f"wait {contracts.uuid7()}")
+    running.send(message)
+    wait_until(lambda: is_parked(running, message, "waiting"))
+    running.query(
+        "update parked set parked_at = now() - interval '6 minutes', next_attempt_at = now() where message_id = %s",
+        message.id,
+    )
+
+    answers = running.answers_to(message)
+
+    assert refusals(answers) == ["service_unknown"]
+    assert parked(running, message) == []
+    assert noted(running, message) == []
+
+
+def test_what_is_said_of_a_message_is_counted(running: Probe) -> None:
+    before = {name: running.counted(name) for name in ("received", "repeated", "applied", "refused", "parked")}
+    ok, refused, failing = service_published(), service_published("refuse"), service_published("fail")
+
+    running.send(ok, ok, refused, failing)
+    running.answers_to(ok, refused)
+    wait_until(lambda: is_parked(running, failing, "retry"))
+
+    after = {name: running.counted(name) for name in before}
+    assert {name: after[name] - before[name] for name in before} == {
+        "received": 4, "repeated": 1, "applied": 1, "refused": 1, "parked": 1,
+    }  # fmt: skip
