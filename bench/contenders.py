@@ -46,43 +46,47 @@ def _runs(process: Process) -> bool:
     return process.pid is not None  # that it works shows in the broker, as a consumer
 
 
+OWN = (sys.executable, "-P", "-m")
+
+
 def contenders() -> dict[str, Contender]:
-    """Everything that can be measured, by name."""
-    own = [sys.executable, "-P", "-m"]
+    """Everything that can be measured, by name; makes the peers' environment where it is not there yet."""
     peers = peers_python()
-    return {
-        contender.name: contender
-        for contender in (
-            Contender(
-                "ruta",
-                [*own, "messaging.run", "bench.ruta.service"],
-                RUNTIME_UNPUBLISHED,
-                service=HERE / "ruta",
-                relay=[*own, "messaging.relay"],
-            ),
-            Contender(
-                "nameko",
-                [*_tool(peers, "nameko"), "run", "--config", NAMEKO_CONFIG, "bench.peers.nameko_service"],
-                PEER_UNPUBLISHED,
-                # Without it every wait for the database would stop all ten workers.
-                settings={"PSYCOPG_WAIT_FUNC": "wait_select"},
-            ),
-            Contender(
-                "faststream",
-                [*_tool(peers, "faststream"), "run", "bench.peers.faststream_service:app"],
-                PEER_UNPUBLISHED,
-            ),
-            Contender("floor", [*own, "bench.floor"], FLOOR_UNPUBLISHED),
-            # Not a contender: the hub's real service, which does more for each of the same requests.
-            Contender(
-                "referrals",
-                [*own, "messaging.run", "services.referrals.service"],
-                RUNTIME_UNPUBLISHED,
-                service=ROOT / "services" / "referrals",
-                relay=[*own, "messaging.relay"],
-            ),
-        )
-    }
+    every = (
+        on_the_runtime("ruta", "bench.ruta.service", HERE / "ruta"),
+        Contender(
+            "nameko",
+            [*_tool(peers, "nameko"), "run", "--config", NAMEKO_CONFIG, "bench.peers.nameko_service"],
+            PEER_UNPUBLISHED,
+            # Without it every wait for the database would stop all ten workers.
+            settings={"PSYCOPG_WAIT_FUNC": "wait_select"},
+        ),
+        Contender(
+            "faststream",
+            [*_tool(peers, "faststream"), "run", "bench.peers.faststream_service:app"],
+            PEER_UNPUBLISHED,
+        ),
+        floor(),
+        # Not in the comparison: the hub's real service, which does more for each of the same requests.
+        on_the_runtime("referrals", "services.referrals.service", ROOT / "services" / "referrals"),
+    )
+    return {contender.name: contender for contender in every}
+
+
+def on_the_runtime(name: str, module: str, folder: Path) -> Contender:
+    """A service on Ruta's runtime, and its relay."""
+    return Contender(
+        name,
+        [*OWN, "messaging.run", module],
+        RUNTIME_UNPUBLISHED,
+        service=folder,
+        relay=[*OWN, "messaging.relay"],
+    )
+
+
+def floor() -> Contender:
+    """The loop by hand."""
+    return Contender("floor", [*OWN, "bench.floor"], FLOOR_UNPUBLISHED)
 
 
 def _tool(python: Path, name: str) -> list[str]:
