@@ -93,8 +93,8 @@ class Maker:
         yield self._raw(organisation, "another's routing key", self._need(other), REJECTED, key_of=other)
 
     def too_large(self, organisation: str) -> Mistake:
-        """A message that no queue should have to hold."""
-        return self._raw(organisation, "ten megabytes", self._need(organisation, extra="x" * TOO_LARGE))
+        """A message that no queue should have to hold; the broker is told so."""
+        return self._raw(organisation, "ten megabytes", self._need(organisation, extra="x" * TOO_LARGE), REJECTED)
 
     def id_used_again(self, organisation: str) -> Iterator[Mistake]:
         """Two messages under one id."""
