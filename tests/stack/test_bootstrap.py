@@ -14,12 +14,21 @@ import pytest
 RUTA = Path(__file__).parents[2] / "ruta"
 
 
+def stand_in(project: Path, tool: str, script: str) -> None:
+    """Put a program of ours before the machine's own of this name."""
+    tools = project / "tools"
+    tools.mkdir(exist_ok=True)
+    (tools / tool).write_text(f"#!/bin/sh\n{script}\n")
+    (tools / tool).chmod(0o755)
+
+
 @contextmanager
 def new_project() -> Iterator[Path]:
     """A project that has never run, and that anybody may write to."""
     home = Path(tempfile.mkdtemp(prefix="ruta-bootstrap-"))
     shutil.copy(RUTA, home)
     (home / "requirements.lock").write_text("# nothing\n")
+    stand_in(home, "apt-get", "exit 1")  # no test installs anything on this machine
     (home / "deploy" / "local").mkdir(parents=True)
     (home / "deploy" / "local" / "__main__.py").write_text("print('hello')\n")
     home.chmod(0o777)
@@ -53,7 +62,12 @@ def run(
     )
     return subprocess.run(
         [*prefix, project / "ruta", *arguments],
-        env={"PATH": os.environ["PATH"], "HOME": str(project), "RUTA_RABBITMQ_BIN": str(project), **environment},
+        env={
+            "PATH": f"{project / 'tools'}:{os.environ['PATH']}",
+            "HOME": str(project),
+            "RUTA_RABBITMQ_BIN": str(project),
+            **environment,
+        },
         capture_output=True,
         text=True,
         timeout=120,
@@ -100,6 +114,20 @@ def test_a_changed_lock_is_installed(made_project: Path) -> None:
     assert run(made_project).stderr == ""
 
 
+def test_a_package_that_has_gone_from_the_environment_is_installed_again(project: Path) -> None:
+    package = project / "deploy" / "local"
+    for name in ("__main__", "state", "trouble"):
+        shutil.copy(RUTA.parent / "deploy" / "local" / f"{name}.py", package)
+    (package / "cli.py").write_text(
+        "import os\nif 'RUTA_MENDED' not in os.environ: import gone\ndef main(): print('mended')\n"
+    )
+
+    ran = run(project)
+
+    assert ran.stdout == "mended\n"
+    assert ran.stderr.count("making .venv") == 2
+
+
 def test_two_first_runs_at_once_set_up_once(project: Path) -> None:
     with ThreadPoolExecutor() as at_once:
         runs = list(at_once.map(lambda _: run(project), range(2)))
@@ -115,19 +143,41 @@ def test_without_rabbitmq_an_ordinary_user_is_told_what_to_install(project: Path
 
 
 def test_a_python_that_cannot_make_environments_is_named_with_all_else_that_is_missing(project: Path) -> None:
-    tools = project / "tools"
-    tools.mkdir()
-    for name in ("python3", "python3.11", "python3.12", "python3.13", "python3.14"):
-        (tools / name).write_text('#!/bin/sh\ncase "$2" in *ensurepip*) exit 1 ;; esac\n')
-        (tools / name).chmod(0o755)
+    for python in ("python3", "python3.11", "python3.12", "python3.13", "python3.14"):
+        stand_in(project, python, 'case "$2" in *ensurepip*) exit 1 ;; esac')
 
-    ran = run(project, "demo", as_nobody=True, PATH=f"{tools}:{os.environ['PATH']}")
+    ran = run(project, "demo", as_nobody=True)
 
     assert assert_one_sentence(ran).endswith("sudo apt-get install -y python3-venv rabbitmq-server")
 
 
 def test_a_real_broker_needs_no_rabbitmq_here(made_project: Path) -> None:
-    assert run(made_project, "up", as_nobody=True, RUTA_AMQP_URL="amqp://there").stdout == "hello\n"
+    assert run(made_project, "up", RUTA_AMQP_URL="amqp://there").stdout == "hello\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root installs packages")
+def test_root_gets_rabbitmq_installed_and_no_system_wide_one_is_started(made_project: Path) -> None:
+    # Does what the package's own scripts would do, with the PATH that dpkg would have.
+    stand_in(
+        made_project,
+        "apt-get",
+        f"""
+        [ "$1" = install ] || exit 0
+        for option; do case "$option" in DPkg::Path=*) PATH=${{option#*=}} ;; esac; done
+        invoke-rc.d rabbitmq-server start >>{made_project}/started || echo refused >>{made_project}/started
+        deb-systemd-invoke start epmd.socket >>{made_project}/started || echo refused >>{made_project}/started
+        deb-systemd-helper enable rabbitmq-server.service >>{made_project}/started || echo refused >>{made_project}/started
+        touch {made_project}/rabbitmq-server; chmod 755 {made_project}/rabbitmq-server
+        """,
+    )
+    try:
+        ran = run(made_project, "up")
+    finally:
+        (made_project / "rabbitmq-server").unlink(missing_ok=True)
+
+    assert ran.stdout == "hello\n"
+    assert "installing rabbitmq-server with apt-get" in ran.stderr
+    assert (made_project / "started").read_text() == ""
 
 
 def test_a_state_directory_that_cannot_be_written_is_named(project: Path) -> None:
