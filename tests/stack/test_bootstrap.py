@@ -163,11 +163,12 @@ def test_root_gets_rabbitmq_installed_and_no_system_wide_one_is_started(made_pro
         "apt-get",
         f"""
         [ "$1" = install ] || exit 0
+        cd {made_project}
         for option; do case "$option" in DPkg::Path=*) PATH=${{option#*=}} ;; esac; done
-        invoke-rc.d rabbitmq-server start >>{made_project}/started || echo refused >>{made_project}/started
-        deb-systemd-invoke start epmd.socket >>{made_project}/started || echo refused >>{made_project}/started
-        deb-systemd-helper enable rabbitmq-server.service >>{made_project}/started || echo refused >>{made_project}/started
-        touch {made_project}/rabbitmq-server; chmod 755 {made_project}/rabbitmq-server
+        invoke-rc.d rabbitmq-server start >>started || echo refused >>started
+        deb-systemd-invoke start epmd.socket >>started || echo refused >>started
+        deb-systemd-helper enable rabbitmq-server.service >>started || echo refused >>started
+        touch rabbitmq-server; chmod 755 rabbitmq-server
         """,
     )
     try:
