@@ -63,6 +63,7 @@ class Partner:
         self._clock_offset = timedelta()
         self._stopping = threading.Event()
         self._progress = {"confirmed": 0, "received": 0, "due": 0}
+        self._said = (0.0, dict(self._progress))  # when it was last told, and what
 
     def run(self, orders: TextIO) -> None:
         """Follow the orders on `orders`, first the plan and then the days, until they end."""
@@ -220,8 +221,6 @@ class Partner:
         if self._progress != self._said[1] and now - self._said[0] > SAY_EVERY:
             print(json.dumps(self._progress), flush=True)
             self._said = (now, dict(self._progress))
-
-    _said: tuple[float, dict[str, int]] = (0.0, {})
 
 
 def _bytes(body: Any) -> bytes:
