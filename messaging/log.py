@@ -47,6 +47,7 @@ def set_up(process: str) -> None:
     sys.excepthook = lambda kind, error, trace: _say_uncaught(error)
     sys.unraisablehook = lambda args: _say_uncaught(args.exc_value)
     threading.excepthook = lambda args: _say_uncaught(args.exc_value)
+    traceback.print_exc = lambda *_, **__: _say_uncaught(sys.exc_info()[1])  # eventlet calls it here and there
     logging.getLogger("nameko").setLevel(logging.WARNING)
     logging.getLogger("amqp").setLevel(logging.WARNING)
 

@@ -53,7 +53,7 @@ TURN_WITHIN = 10  # seconds for earlier messages of other processes to be publis
 GATHER = 0.005  # seconds to wait for more before what has arrived is applied
 MARK_AFTER = 0.05  # seconds without another batch that would carry the mark along
 RETRY_EVERY = 1.0  # seconds between looks at the parked messages
-DRAIN_WITHIN = 20  # seconds for a graceful stop to finish what has arrived
+DRAIN_WITHIN = 10  # seconds for a graceful stop to finish what has arrived
 
 Drafts = Sequence[contracts.Draft]
 Work = Callable[[object], list[Committed]]
@@ -134,9 +134,6 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
                 self.runtime.close()
             except DatabaseLost as error:
                 log.warning("the database went away during the stop", extra=fields(error=describe(error)))
-
-    def kill(self) -> None:
-        self._publishing.kill()
 
     def commit(self, method: Callable[[], list[Committed]], then: Callable[[], None] = lambda: None) -> int:
         """Run `method` in turn and queue what it committed for publication; return how many transactions that was.
@@ -268,8 +265,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         broker.drop(self._connection)
 
     def kill(self) -> None:
-        for thread in self._threads:
-            thread.kill()
+        """Disconnect; nameko ends the threads. One of them is it that died and brought us here."""
         broker.drop(self._connection)
 
     # -- reading -------------------------------------------------------------------------------------------------
@@ -404,9 +400,6 @@ class _Every(Entrypoint):  # type: ignore[misc]
     def stop(self) -> None:
         self._stop.send()
         self._thread.wait()
-
-    def kill(self) -> None:
-        self._thread.kill()
 
     def _run(self) -> None:
         while not self._stop.ready():

@@ -53,7 +53,8 @@ class Relay:
             except (*database.DatabaseLost, *BrokerLost) as error:
                 log.warning("a server is away", extra=fields(error=describe(error)))
             self._publisher.drop()
-            self._stop.wait(backoff(attempt))
+            if self._stop.wait(backoff(attempt)):
+                return
 
     def _work(self) -> None:
         with database.connect(self._database_url) as connection:

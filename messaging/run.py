@@ -37,6 +37,8 @@ from messaging import log as logs
 from messaging import tracing
 from messaging.log import describe, fields
 
+STOP_WITHIN = 14  # seconds for a graceful stop; a server that is away must not make it longer
+
 log = logging.getLogger("ruta.run")
 
 
@@ -78,7 +80,11 @@ def main(module_name: str) -> None:
         log.critical("the service ended by itself", extra=fields(error=describe(failures[0])))
         raise SystemExit(1)
     if starting.dead:
-        runner.stop()
+        with eventlet.Timeout(STOP_WITHIN, False):
+            runner.stop()
+            return
+        log.error("stopped before all was finished; the broker delivers the rest again")
+        raise SystemExit(1)
 
 
 def start(runner: ServiceRunner, name: str) -> None:

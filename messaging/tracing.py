@@ -121,4 +121,4 @@ def _attributes(message: contracts.Message) -> dict[str, str]:
 
 
 def _nanoseconds(moment: datetime) -> int:
-    return max(0, int(moment.timestamp() * 1_000_000_000))  # the wire knows nothing before 1970
+    return int(moment.timestamp() * 1_000_000_000)

@@ -25,9 +25,7 @@ class Verdict:
         return self == Verdict(repeated=self.repeated)
 
 
-def check(
-    sent: Sequence[contracts.Message], applied: Sequence[UUID], answers: Sequence[contracts.Message]
-) -> Verdict:
+def check(sent: Sequence[contracts.Message], applied: Sequence[UUID], answers: Sequence[contracts.Message]) -> Verdict:
     """Judge: each sent message applied once and answered by one id, the answers of one subject in the order of sending.
 
     `applied` and `answers` are as they were found, repeats included, in the order in which they came.

@@ -1,5 +1,15 @@
 """What was committed leaves, all of it, in the order of commits, whoever publishes it."""
 
+import signal
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+import contracts
+from messaging import database, outbox
 from tests.messaging.harness import Probe, conversation, service_published, wait_until
 
 
@@ -15,3 +25,139 @@ def test_messages_leave_in_the_order_of_commits_whoever_in_the_process_wrote_the
     published = list(dict.fromkeys(answer.id for answer in probe.answers(len(committed))))
 
     assert published == committed
+
+
+def test_what_a_killed_process_had_not_sent_is_sent_by_the_relay_whatever_it_had_sent_already(probe: Probe) -> None:
+    """No mark runs ahead of what is out: not even one that a timed handler's message brings along."""
+    sent = conversation(300)
+    probe.send(*sent[:200], service_published("fail"), *sent[200:])
+    service = probe.service(tampered={"SLOW_PUBLISHING": "0.02"}, TICK="talk").start()
+    wait_until(lambda: probe.length("deliver.redcross") > 50)
+    service.kill()
+
+    probe.relay().start()
+    committed = [row["message_id"] for row in probe.query("select message_id from outbox order by position")]
+    published = list(dict.fromkeys(answer.id for answer in probe.answers(len(committed))))
+
+    assert published == committed
+
+
+def test_two_processes_apply_nothing_twice_and_keep_the_order_of_commits(probe: Probe) -> None:
+    services = [probe.service().launch() for _ in range(2)]
+    probe.relay().launch()
+    for service in services:
+        service.wait_ready()
+    sent = numbered(1000)
+
+    probe.send(*sent)
+    answers = probe.answers_to(*sent)
+
+    assert working(probe) == 2
+    assert sorted(probe.notes()) == sorted(message.id for message in sent)
+    assert numbers_by_subject(answers) == counted_up(sent)
+
+
+def test_the_order_is_kept_when_one_of_two_processes_is_killed(probe: Probe, tmp_path: Path) -> None:
+    (tmp_path / "die").write_text("before_publish")  # what it committed is the relay's, and the other waits for it
+    survivor = probe.service().launch()
+    probe.relay().launch()
+    survivor.wait_ready()
+    sent = numbered(1000)
+    probe.send(*sent[:10])
+    doomed = probe.service(tampered={"KILL_FILE": str(tmp_path / "die")}).start()
+
+    probe.send(*sent[10:])
+    assert doomed.exit_code() == -signal.SIGKILL
+    answers = probe.answers_to(*sent)
+
+    assert probe.counted("redelivered") > 0
+    assert sorted(probe.notes()) == sorted(message.id for message in sent)
+    assert numbers_by_subject(answers) == counted_up(sent)
+
+
+def test_of_two_relays_one_works_and_the_other_takes_over(probe: Probe) -> None:
+    """Trap 18."""
+    first, second = probe.relay().start(), probe.relay().start()
+    written = write_out(probe, 100)
+    assert [answer.id for answer in probe.answers(100)] == written
+    (working,) = (relay for relay in (first, second) if relay.said("published what was left behind"))
+
+    working.kill()
+    written = write_out(probe, 100)
+
+    assert [answer.id for answer in probe.answers(100)] == written
+
+
+def test_partitions_are_made_and_dropped_and_nothing_is_lost(probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "PARTITION_ROWS", 20)
+    with database.connect(probe.database_url) as connection:
+        connection.execute("alter table outbox detach partition outbox_0")
+        connection.execute("drop table outbox_0")
+        connection.execute("create table outbox_0 partition of outbox for values from (minvalue) to (20)")
+        connection.commit()
+        outbox.keep_house(connection)
+        written = write_out(probe, 70)
+
+        outbox.keep_house(connection)
+        assert kept(probe) == written  # nothing of it is out
+
+        left = outbox.left_behind(connection, patience="0 seconds", limit=50)
+        outbox.mark(connection, left[-1].writer, left[-1].position)
+        outbox.keep_house(connection)
+        assert kept(probe) == written[39:]  # from the partition in which the first unpublished one stands
+
+        outbox.mark(connection, left[-1].writer, 70)
+        outbox.keep_house(connection)
+        assert kept(probe) == written[59:]
+
+
+def test_a_writer_that_is_about_to_publish_is_not_overtaken_by_the_relay(probe: Probe) -> None:
+    with database.connect(probe.database_url) as connection:
+        gone, alive, gone_too = (write_out(probe, 1, handed_over=left) for left in (True, False, True))
+        left = outbox.left_behind(connection, patience="1 hour", limit=10)
+        assert [one.publication.message_id for one in left] == [str(gone[0])]
+
+        later = outbox.left_behind(connection, patience="0 seconds", limit=10)  # it does not stir: it is gone as well
+        assert [one.publication.message_id for one in later] == [str(one[0]) for one in (gone, alive, gone_too)]
+
+
+def numbered(messages: int) -> list[contracts.Message]:
+    """Messages about ten subjects whose answers are numbered under a lock on the subject."""
+    about = [contracts.uuid7() for _ in range(10)]
+    return [service_published("number", about=about[place % 10]) for place in range(messages)]
+
+
+def numbers_by_subject(answers: list[contracts.Message]) -> dict[str, list[int | None]]:
+    """The numbers of the answers about each subject as they came first."""
+    numbers: dict[str, list[int | None]] = {}
+    for answer in {answer.id: answer for answer in reversed(answers)}.values():
+        numbers.setdefault(answer.subject, []).insert(0, answer.sequence)
+    return numbers
+
+
+def counted_up(sent: list[contracts.Message]) -> dict[str, list[int]]:
+    """From one on without gaps, for each subject."""
+    counts = Counter(message.subject for message in sent)
+    return {subject: list(range(1, count + 1)) for subject, count in counts.items()}
+
+
+def working(probe: Probe) -> int:
+    """How many processes have applied anything."""
+    return len(probe.query("select 1 from outbox_writer where applied > 0"))
+
+
+def write_out(probe: Probe, messages: int, *, handed_over: bool = True) -> list[UUID]:
+    """Write messages to the outbox as a process would that then dies, and return their ids."""
+    with database.connect(probe.database_url) as connection:
+        writer = outbox.open_writer(connection, "test")
+        drafts = [contracts.Draft(one.data, one.subject, "redcross") for one in conversation(messages)]
+        stamped = [contracts.stamp(draft, source="hub", time=datetime.now(UTC)) for draft in drafts]
+        outbox.write(connection, writer, [outbox.publication(one) for one in stamped], outbox.Tally(), 0)
+        connection.commit()
+        if handed_over:
+            outbox.hand_over(connection, writer)
+    return [one.id for one in stamped]
+
+
+def kept(probe: Probe) -> list[UUID]:
+    return [row["message_id"] for row in probe.query("select message_id from outbox order by position")]

@@ -1,0 +1,70 @@
+"""What must be so before a service process takes its first message is checked when it starts."""
+
+import subprocess
+import sys
+
+from deploy.local import Stack
+from messaging.topology import read
+from tests.messaging.harness import ROOT, Probe, service_published, wait_until
+
+
+def said(code: str) -> str:
+    """What a Python process that runs this says when it ends badly."""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    return ended.stderr.strip()
+
+
+def test_psycopg_imported_before_the_patching_is_refused() -> None:
+    """Trap 14."""
+    assert said("import psycopg, messaging.run") == "messaging.run must be imported before psycopg and amqp"
+
+
+def test_a_psycopg_that_would_block_the_process_is_refused() -> None:
+    """Trap 13."""
+    code = """
+import messaging.run, psycopg.waiting
+psycopg.waiting.wait = psycopg.waiting.wait_selector
+messaging.run.main("tests.messaging.probe.service")
+"""
+    assert said(code) == "psycopg would block every greenlet of this process while it waits"
+
+
+def test_a_module_without_a_service_is_refused() -> None:
+    said_so = said("import messaging.run; messaging.run.main('tests.messaging.probe')")
+    assert said_so == "tests.messaging.probe should define one service class"
+
+
+def test_a_service_that_comes_before_its_queue_waits_for_it(probe: Probe, probed: Stack) -> None:
+    """Trap 17: nothing declares a queue but the one command, so none can miss what was sent before."""
+    probed.management.delete("queues/hub/probe")
+    service = probe.service().launch()
+    wait_until(lambda: service.said("NotFound"))
+    assert not service.is_ready()
+
+    Probe.provision(probed)
+    message = service_published()
+    probe.send(message)
+
+    service.wait_ready()
+    assert [answer.causationid for answer in probe.answers_to(message)] == [message.id]
+
+
+def test_services_may_declare_nothing(probed: Stack) -> None:
+    """Trap 12."""
+    permissions = probed.management.get("permissions")
+    services = read().services
+    assert {one["configure"] for one in permissions if one["user"] in services} == {"^$"}
+
+
+def test_a_service_whose_thread_dies_ends_and_says_nothing_of_what_it_heard(probe: Probe) -> None:
+    """Trap 7: whoever supervises it starts it again."""
+    probe.query("alter table outbox_writer rename column committed to gone")
+    service = probe.service().launch()
+
+    probe.send(service_published("fail María"))
+
+    assert service.exit_code() == 1
+    assert service.said("the service ended by itself")
+    assert "María" not in service.log()
+    assert "Traceback" not in service.log()

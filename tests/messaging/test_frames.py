@@ -1,0 +1,158 @@
+"""What is written close to the wire reads and writes the same as py-amqp does."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
+
+import amqp
+import pytest
+from amqp import spec
+from amqp.exceptions import UnexpectedFrame
+from amqp.method_framing import frame_handler, frame_writer
+from amqp.serialization import dumps
+
+from messaging import frames
+
+FRAME_MAX = 4096
+PROPERTIES = {"content_type": "application/json", "user_id": "redcross", "application_headers": {"x": "ñ"}}
+
+
+class Wire:
+    """In place of a socket: yields the pieces that were put in, one for each read."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = list(pieces)
+
+    def recv(self, size: int) -> bytes:
+        if not self.pieces:
+            raise TimeoutError
+        return self.pieces.pop(0)
+
+
+def reading(*pieces: bytes) -> frames.Connection:
+    """A connection that is about to read these pieces."""
+    connection = frames.Connection()
+    transport: Any = frames._TCP("nowhere", 1)
+    transport.sock, transport.buffer, transport.having_timeout = Wire(*pieces), bytearray(), lambda timeout: _Nothing()
+    connection._transport = transport
+    others.clear()
+    connection.on_inbound_frame = frame_handler(connection, lambda channel, method, *_: others.append(method))
+    return connection
+
+
+class _Nothing:
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+others: list[tuple[int, int]] = []  # methods that were no deliveries
+
+
+def read_all(connection: frames.Connection) -> list[frames.Delivered]:
+    with suppress(TimeoutError):
+        while True:
+            connection.blocking_read(1)
+    return connection.delivered
+
+
+def written(method: tuple[int, int], format: str, arguments: tuple[object, ...], body: bytes) -> bytes:
+    """What py-amqp writes for a method with content."""
+    sent: list[bytes] = []
+    transport = SimpleNamespace(write=lambda data: sent.append(bytes(data)))
+    connection = SimpleNamespace(frame_max=FRAME_MAX, bytes_sent=0)
+    message = amqp.Message(body, **PROPERTIES)
+    frame_writer(connection, transport)(1, 1, method, dumps(format, arguments), message)
+    return b"".join(sent)
+
+
+def delivery(body: bytes, tag: int = 7, *, redelivered: bool = False) -> bytes:
+    return written(spec.Basic.Deliver, "sLbss", ("batches", tag, redelivered, "hub", "a.key"), body)
+
+
+def test_a_delivery_may_be_split_anywhere() -> None:
+    whole = delivery(b"the body")
+    for at in range(1, len(whole)):
+        (got,) = read_all(reading(whole[:at], whole[at:]))
+        assert (got.consumer_tag, got.tag, got.redelivered, got.body) == ("batches", 7, False, b"the body")
+        assert got.properties() == PROPERTIES
+
+
+def test_a_delivery_may_come_byte_by_byte() -> None:
+    whole = delivery(b"x" * 100, redelivered=True)
+    (got,) = read_all(reading(*(whole[at : at + 1] for at in range(len(whole)))))
+    assert (got.body, got.redelivered) == (b"x" * 100, True)
+
+
+@pytest.mark.parametrize("size", [0, 1, FRAME_MAX - 8, FRAME_MAX - 7, FRAME_MAX, 5 * FRAME_MAX + 3])
+def test_bodies_of_any_size_come_whole(size: int) -> None:
+    body = bytes(number % 251 for number in range(size))
+    whole = delivery(body) + delivery(b"next", 8)
+
+    for pieces in ([whole], [whole[:50], whole[50:]], [whole[at : at + 999] for at in range(0, len(whole), 999)]):
+        got = read_all(reading(*pieces))
+        assert [(one.tag, one.body) for one in got] == [(7, body), (8, b"next")]
+
+
+def test_many_deliveries_come_in_one_read_and_other_frames_between_them_are_handled() -> None:
+    confirm = b"\1\0\1\0\0\0\x0d" + frames.METHOD_ID.pack(*spec.Basic.Ack) + dumps("Lb", (1, False)) + b"\xce"
+    heartbeat = b"\x08\0\0\0\0\0\0\xce"
+    connection = reading(delivery(b"1", 1) + confirm + heartbeat + delivery(b"2", 2) + delivery(b"3", 3))
+
+    assert [one.body for one in read_all(connection)] == [b"1", b"2", b"3"]
+    assert others == [spec.Basic.Ack]
+
+
+def test_properties_that_cannot_be_decoded_are_none_and_end_nothing() -> None:
+    broken = delivery(b"body").replace(b"redcross", b"redcro\xff\xfe")
+    got = read_all(reading(broken, delivery(b"next", 8)))
+    assert [one.body for one in got] == [b"body", b"next"]
+    assert got[0].properties() is None
+
+
+@pytest.mark.parametrize("spoiled", [delivery(b"b")[:-1] + b"\0", delivery(b"b").replace(b"\2\0\1", b"\3\0\1", 1)])
+def test_a_broken_frame_ends_the_connection(spoiled: bytes) -> None:
+    with pytest.raises(UnexpectedFrame):
+        reading(spoiled).blocking_read(1)
+
+
+def test_a_closed_socket_is_noticed() -> None:
+    with pytest.raises(ConnectionResetError):
+        reading(b"").blocking_read(1)
+
+
+def published(body: bytes, key: str) -> tuple[bytes, amqp.Message]:
+    """What py-amqp reads of the frames that we publish: the arguments of the method, and the message."""
+    got: list[amqp.Message] = []
+    handle = frame_handler(SimpleNamespace(bytes_recv=0), lambda channel, method, payload, message: got.append(message))
+    arguments = b""
+    for kind, channel, payload in _frames(
+        b"".join(frames.publication_frames(1, FRAME_MAX, "hub", key, "text/x", "an id", body))
+    ):
+        if kind == frames.METHOD:  # py-amqp expects content after what a broker sends, such as a return
+            assert payload[:4] == frames.METHOD_ID.pack(*spec.Basic.Publish)
+            arguments = payload[4:]
+            handle((kind, channel, frames.METHOD_ID.pack(*spec.Basic.Return) + arguments))
+        else:
+            handle((kind, channel, payload))
+    (message,) = got
+    return arguments, message
+
+
+def _frames(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    while data:
+        kind, channel, size = frames.FRAME_HEADER.unpack_from(data)
+        assert size + frames.FRAME_AROUND <= FRAME_MAX
+        assert data[7 + size] == frames.END
+        yield kind, channel, data[7 : 7 + size]
+        data = data[size + frames.FRAME_AROUND :]
+
+
+@pytest.mark.parametrize("size", [0, 1, FRAME_MAX - 8, FRAME_MAX - 7, 3 * FRAME_MAX])
+def test_what_we_publish_is_what_py_amqp_reads(size: int) -> None:
+    arguments, message = published(b"b" * size, "a.ké")
+
+    assert arguments == b"\0\0\3hub\5a.k\xc3\xa9\1"  # exchange, key, and mandatory
+    assert (message.body or b"") == b"b" * size
+    assert message.properties == {"content_type": "text/x", "delivery_mode": 2, "message_id": "an id"}

@@ -1,0 +1,74 @@
+"""What a log line and a quarantined row say of an exception or a message: ids, codes and places, never content."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from messaging import log as logs
+from tests.messaging.harness import Probe, service_published, wait_until
+
+NAME = "María Fernández"
+
+
+@pytest.fixture
+def formatted() -> Iterator[logging.Logger]:
+    """A logger whose lines end up in `lines`."""
+    lines.clear()
+    handler = logging.Handler()
+    handler.setFormatter(logs.JsonLines("a-process"))
+    handler.emit = lambda record: lines.append(json.loads(handler.format(record)))  # type: ignore[method-assign]
+    logger = logging.getLogger("another.library")
+    logger.addHandler(handler)
+    yield logger
+    logger.removeHandler(handler)
+
+
+lines: list[dict[str, Any]] = []
+
+
+def test_no_exception_that_names_somebody_shows_the_name_anywhere(probe: Probe) -> None:
+    wishes = ("fail", "fail-in-sql", "escape", "exit", "refuse")
+    sent = [service_published(f"{wish} {NAME}") for wish in wishes]
+    service = probe.service(TICK="fail").start()
+    probe.send(*sent, service_published(NAME))
+    probe.send_raw((NAME.encode(), "x"))
+    wait_until(lambda: probe.counted("parked") == 5)
+    wait_until(lambda: any(row["attempts"] for row in probe.parked()))
+    probe.query("alter table inbox rename to away")  # and nameko has something to say as well
+    probe.send(service_published(f"fail {NAME}"))
+    assert service.exit_code() == 1
+
+    errors = [row["error"] for row in probe.parked()]
+    for word in (*NAME.split(), "Mar\\u00eda", "somebody"):
+        assert word not in service.log()
+        assert not [error for error in errors if error and word in error]
+    assert "RuntimeError at service.py" in service.log()
+    assert "nameko" in service.log()
+
+
+def test_what_another_library_was_working_on_is_not_shown(formatted: logging.Logger) -> None:
+    formatted.error("cannot send %s to %s", NAME, "a place")
+    assert lines[0]["says"] == "cannot send %s to %s"
+
+
+def test_an_exception_logged_in_place_of_a_text_is_only_named(formatted: logging.Logger) -> None:
+    formatted.error(ValueError(NAME))
+    assert lines[0]["says"] == "ValueError"
+
+
+def test_an_exception_is_described_by_its_class_and_place(formatted: logging.Logger) -> None:
+    try:
+        int(NAME)
+    except ValueError:
+        formatted.exception("it went wrong")
+    assert lines[0]["exception"].startswith("ValueError at test_logs.py:")
+    assert NAME not in json.dumps(lines)
+
+
+def test_a_field_that_is_not_listed_is_left_out() -> None:
+    record = logging.makeLogRecord({"name": "ruta.x", "msg": "said", **logs.fields(message="an id", person=NAME)})
+    line = json.loads(logs.JsonLines("a-process").format(record))
+    assert (line["message"], "person" in line) == ("an id", False)
