@@ -19,7 +19,7 @@ _MESSAGES: Any = Union[tuple(contract.message for contract in CONTRACTS.values()
 _ANY_MESSAGE: TypeAdapter[Message[Any]] = TypeAdapter(Annotated[_MESSAGES, Field(discriminator="type")])
 
 
-class Invalid(Exception):  # noqa: N818 - it reads as a sentence where it is raised and caught
+class Invalid(Exception):
     """A message that cannot be read; says which rule it breaks and where, and never what it contains.
 
     Codes: `too_large`, `not_utf8`, `not_json`, `too_deep`, `not_cloudevents`, `unknown_contract`, `unknown_version`,

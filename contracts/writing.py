@@ -26,7 +26,7 @@ def stamp(
     *,
     source: str,
     time: datetime,
-    id: UUID | None = None,  # noqa: A002 - the envelope's own word
+    id: UUID | None = None,
     cause: Message[Any] | None = None,
     traceparent: str | None = None,
 ) -> Message[Any]:
