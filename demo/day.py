@@ -44,6 +44,8 @@ SENT_TWICE_SHARE = 0.04
 OUT_OF_ORDER_SHARE = 0.05
 REGISTERED_AHEAD = 25  # how many people are registered before the first of them is referred
 
+BY_THE_CLOCK = frozenset({"expired", "closed"})  # what the hub does by itself once time has passed
+
 # The network waits for the receipt when one of these answers overtakes it.
 MAY_OVERTAKE = frozenset({"accepted", "declined", "waitlisted", "info_requested"})
 
@@ -74,7 +76,14 @@ class Told:
 
     @property
     def last_number(self) -> int:
+        """The number of the last message that both parties get."""
         return 1 + len(self.story.moves)
+
+    @property
+    def first_rest(self) -> int:
+        """The number after which nothing happens until time has passed; the last one where nothing waits for that."""
+        by_time = (move.late or (move.actor == "hub" and move.verb in BY_THE_CLOCK) for move in self.story.moves)
+        return 1 + next((place for place, waits in enumerate(by_time) if waits), len(self.story.moves))
 
 
 @dataclass
@@ -257,7 +266,7 @@ class _Writer:
             f"referral.requested.v{version}",
             told.referral_id,
             data | (how_before if version == 1 else how),
-            expects=(told.referral_id, 1),
+            expects=(told.referral_id, told.first_rest),
             seal=(told.recipient, case.block),
         )
 

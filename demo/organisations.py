@@ -14,7 +14,7 @@ from demo.day import SPEAKS_VERSION_1
 from demo.plan import Step
 
 ROOT = Path(__file__).resolve().parents[1]
-WINDOW = 40  # how many of the referrals that an organisation opened may be on their way at once
+WINDOW = 50  # how many of the referrals that an organisation opened may be under way at once
 STOP_WITHIN = 15  # seconds
 
 # What an organisation's process may see of this machine: no address of any database or of the hub.

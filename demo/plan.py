@@ -30,7 +30,7 @@ class Step(TypedDict):
     subject: str
     data: dict[str, Any]
     after: Number | None  # None: an opening, sent when its turn comes
-    expects: Number | None  # what its sender will hear of it
+    expects: Number | None  # of an opening: what ends its being under way
     day: int  # not before this day
     copies: int  # 2: sent twice, as a nervous system does
     seal: NotRequired[Seal]
@@ -44,7 +44,7 @@ class Plan:
     def __init__(self, steps: list[Step], window: int) -> None:
         self.steps: dict[str, Step] = {step["step"]: step for step in steps}
         self._day = 1
-        self._window = window  # how many of the referrals it opened may be on their way at once
+        self._window = window  # how many of the referrals it opened may be under way at once
         self._openings: deque[Step] = deque()
         self._ready: deque[Step] = deque()
         self._after: dict[Number, list[Step]] = defaultdict(list)
@@ -78,7 +78,7 @@ class Plan:
             self._release(step)
 
     def take_due(self, most: int) -> list[Step]:
-        """Take up to `most` steps to do now: answers first, then openings as long as few of ours are on their way."""
+        """Take up to `most` steps to do now: answers first, then openings as long as few of ours are under way."""
         due: list[Step] = []
         while len(due) < most:
             if self._ready:
