@@ -33,10 +33,10 @@ def up() -> None:
 
     began = time.monotonic()
     with Stack() as stack, Network(stack) as network:
-        print(f"Ruta is up after {time.monotonic() - began:.1f} s: {len(network.processes)} processes.")
-        print(f"Partners' credentials: {stack.state.organisations}")
-        print("`./ruta status` shows it, Ctrl-C stops it.", flush=True)
         try:
+            print(f"Ruta is up after {time.monotonic() - began:.1f} s: {len(network.processes)} processes.")
+            print(f"Partners' credentials: {stack.state.organisations}")
+            print("`./ruta status` shows it, Ctrl-C stops it.", flush=True)
             while True:
                 time.sleep(1)  # not signal.pause(), which a signal that comes just before it does not end
         except (KeyboardInterrupt, SystemExit):

@@ -6,10 +6,10 @@ import json
 import os
 import random
 import secrets
+import select
 import signal
 import socket
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -108,13 +108,17 @@ class State:
         pid = self.running_pid()
         if pid is None:
             return False
-        os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_WITHIN
-        while self.running_pid() == pid:
-            if time.monotonic() > deadline:
+        try:
+            process = os.pidfd_open(pid)
+        except ProcessLookupError:  # it has just ended
+            return True
+        try:
+            os.kill(pid, signal.SIGTERM)
+            if not select.select([process], [], [], STOP_WITHIN)[0]:
                 os.kill(pid, signal.SIGKILL)
                 raise Trouble(f"Process {pid} did not stop within {STOP_WITHIN} seconds and was killed.")
-            time.sleep(0.05)
+        finally:
+            os.close(process)
         return True
 
     def write_running(self, what: dict[str, Any]) -> None:
