@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
@@ -17,7 +18,7 @@ from demo.checker import check
 from demo.day import make_day
 from demo.evidence import latencies
 from demo.quiet import Look, StuckError
-from demo.stage import Stage, network_on, organisations_on
+from demo.stage import Ground, Stage, network_on, organisations_on
 from deploy.local import Trouble
 from deploy.local.state import State, default_directory
 
@@ -67,19 +68,23 @@ def main(*, once: bool = False, json_file: Path | None = None, small: bool = Fal
     people, referrals = SMALL if small else WHOLE
     day = make_day(people, referrals, seed=seed, starts_at=datetime.now(UTC))
     narrator.say("starting PostgreSQL, RabbitMQ, the hub, and the organisations' own systems")
-    with (
-        network_on(directory) as ground,
-        organisations_on(ground, day, ground.stack.state.organisations) as stage,
-    ):
-        result, mistakes = _play(stage, narrator)
-        report.show(result, mistakes, narrator.console)
-        if json_file is not None:
-            report.write_json(result, json_file)
-        good = result.verdict.good
-        narrator.console.print()
-        narrator.say("nothing was lost, nothing happened twice" if good else "the proof FAILED: see the findings above")
-        if not once:
-            _stay(stage, narrator.console)
+    with network_on(directory) as ground:
+        _check_nothing_was_there(ground)
+        with organisations_on(ground, day, ground.stack.state.organisations) as stage:
+            return _show(stage, narrator, json_file, once=once)
+
+
+def _show(stage: Stage, narrator: Narrator, json_file: Path | None, *, once: bool) -> int:
+    """Play it, show what came of it, and return the exit code."""
+    result, mistakes = _play(stage, narrator)
+    report.show(result, mistakes, narrator.console)
+    if json_file is not None:
+        report.write_json(result, json_file)
+    good = result.verdict.good
+    narrator.console.print()
+    narrator.say("nothing was lost, nothing happened twice" if good else "the proof FAILED: see the findings above")
+    if not once:
+        _stay(stage, narrator.console)
     return 0 if good else 1
 
 
@@ -90,6 +95,13 @@ def _fresh_directory() -> Path:
         raise Trouble(f"The demo already runs from {directory}.")
     shutil.rmtree(directory, ignore_errors=True)
     return directory
+
+
+def _check_nothing_was_there(ground: Ground) -> None:
+    """On real servers there may be an earlier run's referrals, whose senders' logs are gone: nothing to prove."""
+    with psycopg.connect(ground.stack.service_database_url("referrals")) as database:
+        if database.execute("select from referral limit 1").fetchone() is not None:
+            raise Trouble("The demo needs databases without referrals; the server of RUTA_DATABASE_URL has some.")
 
 
 def _play(stage: Stage, narrator: Narrator) -> tuple[report.Result, dict[str, str]]:
