@@ -57,14 +57,17 @@ class Transaction:
     others'.
     """
 
-    def __init__(self, connection: Connection, mentioned: Iterable[UUID] = ()) -> None:
-        """`mentioned` are the ids that the batch's messages speak of: what `load` asks for at once."""
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._mentioned = frozenset(mentioned)
+        self._mentioned: frozenset[UUID] = frozenset()
         self._asked: set[LiteralString] = set()
         self._kept, self._fresh = _Gathered(), _Gathered()
         self._savepoint = False  # set, and not released yet
         self._savepoint_is_fresh = False  # by the message that is being handled
+
+    def mention(self, ids: Iterable[UUID]) -> None:
+        """Say which ids the batch's messages speak of: what `load` asks for at once."""
+        self._mentioned = frozenset(ids)
 
     def fetch(self, sql: LiteralString, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
         """Run one statement now and return its rows as dicts; it sees all that was written before it."""
@@ -167,10 +170,10 @@ def as_json(rows: Sequence[Row]) -> str:
 
 
 @contextmanager
-def transaction(connection: Connection, mentioned: Iterable[UUID] = ()) -> Iterator[Transaction]:
+def transaction(connection: Connection) -> Iterator[Transaction]:
     """Open a transaction that commits at the end of the block and rolls back when it raises."""
     try:
-        tx = Transaction(connection, mentioned)
+        tx = Transaction(connection)
         yield tx
         tx.flush()
         commit(connection)

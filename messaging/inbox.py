@@ -11,7 +11,7 @@ from messaging.database import Connection, Row, as_json
 
 EARLY_AT_MOST = "5 minutes"  # then the message it waited for is not coming, and the sender is told
 RETRIES_AT_MOST = 10  # some four minutes with the backoff below; then a person has to look
-PARKED_AT_ONCE = 20  # between them, what arrives has its turn
+PARKED_AT_ONCE = 100  # then what arrives has its turn
 
 Key = tuple[str, UUID]  # source and message id
 
@@ -74,12 +74,12 @@ WAKE = """
     where state = 'waiting' and waiting_for = any(%b::text[])
 """
 
-NEXT_DUE = f"""
+DUE = f"""
     select parked_id, attempts, raw, parked_at < clock_timestamp() - interval '{EARLY_AT_MOST}' as waited_long
     from parked
     where state <> 'quarantined' and next_attempt_at <= clock_timestamp()
     order by next_attempt_at, parked_id
-    limit 1
+    limit %s
     for update skip locked
 """
 
@@ -141,9 +141,9 @@ def wake(connection: Connection, subjects: Iterable[str]) -> bool:
     return connection.execute(WAKE, (list(subjects),)).rowcount > 0
 
 
-def next_due(connection: Connection) -> Row | None:
-    """Lock and return a parked message whose next attempt has come, those that were woken first."""
-    return connection.execute(NEXT_DUE).fetchone()
+def due(connection: Connection, limit: int) -> list[Row]:
+    """Lock and return parked messages whose next attempt has come, those that were woken first."""
+    return connection.execute(DUE, (limit,)).fetchall()
 
 
 def leave(connection: Connection, parked_id: int) -> None:

@@ -39,7 +39,6 @@ import contracts
 from messaging import broker, frames, tracing
 from messaging.broker import BrokerLost, Publisher, backoff
 from messaging.database import DatabaseLost, Transaction
-from messaging.inbox import PARKED_AT_ONCE
 from messaging.log import describe, fields
 from messaging.outbox import Committed
 from messaging.runtime import Delivery, Handlers, Runtime
@@ -367,8 +366,8 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         """Try parked messages when their time comes, or when what they waited for has been applied."""
         runtime = self.service.runtime
         while not self._stopping:
-            tried = self.service.commit(partial(self._run_worker, runtime.retry))
-            waited = 0.0 if tried < PARKED_AT_ONCE else RETRY_EVERY  # there are more: after whoever waits now
+            self.service.commit(partial(self._run_worker, runtime.retry))
+            waited = 0.0
             while not (self._stopping or runtime.waiting_may_go_on) and waited < RETRY_EVERY:
                 eventlet.sleep(0.05)
                 waited += 0.05

@@ -115,8 +115,18 @@ class Runtime:
         return self._all_of(self._apply_alone(service, delivery) for delivery in deliveries)
 
     def retry(self, service: object) -> list[Committed]:
-        """Try parked messages whose next attempt has come, each in a transaction of its own."""
+        """Try parked messages whose next attempt has come: together, or one by one if anything in that fails."""
         self.waiting_may_go_on = False
+        connection, _ = self._ready()
+        try:
+            committed = self._retry_due(service, inbox.PARKED_AT_ONCE, [])
+            return [] if committed is None else [committed]
+        except self._endings:
+            raise
+        except BaseException as error:
+            if database.is_lost(error, connection):
+                raise
+            log.warning("parked messages are tried one by one", extra=fields(error=describe(error)))
         return self._all_of(self._retry_one(service) for _ in range(inbox.PARKED_AT_ONCE))
 
     def tick(self, handler: TimedHandler) -> Committed | None:
@@ -170,8 +180,9 @@ class Runtime:
     def _apply_together(self, service: object, deliveries: Sequence[Delivery]) -> Committed:
         connection, writer = self._ready()
         outcome = _Outcome()
-        received = self._read(deliveries, outcome)
-        with transaction(connection, _mentioned(received)) as tx, self._time_limit():
+        with transaction(connection) as tx, self._time_limit():
+            received = self._read(deliveries, outcome)
+            tx.mention(_mentioned(received))
             now = clock.now()
             for one in self._first_time_seen(connection, received, outcome):
                 self._handle(service, tx, one, now, outcome)
@@ -305,31 +316,50 @@ class Runtime:
             return self._write(connection, writer, outcome)
 
     def _retry_one(self, service: object) -> Committed | None:
-        """Try the oldest parked message that is due; None when none is."""
-        connection, writer = self._ready()
-        row = None
+        """Try one parked message that is due, and put it off if it fails; None when none is due."""
+        connection, _ = self._ready()
+        taken: list[database.Row] = []
         try:
-            with transaction(connection) as tx, self._time_limit():
-                row = inbox.next_due(connection)
-                if row is None:
-                    return None
-                outcome = _Outcome()
-                one = Received(contracts.upcast(contracts.parse(row["raw"])), row["raw"])
-                self._handle(service, tx, one, clock.now(), outcome)
-                tx.flush()
-                self._settle(connection, row, one, outcome)
-                return self._write(connection, writer, outcome)
+            return self._retry_due(service, 1, taken)
         except self._endings:
             raise
         except BaseException as error:
-            if row is None or database.is_lost(error, connection):
+            if not taken or database.is_lost(error, connection):
                 raise
-            return self._put_off(row, error)
+            return self._put_off(taken[0], error)
 
-    def _settle(self, connection: database.Connection, row: database.Row, one: Received, outcome: _Outcome) -> None:
+    def _retry_due(self, service: object, limit: int, taken: list[database.Row]) -> Committed | None:
+        """Try up to `limit` parked messages in one transaction, with their rows in `taken`; None when none is due."""
+        connection, writer = self._ready()
+        outcome = _Outcome()
+        with transaction(connection) as tx, self._time_limit():
+            taken += inbox.due(connection, limit)
+            if not taken:
+                return None
+            received = [Received(contracts.upcast(contracts.parse(row["raw"])), row["raw"]) for row in taken]
+            tx.mention(_mentioned(received))
+            now = clock.now()
+            for row, one in zip(taken, received, strict=True):
+                parked = len(outcome.parked)
+                self._handle(service, tx, one, now, outcome)
+                self._settle(
+                    connection, row, one, outcome, outcome.parked.pop() if len(outcome.parked) > parked else None
+                )
+            tx.flush()
+            outcome.tally.parked = 0  # they were counted when they were first parked
+            committed = self._write(connection, writer, outcome)
+        self.waiting_may_go_on |= len(taken) == limit
+        return committed
+
+    def _settle(
+        self,
+        connection: database.Connection,
+        row: database.Row,
+        one: Received,
+        outcome: _Outcome,
+        again: database.Row | None,
+    ) -> None:
         """Let a parked message leave, or wait longer, or be refused because what it waited for never came."""
-        again = outcome.parked.pop() if outcome.parked else None
-        outcome.tally.parked = 0  # it was counted when it was first parked
         if again is None:
             inbox.leave(connection, row["parked_id"])
         elif again["state"] == "quarantined":
