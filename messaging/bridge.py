@@ -104,13 +104,14 @@ class Bridge:
     def _step(self) -> None:
         """Gather what has arrived, and what is to be offered again, and carry it."""
         assert self._connection is not None
+        self._take()  # what came while the other queues were asked for
         wait, until = HOLD, float("inf")
         try:
             while len(self._arrived) < WINDOW * len(self._queues) and time.monotonic() < until:
+                if self._arrived and until == float("inf"):
+                    wait, until = GATHER, time.monotonic() + GATHER
                 self._connection.drain_events(timeout=wait)
                 self._take()
-                if until == float("inf"):
-                    wait, until = GATHER, time.monotonic() + GATHER
         except TimeoutError:
             pass
         self._connection.heartbeat_tick()

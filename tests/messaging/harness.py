@@ -186,6 +186,11 @@ class Probe:
         batch = [Publication("", "probe", body, message_id) for body, message_id in bodies]
         assert self._publisher.publish(batch) == set()
 
+    def send_to(self, queue: str, *messages: contracts.Message) -> None:
+        """Put messages into another queue of the virtual host hub."""
+        batch = [Publication("", queue, message.to_json(), str(message.id)) for message in messages]
+        assert self._publisher.publish(batch) == set()
+
     def query(self, sql: Any, *params: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.database_url, row_factory=dict_row, autocommit=True) as connection:
             cursor = connection.execute(sql, params)

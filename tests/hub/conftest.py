@@ -1,0 +1,52 @@
+"""The door, with the probe's queue behind it, and organisations before it."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from deploy.local import Stack
+from tests.messaging.conftest import probe, probed
+from tests.messaging.harness import Probe
+from tests.messaging.partners import Door, Partner
+
+__all__ = ["probe", "probed"]
+
+
+@pytest.fixture
+def door(probe: Probe) -> Door:
+    """The door, not open yet, with nothing in any queue."""
+    return Door(probe)
+
+
+@pytest.fixture(scope="module")
+def open_door(probed: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """One door for all tests of a module, open."""
+    probe = Probe(probed, tmp_path_factory.mktemp("door"))
+    door = Door(probe)
+    door.process().start()
+    yield door
+    probe.close()
+
+
+@pytest.fixture
+def partner(probed: Stack) -> Iterator[Callable[[str], Partner]]:
+    """Organisations' connections, closed afterwards."""
+    opened: list[Partner] = []
+
+    def connect(organisation: str) -> Partner:
+        opened.append(Partner(probed, organisation))
+        return opened[-1]
+
+    yield connect
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def redcross(partner: Callable[[str], Partner]) -> Partner:
+    return partner("redcross")
+
+
+@pytest.fixture
+def iom(partner: Callable[[str], Partner]) -> Partner:
+    return partner("iom")

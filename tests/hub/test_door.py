@@ -1,0 +1,232 @@
+"""The door's decisions, message by message; and the door as a process, stopped, killed, flooded and blocked."""
+
+import signal
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+import contracts
+from deploy.local import Stack
+from hub.gateway import door as rules
+from messaging.bridge import Arrival
+from messaging.broker import CONTENT_TYPE, Publication
+from messaging.topology import Organisation
+from tests.messaging.checker import check
+from tests.messaging.harness import conversation, service_published, wait_until
+from tests.messaging.partners import Door, Partner
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+ORGANISATIONS = {
+    "redcross": Organisation("redcross", "Cruz Roja", ("service.published", "referral.*"), coordinator=False),
+    "iom": Organisation("iom", "OIM", ("need.identified",), coordinator=False),
+}
+
+
+def arrival(message: contracts.Message, *, queue: str = "submit.redcross", user: str | None = "redcross") -> Arrival:
+    properties: dict[str, Any] = {"content_type": CONTENT_TYPE}
+    return Arrival(queue, 1, message.to_json(), properties | ({"user_id": user} if user else {}))
+
+
+def refusal(publication: Publication) -> contracts.MessageRefused:
+    data = contracts.parse(publication.body).data
+    assert isinstance(data, contracts.MessageRefused)
+    return data
+
+
+# -- decisions ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_message_passes_unchanged_by_its_type_under_its_id() -> None:
+    message = service_published()
+    passed = rules.admit(arrival(message), ORGANISATIONS, NOW)
+    assert (passed.exchange, passed.routing_key) == ("hub", "service.published.v1")
+    assert (passed.body, passed.message_id) == (message.to_json(), str(message.id))
+
+
+def test_a_message_from_anothers_user_is_refused_to_the_owner_of_the_queue() -> None:
+    refused = rules.admit(arrival(service_published(), user="iom"), ORGANISATIONS, NOW)
+    assert refused.routing_key == "to.redcross"
+    assert refusal(refused).code == "forged_sender"
+
+
+def test_a_message_without_a_checked_user_is_refused() -> None:
+    assert refusal(rules.admit(arrival(service_published(), user=None), ORGANISATIONS, NOW)).code == "user_id_missing"
+
+
+def test_a_contract_that_this_organisation_may_not_send_is_refused() -> None:
+    from_iom = arrival(service_published(source="iom"), queue="submit.iom", user="iom")
+    assert refusal(rules.admit(from_iom, ORGANISATIONS, NOW)).code == "not_allowed"
+
+
+def test_a_recipient_named_by_a_partner_leads_nowhere() -> None:
+    message = service_published().model_copy(update={"recipient": "iom"})
+    assert rules.admit(arrival(message), ORGANISATIONS, NOW).routing_key == "service.published.v1"
+
+
+def test_unreadable_properties_are_refused() -> None:
+    unreadable = Arrival("submit.redcross", 1, service_published().to_json(), None)
+    assert refusal(rules.admit(unreadable, ORGANISATIONS, NOW)).code == "properties_unreadable"
+
+
+def test_the_same_message_refused_twice_is_refused_by_one_id() -> None:
+    """The door may be killed after the refusal and before it acknowledges."""
+    bad = arrival(service_published(source="iom"))
+    first, second = (rules.admit(bad, ORGANISATIONS, NOW) for _ in range(2))
+    assert first.message_id == second.message_id
+    assert first.body == second.body
+
+
+def test_a_refusal_answers_the_message_and_belongs_to_its_conversation() -> None:
+    message = service_published(source="iom")
+    answer = contracts.parse(rules.admit(arrival(message), ORGANISATIONS, NOW).body)
+    assert (answer.causationid, answer.correlationid) == (message.id, message.correlationid)
+    assert (answer.source, answer.recipient) == ("hub", "redcross")
+
+
+def test_what_the_hub_has_for_an_organisation_goes_to_its_inbox_unchanged() -> None:
+    delivered = rules.deliver(Arrival("deliver.iom", 1, b"anything", {"message_id": "an id"}))
+    assert (delivered.exchange, delivered.routing_key) == ("inbox", "iom")
+    assert (delivered.body, delivered.message_id) == (b"anything", "an id")
+
+
+# -- the process -------------------------------------------------------------------------------------------------------
+
+
+def test_a_door_stopped_under_load_passes_nothing_twice(door: Door, redcross: Partner) -> None:
+    """Trap 6."""
+    sent = conversation(3000)
+    redcross.submit(*sent)
+    first = door.process().start()
+    wait_until(lambda: door.submitted("redcross") < len(sent))
+
+    assert first.stop() == 0
+    assert door.submitted("redcross") > 0
+
+    door.process().start()
+    passed = [message.id for message in door.passed(len(sent))]
+    assert passed == [message.id for message in sent]
+    assert '"redelivered": "0"' in first.log()
+
+
+@pytest.mark.parametrize(
+    "point", ["before_publish", "after_publish", "after_confirm", "before_acknowledge", "after_acknowledge"]
+)
+def test_a_door_killed_anywhere_passes_everything_in_order(
+    door: Door, redcross: Partner, tmp_path: Path, point: str
+) -> None:
+    sent = conversation(300)
+    redcross.submit(*sent)
+    (tmp_path / "die").write_text(point)
+    killed = door.process(tampered={"KILL_FILE": str(tmp_path / "die")}).launch()
+    assert killed.exit_code() == -signal.SIGKILL
+
+    second = door.process().start()
+    door.wait_empty("redcross")
+    second.stop()
+    passed = [message.id for message in door.passed(len(sent))]
+
+    repeats = len(passed) - len(set(passed))
+    print(f"{point}: passed again {repeats}")
+    assert list(dict.fromkeys(passed)) == [message.id for message in sent]
+    assert (repeats > 0) == (point != "before_publish")
+    assert '"redelivered": "0"' not in second.log()
+
+
+def test_a_door_killed_on_the_way_out_delivers_everything_in_order(
+    door: Door, redcross: Partner, tmp_path: Path
+) -> None:
+    answers = [message.model_copy(update={"recipient": "redcross"}) for message in conversation(300)]
+    door.probe.send_to("deliver.redcross", *answers)
+    (tmp_path / "die").write_text("before_acknowledge")
+    killed = door.process(tampered={"KILL_FILE": str(tmp_path / "die")}).launch()
+    assert killed.exit_code() == -signal.SIGKILL
+
+    door.process().start()
+    delivered = [message.id for message in redcross.read(len(answers) + 1)]
+
+    assert list(dict.fromkeys(delivered)) == [message.id for message in answers]
+
+
+def test_an_organisation_that_floods_does_not_hold_up_its_neighbour(
+    door: Door, redcross: Partner, iom: Partner
+) -> None:
+    redcross.submit(*conversation(20_000))
+    process = door.process().start()
+    wait_until(lambda: door.submitted("redcross") < 20_000)
+
+    message = service_published(source="iom")
+    asked = time.monotonic()
+    iom.submit(message)
+    wait_until(lambda: door.submitted("iom") == 0, within=2)
+    took = time.monotonic() - asked
+
+    print(f"the neighbour's message was through after {took:.3f} s, {door.submitted('redcross')} of the flood waiting")
+    assert door.submitted("redcross") > 0
+    process.kill()
+
+
+def test_a_full_inbox_holds_up_nobody_else_and_loses_nothing(
+    door: Door, redcross: Partner, iom: Partner, provisioned: Stack
+) -> None:
+    limit = {
+        "pattern": "^inbox.redcross$",
+        "definition": {"max-length": 5, "overflow": "reject-publish"},
+        "priority": 9,
+    }
+    provisioned.management.put("policies/network/full", limit | {"apply-to": "queues"})
+    try:
+        process = door.process().start()
+        for_redcross, for_iom = conversation(50), conversation(50)
+        door.probe.send_to("deliver.redcross", *for_redcross)
+        wait_until(lambda: process.said("not taken, and offered again"))
+
+        door.probe.send_to("deliver.iom", *for_iom)
+        delivered = iom.read(len(for_iom), within=2)
+        assert [message.id for message in delivered] == [message.id for message in for_iom]
+
+        got: set[UUID] = set()
+        while len(got) < len(for_redcross):
+            got |= {message.id for message in redcross.read()}
+        assert got == {message.id for message in for_redcross}
+    finally:
+        provisioned.management.delete("policies/network/full")
+
+
+def test_an_answer_goes_the_whole_way_there_and_back(door: Door, redcross: Partner) -> None:
+    sent = conversation(100)
+    door.process().launch()
+    door.probe.relay().launch()
+    door.probe.service().launch()
+
+    redcross.submit(*sent, *sent[:10])
+    answers = redcross.read(len(sent))
+
+    verdict = check(sent, door.probe.notes(), answers)
+    assert verdict.faultless
+    assert verdict.repeated == 0
+    assert door.probe.counted("repeated") == 10
+
+
+def test_the_door_opens_when_the_broker_can_be_reached(door: Door) -> None:
+    process = door.process(GATEWAY_HUB_AMQP_URL="amqp://nobody:x@127.0.0.1:1/hub").launch()
+    wait_until(lambda: process.said("a broker is away"))
+    assert not process.is_ready()
+    assert process.stop() == 0
+
+
+def test_organisations_are_read_from_the_network_file(door: Door, redcross: Partner, tmp_path: Path) -> None:
+    """A contract struck from the file is refused by the next door."""
+    from messaging.topology import NETWORK_FILE
+
+    changed = tmp_path / "network.toml"
+    changed.write_text(NETWORK_FILE.read_text().replace('"service.published", "person', '"person'))
+    door.process(RUTA_NETWORK_FILE=str(changed)).start()
+
+    redcross.submit(service_published())
+
+    (answer,) = redcross.read()
+    assert answer.data.code == "not_allowed"
