@@ -106,6 +106,7 @@ class Verdict:
     applied: int = 0
     refused: int = 0
     quarantined: int = 0
+    waiting: int = 0
     redelivered: int = 0
     duplicates_suppressed: int = 0
 
@@ -128,7 +129,8 @@ def check(evidence: Evidence) -> Verdict:
 def _check_outcomes(evidence: Evidence, verdict: Verdict) -> None:
     """Each message its sender holds a confirm for is applied, or it is refused or parked, and never both."""
     refusals = Counter((refusal.to, refusal.sha256) for refusal in evidence.refusals)
-    parked = {item.sha256 for item in evidence.parked}
+    # One that is parked and not given up waits in sight: it will be applied or refused.
+    parked = {item.sha256: "quarantined" if item.state == "quarantined" else "waiting" for item in evidence.parked}
     effects = {effect.message_id for effect in evidence.effects}
     bodies_of: dict[str, list[Sent]] = defaultdict(list)
     for message in evidence.sent:
@@ -138,7 +140,7 @@ def _check_outcomes(evidence: Evidence, verdict: Verdict) -> None:
         for message in bodies:
             outcomes = ["refused"] if refusals[message.by, message.sha256] else []
             if message.sha256 in parked:
-                outcomes.append("parked")
+                outcomes.append(parked[message.sha256])
             if effect_is_free and not outcomes and message.confirms:
                 effect_is_free = False
                 outcomes.append("applied")
@@ -159,7 +161,8 @@ def _judge(message: Sent, outcomes: list[str], verdict: Verdict) -> None:
         if not message.internal:
             verdict.sent += 1
             verdict.applied += "applied" in outcomes
-            verdict.quarantined += "parked" in outcomes
+            verdict.quarantined += "quarantined" in outcomes
+            verdict.waiting += "waiting" in outcomes
             verdict.refused += outcomes == ["refused"]
         if not outcomes:
             verdict.lost.append(f"{_name(message)}: confirmed, and neither applied, refused nor parked")

@@ -38,6 +38,7 @@ class Result:
                 "applied": verdict.applied,
                 "refused": verdict.refused,
                 "quarantined": verdict.quarantined,
+                "waiting": verdict.waiting,
                 "redelivered": verdict.redelivered,
                 "duplicates_suppressed": verdict.duplicates_suppressed,
             },

@@ -68,9 +68,10 @@ def test_nothing_was_lost_and_nothing_happened_twice(run: Run) -> None:
 def test_every_message_that_was_sent_was_applied_refused_or_put_aside(run: Run) -> None:
     messages = run.told["messages"]
 
-    assert messages["sent"] == messages["applied"] + messages["refused"] + messages["quarantined"] > 2000
+    assert messages["sent"] == sum(messages[one] for one in ("applied", "refused", "quarantined", "waiting")) > 2000
     assert messages["refused"] > 50
-    assert messages["quarantined"] > 5
+    assert messages["quarantined"] > 0
+    assert messages["waiting"] > 0
 
 
 def test_there_were_faults_and_repeats_to_survive(run: Run) -> None:
