@@ -1,5 +1,6 @@
 """Ruta's command line. What goes wrong ends in one sentence and a non-zero exit."""
 
+import contextlib
 import json
 import logging
 import os
@@ -40,7 +41,8 @@ def up() -> None:
             while True:
                 time.sleep(1)  # not signal.pause(), which a signal that comes just before it does not end
         except (KeyboardInterrupt, SystemExit):
-            print("Stopping.", flush=True)
+            with contextlib.suppress(OSError):  # the terminal may be gone
+                print("Stopping.", flush=True)
 
 
 @app.command
@@ -145,6 +147,9 @@ def main() -> None:
         _end(str(trouble))
     except KeyboardInterrupt:
         raise SystemExit(128 + signal.SIGINT) from None
+    except BrokenPipeError:  # nobody reads what is printed any more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(128 + signal.SIGPIPE) from None
     except ModuleNotFoundError:
         raise  # the environment is damaged: whoever called us mends it
     except Exception as error:  # the last resort: one sentence instead of a traceback
