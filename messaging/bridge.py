@@ -135,8 +135,12 @@ class Bridge:
     def _carry_all(self, arrivals: Sequence[Arrival]) -> None:
         failed = self._publisher.publish([self._carry(arrival) for arrival in arrivals])
         done = [arrival for place, arrival in enumerate(arrivals) if place not in failed]
-        for arrival in done:
-            acknowledge(self._channel, arrival.tag)
+        if failed or self._held:
+            for arrival in done:
+                acknowledge(self._channel, arrival.tag)
+        else:
+            # At once: of many single ones a quorum queue keeps some back, and loses them when the connection ends.
+            acknowledge(self._channel, max(arrival.tag for arrival in done), multiple=True)
         self._counts["carried"] += len(done)
         if failed:
             refused = [arrivals[place] for place in sorted(failed)]
@@ -154,6 +158,7 @@ class Bridge:
         if arrivals := self._what_may_go():  # what was refused, and what stands behind it, stays in its queue
             self._carry_all(arrivals)
         self._publisher.drop()
+        self._channel.close()  # answered when the broker has dealt with the acknowledgements
         self._connection.close()
 
     def _say(self) -> None:
@@ -163,9 +168,9 @@ class Bridge:
         self._said_at = time.monotonic()
 
 
-def acknowledge(channel: Any, tag: int) -> None:
-    """Acknowledge one delivery. A function of its own, so that the tests can stop a process here."""
-    channel.basic_ack(tag)
+def acknowledge(channel: Any, tag: int, *, multiple: bool = False) -> None:
+    """Acknowledge one delivery, or all up to it. A function of its own, so that the tests can stop a process here."""
+    channel.basic_ack(tag, multiple=multiple)
 
 
 def _raise_cancelled(consumer_tag: str) -> None:

@@ -258,6 +258,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         with eventlet.Timeout(2, False):
             try:
                 if self._connection is not None:
+                    self._channel.close()  # answered when the broker has dealt with the acknowledgements
                     self._connection.close()
             except BrokerLost:
                 pass

@@ -35,7 +35,7 @@ POINTS = (
     "before_mark",  # the relay's
     "after_mark",
     "before_acknowledge",
-    "after_acknowledge",  # of the first of several
+    "after_acknowledge",
 )
 
 KILL_FILE = Path(os.environ.get("KILL_FILE", "/nowhere"))
