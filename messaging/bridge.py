@@ -4,6 +4,7 @@ It keeps nothing of its own. A message that the other side does not take stays u
 that queue waits: each has its own window of unacknowledged messages, so none can crowd out its neighbours.
 """
 
+import contextlib
 import itertools
 import logging
 import threading
@@ -152,6 +153,9 @@ class Bridge:
     def _finish(self) -> None:
         """Carry what has arrived already, so that nothing has to be delivered twice."""
         assert self._connection is not None
+        with contextlib.suppress(TimeoutError):
+            while True:  # nothing is acknowledged meanwhile, so this ends when the windows are full
+                self._connection.drain_events(timeout=broker.QUIET)
         for queue in self._queues:
             self._channel.basic_cancel(queue)
         self._take()

@@ -21,6 +21,7 @@ HEARTBEAT = 20  # seconds; a broker that froze is noticed after two of them
 CONNECT_WITHIN = 10.0  # seconds
 ANSWER_WITHIN = 10.0  # seconds for the broker to take or confirm what was published
 RECONNECT_WITHIN = 5.0  # seconds at most between attempts to reach a server that is away
+QUIET = 0.1  # seconds without a delivery before a consumer is cancelled: a quorum queue takes back what is on its way
 SEND_AT_ONCE = 1024 * 1024  # bytes
 CONTENT_TYPE = "application/cloudevents+json"
 

@@ -233,7 +233,8 @@ class _Batches(Entrypoint):  # type: ignore[misc]
     def setup(self) -> None:
         self._arrived: deque[Delivery] = deque()
         self._arrival = Event()
-        self._unsettled = 0  # batches taken and not yet acknowledged
+        self._unsettled = 0  # batches taken and not yet applied and published
+        self._held_back: Delivery | None = None  # the last that was settled while the reading came to its end
         self._connection: frames.Connection | None = None
         self._channel: Channel = None
         self._connections = 0
@@ -276,9 +277,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
                 self._connect()
                 while not self._stopping:
                     self._drain()
-                self._channel.basic_cancel("batches")  # what was on its way has arrived when this returns
-                self._take()
-                self._all_read = True
+                self._finish_reading()
             except BrokerLost as error:
                 log.warning("the broker is away", extra=fields(error=describe(error)))
                 broker.drop(self._connection)
@@ -289,6 +288,20 @@ class _Batches(Entrypoint):  # type: ignore[misc]
                 self._wake()
                 return
             eventlet.sleep(backoff(attempt))
+
+    def _finish_reading(self) -> None:
+        """Take what is on its way, then have the broker send no more."""
+        assert self._connection is not None
+        try:
+            while True:  # nothing is acknowledged meanwhile, so this ends when the window is full
+                self._connection.drain_events(timeout=broker.QUIET)
+        except TimeoutError:
+            pass
+        self._channel.basic_cancel("batches")
+        self._take()
+        self._all_read = True
+        if self._held_back is not None:
+            self._acknowledge(self._held_back)
 
     def _connect(self) -> None:
         self._connection = broker.connect(os.environ["SERVICE_AMQP_URL"])
@@ -356,6 +369,12 @@ class _Batches(Entrypoint):  # type: ignore[misc]
     def _settle(self, last: Delivery) -> None:
         """Acknowledge a batch: everything up to its last delivery is committed, and published or the relay's."""
         self._unsettled -= 1
+        if self._stopping and not self._all_read:
+            self._held_back = last  # each acknowledgement would let more come
+        else:
+            self._acknowledge(last)
+
+    def _acknowledge(self, last: Delivery) -> None:
         if self._connection is None or last.connection != self._connections:
             return  # it came by a connection that is gone, so it will come again, and be known
         try:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import psycopg
@@ -19,11 +20,12 @@ from psycopg.rows import dict_row
 
 import contracts
 from deploy.local.process import leashed
+from deploy.local.rabbitmq import NODE, scripts
 from deploy.local.stack import Stack
 from messaging import broker
 from messaging.broker import Publication, Publisher
 from messaging.migrate import migrate
-from messaging.topology import Service, read
+from messaging.topology import Service, TopologyError, read
 
 PROBE = Path(__file__).parent / "probe"
 ROOT = Path(__file__).parents[2]
@@ -260,6 +262,34 @@ class Probe:
             yield read
         finally:
             connection.close()
+
+    def close_all_connections(self) -> None:
+        """Have the broker close every connection, as an operator would."""
+        management = self.stack.management
+        wait_until(lambda: management.get("connections"))  # it learns of them with some delay
+        for connection in management.get("connections"):
+            with suppress(TopologyError):  # one that is gone already
+                management.delete(f"connections/{quote(connection['name'], safe='')}")
+
+    @contextmanager
+    def memory_alarm(self) -> Iterator[None]:
+        """Have the broker believe that its memory is full."""
+        self._set_watermark("0.0000001")
+        try:
+            yield
+        finally:
+            self._set_watermark("0.4")
+
+    def _set_watermark(self, fraction: str) -> None:
+        server = self.stack.broker
+        assert server is not None
+        command = [str(scripts() / "rabbitmqctl"), "-n", NODE, "set_vm_memory_high_watermark", fraction]
+        subprocess.run(command, env=server.program.environment, check=True, capture_output=True, timeout=30)
+
+    def end_sessions(self) -> None:
+        """Have the database end every session of the probe's processes."""
+        with self.stack.connect_as_administrator() as administrator:
+            administrator.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'probe'")
 
     def length(self, queue: str) -> int:
         """How many messages are ready in a queue."""

@@ -1,0 +1,80 @@
+"""PostgreSQL and RabbitMQ go away and come back, each in its own way, in the middle of the work; nobody helps."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local import Stack
+from deploy.local.process import Process
+from tests.messaging.checker import check
+from tests.messaging.harness import Probe, conversation, wait_until
+
+MESSAGES = 2000
+
+
+@pytest.fixture(scope="module")
+def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Servers of its own, for they are killed."""
+    directory = tmp_path_factory.mktemp("fragile")
+    for part in (directory, *directory.parents[:2]):
+        part.chmod(0o711)
+    with Stack(directory / "state", environment={}) as stack:
+        Probe.provision(stack)
+        yield stack
+
+
+@pytest.fixture
+def probe(fragile: Stack, tmp_path: Path) -> Iterator[Probe]:
+    probe = Probe(fragile, tmp_path)
+    yield probe
+    probe.close()
+
+
+def postgres(probe: Probe) -> Process:
+    assert probe.stack.postgres is not None
+    return probe.stack.postgres
+
+
+def rabbitmq(probe: Probe) -> Process:
+    assert probe.stack.broker is not None
+    return probe.stack.broker
+
+
+def restart(server: Process) -> None:
+    server.stop()
+    server.start()
+    server.wait_ready()
+
+
+def kill(server: Process) -> None:
+    server.kill()
+    server.start()
+    server.wait_ready()
+
+
+TROUBLES: dict[str, Callable[[Probe], None]] = {
+    "every database session ended": lambda probe: probe.end_sessions(),
+    "PostgreSQL restarted": lambda probe: restart(postgres(probe)),
+    "PostgreSQL killed": lambda probe: kill(postgres(probe)),
+    "every broker connection closed": lambda probe: probe.close_all_connections(),
+    "RabbitMQ restarted": lambda probe: restart(rabbitmq(probe)),
+    "RabbitMQ killed": lambda probe: kill(rabbitmq(probe)),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES.keys())
+def test_nothing_is_lost_or_done_twice_when(probe: Probe, trouble: Callable[[Probe], None]) -> None:
+    sent = conversation(MESSAGES)
+    probe.send(*sent)
+    probe.relay().launch()
+    service = probe.service().start()
+    wait_until(lambda: len(probe.notes()) > 100)
+
+    trouble(probe)
+    answers = probe.answers_to(*sent, within=60)
+
+    verdict = check(sent, probe.notes(), answers)
+    print(f"redelivered {probe.counted('redelivered')}, known {probe.counted('repeated')}, again {verdict.repeated}")
+    assert verdict.faultless
+    assert service.stop() == 0
