@@ -178,6 +178,7 @@ class Probe:
             if hasattr(process, "process") and process.process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.kill()
+            print(process.log())  # shown when the test has failed
         self._publisher.drop()
 
     def send(self, *messages: contracts.Message) -> None:

@@ -152,7 +152,7 @@ def write_out(probe: Probe, messages: int, *, handed_over: bool = True) -> list[
         writer = outbox.open_writer(connection, "test")
         drafts = [contracts.Draft(one.data, one.subject, "redcross") for one in conversation(messages)]
         stamped = [contracts.stamp(draft, source="hub", time=datetime.now(UTC)) for draft in drafts]
-        outbox.write(connection, writer, [outbox.publication(one) for one in stamped], outbox.Tally(), 0)
+        outbox.write(connection, writer, [outbox.publication(one) for one in stamped], outbox.Tally())
         connection.commit()
         if handed_over:
             outbox.hand_over(connection, writer)

@@ -10,7 +10,7 @@ from deploy.local.process import Process
 from tests.messaging.checker import check
 from tests.messaging.harness import Probe, conversation, wait_until
 
-MESSAGES = 2000
+MESSAGES = 3000
 
 
 @pytest.fixture(scope="module")
@@ -53,27 +53,31 @@ def kill(server: Process) -> None:
     server.wait_ready()
 
 
-TROUBLES: dict[str, Callable[[Probe], None]] = {
-    "every database session ended": lambda probe: probe.end_sessions(),
-    "PostgreSQL restarted": lambda probe: restart(postgres(probe)),
-    "PostgreSQL killed": lambda probe: kill(postgres(probe)),
-    "every broker connection closed": lambda probe: probe.close_all_connections(),
-    "RabbitMQ restarted": lambda probe: restart(rabbitmq(probe)),
-    "RabbitMQ killed": lambda probe: kill(rabbitmq(probe)),
+DATABASE_AWAY, BROKER_AWAY = "the database is away", "the broker is away"
+
+TROUBLES: dict[str, tuple[Callable[[Probe], None], str]] = {
+    "every database session ended": (lambda probe: probe.end_sessions(), DATABASE_AWAY),
+    "PostgreSQL restarted": (lambda probe: restart(postgres(probe)), DATABASE_AWAY),
+    "PostgreSQL killed": (lambda probe: kill(postgres(probe)), DATABASE_AWAY),
+    "every broker connection closed": (lambda probe: probe.close_all_connections(), BROKER_AWAY),
+    "RabbitMQ restarted": (lambda probe: restart(rabbitmq(probe)), BROKER_AWAY),
+    "RabbitMQ killed": (lambda probe: kill(rabbitmq(probe)), BROKER_AWAY),
 }
 
 
-@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES.keys())
-def test_nothing_is_lost_or_done_twice_when(probe: Probe, trouble: Callable[[Probe], None]) -> None:
+@pytest.mark.parametrize(("trouble", "noticed"), TROUBLES.values(), ids=TROUBLES.keys())
+def test_nothing_is_lost_or_done_twice_when(probe: Probe, trouble: Callable[[Probe], None], noticed: str) -> None:
     sent = conversation(MESSAGES)
     probe.send(*sent)
     probe.relay().launch()
-    service = probe.service().start()
+    # in small batches, so that it is in the middle of them
+    service = probe.service(tampered={"CONSTANTS": '{"messaging.on.BATCH": 20}', "SLOW_PUBLISHING": "0.02"}).start()
     wait_until(lambda: len(probe.notes()) > 100)
 
     trouble(probe)
     answers = probe.answers_to(*sent, within=60)
 
+    assert service.said(noticed)
     verdict = check(sent, probe.notes(), answers)
     print(f"redelivered {probe.counted('redelivered')}, known {probe.counted('repeated')}, again {verdict.repeated}")
     assert verdict.faultless
