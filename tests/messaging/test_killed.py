@@ -52,7 +52,7 @@ def test_a_service_killed_before_it_acknowledges_loses_nothing_and_does_nothing_
     assert verdict.faultless
     assert redelivered > 0
     assert (known > 0) == (point != "before_commit")
-    assert (verdict.repeated > 0) == (point in ("after_publish", "after_confirm", "before_acknowledge"))
+    assert (verdict.repeated > 0) == (point in ("after_publish", "after_confirm"))
 
 
 def test_a_service_killed_after_it_acknowledged_gets_nothing_of_that_again(probe: Probe, dying: Dying) -> None:

@@ -1,5 +1,7 @@
 """PostgreSQL and RabbitMQ go away and come back, each in its own way, in the middle of the work; nobody helps."""
 
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,14 +16,14 @@ MESSAGES = 3000
 
 
 @pytest.fixture(scope="module")
-def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def fragile() -> Iterator[Stack]:
     """Servers of its own, for they are killed."""
-    directory = tmp_path_factory.mktemp("fragile")
-    for part in (directory, *directory.parents[:2]):
-        part.chmod(0o711)
-    with Stack(directory / "state", environment={}) as stack:
+    directory = Path(tempfile.mkdtemp(prefix="ruta-fragile-"))
+    directory.chmod(0o711)  # the unprivileged user of a server started by root passes here
+    with Stack(directory, environment={}) as stack:
         Probe.provision(stack)
         yield stack
+    shutil.rmtree(directory)
 
 
 @pytest.fixture
