@@ -8,10 +8,10 @@ import logging
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
+from uuid import UUID
 
 import amqp
 
@@ -65,14 +65,13 @@ def drop(connection: Connection | None) -> None:
             connection.collect()
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(NamedTuple):
     """One message on its way out: where to, what, and the id that the broker and the recipient see."""
 
     exchange: str
     routing_key: str
     body: bytes
-    message_id: str
+    message_id: UUID | str
 
 
 class Publisher:
@@ -108,7 +107,7 @@ class Publisher:
             self.drop()
             raise
         if self._returned:
-            self._failed |= {place for place, one in enumerate(batch) if one.message_id in self._returned}
+            self._failed |= {place for place, one in enumerate(batch) if str(one.message_id) in self._returned}
         return self._failed
 
     def beat(self) -> None:
@@ -152,7 +151,7 @@ class Publisher:
                 one.exchange,
                 one.routing_key,
                 CONTENT_TYPE,
-                one.message_id,
+                str(one.message_id),
                 one.body,
             )
             size += len(one.body)

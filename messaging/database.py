@@ -59,7 +59,7 @@ class Transaction:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._mentioned: frozenset[UUID] = frozenset()
+        self._mentioned: Iterable[UUID] = ()
         self._asked: set[LiteralString] = set()
         self._kept, self._fresh = _Gathered(), _Gathered()
         self._savepoint = False  # set, and not released yet
@@ -67,7 +67,7 @@ class Transaction:
 
     def mention(self, ids: Iterable[UUID]) -> None:
         """Say which ids the batch's messages speak of: what `load` asks for at once."""
-        self._mentioned = frozenset(ids)
+        self._mentioned = ids
 
     def fetch(self, sql: LiteralString, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
         """Run one statement now and return its rows as dicts; it sees all that was written before it."""
@@ -93,7 +93,11 @@ class Transaction:
         for loaded in (self._fresh.loaded, self._kept.loaded):
             if place in loaded:
                 return cast(Loaded, loaded[place])
-        wanted = [key] if sql in self._asked else [key, *self._mentioned - {key}]
+        if sql in self._asked:
+            wanted = [key]
+        else:
+            self._mentioned = {*self._mentioned}
+            wanted = [key, *self._mentioned - {key}]
         self._asked.add(sql)
         rows = self._read(sql, (wanted,))
         # what was locked after a savepoint is not locked any more when the message is undone

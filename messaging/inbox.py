@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 import contracts
@@ -16,21 +16,24 @@ PARKED_AT_ONCE = 100  # then what arrives has its turn
 Key = tuple[str, UUID]  # source and message id
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A message that could be read, and the bytes it came as."""
+class Received(NamedTuple):
+    """A message that could be read, in the newest version of its contract, and the bytes it came as."""
 
     message: contracts.Message
     raw: bytes
-    redelivered: bool = False
+    digest: bytes
 
     @property
     def key(self) -> Key:
         return self.message.source, self.message.id
 
-    @property
-    def digest(self) -> bytes:
-        return hashlib.sha256(self.raw).digest()
+
+def read(raw: bytes) -> Received | contracts.Invalid:
+    """Read the bytes of a message, or say why they cannot be read."""
+    try:
+        return Received(contracts.upcast(contracts.parse(raw)), raw, hashlib.sha256(raw).digest())
+    except contracts.Invalid as invalid:
+        return invalid
 
 
 REGISTER = """
@@ -46,11 +49,13 @@ KNOWN_DIGESTS = """
 """
 
 
-def register(connection: Connection, batch: Sequence[Received]) -> set[Key]:
-    """Enter the messages into the register; return the keys of those never seen before."""
+def register(connection: Connection, batch: Sequence[Received]) -> set[Key] | None:
+    """Enter the messages into the register; return the keys of those never seen before, None for all of them."""
     sources, ids = [one.message.source for one in batch], [one.message.id for one in batch]
-    rows = connection.execute(REGISTER, (sources, ids, [one.digest for one in batch])).fetchall()
-    return {(row["source"], row["message_id"]) for row in rows}
+    entered = connection.execute(REGISTER, (sources, ids, [one.digest for one in batch]))
+    if entered.rowcount == len(batch):
+        return None
+    return {(row["source"], row["message_id"]) for row in entered.fetchall()}
 
 
 def known_digests(connection: Connection, repeats: Sequence[Received]) -> dict[Key, bytes]:

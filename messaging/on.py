@@ -24,7 +24,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
 import eventlet
 from amqp import Channel
@@ -36,7 +37,7 @@ from eventlet.support.greenlets import GreenletExit
 from nameko.extensions import Entrypoint, SharedExtension, register_entrypoint
 
 import contracts
-from messaging import broker, frames, tracing
+from messaging import broker, database, frames, inbox, outbox, tracing
 from messaging.broker import BrokerLost, Publisher, backoff
 from messaging.database import DatabaseLost, Transaction
 from messaging.log import describe, fields
@@ -50,12 +51,13 @@ PREFETCH = 4 * BATCH  # one batch being applied, one being published, and two on
 BATCH_WITHIN = 30  # seconds; a handler that hangs is interrupted and its message parked
 TURN_WITHIN = 10  # seconds for earlier messages of other processes to be published, before the relay takes over
 GATHER = 0.005  # seconds to wait for more before what has arrived is applied
-MARK_AFTER = 0.05  # seconds without another batch that would carry the mark along
+LOOK_AGAIN = 0.01  # seconds between looks at whether they are
 RETRY_EVERY = 1.0  # seconds between looks at the parked messages
 DRAIN_WITHIN = 10  # seconds for a graceful stop to finish what has arrived
 
 Drafts = Sequence[contracts.Draft]
 Work = Callable[[object], list[Committed]]
+Result = TypeVar("Result")
 
 
 def on(contract: type) -> Callable[[Callable[..., Drafts]], Callable[..., Drafts]]:
@@ -105,7 +107,9 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
         # Without a limit of its own, so that no turn waits for the broker: what may be unacknowledged bounds it.
         self._due: LightQueue[tuple[Committed, Callable[[], None]] | None] = LightQueue()
         self._publisher = Publisher(os.environ["SERVICE_AMQP_URL"])
-        self._handed_over: set[Any] = set()
+        self._handed_over: set[UUID] = set()
+        self._database_url = os.environ["SERVICE_DATABASE_URL"]
+        self._notes: database.Connection | None = None
         service_class = self.container.service_cls
         (receive,) = (entry for entry in self.container.entrypoints if isinstance(entry, _Batches))
         handlers = {
@@ -115,7 +119,7 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
         }
         self.runtime = Runtime(
             f"{service_class.name}-{os.getpid()}",
-            os.environ["SERVICE_DATABASE_URL"],
+            self._database_url,
             Handlers(handlers, receive.refused, receive.early),
             time_limit=partial(eventlet.Timeout, BATCH_WITHIN),
             endings=(GreenletExit,),
@@ -128,6 +132,8 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
         self._due.put(None)
         self._publishing.wait()
         self._publisher.drop()
+        if self._notes is not None:
+            self._notes.close()
         with self.turn:
             try:
                 self.runtime.close()
@@ -163,27 +169,20 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
                 eventlet.sleep(backoff(next(attempts)))
 
     def _publish_as_committed(self) -> None:
-        unmarked: Committed | None = None
         while True:
             try:
-                due = self._due.get(timeout=MARK_AFTER if unmarked else broker.HEARTBEAT / 4)
+                due = self._due.get(timeout=broker.HEARTBEAT / 4)
             except eventlet.queue.Empty:
-                if unmarked:
-                    self.work(partial(self.runtime.mark_published, unmarked))
-                    unmarked = None
                 self._keep_alive()
                 continue
             if due is None:
                 return
             committed, then = due
             if committed.publications:
-                unmarked = None
-                if not self._publish(committed):
-                    self._leave_to_relay(committed)
-                elif self.runtime.note_published(committed):
-                    unmarked = committed
+                if self._publish(committed):
+                    self._note(partial(outbox.mark, writer=committed.writer, position=committed.position))
                 else:
-                    self.work(partial(self.runtime.mark_published, committed))
+                    self._leave_to_relay(committed)
             then()
 
     def _publish(self, committed: Committed) -> bool:
@@ -203,16 +202,39 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
     def _wait_for_turn(self, committed: Committed) -> bool:
         """Wait until what other processes had committed before is out; tell whether it came to that."""
         deadline = time.monotonic() + TURN_WITHIN
-        while committed.after and self.work(partial(self.runtime.is_behind, committed.after)):
+        while committed.after:
+            if not self._note(partial(outbox.is_behind, after=committed.after)):
+                break
             if time.monotonic() > deadline:
                 return False
-            eventlet.sleep(MARK_AFTER / 5)
+            eventlet.sleep(LOOK_AGAIN)
         return True
 
     def _leave_to_relay(self, committed: Committed) -> None:
         if committed.writer not in self._handed_over:
             self._handed_over.add(committed.writer)
-            self.work(partial(self.runtime.hand_over, committed.writer))
+            self.runtime.forget(committed.writer)
+            self._note(partial(outbox.hand_over, writer=committed.writer))
+
+    def _note(self, take: Callable[[database.Connection], Result]) -> Result:
+        """Take or read a note of what has been published, as often as it takes while the database is away.
+
+        On a connection of its own, so that it need not wait for the batch that is being applied; and its commits are
+        not waited for: what a crash of the database takes with it is merely published again.
+        """
+        for attempt in count():
+            try:
+                if self._notes is None or self._notes.closed:
+                    self._notes = database.connect(self._database_url)
+                    self._notes.autocommit = True
+                    self._notes.execute("set synchronous_commit = off")
+                return take(self._notes)
+            except DatabaseLost as error:
+                log.warning("the database is away", extra=fields(error=describe(error)))
+                if self._notes is not None:
+                    self._notes.close()
+                eventlet.sleep(backoff(attempt))
+        raise AssertionError("unreachable")
 
     def _keep_alive(self) -> None:
         try:
@@ -333,7 +355,9 @@ class _Batches(Entrypoint):  # type: ignore[misc]
     def _take(self) -> None:
         assert self._connection is not None
         for one in self._connection.delivered:
-            self._arrived.append(Delivery(one.tag, one.body, one.redelivered, self._connections))
+            # read here, while whoever applies the batch before waits for the database
+            content = inbox.read(one.body)
+            self._arrived.append(Delivery(one.tag, one.body, one.redelivered, self._connections, content))
         self._connection.delivered.clear()
 
     def _cancelled(self, consumer_tag: str) -> None:

@@ -47,7 +47,7 @@ class Committed:
 def publication(message: contracts.Message) -> Publication:
     """Address a message: to the organisation it names, or by its type to whichever service consumes that."""
     key = f"to.{message.recipient}" if message.recipient else message.type
-    return Publication(EXCHANGE, key, message.to_json(), str(message.id))
+    return Publication(EXCHANGE, key, message.to_json(), message.id)
 
 
 OPEN_WRITER = "insert into outbox_writer (writer, process) values (%s, %s)"
@@ -61,7 +61,6 @@ OTHERS_BEHIND = "select writer, committed from outbox_writer where published < c
 ADVANCE = """
     update outbox_writer
     set committed = case when %(wrote)s then currval('outbox_position_seq') else committed end,
-        published = greatest(published, %(published)s),
         changed_at = clock_timestamp(),
         received = received + %(received)s, redelivered = redelivered + %(redelivered)s,
         repeated = repeated + %(repeated)s, applied = applied + %(applied)s, refused = refused + %(refused)s,
@@ -91,10 +90,8 @@ def open_writer(connection: Connection, process: str) -> UUID:
     return writer
 
 
-def write(
-    connection: Connection, writer: UUID, publications: Sequence[Publication], tally: Tally, published: int
-) -> Committed:
-    """Write messages and the tally in the open transaction, and note that all up to `published` is out."""
+def write(connection: Connection, writer: UUID, publications: Sequence[Publication], tally: Tally) -> Committed:
+    """Write messages and the tally in the open transaction."""
     after: dict[UUID, int] = {}
     if publications:
         rows = connection.execute(OTHERS_BEHIND, (writer,)).fetchall()
@@ -102,9 +99,9 @@ def write(
         with connection.cursor().copy(WRITE) as copy:
             copy.set_types(("uuid", "text", "uuid", "text"))
             for one in publications:
-                copy.write_row((writer, one.routing_key, UUID(one.message_id), one.body.decode()))
+                copy.write_row((writer, one.routing_key, one.message_id, one.body.decode()))
     counts = {name: getattr(tally, name) for name in Tally.__dataclass_fields__}
-    params = {"writer": writer, "wrote": bool(publications), "published": published, **counts}
+    params = {"writer": writer, "wrote": bool(publications), **counts}
     row = connection.execute(ADVANCE, params).fetchone()
     assert row is not None
     return Committed(writer, row["committed"], publications, after)
@@ -169,7 +166,7 @@ def left_behind(connection: Connection, *, patience: str, limit: int) -> list[Le
         Left(
             row["position"],
             row["writer"],
-            Publication(EXCHANGE, row["routing_key"], row["body"].encode(), str(row["message_id"])),
+            Publication(EXCHANGE, row["routing_key"], row["body"].encode(), row["message_id"]),
         )
         for row in rows
     ]

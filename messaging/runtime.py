@@ -4,11 +4,11 @@ Knows neither nameko nor eventlet nor the broker; `messaging.on` brings deliveri
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import contracts
@@ -27,14 +27,14 @@ Handler = Callable[[Any, Transaction, contracts.Message], Sequence[contracts.Dra
 TimedHandler = Callable[[Transaction, datetime], Sequence[contracts.Draft]]
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """A message as the broker handed it over."""
 
     tag: int
     body: bytes
     redelivered: bool
     connection: int = 0  # which of this process's connections it came by: its tag means nothing on another
+    content: Received | contracts.Invalid | None = None  # what was read in it, where that was done already
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,6 @@ class Runtime:
         self._endings = endings
         self._connection: database.Connection | None = None
         self._writer: UUID | None = None
-        self._published = 0
 
     # -- what the entrypoints call -------------------------------------------------------------------------------
 
@@ -140,30 +139,10 @@ class Runtime:
                 return None
             tx.flush()
             publications = [self._publication(draft, now, None) for draft in drafts]
-            return outbox.write(connection, writer, publications, Tally(), self._published)
+            return outbox.write(connection, writer, publications, Tally())
 
-    def note_published(self, committed: Committed) -> bool:
-        """Remember that the broker has confirmed all of `committed`: the next transaction writes it down.
-
-        Returns False when none of ours will, because that writer was handed over; then `mark_published` has to.
-        """
-        if committed.writer != self._writer:
-            return False
-        self._published = max(self._published, committed.position)
-        return True
-
-    def mark_published(self, committed: Committed) -> None:
-        """Write down at once that the broker has confirmed all of `committed`."""
-        outbox.mark(self._ready()[0], committed.writer, committed.position)
-
-    def is_behind(self, after: Mapping[UUID, int]) -> bool:
-        """Tell whether other writers have yet to publish what must be out before our own may follow."""
-        return outbox.is_behind(self._ready()[0], after)
-
-    def hand_over(self, writer: UUID) -> None:
-        """Leave what `writer` has not published to the relay, and write under a new name from now on."""
-        connection, _ = self._ready()
-        outbox.hand_over(connection, writer)
+    def forget(self, writer: UUID) -> None:
+        """Write under a new name from now on: what `writer` has not published is the relay's."""
         if writer == self._writer:
             self._writer = None
 
@@ -171,7 +150,6 @@ class Runtime:
         """Leave everything unpublished to the relay, and disconnect."""
         if self._connection is not None and not self._connection.closed:
             if self._writer is not None:
-                outbox.mark(self._connection, self._writer, self._published)
                 outbox.hand_over(self._connection, self._writer)
             self._connection.close()
 
@@ -205,21 +183,22 @@ class Runtime:
         for delivery in deliveries:
             outcome.tally.received += 1
             outcome.tally.redelivered += delivery.redelivered
-            try:
-                message = contracts.upcast(contracts.parse(delivery.body))
-            except contracts.Invalid as invalid:
+            content = delivery.content or inbox.read(delivery.body)
+            if isinstance(content, contracts.Invalid):
                 # The gateway lets nothing like it through: somebody with the hub's own rights has sent this.
-                self._quarantine(outcome, delivery.body, None, invalid.code)
+                self._quarantine(outcome, delivery.body, None, content.code)
             else:
-                received.append(Received(message, delivery.body, delivery.redelivered))
+                received.append(content)
         return received
 
     def _first_time_seen(
         self, connection: database.Connection, received: Sequence[Received], outcome: _Outcome
-    ) -> list[Received]:
+    ) -> Sequence[Received]:
         if not received:
             return []
         new = inbox.register(connection, received)
+        if new is None:
+            return received
         first: dict[inbox.Key, Received] = {}
         repeats = []
         for one in received:
@@ -336,7 +315,7 @@ class Runtime:
             taken += inbox.due(connection, limit)
             if not taken:
                 return None
-            received = [Received(contracts.upcast(contracts.parse(row["raw"])), row["raw"]) for row in taken]
+            received = [_read_again(row["raw"]) for row in taken]
             tx.mention(_mentioned(received))
             now = clock.now()
             for row, one in zip(taken, received, strict=True):
@@ -388,7 +367,7 @@ class Runtime:
             inbox.park(connection, outcome.parked)
         if outcome.subjects and inbox.wake(connection, outcome.subjects):
             self.waiting_may_go_on = True
-        return outbox.write(connection, writer, outcome.publications, outcome.tally, self._published)
+        return outbox.write(connection, writer, outcome.publications, outcome.tally)
 
     # -- the connection ------------------------------------------------------------------------------------------
 
@@ -401,13 +380,20 @@ class Runtime:
                 self._writer = None
         if self._writer is None:
             self._writer = outbox.open_writer(self._connection, self._process)
-            self._published = 0
         return self._connection, self._writer
 
 
-def _mentioned(received: Sequence[Received]) -> set[UUID]:
-    """Collect the ids that messages speak of: what their handlers will ask the database for."""
-    return {value for one in received for value in vars(one.message.data).values() if isinstance(value, UUID)}
+def _mentioned(received: Sequence[Received]) -> Iterator[UUID]:
+    """Find the ids that messages speak of: what their handlers will ask the database for."""
+    return (value for one in received for value in vars(one.message.data).values() if isinstance(value, UUID))
+
+
+def _read_again(raw: bytes) -> Received:
+    """Read a parked message; raise Invalid where an operator has let one that is unreadable be tried again."""
+    content = inbox.read(raw)
+    if isinstance(content, contracts.Invalid):
+        raise content
+    return content
 
 
 def _said(answer: Exception, what: str) -> str:

@@ -7,7 +7,7 @@ handed on to what they cause. Spans carry ids, types and codes, nothing else.
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 
 from opentelemetry import trace
@@ -41,19 +41,20 @@ def set_up(process: str, exporter: SpanExporter | None = None) -> None:
     _tracer = provider.get_tracer("ruta")
 
 
-@contextmanager
-def processing(message: contracts.Message, received_at: datetime) -> Iterator[None]:
+def processing(message: contracts.Message, received_at: datetime) -> AbstractContextManager[None]:
     """Put the block into a `process` span, below a `receive` span as long as the message was under way.
 
     The `receive` span begins when the sender made the message, so the time spent in queues is its length.
     """
-    if _tracer is None:
-        yield
-        return
+    return nullcontext() if _tracer is None else _processing(_tracer, message, received_at)
+
+
+@contextmanager
+def _processing(tracer: trace.Tracer, message: contracts.Message, received_at: datetime) -> Iterator[None]:
     parent = _propagator.extract({"traceparent": message.traceparent}) if message.traceparent else None
     attributes = _attributes(message)
     sent_at = min(message.time, received_at)
-    waited = _tracer.start_span(
+    waited = tracer.start_span(
         f"receive {message.type}", parent, trace.SpanKind.CONSUMER, attributes, start_time=_nanoseconds(sent_at)
     )
     waited.end(_nanoseconds(received_at))

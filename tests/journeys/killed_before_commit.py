@@ -24,11 +24,11 @@ def die_before_a_commit(marker: Path) -> None:
     write, commit = outbox.write, database.commit
     applied, its_turn = 0, False
 
-    def write_and_count(connection: Any, writer: Any, publications: Any, tally: Any, published: int) -> Any:
+    def write_and_count(connection: Any, writer: Any, publications: Any, tally: Any) -> Any:
         nonlocal applied, its_turn
         applied += tally.applied
         its_turn = applied >= DIES_AFTER and tally.applied > 0 and not marker.exists()
-        return write(connection, writer, publications, tally, published)
+        return write(connection, writer, publications, tally)
 
     def commit_or_die(connection: Any) -> None:
         if its_turn:
