@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 from uuid import UUID
 
 import psycopg
@@ -25,11 +24,12 @@ from deploy.local.stack import Stack
 from messaging import broker
 from messaging.broker import Publication, Publisher
 from messaging.migrate import migrate
-from messaging.topology import Service, TopologyError, read
+from messaging.topology import Service, read
 
 PROBE = Path(__file__).parent / "probe"
 ROOT = Path(__file__).parents[2]
 READY_WITHIN = 20.0
+HURRIED = {"messaging.broker.RECONNECT_WITHIN": 0.5}  # for tests that wait until a server is back
 QUEUES = ("probe", "deliver.redcross", "deliver.iom", "referrals", "unrouted", "dead")  # of the virtual host hub
 
 
@@ -157,9 +157,9 @@ class Probe:
         """A process of the probe service, not started yet; `tampered` is for tests/messaging/tampered.py."""
         return self.process(["messaging.run", "tests.messaging.probe.service"], tampered, environment)
 
-    def relay(self, *, patience: str = "1 second", tampered: Mapping[str, str] | None = None) -> Process:
+    def relay(self, *, tampered: Mapping[str, str] | None = None) -> Process:
         """A process of the probe's relay, not started yet, that does not wait as long as the real one."""
-        hurried = {"CONSTANTS": json.dumps({"messaging.relay.PATIENCE": patience})}
+        hurried = {"CONSTANTS": json.dumps({"messaging.relay.PATIENCE": "1 second", **HURRIED})}
         return self.process(["messaging.relay"], hurried | dict(tampered or {}), {})
 
     def process(
@@ -265,26 +265,22 @@ class Probe:
             connection.close()
 
     def close_all_connections(self) -> None:
-        """Have the broker close every connection, as an operator would."""
-        management = self.stack.management
-        wait_until(lambda: management.get("connections"))  # it learns of them with some delay
-        for connection in management.get("connections"):
-            with suppress(TopologyError):  # one that is gone already
-                management.delete(f"connections/{quote(connection['name'], safe='')}")
+        """Have the broker close every connection."""
+        self._rabbitmqctl("close_all_connections", "--global", "a test")
 
     @contextmanager
     def memory_alarm(self) -> Iterator[None]:
         """Have the broker believe that its memory is full."""
-        self._set_watermark("0.0000001")
+        self._rabbitmqctl("set_vm_memory_high_watermark", "0.0000001")
         try:
             yield
         finally:
-            self._set_watermark("0.4")
+            self._rabbitmqctl("set_vm_memory_high_watermark", "0.4")
 
-    def _set_watermark(self, fraction: str) -> None:
+    def _rabbitmqctl(self, *arguments: str) -> None:
         server = self.stack.broker
         assert server is not None
-        command = [str(scripts() / "rabbitmqctl"), "-n", NODE, "set_vm_memory_high_watermark", fraction]
+        command = [str(scripts() / "rabbitmqctl"), "-n", NODE, *arguments]
         subprocess.run(command, env=server.program.environment, check=True, capture_output=True, timeout=30)
 
     def end_sessions(self) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import contracts
+from messaging.inbox import EARLY_AT_MOST
 from tests.messaging.harness import Probe, service_published, wait_until
 
 
@@ -94,9 +95,9 @@ def test_a_failing_handler_is_tried_again_later_and_later_not_thousands_of_times
     message = service_published("fail")
     running.send(message)
 
-    (row,) = wait_until(lambda: [row for row in parked(running, message) if row["attempts"] == 3], within=30)
+    (row,) = wait_until(lambda: [row for row in parked(running, message) if row["attempts"] == 2], within=30)
 
-    assert row["next_attempt_at"] - row["parked_at"] > timedelta(seconds=0.75 * (1 + 1 + 2 + 4))
+    assert row["next_attempt_at"] - row["parked_at"] > timedelta(seconds=0.75 * (1 + 1 + 2))
 
 
 def test_a_message_that_failed_is_applied_when_its_handler_is_mended(running: Probe) -> None:
@@ -179,12 +180,44 @@ def test_three_messages_in_reverse_order_are_applied_in_order(running: Probe) ->
     assert noted(running, first, second, third) == [first.id, second.id, third.id]
 
 
+def test_what_is_said_after_a_message_that_failed_waits_behind_it(running: Probe) -> None:
+    failing = service_published("fail")
+    later = service_published(about=UUID(failing.subject))
+    running.send(failing)
+    wait_until(lambda: is_parked(running, failing, "retry"))
+    running.send(later)
+    wait_until(lambda: is_parked(running, later, "retry"))
+
+    mended = failing.to_json().replace(b'"name":"fail"', b'"name":"note"')
+    running.query("update parked set raw = %s, next_attempt_at = now() where message_id = %s", mended, failing.id)
+    answers = running.answers_to(failing, later)
+
+    assert [answer.causationid for answer in answers] == [failing.id, later.id]
+    assert noted(running, failing, later) == [failing.id, later.id]
+
+
+def test_what_is_put_aside_and_delivered_again_is_put_aside_and_refused_once(running: Probe) -> None:
+    message, garbage = service_published(), (b"no message", "x")
+    other = service_published("another", message_id=message.id)
+
+    running.send(message, other, other)
+    running.send_raw(garbage, garbage)
+    last = service_published()
+    running.send(last)
+    answers = running.answers_to(message, last)
+
+    assert is_parked(running, message, "quarantined")
+    assert len(running.query("select 1 from parked where raw = %s", garbage[0])) == 1
+    assert len({answer.id for answer in answers if isinstance(answer.data, contracts.MessageRefused)}) == 1
+
+
 def test_a_message_that_waited_too_long_is_refused(running: Probe) -> None:
     message = service_published(f"wait {contracts.uuid7()}")
     running.send(message)
     wait_until(lambda: is_parked(running, message, "waiting"))
     running.query(
-        "update parked set parked_at = now() - interval '6 minutes', next_attempt_at = now() where message_id = %s",
+        "update parked set parked_at = parked_at - %s::interval, next_attempt_at = now() where message_id = %s",
+        EARLY_AT_MOST,
         message.id,
     )
 

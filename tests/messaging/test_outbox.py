@@ -15,8 +15,8 @@ from tests.messaging.harness import Probe, conversation, service_published, wait
 
 def test_messages_leave_in_the_order_of_commits_whoever_in_the_process_wrote_them(probe: Probe) -> None:
     """Batches, single messages after a failed batch, retries and timed handlers share one way out."""
-    sent = conversation(600)
-    probe.send(*sent[:300], service_published("fail"), *sent[300:])
+    sent = conversation(400)
+    probe.send(*sent[:200], service_published("fail"), *sent[200:])
     service = probe.service(tampered={"SLOW_PUBLISHING": "0.02"}, TICK="talk").start()
     wait_until(lambda: len(probe.notes()) == len(sent))
     service.stop()

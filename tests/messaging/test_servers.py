@@ -1,5 +1,6 @@
 """PostgreSQL and RabbitMQ go away and come back, each in its own way, in the middle of the work; nobody helps."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,9 +11,9 @@ import pytest
 from deploy.local import Stack
 from deploy.local.process import Process
 from tests.messaging.checker import check
-from tests.messaging.harness import Probe, conversation, wait_until
+from tests.messaging.harness import HURRIED, Probe, conversation, wait_until
 
-MESSAGES = 3000
+MESSAGES = 1500
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,8 @@ def test_nothing_is_lost_or_done_twice_when(probe: Probe, trouble: Callable[[Pro
     probe.send(*sent)
     probe.relay().launch()
     # in small batches, so that it is in the middle of them
-    service = probe.service(tampered={"CONSTANTS": '{"messaging.on.BATCH": 20}', "SLOW_PUBLISHING": "0.02"}).start()
+    constants = json.dumps({"messaging.on.BATCH": 20, **HURRIED})
+    service = probe.service(tampered={"CONSTANTS": constants, "SLOW_PUBLISHING": "0.02"}).start()
     wait_until(lambda: len(probe.notes()) > 100)
 
     trouble(probe)
