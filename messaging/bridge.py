@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from amqp.exceptions import ConsumerCancelled
+from amqp.exceptions import ConsumerCancelled, NotFound
 
 from messaging import broker, frames
 from messaging.broker import BrokerLost, Publication, Publisher, backoff
@@ -25,6 +25,7 @@ log = logging.getLogger("ruta.bridge")
 WINDOW = 64  # unacknowledged messages of one queue
 GATHER = 0.005  # seconds to wait for more before what has arrived is carried on
 HOLD = 1.0  # seconds before what the other side refused is offered again
+LOOK_AGAIN = 10.0  # seconds between looks for a queue that was missing
 SAY_EVERY = 60.0  # seconds between lines that count what was carried
 
 
@@ -61,6 +62,8 @@ class Bridge:
         self._arrived: list[Arrival] = []
         self._held: list[Arrival] = []
         self._held_until = float("-inf")
+        self._missing: set[str] = set()
+        self._look_again_at = float("-inf")
         self._counts: Counter[str] = Counter()
         self._said_at = time.monotonic()
 
@@ -70,9 +73,11 @@ class Bridge:
 
     def run(self) -> None:
         """Carry until stopped, through every absence of either side."""
-        for attempt in itertools.count():
+        attempts = itertools.count()
+        while True:
             try:
                 self._connect()
+                attempts = itertools.count()
                 while not self._stop.is_set():
                     self._step()
                 self._finish()
@@ -81,7 +86,7 @@ class Bridge:
                 log.warning("a broker is away", extra=fields(process=self._name, error=describe(error)))
             broker.drop(self._connection)
             self._publisher.drop()
-            if self._stop.wait(backoff(attempt)):
+            if self._stop.wait(backoff(next(attempts))):
                 break
         self._say()
 
@@ -91,8 +96,32 @@ class Bridge:
         self._channel = self._connection.channel()
         self._channel.basic_qos(0, WINDOW, False)  # for each consumer, that is for each queue
         for queue in self._queues:
-            self._channel.basic_consume(queue, consumer_tag=queue, on_cancel=_raise_cancelled)
+            if queue not in self._missing:
+                self._consume(queue)
         self.ready.set()
+
+    def _consume(self, queue: str) -> None:
+        try:
+            self._channel.basic_consume(queue, consumer_tag=queue, on_cancel=_raise_cancelled)
+        except NotFound:  # which closes the channel: the next connection does without it
+            log.error("a queue is missing; the others go on", extra=fields(process=self._name, queue=queue))
+            self._missing.add(queue)
+            self._look_again_at = time.monotonic() + LOOK_AGAIN
+            raise
+
+    def _look_again(self) -> None:
+        """When a missing queue has come to be, begin anew with it."""
+        if not self._missing or time.monotonic() < self._look_again_at:
+            return
+        self._look_again_at = time.monotonic() + LOOK_AGAIN
+        assert self._connection is not None
+        for queue in sorted(self._missing):
+            channel = self._connection.channel()
+            with contextlib.suppress(NotFound):
+                channel.queue_declare(queue, passive=True)
+                channel.close()
+                self._missing.discard(queue)
+                self._consume(queue)
 
     def _take(self) -> None:
         assert self._connection is not None
@@ -120,6 +149,7 @@ class Bridge:
             self._carry_all(arrivals)
         else:
             self._publisher.beat()
+        self._look_again()
         if time.monotonic() - self._said_at > SAY_EVERY:
             self._say()
 

@@ -119,7 +119,7 @@ class Connection(amqp.Connection):  # type: ignore[misc]
     def _take_delivery(self, buffer: bytearray, start: int) -> int | None:
         """Take the delivery that begins at `start`; return where it ends, or None where there is no whole one.
 
-        Its frames follow each other: this connection has one channel.
+        Its frames follow each other: the broker writes them at once.
         """
         try:
             kind, _, size = FRAME_HEADER.unpack_from(buffer, start)

@@ -9,7 +9,7 @@ from uuid import UUID
 import contracts
 from messaging.database import Connection, Row, as_json
 
-EARLY_AT_MOST = "5 minutes"  # then the message it waited for is not coming, and the sender is told
+EARLY_AT_MOST = "1 hour"  # then what it waited for is not coming, and the sender is told
 RETRIES_AT_MOST = 10  # some four minutes with the backoff below; then a person has to look
 PARKED_AT_ONCE = 100  # then what arrives has its turn
 
@@ -72,7 +72,11 @@ PARK = """
     from jsonb_to_recordset(%s::jsonb) as new(
         state text, reason text, error text, waiting_for text, source text, message_id uuid, type text, subject text,
         raw text)
+    on conflict do nothing
 """
+
+# What has failed and will be tried again must not be overtaken by what its sender, or another, says after it.
+HELD_UP = "select distinct subject from parked where state = 'retry' and subject = any(%b::text[])"
 
 WAKE = """
     update parked set next_attempt_at = '-infinity'  -- before all that merely try their luck
@@ -83,26 +87,30 @@ DUE = f"""
     select parked_id, attempts, raw, parked_at < clock_timestamp() - interval '{EARLY_AT_MOST}' as waited_long
     from parked
     where state <> 'quarantined' and next_attempt_at <= clock_timestamp()
+      and not exists (  -- those about one subject go in the order in which they came
+          select 1 from parked as earlier
+          where earlier.state = 'retry' and earlier.subject = parked.subject and earlier.parked_id < parked.parked_id)
     order by next_attempt_at, parked_id
     limit %s
     for update skip locked
 """
 
-# A message that is tried again waits twice as long each time, up to a minute, and never in step with its neighbours.
-LATER = """
-    clock_timestamp()
-        + least(interval '1 second' * 2 ^ least(attempts, 10), interval '1 minute') * (0.75 + random() / 2)
-"""
-
-WAIT_ON = f"""
+# What waits is woken when its time has come; that it is tried now and then besides, as long again as it has waited
+# already, is only for the case that this was missed. It spends none of the attempts that are for failures.
+WAIT_ON = """
     update parked
-    set state = 'waiting', reason = %s, waiting_for = %s, attempts = attempts + 1, next_attempt_at = {LATER}
+    set state = 'waiting', reason = %s, waiting_for = %s,
+        next_attempt_at = clock_timestamp()
+            + greatest(interval '1 second', least(clock_timestamp() - parked_at, interval '10 minutes'))
     where parked_id = %s
 """
 
-TRY_LATER = f"""
+# A message that failed waits twice as long each time, up to a minute, and never in step with its neighbours.
+TRY_LATER = """
     update parked
-    set state = 'retry', reason = 'failed', error = %s, attempts = attempts + 1, next_attempt_at = {LATER}
+    set state = 'retry', reason = 'failed', error = %s, attempts = attempts + 1,
+        next_attempt_at = clock_timestamp()
+            + least(interval '1 second' * 2 ^ least(attempts, 10), interval '1 minute') * (0.75 + random() / 2)
     where parked_id = %s
 """
 
@@ -139,6 +147,12 @@ def parked_row(
         "subject": message.subject if message else None,
         "raw": base64.b64encode(raw).decode(),
     }
+
+
+def held_up(connection: Connection, batch: Sequence[Received]) -> set[str]:
+    """Return the subjects about which an earlier message has failed and is still to be applied."""
+    rows = connection.execute(HELD_UP, ([one.message.subject for one in batch],)).fetchall()
+    return {row["subject"] for row in rows}
 
 
 def wake(connection: Connection, subjects: Iterable[str]) -> bool:

@@ -169,11 +169,14 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
                 eventlet.sleep(backoff(next(attempts)))
 
     def _publish_as_committed(self) -> None:
+        beat_at = time.monotonic()
         while True:
+            if time.monotonic() - beat_at > broker.HEARTBEAT / 4:
+                self._keep_alive()
+                beat_at = time.monotonic()
             try:
                 due = self._due.get(timeout=broker.HEARTBEAT / 4)
             except eventlet.queue.Empty:
-                self._keep_alive()
                 continue
             if due is None:
                 return
@@ -294,9 +297,11 @@ class _Batches(Entrypoint):  # type: ignore[misc]
     # -- reading -------------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        for attempt in count():
+        attempts = count()
+        while True:
             try:
                 self._connect()
+                attempts = count()
                 while not self._stopping:
                     self._drain()
                 self._finish_reading()
@@ -309,7 +314,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
             if self._all_read:
                 self._wake()
                 return
-            eventlet.sleep(backoff(attempt))
+            eventlet.sleep(backoff(next(attempts)))
 
     def _finish_reading(self) -> None:
         """Take what is on its way, then have the broker send no more."""

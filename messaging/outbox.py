@@ -20,6 +20,7 @@ log = logging.getLogger("ruta.outbox")
 
 EXCHANGE = "hub"
 PARTITION_ROWS = 100_000
+PARTITIONS_AHEAD = 50  # for as long as no relay is there to make more
 
 
 @dataclass(slots=True)
@@ -50,7 +51,10 @@ def publication(message: contracts.Message) -> Publication:
     return Publication(EXCHANGE, key, message.to_json(), message.id)
 
 
-OPEN_WRITER = "insert into outbox_writer (writer, process) values (%s, %s)"
+OPEN_WRITER = """
+    insert into outbox_writer (writer, process, committed, published)
+    select %s, %s, last_value - 1, last_value - 1 from outbox_position_seq
+"""
 
 WRITE = "copy outbox (writer, routing_key, message_id, body) from stdin (format binary)"
 
@@ -198,7 +202,7 @@ def _last_position(connection: Connection) -> int:
 
 def _make_partitions(connection: Connection) -> None:
     upper = max(row["upper"] for row in connection.execute(PARTITIONS).fetchall())
-    while upper < _last_position(connection) + 10 * PARTITION_ROWS:
+    while upper < _last_position(connection) + PARTITIONS_AHEAD * PARTITION_ROWS:
         connection.execute(
             sql.SQL("create table {} partition of outbox for values from ({}) to ({})").format(
                 sql.Identifier(f"outbox_{upper}"), upper, upper + PARTITION_ROWS

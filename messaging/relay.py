@@ -46,14 +46,15 @@ class Relay:
 
     def run(self) -> None:
         """Work until stopped, through every absence of the database or the broker."""
-        for attempt in itertools.count():
+        self._attempts = itertools.count()
+        while True:
             try:
                 self._work()
                 return
             except (*database.DatabaseLost, *BrokerLost) as error:
                 log.warning("a server is away", extra=fields(error=describe(error)))
             self._publisher.drop()
-            if self._stop.wait(backoff(attempt)):
+            if self._stop.wait(backoff(next(self._attempts))):
                 return
 
     def _work(self) -> None:
@@ -62,7 +63,9 @@ class Relay:
                 self._stop.wait(LOOK_EVERY)
             while not self._stop.is_set():
                 self._keep_house(connection)
-                if self.publish_left_behind(connection) == 0:
+                count = self.publish_left_behind(connection)
+                self._attempts = itertools.count()
+                if count == 0:
                     self._publisher.beat()
                     self._stop.wait(LOOK_EVERY)
         self._publisher.drop()

@@ -37,6 +37,7 @@ from messaging import log as logs
 from messaging import tracing
 from messaging.log import describe, fields
 
+FROZEN_AFTER = 60  # seconds
 STOP_WITHIN = 14  # seconds for a graceful stop; a server that is away must not make it longer
 
 log = logging.getLogger("ruta.run")
@@ -69,6 +70,7 @@ def main(module_name: str) -> None:
     signal.signal(signal.SIGINT, stop)
 
     spare_the_garbage_collector()
+    eventlet.spawn(watch)
     runner = ServiceRunner(config={})
     runner.add_service(service_class)
     # Beside each other: starting takes as long as the broker is away, and it may be asked to stop before that.
@@ -85,6 +87,13 @@ def main(module_name: str) -> None:
             return
         log.error("stopped before all was finished; the broker delivers the rest again")
         raise SystemExit(1)
+
+
+def watch() -> None:
+    """Let the kernel end this process when its hub does not come round: a handler that never waits freezes them all."""
+    while True:
+        signal.alarm(FROZEN_AFTER)
+        eventlet.sleep(FROZEN_AFTER / 4)
 
 
 def start(runner: ServiceRunner, name: str) -> None:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import contracts
 from messaging import clock, database, inbox, outbox, tracing
@@ -97,7 +97,7 @@ class Runtime:
     # -- what the entrypoints call -------------------------------------------------------------------------------
 
     def apply(self, service: object, deliveries: Sequence[Delivery]) -> list[Committed]:
-        """Apply deliveries, in order, and return what is to be published once they are acknowledged or before.
+        """Apply deliveries, in order, and return what is to be published before they are acknowledged.
 
         They share one transaction. If anything in it fails, each gets one of its own, so that a poisoned message harms
         only itself: it is parked, to be tried again.
@@ -162,8 +162,13 @@ class Runtime:
             received = self._read(deliveries, outcome)
             tx.mention(_mentioned(received))
             now = clock.now()
-            for one in self._first_time_seen(connection, received, outcome):
-                self._handle(service, tx, one, now, outcome)
+            first = self._first_time_seen(connection, received, outcome)
+            held_up = inbox.held_up(connection, first) if first else ()
+            for one in first:
+                if one.message.subject in held_up:
+                    outcome.park(inbox.parked_row(one.raw, one.message, "retry", "behind_another"))
+                else:
+                    self._handle(service, tx, one, now, outcome)
             tx.flush()
             return self._write(connection, writer, outcome)
 
@@ -268,11 +273,17 @@ class Runtime:
             refused_id=message.id, refused_type=message.type, code=code, where=None, body_sha256=one.digest.hex()
         )
         draft = contracts.Draft(refusal, subject=str(message.id), recipient=message.source)
-        outcome.publications.append(self._publication(draft, clock.now(), message))
+        # What is not in the inbox may be delivered, and refused, again: under one id, so that it counts as one.
+        refusal_id = uuid5(NAMESPACE_OID, f"{message.source} {code} {one.digest.hex()}")
+        outcome.publications.append(self._publication(draft, clock.now(), message, refusal_id))
 
-    def _publication(self, draft: contracts.Draft, now: datetime, cause: contracts.Message | None) -> Publication:
+    def _publication(
+        self, draft: contracts.Draft, now: datetime, cause: contracts.Message | None, message_id: UUID | None = None
+    ) -> Publication:
         parent = tracing.traceparent(cause)
-        return outbox.publication(contracts.stamp(draft, source=HUB, time=now, cause=cause, traceparent=parent))
+        return outbox.publication(
+            contracts.stamp(draft, source=HUB, time=now, id=message_id, cause=cause, traceparent=parent)
+        )
 
     def _quarantine(self, outcome: _Outcome, raw: bytes, message: contracts.Message | None, reason: str) -> None:
         outcome.park(inbox.parked_row(raw, message, "quarantined", reason))
@@ -343,7 +354,7 @@ class Runtime:
             inbox.leave(connection, row["parked_id"])
         elif again["state"] == "quarantined":
             inbox.quarantine(connection, row["parked_id"], again["reason"], None)
-        elif row["waited_long"]:
+        elif row["waited_long"] and one.message.source != HUB:  # what one of our own has said is never given up
             self._refuse(outcome, one, again["reason"])
             inbox.leave(connection, row["parked_id"])
         else:

@@ -28,6 +28,9 @@ create table parked (
 );
 create index parked_due on parked (next_attempt_at) where state <> 'quarantined';
 create index parked_waiting on parked (waiting_for) where state = 'waiting';
+create index parked_retry on parked (subject, parked_id) where state = 'retry';
+-- What is put aside on arrival, and is not in the inbox, may be delivered again.
+create unique index parked_quarantined on parked (reason, sha256(raw)) where state = 'quarantined';
 
 -- What has been decided and is to be published, in the order of commits. Rows are never updated, and leave a whole
 -- partition at a time (messaging/outbox.py).
