@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, LiteralString, TypeVar, cast
 from uuid import UUID
 
@@ -170,7 +171,20 @@ class _Gathered:
 
 def as_json(rows: Sequence[Row]) -> str:
     """Write rows as the parameter of a set-based statement."""
-    return to_json(rows).decode()
+    return to_json([_in_utc(row) for row in rows]).decode()
+
+
+def row_as_json(row: Row) -> str:
+    """Write one row as the parameter of a statement that takes one."""
+    return to_json(_in_utc(row)).decode()
+
+
+def _in_utc(row: Row) -> Row:
+    """Put times into UTC: PostgreSQL takes no zone that is sixteen hours or more away, and a message may have one."""
+    return {
+        name: value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo is not UTC else value
+        for name, value in row.items()
+    }
 
 
 @contextmanager

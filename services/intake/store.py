@@ -1,11 +1,10 @@
 """What intake keeps in PostgreSQL, as functions that take the transaction."""
 
-import json
 from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
-from messaging.database import Row, Transaction
+from messaging.database import Transaction, row_as_json
 from services.intake import rules
 from services.intake.rules import Born, Consent, Need, Person, Withdrawal
 
@@ -64,7 +63,7 @@ def save_person(tx: Transaction, person: Person, cause: Cause, *, at: datetime) 
     """Keep a registration, or the correction of an earlier one by the same organisation."""
     row = {name: getattr(person, name) for name in person.__slots__ if name != "documents"}
     row |= {"message_id": cause.id, "recorded_at": at}
-    if not tx.fetch(SAVE_PERSON, (_json(row),)):
+    if not tx.fetch(SAVE_PERSON, (row_as_json(row),)):
         known = tx.fetch(REGISTRATION, (person.person_id,))[0]
         rules.check_correction(known["registered_by"], known["registered_at"], person)
     tx.write(REMOVE_DOCUMENTS, {"person_id": person.person_id})
@@ -121,7 +120,7 @@ def insert_consent(tx: Transaction, consent: Consent, cause: Cause, *, at: datet
     row = {name: getattr(consent, name) for name in consent.__slots__}
     row |= {name: sorted(row[name]) for name in ("purposes", "recipients", "field_groups")}
     row |= {"message_id": cause.id, "recorded_at": at}
-    if not tx.fetch(INSERT_CONSENT, (_json(row),)):
+    if not tx.fetch(INSERT_CONSENT, (row_as_json(row),)):
         raise rules.Refused("already_granted")
 
 
@@ -161,9 +160,5 @@ def insert_need(tx: Transaction, need: Need, cause: Cause, *, at: datetime) -> N
     """Keep a need; refuse an id that is taken."""
     row = {name: getattr(need, name) for name in need.__slots__}
     row |= {"message_id": cause.id, "recorded_at": at}
-    if not tx.fetch(INSERT_NEED, (_json(row),)):
+    if not tx.fetch(INSERT_NEED, (row_as_json(row),)):
         raise rules.Refused("already_identified")
-
-
-def _json(row: Row) -> str:
-    return json.dumps(row, default=str)

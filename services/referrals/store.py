@@ -1,13 +1,12 @@
 """What referrals keeps in PostgreSQL, as functions that take the transaction."""
 
-import json
 from collections.abc import Iterable, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
-from messaging.database import Row, Transaction
+from messaging.database import Row, Transaction, row_as_json
 from services.referrals import rules
 from services.referrals.rules import Clock, Consent, Referral, Service, State, StoppedClock, Urgency
 
@@ -249,7 +248,7 @@ def insert_referral(tx: Transaction, referral: Referral, request: Row, cause: Ca
     service and recipient.
     """
     row = {**_to_row(referral), "request": request}
-    if not tx.fetch(INSERT_REFERRAL, (_json(row),)):
+    if not tx.fetch(INSERT_REFERRAL, (row_as_json(row),)):
         taken = tx.fetch(REFERRAL_EXISTS, (referral.referral_id,))
         raise rules.Refused("already_sent" if taken else "open_referral_exists")
     tx.put(LOCK_REFERRALS, referral.referral_id, replace(referral, steps=()))
@@ -376,8 +375,4 @@ def _add_history(tx: Transaction, referral: Referral, cause: Cause | None) -> No
 
 
 def _interval(length: timedelta) -> str:
-    return f"{length.total_seconds()} seconds"  # as PostgreSQL reads it: Python writes commas
-
-
-def _json(row: Row) -> str:
-    return json.dumps(row, default=str)
+    return f"{length.total_seconds():f} seconds"  # as PostgreSQL reads it: Python writes commas, or exponents

@@ -5,6 +5,7 @@ Messages that cannot be read at all end at the door and at the runtime; their ta
 """
 
 import logging
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.examples import (
     SENDER,
     confidential_request,
     consent_granted,
+    consent_recorded,
     consent_withdrawn,
     need_identified,
     person_registered,
@@ -111,3 +113,36 @@ def test_intake_answers_with_a_code_and_keeps_and_says_nothing(
     assert (type(no.value).__name__, getattr(no.value, "code", None)) == (answer, code)
     assert [intake.rows(f"select * from {table} order by 1") for table in tables] == before
     assert not any(str(PERSON[name]) in caplog.text for name in ("given_names", "family_names", "phone"))
+
+
+# PostgreSQL takes no zone that is sixteen hours or more away; JSON Schema's date-time and Python take up to a day.
+FAR_ZONES = [timezone(sign * timedelta(hours=23, minutes=59)) for sign in (1, -1)]
+
+
+@pytest.mark.parametrize("zone", FAR_ZONES)
+def test_intake_keeps_times_of_any_zone(intake: ServiceUnderTest, hub_key: sealing.Key, zone: timezone) -> None:
+    there = NOW.astimezone(zone)
+    intake.hear(person_registered(sealing.public_part(hub_key), registered_at=there), said_at=there)
+    intake.hear(consent_granted(valid_from=there, valid_until=there + timedelta(days=1)), said_at=there)
+    intake.hear(need_identified(identified_at=there), said_at=there)
+    intake.hear(consent_withdrawn(withdrawn_at=there), said_at=there)
+    intake.tx.flush()
+
+    for kept in ("registered_at from person", "identified_at from need", "valid_from from consent"):
+        assert [list(row.values()) for row in intake.rows(f"select {kept}")] == [[NOW]]
+
+
+@pytest.mark.parametrize("zone", FAR_ZONES)
+def test_referrals_keeps_times_of_any_zone(referrals: ServiceUnderTest, zone: timezone) -> None:
+    there = NOW.astimezone(zone)
+    soon = there + timedelta(microseconds=90)  # of which an interval could be written with an exponent
+    referrals.hear(service_published(), source=RECIPIENT, said_at=there)
+    referrals.hear(consent_recorded(valid_from=there), source="hub")
+    referrals.hear(referral_requested(answer_by=soon), said_at=there)
+    for data, source in (stories.received, stories.accepted):
+        referrals.hear(data, source=source, said_at=there)
+    visit = contracts.ReferralScheduled(**stories.R, visit_at=soon, mode=codes.VisitMode.AT_PROVIDER)
+    referrals.hear(visit, source=RECIPIENT, said_at=there)
+    referrals.tx.flush()
+
+    assert [row["visit_at"] for row in referrals.rows("select visit_at from referral")] == [soon]
