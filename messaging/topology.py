@@ -105,6 +105,11 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
         raise TopologyError(f"the network file {path} is not as it should be: {error}") from error
 
 
+def submit_exchange(organisation: str) -> str:
+    """The exchange that an organisation publishes to, and nobody else."""
+    return f"submit.{organisation}"
+
+
 def definitions(
     network: DeclaredNetwork, passwords: Mapping[str, str], *, broker_version: str = "3.10"
 ) -> dict[str, Any]:
@@ -115,7 +120,6 @@ def definitions(
     unlimited = {"delivery-limit": -1} if int(broker_version.split(".")[0]) >= 4 else {}
     parts = _Definitions()
 
-    parts.exchange(NETWORK, "submit", "topic", alternate="unrouted")
     parts.exchange(NETWORK, "inbox", "direct")
     parts.exchange(NETWORK, "unrouted", "fanout")
     parts.queue(NETWORK, "unrouted", bound_to="unrouted", keys=[""])
@@ -127,24 +131,32 @@ def definitions(
     parts.queue(HUB, "dead", bound_to="dead", keys=[""])
 
     for organisation in network.organisations:
-        parts.queue(NETWORK, f"submit.{organisation}", bound_to="submit", keys=[f"{organisation}.#"])
+        # An exchange each: RabbitMQ checks the routing key that a sender gives, not those in its headers CC and BCC.
+        parts.exchange(NETWORK, submit_exchange(organisation), "topic", alternate="unrouted")
+        parts.queue(
+            NETWORK, f"submit.{organisation}", bound_to=submit_exchange(organisation), keys=[f"{organisation}.#"]
+        )
         parts.queue(NETWORK, f"inbox.{organisation}", bound_to="inbox", keys=[organisation])
         parts.queue(HUB, f"deliver.{organisation}", bound_to="hub", keys=[f"to.{organisation}"])
     for service in network.services.values():
         parts.queue(HUB, service.queue, bound_to="hub", keys=[f"{contract}.*" for contract in service.reads])
 
-    parts.policy(NETWORK, "submit", r"^submit\.", network.limits["submit"], unlimited)
+    # At-least-once dead lettering needs a queue that refuses rather than drops what it has no room for.
+    at_least_once = {"dead-letter-strategy": "at-least-once"}
+    # A sender may let a message expire: then it is put aside before the door has seen it, and not lost.
+    expired = {"dead-letter-exchange": "unrouted", **at_least_once}
+    parts.policy(NETWORK, "submit", r"^submit\.", network.limits["submit"], {**unlimited, **expired})
+    parts.policy(NETWORK, "unrouted", "^unrouted$", network.limits["submit"], unlimited)
     parts.policy(NETWORK, "inbox", r"^inbox\.", network.limits["inbox"], unlimited)
     parts.policy(HUB, "deliver", r"^deliver\.", network.limits["deliver"], unlimited)
-    # At-least-once dead lettering needs a queue that refuses rather than drops what it has no room for.
-    put_aside = {"dead-letter-exchange": "dead", "dead-letter-strategy": "at-least-once"}
+    put_aside = {"dead-letter-exchange": "dead", **at_least_once}
     parts.policy(HUB, "service", f"^({'|'.join(network.services)})$", network.limits["service"], put_aside)
 
     for organisation in network.organisations:
         limits = {"max-connections": network.connections, "max-channels": network.channels}
         parts.user(organisation, passwords[organisation], limits=limits)
-        parts.permission(organisation, NETWORK, write="^submit$", read=rf"^inbox\.{organisation}$")
-        parts.topic_permission(organisation, NETWORK, "submit", write=r"^{username}\.")
+        parts.permission(organisation, NETWORK, write=rf"^submit\.{organisation}$", read=rf"^inbox\.{organisation}$")
+        parts.topic_permission(organisation, NETWORK, submit_exchange(organisation), write=r"^{username}\.")
     parts.user(GATEWAY, passwords[GATEWAY])
     parts.permission(GATEWAY, NETWORK, write="^inbox$", read=r"^submit\.")
     parts.permission(GATEWAY, HUB, write="^hub$", read=r"^deliver\.")

@@ -9,8 +9,10 @@ import pytest
 from deploy.local import Stack
 from messaging import topology
 from messaging.broker import connect
+from tests.waiting import eventually
 
 ME, OTHER = "redcross", "iom"
+MINE = topology.submit_exchange(ME)
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def publish(channel: Any, exchange: str, key: str, **properties: Any) -> None:
 
 
 def test_an_organisation_sends_under_its_own_name(mine: Any, provisioned: Stack) -> None:
-    publish(mine, "submit", f"{ME}.referral.requested.v2", user_id=ME)
+    publish(mine, MINE, f"{ME}.referral.requested.v2", user_id=ME)
 
 
 def test_an_organisation_reads_its_own_inbox(mine: Any, as_user: Callable[..., Any]) -> None:
@@ -58,7 +60,7 @@ def test_an_organisation_reads_its_own_inbox(mine: Any, as_user: Callable[..., A
 
 
 def test_an_organisation_can_check_that_its_queue_is_there(as_user: Callable[..., Any]) -> None:
-    topology.verify(as_user(ME), queues=[f"inbox.{ME}"], exchanges=["submit"])
+    topology.verify(as_user(ME), queues=[f"inbox.{ME}"], exchanges=[MINE])
 
 
 @pytest.mark.parametrize(
@@ -66,12 +68,35 @@ def test_an_organisation_can_check_that_its_queue_is_there(as_user: Callable[...
 )
 def test_writing_under_another_name_is_refused(mine: Any, key: str) -> None:
     with pytest.raises(amqp.AccessRefused):
-        publish(mine, "submit", key, user_id=ME)
+        publish(mine, MINE, key, user_id=ME)
+
+
+@pytest.mark.parametrize("header", ["CC", "BCC"])
+def test_no_header_leads_to_anothers_queue(mine: Any, as_user: Callable[..., Any], header: str) -> None:
+    """RabbitMQ routes by these too, and checks them against nobody's permissions."""
+    theirs = {header: [f"{OTHER}.referral.requested.v2", f"submit.{OTHER}", f"inbox.{OTHER}", OTHER]}
+    publish(mine, MINE, f"{ME}.referral.requested.v2", user_id=ME, application_headers=theirs)
+
+    door = as_user(topology.GATEWAY).channel()
+    assert door.basic_get(f"submit.{OTHER}", no_ack=True) is None
+
+
+def test_what_an_organisation_lets_expire_is_put_aside(mine: Any, provisioned: Stack) -> None:
+    def put_aside() -> int:
+        (queue,) = [one for one in provisioned.management.queues(topology.NETWORK) if one["name"] == "unrouted"]
+        return int(queue.get("messages", 0))
+
+    provisioned.management.delete(f"queues/{topology.NETWORK}/submit.{ME}/contents")  # it expires at the head only
+    before = put_aside()
+    for _ in range(3):
+        publish(mine, MINE, f"{ME}.referral.requested.v2", user_id=ME, expiration="0")
+
+    eventually(lambda: put_aside() >= before + 3, within=20)
 
 
 def test_a_forged_user_id_is_refused(mine: Any) -> None:
     with pytest.raises(amqp.PreconditionFailed):
-        publish(mine, "submit", f"{ME}.referral.requested.v2", user_id=OTHER)
+        publish(mine, MINE, f"{ME}.referral.requested.v2", user_id=OTHER)
 
 
 @pytest.mark.parametrize("queue", [f"inbox.{OTHER}", f"submit.{ME}", f"submit.{OTHER}", "unrouted"])
@@ -86,7 +111,7 @@ def test_consuming_a_queue_that_is_not_its_inbox_is_refused(mine: Any, queue: st
         mine.basic_consume(queue)
 
 
-@pytest.mark.parametrize("exchange", ["inbox", "unrouted", "amq.topic", ""])
+@pytest.mark.parametrize("exchange", ["inbox", f"submit.{OTHER}", "unrouted", "amq.topic", ""])
 def test_writing_past_the_door_is_refused(mine: Any, exchange: str) -> None:
     with pytest.raises(amqp.AccessRefused):
         publish(mine, exchange, f"inbox.{OTHER}")
@@ -97,10 +122,10 @@ DECLARATIONS: dict[str, Callable[[Any], object]] = {
     "a queue named by the broker": lambda channel: channel.queue_declare("", exclusive=True),
     "its own inbox with other arguments": lambda channel: channel.queue_declare(f"inbox.{ME}", durable=True),
     "an exchange": lambda channel: channel.exchange_declare(f"{ME}.mine", "topic"),
-    "a binding to another's inbox": lambda channel: channel.queue_bind(f"inbox.{OTHER}", "submit", f"{ME}.#"),
-    "a binding of its inbox to all that is sent": lambda channel: channel.queue_bind(f"inbox.{ME}", "submit", "#"),
+    "a binding to another's inbox": lambda channel: channel.queue_bind(f"inbox.{OTHER}", MINE, f"{ME}.#"),
+    "a binding of its inbox to all that is sent": lambda channel: channel.queue_bind(f"inbox.{ME}", MINE, "#"),
     "the end of its inbox": lambda channel: channel.queue_delete(f"inbox.{ME}"),
-    "the end of the door": lambda channel: channel.exchange_delete("submit"),
+    "the end of the door": lambda channel: channel.exchange_delete(MINE),
     "another's inbox emptied": lambda channel: channel.queue_purge(f"inbox.{OTHER}"),
 }
 

@@ -10,7 +10,7 @@ from deploy.local.stack import Stack
 from deploy.local.state import ROOT, State, write_private
 from deploy.local.trouble import Trouble
 from messaging.migrate import migrate
-from messaging.topology import NETWORK, DeclaredNetwork, Organisation, TopologyError
+from messaging.topology import NETWORK, DeclaredNetwork, Organisation, TopologyError, submit_exchange
 
 HUB = "hub"  # the hub as an organisation: registrations are sealed to it
 
@@ -52,7 +52,7 @@ def _credentials(stack: Stack, organisation: Organisation) -> str:
             "organisation": organisation.id,
             "amqp_url": stack.amqp_url(organisation.id, NETWORK),
             "user": organisation.id,
-            "exchange": "submit",
+            "exchange": submit_exchange(organisation.id),
             "queue": f"inbox.{organisation.id}",
         },
         indent=1,

@@ -11,6 +11,7 @@ import contracts
 from deploy.local import Stack
 from messaging import broker, frames, topology
 from messaging.broker import CONTENT_TYPE
+from messaging.topology import submit_exchange
 from tests.messaging.harness import Probe, Process, wait_until
 
 
@@ -45,7 +46,8 @@ class Partner:
         """Send a message whose properties are written by hand, flags first."""
         key = f"{self.organisation}.{kind}"
         channel = self._channel.channel_id
-        ours = list(frames.publication_frames(channel, self._connection.frame_max, "submit", key, "", "", body))
+        exchange, most = submit_exchange(self.organisation), self._connection.frame_max
+        ours = list(frames.publication_frames(channel, most, exchange, key, "", "", body))
         header = frames.CONTENT_HEADER.pack(60, 0, len(body)) + properties
         self._connection.send_all([ours[0], frames._frame(frames.HEADER, channel, header), *ours[2:]])
         self._sent += 1
@@ -54,9 +56,8 @@ class Partner:
     def _publish(self, body: bytes, kind: str, **properties: Any) -> None:
         usual: Mapping[str, Any] = {"content_type": CONTENT_TYPE, "delivery_mode": 2, "user_id": self.organisation}
         given = {name: value for name, value in {**usual, **properties}.items() if value is not None}
-        self._channel.basic_publish(
-            amqp.Message(body, **given), "submit", f"{self.organisation}.{kind}", mandatory=True
-        )
+        exchange, key = submit_exchange(self.organisation), f"{self.organisation}.{kind}"
+        self._channel.basic_publish(amqp.Message(body, **given), exchange, key, mandatory=True)
         self._sent += 1
 
     def _await_confirms(self) -> None:

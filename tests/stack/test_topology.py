@@ -94,7 +94,13 @@ def test_from_rabbitmq_4_on_having_no_delivery_limit_is_said(declared: topology.
     document = topology.definitions(declared, dict.fromkeys(declared.users, "x"), broker_version="4.1.0")
     limits = {policy["name"]: policy["definition"]["delivery-limit"] for policy in document["policies"]}
 
-    assert limits == {"submit": -1, "inbox": -1, "deliver": -1, "service": declared.limits["service"].deliveries}
+    assert limits == {
+        "submit": -1,
+        "unrouted": -1,
+        "inbox": -1,
+        "deliver": -1,
+        "service": declared.limits["service"].deliveries,
+    }
 
 
 def test_passwords_do_not_appear_in_the_definitions(declared: topology.DeclaredNetwork) -> None:
