@@ -132,6 +132,12 @@ def statuses(referral: Referral, said: Any = None) -> list[Draft]:
     return [draft for step in referral.steps for draft in _to_both(referral, step, told, note)]
 
 
+def withdrawal(referral: Referral) -> list[Draft]:
+    """Tell every holder that the consent has ended: what had ended before makes no transition, so it is a reminder."""
+    (step,) = referral.steps
+    return statuses(referral) if step.what == State.CONSENT_WITHDRAWN else _reminders(referral, step)
+
+
 def by_the_clock(
     referral: Referral, *, alternatives: Mapping[UUID, Sequence[tuple[str, UUID]]], coordinators: Iterable[str]
 ) -> list[Draft]:
@@ -139,13 +145,7 @@ def by_the_clock(
     (step,) = referral.steps
     match step.what:
         case rules.Action.REMIND:
-            reminder = contracts.ReferralReminder(
-                referral_id=referral.referral_id,
-                state=codes.ReferralState(referral.state),
-                waits_for=WAITS_FOR[referral.state],
-                due_at=_due_at(referral, step),
-            )
-            return [_draft(referral, reminder, to=organisation) for organisation in rules.awaited(referral)]
+            return _reminders(referral, step)
         case rules.Action.ESCALATE:
             escalated = contracts.ReferralEscalated(
                 referral_id=referral.referral_id,
@@ -154,7 +154,7 @@ def by_the_clock(
                 sender=referral.sender,
                 recipient=referral.recipient,
                 service_id=referral.service_id,
-                waits_for=WAITS_FOR[referral.state],
+                waits_for=_waits_for(referral),
                 due_at=_due_at(referral, step),
             )
             return [_draft(referral, escalated, to=coordinator) for coordinator in sorted(coordinators)]
@@ -181,8 +181,22 @@ WAITS_FOR: Final = {
     State.INFO_REQUESTED: codes.ReminderAbout.ANSWER,
     State.CANCEL_REQUESTED: codes.ReminderAbout.CANCELLATION,
     State.COMPLETED: codes.ReminderAbout.OUTCOME,
-    State.CONSENT_WITHDRAWN: codes.ReminderAbout.PURGE,
 }
+
+
+def _reminders(referral: Referral, step: Step) -> list[Draft]:
+    """Ask everybody whose move the referral waits for."""
+    reminder = contracts.ReferralReminder(
+        referral_id=referral.referral_id,
+        state=codes.ReferralState(referral.state),
+        waits_for=_waits_for(referral),
+        due_at=_due_at(referral, step),
+    )
+    return [_draft(referral, reminder, to=organisation) for organisation in rules.awaited(referral)]
+
+
+def _waits_for(referral: Referral) -> codes.ReminderAbout:
+    return codes.ReminderAbout.PURGE if referral.unpurged else WAITS_FOR[referral.state]
 
 
 def _due_at(referral: Referral, step: Step) -> datetime:
@@ -209,7 +223,7 @@ def _draft(referral: Referral, data: Any, *, to: str, sequence: int | None = Non
 def _status(referral: Referral, step: Step, **told: Any) -> contracts.ReferralStatus:
     state = State(step.what)
     ends_at = referral.clock.ends_at if referral.clock and state == referral.state else None
-    withdrawn = state == State.CONSENT_WITHDRAWN
+    purge_owed = bool(referral.unpurged)
     return contracts.ReferralStatus(
         referral_id=referral.referral_id,
         state=codes.ReferralState(state),
@@ -218,8 +232,8 @@ def _status(referral: Referral, step: Step, **told: Any) -> contracts.ReferralSt
         sender=referral.sender,
         recipient=referral.recipient,
         service_id=referral.service_id,
-        due_at=None if withdrawn else ends_at,
-        purge_by=ends_at if withdrawn else None,
+        due_at=None if purge_owed else ends_at,
+        purge_by=ends_at if purge_owed else None,
         **told,
     )
 

@@ -186,15 +186,16 @@ CONFIDENTIAL_MAY_SHARE = frozenset({"contact", "needs", "health", "protection"})
 _TO_EXPIRY = ((0.5, Action.REMIND), (0.75, Action.ESCALATE), (0.9, Action.SUGGEST), (1.0, Action.EXPIRE))
 _TO_CLOSING = ((0.5, Action.REMIND), (1.0, Action.CLOSE))
 _TO_ESCALATION = ((0.5, Action.REMIND), (1.0, Action.ESCALATE))
-STEPS: Final = {
+Steps = tuple[tuple[float, Action], ...]
+STEPS: Final[Mapping[State, Steps]] = {
     SENT: _TO_EXPIRY,
     RECEIVED: _TO_EXPIRY,
     INFO_REQUESTED: _TO_EXPIRY,
     WAITLISTED: _TO_EXPIRY,
     COMPLETED: _TO_CLOSING,
     CANCEL_REQUESTED: _TO_ESCALATION,  # the table lets nobody but the recipient end it
-    CONSENT_WITHDRAWN: _TO_ESCALATION,  # until every holder has sent a purge receipt
 }
+PURGE_STEPS: Final[Steps] = _TO_ESCALATION  # whatever the state, until every holder has sent a purge receipt
 
 # After an outage of the hub the steps still come one by one, never closer together than this part of the clock: a
 # reminder that arrives together with the expiry it warns of is none.
@@ -203,7 +204,7 @@ _APART = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A deadline under way: the steps of the referral's state, the next of them due at `due_at`."""
+    """A deadline under way: the steps of the referral's state or of a purge, the next of them due at `due_at`."""
 
     length: timedelta
     ends_at: datetime
@@ -220,9 +221,8 @@ class StoppedClock:
     step: int
 
 
-def start_clock(state: State, length: timedelta, *, ends_at: datetime, at: datetime, step: int = 0) -> Clock | None:
-    """Start the clock of a state, or go on with one at a later step; nothing where all its steps are behind it."""
-    steps = STEPS[state]
+def start_clock(steps: Steps, length: timedelta, *, ends_at: datetime, at: datetime, step: int = 0) -> Clock | None:
+    """Start a clock, or go on with one at a later step; nothing where all its steps are behind it."""
     if step >= len(steps):
         return None
     planned = ends_at - length * (1 - steps[step][0])
@@ -304,13 +304,18 @@ class Referral:
     visit_said_at: datetime | None = None  # by the recipient's clock: an older word does not replace a newer one
     outcome: str | None = None
     redirected_from: UUID | None = None
-    unpurged: tuple[str, ...] = ()
+    unpurged: tuple[str, ...] = ()  # the holders that owe a purge receipt, whatever the state
     steps: tuple[Step, ...] = field(default=(), compare=False)
 
     @property
     def parties(self) -> tuple[str, str]:
         """The sender and the recipient organisation."""
         return (self.sender, self.recipient)
+
+    @property
+    def clock_steps(self) -> Steps:
+        """What its clock comes to: a purge that is owed goes before whatever the state waits for."""
+        return PURGE_STEPS if self.unpurged else STEPS[self.state]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -534,19 +539,25 @@ def confirm_cancel(referral: Referral, *, by: str, at: datetime) -> Referral:
 
 
 def withdraw_consent(referral: Referral, *, by: str, at: datetime) -> Referral:
-    """The person no longer allows it: everything stops, and every holder owes a purge receipt."""
-    check_move(referral.state, CONSENT_WITHDRAWN, PERSON)
-    referral = _enter(referral, CONSENT_WITHDRAWN, actor=PERSON, by=by, at=at)
-    return replace(referral, unpurged=referral.parties)
+    """The person no longer allows it: what is open stops, and every holder owes a purge receipt.
+
+    What had ended before is held as well. It stays as it was, without a new number, and its holders owe the same.
+    """
+    if referral.state in ENDED - {CONSENT_WITHDRAWN}:
+        referral = _record(referral, Step("purge_asked", by, PERSON, at))
+    else:
+        check_move(referral.state, CONSENT_WITHDRAWN, PERSON)
+        referral = _enter(referral, CONSENT_WITHDRAWN, actor=PERSON, by=by, at=at)
+    clock = start_clock(PURGE_STEPS, PURGE_WITHIN, ends_at=at + PURGE_WITHIN, at=at)
+    return replace(referral, unpurged=referral.parties, clock=clock)
 
 
 def record_purge(referral: Referral, *, by: str, at: datetime) -> Referral:
     """A holder reports that it no longer holds what it had been sent about the person."""
     actor = _actor(referral, by)
-    if referral.state != CONSENT_WITHDRAWN:
-        raise Refused(f"not_while_{referral.state}")
     if by not in referral.unpurged:
-        raise Refused("already_purged")
+        asked = referral.unpurged or referral.state == CONSENT_WITHDRAWN
+        raise Refused("already_purged" if asked else f"not_while_{referral.state}")
     left = tuple(holder for holder in referral.unpurged if holder != by)
     referral = replace(referral, unpurged=left, clock=referral.clock if left else None)
     return _record(referral, Step("purged", by, actor, at))
@@ -562,13 +573,15 @@ def run_clock(referral: Referral, *, now: datetime) -> Referral:
     clock = referral.clock
     if clock is None or clock.due_at > now:
         return referral
-    match STEPS[referral.state][clock.step][1]:
+    match referral.clock_steps[clock.step][1]:
         case Action.EXPIRE:
             return _enter(referral, EXPIRED, actor=HUB, by="hub", at=now)
         case Action.CLOSE:
             return _enter(referral, CLOSED, actor=HUB, by="hub", at=now, reason=referral.outcome)
         case action:
-            following = start_clock(referral.state, clock.length, ends_at=clock.ends_at, at=now, step=clock.step + 1)
+            following = start_clock(
+                referral.clock_steps, clock.length, ends_at=clock.ends_at, at=now, step=clock.step + 1
+            )
             return _record(replace(referral, clock=following), Step(action, "hub", HUB, now))
 
 
@@ -579,10 +592,10 @@ def seeks_alternatives(referral: Referral) -> bool:
 
 def awaited(referral: Referral) -> tuple[str, ...]:
     """The organisations whose move the clock is waiting for."""
+    if referral.unpurged:
+        return referral.unpurged
     if referral.state in (INFO_REQUESTED, COMPLETED):
         return (referral.sender,)
-    if referral.state == CONSENT_WITHDRAWN:
-        return referral.unpurged
     return (referral.recipient,)
 
 
@@ -655,16 +668,21 @@ def _record(referral: Referral, step: Step) -> Referral:
 
 
 def _clock_of(referral: Referral, target: State, *, at: datetime, lasts: timedelta | None) -> Clock | None:
-    """The clock that a state starts with: as long as `lasts`, or as the urgency or the state says."""
+    """The clock that a state starts with: as long as `lasts`, or as the urgency or the state says.
+
+    Where a purge is owed its clock goes on: nobody gets out of it by striking the referral out.
+    """
+    if referral.unpurged:
+        return referral.clock
     if target not in STEPS:
         return None
-    stopped = referral.stopped_clock
+    steps, stopped = STEPS[target], referral.stopped_clock
     if target == RECEIVED and stopped is not None:
-        return start_clock(target, stopped.length, ends_at=at + stopped.left, at=at, step=stopped.step)
+        return start_clock(steps, stopped.length, ends_at=at + stopped.left, at=at, step=stopped.step)
     if target == RECEIVED:  # the time to a decision runs from the sending
-        return start_clock(target, referral.answer_by - referral.sent_at, ends_at=referral.answer_by, at=at)
+        return start_clock(steps, referral.answer_by - referral.sent_at, ends_at=referral.answer_by, at=at)
     length = lasts or _length_of(referral, target)
-    return start_clock(target, length, ends_at=at + length, at=at)
+    return start_clock(steps, length, ends_at=at + length, at=at)
 
 
 def _length_of(referral: Referral, target: State) -> timedelta:
@@ -678,4 +696,4 @@ def _length_of(referral: Referral, target: State) -> timedelta:
         case State.COMPLETED:
             return CLOSE_AFTER
         case _:
-            return PURGE_WITHIN
+            raise AssertionError(f"{target} has no length of its own")

@@ -39,13 +39,14 @@ class ReferralsService:
 
     @on(contracts.ConsentEnded)
     def stop_under_consent(self, tx: Transaction, message: Message[contracts.ConsentEnded]) -> list[Draft]:
-        """A consent no longer holds: every open referral under it stops, and its holders are told."""
-        store.end_consent(tx, message.data.consent_id, ended_at=message.data.ended_at)
+        """A consent no longer holds: every open referral under it stops, and all who hold what was sent are told."""
+        if not store.end_consent(tx, message.data.consent_id, ended_at=message.data.ended_at):
+            return []  # its holders have been told
         drafts = []
-        for referral in store.lock_open_referrals_under(tx, message.data.consent_id):
+        for referral in store.lock_referrals_under(tx, message.data.consent_id):
             referral = rules.withdraw_consent(referral, by=message.source, at=clock.now())
             store.save_referral(tx, referral, message)
-            drafts += messages.statuses(referral)
+            drafts += messages.withdrawal(referral)
         return drafts
 
     # -- sending -------------------------------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ CONSENTS_FOR_USE: Final = """
 """
 
 END_CONSENT: Final = """
-    update consent set ended_at = coalesce(ended_at, %(ended_at)s) where consent_id = %(consent_id)s
+    update consent set ended_at = %(ended_at)s where consent_id = %(consent_id)s and ended_at is null
     returning consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups, valid_from,
               valid_until, ended_at
 """
@@ -134,12 +134,17 @@ def lock_consent(tx: Transaction, consent_id: UUID | None) -> Consent | None:
     return consent
 
 
-def end_consent(tx: Transaction, consent_id: UUID, *, ended_at: datetime) -> None:
-    """Let nothing more be sent under a consent; raise TooEarly while intake has not recorded it."""
+def end_consent(tx: Transaction, consent_id: UUID, *, ended_at: datetime) -> bool:
+    """Let nothing more be sent under a consent; tell whether it held until now.
+
+    Raises TooEarly while intake has not recorded it.
+    """
     ended = tx.fetch(END_CONSENT, {"consent_id": consent_id, "ended_at": ended_at})
     if not ended:
-        raise rules.TooEarly("consent", str(consent_id))
+        lock_consent(tx, consent_id)  # raises where there is none
+        return False
     tx.put(CONSENTS_FOR_USE, consent_id, _to_consent(ended[0]))
+    return True
 
 
 def _to_consent(row: Row) -> Consent:
@@ -171,6 +176,11 @@ LOCK_REFERRALS: Final = f"""
 
 REFERRAL_EXISTS: Final = "select 1 from referral where referral_id = %s"
 
+# No lock is needed: whoever ends the consent waits for the referral, and then stops it.
+CONSENT_HAS_ENDED: Final = """
+    select 1 from consent join referral using (consent_id) where referral_id = %s and ended_at is not null
+"""
+
 OTHER_OPEN_REFERRAL: Final = """
     select 1
     from referral join referral as other
@@ -184,9 +194,9 @@ OTHER_OPEN_REFERRAL: Final = """
                               'entered_in_error')
 """
 
-LOCK_OPEN_UNDER_CONSENT: Final = f"""
+LOCK_UNDER_CONSENT: Final = f"""
     select {_COLUMNS} from referral
-    where consent_id = %s and state = any(%s)
+    where consent_id = %s
     order by referral_id
     for update
 """
@@ -267,9 +277,9 @@ def lock_referral(tx: Transaction, referral_id: UUID, *, of: str, coordinators: 
     return referral
 
 
-def lock_open_referrals_under(tx: Transaction, consent_id: UUID) -> list[Referral]:
-    """Lock and return every open referral that was sent under a consent."""
-    return [_from_row(row) for row in tx.fetch(LOCK_OPEN_UNDER_CONSENT, (consent_id, sorted(rules.OPEN)))]
+def lock_referrals_under(tx: Transaction, consent_id: UUID) -> list[Referral]:
+    """Lock and return every referral that was sent under a consent, those that have ended too."""
+    return [_from_row(row) for row in tx.fetch(LOCK_UNDER_CONSENT, (consent_id,))]
 
 
 def lock_due_referrals(tx: Transaction, now: datetime) -> list[Referral]:
@@ -285,7 +295,9 @@ def save_referral(tx: Transaction, referral: Referral, cause: Cause | None = Non
 
 
 def check_reopening(tx: Transaction, referral: Referral) -> None:
-    """Refuse to open a referral again beside another for the same person, service and recipient."""
+    """Refuse to open a referral again without its consent, or beside another for the same person and service."""
+    if tx.fetch(CONSENT_HAS_ENDED, (referral.referral_id,)):
+        raise rules.Refused("consent_withdrawn")
     if tx.fetch(OTHER_OPEN_REFERRAL, (referral.referral_id,)):
         raise rules.Refused("open_referral_exists")
 

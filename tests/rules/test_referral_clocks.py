@@ -141,6 +141,28 @@ def test_purge_receipts_are_asked_for_until_every_holder_has_answered() -> None:
     assert rules.record_purge(referral, by=referral.recipient, at=NOW + DAY).clock is None
 
 
+@pytest.mark.parametrize("state", sorted(rules.ENDED - {State.CONSENT_WITHDRAWN}))
+def test_a_withdrawal_starts_the_clock_of_what_has_ended_and_moves_it_nowhere(state: State) -> None:
+    ended = replace(a_sent_referral(state=state), clock=None)
+    asked = rules.withdraw_consent(ended, by="hub", at=NOW)
+    assert (asked.state, asked.sequence, asked.unpurged) == (state, ended.sequence, ended.parties)
+    assert rules.awaited(asked) == ended.parties
+    waited = run(replace(asked, steps=asked.steps[-1:]), until=NOW + 60 * DAY, every=HOUR)
+    assert what_happened(waited) == ["purge_asked", "remind", "escalate"]
+    assert waited.state == state
+
+
+def test_an_error_found_later_leaves_the_clock_of_a_purge_running() -> None:
+    withdrawn = rules.withdraw_consent(a_sent_referral(), by="hub", at=NOW)
+    wrong = rules.enter_in_error(withdrawn, by="redcross", at=NOW + DAY, reason="duplicate", coordinators=set())
+    assert (wrong.clock, wrong.unpurged) == (withdrawn.clock, withdrawn.unpurged)
+    assert what_happened(run(wrong, until=NOW + 60 * DAY, every=HOUR))[-3:] == [
+        "entered_in_error",
+        "remind",
+        "escalate",
+    ]
+
+
 def test_work_under_way_has_no_clock() -> None:
     referral = received()
     assert rules.accept(referral, by=referral.recipient, at=NOW + HOUR).clock is None

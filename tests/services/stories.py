@@ -92,6 +92,13 @@ def bring_to(referrals: ServiceUnderTest, state: str, **asked: Any) -> None:
         referrals.hear(data, source=source)
 
 
+def know_the_other(referrals: ServiceUnderTest, **consent: Any) -> None:
+    """The other organisation's service, and the consent that the recipient has asked for anew."""
+    fresh = {"consent_id": FRESH_CONSENT_ID, "recipients": (ANOTHER,), "granted_to": RECIPIENT, **consent}
+    referrals.hear(service_published(service_id=OTHER_SERVICE_ID), source=ANOTHER)
+    referrals.hear(consent_recorded(**fresh), source="hub")
+
+
 def state_of(referrals: ServiceUnderTest) -> str:
     (row,) = referrals.rows("select state from referral where referral_id = %s", REFERRAL_ID)
     return str(row["state"])

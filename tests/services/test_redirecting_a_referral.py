@@ -20,14 +20,15 @@ from tests.examples import (
 )
 from tests.services import stories
 from tests.services.conftest import ServiceUnderTest
-from tests.services.stories import FRESH_CONSENT_ID, ONWARD_ID, OTHER_SERVICE_ID, RESEALED, bring_to, state_of
-
-
-def know_the_other(referrals: ServiceUnderTest, **consent: Any) -> None:
-    """The other organisation's service, and the consent that the recipient has asked for anew."""
-    fresh = {"consent_id": FRESH_CONSENT_ID, "recipients": (ANOTHER,), "granted_to": RECIPIENT, **consent}
-    referrals.hear(service_published(service_id=OTHER_SERVICE_ID), source=ANOTHER)
-    referrals.hear(consent_recorded(**fresh), source="hub")
+from tests.services.stories import (
+    FRESH_CONSENT_ID,
+    ONWARD_ID,
+    OTHER_SERVICE_ID,
+    RESEALED,
+    bring_to,
+    know_the_other,
+    state_of,
+)
 
 
 def test_the_new_referral_is_offered_to_the_other_organisation_in_the_first_senders_name(
