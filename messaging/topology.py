@@ -1,13 +1,14 @@
 """The declared network (`deploy/network.toml`) as RabbitMQ definitions, and the check that a broker agrees with it.
 
-Queues carry no arguments but their type: what may wait is a policy, so that a limit changed in the file is a limit
-changed in the running broker.
+Queues carry no arguments but their type and who may read them: what may wait is a policy, so that a limit changed in
+the file is a limit changed in the running broker.
 """
 
 import base64
 import fnmatch
 import hashlib
 import json
+import re
 import secrets
 import tomllib
 import urllib.error
@@ -16,15 +17,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
-
-import amqp
+from urllib.parse import quote, unquote, urlsplit
 
 NETWORK_FILE = Path(__file__).parent.parent / "deploy" / "network.toml"
 
 NETWORK, HUB = "network", "hub"  # the two virtual hosts
 GATEWAY = "gateway"  # the one user with a foot in both
 NOTHING = "^$"
+NAME = re.compile(r"[a-z][a-z0-9-]{1,39}")  # of an organisation or a service: it becomes part of patterns and keys
+# Names that are already somebody's: the hub itself, a user of the servers, a queue.
+TAKEN = frozenset({"hub", GATEWAY, "administrator", "guest", "postgres", "dead", "unrouted"})
 ANSWER_WITHIN = 30  # seconds for the broker's management interface
 
 
@@ -52,6 +54,7 @@ class Service:
 
     name: str
     reads: tuple[str, ...]
+    parallel: bool = False  # several of its processes read at once, in whatever order
 
     @property
     def queue(self) -> str:
@@ -73,7 +76,7 @@ class DeclaredNetwork:
 
     organisations: Mapping[str, Organisation]
     services: Mapping[str, Service]
-    limits: Mapping[str, Limits]  # by kind of queue: submit, inbox, deliver, service
+    limits: Mapping[str, Limits]  # by kind of queue: submit, inbox, service
     connections: int  # of one organisation
     channels: int
 
@@ -89,13 +92,16 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
         declared = tomllib.loads(path.read_text())
         limits = dict(declared["limits"])
         connections = limits.pop("connections")
-        return DeclaredNetwork(
+        network = DeclaredNetwork(
             organisations={
                 id: Organisation(id, said["name"], tuple(said["may_send"]), said.get("coordinator", False))
                 for id, said in declared["organisations"].items()
             },
-            services={name: Service(name, tuple(said["reads"])) for name, said in declared["services"].items()},
-            limits={kind: Limits(**limits[kind]) for kind in ("submit", "inbox", "deliver", "service")},
+            services={
+                name: Service(name, tuple(said["reads"]), said.get("parallel", False))
+                for name, said in declared["services"].items()
+            },
+            limits={kind: Limits(**limits[kind]) for kind in ("submit", "inbox", "service")},
             connections=connections["connections"],
             channels=connections["channels"],
         )
@@ -103,6 +109,14 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
         raise TopologyError(f"cannot read the network file {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
         raise TopologyError(f"the network file {path} is not as it should be: {error}") from error
+    for name in (*network.organisations, *network.services):
+        if not NAME.fullmatch(name):
+            raise TopologyError(
+                f"the network file {path} names {name!r}: a name is 2 to 40 of a-z, 0-9 and -, and begins with a letter"
+            )
+        if name in TAKEN or (name in network.organisations and name in network.services):
+            raise TopologyError(f"the network file {path} gives somebody the name {name!r}, which is taken")
+    return network
 
 
 def submit_exchange(organisation: str) -> str:
@@ -139,7 +153,9 @@ def definitions(
         parts.queue(NETWORK, f"inbox.{organisation}", bound_to="inbox", keys=[organisation])
         parts.queue(HUB, f"deliver.{organisation}", bound_to="hub", keys=[f"to.{organisation}"])
     for service in network.services.values():
-        parts.queue(HUB, service.queue, bound_to="hub", keys=[f"{contract}.*" for contract in service.reads])
+        # One process reads and the others stand by: two would apply the messages of one referral out of order.
+        keys = [f"{contract}.*" for contract in service.reads]
+        parts.queue(HUB, service.queue, bound_to="hub", keys=keys, one_reads=not service.parallel)
 
     # At-least-once dead lettering needs a queue that refuses rather than drops what it has no room for.
     at_least_once = {"dead-letter-strategy": "at-least-once"}
@@ -148,7 +164,10 @@ def definitions(
     parts.policy(NETWORK, "submit", r"^submit\.", network.limits["submit"], {**unlimited, **expired})
     parts.policy(NETWORK, "unrouted", "^unrouted$", network.limits["submit"], unlimited)
     parts.policy(NETWORK, "inbox", r"^inbox\.", network.limits["inbox"], unlimited)
-    parts.policy(HUB, "deliver", r"^deliver\.", network.limits["deliver"], unlimited)
+    # How much waits in deliver.* is not limited: a queue that refused would make the services' publications fail, and
+    # everybody wait for one organisation that does not read. What its inbox refuses waits here.
+    if unlimited:
+        parts.policy(HUB, "deliver", r"^deliver\.", None, unlimited)
     put_aside = {"dead-letter-exchange": "dead", **at_least_once}
     parts.policy(HUB, "service", f"^({'|'.join(network.services)})$", network.limits["service"], put_aside)
 
@@ -195,8 +214,8 @@ class _Definitions:
             }
         )
 
-    def queue(self, vhost: str, name: str, *, bound_to: str, keys: Iterable[str]) -> None:
-        arguments = {"x-queue-type": "quorum"}
+    def queue(self, vhost: str, name: str, *, bound_to: str, keys: Iterable[str], one_reads: bool = False) -> None:
+        arguments = {"x-queue-type": "quorum", **({"x-single-active-consumer": True} if one_reads else {})}
         self.document["queues"].append(
             {"vhost": vhost, "name": name, "durable": True, "auto_delete": False, "arguments": arguments}
         )
@@ -212,14 +231,15 @@ class _Definitions:
                 }
             )
 
-    def policy(self, vhost: str, name: str, pattern: str, limits: Limits, more: Mapping[str, Any]) -> None:
-        definition = {
-            "max-length": limits.messages,
-            "max-length-bytes": limits.bytes,
-            "overflow": "reject-publish",
-            **({"delivery-limit": limits.deliveries} if limits.deliveries else {}),
-            **more,
-        }
+    def policy(self, vhost: str, name: str, pattern: str, limits: Limits | None, more: Mapping[str, Any]) -> None:
+        definition = dict(more)
+        if limits is not None:
+            definition |= {
+                "max-length": limits.messages,
+                "max-length-bytes": limits.bytes,
+                "overflow": "reject-publish",
+                **({"delivery-limit": limits.deliveries} if limits.deliveries else {}),
+            }
         self.document["policies"].append(
             {
                 "vhost": vhost,
@@ -265,7 +285,8 @@ class Management:
         parts = urlsplit(url)
         self.place = f"{parts.hostname}:{parts.port}"
         self._base = f"{parts.scheme}://{self.place}/api"
-        who = base64.b64encode(f"{parts.username}:{parts.password}".encode()).decode()
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        who = base64.b64encode(f"{user}:{password}".encode()).decode()
         self._headers = {"Authorization": f"Basic {who}", "Content-Type": "application/json"}
 
     def get(self, path: str) -> Any:
@@ -304,33 +325,27 @@ class Management:
 def provision(management: Management, network: DeclaredNetwork, passwords: Mapping[str, str]) -> None:
     """Make the broker agree with the declared network; doing it again changes nothing.
 
-    Raises TopologyError when the broker refuses, or holds something of the same name that is not as declared.
+    A policy on the two virtual hosts that is no longer declared is removed. Raises TopologyError when the broker
+    refuses, or holds a queue of the same name that is not as declared.
     """
     version = management.get("overview")["rabbitmq_version"]
     document = definitions(network, passwords, broker_version=version)
     management.post("definitions", document)
-    for vhost in (NETWORK, HUB):  # an import leaves a queue alone that is already there
-        types = {queue["name"]: queue.get("type") for queue in management.queues(vhost)}
-        for queue in document["queues"]:
-            if queue["vhost"] == vhost and types.get(queue["name"]) != "quorum":
-                raise TopologyError(
-                    f"queue {queue['name']} in {vhost} is not a quorum queue; empty and delete it first"
-                )
+    for vhost in (NETWORK, HUB):
+        _remove_other_policies(management, vhost, document["policies"])
+        _check_queues(management, vhost, document["queues"])
 
 
-def verify(connection: Any, *, queues: Iterable[str] = (), exchanges: Iterable[str] = ()) -> None:
-    """Check over an open py-amqp connection that these queues and exchanges are there; changes nothing.
+def _remove_other_policies(management: Management, vhost: str, declared: Iterable[Mapping[str, Any]]) -> None:
+    names = {policy["name"] for policy in declared if policy["vhost"] == vhost}
+    for policy in management.get(f"policies/{vhost}"):
+        if policy["name"] not in names:
+            management.delete(f"policies/{vhost}/{quote(policy['name'], safe='')}")
 
-    Raises TopologyError, naming the first that is missing.
-    """
-    for kind, names in (("queue", queues), ("exchange", exchanges)):
-        for name in names:
-            channel = connection.channel()  # a refusal closes the channel: one each
-            try:
-                if kind == "queue":
-                    channel.queue_declare(name, passive=True)
-                else:
-                    channel.exchange_declare(name, "", passive=True)
-            except amqp.NotFound:
-                raise TopologyError(f"the broker has no {kind} {name}: run `./ruta provision`") from None
-            channel.close()
+
+def _check_queues(management: Management, vhost: str, declared: Iterable[Mapping[str, Any]]) -> None:
+    found = {queue["name"]: queue.get("arguments") for queue in management.queues(vhost)}
+    for queue in declared:
+        # An import leaves a queue alone that is already there.
+        if queue["vhost"] == vhost and found.get(queue["name"]) != queue["arguments"]:
+            raise TopologyError(f"queue {queue['name']} in {vhost} is not as declared; empty and delete it first")

@@ -9,6 +9,9 @@ from deploy.local.stack import Stack
 from deploy.local.state import ROOT
 from messaging.topology import GATEWAY, HUB, NETWORK, NETWORK_FILE, DeclaredNetwork
 
+# How the administrator reaches real servers (deploy/local/stack.py): no business of the hub's processes.
+ADMINISTRATORS = {"RUTA_DATABASE_URL", "RUTA_AMQP_URL", "RUTA_MANAGEMENT_URL"}
+
 
 def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
     """Every process of the hub, in the order in which they start; they stop in the opposite one."""
@@ -38,7 +41,7 @@ def _program(stack: Stack, name: str, module: list[str], addresses: dict[str, st
         name=name,
         command=[sys.executable, "-P", "-m", *module],
         environment={
-            **os.environ,
+            **{variable: value for variable, value in os.environ.items() if variable not in ADMINISTRATORS},
             **addresses,
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",

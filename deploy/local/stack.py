@@ -162,6 +162,8 @@ class Stack:
             connection.execute(sql.SQL("alter role {} login password {}").format(name, password))
             if connection.execute("select from pg_database where datname = %s", [service]).fetchone() is None:
                 connection.execute(sql.SQL("create database {}").format(name))
+            # Only who may act as the new owner may hand a database over; a superuser may anyway.
+            connection.execute(sql.SQL("grant {} to current_user").format(name))
             connection.execute(sql.SQL("alter database {} owner to {}").format(name, name))
             connection.execute(sql.SQL("revoke all on database {} from public").format(name))
         return self.service_database_url(service)

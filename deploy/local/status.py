@@ -8,6 +8,14 @@ from typing import Any
 from deploy.local.state import State
 from messaging.topology import HUB, NETWORK, Management, TopologyError
 
+# Two writers take positions in turn, so a difference of positions is no count. Of an outbox that is wholly published
+# nothing is read.
+UNPUBLISHED = """
+    select count(*) from outbox join outbox_writer using (writer)
+    where position > published
+      and position > (select min(published) from outbox_writer where published < committed)
+"""
+
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -32,7 +40,7 @@ def read(state: State) -> dict[str, Any]:
             for name, process in running["processes"].items()
         ],
         "queues": _queues(Management(running["management_url"])),
-        "services": {service: _service(url) for service, url in running["databases"].items()},
+        "services": {service: read_service(url) for service, url in running["databases"].items()},
     }
 
 
@@ -60,7 +68,8 @@ def _queues(management: Management) -> list[dict[str, Any]] | None:
         return None
 
 
-def _service(database_url: str) -> dict[str, Any] | None:
+def read_service(database_url: str) -> dict[str, Any] | None:
+    """What a service has taken in, set aside, and not yet published, in messages; None when its database is away."""
     import psycopg
 
     try:
@@ -69,9 +78,7 @@ def _service(database_url: str) -> dict[str, Any] | None:
             parked: dict[str, int] = dict(
                 connection.execute("select state, count(*) from parked group by state").fetchall()
             )
-            [(unpublished,)] = connection.execute(
-                "select coalesce(sum(committed - published), 0)::bigint from outbox_writer"
-            )
+            [(unpublished,)] = connection.execute(UNPUBLISHED)
     except psycopg.Error:
         return None
     return {"inbox": inbox, "parked": parked, "unpublished": unpublished}

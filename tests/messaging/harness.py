@@ -137,10 +137,10 @@ class Probe:
         }  # fmt: skip
 
     @staticmethod
-    def provision(stack: Stack) -> None:
+    def provision(stack: Stack, *, parallel: bool = True) -> None:
         """Make the declared network on the broker, with one service more."""
-        declared = read()
-        network = replace(declared, services={**declared.services, "probe": Service("probe", ("service.published",))})
+        declared, probe = read(), Service("probe", ("service.published",), parallel=parallel)
+        network = replace(declared, services={**declared.services, "probe": probe})
         stack.provision_broker(network)
         # the tests put messages straight into queues and take them out of any
         stack.management.put("permissions/hub/probe", {"configure": "", "write": ".*", "read": ".*"})

@@ -2,6 +2,7 @@
 
 import signal
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -9,8 +10,22 @@ from uuid import UUID
 import pytest
 
 import contracts
+from deploy.local import Stack
 from messaging import database, outbox
+from tests.messaging.checker import check
 from tests.messaging.harness import Probe, conversation, service_published, wait_until
+
+
+@pytest.fixture
+def reads_alone(probed: Stack, tmp_path: Path) -> Iterator[Probe]:
+    """The probe as a service of which one process at a time reads, as all of the hub's are."""
+    probed.management.delete("queues/hub/probe")
+    Probe.provision(probed, parallel=False)
+    probe = Probe(probed, tmp_path)
+    yield probe
+    probe.close()
+    probed.management.delete("queues/hub/probe")
+    Probe.provision(probed)
 
 
 def test_messages_leave_in_the_order_of_commits_whoever_in_the_process_wrote_them(probe: Probe) -> None:
@@ -73,6 +88,24 @@ def test_the_order_is_kept_when_one_of_two_processes_is_killed(probe: Probe, tmp
     assert probe.counted("redelivered") > 0
     assert sorted(probe.notes()) == sorted(message.id for message in sent)
     assert numbers_by_subject(answers) == counted_up(sent)
+
+
+def test_where_one_process_reads_a_second_one_stands_by_and_takes_over_in_order(reads_alone: Probe) -> None:
+    first = reads_alone.service().start()
+    reads_alone.service().start()
+    reads_alone.relay().start()
+    sent = conversation(1000)
+    reads_alone.send(*sent[:800])
+    wait_until(lambda: len(reads_alone.notes()) > 100)
+    assert working(reads_alone) == 1
+
+    first.kill()
+    reads_alone.send(*sent[800:])
+    answers = reads_alone.answers_to(*sent)
+
+    assert working(reads_alone) == 2
+    assert reads_alone.notes() == [message.id for message in sent]
+    assert check(sent, reads_alone.notes(), answers).faultless
 
 
 def test_of_two_relays_one_works_and_the_other_takes_over(probe: Probe) -> None:

@@ -6,14 +6,18 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
 from deploy.local import Network, Stack
+from deploy.local.processes import hub_programs
 from deploy.local.rabbitmq import ADMINISTRATOR
 from deploy.local.state import ROOT
+from messaging import topology
 from messaging.broker import connect
+from messaging.migrate import migrate
 
 
 @pytest.fixture
@@ -39,6 +43,34 @@ def test_the_network_runs_on_servers_that_are_somebody_elses(elsewhere: dict[str
     with psycopg.connect(elsewhere["RUTA_DATABASE_URL"]) as theirs:  # still there
         names = {name for (name,) in theirs.execute("select datname from pg_database").fetchall()}
     assert names >= {"referrals", "intake"}
+
+
+def test_an_administrator_needs_no_more_than_to_make_databases_and_roles(stack: Stack, tmp_path: Path) -> None:
+    server = urlsplit(stack.postgres_admin_url)
+    url = f"postgresql://operator:open-sesame@{server.hostname}:{server.port}/postgres"
+    theirs = Stack(tmp_path, environment={"RUTA_DATABASE_URL": url})
+    theirs.state.make()
+    with stack.connect_as_administrator() as superuser:
+        superuser.execute("create role operator login createdb createrole password 'open-sesame'")
+        try:
+            for _ in range(2):  # doing it again changes nothing
+                migrate(theirs.create_database("modest"), ROOT / "services" / "intake")
+            theirs.drop_database("modest")
+        finally:
+            stack.drop_database("modest")
+            superuser.execute("drop role operator")
+
+
+def test_the_processes_of_the_hub_do_not_learn_how_the_administrator_gets_in(
+    provisioned: Stack, declared: topology.DeclaredNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("RUTA_DATABASE_URL", "RUTA_AMQP_URL", "RUTA_MANAGEMENT_URL"):
+        monkeypatch.setenv(variable, "scheme://admin:open-sesame@server")
+
+    programs = list(hub_programs(provisioned, declared))
+
+    assert programs
+    assert [program.name for program in programs if "open-sesame" in str(program.environment)] == []
 
 
 @pytest.mark.parametrize("command", ["up", "provision", "demo"])

@@ -3,13 +3,13 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 import contracts
 from deploy.local import Stack
 from messaging import topology
-from messaging.broker import connect
 
 
 def test_every_contract_that_a_partner_may_send_has_a_reader(declared: topology.DeclaredNetwork) -> None:
@@ -107,13 +107,91 @@ def test_passwords_do_not_appear_in_the_definitions(declared: topology.DeclaredN
     assert "open-sesame" not in str(topology.definitions(declared, dict.fromkeys(declared.users, "open-sesame")))
 
 
-def test_a_missing_queue_is_named(provisioned: Stack) -> None:
-    connection = connect(provisioned.amqp_url("redcross", "network"))
+def test_an_organisation_that_does_not_read_does_not_stop_what_is_for_others(
+    provisioned: Stack, declared: topology.DeclaredNetwork
+) -> None:
+    """Whatever waits for it, the hub's publications are taken: no policy has its queue refuse any."""
+    deliver = {q["name"]: q.get("policy") for q in provisioned.management.queues("hub") if "deliver." in q["name"]}
+
+    assert deliver == {f"deliver.{organisation}": None for organisation in declared.organisations}
+
+
+def test_a_policy_that_is_no_longer_declared_is_removed(provisioned: Stack, declared: topology.DeclaredNetwork) -> None:
+    provisioned.management.put("policies/hub/deliver", {"pattern": r"^deliver\.", "definition": {"max-length": 1}})
+
+    provisioned.provision_broker(declared)
+
+    assert "deliver" not in {policy["name"] for policy in provisioned.management.get("policies/hub")}
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_one_process_of_a_service_reads_unless_the_file_says_that_all_do(
+    declared: topology.DeclaredNetwork, parallel: bool
+) -> None:
+    services = {name: replace(service, parallel=parallel) for name, service in declared.services.items()}
+    document = topology.definitions(replace(declared, services=services), dict.fromkeys(declared.users, "x"))
+    one_reads = {queue["name"] for queue in document["queues"] if "x-single-active-consumer" in queue["arguments"]}
+
+    assert one_reads == (set() if parallel else set(services))
+
+
+def test_the_services_of_the_hub_apply_everything_in_order(declared: topology.DeclaredNetwork) -> None:
+    assert [service.name for service in declared.services.values() if service.parallel] == []
+
+
+def test_a_queue_that_is_there_and_is_not_as_declared_is_named(
+    provisioned: Stack, declared: topology.DeclaredNetwork
+) -> None:
+    management = provisioned.management
+    management.put("queues/hub/odd", {"durable": True, "arguments": {"x-queue-type": "quorum"}})
+    odd = {**declared.services, "odd": topology.Service("odd", ())}
     try:
-        with pytest.raises(topology.TopologyError, match=re.escape("no queue inbox.nobody")):
-            topology.verify(connection, queues=["inbox.redcross", "inbox.nobody"])
+        with pytest.raises(topology.TopologyError, match="queue odd in hub is not as declared"):
+            topology.provision(
+                management, replace(declared, services=odd), dict.fromkeys([*declared.users, "odd"], "x")
+            )
     finally:
-        connection.collect()
+        management.delete("queues/hub/odd")
+        management.delete("users/odd")
+        provisioned.provision_broker(declared)
+
+
+@pytest.mark.parametrize("kind", ["organisations", "services"])
+@pytest.mark.parametrize(
+    "name", ["", "x", "Iom", "i.om", "iom|redcross", "1om", "iom\\n", "a" * 41, "hub", "gateway", "postgres", "dead"]
+)
+def test_a_name_that_cannot_be_given_is_refused(tmp_path: Path, kind: str, name: str) -> None:
+    refuse_network(tmp_path, f'[{kind}."{name}"]\nname = ""\nmay_send = []\nreads = []\n')
+
+
+def test_an_organisation_is_not_called_as_a_service_is(tmp_path: Path) -> None:
+    refuse_network(tmp_path, '[organisations.intake]\nname = "Intake"\nmay_send = []\n')
+
+
+def refuse_network(folder: Path, addition: str) -> None:
+    """Read the declared network with something more in it, which must be refused in one sentence."""
+    file = folder / "network.toml"
+    file.write_text(f"{topology.NETWORK_FILE.read_text()}\n{addition}")
+    with pytest.raises(topology.TopologyError, match=r"names '.*': a name is|the name '.*', which is taken") as refused:
+        topology.read(file)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_service_says_in_the_file_that_several_of_its_processes_read(tmp_path: Path) -> None:
+    file = tmp_path / "network.toml"
+    file.write_text(f"{topology.NETWORK_FILE.read_text()}\n[services.counting]\nreads = []\nparallel = true\n")
+
+    assert topology.read(file).services["counting"].parallel
+
+
+def test_a_password_in_an_address_may_have_any_character(provisioned: Stack) -> None:
+    management, password = provisioned.management, "a/b@c:d%e ü"
+    management.put("users/some@one", {"password": password, "tags": "administrator"})
+    try:
+        theirs = topology.Management(f"http://some%40one:{quote(password, safe='')}@{management.place}")
+        assert theirs.get("whoami")["name"] == "some@one"
+    finally:
+        management.delete("users/some@one")
 
 
 @pytest.mark.parametrize(

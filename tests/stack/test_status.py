@@ -1,0 +1,38 @@
+"""What `./ruta status` counts."""
+
+import psycopg
+
+from deploy.local import Stack
+from deploy.local.state import ROOT
+from deploy.local.status import read_service
+from messaging.migrate import migrate
+
+
+def test_unpublished_counts_messages_whoever_wrote_them_in_between(stack: Stack) -> None:
+    url = stack.create_database("counted")
+    try:
+        migrate(url, ROOT / "services" / "intake")
+        with psycopg.connect(url) as connection:
+            # positions 1 to 6: one writer has published its first of three, the other nothing
+            connection.execute(
+                """
+                with writers as (
+                    insert into outbox_writer (writer, process, published, committed)
+                    values (gen_random_uuid(), 'one', 1, 5), (gen_random_uuid(), 'other', 0, 6)
+                    returning writer, process
+                )
+                insert into outbox (writer, routing_key, message_id, body)
+                select writer, 'to.redcross', gen_random_uuid(), '{}' from generate_series(1, 3) as round, writers
+                order by round, process
+                """
+            )
+            connection.commit()
+
+            assert read_service(url) == {"inbox": 0, "parked": {}, "unpublished": 5}
+
+            connection.execute("update outbox_writer set published = committed")
+            connection.commit()
+
+            assert read_service(url) == {"inbox": 0, "parked": {}, "unpublished": 0}
+    finally:
+        stack.drop_database("counted")
