@@ -207,3 +207,13 @@ def test_the_longest_messages_are_refused_quickly(filling: bytes) -> None:
     with pytest.raises(Invalid):
         parse(raw)
     assert time.process_time() - began < 0.3
+
+
+@pytest.mark.parametrize("word", [b"", b',"y":"NaN"'])
+def test_a_hundred_thousand_empty_lists_that_nobody_reads_cost_no_more_than_their_bytes(word: bytes) -> None:
+    """One who sends them holds up everybody at the door; made into objects they took a hundred times as long."""
+    many = accepted().rstrip()[:-1] + b',"x":[' + b"[]," * 80_000 + b"[]]" + word + b"}"
+    began = time.process_time()
+    for _ in range(10):
+        parse(many)
+    assert (time.process_time() - began) / 10 < 0.03
