@@ -7,7 +7,9 @@ itself says of its sender must agree. Nothing here knows a person: refusals name
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from uuid import NAMESPACE_OID, uuid5
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+from pydantic_core import from_json
 
 import contracts
 from messaging import tracing
@@ -72,12 +74,23 @@ def _check_sender(arrival: Arrival, message: contracts.Message, organisation: Or
         raise Refused("not_allowed", "type")
 
 
+def _readable_id(body: bytes) -> UUID | None:
+    """Find the id of a message that breaks its contract, so that its sender knows which one it was."""
+    if len(body) > contracts.MAX_BYTES:
+        return None
+    try:
+        return UUID(from_json(body)["id"])
+    except (ValueError, TypeError, KeyError, AttributeError):  # not JSON, not an object, no id, or another kind of id
+        return None
+
+
 def _refusal(
     organisation: Organisation, body: bytes, message: contracts.Message | None, refused: Refused, now: datetime
 ) -> Publication:
     digest = hashlib.sha256(body).hexdigest()
+    refused_id = message.id if message else _readable_id(body)
     refusal = contracts.MessageRefused(
-        refused_id=message.id if message else None,
+        refused_id=refused_id,
         refused_type=message.type if message else None,
         code=refused.code,
         where=refused.where,
@@ -85,7 +98,7 @@ def _refusal(
     )
     # One refusal for one message, also when the door is killed before it acknowledges and reads it again.
     refusal_id = uuid5(NAMESPACE_OID, f"{organisation.id} {refused.code} {digest}")
-    subject = str(message.id if message else refusal_id)
+    subject = str(refused_id or refusal_id)
     draft = contracts.Draft(refusal, subject=subject, recipient=organisation.id)
     stamped = contracts.stamp(draft, source=HUB, time=now, id=refusal_id, cause=message)
     return Publication(HUB_EXCHANGE, f"to.{organisation.id}", stamped.to_json(), str(refusal_id))
