@@ -195,12 +195,23 @@ def transaction(connection: Connection) -> Iterator[Transaction]:
         yield tx
         tx.flush()
         commit(connection)
-    except BaseException:
+    except BaseException as error:
+        interruption = _interruption(error)
+        if interruption is not None:
+            connection.close()  # it may be in the middle of a statement
+            raise interruption from None
         try:
             connection.rollback()
-        except psycopg.Error:  # it broke, or was interrupted in the middle of a statement
+        except psycopg.Error:  # it broke
             connection.close()
         raise
+
+
+def _interruption(error: BaseException | None) -> BaseException | None:
+    """Find what ended the block from outside: psycopg may have put an error of the broken pipeline over it."""
+    while isinstance(error, Exception):
+        error = error.__context__
+    return error
 
 
 def commit(connection: Connection) -> None:

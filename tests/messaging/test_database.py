@@ -1,0 +1,103 @@
+"""The transaction that handlers write through: what is kept, what is undone, and what an interruption looks like."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+import contracts
+from messaging import database
+from messaging.database import Transaction, transaction
+from tests.messaging.harness import Probe
+from tests.messaging.probe.service import NOTE
+
+
+class Interruption(BaseException):
+    """What a time limit raises, wherever the process happens to be."""
+
+
+@pytest.fixture
+def connection(probe: Probe) -> Iterator[database.Connection]:
+    with database.connect(probe.database_url) as connection:
+        yield connection
+
+
+def note(tx: Transaction) -> None:
+    tx.write(NOTE, {"message_id": contracts.uuid7(), "subject": "s"})
+
+
+def noted(tx: Transaction) -> int:
+    return int(tx.fetch("select count(*) as notes from note")[0]["notes"])
+
+
+def test_a_read_sees_what_was_written_before_it(connection: database.Connection) -> None:
+    with transaction(connection) as tx:
+        note(tx)
+        assert noted(tx) == 1
+        note(tx)
+        assert noted(tx) == 2
+
+
+def test_undoing_one_message_leaves_those_before_and_after_it(connection: database.Connection) -> None:
+    with transaction(connection) as tx:
+        note(tx)
+        tx.keep()
+        note(tx)
+        noted(tx)  # sends it
+        note(tx)
+        tx.undo()
+        note(tx)
+        tx.keep()
+        assert noted(tx) == 2
+
+
+def write_and_fail(connection: database.Connection, failure: BaseException) -> None:
+    with transaction(connection) as tx:
+        note(tx)
+        noted(tx)
+        raise failure
+
+
+def test_nothing_is_kept_of_a_transaction_that_raises(connection: database.Connection) -> None:
+    with pytest.raises(ValueError, match="no"):
+        write_and_fail(connection, ValueError("no"))
+    with transaction(connection) as tx:
+        assert noted(tx) == 0
+
+
+@contextmanager
+def interrupted(after: float) -> Iterator[None]:
+    """Interrupt the block after so many seconds."""
+
+    def interrupt(*_: object) -> None:
+        raise Interruption
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, after)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_an_interrupted_statement_is_not_taken_for_a_lost_database(connection: database.Connection) -> None:
+    """Else a message whose statements take too long would be tried again for ever, as if the server were away."""
+    with pytest.raises(Interruption) as caught, transaction(connection) as tx, interrupted(0.3):
+        tx.fetch("select pg_sleep(2)")
+    assert connection.closed
+    assert not database.is_lost(caught.value, connection)
+
+
+def test_a_server_that_ends_the_session_is_a_lost_database(probe: Probe, connection: database.Connection) -> None:
+    with pytest.raises(psycopg.OperationalError) as caught, transaction(connection) as tx:
+        tx.fetch("select pg_terminate_backend(pg_backend_pid())")
+    assert database.is_lost(caught.value, connection)
+
+
+def test_a_frozen_process_keeps_its_locks_no_longer_than_its_session_may_idle(connection: database.Connection) -> None:
+    for setting in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
+        (row,) = connection.execute("select setting::integer from pg_settings where name = %s", (setting,))
+        assert row["setting"] > 0
