@@ -60,11 +60,12 @@ def _to_service(row: Row) -> Service:
     return Service(**{**row, "need_codes": frozenset(row["need_codes"])})
 
 
+# One service of each organisation, the one it spoke of last: however many it publishes, it is suggested once.
 PROVIDERS: Final = """
-    select need_code, service_id, organisation
+    select distinct on (need_code, organisation) need_code, service_id, organisation
     from unnest(%s::text[]) as need_code join service on service.need_codes @> array[need_code]
     where service.active
-    order by need_code, organisation, service_id
+    order by need_code, organisation, published_at desc, service_id
 """
 
 
