@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from deploy.local.process import leashed
 from deploy.local.state import ROOT
 
-# One line each: what it is called, and the module of ours or of the environment that does it.
+# One line each: what it is called, and the module of ours or of the environment that does it. A short demo is part of
+# the suite (tests/journeys/test_demo.py).
 CHECKS = {
     "ruff check": ["ruff", "check", "."],
     "ruff format": ["ruff", "format", "--check", "."],
     "mypy --strict": ["mypy"],
     "contracts check": ["contracts", "check"],
-    "short demo": ["deploy.local", "demo", "--once", "--small"],
 }
 
 
