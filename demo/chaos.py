@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from demo.organisations import Organisation
 from deploy.local import Network
 
+FROZEN = 0.3  # seconds that a process of the hub stands still before it is killed
 AWAY = 1.5  # seconds that a killed organisation takes to start its system again
 
 # At which part of the day's messages who is killed. The hub's processes are brought back by their supervisor.
@@ -33,7 +34,7 @@ class Chaos:
     def look(self, part: float) -> None:
         """Do what is due once this part of the day's messages has been sent, and say who is back."""
         for at, name in KILLED_AT:
-            if part >= at and name not in self.faults and not self._away:
+            if part >= at and name not in self.faults and not any(one in self.network.processes for one in self._away):
                 self._kill(name)
         for name, since in list(self._away.items()):
             if name in self.organisations and name not in self._restarted and time.monotonic() - since > AWAY:
@@ -50,6 +51,9 @@ class Chaos:
             self.say(f"kill -9: the system of {name}")
             self.organisations[name].kill()
         else:
+            # Frozen first, so that the broker goes on handing it messages that it will never acknowledge.
+            self.network[name].pause()
+            time.sleep(FROZEN)
             self.say(f"kill -9: the hub's {name}")
             self.network[name].kill()
 

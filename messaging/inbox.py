@@ -2,12 +2,16 @@
 
 import base64
 import hashlib
+import logging
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 import contracts
 from messaging.database import Connection, Row, as_json
+from messaging.log import describe, fields
+
+log = logging.getLogger("ruta.inbox")
 
 EARLY_AT_MOST = "1 hour"  # then what it waited for is not coming, and the sender is told
 RETRIES_AT_MOST = 10  # some four minutes with the backoff below; then a person has to look
@@ -34,6 +38,9 @@ def read(raw: bytes) -> Received | contracts.Invalid:
         return Received(contracts.upcast(contracts.parse(raw)), raw, hashlib.sha256(raw).digest())
     except contracts.Invalid as invalid:
         return invalid
+    except Exception as error:  # a mistake of our own in reading: this message is put aside, and the others go on
+        log.error("a message could not be read", extra=fields(error=describe(error)))
+        return contracts.Invalid("unreadable")
 
 
 REGISTER = """
