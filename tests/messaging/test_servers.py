@@ -22,7 +22,7 @@ def fragile() -> Iterator[Stack]:
     directory = Path(tempfile.mkdtemp(prefix="ruta-fragile-"))
     directory.chmod(0o711)  # the unprivileged user of a server started by root passes here
     with Stack(directory, environment={}) as stack:
-        Probe.provision(stack)
+        Probe.provision(stack, parallel=False)
         yield stack
     shutil.rmtree(directory)
 
