@@ -10,6 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 SHAPE = {"__init__.py", "service.py", "rules.py", "messages.py", "store.py", "migrations", "README.md"}
+# A service with several subjects has a folder in place of such a file: `rules/` with a file for each subject.
+MAY_BE_A_FOLDER = {"rules.py", "messages.py", "store.py"}
 
 # What each part may import of ours. Inside a service: `.rules` means its own rules.
 OURS = {"contracts", "messaging", "hub", "services", "deploy", "demo", "bench", "tests"}
@@ -17,9 +19,9 @@ ALLOWED_PARTS = {"messaging": {"contracts", "messaging"}, "hub": {"contracts", "
 ALLOWED_IN_SERVICE = {
     "__init__.py": set(),
     "service.py": {".rules", ".store", ".messages", "messaging", "contracts"},
-    "rules.py": set(),
-    "messages.py": {".rules", "contracts"},
-    "store.py": {".rules", "messaging.database"},
+    "rules.py": {".rules"},
+    "messages.py": {".messages", ".rules", "contracts"},
+    "store.py": {".store", ".rules", "messaging.database"},
 }
 # Nothing but the module that runs the services knows nameko, and nothing of a service does.
 NO_NAMEKO_IN = {"rules.py", "store.py", "messages.py", "service.py"}
@@ -44,7 +46,11 @@ def wrong_shape(services: Path) -> list[str]:
         if not entry.is_dir():
             found.append(f"services/{entry.name} is no service")
             continue
-        files = {one.name for one in entry.iterdir()} - {"__pycache__"}
+        files = {
+            f"{one.name}.py" if one.is_dir() and f"{one.name}.py" in MAY_BE_A_FOLDER else one.name
+            for one in entry.iterdir()
+            if one.name != "__pycache__"
+        }
         found += [f"{entry.name} lacks {name}" for name in sorted(SHAPE - files)]
         found += [f"{entry.name} has no place for {name}" for name in sorted(files - SHAPE)]
         migrations = sorted(one.name for one in (entry / "migrations").glob("*"))
@@ -58,17 +64,20 @@ def wrong_shape(services: Path) -> list[str]:
 def wrong_imports_of_services(services: Path) -> list[str]:
     """Imports inside services that the table does not allow."""
     found = []
-    for file in sorted(services.glob("*/*.py")):
-        allowed = ALLOWED_IN_SERVICE.get(file.name, set())
-        own = f"services.{file.parent.name}."
+    for file in sorted(services.glob("*/**/*.py")):
+        service, part, *_ = file.relative_to(services).parts
+        part = part if part.endswith(".py") else f"{part}.py"
+        where = file.relative_to(services)
+        allowed = ALLOWED_IN_SERVICE.get(part, set())
+        own = f"services.{service}."
         for level, name in imports(file):
-            if name.split(".")[0] in ("nameko", "eventlet") and file.name in NO_NAMEKO_IN:
-                found.append(f"{file.parent.name}/{file.name} imports {name}")
+            if name.split(".")[0] in ("nameko", "eventlet") and part in NO_NAMEKO_IN:
+                found.append(f"{where} imports {name}")
             if level == 0 and name.split(".")[0] not in OURS:
                 continue
             local = name.replace(own, ".", 1) if name.startswith(own) else name
             if level or not any(local == one or local.startswith(f"{one}.") for one in allowed):
-                found.append(f"{file.parent.name}/{file.name} imports {'.' * level}{name}")
+                found.append(f"{where} imports {'.' * level}{name}")
     return found
 
 
@@ -144,9 +153,14 @@ def planted(tmp_path: Path) -> Path:
         ("store.py", "from messaging.on import on"),
         ("service.py", "def later():\n    import hub.gateway"),
         ("service.py", "from nameko.rpc import rpc"),
+        ("rules/people.py", "from services.referrals import store"),
+        ("rules/people.py", "from messaging import clock"),
+        ("store/people.py", "import contracts"),
+        ("messages/people.py", "from services.intake.rules import people"),
     ],
 )
 def test_a_planted_import_inside_a_service_is_caught(planted: Path, file: str, line: str) -> None:
+    (planted / "services" / "referrals" / file).parent.mkdir(exist_ok=True)
     (planted / "services" / "referrals" / file).write_text(line)
     assert len(wrong_imports_of_services(planted / "services")) == 1
 
@@ -176,12 +190,14 @@ def test_a_planted_import_that_partners_do_not_have_is_caught(planted: Path, lin
     "plant",
     [
         "services/referrals/helpers.py",
+        "services/referrals/helpers/dates.py",
         "services/helpers.py",
         "services/referrals/migrations/0003_a_gap_in_the_numbers.sql",
         "services/referrals/migrations/0002_visits.sql",
     ],
 )
 def test_a_planted_file_is_caught(planted: Path, plant: str) -> None:
+    (planted / plant).parent.mkdir(exist_ok=True)
     (planted / plant).touch()
     assert len(wrong_shape(planted / "services")) == 1
 

@@ -34,8 +34,8 @@ class IntakeService:
     @on(contracts.PersonRegistered)
     def register_person(self, tx: Transaction, message: Message[contracts.PersonRegistered]) -> list[Draft]:
         """An organisation has registered a person, or corrects what it registered before."""
-        person = messages.person(message, hub_key())
-        store.save_person(tx, person, message, at=clock.now())
+        person = messages.people.person(message, hub_key())
+        store.people.save_person(tx, person, message, at=clock.now())
         warn_of_unknown_place(tx, person.place, message)
         return []
 
@@ -43,30 +43,32 @@ class IntakeService:
     def record_consent(self, tx: Transaction, message: Message[contracts.ConsentGranted]) -> list[Draft]:
         """A person, or a child's caregiver, allows an organisation to pass on their data."""
         now = clock.now()
-        consent = messages.consent(message)
-        rules.check_consent_giver(store.find_age(tx, consent.person_id), given_by=consent.given_by, on=now.date())
-        store.insert_consent(tx, consent, message, at=now)
-        return [messages.consent_recorded(message.data, granted_to=message.source)]
+        consent = messages.consents.consent(message)
+        rules.consents.check_consent_giver(
+            store.people.find_age(tx, consent.person_id), given_by=consent.given_by, on=now.date()
+        )
+        store.consents.insert_consent(tx, consent, message, at=now)
+        return [messages.consents.consent_recorded(message.data, granted_to=message.source)]
 
     @on(contracts.ConsentWithdrawn)
     def end_consent(self, tx: Transaction, message: Message[contracts.ConsentWithdrawn]) -> list[Draft]:
         """The person takes a consent back, through whichever organisation they went to."""
         said, now = message.data, clock.now()
-        rules.check_withdrawal(store.lock_end_of_consent(tx, said.consent_id))
-        store.end_consent(tx, messages.withdrawal(said), message, at=now)
-        return [messages.consent_ended(said.consent_id, at=now)]
+        rules.consents.check_withdrawal(store.consents.lock_end_of_consent(tx, said.consent_id))
+        store.consents.end_consent(tx, messages.consents.withdrawal(said), message, at=now)
+        return [messages.consents.consent_ended(said.consent_id, at=now)]
 
     @on(contracts.NeedIdentified)
     def record_need(self, tx: Transaction, message: Message[contracts.NeedIdentified]) -> list[Draft]:
         """An organisation has found out what a person lacks."""
-        need = messages.need(message)
-        store.find_age(tx, need.person_id)
-        store.insert_need(tx, need, message, at=clock.now())
+        need = messages.needs.need(message)
+        store.people.find_age(tx, need.person_id)
+        store.needs.insert_need(tx, need, message, at=clock.now())
         warn_of_unknown_place(tx, need.zone, message)
         return []
 
 
 def warn_of_unknown_place(tx: Transaction, place: str | None, message: Message[Any]) -> None:
     """Say so in the log when a municipality is not in our edition of the list: it may be newer than that."""
-    if place is not None and not store.knows_place(tx, place):
+    if place is not None and not store.people.knows_place(tx, place):
         log.warning("a municipality is not in the list", extra=fields(message=message.id, contract=message.type))

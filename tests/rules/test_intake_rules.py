@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from services.intake import rules
-from services.intake.rules import Born
+from services.intake.rules.people import Born
 
 REGISTERED = datetime(2020, 6, 1, tzinfo=UTC)
 
@@ -23,12 +23,12 @@ REGISTERED = datetime(2020, 6, 1, tzinfo=UTC)
     ],
 )
 def test_a_child_is_under_eighteen_on_the_day(born: Born, on: date, minor: bool) -> None:
-    assert rules.is_minor(born, on=on) is minor
+    assert rules.people.is_minor(born, on=on) is minor
 
 
 def test_a_caregiver_may_consent_for_anybody_and_a_child_for_nobody() -> None:
     child = Born(date(2015, 1, 1), None, REGISTERED)
-    rules.check_consent_giver(child, given_by="caregiver", on=date(2026, 3, 2))
+    rules.consents.check_consent_giver(child, given_by="caregiver", on=date(2026, 3, 2))
     with pytest.raises(rules.Refused, match="caregiver_needed"):
-        rules.check_consent_giver(child, given_by="person", on=date(2026, 3, 2))
-    rules.check_consent_giver(None, given_by="person", on=date(2026, 3, 2))
+        rules.consents.check_consent_giver(child, given_by="person", on=date(2026, 3, 2))
+    rules.consents.check_consent_giver(None, given_by="person", on=date(2026, 3, 2))

@@ -108,7 +108,7 @@ def test_a_block_that_does_not_open_is_refused(intake: ServiceUnderTest, how: st
 
 
 def test_a_person_never_shows_in_print() -> None:
-    person = rules.Person(PERSON_ID, SENDER, NOW, given_names="Yuleisy")
+    person = rules.people.Person(PERSON_ID, SENDER, NOW, given_names="Yuleisy")
     assert "Yuleisy" not in f"{person} {person!r} {[person]}"
 
 

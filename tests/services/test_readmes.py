@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,13 @@ NAMES = sorted(folder.name for folder in SERVICES.iterdir() if (folder / "servic
 
 TABLE_ROW = re.compile(r"^\| (.*?) \|", re.MULTILINE)
 CODE = re.compile(r"`([a-z_.<>]+)`")
+
+
+def code(service: str, *parts: str) -> Iterator[ast.Module]:
+    """The syntax of a service's parts, each a file or a folder of files."""
+    for part in parts:
+        for file in (*(SERVICES / service).glob(f"{part}.py"), *(SERVICES / service / part).glob("*.py")):
+            yield ast.parse(file.read_text())
 
 
 def section(service: str, title: str) -> set[str]:
@@ -35,10 +43,12 @@ def consumed(service: str) -> set[str]:
 
 
 def published(service: str) -> set[str]:
-    """The contracts whose data messages.py makes, other than those the service consumes."""
-    tree = ast.parse((SERVICES / service / "messages.py").read_text())
+    """The contracts whose data its messages make."""
     made = {
-        node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        node.func.attr
+        for tree in code(service, "messages")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
     }
     return {contract.name for contract in contracts.CONTRACTS.values() if contract.data.__name__ in made}
 
@@ -46,8 +56,8 @@ def published(service: str) -> set[str]:
 def refusals(service: str) -> set[str]:
     """Every code that the service's code spells out."""
     found = set()
-    for file in ("rules.py", "store.py", "messages.py"):
-        for node in ast.walk(ast.parse((SERVICES / service / file).read_text())):
+    for tree in code(service, "rules", "store", "messages"):
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
                 name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
                 texts = [

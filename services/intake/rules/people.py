@@ -1,29 +1,12 @@
-"""Who the network knows, what they allow and what they need: pure decisions; time is an argument."""
+"""People as organisations have registered them: pure decisions; time is an argument."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-
-class Refused(Exception):
-    """A rule says no. `code` is what the sender is told; nothing of the message is applied."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class TooEarly(Exception):
-    """Not possible yet: `what`, under the subject `key`, may be on its way. `code` refuses it if that never comes."""
-
-    def __init__(self, what: str, key: str) -> None:
-        self.what = what
-        self.key = key
-        self.code = f"{what}_unknown"
-        super().__init__(self.code)
-
+from services.intake.rules.answers import Refused
 
 ADULT_AT: Final = 18  # years
 
@@ -55,49 +38,6 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Consent:
-    """What a person, or a child's caregiver, allows the organisation that asked: for what, to whom, which fields."""
-
-    consent_id: UUID
-    person_id: UUID | None
-    case_code: str | None
-    granted_to: str
-    purposes: Set[str]
-    recipients: Set[str]
-    field_groups: Set[str]
-    valid_from: datetime
-    valid_until: datetime | None
-    given_by: str
-    manner: str
-    language: str
-    evidence_sha256: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawal:
-    """A person, or the caregiver, takes a consent back."""
-
-    consent_id: UUID
-    withdrawn_by: str
-    withdrawn_manner: str
-    withdrawn_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What a person lacks."""
-
-    need_id: UUID
-    person_id: UUID | None
-    case_code: str | None
-    need_code: str
-    urgency: str
-    identified_by: str
-    identified_at: datetime
-    zone: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Born:
     """What intake knows of a person's age: a birth date, or an age when they were registered, or neither."""
 
@@ -116,12 +56,6 @@ def check_correction(known_by: str, known_at: datetime, person: Person) -> None:
         raise Refused("superseded")
 
 
-def check_consent_giver(born: Born | None, *, given_by: str, on: date) -> None:
-    """Let a child's consent come from a caregiver only; where the age is not known, take the organisation's word."""
-    if born is not None and given_by == "person" and is_minor(born, on=on):
-        raise Refused("caregiver_needed")
-
-
 def is_minor(born: Born, *, on: date) -> bool:
     """Tell whether somebody is under age on a day; not so where neither birth date nor age is known."""
     if born.birth_date is not None:
@@ -130,9 +64,3 @@ def is_minor(born: Born, *, on: date) -> bool:
     if born.age is not None:
         return born.age + (on - born.registered_at.date()).days // 365 < ADULT_AT
     return False
-
-
-def check_withdrawal(ended_at: datetime | None) -> None:
-    """Let a consent be withdrawn once, through whichever organisation the person went to."""
-    if ended_at is not None:
-        raise Refused("already_withdrawn")
