@@ -67,7 +67,7 @@ def service_of(request: Request) -> Request:
         name="Consulta",
         need_codes=(asked.data.need_code,),
         active=True,
-        zone="08001",
+        zones=("08001",),
     )
     return _message(contracts.Draft(service, subject=str(service.service_id)), source=asked.data.recipient)
 

@@ -341,6 +341,7 @@ class NeedCode(StrEnum):
     EDUCATION_SCHOOL_PLACE = "education.school_place"
     EDUCATION_SCHOOL_SUPPLIES = "education.school_supplies"
     EDUCATION_TRAINING = "education.training"
+    EDUCATION_WORKSHOP = "education.workshop"
     FOOD_BASKET = "food_security.food_basket"
     FOOD_HOT_MEAL = "food_security.hot_meal"
     FOOD_VOUCHER = "food_security.voucher"
@@ -355,6 +356,7 @@ class NeedCode(StrEnum):
     TRANSPORT_INTERCITY = "humanitarian_transportation.intercity"
     INTEGRATION_EMPLOYMENT = "integration.employment"
     INTEGRATION_ENTREPRENEURSHIP = "integration.entrepreneurship"
+    INTEGRATION_EMPLOYER_ACCESS = "integration.employer_access"
     INTEGRATION_COEXISTENCE = "integration.coexistence"
     INTEGRATION_FINANCIAL_INCLUSION = "integration.financial_inclusion"
     NUTRITION_CHILD_SCREENING = "nutrition.child_screening"
@@ -363,6 +365,8 @@ class NeedCode(StrEnum):
     PROTECTION_LEGAL_ADVICE = "protection.legal_advice"
     PROTECTION_DOCUMENTATION = "protection.documentation"
     PROTECTION_ASYLUM = "protection.asylum"
+    PROTECTION_GBV_PREVENTION = "protection.gbv_prevention_workshop"
+    CHILD_PROTECTION_YOUTH_ACTIVITY = "child_protection.youth_activity"
     CHILD_PROTECTION_CASE = "child_protection.case_management"
     CHILD_PROTECTION_SAFE_SPACE = "child_protection.safe_space"
     GBV_CASE = "gbv.case_management"
@@ -374,6 +378,229 @@ class NeedCode(StrEnum):
     SHELTER_HOUSING = "shelter.housing"
     WASH_HYGIENE_KIT = "wash.hygiene_kit"
     WASH_WATER = "wash.water"
+
+
+class HouseholdRole(StrEnum):
+    """What a member of a household is to its head."""
+
+    HEAD = "head"
+    PARTNER = "partner"
+    CHILD = "child"
+    PARENT = "parent"
+    SIBLING = "sibling"
+    GRANDCHILD = "grandchild"
+    OTHER_RELATIVE = "other_relative"
+    NOT_RELATED = "not_related"
+
+
+class EtpvStep(StrEnum):
+    """The steps of a registration for the Temporary Statute for Temporary Protection (ETPV)."""
+
+    RUMV_ACCOUNT = "rumv_account"
+    PRE_REGISTRATION = "pre_registration"
+    CHARACTERISATION_SURVEY = "characterisation_survey"
+    APPOINTMENT = "appointment"
+    BIOMETRIC_REGISTRATION = "biometric_registration"
+    UNDER_EVALUATION = "under_evaluation"
+    MORE_DOCUMENTS_ASKED = "more_documents_asked"
+    PPT_AUTHORISED = "ppt_authorised"
+    PPT_DENIED = "ppt_denied"
+    PPT_DELIVERED = "ppt_delivered"
+    CORRECTION = "correction"
+    RENEWAL = "renewal"
+
+
+class Track(StrEnum):
+    """The tracks of the integration route, walked side by side."""
+
+    REGULARISATION = "regularisation"
+    HEALTH_AFFILIATION = "health_affiliation"
+    SCHOOL_PLACE = "school_place"
+    LEGAL_ADVICE = "legal_advice"
+    PSYCHOSOCIAL = "psychosocial"
+    EMPLOYMENT = "employment"
+    ENTREPRENEURSHIP = "entrepreneurship"
+    COEXISTENCE = "coexistence"
+    HOUSING = "housing"
+
+
+class TrackState(StrEnum):
+    """How far a household is on one track."""
+
+    PLANNED = "planned"
+    UNDER_WAY = "under_way"
+    DONE = "done"
+    DROPPED = "dropped"
+
+
+class Domain(StrEnum):
+    """The twelve domains of self-reliance that a household is scored in."""
+
+    HOUSING = "housing"
+    FOOD = "food"
+    EDUCATION = "education"
+    HEALTH_CARE = "health_care"
+    HEALTH_STATUS = "health_status"
+    SAFETY = "safety"
+    EMPLOYMENT = "employment"
+    FINANCIAL_RESOURCES = "financial_resources"
+    ASSISTANCE = "assistance"
+    DEBT = "debt"
+    SAVINGS = "savings"
+    SOCIAL_CAPITAL = "social_capital"
+
+
+class RouteState(StrEnum):
+    """Where a household is on the integration route."""
+
+    WELCOMED = "welcomed"
+    CHARACTERISED = "characterised"
+    PLANNED = "planned"
+    FOLLOWED_UP = "followed_up"
+    GRADUATED = "graduated"
+    LEFT = "left"
+
+
+class LeaveReason(StrEnum):
+    """Why a household left the integration route before it graduated."""
+
+    MOVED_AWAY = "moved_away"
+    RETURNED_HOME = "returned_home"
+    RESETTLED = "resettled"
+    LOST_CONTACT = "lost_contact"
+    NO_LONGER_INTERESTED = "no_longer_interested"
+    DIED = "died"
+
+
+class JornadaKind(StrEnum):
+    """What an outreach event is for."""
+
+    OUTREACH_TRIP = "outreach_trip"
+    ETPV_REGISTRATION = "etpv_registration"
+    SERVICE_FAIR = "service_fair"
+
+
+class JornadaState(StrEnum):
+    """How far an outreach event is."""
+
+    PLANNED = "planned"
+    CONFIRMED = "confirmed"
+    HELD = "held"
+    REPORTED = "reported"
+    CANCELLED = "cancelled"
+
+
+class JornadaCancelReason(StrEnum):
+    """Why an outreach event does not take place."""
+
+    WEATHER = "weather"
+    SECURITY = "security"
+    PUBLIC_HEALTH = "public_health"
+    PARTNERS_MISSING = "partners_missing"
+    PLACE_LOST = "place_lost"
+    PERMIT_MISSING = "permit_missing"
+
+
+class CheckIn(StrEnum):
+    """How somebody's attendance was taken down."""
+
+    QR = "qr"
+    LIST = "list"
+    OFFLINE = "offline"
+    SPREADSHEET = "spreadsheet"
+    KOBO = "kobo"
+
+
+class AttendanceOutcome(StrEnum):
+    """What became of one attendance that was sent in; what is refused is answered with a refusal."""
+
+    ACCEPTED = "accepted"
+    MATCHED = "matched"
+    CORRECTED = "corrected"
+    STRUCK_OUT = "struck_out"
+
+
+class StrikeReason(StrEnum):
+    """Why something that was recorded should not have been."""
+
+    DUPLICATE = "duplicate"
+    WRONG_PERSON = "wrong_person"
+    NOT_PRESENT = "not_present"
+    TRAINING_OR_TEST = "training_or_test"
+
+
+class EmployabilityStep(StrEnum):
+    """The steps of the employability route before somebody is put forward for a vacancy."""
+
+    CV_REGISTERED = "cv_registered"
+    VOCATIONAL_GUIDANCE = "vocational_guidance"
+    TRAINING = "training"
+    SHORTLISTED = "shortlisted"
+
+
+class ParticipationState(StrEnum):
+    """Whether somebody takes part in a programme."""
+
+    ENROLLED = "enrolled"
+    COMPLETED = "completed"
+    LEFT = "left"
+    STRUCK_OUT = "struck_out"
+
+
+class JobContract(StrEnum):
+    """The kind of contract that somebody is hired under."""
+
+    INDEFINITE = "indefinite"
+    FIXED_TERM = "fixed_term"
+    BY_WORK = "by_work"
+    APPRENTICESHIP = "apprenticeship"
+    SERVICES = "services"
+
+
+class FollowUpResult(StrEnum):
+    """What a follow-up after a placement found."""
+
+    STILL_EMPLOYED = "still_employed"
+    EMPLOYED_ELSEWHERE = "employed_elsewhere"
+    NOT_EMPLOYED = "not_employed"
+    NOT_REACHED = "not_reached"
+
+
+class EntrepreneurStage(StrEnum):
+    """How far an entrepreneur is."""
+
+    ENROLLED = "enrolled"
+    MENTORED = "mentored"
+    PLAN_APPROVED = "plan_approved"
+    CAPITAL_GRANTED = "capital_granted"
+    FORMALISED = "formalised"
+    LEFT = "left"
+    STRUCK_OUT = "struck_out"
+
+
+class CapacityState(StrEnum):
+    """Whether a service can take somebody on."""
+
+    OPEN = "open"
+    WAITING_LIST = "waiting_list"
+    FULL = "full"
+    ASSESS_FIRST = "assess_first"
+
+
+class RightsKind(StrEnum):
+    """What a person asks of those who hold their data (Ley 1581 of 2012, articles 14 and 15)."""
+
+    ENQUIRY = "enquiry"
+    CORRECTION = "correction"
+    ERASURE = "erasure"
+
+
+class RightsAnswer(StrEnum):
+    """How such a request was answered."""
+
+    GRANTED = "granted"
+    PARTLY_GRANTED = "partly_granted"
+    DENIED = "denied"
 
 
 CONFIDENTIAL_SECTORS = frozenset({Sector.GBV})

@@ -71,3 +71,18 @@ class ConsentEnded(Model):
     consent_id: UUID
     reason: ConsentEnd
     ended_at: Time
+
+
+@contract(
+    "consent.receipt_issued.v1", sent_by="hub", received_by="whoever sent it", personal_data=True, about="consent_id"
+)
+class ConsentReceiptIssued(_Terms):
+    """The receipt of a consent, to be printed for the person: what they allowed, and how to take it back."""
+
+    receipt_code: Annotated[str, Field(pattern="^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){2}$")]
+    """What the person says to withdraw without any document (Crockford's base 32)."""
+    granted_to: OrganisationId
+    given_by: ConsentGivenBy
+    manner: ConsentManner
+    language: Language
+    recorded_at: Time

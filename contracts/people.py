@@ -1,12 +1,26 @@
 """People and their needs, as organisations register them with the hub."""
 
-from typing import Self
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from .codes import Urgency, is_confidential
-from .fields import CONFIDENTIAL_NEED, CaseCode, Model, Need, Sealed, Time, Zone, exactly_one, present, wrong_field
+from .codes import Profile, Sex, Urgency, is_confidential
+from .fields import (
+    CONFIDENTIAL_NEED,
+    CaseCode,
+    Code,
+    Model,
+    Need,
+    OrganisationId,
+    Sealed,
+    Several,
+    Time,
+    Zone,
+    exactly_one,
+    present,
+    wrong_field,
+)
 from .registry import contract
 
 
@@ -49,3 +63,77 @@ class NeedIdentified(Model):
         if is_confidential(self.need_code) and self.case_code is None:
             raise wrong_field("case_code", "A confidential need travels under a case code")
         return self
+
+
+class _TriagedNeed(Model):
+    need_id: UUID
+    urgency: Urgency
+    vulnerabilities: Annotated[Several[Code], Field(max_length=20)] = ()
+    """What makes the person more vulnerable, such as `pregnant`, `single_parent`, `without_shelter`."""
+    triaged_at: Time
+
+
+@contract("need.triaged.v1", sent_by="partner", received_by="hub", personal_data=True, about="need_id")
+class NeedTriaged(_TriagedNeed):
+    """Somebody trained for it has looked at a need again, and says how soon it has to be met."""
+
+
+class NeedReferred(Model):
+    """One need that is referred: the person's details are those that intake holds."""
+
+    referral_id: UUID
+    need_id: UUID
+    recipient: OrganisationId
+    service_id: UUID
+    consent_id: UUID
+
+
+@contract("needs.referred.v1", sent_by="partner", received_by="hub", personal_data=True, about="batch_id")
+class NeedsReferred(Model):
+    """An organisation refers needs that it has identified: several of a person at once, or many people's in bulk.
+
+    Intake writes and seals a `referral.requested` for each, as that organisation, with no more than the consent covers.
+    What cannot be referred is answered with `need.not_referred`; the others go on.
+    """
+
+    batch_id: UUID
+    referrals: Annotated[Several[NeedReferred], Field(min_length=1, max_length=100)]
+
+
+@contract("need.not_referred.v1", sent_by="hub", received_by="whoever sent it", personal_data=True, about="referral_id")
+class NeedNotReferred(Model):
+    """One need of several could not be referred."""
+
+    batch_id: UUID
+    referral_id: UUID
+    need_id: UUID
+    code: Code
+
+
+@contract("need.recorded.v1", sent_by="hub", received_by="hub services", personal_data=True, about="need_id")
+class NeedRecorded(Model):
+    """Intake holds this need, or its triage; it is counted until it is met."""
+
+    need_id: UUID
+    person_id: UUID | None = None
+    """Absent when the need is confidential; then it is counted without the person."""
+    organisation: OrganisationId
+    need_code: Need
+    urgency: Urgency
+    identified_at: Time
+    zone: Zone | None = None
+
+
+@contract("person.profiled.v1", sent_by="hub", received_by="hub services", personal_data=True, about="person_id")
+class PersonProfiled(Model):
+    """What the hub's services may know of a registered person in order to count: nothing that names them."""
+
+    person_id: UUID
+    organisation: OrganisationId
+    """Who registered them."""
+    registered_at: Time
+    birth_year: Annotated[int, Field(ge=1880, le=2200)] | None = None
+    sex: Sex | None = None
+    profile: Profile | None = None
+    nationality: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    zone: Zone | None = None

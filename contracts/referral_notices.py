@@ -21,7 +21,7 @@ from .codes import (
     VisitCancelledBy,
     VisitMode,
 )
-from .fields import Model, OrganisationId, Sealed, Several, Time
+from .fields import Model, Need, OrganisationId, Sealed, Several, Time, Zone
 from .referral import ReferralRequestedV2
 from .registry import contract
 
@@ -132,3 +132,35 @@ class ReferralAlternativesSuggested(Model):
 
     referral_id: UUID
     alternatives: Annotated[Several[Alternative], Field(max_length=10)]
+
+
+@contract(
+    "referral.recorded.v1",
+    sent_by="hub",
+    received_by="hub services",
+    personal_data=True,
+    about="referral_id",
+    numbered=True,
+)
+class ReferralRecorded(Model):
+    """The referral has reached a state: what the hub's other services need in order to act on it, or count it."""
+
+    referral_id: UUID
+    state: ReferralState
+    changed_at: Time
+    changed_by: OrganisationId
+    sender: OrganisationId
+    recipient: OrganisationId
+    service_id: UUID
+    person_id: UUID | None = None
+    """Absent when the case is confidential."""
+    need_id: UUID | None = None
+    need_code: Need
+    urgency: Urgency
+    sent_at: Time
+    zone: Zone | None = None
+    """The municipality that the service is for."""
+    redirected_from: UUID | None = None
+    decline_reason: DeclineReason | None = None
+    outcome: Outcome | None = None
+    not_met_reason: NotMetReason | None = None

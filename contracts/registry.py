@@ -10,10 +10,21 @@ from pydantic import create_model
 from .envelope import Message
 from .fields import Model
 
-SentBy = Literal["partner", "coordinator", "hub"]
+SentBy = Literal["partner", "coordinator", "service", "hub"]
+"""`service`: any of Ruta's services, the hub's or one that an organisation runs itself."""
 ReceivedBy = Literal[
-    "hub", "hub services", "recipient", "sender", "both parties", "either party", "coordinator", "whoever sent it"
+    "hub",
+    "organiser",
+    "hub services",
+    "recipient",
+    "sender",
+    "both parties",
+    "either party",
+    "coordinator",
+    "whoever sent it",
 ]
+"""`hub` and `organiser`: the service that handles it, which an organisation may run itself; of what concerns a
+jornada, the one of the jornada's organiser."""
 
 _TYPE = re.compile(r"(?P<name>[a-z_]+\.[a-z_]+)\.v(?P<version>[1-9][0-9]*)")
 _Data = TypeVar("_Data", bound=Model)

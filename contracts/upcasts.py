@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .codes import ContactChannel
+from .directory import ServicePublishedV1, ServicePublishedV2
 from .fields import Model
 from .referral import Contact, ReferralRequestedV1, ReferralRequestedV2
 
@@ -15,5 +16,14 @@ def referral_requested_v2(old: ReferralRequestedV1) -> ReferralRequestedV2:
     return ReferralRequestedV2(**kept, contact=Contact(channel=channel, language=old.language))
 
 
-UPCASTS: Mapping[type[Model], Callable[[Any], Model]] = {ReferralRequestedV1: referral_requested_v2}
+def service_published_v2(old: ServicePublishedV1) -> ServicePublishedV2:
+    """Version 1 knew one municipality, and nothing of whom the service is for."""
+    kept = {name: value for name, value in old if name != "zone"}
+    return ServicePublishedV2(**kept, zones=(old.zone,))
+
+
+UPCASTS: Mapping[type[Model], Callable[[Any], Model]] = {
+    ReferralRequestedV1: referral_requested_v2,
+    ServicePublishedV1: service_published_v2,
+}
 """From the data of each superseded version to the data of the next."""

@@ -57,7 +57,11 @@ class Partner:
         """Tell the network of a service; its id stays the same at every start."""
         service = uuid5(UUID(int=0), f"{self.name} general medicine")
         published = ruta.ServicePublished(
-            service_id=service, name="Medicina general", need_codes=("health.consultation",), active=True, zone="08001"
+            service_id=service,
+            name="Medicina general",
+            need_codes=("health.consultation",),
+            active=True,
+            zones=("08001",),
         )
         self.send(published, service)
         return service

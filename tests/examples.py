@@ -57,7 +57,7 @@ def service_published(**overrides: Any) -> contracts.ServicePublished:
             "name": "Consulta médica general",
             "need_codes": ("health.consultation", "health.medicines"),
             "active": True,
-            "zone": "08001",
+            "zones": ("08001",),
             **overrides,
         }
     )

@@ -155,7 +155,7 @@ def test_a_message_id_that_is_no_text_is_refused_to_its_sender(open_door: Door, 
     sent = changed()()
     # content type, delivery mode, message id and user id: the flags, then each as it is written
     properties = b"\x90\x90" + short(CONTENT_TYPE.encode()) + b"\2" + short(b"\xff\xfe") + short(b"redcross")
-    redcross.submit_frames("service.published.v1", properties, sent)
+    redcross.submit_frames("service.published.v2", properties, sent)
 
     assert sender_is_told(redcross, sent).code == "properties_unreadable"
     next_one_passes(open_door, redcross)
@@ -168,7 +168,7 @@ def test_a_header_of_no_known_type_costs_its_sender_the_connection_and_nobody_el
     properties = b"\xb0\x10" + short(CONTENT_TYPE.encode()) + header + b"\2" + short(b"redcross")
 
     with pytest.raises(amqp.ConnectionError):
-        redcross.submit_frames("service.published.v1", properties, changed()())
+        redcross.submit_frames("service.published.v2", properties, changed()())
 
     next_one_passes(open_door, partner("redcross"))
 
@@ -198,4 +198,4 @@ def test_a_refused_message_is_named_by_its_id_where_it_can_be_read(open_door: Do
     refusal = sender_is_told(redcross, sent)
 
     assert str(refusal.refused_id) == json.loads(sent)["id"]
-    assert refusal.refused_type == "service.published.v1"
+    assert refusal.refused_type == "service.published.v2"

@@ -43,7 +43,7 @@ def refusal(publication: Publication) -> contracts.MessageRefused:
 def test_a_message_passes_unchanged_by_its_type_under_its_id() -> None:
     message = service_published()
     passed = rules.admit(arrival(message), ORGANISATIONS, NOW)
-    assert (passed.exchange, passed.routing_key) == ("hub", "service.published.v1")
+    assert (passed.exchange, passed.routing_key) == ("hub", "service.published.v2")
     assert (passed.body, passed.message_id) == (message.to_json(), str(message.id))
 
 
@@ -64,7 +64,7 @@ def test_a_contract_that_this_organisation_may_not_send_is_refused() -> None:
 
 def test_a_recipient_named_by_a_partner_leads_nowhere() -> None:
     message = service_published().model_copy(update={"recipient": "iom"})
-    assert rules.admit(arrival(message), ORGANISATIONS, NOW).routing_key == "service.published.v1"
+    assert rules.admit(arrival(message), ORGANISATIONS, NOW).routing_key == "service.published.v2"
 
 
 def test_unreadable_properties_are_refused() -> None:

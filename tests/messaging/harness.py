@@ -48,7 +48,7 @@ def service_published(
     """A message for the probe; its name is the probe's instruction."""
     service = about or contracts.uuid7()
     data = contracts.ServicePublished(
-        service_id=service, name=name, need_codes=("health.general_medicine",), active=True, zone="08001"
+        service_id=service, name=name, need_codes=("health.general_medicine",), active=True, zones=("08001",)
     )
     draft = contracts.Draft(data, subject=str(service))
     return contracts.stamp(draft, source=source, time=datetime.now(UTC), id=message_id)

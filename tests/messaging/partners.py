@@ -37,7 +37,7 @@ class Partner:
             self._publish(message.to_json(), message.type, message_id=str(message.id))
         self._await_confirms()
 
-    def submit_raw(self, body: bytes, kind: str = "service.published.v1", **properties: Any) -> None:
+    def submit_raw(self, body: bytes, kind: str = "service.published.v2", **properties: Any) -> None:
         """Send anything at all; a property that is None is left out."""
         self._publish(body, kind, **properties)
         self._await_confirms()

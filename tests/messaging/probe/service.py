@@ -80,7 +80,11 @@ class ProbeService:
             case "talk":
                 about = contracts.uuid7()
                 talk = contracts.ServicePublished(
-                    service_id=about, name="tick", need_codes=("health.general_medicine",), active=True, zone="08001"
+                    service_id=about,
+                    name="tick",
+                    need_codes=("health.general_medicine",),
+                    active=True,
+                    zones=("08001",),
                 )
                 return [contracts.Draft(talk, subject=str(about), recipient="redcross")]
             case "fail":

@@ -1,0 +1,163 @@
+"""Who came to an outreach event, and what happened for them there."""
+
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from .codes import (
+    AttendanceOutcome,
+    CheckIn,
+    ConsentGivenBy,
+    ConsentManner,
+    ConsentPurpose,
+    EtpvStep,
+    FieldGroup,
+    StrikeReason,
+    Urgency,
+    is_confidential,
+)
+from .fields import (
+    Language,
+    Model,
+    Need,
+    OrganisationId,
+    Sealed,
+    Several,
+    Sha256,
+    Time,
+    wrong_field,
+)
+from .registry import contract
+
+
+class Row(Model):
+    """Where an attendance stood in a file that was sent in."""
+
+    file_sha256: Sha256
+    line: Annotated[int, Field(ge=1, le=10_000_000)]
+    """Counted from 1, the heading included; of a Kobo submission its place in the file."""
+
+
+class Served(Model):
+    """A service received at the event."""
+
+    need_code: Need
+    delivered_by: OrganisationId
+
+    @model_validator(mode="after")
+    def _is_not_confidential(self) -> Self:
+        if is_confidential(self.need_code):
+            raise wrong_field("need_code", "A confidential service never stands beside a person id")
+        return self
+
+
+class NeedFound(Model):
+    """A need found out at the event."""
+
+    need_id: UUID
+    need_code: Need
+    urgency: Urgency
+
+    @model_validator(mode="after")
+    def _is_not_confidential(self) -> Self:
+        if is_confidential(self.need_code):
+            raise wrong_field("need_code", "A confidential need never stands beside a person id")
+        return self
+
+
+class ConsentTaken(Model):
+    """The consent that a person gave at the event, to the organisation that took them down."""
+
+    consent_id: UUID
+    purposes: Annotated[Several[ConsentPurpose], Field(min_length=1, max_length=10)]
+    recipients: Annotated[Several[OrganisationId], Field(min_length=1, max_length=50)]
+    field_groups: Annotated[Several[FieldGroup], Field(min_length=1, max_length=20)]
+    given_by: ConsentGivenBy
+    manner: ConsentManner
+    language: Language
+
+
+class _Attendance(Model):
+    attendance_id: UUID
+    jornada_id: UUID
+    organiser: OrganisationId
+    """Who holds the event: its service keeps the attendance."""
+
+
+class _Presence(_Attendance):
+    person_id: UUID
+    present_at: Time
+    sealed: Sealed | None = None
+    """A person block, sealed to the hub: the person is registered at the event; absent: they are registered already."""
+    consent: ConsentTaken | None = None
+    served: Annotated[Several[Served], Field(max_length=20)] = ()
+    needs: Annotated[Several[NeedFound], Field(max_length=20)] = ()
+    etpv_steps: Annotated[Several[EtpvStep], Field(max_length=12)] = ()
+    row: Row | None = None
+
+
+@contract(
+    "attendance.recorded.v1", sent_by="partner", received_by="organiser", personal_data=True, about="attendance_id"
+)
+class AttendanceRecorded(_Presence):
+    """A person came to an outreach event; said by the organiser or a partner in it, there or later."""
+
+    check_in: CheckIn
+
+
+@contract(
+    "attendance.corrected.v1", sent_by="partner", received_by="organiser", personal_data=True, about="attendance_id"
+)
+class AttendanceCorrected(_Presence):
+    """What was said of an attendance is replaced as a whole, by whoever said it."""
+
+    corrected_at: Time
+
+
+@contract(
+    "attendance.struck_out.v1", sent_by="partner", received_by="organiser", personal_data=True, about="attendance_id"
+)
+class AttendanceStruckOut(_Attendance):
+    """An attendance that was sent in should not have been: it no longer counts, nor does what happened there."""
+
+    reason: StrikeReason
+
+
+@contract(
+    "attendance.settled.v1",
+    sent_by="service",
+    received_by="whoever sent it",
+    personal_data=True,
+    about="attendance_id",
+)
+class AttendanceSettled(Model):
+    """What became of an attendance that was sent in."""
+
+    attendance_id: UUID
+    jornada_id: UUID
+    person_id: UUID
+    outcome: AttendanceOutcome
+    """`matched`: the person was known to the event's service before."""
+    late: bool
+    """Whether it came after the event was reported."""
+    row: Row | None = None
+
+
+@contract(
+    "attendance.counted.v1",
+    sent_by="service",
+    received_by="hub services",
+    personal_data=True,
+    about="attendance_id",
+    numbered=True,
+)
+class AttendanceCounted(Model):
+    """Whether a person counts as present at an outreach event; the newest number is the one that holds."""
+
+    attendance_id: UUID
+    jornada_id: UUID
+    person_id: UUID
+    present: bool
+    present_at: Time
+    recorded_by: OrganisationId

@@ -1,0 +1,270 @@
+"""Employers, their vacancies, and the people put forward for them."""
+
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from .codes import EmployabilityStep, FollowUpResult, JobContract, ParticipationState, StrikeReason
+from .fields import Code, Date, Model, OrganisationId, PublicText, Several, Time, Zone, wrong_field
+from .registry import contract
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Employers and vacancies
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@contract("employer.registered.v1", sent_by="partner", received_by="hub", personal_data=False, about="employer_id")
+class EmployerRegistered(Model):
+    """An organisation works with an employer, or corrects what it said of it before."""
+
+    employer_id: UUID
+    registered_at: Time
+    name: PublicText
+    """Of the company; of somebody self-employed a trade name, never their own."""
+    economic_sector: Code
+    zone: Zone
+
+
+@contract(
+    "employer.agreement_signed.v1", sent_by="partner", received_by="hub", personal_data=False, about="employer_id"
+)
+class EmployerAgreementSigned(Model):
+    """An employer has agreed to hire through a programme or an inclusive-hiring project."""
+
+    agreement_id: UUID
+    employer_id: UUID
+    programme: Code
+    """Such as `employment_pilot`, `cafes_por_la_integracion`."""
+    signed_on: Date
+    ends_on: Date | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_it_is_signed(self) -> Self:
+        if self.ends_on is not None and self.ends_on < self.signed_on:
+            raise wrong_field("ends_on", "An agreement ends after it is signed")
+        return self
+
+
+@contract("vacancy.opened.v1", sent_by="partner", received_by="hub", personal_data=False, about="vacancy_id")
+class VacancyOpened(Model):
+    """An employer looks for people."""
+
+    vacancy_id: UUID
+    employer_id: UUID
+    title: PublicText
+    occupation: Annotated[str, Field(pattern="^[0-9]{4}$")]
+    """ISCO-08 unit group, such as `5223`."""
+    places: Annotated[int, Field(ge=1, le=10_000)]
+    zone: Zone
+    contract_offered: JobContract
+    opened_at: Time
+    apply_by: Date | None = None
+
+
+@contract("vacancy.closed.v1", sent_by="partner", received_by="hub", personal_data=False, about="vacancy_id")
+class VacancyClosed(Model):
+    """An employer no longer looks for people for this vacancy."""
+
+    vacancy_id: UUID
+    closed_at: Time
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Participants
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@contract(
+    "participation.started.v1", sent_by="partner", received_by="hub", personal_data=True, about="participation_id"
+)
+class ParticipationStarted(Model):
+    """A person takes part in an employment programme."""
+
+    participation_id: UUID
+    person_id: UUID
+    programme: Code
+    started_at: Time
+    referral_id: UUID | None = None
+    """The referral that brought them, if one did."""
+
+
+class _OfParticipation(Model):
+    participation_id: UUID
+
+
+@contract(
+    "participation.step_taken.v1", sent_by="partner", received_by="hub", personal_data=True, about="participation_id"
+)
+class ParticipationStepTaken(_OfParticipation):
+    """A participant has taken a step of the employability route."""
+
+    step: EmployabilityStep
+    taken_at: Time
+
+
+@contract(
+    "participation.service_received.v1",
+    sent_by="partner",
+    received_by="hub",
+    personal_data=True,
+    about="participation_id",
+)
+class ParticipationServiceReceived(_OfParticipation):
+    """A participant has received one of the programme's wrap-around services."""
+
+    delivery_id: UUID
+    need_code: Annotated[str, Field(pattern="^[a-z_]+[.][a-z][a-z0-9_]{1,40}$")]
+    """One of the wrap-around services of the programme."""
+    delivered_by: OrganisationId
+    delivered_at: Time
+    zone: Zone
+
+
+@contract("participation.ended.v1", sent_by="partner", received_by="hub", personal_data=True, about="participation_id")
+class ParticipationEnded(_OfParticipation):
+    """A participant has completed the programme or left it."""
+
+    completed: bool
+    ended_at: Time
+
+
+@contract(
+    "participation.struck_out.v1", sent_by="partner", received_by="hub", personal_data=True, about="participation_id"
+)
+class ParticipationStruckOut(_OfParticipation):
+    """A participation that was recorded should not have been: it no longer counts."""
+
+    reason: StrikeReason
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# From a vacancy to work
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class _OfCandidacy(Model):
+    candidacy_id: UUID
+
+
+@contract("candidacy.put_forward.v1", sent_by="partner", received_by="hub", personal_data=True, about="candidacy_id")
+class CandidacyPutForward(_OfCandidacy):
+    """A participant is put forward for a vacancy (remisión a vacante)."""
+
+    participation_id: UUID
+    vacancy_id: UUID
+    put_forward_at: Time
+
+
+@contract("candidacy.interviewed.v1", sent_by="partner", received_by="hub", personal_data=True, about="candidacy_id")
+class CandidacyInterviewed(_OfCandidacy):
+    """The employer has interviewed the participant."""
+
+    interviewed_at: Time
+
+
+@contract("candidacy.rejected.v1", sent_by="partner", received_by="hub", personal_data=True, about="candidacy_id")
+class CandidacyRejected(_OfCandidacy):
+    """The employer does not hire the participant, or the participant does not want the work."""
+
+    by_employer: bool
+    rejected_at: Time
+
+
+@contract("candidacy.placed.v1", sent_by="partner", received_by="hub", personal_data=True, about="candidacy_id")
+class CandidacyPlaced(_OfCandidacy):
+    """The participant works for the employer."""
+
+    starts_on: Date
+    contract_signed: JobContract
+
+
+@contract(
+    "placement.follow_up_due.v1",
+    sent_by="service",
+    received_by="whoever sent it",
+    personal_data=True,
+    about="candidacy_id",
+)
+class PlacementFollowUpDue(_OfCandidacy):
+    """It is time to ask how somebody who was placed is doing."""
+
+    day: Annotated[int, Field(ge=1, le=365)]
+    """30, 90 or 180 days after the start."""
+    due_on: Date
+
+
+@contract("placement.followed_up.v1", sent_by="partner", received_by="hub", personal_data=True, about="candidacy_id")
+class PlacementFollowedUp(_OfCandidacy):
+    """Somebody who was placed has been asked how they are doing."""
+
+    day: Annotated[int, Field(ge=1, le=365)]
+    result: FollowUpResult
+    followed_up_at: Time
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What the hub's services count
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@contract(
+    "employer.recorded.v1",
+    sent_by="service",
+    received_by="hub services",
+    personal_data=False,
+    about="employer_id",
+    numbered=True,
+)
+class EmployerRecorded(Model):
+    """An employer and the programmes it has agreed to hire through; the newest number is the one that holds."""
+
+    employer_id: UUID
+    organisation: OrganisationId
+    economic_sector: Code
+    zone: Zone
+    programmes: Annotated[Several[Code], Field(max_length=50)] = ()
+
+
+@contract(
+    "participation.recorded.v1",
+    sent_by="service",
+    received_by="hub services",
+    personal_data=True,
+    about="participation_id",
+    numbered=True,
+)
+class ParticipationRecorded(Model):
+    """Somebody's part in an employment programme; the newest number is the one that holds."""
+
+    participation_id: UUID
+    person_id: UUID
+    organisation: OrganisationId
+    programme: Code
+    state: ParticipationState
+    started_at: Time
+    steps: Annotated[Several[EmployabilityStep], Field(max_length=4)] = ()
+    placed: bool
+
+
+@contract(
+    "placement.recorded.v1",
+    sent_by="service",
+    received_by="hub services",
+    personal_data=True,
+    about="candidacy_id",
+    numbered=True,
+)
+class PlacementRecorded(Model):
+    """Somebody works for an employer, and what the follow-ups found; the newest number is the one that holds."""
+
+    candidacy_id: UUID
+    participation_id: UUID
+    person_id: UUID
+    organisation: OrganisationId
+    programme: Code
+    employer_id: UUID
+    starts_on: Date
+    day: Annotated[int, Field(ge=1, le=365)] | None = None
+    """Of the last follow-up."""
+    result: FollowUpResult | None = None

@@ -1,0 +1,62 @@
+"""What people may ask of those who hold their data (habeas data, Ley 1581 of 2012), and its clocks."""
+
+from uuid import UUID
+
+from .codes import RightsAnswer, RightsKind
+from .fields import Date, Model, OrganisationId, Time
+from .registry import contract
+
+
+@contract("rights.requested.v1", sent_by="partner", received_by="hub", personal_data=True, about="request_id")
+class RightsRequested(Model):
+    """A person has asked an organisation what is held about them, or for it to be corrected or erased."""
+
+    request_id: UUID
+    person_id: UUID
+    kind: RightsKind
+    received_at: Time
+
+
+@contract("rights.extended.v1", sent_by="partner", received_by="hub", personal_data=True, about="request_id")
+class RightsExtended(Model):
+    """The answer takes longer: the person has been told why, before the first term ended."""
+
+    request_id: UUID
+    told_at: Time
+
+
+@contract("rights.answered.v1", sent_by="partner", received_by="hub", personal_data=True, about="request_id")
+class RightsAnswered(Model):
+    """The person has been answered. An erasure that is granted is carried out everywhere."""
+
+    request_id: UUID
+    answer: RightsAnswer
+    answered_at: Time
+
+
+@contract("rights.due.v1", sent_by="hub", received_by="either party", personal_data=True, about="request_id")
+class RightsDue(Model):
+    """By when a request has to be answered; said when it is kept or extended, and when the day comes near or passes."""
+
+    request_id: UUID
+    kind: RightsKind
+    organisation: OrganisationId
+    answer_by: Date
+    """The last working day of Colombia on which it may be answered."""
+    overdue: bool
+
+
+@contract("person.erased.v1", sent_by="hub", received_by="hub services", personal_data=True, about="person_id")
+class PersonErased(Model):
+    """The person's data has been erased in intake; each service erases what it holds, and keeps what it counts."""
+
+    person_id: UUID
+    erased_at: Time
+
+
+@contract("person.erasure_asked.v1", sent_by="hub", received_by="either party", personal_data=True, about="person_id")
+class PersonErasureAsked(Model):
+    """An organisation that was sent something about a person is asked to erase it."""
+
+    person_id: UUID
+    erase_by: Date

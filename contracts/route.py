@@ -1,0 +1,127 @@
+"""The integration route (Ruta de Integración) of a household, from its welcome until it is self-sustaining."""
+
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from .codes import Domain, LeaveReason, RouteState, Track, TrackState
+from .fields import Code, Model, OrganisationId, Several, Time, wrong_field
+from .registry import contract
+
+Points = Annotated[int, Field(ge=1, le=5)]
+"""How self-reliant a household is in a domain: 1 in crisis, 2 vulnerable, 3 safe, 4 stable, 5 thriving."""
+
+
+class Score(Model):
+    """The score of one domain."""
+
+    domain: Domain
+    points: Points
+
+
+class _Route(Model):
+    route_id: UUID
+
+
+@contract("route.opened.v1", sent_by="partner", received_by="hub", personal_data=True, about="route_id")
+class RouteOpened(_Route):
+    """A household has been welcomed to the integration route."""
+
+    household_id: UUID
+    opened_at: Time
+
+
+@contract("route.assessed.v1", sent_by="partner", received_by="hub", personal_data=True, about="route_id")
+class RouteAssessed(_Route):
+    """A household has been scored, at its entry or at a follow-up."""
+
+    assessment_id: UUID
+    assessed_at: Time
+    scores: Annotated[Several[Score], Field(min_length=12, max_length=12)]
+    """Each of the twelve domains once."""
+
+    @model_validator(mode="after")
+    def _scores_each_domain(self) -> Self:
+        if len({score.domain for score in self.scores}) != len(Domain):
+            raise wrong_field("scores", "Each domain is scored once")
+        return self
+
+
+@contract("route.planned.v1", sent_by="partner", received_by="hub", personal_data=True, about="route_id")
+class RoutePlanned(_Route):
+    """The household's plan: the tracks that it will walk; a later plan replaces it, and what is done stays done."""
+
+    planned_at: Time
+    tracks: Annotated[Several[Track], Field(min_length=1, max_length=9)]
+
+
+@contract("route.track_moved.v1", sent_by="partner", received_by="hub", personal_data=True, about="route_id")
+class RouteTrackMoved(_Route):
+    """The household has come further on a track, or dropped it."""
+
+    track: Track
+    state: TrackState
+    moved_at: Time
+
+
+@contract("route.left.v1", sent_by="partner", received_by="hub", personal_data=True, about="route_id")
+class RouteLeft(_Route):
+    """The household has left the route before it graduated."""
+
+    reason: LeaveReason
+    left_at: Time
+
+
+class TrackStatus(Model):
+    """How far the household is on one track."""
+
+    track: Track
+    state: TrackState
+
+
+class _Status(_Route):
+    household_id: UUID
+    organisation: OrganisationId
+    """Who opened the route, and follows the household."""
+    state: RouteState
+    changed_at: Time
+    tracks: Annotated[Several[TrackStatus], Field(max_length=9)] = ()
+    missing: Annotated[Several[Code], Field(max_length=40)] = ()
+    """What the rule still asks for before graduation, such as `housing_below_3`, `track_open_employment`."""
+    leave_reason: LeaveReason | None = None
+
+
+@contract(
+    "route.status.v1", sent_by="hub", received_by="whoever sent it", personal_data=True, about="route_id", numbered=True
+)
+class RouteStatus(_Status):
+    """Where the household is on its route; told to the organisation that follows it."""
+
+
+@contract(
+    "route.recorded.v1", sent_by="hub", received_by="hub services", personal_data=True, about="route_id", numbered=True
+)
+class RouteRecorded(_Status):
+    """The same for the hub's services, which count it."""
+
+
+class Threshold(Model):
+    """The points that a domain has to have reached."""
+
+    domain: Domain
+    points: Points
+
+
+@contract("route.rule_set.v1", sent_by="coordinator", received_by="hub", personal_data=False, about="rule_id")
+class RouteRuleSet(Model):
+    """A coordinator has set the rule by which households graduate; it holds from the next assessment on."""
+
+    rule_id: UUID
+    set_at: Time
+    thresholds: Annotated[Several[Threshold], Field(min_length=1, max_length=12)]
+    """Each of these domains has to have reached its points."""
+    assessments: Annotated[int, Field(ge=1, le=10)]
+    """In how many assessments in a row."""
+    tracks_ended: bool
+    """Whether every planned track has to be done or dropped."""
