@@ -3,7 +3,8 @@
     python -m tests.journeys.killed_before_commit MODULE MARKER [acknowledge-first]
 
 The mistake that this plants is the one that the network must never make: a message that is acknowledged before its
-effects are committed is lost when the process dies in between. MARKER is a file that says that it has died.
+effects are committed is lost when the process dies in between. MARKER is a file that says, once it has died, how many
+messages it had in hand: delivered, applied, and not committed.
 """
 
 from messaging import run  # isort: skip - before anything that it patches
@@ -22,17 +23,19 @@ DIES_AFTER = 200  # messages applied
 def die_before_a_commit(marker: Path) -> None:
     """Let the process kill itself in place of the commit of a batch, once enough has been applied."""
     write, commit = outbox.write, database.commit
-    applied, its_turn = 0, False
+    applied, in_hand, its_turn = 0, 0, False
 
     def write_and_count(connection: Any, writer: Any, publications: Any, tally: Any) -> Any:
-        nonlocal applied, its_turn
+        nonlocal applied, in_hand, its_turn
         applied += tally.applied
-        its_turn = applied >= DIES_AFTER and tally.applied > 0 and not marker.exists()
+        # Parked messages that are tried again are applied, too; but they are in the database, and not in hand.
+        in_hand = tally.applied if tally.received else 0
+        its_turn = applied >= DIES_AFTER and in_hand > 0 and not marker.exists()
         return write(connection, writer, publications, tally)
 
     def commit_or_die(connection: Any) -> None:
         if its_turn:
-            marker.touch()
+            marker.write_text(str(in_hand))
             os.kill(os.getpid(), signal.SIGKILL)
         commit(connection)
 
@@ -46,10 +49,11 @@ def acknowledge_on_arrival() -> None:
     take = batches_class._take
 
     def take_and_acknowledge(batches: Any) -> None:
-        arrived = list(batches._connection.delivered)
-        take(batches)
-        if arrived:
+        while arrived := list(batches._connection.delivered):
+            take(batches)
             on.acknowledge(batches._channel, arrived[-1].tag)
+            # Answered when the broker has dealt with the acknowledgement: no death can take that back.
+            batches._channel.queue_declare(batches.queue, passive=True)
 
     def settle_without_acknowledging(batches: Any, last: Any) -> None:
         batches._unsettled -= 1
