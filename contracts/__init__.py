@@ -94,6 +94,14 @@ from .jornadas import (
     JornadaReported,
     JornadaStatus,
 )
+from .matching import (
+    MatchLinked,
+    MatchProposed,
+    MatchReason,
+    MatchRejected,
+    MatchUndone,
+    PersonIdentified,
+)
 from .people import (
     NeedIdentified,
     NeedNotReferred,
@@ -225,6 +233,11 @@ __all__ = [
     "JornadaReported",
     "JornadaStatus",
     "Location",
+    "MatchLinked",
+    "MatchProposed",
+    "MatchReason",
+    "MatchRejected",
+    "MatchUndone",
     "Member",
     "Message",
     "MessageRefused",
@@ -247,6 +260,7 @@ __all__ = [
     "PersonBlock",
     "PersonErased",
     "PersonErasureAsked",
+    "PersonIdentified",
     "PersonProfiled",
     "PersonRegistered",
     "PlacementFollowUpDue",
