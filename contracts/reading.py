@@ -6,7 +6,24 @@ from typing import Annotated, Any, Union
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from . import consent, directory, people, referral, referral_notices, refusal  # noqa: F401 - they fill the register
+from . import (  # noqa: F401 - they fill the register
+    attendance,
+    consent,
+    deliveries,
+    directory,
+    employers,
+    entrepreneurs,
+    etpv,
+    households,
+    jornadas,
+    matching,
+    people,
+    referral,
+    referral_notices,
+    refusal,
+    rights,
+    route,
+)
 from .envelope import MAX_BYTES, Message
 from .registry import CONTRACTS, contract_of
 from .upcasts import UPCASTS
@@ -111,7 +128,7 @@ def _explain(raw: bytes, error: ValidationError) -> Invalid:
     path = [str(part) for part in first["loc"][1:]]
     if first["type"] == "rule_between_fields":
         path.append(first["ctx"]["where"])
-    where = ".".join(path)
+    where = ".".join(path) or None
     if first["type"] == "timezone_aware":
         return Invalid("time_without_zone", where)
     if where in ("id", "source"):

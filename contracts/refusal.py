@@ -11,7 +11,7 @@ from .registry import contract
 
 @contract(
     "message.refused.v1",
-    sent_by="hub",
+    sent_by="service",
     received_by="whoever sent it",
     personal_data=False,
     about=None,

@@ -19,6 +19,8 @@ class Draft:
     recipient: str | None = None
     """The organisation it goes to; None when it is routed by its type."""
     sequence: int | None = None
+    source: str | None = None
+    """The organisation on whose behalf the hub says it; None: whoever runs the service says it itself."""
 
 
 def stamp(

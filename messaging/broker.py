@@ -82,6 +82,7 @@ class Publisher:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._user = unquote(urlsplit(url).username or "guest")
         self._connection: Connection | None = None
         self._channel: Any = None
         self._last_tag = 0
@@ -152,6 +153,7 @@ class Publisher:
                 one.routing_key,
                 CONTENT_TYPE,
                 str(one.message_id),
+                self._user,
                 one.body,
             )
             size += len(one.body)

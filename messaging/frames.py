@@ -196,16 +196,28 @@ def _publish_method(channel: int, exchange: str, routing_key: str) -> bytes:
 
 @lru_cache(8)
 def _properties_before_id(content_type: str) -> bytes:
-    flags = 0x8000 | 0x1000 | 0x0080  # content type, delivery mode, message id, in this order
+    flags = 0x8000 | 0x1000 | 0x0080 | 0x0010  # content type, delivery mode, message id, user id, in this order
     return struct.pack(">H", flags) + _short(content_type) + b"\2"  # 2: persistent
 
 
 def publication_frames(
-    channel: int, frame_max: int, exchange: str, routing_key: str, content_type: str, message_id: str, body: bytes
+    channel: int,
+    frame_max: int,
+    exchange: str,
+    routing_key: str,
+    content_type: str,
+    message_id: str,
+    user: str,
+    body: bytes,
 ) -> Iterator[bytes]:
-    """Yield the frames that publish a persistent, mandatory message."""
+    """Yield the frames that publish a persistent, mandatory message.
+
+    `user` is the connection's: the broker checks it, and vouches for it to whoever reads the message.
+    """
     yield _publish_method(channel, exchange, routing_key)
-    header = CONTENT_HEADER.pack(60, 0, len(body)) + _properties_before_id(content_type) + _short(message_id)
+    header = (
+        CONTENT_HEADER.pack(60, 0, len(body)) + _properties_before_id(content_type) + _short(message_id) + _short(user)
+    )
     yield _frame(HEADER, channel, header)
     most = frame_max - FRAME_AROUND
     for at in range(0, len(body), most):

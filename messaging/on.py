@@ -43,6 +43,7 @@ from messaging.database import DatabaseLost, Transaction
 from messaging.log import describe, fields
 from messaging.outbox import Committed
 from messaging.runtime import Delivery, Handlers, Runtime
+from messaging.standing import Standing
 
 log = logging.getLogger("ruta.on")
 
@@ -121,6 +122,7 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
             f"{service_class.name}-{os.getpid()}",
             self._database_url,
             Handlers(handlers, receive.refused, receive.early),
+            standing=Standing.from_environment(),
             time_limit=partial(eventlet.Timeout, BATCH_WITHIN),
             endings=(GreenletExit,),
         )
@@ -256,6 +258,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         self.queue, self.refused, self.early = queue, refused, early
 
     def setup(self) -> None:
+        self.queue = os.environ.get("SERVICE_QUEUE", self.queue)  # of a service that an organisation runs itself
         self._arrived: deque[Delivery] = deque()
         self._arrival = Event()
         self._unsettled = 0  # batches taken and not yet applied and published

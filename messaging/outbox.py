@@ -18,7 +18,6 @@ from messaging.database import Connection
 
 log = logging.getLogger("ruta.outbox")
 
-EXCHANGE = "hub"
 PARTITION_ROWS = 100_000
 PARTITIONS_AHEAD = 50  # for as long as no relay is there to make more
 
@@ -43,12 +42,6 @@ class Committed:
     position: int
     publications: Sequence[Publication] = ()
     after: Mapping[UUID, int] = field(default_factory=dict)  # other writers and how far they had committed
-
-
-def publication(message: contracts.Message) -> Publication:
-    """Address a message: to the organisation it names, or by its type to whichever service consumes that."""
-    key = f"to.{message.recipient}" if message.recipient else message.type
-    return Publication(EXCHANGE, key, message.to_json(), message.id)
 
 
 OPEN_WRITER = """
@@ -162,7 +155,7 @@ class Left:
     publication: Publication
 
 
-def left_behind(connection: Connection, *, patience: str, limit: int) -> list[Left]:
+def left_behind(connection: Connection, *, exchange: str, patience: str, limit: int) -> list[Left]:
     """Return messages whose writers have handed them over, or have not stirred for `patience`, in order."""
     rows = connection.execute(LEFT_BEHIND, {"patience": patience, "limit": limit}).fetchall()
     connection.commit()
@@ -170,7 +163,7 @@ def left_behind(connection: Connection, *, patience: str, limit: int) -> list[Le
         Left(
             row["position"],
             row["writer"],
-            Publication(EXCHANGE, row["routing_key"], row["body"].encode(), row["message_id"]),
+            Publication(exchange, row["routing_key"], row["body"].encode(), row["message_id"]),
         )
         for row in rows
     ]

@@ -21,6 +21,7 @@ from messaging import database, outbox, tracing
 from messaging import log as logs
 from messaging.broker import BrokerLost, Publisher, backoff
 from messaging.log import describe, fields
+from messaging.standing import Standing
 
 log = logging.getLogger("ruta.relay")
 
@@ -34,8 +35,9 @@ THE_RELAY = 0x52656C61  # the advisory lock of the one that works
 class Relay:
     """Publishes what was left behind in one service's outbox."""
 
-    def __init__(self, database_url: str, amqp_url: str) -> None:
+    def __init__(self, database_url: str, amqp_url: str, standing: Standing) -> None:
         self._database_url = database_url
+        self._exchange = standing.exchange
         self._publisher = Publisher(amqp_url)
         self._house_kept_at = float("-inf")
         self._stop = threading.Event()
@@ -75,7 +77,7 @@ class Relay:
 
         Raises `BrokerLost` errors when the broker does not answer, `DatabaseLost` errors likewise.
         """
-        left = outbox.left_behind(connection, patience=PATIENCE, limit=WINDOW)
+        left = outbox.left_behind(connection, exchange=self._exchange, patience=PATIENCE, limit=WINDOW)
         publications = [one.publication for one in left]
         with tracing.publishing(publications):
             failed = self._publisher.publish(publications)
@@ -122,7 +124,7 @@ def main() -> None:
     process = f"{os.environ.get('SERVICE_NAME', 'service')}-relay"
     logs.set_up(process)
     tracing.set_up(process)
-    relay = Relay(os.environ["SERVICE_DATABASE_URL"], os.environ["SERVICE_AMQP_URL"])
+    relay = Relay(os.environ["SERVICE_DATABASE_URL"], os.environ["SERVICE_AMQP_URL"], Standing.from_environment())
     signal.signal(signal.SIGTERM, relay.stop)
     signal.signal(signal.SIGINT, relay.stop)
     print(f"ready {process}", flush=True)

@@ -18,10 +18,9 @@ from messaging.database import Transaction, transaction
 from messaging.inbox import Received
 from messaging.log import describe, fields
 from messaging.outbox import Committed, Tally
+from messaging.standing import HUB, Standing
 
 log = logging.getLogger("ruta.runtime")
-
-HUB = "hub"  # the source of everything that the hub's own services say
 
 Handler = Callable[[Any, Transaction, contracts.Message], Sequence[contracts.Draft]]
 TimedHandler = Callable[[Transaction, datetime], Sequence[contracts.Draft]]
@@ -77,6 +76,7 @@ class Runtime:
         database_url: str,
         handlers: Handlers,
         *,
+        standing: Standing | None = None,
         time_limit: Callable[[], AbstractContextManager[Any]] = nullcontext,
         endings: tuple[type[BaseException], ...] = (),
     ) -> None:
@@ -89,6 +89,7 @@ class Runtime:
         self._process = process
         self._database_url = database_url
         self._handlers = handlers
+        self._standing = standing or Standing()
         self._time_limit = time_limit
         self._endings = endings
         self._connection: database.Connection | None = None
@@ -281,8 +282,9 @@ class Runtime:
         self, draft: contracts.Draft, now: datetime, cause: contracts.Message | None, message_id: UUID | None = None
     ) -> Publication:
         parent = tracing.traceparent(cause)
-        return outbox.publication(
-            contracts.stamp(draft, source=HUB, time=now, id=message_id, cause=cause, traceparent=parent)
+        source = self._standing.speaks_as(draft)
+        return self._standing.publication(
+            contracts.stamp(draft, source=source, time=now, id=message_id, cause=cause, traceparent=parent)
         )
 
     def _quarantine(self, outcome: _Outcome, raw: bytes, message: contracts.Message | None, reason: str) -> None:

@@ -35,6 +35,25 @@ class TopologyError(Exception):
 
 
 @dataclass(frozen=True)
+class System:
+    """One of an organisation's systems, with an inbox queue of its own for the contracts that it reads."""
+
+    organisation: str
+    name: str
+    reads: tuple[str, ...]  # contract names without version, as below
+    runs: str | None  # the service of ours that it is a copy of, which the organisation runs itself
+
+    @property
+    def address(self) -> str:
+        """The routing key by which the exchange `inbox` reaches it."""
+        return f"{self.organisation}.{self.name}"
+
+    @property
+    def queue(self) -> str:
+        return f"inbox.{self.address}"
+
+
+@dataclass(frozen=True)
 class Organisation:
     """Who takes part, and what it may send."""
 
@@ -42,10 +61,27 @@ class Organisation:
     name: str
     may_send: tuple[str, ...]  # contract names without version, `referral.accepted` or `referral.*`
     coordinator: bool
+    systems: tuple[System, ...] = ()
 
     def sends(self, contract_name: str) -> bool:
         """Whether this organisation may send contracts of this name (no version in it)."""
-        return any(fnmatch.fnmatchcase(contract_name, pattern) for pattern in self.may_send)
+        return _names(self.may_send, contract_name)
+
+    def address(self, contract_name: str) -> str:
+        """Where the exchange `inbox` takes a contract of this name: to the system that reads it, or the common one."""
+        return next((one.address for one in self.systems if _names(one.reads, contract_name)), self.id)
+
+    def handles_itself(self, contract_name: str) -> bool:
+        """Whether a service that the organisation runs itself reads contracts of this name."""
+        return any(one.runs and _names(one.reads, contract_name) for one in self.systems)
+
+    @property
+    def runs_services(self) -> bool:
+        return any(one.runs for one in self.systems)
+
+
+def _names(patterns: Iterable[str], contract_name: str) -> bool:
+    return any(fnmatch.fnmatchcase(contract_name, pattern) for pattern in patterns)
 
 
 @dataclass(frozen=True)
@@ -55,6 +91,7 @@ class Service:
     name: str
     reads: tuple[str, ...]
     parallel: bool = False  # several of its processes read at once, in whatever order
+    package: str = ""  # where its code is, such as `services.referrals`
 
     @property
     def queue(self) -> str:
@@ -94,11 +131,19 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
         connections = limits.pop("connections")
         network = DeclaredNetwork(
             organisations={
-                id: Organisation(id, said["name"], tuple(said["may_send"]), said.get("coordinator", False))
+                id: Organisation(
+                    id,
+                    said["name"],
+                    tuple(said["may_send"]),
+                    said.get("coordinator", False),
+                    tuple(_system(id, name, of, declared["services"]) for name, of in said.get("systems", {}).items()),
+                )
                 for id, said in declared["organisations"].items()
             },
             services={
-                name: Service(name, tuple(said["reads"]), said.get("parallel", False))
+                name: Service(
+                    name, tuple(said["reads"]), said.get("parallel", False), said.get("package", f"services.{name}")
+                )
                 for name, said in declared["services"].items()
             },
             limits={kind: Limits(**limits[kind]) for kind in ("submit", "inbox", "service")},
@@ -109,14 +154,22 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
         raise TopologyError(f"cannot read the network file {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
         raise TopologyError(f"the network file {path} is not as it should be: {error}") from error
-    for name in (*network.organisations, *network.services):
+    systems = [system.name for organisation in network.organisations.values() for system in organisation.systems]
+    for name in (*network.organisations, *network.services, *systems):
         if not NAME.fullmatch(name):
             raise TopologyError(
                 f"the network file {path} names {name!r}: a name is 2 to 40 of a-z, 0-9 and -, and begins with a letter"
             )
-        if name in TAKEN or (name in network.organisations and name in network.services):
+        if (name in TAKEN and name not in systems) or (name in network.organisations and name in network.services):
             raise TopologyError(f"the network file {path} gives somebody the name {name!r}, which is taken")
     return network
+
+
+def _system(organisation: str, name: str, said: Mapping[str, Any], services: Mapping[str, Any]) -> System:
+    """Read one system; what a service of ours reads need not be said again."""
+    runs = said.get("runs")
+    reads = services[runs]["reads"] if runs else said["reads"]
+    return System(organisation, name, tuple(reads), runs)
 
 
 def submit_exchange(organisation: str) -> str:
@@ -152,6 +205,9 @@ def definitions(
         )
         parts.queue(NETWORK, f"inbox.{organisation}", bound_to="inbox", keys=[organisation])
         parts.queue(HUB, f"deliver.{organisation}", bound_to="hub", keys=[f"to.{organisation}"])
+        for system in network.organisations[organisation].systems:
+            one_reads = system.runs is not None
+            parts.queue(NETWORK, system.queue, bound_to="inbox", keys=[system.address], one_reads=one_reads)
     for service in network.services.values():
         # One process reads and the others stand by: two would apply the messages of one referral out of order.
         keys = [f"{contract}.*" for contract in service.reads]
@@ -174,7 +230,9 @@ def definitions(
     for organisation in network.organisations:
         limits = {"max-connections": network.connections, "max-channels": network.channels}
         parts.user(organisation, passwords[organisation], limits=limits)
-        parts.permission(organisation, NETWORK, write=rf"^submit\.{organisation}$", read=rf"^inbox\.{organisation}$")
+        parts.permission(
+            organisation, NETWORK, write=rf"^submit\.{organisation}$", read=rf"^inbox\.{organisation}(\.|$)"
+        )
         parts.topic_permission(organisation, NETWORK, submit_exchange(organisation), write=r"^{username}\.")
     parts.user(GATEWAY, passwords[GATEWAY])
     parts.permission(GATEWAY, NETWORK, write="^inbox$", read=r"^submit\.")

@@ -24,12 +24,12 @@ def provision(stack: Stack, network: DeclaredNetwork) -> None:
         stack.provision_broker(network)
     except TopologyError as error:
         raise Trouble(str(error)) from None
-    for service in network.services:
+    for service in network.services.values():
         try:
-            migrate(stack.create_database(service), ROOT / "services" / service)
+            migrate(stack.create_database(service.name), ROOT / service.package.replace(".", "/"))
         except psycopg.Error as error:
             raise Trouble(
-                f"The database of {service} could not be brought up to date: {str(error).splitlines()[0]}"
+                f"The database of {service.name} could not be brought up to date: {str(error).splitlines()[0]}"
             ) from None
     hand_out(stack, network)
 

@@ -33,9 +33,12 @@ def main() -> int:
     def admit(arrival: Arrival) -> Publication:
         return door.admit(arrival, organisations, clock.now())
 
+    def deliver(arrival: Arrival) -> Publication:
+        return door.deliver(arrival, organisations)
+
     bridges = [
         Bridge("inward", network_url, hub_url, [f"submit.{name}" for name in organisations], admit),
-        Bridge("outward", hub_url, network_url, [f"deliver.{name}" for name in organisations], door.deliver),
+        Bridge("outward", hub_url, network_url, [f"deliver.{name}" for name in organisations], deliver),
     ]
     asked, ended = threading.Event(), threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: asked.set())

@@ -37,17 +37,38 @@ def admit(arrival: Arrival, organisations: Mapping[str, Organisation], now: date
     try:
         message = _read(arrival)
         with tracing.processing(message, now):
-            _check_sender(arrival, message, organisation)
+            _check_sender(arrival, message, organisation, organisations)
     except Refused as refusal:
         return _refusal(organisation, arrival.body, message, refusal, now)
     # The bytes as they came: their digest is how a repeat is told from an id used twice.
-    return Publication(HUB_EXCHANGE, message.type, arrival.body, str(message.id))
+    return Publication(HUB_EXCHANGE, _address(message, organisation, organisations), arrival.body, str(message.id))
 
 
-def deliver(arrival: Arrival) -> Publication:
-    """Address what the hub has for an organisation to that organisation's inbox."""
+def deliver(arrival: Arrival, organisations: Mapping[str, Organisation]) -> Publication:
+    """Address what the hub has for an organisation to the inbox of the system there that reads it."""
     message_id = str((arrival.properties or {}).get("message_id", ""))
-    return Publication("inbox", arrival.queue.removeprefix("deliver."), arrival.body, message_id)
+    organisation = organisations[arrival.queue.removeprefix("deliver.")]
+    address = organisation.address(_name(arrival.body)) if organisation.systems else organisation.id
+    return Publication("inbox", address, arrival.body, message_id)
+
+
+def _address(message: contracts.Message, sender: Organisation, organisations: Mapping[str, Organisation]) -> str:
+    """Return where an admitted message goes: by its type to the hub's services, or to an organisation.
+
+    To an organisation goes what one of Ruta's services, run by the sender, addresses to it; and what a service that
+    the organisation runs itself handles in place of the hub's.
+    """
+    contract = contracts.CONTRACTS[message.type]
+    if contract.sent_by == "service":
+        return f"to.{message.recipient}" if message.recipient else message.type
+    handled_by = message.data.organiser if contract.received_by == "organiser" else sender.id
+    owner = organisations.get(handled_by)
+    return f"to.{owner.id}" if owner and owner.handles_itself(contract.name) else message.type
+
+
+def _name(body: bytes) -> str:
+    """Read a message's contract from what the hub itself has written: its name, without the version."""
+    return str(from_json(body)["type"]).rpartition(".v")[0]
 
 
 def _read(arrival: Arrival) -> contracts.Message:
@@ -61,7 +82,12 @@ def _read(arrival: Arrival) -> contracts.Message:
         raise Refused(invalid.code, invalid.where) from None
 
 
-def _check_sender(arrival: Arrival, message: contracts.Message, organisation: Organisation) -> None:
+def _check_sender(
+    arrival: Arrival,
+    message: contracts.Message,
+    organisation: Organisation,
+    organisations: Mapping[str, Organisation],
+) -> None:
     user = (arrival.properties or {}).get("user_id")
     if user is None:
         raise Refused("user_id_missing")
@@ -69,9 +95,16 @@ def _check_sender(arrival: Arrival, message: contracts.Message, organisation: Or
     if user != organisation.id or message.source != organisation.id:
         raise Refused("forged_sender", "source")
     contract = contracts.CONTRACTS[message.type]
-    allowed = contract.sent_by == "partner" or (contract.sent_by == "coordinator" and organisation.coordinator)
-    if not (allowed and organisation.sends(contract.name)):
+    allowed = {
+        "partner": organisation.sends(contract.name),
+        "coordinator": organisation.coordinator and organisation.sends(contract.name),
+        "service": organisation.runs_services,
+        "hub": False,
+    }
+    if not allowed[contract.sent_by]:
         raise Refused("not_allowed", "type")
+    if contract.sent_by == "service" and message.recipient not in (None, *organisations):
+        raise Refused("unknown_recipient", "recipient")
 
 
 def _readable_id(body: bytes) -> UUID | None:

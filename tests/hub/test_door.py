@@ -2,6 +2,7 @@
 
 import signal
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from uuid import UUID
 import pytest
 
 import contracts
+from contracts import codes
 from deploy.local import Stack
 from hub.gateway import door as rules
 from messaging.bridge import Arrival
 from messaging.broker import CONTENT_TYPE, Publication
-from messaging.topology import Organisation
+from messaging.topology import Organisation, System
 from tests.messaging.checker import check
 from tests.messaging.harness import conversation, service_published, wait_until
 from tests.messaging.partners import Door, Partner
@@ -23,6 +25,16 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ORGANISATIONS = {
     "redcross": Organisation("redcross", "Cruz Roja", ("service.published", "referral.*"), coordinator=False),
     "iom": Organisation("iom", "OIM", ("need.identified",), coordinator=False),
+    "americares": Organisation(
+        "americares",
+        "Americares",
+        ("jornada.*", "attendance.*", "person.registered"),
+        coordinator=False,
+        systems=(
+            System("americares", "events", ("jornada.confirmed", "attendance.struck_out"), runs="events"),
+            System("americares", "lists", ("attendance.settled",), runs=None),
+        ),
+    ),
 }
 
 
@@ -88,9 +100,77 @@ def test_a_refusal_answers_the_message_and_belongs_to_its_conversation() -> None
 
 
 def test_what_the_hub_has_for_an_organisation_goes_to_its_inbox_unchanged() -> None:
-    delivered = rules.deliver(Arrival("deliver.iom", 1, b"anything", {"message_id": "an id"}))
+    delivered = rules.deliver(Arrival("deliver.iom", 1, b"anything", {"message_id": "an id"}), ORGANISATIONS)
     assert (delivered.exchange, delivered.routing_key) == ("inbox", "iom")
     assert (delivered.body, delivered.message_id) == (b"anything", "an id")
+
+
+# -- services that organisations run themselves ------------------------------------------------------------------------
+
+
+def from_whom(data: Any, source: str, *, recipient: str | None = None) -> Arrival:
+    about = contracts.contract_of(data).about
+    subject = str(getattr(data, about)) if about else str(contracts.uuid7())
+    message = contracts.stamp(contracts.Draft(data, subject, recipient), source=source, time=NOW)
+    return arrival(message, queue=f"submit.{source}", user=source)
+
+
+def confirmed(organiser: str) -> contracts.JornadaConfirmed:
+    return contracts.JornadaConfirmed(jornada_id=contracts.uuid7(), organiser=organiser)
+
+
+def settled() -> contracts.AttendanceSettled:
+    attendance, jornada, person = contracts.uuid7(), contracts.uuid7(), contracts.uuid7()
+    accepted = codes.AttendanceOutcome.ACCEPTED
+    return contracts.AttendanceSettled(
+        attendance_id=attendance, jornada_id=jornada, person_id=person, outcome=accepted, late=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("organiser", "goes_to"),
+    [("americares", "to.americares"), ("redcross", "jornada.confirmed.v1"), ("unheard-of", "jornada.confirmed.v1")],
+)
+def test_what_concerns_a_jornada_goes_to_the_service_of_its_organiser(organiser: str, goes_to: str) -> None:
+    anybody = replace(ORGANISATIONS["redcross"], may_send=("jornada.*",))
+    said = from_whom(confirmed(organiser), "redcross")
+    assert rules.admit(said, {**ORGANISATIONS, "redcross": anybody}, NOW).routing_key == goes_to
+
+
+def test_what_an_organisations_own_service_does_not_read_goes_to_the_hubs() -> None:
+    planned = contracts.JornadaHeld(jornada_id=contracts.uuid7(), organiser="americares", held_at=NOW)
+    assert rules.admit(from_whom(planned, "americares"), ORGANISATIONS, NOW).routing_key == "jornada.held.v1"
+
+
+def test_an_organisations_own_service_may_answer_another_organisation() -> None:
+    answer = from_whom(settled(), "americares", recipient="redcross")
+    assert rules.admit(answer, ORGANISATIONS, NOW).routing_key == "to.redcross"
+
+
+def test_an_organisations_own_service_may_not_address_nobody() -> None:
+    answer = from_whom(settled(), "americares", recipient="unheard-of")
+    assert refusal(rules.admit(answer, ORGANISATIONS, NOW)).code == "unknown_recipient"
+
+
+def test_who_runs_no_service_may_not_speak_as_one() -> None:
+    anything = replace(ORGANISATIONS["redcross"], may_send=("*",))
+    answer = from_whom(settled(), "redcross", recipient="iom")
+    refused = rules.admit(answer, {**ORGANISATIONS, "redcross": anything}, NOW)
+    assert refusal(refused).code == "not_allowed"
+
+
+@pytest.mark.parametrize(
+    ("data", "inbox"),
+    [
+        (confirmed("americares"), "americares.events"),
+        (settled(), "americares.lists"),
+        (service_published().data, "americares"),
+    ],
+)
+def test_each_of_an_organisations_systems_has_an_inbox_for_what_it_reads(data: Any, inbox: str) -> None:
+    body = from_whom(data, "hub").body
+    arrived = Arrival("deliver.americares", 1, body, {"message_id": "an id"})
+    assert rules.deliver(arrived, ORGANISATIONS).routing_key == inbox
 
 
 # -- the process -------------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ class Partner:
         key = f"{self.organisation}.{kind}"
         channel = self._channel.channel_id
         exchange, most = submit_exchange(self.organisation), self._connection.frame_max
-        ours = list(frames.publication_frames(channel, most, exchange, key, "", "", body))
+        ours = list(frames.publication_frames(channel, most, exchange, key, "", "", "", body))
         header = frames.CONTENT_HEADER.pack(60, 0, len(body)) + properties
         self._connection.send_all([ours[0], frames._frame(frames.HEADER, channel, header), *ours[2:]])
         self._sent += 1

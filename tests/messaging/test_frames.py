@@ -128,7 +128,7 @@ def published(body: bytes, key: str) -> tuple[bytes, amqp.Message]:
     handle = frame_handler(SimpleNamespace(bytes_recv=0), lambda channel, method, payload, message: got.append(message))
     arguments = b""
     for kind, channel, payload in _frames(
-        b"".join(frames.publication_frames(1, FRAME_MAX, "hub", key, "text/x", "an id", body))
+        b"".join(frames.publication_frames(1, FRAME_MAX, "hub", key, "text/x", "an id", "redcross", body))
     ):
         if kind == frames.METHOD:  # py-amqp expects content after what a broker sends, such as a return
             assert payload[:4] == frames.METHOD_ID.pack(*spec.Basic.Publish)
@@ -155,4 +155,9 @@ def test_what_we_publish_is_what_py_amqp_reads(size: int) -> None:
 
     assert arguments == b"\0\0\3hub\5a.k\xc3\xa9\1"  # exchange, key, and mandatory
     assert (message.body or b"") == b"b" * size
-    assert message.properties == {"content_type": "text/x", "delivery_mode": 2, "message_id": "an id"}
+    assert message.properties == {
+        "content_type": "text/x",
+        "delivery_mode": 2,
+        "message_id": "an id",
+        "user_id": "redcross",
+    }

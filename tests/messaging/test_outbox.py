@@ -12,6 +12,7 @@ import pytest
 import contracts
 from deploy.local import Stack
 from messaging import database, outbox
+from messaging.standing import Standing
 from tests.messaging.checker import check
 from tests.messaging.harness import Probe, conversation, service_published, wait_until
 
@@ -134,7 +135,7 @@ def test_partitions_are_made_and_dropped_and_nothing_is_lost(probe: Probe, monke
         outbox.keep_house(connection)
         assert kept(probe) == written  # nothing of it is out
 
-        left = outbox.left_behind(connection, patience="0 seconds", limit=50)
+        left = outbox.left_behind(connection, exchange="hub", patience="0 seconds", limit=50)
         outbox.mark(connection, left[-1].writer, left[-1].position)
         outbox.keep_house(connection)
         assert kept(probe) == written[39:]  # from the partition in which the first unpublished one stands
@@ -147,10 +148,11 @@ def test_partitions_are_made_and_dropped_and_nothing_is_lost(probe: Probe, monke
 def test_a_writer_that_is_about_to_publish_is_not_overtaken_by_the_relay(probe: Probe) -> None:
     with database.connect(probe.database_url) as connection:
         gone, alive, gone_too = (write_out(probe, 1, handed_over=left) for left in (True, False, True))
-        left = outbox.left_behind(connection, patience="1 hour", limit=10)
+        left = outbox.left_behind(connection, exchange="hub", patience="1 hour", limit=10)
         assert [one.publication.message_id for one in left] == gone
 
-        later = outbox.left_behind(connection, patience="0 seconds", limit=10)  # it does not stir: it is gone as well
+        # it does not stir: it is gone as well
+        later = outbox.left_behind(connection, exchange="hub", patience="0 seconds", limit=10)
         assert [one.publication.message_id for one in later] == [*gone, *alive, *gone_too]
 
 
@@ -185,7 +187,7 @@ def write_out(probe: Probe, messages: int, *, handed_over: bool = True) -> list[
         writer = outbox.open_writer(connection, "test")
         drafts = [contracts.Draft(one.data, one.subject, "redcross") for one in conversation(messages)]
         stamped = [contracts.stamp(draft, source="hub", time=datetime.now(UTC)) for draft in drafts]
-        outbox.write(connection, writer, [outbox.publication(one) for one in stamped], outbox.Tally())
+        outbox.write(connection, writer, [Standing().publication(one) for one in stamped], outbox.Tally())
         connection.commit()
         if handed_over:
             outbox.hand_over(connection, writer)

@@ -1,0 +1,60 @@
+"""Where a service stands: in the hub, serving many organisations, or at one organisation that runs it itself.
+
+In the hub a service publishes to the exchange `hub` and speaks as `hub`, or for the organisation that a draft names.
+At an organisation it is one of that organisation's systems: it reads an inbox queue of its own, submits under the
+organisation's name as any partner's system does, and comes in through the door.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import contracts
+from messaging.broker import Publication
+
+HUB = "hub"  # the source of what the hub's own services say, and the exchange that they publish to
+
+
+class SpokeForAnotherError(Exception):
+    """A service that an organisation runs itself has tried to speak for another: a mistake of the service's code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who a service speaks as, and where to."""
+
+    organisation: str | None = None
+    """The organisation that runs it; None for the hub."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Standing":
+        """Read SERVICE_ORGANISATION, which is set for a service that an organisation runs itself."""
+        return cls(environment.get("SERVICE_ORGANISATION") or None)
+
+    @property
+    def source(self) -> str:
+        """Who says what the service says for itself."""
+        return self.organisation or HUB
+
+    @property
+    def exchange(self) -> str:
+        return f"submit.{self.organisation}" if self.organisation else HUB
+
+    def speaks_as(self, draft: contracts.Draft) -> str:
+        """Return the source of a draft; raise SpokeForAnotherError where an organisation's service names another."""
+        if draft.source is None or draft.source == self.source:
+            return self.source
+        if self.organisation:
+            raise SpokeForAnotherError(draft.source)
+        return draft.source
+
+    def publication(self, message: contracts.Message) -> Publication:
+        """Address a message: to the organisation it names, or by its type to whichever service consumes that.
+
+        From an organisation it goes to the door, which reads all that in the message itself.
+        """
+        if self.organisation:
+            key = f"{self.organisation}.{message.type}"
+        else:
+            key = f"to.{message.recipient}" if message.recipient else message.type
+        return Publication(self.exchange, key, message.to_json(), message.id)
