@@ -1,160 +1,17 @@
-"""What referrals keeps in PostgreSQL, as functions that take the transaction."""
+"""Referrals, and who did what to them when."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Set
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 from messaging.database import Row, Transaction, row_as_json
 from services.referrals import rules
-from services.referrals.rules import Clock, Consent, Referral, Service, State, StoppedClock, Urgency
+from services.referrals.rules import Clock, Referral, State, StoppedClock, Urgency
+from services.referrals.store.cause import Cause
 
 DUE_AT_ONCE: Final = 300
-ALTERNATIVES_AT_MOST: Final = 10
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Services and consents, as others have told of them
-# ---------------------------------------------------------------------------------------------------------------------
-
-PUBLISH_SERVICE: Final = """
-    insert into service (service_id, organisation, need_codes, active, published_at)
-    values (%(service_id)s, %(organisation)s, %(need_codes)s, %(active)s, %(published_at)s)
-    on conflict (service_id) do update
-        set need_codes = excluded.need_codes, active = excluded.active, published_at = excluded.published_at
-        where service.organisation = excluded.organisation and service.published_at < excluded.published_at
-    returning service_id
-"""
-
-SERVICES: Final = """
-    select service_id as key, service_id, organisation, need_codes, active, published_at
-    from service where service_id = any(%b::uuid[])
-"""
-
-
-def publish_service(tx: Transaction, service: Service) -> None:
-    """Keep what an organisation says of a service of its own, unless it has said something newer."""
-    row = {
-        "service_id": service.service_id,
-        "organisation": service.organisation,
-        "need_codes": sorted(service.need_codes),
-        "active": service.active,
-        "published_at": service.published_at,
-    }
-    if not tx.fetch(PUBLISH_SERVICE, row):
-        known = find_service(tx, service.service_id)
-        raise rules.Refused("superseded" if known.organisation == service.organisation else "service_of_another")
-    tx.put(SERVICES, service.service_id, service)
-
-
-def find_service(tx: Transaction, service_id: UUID) -> Service:
-    """Return a service; raise TooEarly while its organisation has not published it."""
-    service = tx.load(SERVICES, service_id, _to_service)
-    if service is None:
-        raise rules.TooEarly("service", str(service_id))
-    return service
-
-
-def _to_service(row: Row) -> Service:
-    return Service(**{**row, "need_codes": frozenset(row["need_codes"])})
-
-
-# One service of each organisation, the one it spoke of last: however many it publishes, it is suggested once.
-PROVIDERS: Final = """
-    select distinct on (need_code, organisation) need_code, service_id, organisation
-    from unnest(%s::text[]) as need_code join service on service.need_codes @> array[need_code]
-    where service.active
-    order by need_code, organisation, published_at desc, service_id
-"""
-
-
-def find_alternatives(tx: Transaction, referrals: Iterable[Referral]) -> dict[UUID, list[tuple[str, UUID]]]:
-    """Return, for each referral, organisations not party to it that offer what is needed, and the service of each."""
-    referrals = list(referrals)
-    if not referrals:
-        return {}
-    rows = tx.fetch(PROVIDERS, (sorted({referral.need_code for referral in referrals}),))
-    return {
-        referral.referral_id: [
-            (row["organisation"], row["service_id"])
-            for row in rows
-            if row["need_code"] == referral.need_code and row["organisation"] not in referral.parties
-        ][:ALTERNATIVES_AT_MOST]
-        for referral in referrals
-    }
-
-
-RECORD_CONSENT: Final = """
-    insert into consent (consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups, valid_from,
-                         valid_until)
-    select consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups, valid_from, valid_until
-    from jsonb_populate_recordset(null::consent, %s::jsonb)
-    on conflict (consent_id) do nothing
-"""
-
-# Whoever sends under a consent and whoever ends it take turns: no referral slips out under a consent that is ending.
-CONSENTS_FOR_USE: Final = """
-    select consent_id as key, consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups,
-           valid_from, valid_until, ended_at
-    from consent where consent_id = any(%b::uuid[]) order by consent_id for share
-"""
-
-END_CONSENT: Final = """
-    update consent set ended_at = %(ended_at)s where consent_id = %(consent_id)s and ended_at is null
-    returning consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups, valid_from,
-              valid_until, ended_at
-"""
-
-
-def record_consent(tx: Transaction, consent: Consent) -> None:
-    """Keep a consent that intake has recorded; one already known stays as it is."""
-    tx.write(
-        RECORD_CONSENT,
-        {
-            "consent_id": consent.consent_id,
-            "person_id": consent.person_id,
-            "case_code": consent.case_code,
-            "granted_to": consent.granted_to,
-            "purposes": sorted(consent.purposes),
-            "recipients": sorted(consent.recipients),
-            "field_groups": sorted(consent.field_groups),
-            "valid_from": consent.valid_from,
-            "valid_until": consent.valid_until,
-        },
-    )
-
-
-def lock_consent(tx: Transaction, consent_id: UUID | None) -> Consent | None:
-    """Return a consent that cannot end before the transaction does; raise TooEarly while intake has not recorded it."""
-    if consent_id is None:
-        return None
-    consent = tx.load(CONSENTS_FOR_USE, consent_id, _to_consent)
-    if consent is None:
-        raise rules.TooEarly("consent", str(consent_id))
-    return consent
-
-
-def end_consent(tx: Transaction, consent_id: UUID, *, ended_at: datetime) -> bool:
-    """Let nothing more be sent under a consent; tell whether it held until now.
-
-    Raises TooEarly while intake has not recorded it.
-    """
-    ended = tx.fetch(END_CONSENT, {"consent_id": consent_id, "ended_at": ended_at})
-    if not ended:
-        lock_consent(tx, consent_id)  # raises where there is none
-        return False
-    tx.put(CONSENTS_FOR_USE, consent_id, _to_consent(ended[0]))
-    return True
-
-
-def _to_consent(row: Row) -> Consent:
-    return Consent(**{**row, **{name: frozenset(row[name]) for name in ("purposes", "recipients", "field_groups")}})
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Referrals
-# ---------------------------------------------------------------------------------------------------------------------
 
 _COLUMNS: Final = """
     referral_id, sender, recipient, service_id, person_id, case_code, need_code, urgency, consent_id, sent_at,
@@ -242,16 +99,6 @@ OUTSTANDING_PURGES: Final = """
 """
 
 
-class Cause(Protocol):
-    """What history keeps of the message that brought something about."""
-
-    @property
-    def id(self) -> UUID: ...
-
-    @property
-    def time(self) -> datetime: ...
-
-
 def insert_referral(tx: Transaction, referral: Referral, request: Row, cause: Cause) -> None:
     """Keep a referral that is being sent, with what was asked (as JSON has it, without the sealed block).
 
@@ -319,9 +166,7 @@ def outstanding_purges(tx: Transaction) -> list[Row]:
     return tx.fetch(OUTSTANDING_PURGES)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Rows
-# ---------------------------------------------------------------------------------------------------------------------
+# -- rows -------------------------------------------------------------------------------------------------------------
 
 
 def _to_row(referral: Referral) -> Row:

@@ -1,106 +1,14 @@
-"""Between referrals' own records and the contracts: what arrives becomes records, what has happened becomes drafts."""
+"""What has happened to a referral becomes drafts of messages."""
 
-from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
-
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import contracts
-from contracts import Draft, Message, codes
+from contracts import Draft, codes
 from services.referrals import rules
-from services.referrals.rules import Actor, Consent, Override, Referral, Service, State, Step, Urgency
-
-Request = dict[str, Any]  # `referral.requested` as JSON has it, without its sealed block
-
-# ---------------------------------------------------------------------------------------------------------------------
-# From contracts
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def service(message: Message[contracts.ServicePublished]) -> Service:
-    """Read what an organisation says of a service of its own."""
-    said = message.data
-    return Service(said.service_id, message.source, frozenset(said.need_codes), said.active, message.time)
-
-
-def consent(said: contracts.ConsentRecorded) -> Consent:
-    """Read a consent as intake recorded it."""
-    return Consent(
-        consent_id=said.consent_id,
-        person_id=said.person_id,
-        case_code=said.case_code,
-        granted_to=said.granted_to,
-        purposes=frozenset(said.purposes),
-        recipients=frozenset(said.recipients),
-        field_groups=frozenset(said.field_groups),
-        valid_from=said.valid_from,
-        valid_until=said.valid_until,
-    )
-
-
-def draft_referral(
-    asked: contracts.ReferralRequested, *, sender: str, at: datetime, redirected_from: UUID | None = None
-) -> Referral:
-    """Read a request as a referral that is about to be sent."""
-    urgency = Urgency(asked.urgency)
-    return Referral(
-        referral_id=asked.referral_id,
-        sender=sender,
-        recipient=asked.recipient,
-        service_id=asked.service_id,
-        person_id=asked.person_id,
-        case_code=asked.case_code,
-        need_code=asked.need_code,
-        urgency=urgency,
-        consent_id=asked.consent_id,
-        sent_at=at,
-        answer_by=asked.answer_by or rules.latest_answer(urgency, at=at),
-        redirected_from=redirected_from,
-    )
-
-
-def override(message: Message[contracts.ReferralRequested]) -> Override | None:
-    """Read the leave to send without consent, where a request has one."""
-    said = message.data.override
-    if said is None:
-        return None
-    return Override(said.authorised_by, said.reason, message.time, timedelta(hours=said.expires_after_hours))
-
-
-def request(asked: contracts.ReferralRequested) -> Request:
-    """Write a request down without its sealed block, which the hub passes on and does not keep."""
-    return asked.model_dump(mode="json", exclude_none=True, exclude={"sealed"})
-
-
-def onward_request(first: Request, said: contracts.ReferralRedirected, *, at: datetime) -> contracts.ReferralRequested:
-    """Make of the first request the one that goes to the organisation it is passed on to, under the fresh consent.
-
-    An answer-by time that has passed meanwhile is left out: the urgency decides then.
-    """
-    onward = {name: value for name, value in first.items() if name not in ("override", "answer_by")}
-    onward |= {
-        "referral_id": str(said.new_referral_id),
-        "recipient": said.recipient,
-        "service_id": str(said.service_id),
-        "consent_id": str(said.consent_id),
-        "sealed": said.sealed,
-    }
-    if "answer_by" in first and datetime.fromisoformat(first["answer_by"]) > at:
-        onward["answer_by"] = first["answer_by"]
-    return contracts.ReferralRequested.model_validate_json(json.dumps(onward))
-
-
-def estimate(said: contracts.ReferralWaitlisted) -> timedelta | None:
-    """Read how long the recipient thinks that the person will wait."""
-    return None if said.estimate_days is None else timedelta(days=said.estimate_days)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# To contracts
-# ---------------------------------------------------------------------------------------------------------------------
+from services.referrals.rules import Actor, Referral, State, Step
 
 
 def offer(referral: Referral, asked: contracts.ReferralRequested) -> list[Draft]:

@@ -1,0 +1,83 @@
+"""What may happen to a referral, who may make it happen, and by when: pure decisions; time is an argument."""
+
+from services.referrals.rules.answering import (
+    accept,
+    decline,
+    provide_info,
+    receive,
+    redirect,
+    request_info,
+    waitlist,
+)
+from services.referrals.rules.answers import Refused, TooEarly
+from services.referrals.rules.clocks import PURGE_WITHIN, Action, Clock, StoppedClock, Urgency
+from services.referrals.rules.directory import Service
+from services.referrals.rules.referrals import Referral, Step, not_a_party
+from services.referrals.rules.sending import Consent, Override, latest_answer, send
+from services.referrals.rules.serving import (
+    cancel_visit,
+    close,
+    complete,
+    note_service,
+    reopen,
+    report_no_show,
+    schedule,
+    start_service,
+)
+from services.referrals.rules.states import ENDED, MOVES, OPEN, UNDECIDED, Actor, State, check_move
+from services.referrals.rules.stopping import (
+    confirm_cancel,
+    enter_in_error,
+    record_purge,
+    request_cancel,
+    withdraw_consent,
+)
+from services.referrals.rules.timing import awaited, run_clock, seeks_alternatives
+
+__all__ = [
+    "ENDED",
+    "MOVES",
+    "OPEN",
+    "PURGE_WITHIN",
+    "UNDECIDED",
+    "Action",
+    "Actor",
+    "Clock",
+    "Consent",
+    "Override",
+    "Referral",
+    "Refused",
+    "Service",
+    "State",
+    "Step",
+    "StoppedClock",
+    "TooEarly",
+    "Urgency",
+    "accept",
+    "awaited",
+    "cancel_visit",
+    "check_move",
+    "close",
+    "complete",
+    "confirm_cancel",
+    "decline",
+    "enter_in_error",
+    "latest_answer",
+    "not_a_party",
+    "note_service",
+    "provide_info",
+    "receive",
+    "record_purge",
+    "redirect",
+    "reopen",
+    "report_no_show",
+    "request_cancel",
+    "request_info",
+    "run_clock",
+    "schedule",
+    "seeks_alternatives",
+    "send",
+    "start_service",
+    "waitlist",
+    "withdraw_consent",
+]

@@ -1,0 +1,181 @@
+"""A referral, and how it gets from one state to the next."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from services.referrals.rules.answers import Refused, TooEarly
+from services.referrals.rules.clocks import (
+    ANSWER_WITHIN,
+    CLOSE_AFTER,
+    CONFIRM_CANCEL_WITHIN,
+    PURGE_STEPS,
+    RECEIVE_WITHIN,
+    STEPS,
+    Clock,
+    Steps,
+    StoppedClock,
+    Urgency,
+    start_clock,
+    stop_clock,
+)
+from services.referrals.rules.states import (
+    DRAFT,
+    HUB,
+    INFO_REQUESTED,
+    RECEIVED,
+    RECIPIENT,
+    SENDER,
+    Actor,
+    State,
+    check_move,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened to a referral. Transitions are numbered; what the hub does by the clock is not."""
+
+    what: str
+    by: str
+    actor: Actor
+    at: datetime
+    sequence: int | None = None
+    reason: str | None = None
+    details: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """One organisation asking another to meet a person's need; `steps` is what happened to it since it was loaded."""
+
+    referral_id: UUID
+    sender: str
+    recipient: str
+    service_id: UUID
+    person_id: UUID | None
+    case_code: str | None
+    need_code: str
+    urgency: Urgency
+    consent_id: UUID | None
+    sent_at: datetime
+    answer_by: datetime
+    state: State = DRAFT
+    sequence: int = 0
+    clock: Clock | None = None
+    stopped_clock: StoppedClock | None = None
+    visit_at: datetime | None = None
+    visit_said_at: datetime | None = None  # by the recipient's clock: an older word does not replace a newer one
+    outcome: str | None = None
+    redirected_from: UUID | None = None
+    unpurged: tuple[str, ...] = ()  # the holders that owe a purge receipt, whatever the state
+    steps: tuple[Step, ...] = field(default=(), compare=False)
+
+    @property
+    def parties(self) -> tuple[str, str]:
+        """The sender and the recipient organisation."""
+        return (self.sender, self.recipient)
+
+    @property
+    def clock_steps(self) -> Steps:
+        """What its clock comes to: a purge that is owed goes before whatever the state waits for."""
+        return PURGE_STEPS if self.unpurged else STEPS[self.state]
+
+
+# -- moving -----------------------------------------------------------------------------------------------------------
+
+
+def not_a_party(referral_id: UUID) -> TooEarly:
+    """What an organisation hears about a referral that is not there, and about one that is not its own: the same.
+
+    Both wait, because a message may overtake the one that makes its sender a party; both are refused alike afterwards.
+    A refusal at once in only one of the two cases would tell a stranger which referrals exist.
+    """
+    return TooEarly("referral", str(referral_id), code="not_a_party")
+
+
+def actor_of(referral: Referral, by: str, coordinators: Set[str] = frozenset()) -> Actor:
+    if by in coordinators:
+        return HUB
+    if by == referral.sender:
+        return SENDER
+    if by == referral.recipient:
+        return RECIPIENT
+    raise not_a_party(referral.referral_id)
+
+
+def move(
+    referral: Referral,
+    target: State,
+    *,
+    by: str,
+    at: datetime,
+    reason: str | None = None,
+    lasts: timedelta | None = None,
+    coordinators: Set[str] = frozenset(),
+    only: Actor | None = None,
+) -> Referral:
+    """Make a transition that an organisation asked for, if the table lets it."""
+    actor = actor_of(referral, by, coordinators)
+    if only is not None and actor != only:
+        raise Refused("not_yours")
+    check_move(referral.state, target, actor, key=str(referral.referral_id))
+    return enter(referral, target, actor=actor, by=by, at=at, reason=reason, lasts=lasts)
+
+
+def enter(
+    referral: Referral,
+    target: State,
+    *,
+    actor: Actor,
+    by: str,
+    at: datetime,
+    reason: str | None = None,
+    lasts: timedelta | None = None,
+) -> Referral:
+    """Put a referral into a state: its clock, the next number, and the step that history keeps."""
+    entered = replace(
+        referral,
+        state=target,
+        sequence=referral.sequence + 1,
+        clock=_clock_of(referral, target, at=at, lasts=lasts),
+        stopped_clock=stop_clock(referral.clock, at=at) if target == INFO_REQUESTED else None,
+    )
+    return note(entered, Step(target, by, actor, at, entered.sequence, reason))
+
+
+def note(referral: Referral, step: Step) -> Referral:
+    return replace(referral, steps=(*referral.steps, step))
+
+
+def _clock_of(referral: Referral, target: State, *, at: datetime, lasts: timedelta | None) -> Clock | None:
+    """The clock that a state starts with: as long as `lasts`, or as the urgency or the state says.
+
+    Where a purge is owed its clock goes on: nobody gets out of it by striking the referral out.
+    """
+    if referral.unpurged:
+        return referral.clock
+    if target not in STEPS:
+        return None
+    steps, stopped = STEPS[target], referral.stopped_clock
+    if target == RECEIVED and stopped is not None:
+        return start_clock(steps, stopped.length, ends_at=at + stopped.left, at=at, step=stopped.step)
+    if target == RECEIVED:  # the time to a decision runs from the sending
+        return start_clock(steps, referral.answer_by - referral.sent_at, ends_at=referral.answer_by, at=at)
+    length = lasts or _length_of(referral, target)
+    return start_clock(steps, length, ends_at=at + length, at=at)
+
+
+def _length_of(referral: Referral, target: State) -> timedelta:
+    match target:
+        case State.SENT:
+            return min(RECEIVE_WITHIN[referral.urgency], referral.answer_by - referral.sent_at)
+        case State.INFO_REQUESTED:
+            return ANSWER_WITHIN[referral.urgency]
+        case State.CANCEL_REQUESTED:
+            return CONFIRM_CANCEL_WITHIN[referral.urgency]
+        case State.COMPLETED:
+            return CLOSE_AFTER
+        case _:
+            raise AssertionError(f"{target} has no length of its own")

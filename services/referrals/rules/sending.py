@@ -1,0 +1,120 @@
+"""What has to hold before a referral goes out: a service, a consent that covers it, or a life at risk."""
+
+from collections.abc import Set
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from services.referrals.rules.answers import Refused
+from services.referrals.rules.clocks import DECIDE_WITHIN, HOURS, Urgency
+from services.referrals.rules.directory import Service
+from services.referrals.rules.referrals import Referral, Step, enter, note
+from services.referrals.rules.states import SENDER, SENT
+
+CLOCKS_DIFFER = HOURS  # a partner's clock may be that far ahead of the hub's
+PURPOSE = "refer"  # what a consent has to allow for a referral
+CONFIDENTIAL_MAY_SHARE = frozenset({"contact", "needs", "health", "protection"})  # the least that a safe answer takes
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A person's word on who may know what about them, as intake recorded it."""
+
+    consent_id: UUID
+    person_id: UUID | None
+    case_code: str | None
+    granted_to: str
+    purposes: Set[str]
+    recipients: Set[str]
+    field_groups: Set[str]
+    valid_from: datetime
+    valid_until: datetime | None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Somebody answerable says that a life is at risk, and lets data go without consent for some hours."""
+
+    authorised_by: str
+    reason: str
+    given_at: datetime
+    lasts: timedelta
+
+
+def latest_answer(urgency: Urgency, *, at: datetime) -> datetime:
+    """When a referral sent at `at` has to be decided at the latest."""
+    return at + DECIDE_WITHIN[urgency]
+
+
+def send(
+    draft: Referral,
+    *,
+    service: Service,
+    consent: Consent | None,
+    override: Override | None,
+    shares: Set[str],
+    by: str,
+    at: datetime,
+) -> Referral:
+    """Send a draft: from here on its recipient is waited for, no longer than the urgency allows.
+
+    `by` is who passes the data on: the sender, or the recipient that redirects. `shares` are the groups of fields that
+    go sealed. There has to be a consent or an override.
+    """
+    if draft.sender == draft.recipient:
+        raise Refused("recipient_is_sender")
+    check_service(service, recipient=draft.recipient)
+    if draft.case_code is not None and not shares <= CONFIDENTIAL_MAY_SHARE:
+        raise Refused("confidential_shares_too_much")
+    if draft.answer_by <= at:
+        raise Refused("answer_by_passed")
+    if consent is not None:
+        check_consent(consent, draft, by=by, shares=shares, at=at)
+    elif override is not None:
+        draft = use_override(override, draft, by=by, at=at)
+    else:
+        raise Refused("consent_missing")
+    answer_by = min(draft.answer_by, latest_answer(draft.urgency, at=at))
+    draft = replace(draft, sent_at=at, answer_by=answer_by)
+    return enter(draft, SENT, actor=SENDER, by=by, at=at)
+
+
+def check_service(service: Service, *, recipient: str) -> None:
+    """Let a referral go only to the organisation that offers the service, and only while it offers it."""
+    if service.organisation != recipient:
+        raise Refused("service_not_of_recipient")
+    if not service.active:
+        raise Refused("service_inactive")
+
+
+def check_consent(consent: Consent, draft: Referral, *, by: str, shares: Set[str], at: datetime) -> None:
+    """Let `by` pass data about a person on only as that person has said: to whom, for what, what, and how long."""
+    if (consent.person_id, consent.case_code) != (draft.person_id, draft.case_code):
+        raise Refused("consent_of_another_person")
+    if consent.granted_to != by:
+        raise Refused("consent_not_granted_to_you")
+    if consent.ended_at is not None:
+        raise Refused("consent_withdrawn")
+    if consent.valid_until is not None and consent.valid_until <= at:
+        raise Refused("consent_expired")
+    if consent.valid_from > at + CLOCKS_DIFFER:
+        raise Refused("consent_not_valid_yet")
+    if PURPOSE not in consent.purposes:
+        raise Refused("consent_not_for_purpose")
+    if draft.recipient not in consent.recipients:
+        raise Refused("consent_not_for_recipient")
+    if not shares <= consent.field_groups:
+        raise Refused("consent_not_for_fields")
+
+
+def use_override(override: Override, draft: Referral, *, by: str, at: datetime) -> Referral:
+    """Note, for the audit, who let this go without consent, why, and until when that could be used.
+
+    The hours count from when the sender says that it wrote the message, and never from later than now.
+    """
+    expires_at = min(override.given_at, at) + override.lasts
+    if expires_at <= at:
+        raise Refused("override_expired")
+    details = {"authorised_by": override.authorised_by, "expires_at": expires_at.isoformat()}
+    return note(draft, Step("consent_overridden", by, SENDER, at, reason=override.reason, details=details))

@@ -1,0 +1,70 @@
+"""What is reported of a service under way, and how it ends."""
+
+from collections.abc import Set
+from dataclasses import replace
+from datetime import datetime
+
+from services.referrals.rules.answers import Refused, TooEarly
+from services.referrals.rules.referrals import Referral, move
+from services.referrals.rules.states import (
+    CLOSED,
+    COMPLETED,
+    HUB,
+    IN_SERVICE,
+    NO_SHOW,
+    RECIPIENT,
+    SCHEDULED,
+    VISIT_CANCELLED,
+    own_reach,
+)
+
+
+def schedule(referral: Referral, *, by: str, at: datetime, visit_at: datetime, said_at: datetime) -> Referral:
+    """The person has an appointment, or another one than before."""
+    if by == referral.recipient and referral.state == SCHEDULED:
+        if referral.visit_at == visit_at:
+            raise Refused("already_scheduled")
+        if referral.visit_said_at is not None and said_at < referral.visit_said_at:
+            raise Refused("superseded")
+    return replace(move(referral, SCHEDULED, by=by, at=at), visit_at=visit_at, visit_said_at=said_at)
+
+
+def report_no_show(referral: Referral, *, by: str, at: datetime) -> Referral:
+    """The person did not come."""
+    return move(referral, NO_SHOW, by=by, at=at)
+
+
+def cancel_visit(referral: Referral, *, by: str, at: datetime, whose: str) -> Referral:
+    """The person or the provider will not keep the appointment; the referral goes on."""
+    return move(referral, VISIT_CANCELLED, by=by, at=at, reason=whose)
+
+
+def start_service(referral: Referral, *, by: str, at: datetime) -> Referral:
+    """The service has begun."""
+    if by == referral.recipient and referral.state == IN_SERVICE:
+        raise Refused("already_in_service")  # the same move, made once more, is an interim note
+    return move(referral, IN_SERVICE, by=by, at=at)
+
+
+def note_service(referral: Referral, *, by: str, at: datetime) -> Referral:
+    """The recipient reports from a service under way."""
+    if by == referral.recipient and referral.state != IN_SERVICE:
+        if IN_SERVICE in own_reach(referral.state, RECIPIENT):
+            raise TooEarly("referral", str(referral.referral_id), code=f"not_while_{referral.state}")
+        raise Refused(f"not_while_{referral.state}")
+    return move(referral, IN_SERVICE, by=by, at=at)
+
+
+def complete(referral: Referral, *, by: str, at: datetime, outcome: str) -> Referral:
+    """The service is over, with a coded outcome that the sender is to confirm."""
+    return replace(move(referral, COMPLETED, by=by, at=at, reason=outcome), outcome=outcome)
+
+
+def close(referral: Referral, *, by: str, at: datetime, outcome: str) -> Referral:
+    """The sender confirms or corrects the outcome."""
+    return replace(move(referral, CLOSED, by=by, at=at, reason=outcome), outcome=outcome)
+
+
+def reopen(referral: Referral, *, by: str, at: datetime, reason: str, coordinators: Set[str]) -> Referral:
+    """A coordinator sends a closed referral back into service."""
+    return move(referral, IN_SERVICE, by=by, at=at, reason=reason, coordinators=coordinators, only=HUB)

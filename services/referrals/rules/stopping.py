@@ -1,0 +1,64 @@
+"""How a referral is taken back, stopped or struck out."""
+
+from collections.abc import Set
+from dataclasses import replace
+from datetime import datetime
+
+from services.referrals.rules.answers import Refused
+from services.referrals.rules.clocks import PURGE_STEPS, PURGE_WITHIN, start_clock
+from services.referrals.rules.referrals import Referral, Step, actor_of, enter, move, note
+from services.referrals.rules.states import (
+    CANCEL_REQUESTED,
+    CANCELLED,
+    CONSENT_WITHDRAWN,
+    ENDED,
+    ENTERED_IN_ERROR,
+    HUB,
+    PERSON,
+    UNDECIDED,
+    check_move,
+)
+
+
+def request_cancel(referral: Referral, *, by: str, at: datetime, reason: str) -> Referral:
+    """The sender takes it back: at once where nobody had accepted, otherwise the recipient is asked to confirm."""
+    undecided = referral.state in UNDECIDED
+    if by == referral.sender and referral.state == CANCELLED:
+        raise Refused("already_cancelled")
+    referral = move(referral, CANCEL_REQUESTED, by=by, at=at, reason=reason)
+    return enter(referral, CANCELLED, actor=HUB, by="hub", at=at, reason=reason) if undecided else referral
+
+
+def confirm_cancel(referral: Referral, *, by: str, at: datetime) -> Referral:
+    """The recipient has stopped."""
+    return move(referral, CANCELLED, by=by, at=at)
+
+
+def withdraw_consent(referral: Referral, *, by: str, at: datetime) -> Referral:
+    """The person no longer allows it: what is open stops, and every holder owes a purge receipt.
+
+    What had ended before is held as well. It stays as it was, without a new number, and its holders owe the same.
+    """
+    if referral.state in ENDED - {CONSENT_WITHDRAWN}:
+        referral = note(referral, Step("purge_asked", by, PERSON, at))
+    else:
+        check_move(referral.state, CONSENT_WITHDRAWN, PERSON)
+        referral = enter(referral, CONSENT_WITHDRAWN, actor=PERSON, by=by, at=at)
+    clock = start_clock(PURGE_STEPS, PURGE_WITHIN, ends_at=at + PURGE_WITHIN, at=at)
+    return replace(referral, unpurged=referral.parties, clock=clock)
+
+
+def record_purge(referral: Referral, *, by: str, at: datetime) -> Referral:
+    """A holder reports that it no longer holds what it had been sent about the person."""
+    actor = actor_of(referral, by)
+    if by not in referral.unpurged:
+        asked = referral.unpurged or referral.state == CONSENT_WITHDRAWN
+        raise Refused("already_purged" if asked else f"not_while_{referral.state}")
+    left = tuple(holder for holder in referral.unpurged if holder != by)
+    referral = replace(referral, unpurged=left, clock=referral.clock if left else None)
+    return note(referral, Step("purged", by, actor, at))
+
+
+def enter_in_error(referral: Referral, *, by: str, at: datetime, reason: str, coordinators: Set[str]) -> Referral:
+    """It should never have been: nothing in it counts, and history says who said so."""
+    return move(referral, ENTERED_IN_ERROR, by=by, at=at, reason=reason, coordinators=coordinators)

@@ -1,0 +1,37 @@
+"""What referrals keeps in PostgreSQL, one file for each subject."""
+
+from services.referrals.store.consents import end_consent, lock_consent, record_consent
+from services.referrals.store.directory import find_alternatives, find_service, publish_service
+from services.referrals.store.referrals import (
+    DUE_AT_ONCE,
+    OTHER_OPEN_REFERRAL,
+    check_reopening,
+    history_of,
+    insert_referral,
+    lock_due_referrals,
+    lock_referral,
+    lock_referrals_under,
+    outstanding_purges,
+    request_of,
+    save_referral,
+)
+
+__all__ = [
+    "DUE_AT_ONCE",
+    "OTHER_OPEN_REFERRAL",
+    "check_reopening",
+    "end_consent",
+    "find_alternatives",
+    "find_service",
+    "history_of",
+    "insert_referral",
+    "lock_consent",
+    "lock_due_referrals",
+    "lock_referral",
+    "lock_referrals_under",
+    "outstanding_purges",
+    "publish_service",
+    "record_consent",
+    "request_of",
+    "save_referral",
+]

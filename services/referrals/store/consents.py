@@ -1,0 +1,75 @@
+"""The consents that intake has recorded."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from messaging.database import Row, Transaction
+from services.referrals import rules
+from services.referrals.rules import Consent
+
+RECORD_CONSENT: Final = """
+    insert into consent (consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups, valid_from,
+                         valid_until)
+    select consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups, valid_from, valid_until
+    from jsonb_populate_recordset(null::consent, %s::jsonb)
+    on conflict (consent_id) do nothing
+"""
+
+# Whoever sends under a consent and whoever ends it take turns: no referral slips out under a consent that is ending.
+CONSENTS_FOR_USE: Final = """
+    select consent_id as key, consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups,
+           valid_from, valid_until, ended_at
+    from consent where consent_id = any(%b::uuid[]) order by consent_id for share
+"""
+
+END_CONSENT: Final = """
+    update consent set ended_at = %(ended_at)s where consent_id = %(consent_id)s and ended_at is null
+    returning consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups, valid_from,
+              valid_until, ended_at
+"""
+
+
+def record_consent(tx: Transaction, consent: Consent) -> None:
+    """Keep a consent that intake has recorded; one already known stays as it is."""
+    tx.write(
+        RECORD_CONSENT,
+        {
+            "consent_id": consent.consent_id,
+            "person_id": consent.person_id,
+            "case_code": consent.case_code,
+            "granted_to": consent.granted_to,
+            "purposes": sorted(consent.purposes),
+            "recipients": sorted(consent.recipients),
+            "field_groups": sorted(consent.field_groups),
+            "valid_from": consent.valid_from,
+            "valid_until": consent.valid_until,
+        },
+    )
+
+
+def lock_consent(tx: Transaction, consent_id: UUID | None) -> Consent | None:
+    """Return a consent that cannot end before the transaction does; raise TooEarly while intake has not recorded it."""
+    if consent_id is None:
+        return None
+    consent = tx.load(CONSENTS_FOR_USE, consent_id, _to_consent)
+    if consent is None:
+        raise rules.TooEarly("consent", str(consent_id))
+    return consent
+
+
+def end_consent(tx: Transaction, consent_id: UUID, *, ended_at: datetime) -> bool:
+    """Let nothing more be sent under a consent; tell whether it held until now.
+
+    Raises TooEarly while intake has not recorded it.
+    """
+    ended = tx.fetch(END_CONSENT, {"consent_id": consent_id, "ended_at": ended_at})
+    if not ended:
+        lock_consent(tx, consent_id)  # raises where there is none
+        return False
+    tx.put(CONSENTS_FOR_USE, consent_id, _to_consent(ended[0]))
+    return True
+
+
+def _to_consent(row: Row) -> Consent:
+    return Consent(**{**row, **{name: frozenset(row[name]) for name in ("purposes", "recipients", "field_groups")}})
