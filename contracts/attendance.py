@@ -1,9 +1,9 @@
 """Who came to an outreach event, and what happened for them there."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from .codes import (
     AttendanceOutcome,
@@ -18,6 +18,7 @@ from .codes import (
     is_confidential,
 )
 from .fields import (
+    CONFIDENTIAL_NEED,
     Language,
     Model,
     Need,
@@ -29,6 +30,9 @@ from .fields import (
     wrong_field,
 )
 from .registry import contract
+
+_NOT_CONFIDENTIAL: dict[str, Any] = {"not": {"properties": CONFIDENTIAL_NEED}}
+_EACH_ONCE: dict[str, Any] = {"uniqueItems": True}
 
 
 class Row(Model):
@@ -42,8 +46,11 @@ class Row(Model):
 class Served(Model):
     """A service received at the event."""
 
+    model_config = ConfigDict(json_schema_extra=_NOT_CONFIDENTIAL)
+
     need_code: Need
     delivered_by: OrganisationId
+    """The organiser or a partner in the event."""
 
     @model_validator(mode="after")
     def _is_not_confidential(self) -> Self:
@@ -54,6 +61,8 @@ class Served(Model):
 
 class NeedFound(Model):
     """A need found out at the event."""
+
+    model_config = ConfigDict(json_schema_extra=_NOT_CONFIDENTIAL)
 
     need_id: UUID
     need_code: Need
@@ -91,10 +100,20 @@ class _Presence(_Attendance):
     sealed: Sealed | None = None
     """A person block, sealed to the hub: the person is registered at the event; absent: they are registered already."""
     consent: ConsentTaken | None = None
-    served: Annotated[Several[Served], Field(max_length=20)] = ()
-    needs: Annotated[Several[NeedFound], Field(max_length=20)] = ()
-    etpv_steps: Annotated[Several[EtpvStep], Field(max_length=12)] = ()
+    served: Annotated[Several[Served], Field(max_length=20, json_schema_extra=_EACH_ONCE)] = ()
+    needs: Annotated[Several[NeedFound], Field(max_length=20, json_schema_extra=_EACH_ONCE)] = ()
+    etpv_steps: Annotated[Several[EtpvStep], Field(max_length=12, json_schema_extra=_EACH_ONCE)] = ()
     row: Row | None = None
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> Self:
+        if len(set(self.served)) != len(self.served):
+            raise wrong_field("served", "Each service is named once")
+        if len({need.need_id for need in self.needs}) != len(self.needs):
+            raise wrong_field("needs", "Each need is named once")
+        if len(set(self.etpv_steps)) != len(self.etpv_steps):
+            raise wrong_field("etpv_steps", "Each step is named once")
+        return self
 
 
 @contract(
@@ -110,7 +129,11 @@ class AttendanceRecorded(_Presence):
     "attendance.corrected.v1", sent_by="partner", received_by="organiser", personal_data=True, about="attendance_id"
 )
 class AttendanceCorrected(_Presence):
-    """What was said of an attendance is replaced as a whole, by whoever said it."""
+    """What was said of an attendance is replaced as a whole, by whoever said it; the person stays the same.
+
+    Services that are no longer named are struck out. What has become of needs, steps and consent since is not the
+    event's to undo.
+    """
 
     corrected_at: Time
 
@@ -119,7 +142,10 @@ class AttendanceCorrected(_Presence):
     "attendance.struck_out.v1", sent_by="partner", received_by="organiser", personal_data=True, about="attendance_id"
 )
 class AttendanceStruckOut(_Attendance):
-    """An attendance that was sent in should not have been: it no longer counts, nor does what happened there."""
+    """An attendance that was sent in should not have been: it no longer counts, nor do the services received there.
+
+    Said by whoever said the attendance, or by the organiser.
+    """
 
     reason: StrikeReason
 
@@ -157,6 +183,7 @@ class AttendanceCounted(Model):
 
     attendance_id: UUID
     jornada_id: UUID
+    organiser: OrganisationId
     person_id: UUID
     present: bool
     present_at: Time

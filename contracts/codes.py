@@ -526,6 +526,7 @@ class StrikeReason(StrEnum):
     DUPLICATE = "duplicate"
     WRONG_PERSON = "wrong_person"
     NOT_PRESENT = "not_present"
+    CORRECTED = "corrected"
     TRAINING_OR_TEST = "training_or_test"
 
 
