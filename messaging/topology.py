@@ -134,7 +134,7 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
                 id: Organisation(
                     id,
                     said["name"],
-                    tuple(said["may_send"]),
+                    _may_send(said, declared["roles"]),
                     said.get("coordinator", False),
                     tuple(_system(id, name, of, declared["services"]) for name, of in said.get("systems", {}).items()),
                 )
@@ -163,6 +163,12 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
         if (name in TAKEN and name not in systems) or (name in network.organisations and name in network.services):
             raise TopologyError(f"the network file {path} gives somebody the name {name!r}, which is taken")
     return network
+
+
+def _may_send(said: Mapping[str, Any], roles: Mapping[str, Any]) -> tuple[str, ...]:
+    """What an organisation may send: what its roles allow, and what is said of it alone."""
+    of_roles = [pattern for role in said.get("roles", []) for pattern in roles[role]["may_send"]]
+    return (*of_roles, *said.get("may_send", []))
 
 
 def _system(organisation: str, name: str, said: Mapping[str, Any], services: Mapping[str, Any]) -> System:

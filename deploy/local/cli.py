@@ -38,8 +38,7 @@ def up() -> None:
             print(f"Ruta is up after {time.monotonic() - began:.1f} s: {len(network.processes)} processes.")
             print(f"Partners' credentials: {stack.state.organisations}")
             print("`./ruta status` shows it, Ctrl-C stops it.", flush=True)
-            while True:
-                time.sleep(1)  # not signal.pause(), which a signal that comes just before it does not end
+            _wait_for_the_end()
         except (KeyboardInterrupt, SystemExit):
             with contextlib.suppress(OSError):  # the terminal may be gone
                 print("Stopping.", flush=True)
@@ -92,6 +91,32 @@ def provision() -> None:
 
 
 @app.command
+def serve(
+    service: str,
+    *,
+    credentials: Path,
+) -> None:
+    """Run one of Ruta's services as an organisation that takes part, on a database of its own; Ctrl-C stops it.
+
+    RUTA_DATABASE_URL names the PostgreSQL to use, as a user who may make a database; without it a private one is
+    started under RUTA_STATE.
+
+    Parameters
+    ----------
+    service
+        Which one, such as `events`.
+    credentials
+        The file that the network handed the organisation.
+    """
+    from deploy.local import Stack
+    from deploy.local.own import OwnService
+
+    with Stack(database_only=True) as stack, OwnService(stack, service, credentials) as own:
+        print(f"{own.organisation} runs {service}; Ctrl-C stops it.", flush=True)
+        _wait_for_the_end()
+
+
+@app.command
 def test(*arguments: PassedOn) -> None:
     """Run every check and the whole suite; with arguments, only pytest with those."""
     from deploy.local import check
@@ -129,6 +154,11 @@ def contracts(*arguments: PassedOn) -> None:
 def bench(*arguments: PassedOn) -> None:
     """Measure Ruta beside plain nameko, FastStream and the floor, doing the same work."""
     _become("bench", arguments)
+
+
+def _wait_for_the_end() -> NoReturn:
+    while True:
+        time.sleep(1)  # not signal.pause(), which a signal that comes just before it does not end
 
 
 def _become(module: str, arguments: tuple[str, ...]) -> NoReturn:

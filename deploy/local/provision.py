@@ -54,6 +54,10 @@ def _credentials(stack: Stack, organisation: Organisation) -> str:
             "user": organisation.id,
             "exchange": submit_exchange(organisation.id),
             "queue": f"inbox.{organisation.id}",
+            "systems": {
+                system.name: {"queue": system.queue, "reads": system.reads, "runs": system.runs}
+                for system in organisation.systems
+            },
         },
         indent=1,
     )

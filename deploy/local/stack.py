@@ -33,13 +33,21 @@ class Stack:
     then neither started nor stopped; their users must be allowed to make databases, roles, virtual hosts and users.
     """
 
-    def __init__(self, directory: Path | None = None, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        directory: Path | None = None,
+        environment: Mapping[str, str] = os.environ,
+        *,
+        database_only: bool = False,
+    ) -> None:
+        """`database_only`: no broker and nothing of one, for a service that reaches somebody else's."""
         self.state = State(directory or default_directory())
         self.postgres: PostgresProcess | None = None  # None: a real one
         self.broker: BrokerProcess | None = None
         self._database_url = environment.get("RUTA_DATABASE_URL")
         self._amqp_url = environment.get("RUTA_AMQP_URL")
         self._management_url = environment.get("RUTA_MANAGEMENT_URL")
+        self._database_only = database_only
         self._held = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -77,7 +85,7 @@ class Stack:
         ports = free_ports(6)
         if self._database_url is None:
             self.postgres = PostgresProcess(self.state, ports[0])
-        if self._amqp_url is None:
+        if self._amqp_url is None and not self._database_only:
             self.broker = BrokerProcess(self.state, (ports[1], ports[2], ports[3], ports[4], ports[5]))
         for server in reversed(self.servers):  # the broker takes longer to come up
             server.start()
@@ -87,7 +95,8 @@ class Stack:
     def _check_real_servers(self) -> None:
         try:
             with self.connect_as_administrator():
-                self.management.get("overview")
+                if not self._database_only:
+                    self.management.get("overview")
         except psycopg.Error as error:
             raise Trouble(f"PostgreSQL at RUTA_DATABASE_URL does not answer: {str(error).splitlines()[0]}") from None
         except TopologyError as error:

@@ -27,7 +27,7 @@ def test_every_contract_that_a_partner_may_send_has_a_reader(declared: topology.
 
 def test_every_contract_named_in_the_file_exists(declared: topology.DeclaredNetwork) -> None:
     named = {n for s in declared.services.values() for n in s.reads} | {
-        n for o in declared.organisations.values() for n in o.may_send
+        n for o in declared.organisations.values() for n in (*o.may_send, *(m for s in o.systems for m in s.reads))
     }
     names = {contract.name for contract in contracts.CONTRACTS.values()}
 
@@ -41,6 +41,33 @@ def test_an_organisation_sends_what_the_file_says_and_nothing_else() -> None:
     assert organisation.sends("consent.granted")
     assert not organisation.sends("consent.recorded")
     assert not organisation.sends("person.registered")
+
+
+def test_a_role_adds_to_what_is_said_of_an_organisation_alone(tmp_path: Path) -> None:
+    file = tmp_path / "network.toml"
+    more = '[organisations.clinic]\nname = ""\nroles = ["coordinator"]\nmay_send = ["referral.accepted"]\n'
+    file.write_text(f"{topology.NETWORK_FILE.read_text()}\n{more}")
+    clinic = topology.read(file).organisations["clinic"]
+
+    assert clinic.sends("match.linked")
+    assert clinic.sends("referral.accepted")
+    assert not clinic.sends("referral.declined")
+
+
+def test_a_system_that_runs_a_service_of_ours_reads_what_that_service_reads(tmp_path: Path) -> None:
+    file = tmp_path / "network.toml"
+    more = '[organisations.clinic]\nname = ""\n[organisations.clinic.systems.people]\nruns = "intake"\n'
+    file.write_text(f"{topology.NETWORK_FILE.read_text()}\n{more}")
+    read = topology.read(file)
+    clinic = read.organisations["clinic"]
+
+    assert clinic.systems[0].reads == read.services["intake"].reads
+    assert clinic.address("person.registered") == "clinic.people"
+    assert clinic.address("referral.offered") == "clinic"
+    assert clinic.handles_itself("person.registered")
+    queues = topology.definitions(read, dict.fromkeys(read.users, "x"))["queues"]
+    (inbox,) = (queue for queue in queues if queue["name"] == "inbox.clinic.people")
+    assert inbox["arguments"]["x-single-active-consumer"]
 
 
 def test_provisioning_again_changes_nothing(provisioned: Stack, declared: topology.DeclaredNetwork) -> None:
