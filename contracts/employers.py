@@ -3,10 +3,10 @@
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from .codes import EmployabilityStep, FollowUpResult, JobContract, ParticipationState, StrikeReason
-from .fields import Code, Date, Model, OrganisationId, PublicText, Several, Time, Zone, wrong_field
+from .codes import EmployabilityStep, FollowUpResult, JobContract, LeaveReason, ParticipationState, StrikeReason
+from .fields import Code, Date, Model, Need, OrganisationId, PublicText, Several, Time, Zone, present, wrong_field
 from .registry import contract
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ class ParticipationServiceReceived(_OfParticipation):
     """A participant has received one of the programme's wrap-around services."""
 
     delivery_id: UUID
-    need_code: Annotated[str, Field(pattern="^[a-z_]+[.][a-z][a-z0-9_]{1,40}$")]
+    need_code: Need
     """One of the wrap-around services of the programme."""
     delivered_by: OrganisationId
     delivered_at: Time
@@ -125,8 +125,20 @@ class ParticipationServiceReceived(_OfParticipation):
 class ParticipationEnded(_OfParticipation):
     """A participant has completed the programme or left it."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"if": {"properties": {"completed": {"const": True}}}, "then": {"not": present("reason")}}
+    )
+
     completed: bool
     ended_at: Time
+    reason: LeaveReason | None = None
+    """Why somebody has left, where it is known; never of somebody who has completed."""
+
+    @model_validator(mode="after")
+    def _gives_reasons_for_leaving_alone(self) -> Self:
+        if self.completed and self.reason is not None:
+            raise wrong_field("reason", "A reason is for leaving, not for completing")
+        return self
 
 
 @contract(

@@ -16,7 +16,7 @@ class _Entrepreneur(Model):
 
 @contract("entrepreneur.enrolled.v1", sent_by="partner", received_by="hub", personal_data=True, about="entrepreneur_id")
 class EntrepreneurEnrolled(_Entrepreneur):
-    """A person is accompanied with a business of their own."""
+    """A person is accompanied with a business of their own; of somebody whom a referral brought, what business."""
 
     person_id: UUID
     business: Code
@@ -120,7 +120,8 @@ class EntrepreneurRecorded(_Entrepreneur):
 
     person_id: UUID
     organisation: OrganisationId
-    zone: Zone
+    zone: Zone | None = None
+    """Where the business is; None until the organisation has said so of somebody whom a referral brought."""
     stage: EntrepreneurStage
     mentored: bool
     """Whether they have a mentor and have met."""
