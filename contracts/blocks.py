@@ -5,14 +5,16 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
-from .codes import DocumentType, Gender, Profile, Relation, Sex
-from .fields import Date, Model, Several, Zone
+from .codes import ContactChannel, DocumentType, Gender, Profile, Relation, Sex
+from .fields import Date, Language, Model, Several, Zone
 from .reading import Invalid
 
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern="^[^\\x00-\\x1f\\x7f]+$")]
 LongText = Annotated[str, Field(min_length=1, max_length=4000, pattern="^[^\\x00]+$")]
 Phone = Annotated[str, Field(pattern="^[+][1-9][0-9]{6,14}$")]
 """E.164, such as `+573001234567`."""
+Email = Annotated[str, Field(max_length=254, pattern="^[!-?A-~]+@[!-?A-~]+[.][!-?A-~]+$")]
+"""An address as mail systems write it, such as `ana@example.org`."""
 
 _Block = TypeVar("_Block", bound="Block")
 
@@ -57,6 +59,11 @@ class PersonBlock(Block):
     """ISO 3166 alpha-3, such as `VEN`."""
     profile: Profile | None = None
     phone: Phone | None = None
+    email: Email | None = None
+    language: Language | None = None
+    """The one that the person would rather be spoken to in."""
+    contact_channel: ContactChannel | None = None
+    """How it is safe to reach the person."""
     address: Text | None = None
     place: Zone | None = None
     caregiver: Caregiver | None = None

@@ -1,13 +1,23 @@
 """Households, as organisations register them with the hub."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from .codes import HouseholdRole
 from .fields import Model, Several, Time, wrong_field
 from .registry import contract
+
+_ONE_HEAD: dict[str, Any] = {
+    "properties": {
+        "members": {
+            "contains": {"properties": {"role": {"const": HouseholdRole.HEAD.value}}},
+            "minContains": 1,
+            "maxContains": 1,
+        }
+    }
+}
 
 
 class Member(Model):
@@ -21,6 +31,8 @@ class Member(Model):
 @contract("household.recorded.v1", sent_by="partner", received_by="hub", personal_data=True, about="household_id")
 class HouseholdRecorded(Model):
     """An organisation has registered who lives together, or corrects what it registered before."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": [_ONE_HEAD]})
 
     household_id: UUID
     recorded_at: Time

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
-from .codes import Profile, Sex, Urgency, is_confidential
+from .codes import Profile, ReferralReason, Sex, Urgency, is_confidential
 from .fields import (
     CONFIDENTIAL_NEED,
     CaseCode,
@@ -86,6 +86,7 @@ class NeedReferred(Model):
     recipient: OrganisationId
     service_id: UUID
     consent_id: UUID
+    reason_code: ReferralReason = ReferralReason.SERVICE_NOT_OFFERED
 
 
 @contract("needs.referred.v1", sent_by="partner", received_by="hub", personal_data=True, about="batch_id")
@@ -114,14 +115,25 @@ class NeedNotReferred(Model):
 class NeedRecorded(Model):
     """Intake holds this need, or its triage; it is counted until it is met."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"allOf": [{"if": {"properties": CONFIDENTIAL_NEED}, "then": {"not": present("person_id")}}]}
+    )
+
     need_id: UUID
     person_id: UUID | None = None
-    """Absent when the need is confidential; then it is counted without the person."""
+    """Absent when the case is confidential; then it is counted without the person."""
     organisation: OrganisationId
+    """Who identified it."""
     need_code: Need
     urgency: Urgency
     identified_at: Time
     zone: Zone | None = None
+
+    @model_validator(mode="after")
+    def _names_nobody_in_confidence(self) -> Self:
+        if is_confidential(self.need_code) and self.person_id is not None:
+            raise wrong_field("person_id", "A confidential need never stands beside a person id")
+        return self
 
 
 @contract("person.profiled.v1", sent_by="hub", received_by="hub services", personal_data=True, about="person_id")

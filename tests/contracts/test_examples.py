@@ -21,6 +21,7 @@ BEYOND_SCHEMAS = {
     "subject-of-another-referral",
     "safe-time-that-ends-first",
     "ends-before-it-begins",
+    "somebody-twice",
     "under-the-same-id",
 }
 """Refused for what a JSON Schema cannot say: two values compared, the calendar, a rule for unknown fields."""
