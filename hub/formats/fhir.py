@@ -223,7 +223,7 @@ def fhir_to_referral(bundle: Mapping[str, Any]) -> contracts.ReferralRequested:
     urgency = URGENCY.get(request.get("priority", "routine"))
     if urgency is None:
         raise Untranslatable("unknown_code", "ServiceRequest.priority")
-    subject = _names(request["subject"], request, entries)
+    subject = _names(request.get("subject"), request, entries)
     performers = [one for performer in request.get("performer", []) for one in _names(performer, request, entries)]
     referral_id = named(request.get("identifier", []), "referral")
     fields = {
@@ -358,9 +358,9 @@ def _open_task(task: Mapping[str, Any]) -> Json:
 
 def _refuse_unexpected(resource: object, expected: frozenset[str], where: str) -> None:
     """Refuse a resource of another type, one with words about a person, and modifiers that we do not know."""
-    if not isinstance(resource, dict) or resource.get("resourceType") not in expected:
+    kind = resource.get("resourceType") if isinstance(resource, dict) else None
+    if not isinstance(resource, dict) or not isinstance(kind, str) or kind not in expected:
         raise Untranslatable("unexpected_resource", where)
-    kind = resource["resourceType"]
     if kind == "Patient" and not (resource.keys() <= _OF_A_PATIENT and _is_named_by_us(resource.get("identifier", []))):
         raise Untranslatable("personal_data_in_clear", where)
     if kind in ("ServiceRequest", "Task"):
