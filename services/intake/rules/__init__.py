@@ -1,6 +1,6 @@
 """Who the network knows, what they allow and what they need: pure decisions, one file for each subject."""
 
-from services.intake.rules import consents, needs, people
+from services.intake.rules import consents, links, match_keys, matching, names, needs, people
 from services.intake.rules.answers import Refused, TooEarly
 
-__all__ = ["Refused", "TooEarly", "consents", "needs", "people"]
+__all__ = ["Refused", "TooEarly", "consents", "links", "match_keys", "matching", "names", "needs", "people"]

@@ -1,21 +1,28 @@
 """Which registrations are of one person, as coordinators decide: a graph of links, and the network persons in it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from services.intake.rules.answers import Refused
-
-LINKED: Final = "linked"
-REJECTED: Final = "rejected"  # "not the same"
 
 MOST_REGISTRATIONS: Final = 200  # of one network person: no human being has more, a mistake may
 
 Pair = tuple[UUID, UUID]  # the lesser id first
 
 
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """Whom a decision about two registrations may concern, the network persons they belong to, and what is decided."""
+
+    people: frozenset[UUID]
+    linked: frozenset[Pair]
+    rejected: frozenset[Pair]  # told apart: "not the same"
+
+
 def pair_of(one: UUID, other: UUID) -> Pair:
-    """Name a pair whichever comes first."""
+    """Name a pair, whichever comes first."""
     return (one, other) if one < other else (other, one)
 
 
@@ -24,45 +31,61 @@ def match_id_of(pair: Pair) -> UUID:
     return uuid5(NAMESPACE_OID, f"{pair[0]} {pair[1]}")
 
 
-def network_persons(people: Iterable[UUID], links: Iterable[Pair]) -> list[frozenset[UUID]]:
-    """Put together what links connect, directly or through others; each group in the order of its network id."""
-    together = {person: {person} for person in people}
-    for one, other in links:
-        joined = together[one]
-        if other not in joined:
-            joined |= together[other]
-            for person in together[other]:
-                together[person] = joined
-    return sorted({frozenset(group) for group in together.values()}, key=network_id_of)
+def named_pair(match_id: UUID, people: Sequence[UUID]) -> Pair:
+    """Return the pair that a decision is about; refuse a match that is called by another id than its own."""
+    pair = pair_of(*people)
+    if match_id != match_id_of(pair):
+        raise Refused("wrong_match_id")
+    return pair
 
 
-def network_id_of(people: Iterable[UUID]) -> UUID:
-    """Return the id of a network person: of its registrations the least, so that it depends on nothing else."""
-    return min(people)
-
-
-def check_link(decision: str | None, people: Collection[UUID], rejected: Iterable[Pair]) -> None:
-    """Let two registrations be linked once, and never over a "not the same" that stands.
-
-    `people` is everybody who would be one network person then, `rejected` the pairs among them that are not the same.
-    """
-    if decision == LINKED:
+def link(circle: Circle, pair: Pair) -> Circle:
+    """Two registrations are of one person: said once, and never over a "not the same" that stands between them."""
+    if pair in circle.linked:
         raise Refused("already_linked")
-    if any(True for _ in rejected):
+    if pair in circle.rejected:
         raise Refused("already_rejected")
-    if len(people) > MOST_REGISTRATIONS:
+    linked = replace(circle, linked=circle.linked | {pair})
+    if any(set(apart) <= person for apart in circle.rejected for person in network_persons(linked)):
+        raise Refused("rejected_between")
+    if any(len(person) > MOST_REGISTRATIONS for person in network_persons(linked)):
         raise Refused("too_many_registrations")
+    return linked
 
 
-def check_rejection(decision: str | None, *, same_network_person: bool) -> None:
-    """Let two registrations be told apart once, and not while they are linked, directly or through others."""
-    if decision == REJECTED:
+def reject(circle: Circle, pair: Pair) -> Circle:
+    """Two registrations are not of one person: said once, and not while links, be they through others, say they are."""
+    if pair in circle.rejected:
         raise Refused("already_rejected")
-    if same_network_person:
+    if any(set(pair) <= person for person in network_persons(circle)):
         raise Refused("already_linked")
+    return replace(circle, rejected=circle.rejected | {pair})
 
 
-def check_undoing(decision: str | None) -> None:
-    """Let only what was decided, and stands, be taken back."""
-    if decision is None:
+def undo(circle: Circle, pair: Pair) -> Circle:
+    """A link, or a "not the same", is taken back."""
+    if pair not in circle.linked | circle.rejected:
         raise Refused("not_decided")
+    return replace(circle, linked=circle.linked - {pair}, rejected=circle.rejected - {pair})
+
+
+def network_persons(circle: Circle) -> list[frozenset[UUID]]:
+    """Put together whom links connect, directly or through others; in the order of their network ids."""
+    together = {person: {person} for person in circle.people}
+    for one, other in circle.linked:
+        if together[one] is not together[other]:
+            together[one] |= together[other]
+            for person in together[other]:
+                together[person] = together[one]
+    return sorted({frozenset(person) for person in together.values()}, key=network_id_of)
+
+
+def network_id_of(registrations: Iterable[UUID]) -> UUID:
+    """Return the id of a network person: of its registrations' ids the least, so that it depends on nothing else."""
+    return min(registrations)
+
+
+def newly_together(before: Circle, after: Circle) -> list[frozenset[UUID]]:
+    """Return the network persons that a decision has made: one when it joins two, each part when it splits one."""
+    known = set(network_persons(before))
+    return [person for person in network_persons(after) if person not in known]

@@ -20,6 +20,7 @@ import phonenumbers
 from anyascii import anyascii
 from rapidfuzz.distance import OSA
 
+from services.intake.rules.links import Pair
 from services.intake.rules.names import Names, compare_names, read_names
 from services.intake.rules.people import Person
 
@@ -137,6 +138,19 @@ class Likeness(NamedTuple):
             field in BEYOND_NAMES and weight(field, comparison, "strangers") > 0
             for field, comparison, _ in self.reasons
         )
+
+
+class Proposal(NamedTuple):
+    """Two registrations about which a coordinator is asked."""
+
+    pair: Pair
+    likeness: Likeness
+
+
+def propose(pairs: Iterable[Pair], traits: Mapping[UUID, Traits]) -> list[Proposal]:
+    """Compare pairs of registrations and return those that are alike enough to ask."""
+    compared = (Proposal(pair, compare(traits[pair[0]], traits[pair[1]])) for pair in pairs)
+    return [proposal for proposal in compared if proposal.likeness.is_proposed]
 
 
 def read_traits(person: Person) -> Traits:

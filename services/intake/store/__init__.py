@@ -1,5 +1,5 @@
 """What intake keeps in PostgreSQL, one file for each subject."""
 
-from services.intake.store import consents, needs, people
+from services.intake.store import consents, links, matching, needs, people
 
-__all__ = ["consents", "needs", "people"]
+__all__ = ["consents", "links", "matching", "needs", "people"]

@@ -1,0 +1,28 @@
+"""Matches: what is proposed to coordinators, and who is one person of the network."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import contracts
+from contracts import Draft
+from services.intake.rules import links
+from services.intake.rules.matching import Proposal
+
+
+def proposed(proposal: Proposal, *, to: str) -> Draft:
+    """Ask a coordinator whether two registrations are of one person, and say why."""
+    match_id = links.match_id_of(proposal.pair)
+    asked = contracts.MatchProposed(
+        match_id=match_id,
+        person_ids=proposal.pair,
+        score=proposal.likeness.score,
+        reasons=tuple(contracts.MatchReason(**reason._asdict()) for reason in proposal.likeness.reasons),
+    )
+    return Draft(asked, subject=str(match_id), recipient=to)
+
+
+def identified(registrations: Iterable[UUID]) -> Draft:
+    """Tell the hub's services which registrations are one person of the network."""
+    person_ids = tuple(sorted(registrations))
+    network_id = links.network_id_of(person_ids)
+    return Draft(contracts.PersonIdentified(network_id=network_id, person_ids=person_ids), subject=str(network_id))

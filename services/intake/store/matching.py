@@ -1,0 +1,147 @@
+"""Who waits to be compared, the keys that registrations are found by, and what was proposed: SQL."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from messaging.database import Transaction, as_json
+from services.intake.rules.links import Pair, match_id_of, pair_of
+from services.intake.rules.matching import Proposal
+from services.intake.rules.people import Person
+
+COMPARED_AT_ONCE: Final = 200  # people; some tenths of a second, in which messages wait
+MOST_HOLDERS: Final = 100  # of a key: one that more people have says nothing, and would cost the most
+
+WAIT: Final = """
+    insert into match_waiting (person_id, since)
+    select person_id, since from jsonb_populate_recordset(null::match_waiting, %s::jsonb)
+    on conflict (person_id) do update set since = excluded.since  -- locks it, so that who compares now waits for us
+"""
+
+# Two that compare at the same time would not see each other's people. Nobody else writes keys.
+ONE_AT_A_TIME: Final = "lock table match_key in share row exclusive mode"
+
+_REGISTRATION: Final = """
+    person_id, registered_by, registered_at, given_names, family_names, birth_date, age, sex, nationality, phone,
+    coalesce(
+        (
+            select jsonb_agg(jsonb_build_array(type, number) order by position)
+            from document where document.person_id = person.person_id
+        ),
+        '[]'
+    ) as documents
+"""
+
+TAKE_WAITING: Final = f"""
+    with taken as (
+        delete from match_waiting
+        where person_id in (select person_id from match_waiting order by since, person_id limit %s for update)
+        returning person_id
+    )
+    select {_REGISTRATION} from taken join person using (person_id)
+"""
+
+REGISTRATIONS: Final = f"select {_REGISTRATION} from person where person_id = any(%s)"
+
+REMOVE_KEYS: Final = """
+    delete from match_key using jsonb_to_recordset(%s::jsonb) as old(person_id uuid)
+    where match_key.person_id = old.person_id
+"""
+
+ADD_KEYS: Final = """
+    insert into match_key (key, person_id)
+    select unnest(keys), person_id from jsonb_to_recordset(%s::jsonb) as new(person_id uuid, keys text[])
+"""
+
+# One index look-up for each key, which stops as soon as it is clear that too many have it.
+CANDIDATES: Final = """
+    select distinct mine.person_id, other.person_id as other_id
+    from match_key as mine
+    cross join lateral (
+        select array_agg(held.person_id) as people
+        from (select person_id from match_key where key = mine.key limit %(most)s + 1) as held
+    ) as holders
+    cross join lateral unnest(holders.people) as other(person_id)
+    where mine.person_id = any(%(people)s)
+        and cardinality(holders.people) <= %(most)s
+        and other.person_id <> mine.person_id
+"""
+
+# Not what has been decided, nor who is one person already; and what was asked before only with another score.
+PROPOSE: Final = """
+    insert into match (match_id, person_id, other_id, score, reasons, proposed_at)
+    select match_id, person_id, other_id, score, reasons, proposed_at
+    from jsonb_populate_recordset(null::match, %s::jsonb) as new
+    where not exists (
+        select from network_person as one join network_person as other using (network_id)
+        where one.person_id = new.person_id and other.person_id = new.other_id
+    )
+    on conflict (match_id) do update
+        set score = excluded.score, reasons = excluded.reasons, proposed_at = excluded.proposed_at
+        where match.decision is null and match.score is distinct from excluded.score
+    returning match_id
+"""
+
+FORGET_WAITING: Final = "delete from match_waiting where person_id = %s"
+FORGET_KEYS: Final = "delete from match_key where person_id = %s"
+
+
+def compare_later(tx: Transaction, person_id: UUID, *, at: datetime) -> None:
+    """Have a person compared with everybody else: they have been registered, or corrected."""
+    tx.write(WAIT, {"person_id": person_id, "since": at}, key=person_id)
+
+
+def take_waiting(tx: Transaction, most: int = COMPARED_AT_ONCE) -> list[Person]:
+    """Take those who have waited longest, with what is compared of them; until this commits nobody else compares."""
+    tx.fetch(ONE_AT_A_TIME)
+    return [_person(row) for row in tx.fetch(TAKE_WAITING, (most,))]
+
+
+def save_keys(tx: Transaction, keys: Mapping[UUID, Iterable[str]]) -> None:
+    """Let people be found under these keys and no others."""
+    for person_id, own in keys.items():
+        tx.write(REMOVE_KEYS, {"person_id": person_id})
+        tx.write(ADD_KEYS, {"person_id": person_id, "keys": sorted(own)})
+
+
+def find_candidates(tx: Transaction, people: Iterable[UUID]) -> set[Pair]:
+    """Pair these people with everybody who has a key in common with them, unless too many have it."""
+    asked = {"people": list(people), "most": MOST_HOLDERS}
+    rows = tx.fetch(CANDIDATES, asked) if asked["people"] else []
+    return {pair_of(row["person_id"], row["other_id"]) for row in rows}
+
+
+def load_registrations(tx: Transaction, people: Iterable[UUID]) -> list[Person]:
+    """Load what is compared of these people."""
+    ids = list(people)
+    return [_person(row) for row in tx.fetch(REGISTRATIONS, (ids,))] if ids else []
+
+
+def save_proposals(tx: Transaction, proposals: Sequence[Proposal], *, at: datetime) -> list[Proposal]:
+    """Keep what is proposed, and return what coordinators have not been asked yet."""
+    rows = [
+        {
+            "match_id": match_id_of(pair),
+            "person_id": pair[0],
+            "other_id": pair[1],
+            "score": likeness.score,
+            "reasons": [reason._asdict() for reason in likeness.reasons],
+            "proposed_at": at,
+        }
+        for pair, likeness in proposals
+    ]
+    new = {row["match_id"] for row in tx.fetch(PROPOSE, (as_json(rows),))} if rows else set()
+    return [proposal for proposal in proposals if match_id_of(proposal.pair) in new]
+
+
+def forget_person(tx: Transaction, person_id: UUID) -> None:
+    """Erase what the matching knows of a person; what was decided stays, in ids and codes."""
+    tx.fetch(FORGET_WAITING, (person_id,))
+    tx.fetch(FORGET_KEYS, (person_id,))
+
+
+def _person(row: Mapping[str, object]) -> Person:
+    documents = row["documents"]
+    assert isinstance(documents, list)
+    return Person(**{**row, "documents": tuple((kind, number) for kind, number in documents)})  # type: ignore[arg-type]

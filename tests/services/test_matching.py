@@ -1,0 +1,303 @@
+"""Registrations that may be of one person: proposed once, linked, told apart, undone; nothing is merged by itself."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+import contracts
+from contracts import Message, sealing
+from services.intake import rules
+from services.intake.rules.links import match_id_of, pair_of
+from services.intake.store import matching as store
+from tests.examples import ANOTHER, COORDINATOR, NOW, PERSON, PERSON_ID, RECIPIENT, SENDER, person_registered
+from tests.services.conftest import ServiceUnderTest
+
+OTHER_ID = UUID("01950000-0000-7000-8000-0000000000a2")
+THIRD_ID = UUID("01950000-0000-7000-8000-0000000000a3")
+PAIR = pair_of(PERSON_ID, OTHER_ID)
+# The same person elsewhere: surnames swapped, accents lost, another telephone, no document.
+ELSEWHERE = {**PERSON, "given_names": "YULEISI", "family_names": "Urdaneta Guerrero", "phone": "+573019876543"}
+ELSEWHERE.pop("documents")
+TWIN = {**PERSON, "given_names": "Mariángel", "documents": [{"type": "PT", "number": "4815163"}]}
+
+
+class Matching:
+    """Intake, and what the tests say to it."""
+
+    def __init__(self, intake: ServiceUnderTest, hub_key: sealing.Key) -> None:
+        self.intake = intake
+        self._key = sealing.public_part(hub_key)
+
+    def register(self, person: dict[str, Any], person_id: UUID, by: str = SENDER, **overrides: Any) -> None:
+        said = person_registered(self._key, person=person, person_id=person_id, **overrides)
+        self.intake.hear(said, source=by)
+
+    def compare(self) -> list[Message[Any]]:
+        """Run the timed handler once; return what it says."""
+        drafts = self.intake.service.propose_matches(self.intake.tx, self.intake.clock.now)  # type: ignore[attr-defined]
+        self.intake.tx.keep()
+        return [contracts.stamp(draft, source="hub", time=self.intake.clock.now) for draft in drafts]
+
+    def link(self, one: UUID = PERSON_ID, other: UUID = OTHER_ID) -> list[Message[Any]]:
+        return self.intake.hear(contracts.MatchLinked(**_match(one, other)), source=COORDINATOR)
+
+    def tell_apart(self, one: UUID = PERSON_ID, other: UUID = OTHER_ID) -> list[Message[Any]]:
+        return self.intake.hear(contracts.MatchRejected(**_match(one, other)), source=COORDINATOR)
+
+    def undo(self, one: UUID = PERSON_ID, other: UUID = OTHER_ID) -> list[Message[Any]]:
+        undone = contracts.MatchUndone(match_id=match_id_of(pair_of(one, other)))
+        return self.intake.hear(undone, source=COORDINATOR)
+
+
+def _match(one: UUID, other: UUID) -> dict[str, Any]:
+    return {"match_id": match_id_of(pair_of(one, other)), "person_ids": (one, other)}
+
+
+def persons(said: list[Message[Any]]) -> list[set[UUID]]:
+    """The network persons that are told of."""
+    assert all(isinstance(one.data, contracts.PersonIdentified) and one.recipient is None for one in said)
+    assert all(one.data.network_id == min(one.data.person_ids) for one in said)
+    return [set(one.data.person_ids) for one in said]
+
+
+@pytest.fixture
+def matching(intake: ServiceUnderTest, hub_key: sealing.Key) -> Matching:
+    """Intake, knowing one person in one registration."""
+    made = Matching(intake, hub_key)
+    made.register(PERSON, PERSON_ID)
+    return made
+
+
+@pytest.fixture
+def three(matching: Matching) -> Matching:
+    """Intake, knowing three registrations."""
+    matching.register(ELSEWHERE, OTHER_ID, by=RECIPIENT)
+    matching.register(TWIN, THIRD_ID, by=ANOTHER)
+    return matching
+
+
+# -- proposals --------------------------------------------------------------------------------------------------------
+
+
+def test_a_person_registered_elsewhere_is_proposed_to_the_coordinator_with_reasons(matching: Matching) -> None:
+    matching.register(ELSEWHERE, OTHER_ID, by=RECIPIENT)
+    (asked,) = matching.compare()
+    assert (asked.type, asked.recipient) == ("match.proposed.v1", COORDINATOR)
+    assert (asked.data.match_id, asked.data.person_ids) == (match_id_of(PAIR), PAIR)
+    assert asked.data.score > 0.9
+    assert {reason.field: reason.comparison for reason in asked.data.reasons} == {
+        "birth_date": "same",
+        "family_names": "swapped",
+        "given_names": "one_missing",
+        "nationality": "same",
+        "phone": "different",
+        "sex": "same",
+    }
+
+
+def test_a_proposal_says_nothing_of_what_is_in_the_fields(matching: Matching) -> None:
+    matching.register({**ELSEWHERE, "documents": PERSON["documents"]}, OTHER_ID, by=RECIPIENT)
+    (asked,) = matching.compare()
+    said = asked.data.model_dump_json().lower()
+    assert not any(value in said for value in ("yule", "yls", "guerrero", "4815162", "1991", "987654"))
+
+
+def test_whom_one_organisation_registers_twice_is_proposed_too(matching: Matching) -> None:
+    matching.register(ELSEWHERE, OTHER_ID, by=SENDER)
+    assert len(matching.compare()) == 1
+
+
+def test_those_who_were_compared_earlier_are_found_by_those_who_come_later(matching: Matching) -> None:
+    assert matching.compare() == []
+    matching.register(ELSEWHERE, OTHER_ID, by=RECIPIENT)
+    assert len(matching.compare()) == 1
+
+
+def test_a_twin_is_not_proposed(matching: Matching) -> None:
+    matching.register(TWIN, OTHER_ID, by=RECIPIENT)
+    assert matching.compare() == []
+
+
+def test_what_was_proposed_is_not_proposed_again_by_a_correction_that_changes_nothing(matching: Matching) -> None:
+    matching.register(ELSEWHERE, OTHER_ID, by=RECIPIENT)
+    matching.compare()
+    matching.register(ELSEWHERE, OTHER_ID, by=RECIPIENT, registered_at=NOW + timedelta(days=1))
+    assert matching.compare() == []
+
+
+def test_a_correction_that_says_more_is_proposed_anew_under_the_same_id(matching: Matching) -> None:
+    matching.register(ELSEWHERE, OTHER_ID, by=RECIPIENT)
+    (before,) = matching.compare()
+    corrected = {**ELSEWHERE, "documents": PERSON["documents"]}
+    matching.register(corrected, OTHER_ID, by=RECIPIENT, registered_at=NOW + timedelta(days=1))
+    (after,) = matching.compare()
+    assert after.data.match_id == before.data.match_id
+    assert after.data.score > before.data.score
+
+
+def test_a_correction_is_no_longer_found_by_what_was_wrong(matching: Matching) -> None:
+    matching.register(ELSEWHERE, OTHER_ID, by=RECIPIENT)
+    somebody_else = {"given_names": "Ana", "family_names": "Barrios", "phone": "+573201111111"}
+    matching.register(somebody_else, OTHER_ID, by=RECIPIENT, registered_at=NOW + timedelta(days=1))
+    assert matching.compare() == []
+    keys = matching.intake.rows("select key from match_key where person_id = %s", OTHER_ID)
+    assert keys == [{"key": "phone 3201111111"}]
+
+
+def test_a_key_that_many_people_have_finds_nobody(matching: Matching, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MOST_HOLDERS", 1)
+    matching.register(ELSEWHERE, OTHER_ID, by=RECIPIENT)
+    assert matching.compare() == []
+
+
+def test_many_who_wait_are_compared_in_turns_and_none_is_forgotten(
+    matching: Matching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store.take_waiting, "__defaults__", (2,))
+    for number in range(5):
+        matching.register({**PERSON, "documents": [{"type": "PT", "number": f"77000{number}00"}]}, uuid4())
+    turns = [matching.compare() for _ in range(4)]
+    assert turns[3] == []
+    proposed = [one.data.match_id for turn in turns for one in turn]
+    assert matching.intake.rows("select 1 from match_waiting") == []
+    assert sorted(proposed) == sorted(row["match_id"] for row in matching.intake.rows("select match_id from match"))
+
+
+def test_an_erased_person_leaves_no_key_behind(three: Matching) -> None:
+    three.compare()
+    three.register(PERSON, PERSON_ID, registered_at=NOW + timedelta(days=1))
+    store.forget_person(three.intake.tx, PERSON_ID)
+    for table in ("match_key", "match_waiting"):
+        assert three.intake.rows(f"select 1 from {table} where person_id = %s", PERSON_ID) == []
+    assert three.intake.rows("select 1 from match_key where person_id = %s", OTHER_ID) != []
+
+
+# -- links ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_link_makes_one_person_of_the_network_and_the_services_hear_of_it(three: Matching) -> None:
+    assert persons(three.link()) == [{PERSON_ID, OTHER_ID}]
+    rows = three.intake.rows("select person_id from network_person where network_id = %s", PERSON_ID)
+    assert {row["person_id"] for row in rows} == {PERSON_ID, OTHER_ID}
+
+
+def test_a_second_link_names_everybody_whom_links_connect(three: Matching) -> None:
+    three.link()
+    assert persons(three.link(THIRD_ID, OTHER_ID)) == [{PERSON_ID, OTHER_ID, THIRD_ID}]
+
+
+def test_a_link_between_people_who_are_one_person_already_changes_nobody(three: Matching) -> None:
+    three.link()
+    three.link(OTHER_ID, THIRD_ID)
+    assert three.link(PERSON_ID, THIRD_ID) == []
+
+
+def test_who_is_linked_is_not_proposed_any_more(three: Matching) -> None:
+    three.link()
+    assert three.compare() == []
+
+
+def test_a_link_said_twice_is_refused_as_a_repeat(three: Matching) -> None:
+    three.link()
+    with pytest.raises(rules.Refused, match=r"^already_linked$"):
+        three.link(OTHER_ID, PERSON_ID)
+
+
+def test_a_link_under_another_id_than_its_own_is_refused(three: Matching) -> None:
+    with pytest.raises(rules.Refused, match=r"^wrong_match_id$"):
+        three.intake.hear(contracts.MatchLinked(match_id=uuid4(), person_ids=PAIR), source=COORDINATOR)
+
+
+def test_a_link_over_a_rejection_is_refused(three: Matching) -> None:
+    three.tell_apart()
+    with pytest.raises(rules.Refused, match=r"^already_rejected$"):
+        three.link()
+
+
+def test_a_link_that_would_join_through_others_who_were_told_apart_is_refused(three: Matching) -> None:
+    three.tell_apart()
+    three.link(OTHER_ID, THIRD_ID)
+    with pytest.raises(rules.Refused, match=r"^rejected_between$"):
+        three.link(PERSON_ID, THIRD_ID)
+
+
+@pytest.mark.parametrize("decide", ["link", "tell_apart"])
+def test_a_decision_that_overtook_a_registration_waits(matching: Matching, decide: str) -> None:
+    with pytest.raises(rules.TooEarly) as early:
+        getattr(matching, decide)()
+    assert (early.value.key, early.value.code) == (str(OTHER_ID), "person_unknown")
+
+
+# -- not the same -----------------------------------------------------------------------------------------------------
+
+
+def test_who_was_told_apart_is_never_proposed_again(matching: Matching) -> None:
+    matching.register(ELSEWHERE, OTHER_ID, by=RECIPIENT)
+    matching.compare()
+    assert matching.tell_apart() == []
+    corrected = {**ELSEWHERE, "documents": PERSON["documents"]}
+    matching.register(corrected, OTHER_ID, by=RECIPIENT, registered_at=NOW + timedelta(days=1))
+    assert matching.compare() == []
+
+
+def test_a_rejection_said_twice_is_refused_as_a_repeat(three: Matching) -> None:
+    three.tell_apart()
+    with pytest.raises(rules.Refused, match=r"^already_rejected$"):
+        three.tell_apart()
+
+
+def test_a_rejection_of_who_is_linked_through_others_is_refused(three: Matching) -> None:
+    three.link()
+    three.link(OTHER_ID, THIRD_ID)
+    with pytest.raises(rules.Refused, match=r"^already_linked$"):
+        three.tell_apart(PERSON_ID, THIRD_ID)
+
+
+# -- undoing ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_undone_link_names_each_person_that_it_leaves(three: Matching) -> None:
+    three.link()
+    three.link(OTHER_ID, THIRD_ID)
+    assert persons(three.undo()) == [{PERSON_ID}, {OTHER_ID, THIRD_ID}]
+    rows = three.intake.rows("select person_id, network_id from network_person order by person_id")
+    assert [(row["person_id"], row["network_id"]) for row in rows] == [
+        (PERSON_ID, PERSON_ID),
+        (OTHER_ID, OTHER_ID),
+        (THIRD_ID, OTHER_ID),
+    ]
+
+
+def test_an_undone_rejection_may_be_linked(three: Matching) -> None:
+    three.tell_apart()
+    assert three.undo() == []
+    assert persons(three.link()) == [{PERSON_ID, OTHER_ID}]
+
+
+def test_an_undoing_said_twice_is_refused_as_a_repeat(three: Matching) -> None:
+    three.link()
+    three.undo()
+    with pytest.raises(rules.Refused, match=r"^not_decided$"):
+        three.undo()
+
+
+def test_what_was_only_proposed_cannot_be_undone(three: Matching) -> None:
+    three.compare()
+    with pytest.raises(rules.Refused, match=r"^not_decided$"):
+        three.undo()
+
+
+def test_an_undoing_that_overtook_its_link_waits(three: Matching) -> None:
+    with pytest.raises(rules.TooEarly) as early:
+        three.undo()
+    assert (early.value.key, early.value.code) == (str(match_id_of(PAIR)), "match_unknown")
+
+
+def test_every_decision_is_kept_with_who_made_it(three: Matching) -> None:
+    three.link()
+    three.undo()
+    three.tell_apart()
+    rows = three.intake.rows("select decision, decided_by from match_decision order by decision")
+    assert rows == [{"decision": one, "decided_by": COORDINATOR} for one in ("linked", "rejected", "undone")]
