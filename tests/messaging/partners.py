@@ -12,7 +12,7 @@ from deploy.local import Stack
 from messaging import broker, frames, topology
 from messaging.broker import CONTENT_TYPE
 from messaging.topology import submit_exchange
-from tests.messaging.harness import Probe, Process, wait_until
+from tests.messaging.harness import WITHIN, Probe, Process, wait_until
 
 
 class Partner:
@@ -62,13 +62,13 @@ class Partner:
 
     def _await_confirms(self) -> None:
         while self._confirmed < self._sent:
-            self._connection.drain_events(timeout=20)
+            self._connection.drain_events(timeout=WITHIN)
 
-    def read(self, atleast: int = 1, *, within: float = 20.0) -> list[contracts.Message]:
+    def read(self, atleast: int = 1) -> list[contracts.Message]:
         """Take everything out of its inbox, waiting until so much has come."""
         connection = broker.connect(self.url)
         connection.channel().basic_consume(f"inbox.{self.organisation}", no_ack=True)
-        deadline = time.monotonic() + within
+        deadline = time.monotonic() + WITHIN
         try:
             while True:
                 with suppress(TimeoutError):

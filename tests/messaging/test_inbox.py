@@ -1,6 +1,7 @@
 """What a message comes to: applied once, refused, parked, waiting or quarantined, and never more than itself harmed."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import contracts
@@ -15,7 +16,7 @@ def noted(probe: Probe, *messages: contracts.Message) -> list[UUID]:
     return [row["message_id"] for row in rows]
 
 
-def parked(probe: Probe, message: contracts.Message) -> list[dict[str, object]]:
+def parked(probe: Probe, message: contracts.Message) -> list[dict[str, Any]]:
     return probe.query("select * from parked where message_id = %s order by parked_id", message.id)
 
 
@@ -53,7 +54,7 @@ def test_an_id_used_again_for_something_else_is_quarantined_and_refused(running:
 
     running.send(message, other)
     wait_until(lambda: is_parked(running, message, "quarantined"))
-    answers = running.answers_to(message)
+    answers = running.answers_to(message, message)
 
     assert noted(running, message) == [message.id]
     assert parked(running, message)[0]["reason"] == "id_reused"
@@ -95,7 +96,7 @@ def test_a_failing_handler_is_tried_again_later_and_later_not_thousands_of_times
     message = service_published("fail")
     running.send(message)
 
-    (row,) = wait_until(lambda: [row for row in parked(running, message) if row["attempts"] == 2], within=30)
+    (row,) = wait_until(lambda: [row for row in parked(running, message) if row["attempts"] >= 2])
 
     assert row["next_attempt_at"] - row["parked_at"] > timedelta(seconds=0.75 * (1 + 1 + 2))
 

@@ -1,13 +1,15 @@
 """Real processes, killed where it hurts most: nothing is lost, nothing happens twice, the order is kept."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
+import contracts
 from tests.messaging.checker import check
-from tests.messaging.harness import Probe, Process, conversation
+from tests.messaging.harness import Probe, Process, conversation, wait_until
 
 MESSAGES = 600  # more than two batches
 KILLED = -signal.SIGKILL
@@ -27,6 +29,15 @@ def dying(tmp_path: Path) -> Dying:
     return at
 
 
+def repeats(answers: Sequence[contracts.Message], to: Collection[UUID]) -> int:
+    """How many answers to these came again.
+
+    The others' may, too: the relay of these tests takes whoever does not stir for a second for dead.
+    """
+    ids = [answer.id for answer in answers if answer.causationid in to]
+    return len(ids) - len(set(ids))
+
+
 def run_until_killed(process: Process) -> None:
     assert process.launch().exit_code() == KILLED
 
@@ -42,32 +53,33 @@ def test_a_service_killed_before_it_acknowledges_loses_nothing_and_does_nothing_
     probe.send(*sent)
     run_until_killed(probe.service(tampered=dying(point)))
 
+    committed = probe.notes()
+
     probe.relay().launch()
     probe.service().launch()
     answers = probe.answers_to(*sent)
+    redelivered = wait_until(lambda: probe.counted("redelivered"))
 
-    verdict = check(sent, probe.notes(), answers)
-    redelivered, known = probe.counted("redelivered"), probe.counted("repeated")
-    print(f"{point}: redelivered {redelivered}, known already {known}, answered again {verdict.repeated}")
-    assert verdict.faultless
-    assert redelivered > 0
-    assert (known > 0) == (point != "before_commit")
-    assert (verdict.repeated > 0) == (point in ("after_publish", "after_confirm"))
+    known, again = probe.counted("repeated"), repeats(answers, committed)
+    print(f"{point}: redelivered {redelivered}, known already {known}, answered again {again}")
+    assert check(sent, probe.notes(), answers).faultless
+    assert (known > 0) == (len(committed) > 0) == (point != "before_commit")
+    assert (again > 0) == (point in ("after_publish", "after_confirm"))
 
 
 def test_a_service_killed_after_it_acknowledged_gets_nothing_of_that_again(probe: Probe, dying: Dying) -> None:
     sent = conversation(MESSAGES)
-    probe.send(*sent)
+    # One alone is one batch for certain; and while nothing else is under way, its acknowledgement reaches the broker.
+    probe.send(sent[0])
     run_until_killed(probe.service(tampered=dying("after_acknowledge")))
-    acknowledged = len(probe.notes())
+    probe.send(*sent[1:])
 
     probe.relay().launch()
     probe.service().launch()
     answers = probe.answers_to(*sent)
 
-    print(f"redelivered {probe.counted('redelivered')}, known already {probe.counted('repeated')}")
     assert check(sent, probe.notes(), answers).faultless
-    assert probe.counted("redelivered") <= len(sent) - min(acknowledged, 250)
+    assert (probe.counted("redelivered"), probe.counted("repeated")) == (0, 0)
 
 
 @pytest.mark.parametrize("point", ["before_publish", "after_publish", "after_confirm", "before_mark", "after_mark"])
@@ -75,16 +87,17 @@ def test_a_relay_killed_anywhere_leaves_the_rest_to_the_next(probe: Probe, dying
     sent = conversation(MESSAGES)
     probe.send(*sent)
     run_until_killed(probe.service(tampered=dying("after_commit")))  # leaves what it committed to the relay
+    committed = probe.notes()
     run_until_killed(probe.relay(tampered=dying(point)))
 
     probe.relay().launch()
     probe.service().launch()
     answers = probe.answers_to(*sent)
 
-    verdict = check(sent, probe.notes(), answers)
-    print(f"{point}: answered again {verdict.repeated}")
-    assert verdict.faultless
-    assert (verdict.repeated > 0) == (point in ("after_publish", "after_confirm", "before_mark"))
+    again = repeats(answers, committed)
+    print(f"{point}: answered again {again}")
+    assert check(sent, probe.notes(), answers).faultless
+    assert (again > 0) == (point in ("after_publish", "after_confirm", "before_mark"))
 
 
 def test_acknowledging_before_the_commit_is_caught_by_the_checker(probe: Probe, dying: Dying) -> None:

@@ -1,5 +1,6 @@
 """What was committed leaves, all of it, in the order of commits, whoever publishes it."""
 
+import json
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from deploy.local import Stack
 from messaging import database, outbox
 from messaging.standing import Standing
 from tests.messaging.checker import check
-from tests.messaging.harness import Probe, conversation, service_published, wait_until
+from tests.messaging.harness import WITHIN, Probe, conversation, service_published, wait_until
 
 
 @pytest.fixture
@@ -33,9 +34,10 @@ def test_messages_leave_in_the_order_of_commits_whoever_in_the_process_wrote_the
     """Batches, single messages after a failed batch, retries and timed handlers share one way out."""
     sent = conversation(400)
     probe.send(*sent[:200], service_published("fail"), *sent[200:])
-    service = probe.service(tampered={"SLOW_PUBLISHING": "0.02"}, TICK="talk").start()
+    patient = json.dumps({"messaging.on.DRAIN_WITHIN": WITHIN, "messaging.run.STOP_WITHIN": WITHIN})
+    service = probe.service(tampered={"CONSTANTS": patient, "SLOW_PUBLISHING": "0.02"}, TICK="talk").start()
     wait_until(lambda: len(probe.notes()) == len(sent))
-    service.stop()
+    assert service.stop() == 0
 
     committed = [row["message_id"] for row in probe.query("select message_id from outbox order by position")]
     published = list(dict.fromkeys(answer.id for answer in probe.answers(len(committed))))
@@ -85,8 +87,8 @@ def test_the_order_is_kept_when_one_of_two_processes_is_killed(probe: Probe, tmp
     probe.send(*sent[10:])
     assert doomed.exit_code() == -signal.SIGKILL
     answers = probe.answers_to(*sent)
+    wait_until(lambda: probe.counted("redelivered"))
 
-    assert probe.counted("redelivered") > 0
     assert sorted(probe.notes()) == sorted(message.id for message in sent)
     assert numbers_by_subject(answers) == counted_up(sent)
 
@@ -114,7 +116,7 @@ def test_of_two_relays_one_works_and_the_other_takes_over(probe: Probe) -> None:
     first, second = probe.relay().start(), probe.relay().start()
     written = write_out(probe, 100)
     assert [answer.id for answer in probe.answers(100)] == written
-    (working,) = (relay for relay in (first, second) if relay.said("published what was left behind"))
+    (working,) = wait_until(lambda: [one for one in (first, second) if one.said("published what was left behind")])
 
     working.kill()
     written = write_out(probe, 100)

@@ -1,16 +1,24 @@
 """SIGTERM in the middle of the work: what has arrived is finished and acknowledged, and nothing is delivered again."""
 
+import json
+
 from tests.messaging.checker import check
-from tests.messaging.harness import Probe, conversation, wait_until
+from tests.messaging.harness import WITHIN, Probe, conversation, wait_until
 
 MESSAGES = 5000
+
+# Small batches, published slowly, so that nobody comes too late to stop it; and the patience that a slow machine needs.
+UNDER_LOAD = json.dumps({
+    "messaging.on.BATCH": 50, "messaging.broker.QUIET": 1.0,
+    "messaging.on.DRAIN_WITHIN": WITHIN, "messaging.run.STOP_WITHIN": WITHIN,
+})  # fmt: skip
 
 
 def test_a_service_stopped_under_load_has_nothing_delivered_again(probe: Probe) -> None:
     """Trap 6."""
     sent = conversation(MESSAGES, subjects=50)
     probe.send(*sent)
-    service = probe.service().start()
+    service = probe.service(tampered={"CONSTANTS": UNDER_LOAD, "SLOW_PUBLISHING": "0.05"}).start()
     wait_until(probe.notes)
 
     assert service.stop() == 0
