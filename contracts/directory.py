@@ -3,9 +3,9 @@
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from .codes import CapacityState, DocumentType, EligibilityCriterion, Profile, Sex, Urgency
+from .codes import CapacityState, DocumentType, Profile, Sex, Urgency
 from .fields import (
     Code,
     HourMinute,
@@ -48,6 +48,12 @@ class Eligibility(Model):
     zones: Annotated[Several[Zone], Field(max_length=200)] = ()
     """The person has to live in one of these municipalities."""
 
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Self:
+        if self.minimum_age is not None and self.maximum_age is not None and self.minimum_age > self.maximum_age:
+            raise wrong_field("maximum_age", "The greatest age is not below the least")
+        return self
+
 
 class Location(Model):
     """Where a service is given, for everybody to read; a confidential place is never said."""
@@ -72,6 +78,13 @@ class OpeningHours(Model):
 class ServicePublishedV2(Model):
     """An organisation offers a service, changes what it says of it, or no longer offers it."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"confidential_location": {"const": True}}, "required": ["confidential_location"]},
+            "then": {"properties": {"locations": {"maxItems": 0}, "opening_hours": {"maxItems": 0}}},
+        }
+    )
+
     service_id: UUID
     name: PublicText
     need_codes: Annotated[Several[Need], Field(min_length=1, max_length=40)]
@@ -85,7 +98,7 @@ class ServicePublishedV2(Model):
     required_documents: Annotated[Several[DocumentType], Field(max_length=10)] = ()
     locations: Annotated[Several[Location], Field(max_length=50)] = ()
     confidential_location: bool = False
-    """The place is not to be known: no message and no export carries it."""
+    """The place is not to be known: no message carries it; exports leave out description and url as well."""
     opening_hours: Annotated[Several[OpeningHours], Field(max_length=14)] = ()
     url: Annotated[str, Field(max_length=500, pattern="^https?://[^ \\x00-\\x1f]+$")] | None = None
     email: Annotated[str, Field(max_length=200, pattern="^[^@ \\x00-\\x1f]+@[^@ \\x00-\\x1f]+$")] | None = None
@@ -147,15 +160,23 @@ class RankedService(Model):
     name: PublicText
     eligible: bool | None = None
     """None: the search did not say enough to tell."""
-    not_met: Annotated[Several[EligibilityCriterion], Field(max_length=9)] = ()
-    unknown: Annotated[Several[EligibilityCriterion], Field(max_length=9)] = ()
+    not_met: Annotated[Several[Code], Field(max_length=9)] = ()
+    """The criteria that the person does not meet: `age`, `sex`, `profile`, `nationality`, `documents`, `residence`."""
+    unknown: Annotated[Several[Code], Field(max_length=9)] = ()
+    """The criteria that the search did not say enough about."""
     capacity: CapacityState | None = None
+    """None: never stated."""
     capacity_is_stale: bool = False
-    waiting: int | None = None
-    estimate_days: int | None = None
+    """What was stated has expired."""
+    waiting: Annotated[int, Field(ge=0)] | None = None
+    """How many are on its waiting list."""
+    estimate_days: Annotated[int, Field(ge=0)] | None = None
     answers_within_hours: Annotated[float, Field(ge=0)] | None = None
-    """The median of its last answers."""
+    """The median time from request to decision, of its last decisions."""
+    decisions: Annotated[int, Field(ge=0)] = 0
+    """How many decisions that is the median of."""
     in_zone: bool
+    """Whether it serves the municipality where the person lives."""
     speaks_language: bool | None = None
     reasons: Annotated[Several[Code], Field(max_length=20)]
     """What counted, the weightiest first, such as `eligible`, `capacity_open`, `in_zone`, `answers_fast`."""
@@ -163,7 +184,7 @@ class RankedService(Model):
 
 @contract("services.suggested.v1", sent_by="hub", received_by="whoever sent it", personal_data=False, about="search_id")
 class ServicesSuggested(Model):
-    """Who could meet the need, the best first."""
+    """Who could meet the need, the best first; those that the person is not eligible for come last, and say so."""
 
     search_id: UUID
     services: Annotated[Several[RankedService], Field(max_length=50)]

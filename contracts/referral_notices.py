@@ -1,9 +1,9 @@
 """What the hub tells the organisations about a referral."""
 
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
 from .codes import (
     CancelReason,
@@ -20,8 +20,9 @@ from .codes import (
     Urgency,
     VisitCancelledBy,
     VisitMode,
+    is_confidential,
 )
-from .fields import Model, Need, OrganisationId, Sealed, Several, Time, Zone
+from .fields import CONFIDENTIAL_NEED, Model, Need, OrganisationId, Sealed, Several, Time, Zone, present, wrong_field
 from .referral import ReferralRequestedV2
 from .registry import contract
 
@@ -84,6 +85,11 @@ class ReferralStatus(Model):
     outcome: Outcome | None = None
     not_met_reason: NotMetReason | None = None
     onward_referral_id: UUID | None = None
+    """The referral that goes on from one that was completed as referred onward."""
+    onward_state: ReferralState | None = None
+    """How the last referral that went on from here has ended; then nothing of this one has changed but its number."""
+    onward_outcome: Outcome | None = None
+    """What came of the need there."""
     cancel_reason: CancelReason | None = None
     reopen_reason: ReopenReason | None = None
     error_reason: ErrorReason | None = None
@@ -145,6 +151,13 @@ class ReferralAlternativesSuggested(Model):
 class ReferralRecorded(Model):
     """The referral has reached a state: what the hub's other services need in order to act on it, or count it."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": CONFIDENTIAL_NEED},
+            "then": {"not": {"anyOf": [present("person_id"), present("need_id")]}},
+        }
+    )
+
     referral_id: UUID
     state: ReferralState
     changed_at: Time
@@ -153,14 +166,24 @@ class ReferralRecorded(Model):
     recipient: OrganisationId
     service_id: UUID
     person_id: UUID | None = None
-    """Absent when the case is confidential."""
+    """Absent when the case is confidential; so is the need's id."""
     need_id: UUID | None = None
     need_code: Need
     urgency: Urgency
     sent_at: Time
     zone: Zone | None = None
-    """The municipality that the service is for."""
+    """The municipality that the service serves; absent when it serves several."""
     redirected_from: UUID | None = None
+    new_referral_id: UUID | None = None
+    onward_referral_id: UUID | None = None
+    onward_state: ReferralState | None = None
+    onward_outcome: Outcome | None = None
     decline_reason: DeclineReason | None = None
     outcome: Outcome | None = None
     not_met_reason: NotMetReason | None = None
+
+    @model_validator(mode="after")
+    def _tells_nobody_of_a_confidential_case(self) -> Self:
+        if is_confidential(self.need_code) and (self.person_id is not None or self.need_id is not None):
+            raise wrong_field("person_id", "A confidential case is counted without the person")
+        return self

@@ -21,6 +21,7 @@ BEYOND_SCHEMAS = {
     "subject-of-another-referral",
     "safe-time-that-ends-first",
     "ends-before-it-begins",
+    "least-age-above-greatest",
     "somebody-twice",
     "under-the-same-id",
 }
