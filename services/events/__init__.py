@@ -1,0 +1,1 @@
+"""Jornadas and who attends them: where they stand, what happens for people there, and who is told."""

@@ -1,0 +1,24 @@
+"""How the rules of events say no, and not yet."""
+
+from datetime import timedelta
+from typing import Final
+
+CLOCKS_DIFFER: Final = timedelta(hours=1)  # an organisation's clock may be that far ahead of this service's
+
+
+class Refused(Exception):
+    """A rule says no. `code` is what the sender is told; nothing of the message is applied."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class TooEarly(Exception):
+    """Not possible yet: `what`, under the subject `key`, may be on its way. `code` refuses it if that never comes."""
+
+    def __init__(self, what: str, key: str) -> None:
+        self.what = what
+        self.key = key
+        self.code = f"{what}_unknown"
+        super().__init__(self.code)

@@ -1,0 +1,269 @@
+"""Attendance: who was at a jornada, what happened for them there, and what a correction changes of that."""
+
+from collections.abc import Set
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, NoReturn
+from uuid import UUID, uuid5
+
+from services.events.rules.answers import CLOCKS_DIFFER, Refused
+from services.events.rules.jornadas import CANCELLED, REPORTED, Jornada
+
+PRESENT_WITHIN: Final = timedelta(hours=12)
+"""How long before a jornada starts or after it ends somebody may have been there: lists often have only the day."""
+
+Service = tuple[str, str]  # the need that it met, and who delivered it
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an organisation says of one attendance, in ids, codes and times."""
+
+    attendance_id: UUID
+    jornada_id: UUID
+    organiser: str
+    person_id: UUID
+    present_at: datetime
+    said_at: datetime  # when these words about the person were written down: of a correction, when that was made
+    with_details: bool  # whether a sealed block about the person came along
+    consent_id: UUID | None
+    services: Set[Service]
+    need_ids: Set[UUID]
+    steps: Set[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A service that was delivered at the jornada."""
+
+    delivery_id: UUID
+    need_code: str
+    delivered_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """An attendance as it stands."""
+
+    attendance_id: UUID
+    jornada_id: UUID
+    person_id: UUID
+    recorded_by: str
+    present: bool
+    present_at: datetime
+    sequence: int  # of its last change
+    late: bool  # whether its last change came after the jornada was reported
+    deliveries: tuple[Delivery, ...]
+    consent_id: UUID | None
+    need_ids: Set[UUID]
+    steps: Set[str]
+    corrected_at: datetime | None = None  # by the clock of whoever corrected it
+    registered_at: datetime | None = None  # of the last details of the person that were passed on
+    strike_reason: str | None = None
+    erased: bool = False  # the person has been erased: only the presence is left
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What is known here of somebody: where they count as present, and how new their details are."""
+
+    jornadas: Set[UUID] = frozenset()
+    known: bool = False  # an attendance of theirs has been recorded before, if only to be struck out
+    registered_at: datetime | None = None
+    erased: bool = False
+
+
+class Outcome(StrEnum):
+    """What became of what was said."""
+
+    ACCEPTED = "accepted"
+    MATCHED = "matched"  # the person was known here before
+    CORRECTED = "corrected"
+    STRUCK_OUT = "struck_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An attendance after a change, and what that brings with it."""
+
+    attendance: Attendance
+    outcome: Outcome
+    registers: bool = False  # the person's details are to be passed on
+    consents: bool = False
+    delivered: tuple[Delivery, ...] = ()
+    undelivered: tuple[Delivery, ...] = ()
+    found_needs: Set[UUID] = frozenset()
+    taken_steps: Set[str] = frozenset()
+
+
+def record(said: Said, jornada: Jornada, known: Attendance | None, person: Person, *, by: str, at: datetime) -> Change:
+    """Take down that a person came: each once at a jornada, and each attendance once."""
+    if by not in jornada.parties:
+        raise Refused("not_a_partner")
+    if jornada.state == CANCELLED:
+        raise Refused("not_while_cancelled")
+    if known is not None:
+        _refuse_repeat(said, known, by=by)
+    if person.erased:
+        raise Refused("person_erased")
+    if said.jornada_id in person.jornadas:
+        raise Refused("already_present")
+    _check(said, jornada, at=at)
+    deliveries = _deliveries(said, version=1)
+    registers = _is_newer(said, person)
+    attendance = Attendance(
+        attendance_id=said.attendance_id,
+        jornada_id=said.jornada_id,
+        person_id=said.person_id,
+        recorded_by=by,
+        present=True,
+        present_at=said.present_at,
+        sequence=1,
+        late=jornada.state == REPORTED,
+        deliveries=deliveries,
+        consent_id=said.consent_id,
+        need_ids=said.need_ids,
+        steps=said.steps,
+        registered_at=said.said_at if registers else None,
+    )
+    return Change(
+        attendance,
+        Outcome.MATCHED if person.known else Outcome.ACCEPTED,
+        registers=registers,
+        consents=said.consent_id is not None,
+        delivered=deliveries,
+        found_needs=said.need_ids,
+        taken_steps=said.steps,
+    )
+
+
+def correct(said: Said, jornada: Jornada, known: Attendance, person: Person, *, by: str, at: datetime) -> Change:
+    """Replace what was said of an attendance; what follows from it is the difference.
+
+    Services of another hour are other services: they are struck out and said again. A need that was found, a step that
+    was taken and a consent that was given stay: they have a life of their own elsewhere by now.
+    """
+    if by != known.recorded_by:
+        raise Refused("not_yours")
+    _check_standing(said, known)
+    if known.corrected_at is not None and said.said_at <= known.corrected_at:
+        raise Refused("already_corrected" if said.said_at == known.corrected_at else "superseded")
+    _check(said, jornada, at=at)
+    version = known.sequence + 1
+    moved = said.present_at != known.present_at
+    kept = () if moved else tuple(one for one in known.deliveries if _service(one) in said.services)
+    delivered = _deliveries(said, version=version, but={_service(one) for one in kept})
+    registers = _is_newer(said, person)
+    attendance = replace(
+        known,
+        present_at=said.present_at,
+        sequence=version,
+        late=jornada.state == REPORTED,
+        deliveries=kept + delivered,
+        consent_id=said.consent_id or known.consent_id,
+        need_ids=known.need_ids | said.need_ids,
+        steps=known.steps | said.steps,
+        corrected_at=said.said_at,
+        registered_at=said.said_at if registers else known.registered_at,
+    )
+    return Change(
+        attendance,
+        Outcome.CORRECTED,
+        registers=registers,
+        consents=said.consent_id is not None and said.consent_id != known.consent_id,
+        delivered=delivered,
+        undelivered=tuple(one for one in known.deliveries if one not in kept),
+        found_needs=said.need_ids - known.need_ids,
+        taken_steps=said.steps - known.steps,
+    )
+
+
+def strike_out(known: Attendance, jornada: Jornada, *, organiser: str, reason: str, by: str) -> Change:
+    """Take an attendance back, with the services received there: for whoever said it, or the organiser."""
+    if known.jornada_id != jornada.jornada_id or organiser != jornada.organiser:
+        raise Refused("of_another_jornada")
+    if by not in {known.recorded_by, jornada.organiser}:
+        raise Refused("not_yours")
+    if not known.present:
+        raise Refused("already_struck_out")
+    attendance = replace(
+        known,
+        present=False,
+        sequence=known.sequence + 1,
+        late=jornada.state == REPORTED,
+        deliveries=(),
+        strike_reason=reason,
+    )
+    return Change(attendance, Outcome.STRUCK_OUT, undelivered=known.deliveries)
+
+
+def erase(known: Attendance) -> Attendance:
+    """Keep of an erased person's attendance what is counted, and nothing of what happened for them."""
+    return replace(
+        known, deliveries=(), consent_id=None, need_ids=frozenset(), steps=frozenset(), registered_at=None, erased=True
+    )
+
+
+def meet(person: Person, attendance: Attendance) -> Person:
+    """Say what is known of somebody once an attendance of theirs has changed."""
+    jornadas = person.jornadas - {attendance.jornada_id}
+    if attendance.present:
+        jornadas |= {attendance.jornada_id}
+    newest = max(filter(None, (person.registered_at, attendance.registered_at)), default=None)
+    return Person(jornadas, known=True, registered_at=newest, erased=person.erased or attendance.erased)
+
+
+def _check(said: Said, jornada: Jornada, *, at: datetime) -> None:
+    """Hold what is said against the jornada that it is about."""
+    if said.organiser != jornada.organiser:
+        raise Refused("of_another_jornada")
+    if not jornada.plan.starts_at - PRESENT_WITHIN <= said.present_at <= jornada.plan.ends_at + PRESENT_WITHIN:
+        raise Refused("not_that_day")
+    if max(said.present_at, said.said_at) > at + CLOCKS_DIFFER:
+        raise Refused("in_the_future")
+    if not {delivered_by for _, delivered_by in said.services} <= jornada.parties:
+        raise Refused("delivered_by_no_partner")
+
+
+def _check_standing(said: Said, known: Attendance) -> None:
+    """Let only the details of an attendance change, and only while it stands."""
+    if said.jornada_id != known.jornada_id:
+        raise Refused("of_another_jornada")
+    if said.person_id != known.person_id:
+        raise Refused("of_another_person")
+    if not known.present:
+        raise Refused("struck_out")
+    if known.erased:
+        raise Refused("person_erased")
+
+
+def _refuse_repeat(said: Said, known: Attendance, *, by: str) -> NoReturn:
+    """Say in which way an attendance has been said before."""
+    if (known.recorded_by, known.jornada_id, known.person_id) != (by, said.jornada_id, said.person_id):
+        raise Refused("attendance_of_another")
+    if not known.present:
+        raise Refused("struck_out")
+    if known.erased:
+        raise Refused("person_erased")
+    services = {_service(one) for one in known.deliveries}
+    as_known = (known.present_at, known.consent_id, services, known.need_ids, known.steps)
+    as_said = (said.present_at, said.consent_id, said.services, said.need_ids, said.steps)
+    raise Refused("already_recorded" if as_said == as_known else "recorded_differently")
+
+
+def _is_newer(said: Said, person: Person) -> bool:
+    """Tell whether the person's details are newer than any that were passed on."""
+    return said.with_details and (person.registered_at is None or said.said_at > person.registered_at)
+
+
+def _deliveries(said: Said, *, version: int, but: Set[Service] = frozenset()) -> tuple[Delivery, ...]:
+    # With the version in it: what is struck out and said again later is another delivery.
+    return tuple(
+        Delivery(uuid5(said.attendance_id, f"service {version} {need_code} {delivered_by}"), need_code, delivered_by)
+        for need_code, delivered_by in sorted(said.services - but)
+    )
+
+
+def _service(delivery: Delivery) -> Service:
+    return delivery.need_code, delivery.delivered_by
