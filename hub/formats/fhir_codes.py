@@ -98,8 +98,11 @@ after it with the same state, and what `referral.status` calls the fields that i
 
 # -- where each field lives -------------------------------------------------------------------------------------------
 
+# Contracts grow: a field without an element of its own becomes an extension of the request, or an output of the Task.
+
 REQUEST_HOMES: Final[Mapping[str, str]] = MappingProxyType(
     {
+        **{name: f"ServiceRequest.extension.{name}" for name in contracts.ReferralRequested.model_fields},
         "referral_id": "ServiceRequest.identifier",
         "recipient": "ServiceRequest.performer",
         "service_id": "ServiceRequest.performer",
@@ -112,16 +115,13 @@ REQUEST_HOMES: Final[Mapping[str, str]] = MappingProxyType(
         "consent_id": "ServiceRequest.supportingInfo",
         "answer_by": "Task.restriction.period.end",
         "sealed": "ServiceRequest.contained",
-        **{
-            name: f"ServiceRequest.extension.{name}"
-            for name in ("services_given", "minor", "shares", "override", "contact", "accessibility", "follow_up")
-        },
     }
 )
 """The element that each field of `referral.requested` becomes."""
 
 STATUS_HOMES: Final[Mapping[str, str]] = MappingProxyType(
     {
+        **{name: f"Task.output.{name}" for name in contracts.ReferralStatus.model_fields},
         "referral_id": "Task.focus",
         "state": "Task.businessStatus",
         "changed_at": "Task.lastModified",
@@ -130,21 +130,6 @@ STATUS_HOMES: Final[Mapping[str, str]] = MappingProxyType(
         "sealed": "Task.contained",
         **{name: f"Task.extension.{name}" for name in ("changed_by", "service_id", "due_at", "purge_by")},
         **dict.fromkeys(REASONS, "Task.statusReason"),
-        **{
-            name: f"Task.output.{name}"
-            for name in (
-                "criterion",
-                "missing_documents",
-                "place_in_line",
-                "estimate_days",
-                "new_referral_id",
-                "visit_at",
-                "mode",
-                "visit_cancelled_by",
-                "outcome",
-                "onward_referral_id",
-            )
-        },
     }
 )
 """The element that each field of `referral.status` becomes."""

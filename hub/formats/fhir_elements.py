@@ -66,8 +66,9 @@ def value_x(value: object) -> Json:
             return {"valueCode": value.value}
         case UUID():
             return {"valueUri": f"{_UUID}{value}"}
-        case _:
-            return {"valueString": str(value)}
+        case str():
+            return {"valueString": value}
+    raise TypeError(f"FHIR has no plain value for {type(value).__name__}")
 
 
 def moment(time: datetime) -> str:

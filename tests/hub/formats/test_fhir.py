@@ -628,14 +628,19 @@ def places_in(value: Any, *before: str | int) -> Iterator[tuple[str | int, ...]]
     ids=lambda value: json.dumps(value).replace(SECRET, "words"),
 )
 def test_whatever_stands_in_any_place_has_a_coded_answer(instead: Any) -> None:
-    good = bundle_of()
-    for *path, last in places_in(good):
-        bundle = copy.deepcopy(good)
-        holder: Any = bundle
-        for key in path:
-            holder = holder[key]
-        holder[last] = instead
-        try:
-            fhir.fhir_to_referral(bundle)
-        except Untranslatable as refused:
-            assert "Yuleisy" not in "".join(traceback.format_exception(refused))  # noqa: PT017 - either answer is good
+    translations = (
+        (fhir.fhir_to_referral, bundle_of()),
+        (fhir.fhir_to_step, task_of(State.DECLINED, sealed=examples.SEALED)),
+        (fhir.fhir_to_status, task_of(State.SCHEDULED)),
+    )
+    for translate, good in translations:
+        for *path, last in places_in(good):
+            broken = copy.deepcopy(good)
+            holder: Any = broken
+            for key in path:
+                holder = holder[key]
+            holder[last] = instead
+            try:
+                translate(broken)
+            except Untranslatable as refused:
+                assert "Yuleisy" not in "".join(traceback.format_exception(refused))  # noqa: PT017 - either is good
