@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from demo.day import SPEAKS_VERSION_1
 from demo.plan import Step
@@ -24,14 +25,25 @@ PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 class Organisation:
     """One organisation's process, and what it last said of its progress."""
 
-    def __init__(self, name: str, home: Path, directory: Path, log: Path, steps: list[Step]) -> None:
+    def __init__(
+        self,
+        name: str,
+        home: Path,
+        directory: Path,
+        log: Path,
+        steps: list[Step],
+        *,
+        module: str = "demo.partner",
+        also: dict[str, Any] | None = None,
+    ) -> None:
+        """`module` is the program that it runs, `also` what that is told beside its steps."""
         self.name = name
         self.home = home
         self.progress = {"confirmed": 0, "received": 0, "due": len(steps)}
         self.ready = threading.Event()
-        self._plan = json.dumps({"organisation": name, "window": WINDOW, "steps": steps})
+        self._plan = json.dumps({"organisation": name, "window": WINDOW, "steps": steps, **(also or {})})
         self._today: str | None = None
-        self._command, self._python_path = _command(name, home, directory)
+        self._command, self._python_path = _command(name, home, directory, module)
         self._log = log
         self._child: subprocess.Popen[str] | None = None
         self._orders: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -109,9 +121,9 @@ def _give(child: "subprocess.Popen[str]", orders: "queue.SimpleQueue[str | None]
             told.flush()
 
 
-def _command(name: str, home: Path, directory: Path) -> tuple[list[str], dict[str, str]]:
+def _command(name: str, home: Path, directory: Path, module: str) -> tuple[list[str], dict[str, str]]:
     """How an organisation's system is run, and where it finds code of ours: FUVADIS's does not."""
-    if name == SPEAKS_VERSION_1:
+    if name == SPEAKS_VERSION_1 and module == "demo.partner":
         schemas = ROOT / "contracts" / "schemas"
         return [sys.executable, "-P", str(ROOT / "demo" / "fuvadis.py"), str(home), str(directory), str(schemas)], {}
-    return [sys.executable, "-P", "-m", "demo.partner", str(home), str(directory)], {"PYTHONPATH": str(ROOT)}
+    return [sys.executable, "-P", "-m", module, str(home), str(directory)], {"PYTHONPATH": str(ROOT)}

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -70,7 +71,7 @@ class Partner:
         plan = json.loads(orders.readline() or "null")
         if plan is None:
             return
-        self._plan = Plan(plan["steps"], plan["window"])
+        self._take_up(plan)
         self._unsent.extend(self._log.resume())
         begun = self._log.answered_steps() | {step for step, _ in self._unsent}
         self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
@@ -86,6 +87,9 @@ class Partner:
             finally:
                 connection.collect()  # drops the socket: close() would wait for a broker that may not answer
         self._log.close()
+
+    def _take_up(self, plan: Order) -> None:
+        self._plan = Plan(plan["steps"], plan["window"])
 
     def _work(self, connection: Any) -> None:
         self._outgoing = Outgoing(connection, self._exchange)
@@ -119,20 +123,28 @@ class Partner:
         if not self._inbox:
             return
         frames, self._inbox = self._inbox, []
-        deliveries, refusals = [], []
+        deliveries, refusals, read = [], [], []
         for frame, at in frames:
             message = contracts.parse(_bytes(frame.body))
+            read.append(message)
             deliveries.append(_delivery(message, redelivered=frame.delivery_info["redelivered"], at=at))
             if isinstance(message.data, contracts.MessageRefused):
                 refusals.append(_refusal(message))
             elif isinstance(message.data, contracts.ReferralOffered):
                 sealing.open_sealed(message.data.request.sealed, self._key)  # it can be read, and is not kept
+        messages = {str(message.id): message for message in read}
         for delivery in self._log.take_in(deliveries, refusals):
+            for step in self._answer(messages[delivery.message_id]):
+                self._plan.add(step)
             if delivery.referral_id is not None and delivery.sequence is not None:
                 self._numbers[delivery.referral_id, delivery.sequence] = delivery.message_id
                 self._plan.saw((delivery.referral_id, delivery.sequence))
         channel.basic_ack(frames[-1][0].delivery_tag, multiple=True)
         self._progress["received"] += len(frames)
+
+    def _answer(self, message: contracts.Message) -> Iterable[Step]:
+        """What follows from a message that nobody could plan for; here nothing."""
+        return ()
 
     # Sending
 
@@ -213,7 +225,10 @@ class Partner:
             order = self._orders.get()
             assert order is not None
             self._clock_offset = timedelta(seconds=order["clock_offset"])
-            self._plan.turn_to(order["day"])
+            self._turn_to(order["day"])
+
+    def _turn_to(self, day: int) -> None:
+        self._plan.turn_to(day)
 
     def _say_progress(self) -> None:
         self._progress["due"] = self._plan.due + len(self._unsent)
@@ -246,14 +261,14 @@ def _refusal(message: contracts.Message) -> Refusal:
     return Refusal(str(message.id), refused_id, data.body_sha256, data.code, data.where)
 
 
-def main() -> None:
+def main(kind: type[Partner] = Partner) -> None:
     """Run one organisation's system until its standard input ends."""
     reader = argparse.ArgumentParser(description=main.__doc__)
     reader.add_argument("home", type=Path)
     reader.add_argument("directory", type=Path)
     told = reader.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started us, who then ends our orders
-    Partner(told.home, told.directory).run(sys.stdin)
+    kind(told.home, told.directory).run(sys.stdin)
 
 
 if __name__ == "__main__":

@@ -37,14 +37,14 @@ class Person:
         return (self.name, self.document_number, self.phone)
 
 
-def make_people(count: int, seed: int) -> list[Person]:
-    """`count` people, six in ten from Venezuela, no two with the same document or phone."""
+def make_people(count: int, seed: int, *, from_venezuela: float = 0.6) -> list[Person]:
+    """`count` people, by default six in ten from Venezuela, no two with the same document or phone."""
     rng = random.Random(seed)  # noqa: S311 - people are invented, not secret
     faker = Faker("es_CO")
     faker.seed_instance(seed)
     documents = rng.sample(range(10_000_000, 99_999_999), count)
     phones = rng.sample(range(3_000_000_000, 3_250_000_000), count)
-    return [_make_person(rng, faker, documents[i], phones[i]) for i in range(count)]
+    return [_make_person(rng, faker, documents[i], phones[i], from_venezuela) for i in range(count)]
 
 
 def municipality_codes() -> tuple[str, ...]:
@@ -52,9 +52,9 @@ def municipality_codes() -> tuple[str, ...]:
     return (BARRANQUILLA, *(code for code in _atlantico() if code != BARRANQUILLA))
 
 
-def _make_person(rng: random.Random, faker: Faker, document: int, phone: int) -> Person:
+def _make_person(rng: random.Random, faker: Faker, document: int, phone: int, from_venezuela: float) -> Person:
     sex = rng.choice(("female", "male"))
-    venezuelan = rng.random() < 0.6
+    venezuelan = rng.random() < from_venezuela
     if venezuelan:
         names = _venezuelan_names()
         given, family = rng.choice(names[sex]), " ".join(rng.sample(names["family"], 2))

@@ -29,7 +29,7 @@ class Step(TypedDict):
     type: str
     subject: str
     data: dict[str, Any]
-    after: Number | None  # None: an opening, sent when its turn comes
+    after: Number | None  # None: an opening, sent when its turn comes; openings stand in the order of their days
     expects: Number | None  # of an opening: what ends its being under way
     day: int  # not before this day
     copies: int  # 2: sent twice, as a nervous system does
@@ -83,7 +83,7 @@ class Plan:
         while len(due) < most:
             if self._ready:
                 due.append(self._ready.popleft())
-            elif self._openings and len(self._awaited) < self._window:
+            elif self._may_open and len(self._awaited) < self._window:
                 due.append(self._openings.popleft())
                 self._await(due[-1], set())
             else:
@@ -92,8 +92,17 @@ class Plan:
 
     @property
     def due(self) -> int:
-        """How many steps could be taken without any answer but to what is on its way."""
-        return len(self._ready) + len(self._openings)
+        """At least how many steps could be taken today; 0 when there is none."""
+        return len(self._ready) + self._may_open
+
+    def add(self, step: Step) -> None:
+        """Take up a step that nobody could foresee; it is due at once."""
+        self.steps[step["step"]] = step
+        self._ready.append(step)
+
+    @property
+    def _may_open(self) -> bool:
+        return bool(self._openings) and self._openings[0]["day"] <= self._day
 
     def _release(self, step: Step) -> None:
         if step["day"] > self._day:

@@ -57,15 +57,23 @@ class Watch:
     """Looks at a running network from outside, with the operator's means."""
 
     def __init__(
-        self, stack: Stack, declared: DeclaredNetwork, progress: Callable[[], Sequence[Mapping[str, int]]]
+        self,
+        stack: Stack,
+        declared: DeclaredNetwork,
+        progress: Callable[[], Sequence[Mapping[str, int]]],
+        own_databases: Mapping[str, str] | None = None,
     ) -> None:
+        """`own_databases`: of the services that organisations run themselves, by a name of theirs."""
+        systems = [system for one in declared.organisations.values() for system in one.systems]
         organisations, services = declared.organisations, declared.services.values()
         self._queues = {
-            NETWORK: [f"{kind}.{name}" for kind in ("submit", "inbox") for name in organisations],
+            NETWORK: [f"{kind}.{name}" for kind in ("submit", "inbox") for name in organisations]
+            + [system.queue for system in systems],
             HUB: [f"deliver.{name}" for name in organisations] + [service.queue for service in services],
         }
         self._urls = {vhost: stack.amqp_url(GATEWAY, vhost) for vhost in self._queues}
         self._databases = {service.name: stack.service_database_url(service.name) for service in services}
+        self._databases |= own_databases or {}
         self._progress = progress
 
     def look(self, now: datetime) -> Look:

@@ -51,6 +51,7 @@ class Stage:
     ground: Ground
     day: Day
     organisations: dict[str, Organisation]
+    own_databases: dict[str, str] = field(default_factory=dict)  # of the services that organisations run themselves
 
     @property
     def sent(self) -> int:
@@ -71,7 +72,9 @@ class Stage:
     def rest(self, looking: Callable[[Look], None] = lambda look: None, stuck_after: float = STUCK_AFTER) -> Look:
         """Return when all that can happen by now has happened; raises StuckError, and what `looking` raises."""
         stack, network = self.ground.stack, self.ground.network
-        watch = Watch(stack, network.declared, lambda: [one.progress for one in self.organisations.values()])
+        watch = Watch(
+            stack, network.declared, lambda: [one.progress for one in self.organisations.values()], self.own_databases
+        )
         return watch.wait(self.ground.offset, self._waiting_allowed, looking, stuck_after)
 
     @property
