@@ -9,7 +9,13 @@ import pytest
 
 from deploy.local import Network, Stack
 from deploy.local.provision import provision
-from messaging import topology
+from messaging import broker, topology
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_heartbeats() -> None:
+    """The suite's own connections to a broker may be silent for as long as a slow machine lets a test wait."""
+    broker.HEARTBEAT = 0
 
 
 @pytest.fixture(scope="session")

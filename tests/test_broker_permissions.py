@@ -92,7 +92,7 @@ def test_what_an_organisation_lets_expire_is_put_aside(mine: Any, provisioned: S
     for _ in range(3):
         publish(mine, MINE, f"{ME}.referral.requested.v2", user_id=ME, expiration="0")
 
-    eventually(lambda: put_aside() >= before + 3, within=20)
+    eventually(lambda: put_aside() >= before + 3)
 
 
 def test_a_forged_user_id_is_refused(mine: Any) -> None:

@@ -1,7 +1,6 @@
 """The door's decisions, message by message; and the door as a process, stopped, killed, flooded and blocked."""
 
 import signal
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from tests.messaging.checker import check
 from tests.messaging.harness import conversation, service_published, wait_until
 from tests.messaging.partners import Door, Partner
 
+FLOOD = 10_000  # messages
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ORGANISATIONS = {
     "redcross": Organisation("redcross", "Cruz Roja", ("service.published", "referral.*"), coordinator=False),
@@ -180,7 +180,9 @@ def test_a_door_stopped_under_load_passes_nothing_twice(door: Door, redcross: Pa
     """Trap 6."""
     sent = conversation(3000)
     redcross.submit(*sent)
-    first = door.process().start()
+    # slow, so that nobody comes too late to stop it, and with the patience that a slow machine needs
+    slowly = {"SLOW_PUBLISHING": "0.2", "CONSTANTS": '{"messaging.broker.QUIET": 1.0}'}
+    first = door.process(tampered=slowly).start()
     wait_until(lambda: door.submitted("redcross") < len(sent))
 
     assert first.stop() == 0
@@ -235,19 +237,17 @@ def test_a_door_killed_on_the_way_out_delivers_everything_in_order(
 def test_an_organisation_that_floods_does_not_hold_up_its_neighbour(
     door: Door, redcross: Partner, iom: Partner
 ) -> None:
-    redcross.submit(*conversation(20_000))
     process = door.process().start()
-    wait_until(lambda: door.submitted("redcross") < 20_000)
-
+    process.send_signal(signal.SIGSTOP)  # until all of it waits, so that it is known who came first
+    redcross.submit(*conversation(FLOOD))
     message = service_published(source="iom")
-    asked = time.monotonic()
     iom.submit(message)
-    wait_until(lambda: door.submitted("iom") == 0, within=2)
-    took = time.monotonic() - asked
+    process.send_signal(signal.SIGCONT)
 
-    print(f"the neighbour's message was through after {took:.3f} s, {door.submitted('redcross')} of the flood waiting")
-    assert door.submitted("redcross") > 0
-    process.kill()
+    passed = [one.id for one in door.passed(FLOOD + 1)]
+
+    print(f"{passed.index(message.id)} messages of the flood came before the neighbour's, which was sent last")
+    assert passed.index(message.id) < FLOOD / 10
 
 
 def test_a_full_inbox_holds_up_nobody_else_and_loses_nothing(
@@ -266,7 +266,7 @@ def test_a_full_inbox_holds_up_nobody_else_and_loses_nothing(
         wait_until(lambda: process.said("not taken, and offered again"))
 
         door.probe.send_to("deliver.iom", *for_iom)
-        delivered = iom.read(len(for_iom), within=2)
+        delivered = iom.read(len(for_iom))
         assert [message.id for message in delivered] == [message.id for message in for_iom]
 
         got: set[UUID] = set()
@@ -303,8 +303,9 @@ def test_organisations_are_read_from_the_network_file(door: Door, redcross: Part
     """A contract struck from the file is refused by the next door."""
     from messaging.topology import NETWORK_FILE
 
-    changed = tmp_path / "network.toml"
-    changed.write_text(NETWORK_FILE.read_text().replace('"service.published", "person', '"person'))
+    declared, changed = NETWORK_FILE.read_text(), tmp_path / "network.toml"
+    assert declared.count('"service.*", ') == 1
+    changed.write_text(declared.replace('"service.*", ', ""))
     door.process(RUTA_NETWORK_FILE=str(changed)).start()
 
     redcross.submit(service_published())

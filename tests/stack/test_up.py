@@ -16,7 +16,7 @@ import pytest
 from deploy.local.state import ROOT
 from tests.waiting import eventually
 
-STOPPED_WITHIN = 60.0  # seconds
+STOPPED_WITHIN = 120.0  # seconds
 LOOPBACK, LOOPBACK_6 = "0100007F", "0" * 24 + "01000000"  # 127.0.0.1 and ::1 as the kernel's tables write them
 
 
@@ -87,7 +87,7 @@ def operator() -> Iterator[Operator]:
     yield operator
     if operator.up is not None and operator.up.poll() is None:
         operator.end(signal.SIGKILL)
-    eventually(lambda: not operator.processes(), within=30)
+    eventually(lambda: not operator.processes())
     shutil.rmtree(directory)
 
 
@@ -131,7 +131,7 @@ def test_a_process_that_is_killed_comes_back(running: Operator, name: str) -> No
     assert before is not None
     os.kill(before, signal.SIGKILL)
 
-    eventually(lambda: pid() not in (None, before), within=30)
+    eventually(lambda: pid() not in (None, before))
 
 
 def test_secrets_are_for_their_owner_only(running: Operator) -> None:
@@ -171,7 +171,7 @@ def test_killed_with_sigkill_it_leaves_no_process_and_starts_again(running: Oper
 
     running.end(signal.SIGKILL)
 
-    eventually(lambda: not running.processes(), within=10)
+    eventually(lambda: not running.processes())
     assert running.status() == {"running": False}
     running.start()
     assert running.status()["running"]
@@ -179,7 +179,7 @@ def test_killed_with_sigkill_it_leaves_no_process_and_starts_again(running: Oper
 
 def test_after_a_power_cut_a_stale_process_id_does_not_stop_it_from_starting(running: Operator) -> None:
     running.end(signal.SIGKILL)
-    eventually(lambda: not running.processes(), within=10)
+    eventually(lambda: not running.processes())
     pid_file = running.directory / "postgres" / "data" / "postmaster.pid"
     pid_file.write_text(f"{os.getpid()}\n{pid_file.parent}\n")  # by now that number is somebody else's
     (running.directory / "running.json").write_text("{")
