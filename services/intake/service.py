@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import contracts
 from contracts import Draft, Message, sealing
@@ -17,6 +18,7 @@ from messaging.log import fields
 from messaging.on import batches, every, on
 from services.intake import messages, rules, store
 from services.intake.rules.links import Circle, Pair
+from services.intake.rules.people import Registration
 
 log = logging.getLogger("ruta.intake")
 
@@ -30,6 +32,12 @@ def hub_key() -> sealing.Key:
     return sealing.load_key(Path(os.environ["HUB_PRIVATE_KEY_FILE"]))
 
 
+@cache
+def receipt_secret() -> bytes:
+    """What the codes of receipts are derived from: nobody else has the hub's private key."""
+    return str(hub_key()["d"]).encode()
+
+
 class IntakeService:
     """Owns the people the network serves, what they consent to and what they need."""
 
@@ -40,38 +48,81 @@ class IntakeService:
     def register_person(self, tx: Transaction, message: Message[contracts.PersonRegistered]) -> list[Draft]:
         """An organisation has registered a person, or corrects what it registered before."""
         person = messages.people.person(message, hub_key())
+        rules.people.check_registration(store.people.find_registration(tx, person.person_id), person)
         store.people.save_person(tx, person, message, at=clock.now())
         store.matching.compare_later(tx, person.person_id, at=clock.now())
         warn_of_unknown_place(tx, person.place, message)
+        return [messages.people.person_profiled(person)]
+
+    @on(contracts.HouseholdRecorded)
+    def record_household(self, tx: Transaction, message: Message[contracts.HouseholdRecorded]) -> list[Draft]:
+        """An organisation has registered who lives together, or corrects what it registered before."""
+        household = messages.households.household(message)
+        rules.households.check_household(store.households.find_known(tx, household.household_id), household)
+        rules.households.check_members(household, store.households.registered_of(tx, household))
+        store.households.save_household(tx, household, message, at=clock.now())
         return []
+
+    @on(contracts.EtpvStepTaken)
+    def record_step(self, tx: Transaction, message: Message[contracts.EtpvStepTaken]) -> list[Draft]:
+        """A person has taken a step of their registration for the Statute; it may become known long afterwards."""
+        step, now = messages.etpv.step_taken(message), clock.now()
+        known_person(tx, step.person_id)
+        rules.etpv.check_new(store.etpv.is_recorded(tx, step.step_id))
+        rules.etpv.check_step(step, taken=store.etpv.find_taken(tx, step.person_id), at=now)
+        store.etpv.insert_step(tx, step, message, at=now)
+        return [messages.etpv.step_recorded(step)]
+
+    # -- consents ------------------------------------------------------------------------------------------------------
 
     @on(contracts.ConsentGranted)
     def record_consent(self, tx: Transaction, message: Message[contracts.ConsentGranted]) -> list[Draft]:
         """A person, or a child's caregiver, allows an organisation to pass on their data."""
         now = clock.now()
         consent = messages.consents.consent(message)
-        rules.consents.check_consent_giver(
-            store.people.find_age(tx, consent.person_id), given_by=consent.given_by, on=now.date()
-        )
-        store.consents.insert_consent(tx, consent, message, at=now)
-        return [messages.consents.consent_recorded(message.data, granted_to=message.source)]
+        rules.consents.check_giver(known_person(tx, consent.person_id), given_by=consent.given_by, on=now.date())
+        rules.consents.check_new(store.consents.find_consent(tx, consent.consent_id))
+        receipt_code = rules.consents.receipt_code(consent.consent_id, secret=receipt_secret())
+        store.consents.insert_consent(tx, consent, message, receipt_code=receipt_code, at=now)
+        return [
+            messages.consents.consent_recorded(consent),
+            messages.consents.receipt_issued(consent, receipt_code=receipt_code, at=now),
+        ]
 
     @on(contracts.ConsentWithdrawn)
     def end_consent(self, tx: Transaction, message: Message[contracts.ConsentWithdrawn]) -> list[Draft]:
         """The person takes a consent back, through whichever organisation they went to."""
         said, now = message.data, clock.now()
-        rules.consents.check_withdrawal(store.consents.lock_end_of_consent(tx, said.consent_id))
-        store.consents.end_consent(tx, messages.consents.withdrawal(said), message, at=now)
-        return [messages.consents.consent_ended(said.consent_id, at=now)]
+        known = store.consents.find_consent(tx, said.consent_id)
+        consent = rules.consents.check_withdrawal(known, said.consent_id)
+        store.consents.withdraw_consent(tx, consent, messages.consents.withdrawal(said), message, at=now)
+        return [messages.consents.consent_withdrawn(said.consent_id, at=now)]
+
+    @every(timedelta(seconds=10))
+    def end_lapsed_consents(self, tx: Transaction, now: datetime) -> list[Draft]:
+        """End the consents that were given until a time that has passed."""
+        return [messages.consents.consent_lapsed(one, at=now) for one in store.consents.lapse_consents(tx, now=now)]
+
+    # -- needs ---------------------------------------------------------------------------------------------------------
 
     @on(contracts.NeedIdentified)
     def record_need(self, tx: Transaction, message: Message[contracts.NeedIdentified]) -> list[Draft]:
         """An organisation has found out what a person lacks."""
         need = messages.needs.need(message)
-        store.people.find_age(tx, need.person_id)
+        known_person(tx, need.person_id)
+        rules.needs.check_new(store.needs.find_need(tx, need.need_id))
         store.needs.insert_need(tx, need, message, at=clock.now())
         warn_of_unknown_place(tx, need.zone, message)
-        return []
+        return [messages.needs.need_recorded(need)]
+
+    @on(contracts.NeedTriaged)
+    def record_triage(self, tx: Transaction, message: Message[contracts.NeedTriaged]) -> list[Draft]:
+        """Somebody trained for it says how soon a need has to be met."""
+        need_id = message.data.need_id
+        need = rules.needs.check_known(store.needs.find_need(tx, need_id), need_id)
+        need = rules.needs.triage(need, messages.needs.triage(message), coordinators=COORDINATORS)
+        store.needs.save_triage(tx, need)
+        return [messages.needs.need_recorded(need)]
 
     # -- one person in several registrations ---------------------------------------------------------------------------
 
@@ -112,6 +163,13 @@ class IntakeService:
         persons = rules.links.newly_together(before, after)
         store.links.save_decision(tx, pair, after, persons, message, at=clock.now())
         return [messages.matching.identified(person) for person in persons]
+
+
+def known_person(tx: Transaction, person_id: UUID | None) -> Registration | None:
+    """Return what the rules ask about a person, None for a case code; raise TooEarly while they are not registered."""
+    if person_id is None:
+        return None
+    return rules.people.check_known(store.people.find_registration(tx, person_id), person_id)
 
 
 def warn_of_unknown_place(tx: Transaction, place: str | None, message: Message[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import contracts
@@ -35,23 +36,50 @@ def withdrawal(said: contracts.ConsentWithdrawn) -> Withdrawal:
     return Withdrawal(said.consent_id, said.withdrawn_by, said.manner, said.withdrawn_at)
 
 
-def consent_recorded(said: contracts.ConsentGranted, *, granted_to: str) -> Draft:
+def consent_recorded(consent: Consent) -> Draft:
     """Tell the hub's services of a consent that they may rely on."""
-    recorded = contracts.ConsentRecorded(
-        consent_id=said.consent_id,
-        person_id=said.person_id,
-        case_code=said.case_code,
-        purposes=said.purposes,
-        recipients=said.recipients,
-        field_groups=said.field_groups,
-        valid_from=said.valid_from,
-        valid_until=said.valid_until,
-        granted_to=granted_to,
+    recorded = contracts.ConsentRecorded(**_terms(consent), granted_to=consent.granted_to)
+    return Draft(recorded, subject=str(consent.consent_id))
+
+
+def receipt_issued(consent: Consent, *, receipt_code: str, at: datetime) -> Draft:
+    """Bring the organisation that asked what it prints for the person."""
+    issued = contracts.ConsentReceiptIssued(
+        **_terms(consent),
+        receipt_code=receipt_code,
+        granted_to=consent.granted_to,
+        given_by=codes.ConsentGivenBy(consent.given_by),
+        manner=codes.ConsentManner(consent.manner),
+        language=consent.language,
+        recorded_at=at,
     )
-    return Draft(recorded, subject=str(said.consent_id))
+    return Draft(issued, subject=str(consent.consent_id), recipient=consent.granted_to)
 
 
-def consent_ended(consent_id: UUID, *, at: datetime) -> Draft:
-    """Tell the hub's services that nothing may rely on a consent any longer."""
-    ended = contracts.ConsentEnded(consent_id=consent_id, reason=codes.ConsentEnd.WITHDRAWN, ended_at=at)
+def consent_withdrawn(consent_id: UUID, *, at: datetime) -> Draft:
+    """Tell the hub's services that the person has taken a consent back."""
+    return _ended(consent_id, codes.ConsentEnd.WITHDRAWN, at)
+
+
+def consent_lapsed(consent_id: UUID, *, at: datetime) -> Draft:
+    """Tell the hub's services that the time of a consent is over."""
+    return _ended(consent_id, codes.ConsentEnd.LAPSED, at)
+
+
+def _ended(consent_id: UUID, reason: codes.ConsentEnd, at: datetime) -> Draft:
+    ended = contracts.ConsentEnded(consent_id=consent_id, reason=reason, ended_at=at)
     return Draft(ended, subject=str(consent_id))
+
+
+def _terms(consent: Consent) -> dict[str, Any]:
+    """What the person allows, as contracts have it."""
+    return {
+        "consent_id": consent.consent_id,
+        "person_id": consent.person_id,
+        "case_code": consent.case_code,
+        "purposes": tuple(codes.ConsentPurpose(one) for one in sorted(consent.purposes)),
+        "recipients": tuple(sorted(consent.recipients)),
+        "field_groups": tuple(codes.FieldGroup(one) for one in sorted(consent.field_groups)),
+        "valid_from": consent.valid_from,
+        "valid_until": consent.valid_until,
+    }

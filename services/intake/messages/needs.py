@@ -1,10 +1,10 @@
-"""Needs."""
+"""Needs and their triage, and what the hub's other services are told of them."""
 
 from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
 
 import contracts
-from contracts import Message
-from services.intake.rules.needs import Need
+from contracts import Draft, Message, codes
+from services.intake.rules.needs import Need, Triage
 
 
 def need(message: Message[contracts.NeedIdentified]) -> Need:
@@ -20,3 +20,23 @@ def need(message: Message[contracts.NeedIdentified]) -> Need:
         identified_at=said.identified_at,
         zone=said.zone,
     )
+
+
+def triage(message: Message[contracts.NeedTriaged]) -> Triage:
+    """Read what somebody trained for it says of a need."""
+    said = message.data
+    return Triage(said.need_id, said.urgency, said.vulnerabilities, message.source, said.triaged_at)
+
+
+def need_recorded(need: Need) -> Draft:
+    """Tell the hub's services of a need, which they count until it is met."""
+    recorded = contracts.NeedRecorded(
+        need_id=need.need_id,
+        person_id=need.person_id,
+        organisation=need.identified_by,
+        need_code=need.need_code,
+        urgency=codes.Urgency(need.urgency),
+        identified_at=need.identified_at,
+        zone=need.zone,
+    )
+    return Draft(recorded, subject=str(need.need_id))

@@ -1,9 +1,9 @@
-"""Registrations; the only place where a sealed one is opened."""
+"""Registrations, and what is told of them; the only place where a sealed one is opened."""
 
 from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
 
 import contracts
-from contracts import Message, sealing
+from contracts import Draft, Message, codes, sealing
 from services.intake.rules.answers import Refused
 from services.intake.rules.people import Person
 
@@ -34,8 +34,26 @@ def person(message: Message[contracts.PersonRegistered], key: sealing.Key) -> Pe
         nationality=block.nationality,
         profile=block.profile,
         phone=block.phone,
+        email=block.email,
+        language=block.language,
+        contact_channel=block.contact_channel,
         address=block.address,
         place=block.place,
         caregiver=None if block.caregiver is None else block.caregiver.model_dump(mode="json"),
         notes=block.notes,
     )
+
+
+def person_profiled(person: Person) -> Draft:
+    """Tell the hub's services what they count a registered person by."""
+    profiled = contracts.PersonProfiled(
+        person_id=person.person_id,
+        organisation=person.registered_by,
+        registered_at=person.registered_at,
+        birth_year=person.birth_year,
+        sex=None if person.sex is None else codes.Sex(person.sex),
+        profile=None if person.profile is None else codes.Profile(person.profile),
+        nationality=person.nationality,
+        zone=person.place,
+    )
+    return Draft(profiled, subject=str(person.person_id))

@@ -1,6 +1,18 @@
 """Who the network knows, what they allow and what they need: pure decisions, one file for each subject."""
 
-from services.intake.rules import consents, links, match_keys, matching, names, needs, people
+from services.intake.rules import consents, etpv, households, links, match_keys, matching, names, needs, people
 from services.intake.rules.answers import Refused, TooEarly
 
-__all__ = ["Refused", "TooEarly", "consents", "links", "match_keys", "matching", "names", "needs", "people"]
+__all__ = [
+    "Refused",
+    "TooEarly",
+    "consents",
+    "etpv",
+    "households",
+    "links",
+    "match_keys",
+    "matching",
+    "names",
+    "needs",
+    "people",
+]

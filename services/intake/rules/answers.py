@@ -12,8 +12,8 @@ class Refused(Exception):
 class TooEarly(Exception):
     """Not possible yet: `what`, under the subject `key`, may be on its way. `code` refuses it if that never comes."""
 
-    def __init__(self, what: str, key: str) -> None:
+    def __init__(self, what: str, key: str, code: str | None = None) -> None:
         self.what = what
         self.key = key
-        self.code = f"{what}_unknown"
+        self.code = code or f"{what}_unknown"
         super().__init__(self.code)

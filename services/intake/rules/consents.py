@@ -1,12 +1,20 @@
 """What people allow, and take back: pure decisions; time is an argument."""
 
+import hmac
 from collections.abc import Set
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
-from services.intake.rules.answers import Refused
-from services.intake.rules.people import Born, is_minor
+from services.intake.rules.answers import Refused, TooEarly
+from services.intake.rules.people import Registration, is_minor
+
+WITHDRAWN: Final = "withdrawn"
+LAPSED: Final = "lapsed"
+
+CODE_LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: none is mistaken for another
+CODE_LENGTH: Final = 12  # sixty bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,7 @@ class Consent:
     manner: str
     language: str
     evidence_sha256: str | None
+    end_reason: str | None = None  # None while it holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +47,31 @@ class Withdrawal:
     withdrawn_at: datetime
 
 
-def check_consent_giver(born: Born | None, *, given_by: str, on: date) -> None:
+def check_new(known: Consent | None) -> None:
+    """Let a consent be granted once."""
+    if known is not None:
+        raise Refused("already_granted")
+
+
+def check_giver(registration: Registration | None, *, given_by: str, on: date) -> None:
     """Let a child's consent come from a caregiver only; where the age is not known, take the organisation's word."""
-    if born is not None and given_by == "person" and is_minor(born, on=on):
+    if registration is not None and given_by == "person" and is_minor(registration, on=on):
         raise Refused("caregiver_needed")
 
 
-def check_withdrawal(ended_at: datetime | None) -> None:
-    """Let a consent be withdrawn once, through whichever organisation the person went to."""
-    if ended_at is not None:
+def check_withdrawal(consent: Consent | None, consent_id: UUID) -> Consent:
+    """Let a consent be withdrawn once, while it holds, through whichever organisation the person went to."""
+    if consent is None:
+        raise TooEarly("consent", str(consent_id))
+    if consent.end_reason == LAPSED:
+        raise Refused("already_lapsed")
+    if consent.end_reason is not None:
         raise Refused("already_withdrawn")
+    return consent
+
+
+def receipt_code(consent_id: UUID, *, secret: bytes) -> str:
+    """Derive the code of a consent's receipt: always the same one, and nobody guesses it without the secret."""
+    digest = int.from_bytes(hmac.digest(secret, b"receipt of consent " + consent_id.bytes, "sha256"))
+    letters = "".join(CODE_LETTERS[(digest >> 5 * place) % 32] for place in range(CODE_LENGTH))
+    return "-".join(letters[start : start + 4] for start in range(0, CODE_LENGTH, 4))

@@ -6,9 +6,10 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from services.intake.rules.answers import Refused
+from services.intake.rules.answers import Refused, TooEarly
 
 ADULT_AT: Final = 18  # years
+BIRTH_YEARS: Final = range(1880, 2201)  # what else stands in a birth date is a mistake, and is told to nobody
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -28,6 +29,9 @@ class Person:
     nationality: str | None = None  # ISO 3166 alpha-3
     profile: str | None = None
     phone: str | None = None  # E.164
+    email: str | None = None
+    language: str | None = None  # ISO 639
+    contact_channel: str | None = None  # how it is safe to reach them
     address: str | None = None
     place: str | None = None  # DIVIPOLA
     caregiver: Mapping[str, str | None] | None = None
@@ -36,31 +40,58 @@ class Person:
     def __repr__(self) -> str:
         return f"<Person {self.person_id}>"
 
+    @property
+    def registration(self) -> "Registration":
+        """What the rules ask about a person who is known."""
+        return Registration(self.registered_by, self.registered_at, self.birth_date, self.age)
+
+    @property
+    def birth_year(self) -> int | None:
+        """The year of the birth date; where only an age is known, the year that it points to, a year more or less."""
+        if self.birth_date is not None:
+            year = self.birth_date.year
+        elif self.age is not None:
+            year = self.registered_at.year - self.age
+        else:
+            return None
+        return year if year in BIRTH_YEARS else None
+
 
 @dataclass(frozen=True, slots=True)
-class Born:
-    """What intake knows of a person's age: a birth date, or an age when they were registered, or neither."""
+class Registration:
+    """Who registered a person, when, and what is known of the person's age: a birth date, an age then, or neither."""
 
+    registered_by: str
+    registered_at: datetime
     birth_date: date | None
     age: int | None
-    registered_at: datetime
 
 
-def check_correction(known_by: str, known_at: datetime, person: Person) -> None:
+def check_registration(known: Registration | None, person: Person) -> None:
     """Let only who registered a person correct it, and only with something newer."""
-    if known_by != person.registered_by:
+    if known is None:
+        return
+    if known.registered_by != person.registered_by:
         raise Refused("registered_by_another")
-    if person.registered_at == known_at:
+    if person.registered_at == known.registered_at:
         raise Refused("already_registered")
-    if person.registered_at < known_at:
+    if person.registered_at < known.registered_at:
         raise Refused("superseded")
 
 
-def is_minor(born: Born, *, on: date) -> bool:
+def check_known(registration: Registration | None, person_id: UUID) -> Registration:
+    """Let nothing be said of a person whom nobody has registered yet."""
+    if registration is None:
+        raise TooEarly("person", str(person_id))
+    return registration
+
+
+def is_minor(registration: Registration, *, on: date) -> bool:
     """Tell whether somebody is under age on a day; not so where neither birth date nor age is known."""
-    if born.birth_date is not None:
-        had_birthday = (on.month, on.day) >= (born.birth_date.month, born.birth_date.day)
-        return on.year - born.birth_date.year - (not had_birthday) < ADULT_AT
-    if born.age is not None:
-        return born.age + (on - born.registered_at.date()).days // 365 < ADULT_AT
+    birth_date, age = registration.birth_date, registration.age
+    if birth_date is not None:
+        had_birthday = (on.month, on.day) >= (birth_date.month, birth_date.day)
+        return on.year - birth_date.year - (not had_birthday) < ADULT_AT
+    if age is not None:
+        return age + (on - registration.registered_at.date()).days // 365 < ADULT_AT
     return False

@@ -1,58 +1,89 @@
 """Consents in PostgreSQL, as functions that take the transaction."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from messaging.database import Transaction, row_as_json
-from services.intake.rules.answers import Refused, TooEarly
-from services.intake.rules.consents import Consent, Withdrawal
+from messaging.database import Row, Transaction
+from services.intake.rules.consents import WITHDRAWN, Consent, Withdrawal
 from services.intake.store.cause import Cause
 
-_CONSENT: Final = """
-    consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups, valid_from, valid_until,
-    given_by, manner, language, evidence_sha256, message_id, recorded_at
+LAPSE_AT_ONCE: Final = 500
+
+_TERMS: Final = """
+    person_id, case_code, granted_to, purposes, recipients, field_groups, valid_from, valid_until, given_by, manner,
+    language, evidence_sha256
 """
 
-INSERT_CONSENT: Final = f"""
-    insert into consent ({_CONSENT})
-    select {_CONSENT} from jsonb_populate_record(null::consent, %s::jsonb)
-    on conflict (consent_id) do nothing
+# One row for each id that is asked for, so that `load` asks once about those that nobody has granted, too.
+KNOWN: Final = f"""
+    select asked.consent_id as key, consent.consent_id, {_TERMS}, end_reason
+    from unnest(%b::uuid[]) as asked(consent_id) left join consent on consent.consent_id = asked.consent_id
+"""
+
+FIND: Final = f"select consent_id, {_TERMS}, end_reason from consent where consent_id = any(%b::uuid[])"
+
+INSERT: Final = f"""
+    insert into consent (consent_id, {_TERMS}, receipt_code, message_id, recorded_at)
+    select consent_id, {_TERMS}, receipt_code, message_id, recorded_at
+    from jsonb_populate_recordset(null::consent, %s::jsonb)
+"""
+
+WITHDRAW: Final = f"""
+    update consent
+    set ended_at = new.ended_at, end_reason = '{WITHDRAWN}', withdrawn_at = new.withdrawn_at,
+        withdrawn_by = new.withdrawn_by, withdrawn_manner = new.withdrawn_manner,
+        ended_through = new.ended_through, ending_message = new.ending_message
+    from jsonb_populate_recordset(null::consent, %s::jsonb) as new
+    where consent.consent_id = new.consent_id and consent.ended_at is null
+"""
+
+LAPSE: Final = f"""
+    update consent set ended_at = %(now)s, end_reason = 'lapsed'
+    where consent_id in (
+        select consent_id from consent where ended_at is null and valid_until <= %(now)s
+        order by valid_until limit {LAPSE_AT_ONCE} for update skip locked
+    )
     returning consent_id
 """
 
-END_OF_CONSENT: Final = "select ended_at from consent where consent_id = %s for update"
 
-END_CONSENT: Final = """
-    update consent
-    set ended_at = new.ended_at, withdrawn_at = new.withdrawn_at, withdrawn_by = new.withdrawn_by,
-        withdrawn_manner = new.withdrawn_manner, ended_through = new.ended_through,
-        ending_message = new.ending_message
-    from jsonb_populate_recordset(null::consent, %s::jsonb) as new
-    where consent.consent_id = new.consent_id
-"""
+def find_consent(tx: Transaction, consent_id: UUID) -> Consent | None:
+    """Return a consent; None while nobody has granted it."""
+    return tx.load(KNOWN, consent_id, _consent)
 
 
-def insert_consent(tx: Transaction, consent: Consent, cause: Cause, *, at: datetime) -> None:
-    """Keep a consent; refuse an id that is taken."""
-    row = {name: getattr(consent, name) for name in consent.__slots__}
+def find_consents(tx: Transaction, consents: Iterable[UUID]) -> Mapping[UUID, Consent]:
+    """Return these consents by their ids, without those that nobody has granted."""
+    return {row["consent_id"]: Consent(**_with_sets(row)) for row in tx.fetch(FIND, (list(consents),))}
+
+
+def insert_consent(tx: Transaction, consent: Consent, cause: Cause, *, receipt_code: str, at: datetime) -> None:
+    """Keep a consent that has been granted."""
+    row = {name: getattr(consent, name) for name in consent.__slots__ if name != "end_reason"}
     row |= {name: sorted(row[name]) for name in ("purposes", "recipients", "field_groups")}
-    row |= {"message_id": cause.id, "recorded_at": at}
-    if not tx.fetch(INSERT_CONSENT, (row_as_json(row),)):
-        raise Refused("already_granted")
+    tx.write(INSERT, row | {"receipt_code": receipt_code, "message_id": cause.id, "recorded_at": at})
+    tx.put(KNOWN, consent.consent_id, consent)
 
 
-def lock_end_of_consent(tx: Transaction, consent_id: UUID) -> datetime | None:
-    """Return when a consent ended, None while it holds; raise TooEarly while nobody has granted it."""
-    rows = tx.fetch(END_OF_CONSENT, (consent_id,))
-    if not rows:
-        raise TooEarly("consent", str(consent_id))
-    ended_at: datetime | None = rows[0]["ended_at"]
-    return ended_at
-
-
-def end_consent(tx: Transaction, withdrawal: Withdrawal, cause: Cause, *, at: datetime) -> None:
+def withdraw_consent(tx: Transaction, consent: Consent, withdrawal: Withdrawal, cause: Cause, *, at: datetime) -> None:
     """Write down that a consent is withdrawn, how, and through whom."""
     row = {name: getattr(withdrawal, name) for name in withdrawal.__slots__}
     row |= {"ended_at": at, "ended_through": cause.source, "ending_message": cause.id}
-    tx.write(END_CONSENT, row)
+    tx.write(WITHDRAW, row, consent.consent_id)
+    tx.put(KNOWN, consent.consent_id, replace(consent, end_reason=WITHDRAWN))
+
+
+def lapse_consents(tx: Transaction, *, now: datetime) -> list[UUID]:
+    """End some of the consents that were given until a time that has passed; return which."""
+    return [row["consent_id"] for row in tx.fetch(LAPSE, {"now": now})]
+
+
+def _consent(row: Row) -> Consent | None:
+    return None if row["consent_id"] is None else Consent(**_with_sets(row))
+
+
+def _with_sets(row: Row) -> Row:
+    return row | {name: frozenset(row[name]) for name in ("purposes", "recipients", "field_groups")}

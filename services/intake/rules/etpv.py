@@ -1,0 +1,97 @@
+"""The registration for the Temporary Statute for Temporary Protection (ETPV): pure decisions; time is an argument."""
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from services.intake.rules.answers import Refused, TooEarly
+
+CLOCKS_DIFFER: Final = timedelta(hours=1)  # an organisation's clock may be that far ahead of the hub's
+
+
+class Step(StrEnum):
+    """The steps, in the order in which they are taken when nothing goes wrong."""
+
+    RUMV_ACCOUNT = "rumv_account"
+    PRE_REGISTRATION = "pre_registration"
+    CHARACTERISATION_SURVEY = "characterisation_survey"
+    APPOINTMENT = "appointment"
+    BIOMETRIC_REGISTRATION = "biometric_registration"
+    UNDER_EVALUATION = "under_evaluation"
+    MORE_DOCUMENTS_ASKED = "more_documents_asked"
+    PPT_AUTHORISED = "ppt_authorised"
+    PPT_DENIED = "ppt_denied"
+    PPT_DELIVERED = "ppt_delivered"
+    CORRECTION = "correction"
+    RENEWAL = "renewal"
+
+
+# Without their class, so that the table below reads like one. In the order of above.
+(
+    RUMV_ACCOUNT, PRE_REGISTRATION, CHARACTERISATION_SURVEY, APPOINTMENT, BIOMETRIC_REGISTRATION, UNDER_EVALUATION,
+    MORE_DOCUMENTS_ASKED, PPT_AUTHORISED, PPT_DENIED, PPT_DELIVERED, CORRECTION, RENEWAL,
+) = Step  # fmt: skip
+
+PLACE: Final[Mapping[Step, int]] = {step: place for place, step in enumerate(Step)}
+
+BEFORE_A_DECISION: Final = frozenset(
+    {RUMV_ACCOUNT, PRE_REGISTRATION, CHARACTERISATION_SURVEY, APPOINTMENT, BIOMETRIC_REGISTRATION, UNDER_EVALUATION,
+     MORE_DOCUMENTS_ASKED}
+)  # fmt: skip
+
+# What may come next. Nobody is helped with every step, so that before a decision any step may follow any other, also
+# an earlier one: appointments are moved, surveys are taken again. What a decision leads to is another matter: who was
+# denied a permit is not handed one, nor is who holds one registered anew, without what has to come between.
+MAY_FOLLOW: Final[Mapping[Step, Set[Step]]] = {
+    **dict.fromkeys(BEFORE_A_DECISION, frozenset(Step)),
+    PPT_AUTHORISED: {PPT_AUTHORISED, PPT_DELIVERED, CORRECTION, RENEWAL},
+    PPT_DENIED: {PPT_DENIED, *BEFORE_A_DECISION},  # another look at it, or a new beginning
+    PPT_DELIVERED: {PPT_DELIVERED, CORRECTION, RENEWAL},  # delivered again: a lost card
+    **dict.fromkeys((CORRECTION, RENEWAL), frozenset(Step) - {RUMV_ACCOUNT, PRE_REGISTRATION}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepTaken:
+    """A step that a person has taken, with the help of an organisation."""
+
+    step_id: UUID
+    person_id: UUID
+    step: Step
+    taken_at: datetime
+    jornada_id: UUID | None
+    organisation: str
+
+
+Taken = tuple[datetime, Step]
+"""When a step was taken, and which."""
+
+
+def check_new(recorded: bool) -> None:
+    """Let a step be said once."""
+    if recorded:
+        raise Refused("already_recorded")
+
+
+def check_step(step: StepTaken, *, taken: Sequence[Taken], at: datetime) -> None:
+    """Let a step pass that may follow the one before it; `taken` are the person's known steps, in any order.
+
+    Steps become known late and out of order. One is held against the step before it by the time it was taken, whatever
+    has been said since, and those after it stand as they are. Raises `Refused` for what is still to come
+    (`taken_in_the_future`), and `TooEarly` where something has to come between, which may be on its way; it is refused
+    when that never comes (`not_after_<the step before>`).
+    """
+    if step.taken_at > at + CLOCKS_DIFFER:
+        raise Refused("taken_in_the_future")
+    before = max((one for one in taken if _order(one) <= _order((step.taken_at, step.step))), key=_order, default=None)
+    if before is None or step.step in MAY_FOLLOW[before[1]]:
+        return
+    raise TooEarly("step", str(step.person_id), code=f"not_after_{before[1]}")
+
+
+def _order(taken: Taken) -> tuple[datetime, int]:
+    """Of steps at one time, which is often a mere day, the one that comes first on the way came first."""
+    return taken[0], PLACE[taken[1]]
