@@ -1,0 +1,1 @@
+"""The reports: what the network has done, counted from its messages, each person once."""

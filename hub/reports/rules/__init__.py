@@ -1,0 +1,18 @@
+"""What reports count and how they show it: pure decisions, one file for each report and each subject."""
+
+from hub.reports.rules import accountability, activities, asked, partners, sheets, small_counts, unmet_needs
+from hub.reports.rules.answers import Refused, TooEarly, check_delivery, check_speaks_for
+
+__all__ = [
+    "Refused",
+    "TooEarly",
+    "accountability",
+    "activities",
+    "asked",
+    "check_delivery",
+    "check_speaks_for",
+    "partners",
+    "sheets",
+    "small_counts",
+    "unmet_needs",
+]

@@ -1,0 +1,157 @@
+"""Partners: how many referrals each organisation was sent, how it answered, and how long that took."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Final
+
+from hub.reports.rules import small_counts
+from hub.reports.rules.asked import Asked
+from hub.reports.rules.sheets import Cell, Column, Sheet
+
+ANSWER_WITHIN: Final = {"emergency": timedelta(hours=24), "urgent": timedelta(hours=72), "normal": timedelta(days=14)}
+"""From the sending to a decision, as the network has agreed."""
+UNANSWERED: Final = frozenset({"sent", "received", "info_requested"})
+
+COLUMNS: Final = (
+    Column("organisation", "Organisation"),
+    Column("sent", "Sent to it"),
+    Column("answered", "Answered"),
+    Column("accepted", "Accepted"),
+    Column("acceptance_rate", "Accepted, % of answered"),
+    Column("unanswered", "Unanswered"),
+    Column("overdue", "Overdue"),
+    Column("expired", "Expired"),
+    Column("receipt_p50", "Hours to receipt, median"),
+    Column("receipt_p90", "90th percentile"),
+    Column("answer_p50", "Hours to decision, median"),
+    Column("answer_p90", "90th percentile"),
+    Column("service_p50", "Hours to service, median"),
+    Column("service_p90", "90th percentile"),
+    Column("withheld", "Withheld"),
+)
+NOTES: Final = (
+    "Counted by the month in which a referral was sent. Answered: accepted, declined, on a waiting list or redirected.",
+    f"Withheld {small_counts.WITHHELD}: referrals of the protection sectors are left out of the row where, in a month "
+    "and municipality, any of their counts was of one to four; and all of the running month.",
+)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A referral that an organisation was sent, and when it first came how far."""
+
+    recipient: str
+    need_code: str
+    zone: str | None
+    month: str
+    urgency: str
+    state: str
+    sent_at: datetime
+    received_at: datetime | None = None
+    answered_at: datetime | None = None
+    served_at: datetime | None = None
+    accepted: bool = False
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many referrals there were, and what became of them."""
+
+    sent: int
+    answered: int
+    accepted: int
+    unanswered: int
+    overdue: int
+    expired: int
+
+
+def count(referrals: Sequence[Sent], *, now: datetime) -> Counts:
+    """Count what became of referrals."""
+    unanswered = [one for one in referrals if one.answered_at is None and one.state in UNANSWERED]
+    return Counts(
+        sent=len(referrals),
+        answered=sum(one.answered_at is not None for one in referrals),
+        accepted=sum(one.accepted for one in referrals),
+        unanswered=len(unanswered),
+        overdue=sum(is_overdue(one, now=now) for one in unanswered),
+        expired=sum(one.state == "expired" for one in referrals),
+    )
+
+
+def is_overdue(referral: Sent, *, now: datetime) -> bool:
+    """Whether a decision on an unanswered referral is late; the clock rests while the sender owes an answer."""
+    return referral.state != "info_requested" and now > referral.sent_at + ANSWER_WITHIN[referral.urgency]
+
+
+def may_count(cell: Counts) -> bool:
+    """Whether a month's referrals of the protection sectors in a municipality may be counted with the others."""
+    return not small_counts.is_small(
+        cell.sent,
+        cell.answered,
+        cell.accepted,
+        cell.unanswered,
+        cell.overdue,
+        cell.expired,
+        cell.sent - cell.answered,
+        cell.answered - cell.accepted,
+        cell.unanswered - cell.overdue,
+        cell.sent - cell.answered - cell.unanswered,
+        cell.sent - cell.answered - cell.unanswered - cell.expired,
+    )
+
+
+def sheet(referrals: Iterable[Sent], asked: Asked, *, now: datetime, running_month: str) -> Sheet:
+    """Make the sheet: a row for each organisation."""
+    counted: dict[str, list[Sent]] = defaultdict(list)
+    protected: dict[tuple[str, str, str | None], list[Sent]] = defaultdict(list)
+    for one in referrals:
+        if not asked.covers(one.month, one.zone):
+            continue
+        if small_counts.is_protected(one.need_code):
+            protected[one.recipient, one.month, one.zone].append(one)
+        else:
+            counted[one.recipient].append(one)
+    withheld = set()
+    for (recipient, month, _), cell in protected.items():
+        if month < running_month and may_count(count(cell, now=now)):
+            counted[recipient] += cell
+        else:
+            withheld.add(recipient)
+    rows = [
+        _row(organisation, counted.get(organisation, []), organisation in withheld, now=now)
+        for organisation in sorted({*counted, *withheld})
+    ]
+    return Sheet("partners", COLUMNS, tuple(rows), NOTES)
+
+
+def _row(organisation: str, referrals: Sequence[Sent], withheld: bool, *, now: datetime) -> tuple[Cell, ...]:
+    counts = count(referrals, now=now)
+    receipt = [_hours(one.sent_at, one.received_at) for one in referrals if one.received_at]
+    answer = [_hours(one.sent_at, one.answered_at) for one in referrals if one.answered_at]
+    service = [_hours(one.sent_at, one.served_at) for one in referrals if one.served_at]
+    return (
+        organisation,
+        counts.sent,
+        counts.answered,
+        counts.accepted,
+        round(100 * counts.accepted / counts.answered, 1) if counts.answered else None,
+        counts.unanswered,
+        counts.overdue,
+        counts.expired,
+        *(percentile(hours, share) for hours in (receipt, answer, service) for share in (50, 90)),
+        small_counts.WITHHELD if withheld else None,
+    )
+
+
+def _hours(since: datetime, until: datetime) -> float:
+    return (until - since) / timedelta(hours=1)
+
+
+def percentile(values: Sequence[float], share: int) -> float | None:
+    """Return the smallest value that `share` % of all values do not exceed, to a tenth; None of none."""
+    if not values:
+        return None
+    return round(sorted(values)[ceil(len(values) * share / 100) - 1], 1)

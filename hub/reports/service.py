@@ -1,0 +1,130 @@
+"""The reports: one method for each kind of fact that they count from. They say nothing."""
+
+from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
+
+import contracts
+from contracts import Draft, Message
+from hub.reports import messages, rules
+from hub.reports.store import facts
+from messaging.database import Transaction
+from messaging.on import batches, on
+
+
+class ReportsService:
+    """Keeps the facts that reports are counted from, in tables of its own."""
+
+    name = "reports"
+    receive = batches("reports", refused=rules.Refused, early=rules.TooEarly)
+
+    # -- people --------------------------------------------------------------------------------------------------------
+
+    @on(contracts.PersonProfiled)
+    def keep_profile(self, tx: Transaction, message: Message[contracts.PersonProfiled]) -> list[Draft]:
+        """What may be known of a registered person in order to count."""
+        facts.keep(tx, facts.PROFILE, messages.profile(message))
+        return []
+
+    @on(contracts.PersonIdentified)
+    def keep_identity(self, tx: Transaction, message: Message[contracts.PersonIdentified]) -> list[Draft]:
+        """Several registrations are one person, who counts once; or no longer are."""
+        facts.keep(tx, facts.IDENTITY, messages.identity(message))
+        return []
+
+    @on(contracts.PersonErased)
+    def erase_person(self, tx: Transaction, message: Message[contracts.PersonErased]) -> list[Draft]:
+        """A person's data is erased; what they were counted in goes on counting."""
+        facts.keep(tx, facts.ERASURE, messages.erasure(message))
+        return []
+
+    @on(contracts.EtpvStepRecorded)
+    def keep_etpv_step(self, tx: Transaction, message: Message[contracts.EtpvStepRecorded]) -> list[Draft]:
+        """A step of somebody's registration for the Statute."""
+        facts.keep(tx, facts.ETPV_STEP, messages.etpv_step(message))
+        return []
+
+    @on(contracts.RouteRecorded)
+    def keep_route(self, tx: Transaction, message: Message[contracts.RouteRecorded]) -> list[Draft]:
+        """How far a household is on its integration route."""
+        facts.keep(tx, facts.ROUTE, messages.route(message))
+        return []
+
+    # -- outreach events and what was done -----------------------------------------------------------------------------
+
+    @on(contracts.JornadaRecorded)
+    def keep_jornada(self, tx: Transaction, message: Message[contracts.JornadaRecorded]) -> list[Draft]:
+        """An outreach event, and how far it is."""
+        rules.check_speaks_for(message.data.organiser, by=message.source)
+        facts.keep(tx, facts.JORNADA, messages.jornada(message))
+        return []
+
+    @on(contracts.AttendanceCounted)
+    def keep_attendance(self, tx: Transaction, message: Message[contracts.AttendanceCounted]) -> list[Draft]:
+        """Whether somebody counts as present at an outreach event."""
+        rules.check_speaks_for(message.data.organiser, by=message.source)
+        facts.keep(tx, facts.ATTENDANCE, messages.attendance(message))
+        return []
+
+    @on(contracts.ServiceDelivered)
+    def keep_delivery(self, tx: Transaction, message: Message[contracts.ServiceDelivered]) -> list[Draft]:
+        """Somebody has received a service."""
+        said = message.data
+        rules.check_delivery(said.delivered_by, by=message.source, at_jornada=said.jornada_id is not None)
+        facts.keep(tx, facts.DELIVERY, messages.delivery(message))
+        return []
+
+    @on(contracts.ServiceDeliveryStruckOut)
+    def strike_out_delivery(self, tx: Transaction, message: Message[contracts.ServiceDeliveryStruckOut]) -> list[Draft]:
+        """A delivery no longer counts, where the same organisation had reported it."""
+        facts.keep(tx, facts.STRUCK_OUT, messages.struck_out(message))
+        return []
+
+    # -- needs, services and referrals ---------------------------------------------------------------------------------
+
+    @on(contracts.NeedRecorded)
+    def keep_need(self, tx: Transaction, message: Message[contracts.NeedRecorded]) -> list[Draft]:
+        """Somebody lacks something."""
+        facts.keep(tx, facts.NEED, messages.need(message))
+        return []
+
+    @on(contracts.ServicePublished)
+    def keep_service(self, tx: Transaction, message: Message[contracts.ServicePublished]) -> list[Draft]:
+        """An organisation offers a service, or no longer does."""
+        facts.keep(tx, facts.SERVICE, messages.service(message))
+        return []
+
+    @on(contracts.ReferralRecorded)
+    def keep_referral(self, tx: Transaction, message: Message[contracts.ReferralRecorded]) -> list[Draft]:
+        """A referral has reached a state, and when."""
+        facts.keep(tx, facts.REFERRAL, messages.referral(message))
+        facts.keep(tx, facts.REFERRAL_STEP, messages.referral_step(message))
+        return []
+
+    # -- work ----------------------------------------------------------------------------------------------------------
+
+    @on(contracts.EmployerRecorded)
+    def keep_employer(self, tx: Transaction, message: Message[contracts.EmployerRecorded]) -> list[Draft]:
+        """An employer, and the programmes that it has agreed to hire through."""
+        rules.check_speaks_for(message.data.organisation, by=message.source)
+        facts.keep(tx, facts.EMPLOYER, messages.employer(message))
+        return []
+
+    @on(contracts.ParticipationRecorded)
+    def keep_participation(self, tx: Transaction, message: Message[contracts.ParticipationRecorded]) -> list[Draft]:
+        """Somebody's part in an employment programme."""
+        rules.check_speaks_for(message.data.organisation, by=message.source)
+        facts.keep(tx, facts.PARTICIPATION, messages.participation(message))
+        return []
+
+    @on(contracts.PlacementRecorded)
+    def keep_placement(self, tx: Transaction, message: Message[contracts.PlacementRecorded]) -> list[Draft]:
+        """Somebody works for an employer."""
+        rules.check_speaks_for(message.data.organisation, by=message.source)
+        facts.keep(tx, facts.PLACEMENT, messages.placement(message))
+        return []
+
+    @on(contracts.EntrepreneurRecorded)
+    def keep_entrepreneur(self, tx: Transaction, message: Message[contracts.EntrepreneurRecorded]) -> list[Draft]:
+        """How far somebody with a business of their own is."""
+        rules.check_speaks_for(message.data.organisation, by=message.source)
+        facts.keep(tx, facts.ENTREPRENEUR, messages.entrepreneur(message))
+        return []

@@ -1,0 +1,191 @@
+"""What is counted from the facts: people as `same_person` has them, months as Colombia has them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, LiteralString
+
+from hub.reports.rules.activities import Activity
+from hub.reports.rules.partners import Sent
+from hub.reports.rules.unmet_needs import Needs
+from messaging.database import Connection
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The figures of the accountability report
+# ---------------------------------------------------------------------------------------------------------------------
+
+COUNTS: Final[Mapping[str, LiteralString]] = {
+    # Outreach events of a kind that took place.
+    "jornadas": """
+        select count(*) from jornada
+        where kind = %(kind)s and state in ('held', 'reported')
+          and (%(first)s::date is null or starts_at at time zone 'America/Bogota' >= %(first)s)
+          and (%(end)s::date is null or starts_at at time zone 'America/Bogota' < %(end)s)
+    """,
+    # People who were present at one of those and took a step of their registration there.
+    "people_registered_at_jornadas": """
+        select count(distinct coalesce(came.counted_as, attendance.person_id))
+        from jornada
+        join attendance using (jornada_id, said_by)
+        left join same_person as came on came.person_id = attendance.person_id
+        where kind = %(kind)s and state in ('held', 'reported') and present
+          and (jornada_id, coalesce(came.counted_as, attendance.person_id)) in (
+              select etpv_step.jornada_id, coalesce(registered.counted_as, etpv_step.person_id)
+              from etpv_step left join same_person as registered on registered.person_id = etpv_step.person_id
+          )
+    """,
+    # People who came as far as the pre-registration: an account on the portal is none yet.
+    "people_registered": """
+        select count(distinct coalesce(counted_as, person_id))
+        from etpv_step left join same_person using (person_id)
+        where step <> 'rumv_account'
+          and (%(first)s::date is null or taken_at at time zone 'America/Bogota' >= %(first)s)
+          and (%(end)s::date is null or taken_at at time zone 'America/Bogota' < %(end)s)
+    """,
+    "participants": """
+        select count(distinct coalesce(counted_as, person_id))
+        from participation left join same_person using (person_id)
+        where programme = %(programme)s and state <> 'struck_out'
+    """,
+    "people_served": """
+        select count(distinct counted_as) from counted_delivery
+        where programme = %(programme)s and need_code = %(need)s
+    """,
+    "employers": """
+        select count(*) from employer where programmes @> array[%(programme)s]
+    """,
+    "entrepreneurs": """
+        select count(distinct coalesce(counted_as, person_id))
+        from entrepreneur left join same_person using (person_id)
+        where organisation = %(organisation)s and mentored and stage <> 'struck_out'
+    """,
+    "people_placed": """
+        select count(distinct coalesce(counted_as, person_id)) from placement left join same_person using (person_id)
+    """,
+    "households": """
+        select count(distinct household_id) from route where state = %(state)s
+    """,
+}
+
+_ASKED: Final = ("kind", "programme", "need", "organisation", "state")
+
+
+def count(connection: Connection, name: str, of: Mapping[str, str], first: str | None, last: str | None) -> int:
+    """Count one figure, from the first to the last month (`2021-02`; None: no end on that side)."""
+    params = {
+        **{what: of.get(what) for what in _ASKED},
+        "first": first and f"{first}-01",
+        "end": last and _day_after(last),
+    }
+    rows = connection.execute(COUNTS[name], params).fetchall()
+    return int(rows[0]["count"])
+
+
+def _day_after(month: str) -> str:
+    year, number = map(int, month.split("-"))
+    return f"{year + number // 12}-{number % 12 + 1:02}-01"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The other reports
+# ---------------------------------------------------------------------------------------------------------------------
+
+ACTIVITIES: Final = """
+    with served as (
+        select distinct
+            delivered_by as organisation, need_code, delivery.zone, to_char(delivered_on, 'YYYY-MM') as month,
+            nullif(organiser, delivered_by) as partner, coalesce(programme, kind, 'service') as activity,
+            jornada_id, name as jornada, counted_as
+        from counted_delivery as delivery left join jornada using (jornada_id)
+    )
+    select organisation, need_code, zone, month, partner, activity, jornada,
+           count(*) as reached,
+           count(*) filter (where sex = 'female') as f,
+           count(*) filter (where sex = 'male') as m,
+           count(*) filter (where sex is null or sex not in ('female', 'male')) as other,
+           count(*) filter (where left(month, 4)::int - birth_year < 18) as children
+    from served left join counted_person using (counted_as)
+    group by organisation, need_code, zone, month, partner, activity, jornada_id, jornada
+"""
+
+
+def activities(connection: Connection) -> list[Activity]:
+    """Return what was delivered, a row for each organisation, need, jornada, programme, municipality and month."""
+    return [Activity(**row) for row in connection.execute(ACTIVITIES)]
+
+
+# A need met where it was found, without a referral, is met as well: the service was delivered on that day or later.
+NEEDS: Final = """
+    with needs as (
+        select need_id, coalesce(counted_as, person_id, need_id) as counted_as, need_code, coalesce(zone, '') as zone,
+               identified_at, (identified_at at time zone 'America/Bogota')::date as identified_on
+        from need left join same_person using (person_id)
+    ),
+    first_found as (
+        select distinct on (counted_as, need_code) counted_as, need_code, zone, identified_on
+        from needs
+        order by counted_as, need_code, identified_at, need_id
+    ),
+    referred as (
+        select coalesce(needs.counted_as, same_person.counted_as, referral.person_id) as counted_as,
+               coalesce(needs.need_code, referral.need_code) as need_code,
+               bool_or(state in ('completed', 'closed') and outcome is not distinct from 'need_met') as met,
+               bool_or(state not in ('declined', 'redirected', 'expired', 'cancelled', 'completed', 'closed',
+                                     'consent_withdrawn')) as waiting
+        from referral
+        left join needs using (need_id)
+        left join same_person on same_person.person_id = referral.person_id
+        where state <> 'entered_in_error'
+        group by 1, 2
+    ),
+    delivered as (
+        select counted_as, need_code, max(delivered_on)::date as last_on from counted_delivery group by 1, 2
+    ),
+    judged as (
+        select first_found.need_code, zone, to_char(identified_on, 'YYYY-MM') as month,
+               met is not null as referred,
+               coalesce(met, false) or coalesce(last_on >= identified_on, false) as met,
+               coalesce(waiting, false) as waiting
+        from first_found
+        left join referred using (counted_as, need_code)
+        left join delivered using (counted_as, need_code)
+    )
+    select need_code, zone, month,
+           count(*) as identified,
+           count(*) filter (where referred) as referred,
+           count(*) filter (where met) as met,
+           count(*) filter (where waiting and not met) as waiting,
+           count(*) filter (where not waiting and not met) as unmet
+    from judged
+    group by need_code, zone, month
+"""
+
+
+def needs(connection: Connection) -> list[Needs]:
+    """Return the people in need, a row for each need, municipality and month in which it was first found."""
+    return [Needs(**row) for row in connection.execute(NEEDS)]
+
+
+SERVICES: Final = """
+    select zone, need_code, count(*) as services
+    from service, unnest(zones) as zone, unnest(need_codes) as need_code
+    where active
+    group by zone, need_code
+"""
+
+
+def services(connection: Connection) -> dict[tuple[str, str], int]:
+    """Return how many active services meet a need in a municipality, by both."""
+    return {(row["zone"], row["need_code"]): row["services"] for row in connection.execute(SERVICES)}
+
+
+REFERRALS: Final = """
+    select recipient, need_code, zone, to_char(sent_at at time zone 'America/Bogota', 'YYYY-MM') as month, urgency,
+           state, sent_at, received_at, answered_at, served_at, coalesce(accepted, false) as accepted
+    from referral left join referral_timing using (referral_id)
+    where state <> 'entered_in_error'
+"""
+
+
+def referrals(connection: Connection) -> Sequence[Sent]:
+    """Return every referral, other than those entered in error."""
+    rows: list[dict[str, Any]] = connection.execute(REFERRALS).fetchall()
+    return [Sent(**row) for row in rows]

@@ -1,0 +1,106 @@
+"""Facts as they come in: each statement takes a whole batch, keeps the newest word, and does nothing when repeated."""
+
+from typing import Final, LiteralString
+
+from messaging.database import Row, Transaction
+
+
+def _newest(table: LiteralString, key: LiteralString, place: LiteralString, *fields: LiteralString) -> LiteralString:
+    """Write the statement that keeps, of each thing, what was said last by whoever spoke of it first.
+
+    `place` is what orders the words on one thing: their number, their time, or their message's id.
+    """
+    columns = ", ".join((key, "said_by", place, *fields))
+    changes = ", ".join(f"{column} = excluded.{column}" for column in (place, *fields))
+    return f"""
+        insert into {table} as known ({columns})
+        select distinct on ({key}) {columns} from jsonb_populate_recordset(null::{table}, %s::jsonb)
+        order by {key}, {place} desc
+        on conflict ({key}) do update set {changes}
+            where known.said_by = excluded.said_by and known.{place} < excluded.{place}
+    """
+
+
+JORNADA: Final = _newest("jornada", "jornada_id", "sequence", "organiser", "state", "kind", "name", "starts_at")
+ATTENDANCE: Final = _newest("attendance", "attendance_id", "sequence", "jornada_id", "person_id", "present")
+DELIVERY: Final = _newest(
+    "delivery",
+    "delivery_id",
+    "message_id",
+    "person_id",
+    "need_code",
+    "delivered_at",
+    "delivered_by",
+    "zone",
+    "jornada_id",
+    "programme",
+)
+ETPV_STEP: Final = _newest("etpv_step", "step_id", "message_id", "person_id", "step", "taken_at", "jornada_id")
+NEED: Final = _newest("need", "need_id", "message_id", "person_id", "need_code", "identified_at", "zone")
+REFERRAL: Final = _newest(
+    "referral",
+    "referral_id",
+    "sequence",
+    "state",
+    "recipient",
+    "person_id",
+    "need_id",
+    "need_code",
+    "urgency",
+    "sent_at",
+    "zone",
+    "outcome",
+)
+EMPLOYER: Final = _newest("employer", "employer_id", "sequence", "programmes")
+PARTICIPATION: Final = _newest("participation", "participation_id", "sequence", "person_id", "programme", "state")
+PLACEMENT: Final = _newest("placement", "candidacy_id", "sequence", "person_id", "starts_on")
+ENTREPRENEUR: Final = _newest(
+    "entrepreneur", "entrepreneur_id", "sequence", "person_id", "organisation", "stage", "mentored"
+)
+ROUTE: Final = _newest("route", "route_id", "sequence", "household_id", "state")
+SERVICE: Final = _newest("service", "service_id", "published_at", "need_codes", "zones", "active")
+
+REFERRAL_STEP: Final = """
+    insert into referral_step (referral_id, sequence, state, changed_at)
+    select referral_id, sequence, state, changed_at from jsonb_populate_recordset(null::referral_step, %s::jsonb)
+    on conflict do nothing
+"""
+
+STRUCK_OUT: Final = """
+    insert into delivery_struck_out (delivery_id, said_by)
+    select delivery_id, said_by from jsonb_populate_recordset(null::delivery_struck_out, %s::jsonb)
+    on conflict do nothing
+"""
+
+PROFILE: Final = """
+    insert into person as known (person_id, registered_at, sex, birth_year)
+    select distinct on (person_id) person_id, registered_at, sex, birth_year
+    from jsonb_populate_recordset(null::person, %s::jsonb)
+    order by person_id, registered_at desc
+    on conflict (person_id) do update
+        set registered_at = excluded.registered_at, sex = excluded.sex, birth_year = excluded.birth_year
+        where known.registered_at < excluded.registered_at and known.erased_at is null
+"""
+
+# Sex and year of birth stay: they are what is counted by, and whose they were nobody can tell any more.
+ERASURE: Final = """
+    insert into person as known (person_id, erased_at)
+    select distinct on (person_id) person_id, erased_at from jsonb_populate_recordset(null::person, %s::jsonb)
+    order by person_id, erased_at
+    on conflict (person_id) do update set erased_at = excluded.erased_at, registered_at = null
+        where known.erased_at is null
+"""
+
+IDENTITY: Final = """
+    insert into network_identity as known (network_id, person_ids, message_id)
+    select distinct on (network_id) network_id, person_ids, message_id
+    from jsonb_populate_recordset(null::network_identity, %s::jsonb)
+    order by network_id, message_id desc
+    on conflict (network_id) do update set person_ids = excluded.person_ids, message_id = excluded.message_id
+        where known.message_id < excluded.message_id
+"""
+
+
+def keep(tx: Transaction, statement: LiteralString, fact: Row) -> None:
+    """Keep one fact by the statement of its kind, with the others of its batch."""
+    tx.write(statement, fact)
