@@ -14,6 +14,7 @@ from messaging import broker
 from messaging.topology import GATEWAY, HUB, NETWORK, DeclaredNetwork
 
 LOOK_EVERY = 0.4  # seconds
+SETTLED_AFTER = 1.2  # seconds of rest that are believed: what a process has in hand stands in no queue
 STUCK_AFTER = 45.0  # seconds in which nothing at all has moved
 
 COUNTS: LiteralString = """
@@ -31,7 +32,7 @@ class StuckError(Exception):
 
 @dataclass(frozen=True)
 class Look:
-    """What is under way at one moment. Two equal looks at rest in a row are rest."""
+    """What is under way at one moment. Equal looks at rest for SETTLED_AFTER are rest."""
 
     queued: Mapping[str, int]  # by queue, empty ones left out
     unpublished: int
@@ -115,7 +116,8 @@ class Watch:
             if here != before:
                 moved_at = time.monotonic()
             elif here.at_rest(waiting_allowed):
-                return here
+                if time.monotonic() - moved_at > SETTLED_AFTER:
+                    return here
             elif time.monotonic() - moved_at > stuck_after:
                 raise StuckError(str(here))
             before = here
