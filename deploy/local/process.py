@@ -40,7 +40,7 @@ class Program:
     environment: Mapping[str, str]
     log: Path
     is_ready: Callable[["Process"], bool] | None = None  # None: it prints the line `ready <name>`
-    ready_within: float = 30.0  # seconds
+    ready_within: float = 90.0  # seconds
     stop_signal: signal.Signals = signal.SIGTERM
     stop_within: float = 15.0  # seconds, then SIGKILL
     leash: str = "KILL"  # the signal it gets when this process dies

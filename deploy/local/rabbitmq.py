@@ -55,7 +55,7 @@ class BrokerProcess(Process):
                 environment=self._environment(),
                 log=state.logs / "rabbitmq.log",
                 is_ready=lambda _: self._answers(),
-                ready_within=60.0,
+                ready_within=90.0,
                 stop_within=30.0,
             )
         )
