@@ -14,6 +14,7 @@ from deploy.local import Stack
 from messaging import clock, database
 from messaging.database import Connection, Row, Transaction
 from messaging.migrate import migrate
+from services.events import service as events_service
 from services.intake import service as intake_service
 from services.referrals import service as referrals_service
 from services.referrals import store
@@ -54,7 +55,9 @@ class ServiceUnderTest:
             self.tx.undo()
             raise
         self.tx.keep()
-        return [contracts.stamp(draft, source="hub", time=self.clock.now, cause=message) for draft in drafts]
+        return [
+            contracts.stamp(draft, source=draft.source or "hub", time=self.clock.now, cause=message) for draft in drafts
+        ]
 
     def tick(self) -> list[Message[Any]]:
         """Run the deadlines once."""
@@ -115,6 +118,18 @@ def committed(referrals_database: str) -> Iterator[str]:
         yield referrals_database
         connection.execute("truncate referral, history, service, consent")
         connection.commit()
+
+
+@pytest.fixture(scope="session")
+def events_database(database_of: Callable[[str], str]) -> str:
+    return database_of("events")
+
+
+@pytest.fixture
+def events(events_database: str, hub_clock: Clock) -> Iterator[ServiceUnderTest]:
+    with database.connect(events_database) as connection:
+        yield ServiceUnderTest(events_service.EventsService(), connection, hub_clock)
+        connection.rollback()
 
 
 @pytest.fixture(scope="session")

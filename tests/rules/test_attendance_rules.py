@@ -1,0 +1,262 @@
+"""Who counts as present at a jornada, and what a correction changes."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from contracts import uuid7
+from services.events.rules import Refused
+from services.events.rules.attendance import PRESENT_WITHIN, Outcome, Person, correct, erase, meet, record, strike_out
+from services.events.rules.jornadas import CANCELLED, HELD, PLANNED, REPORTED, State
+from tests.examples import CONSENT_ID, DAY, NEED_ID, NOW
+from tests.examples_events import (
+    ENDS,
+    JORNADA_ID,
+    ORGANISER,
+    PARTNER,
+    PRESENT,
+    STARTS,
+    STRANGER,
+    a_jornada,
+    an_attendance,
+    said,
+)
+
+NOBODY = Person()
+HOUR = timedelta(hours=1)
+SERVICE, ANOTHER_SERVICE = ("health.consultation", ORGANISER), ("protection.legal_advice", PARTNER)
+
+
+# -- recording --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", [ORGANISER, PARTNER])
+def test_the_organiser_and_a_partner_say_who_came(by: str) -> None:
+    change = record(said(), a_jornada(), None, NOBODY, by=by, at=NOW)
+    kept = change.attendance
+    assert (change.outcome, kept.recorded_by, kept.present, kept.sequence, kept.late) == (
+        Outcome.ACCEPTED,
+        by,
+        True,
+        1,
+        False,
+    )
+    assert (change.registers, change.consents, change.found_needs, change.taken_steps) == (
+        True,
+        True,
+        {NEED_ID},
+        {"pre_registration"},
+    )
+    assert [(one.need_code, one.delivered_by) for one in change.delivered] == [SERVICE]
+
+
+def test_nobody_else_does() -> None:
+    with pytest.raises(Refused, match=r"^not_a_partner$"):
+        record(said(), a_jornada(), None, NOBODY, by=STRANGER, at=NOW)
+
+
+def test_who_is_known_here_is_matched() -> None:
+    assert record(said(), a_jornada(), None, Person(known=True), by=ORGANISER, at=NOW).outcome == Outcome.MATCHED
+
+
+@pytest.mark.parametrize(("state", "late"), [(PLANNED, False), (HELD, False), (REPORTED, True)])
+def test_what_comes_after_the_report_is_late_and_counts(state: State, late: bool) -> None:
+    attendance = record(said(), a_jornada(state=state), None, NOBODY, by=ORGANISER, at=NOW).attendance
+    assert (attendance.present, attendance.late) == (True, late)
+
+
+def test_nobody_was_at_what_was_cancelled() -> None:
+    with pytest.raises(Refused, match=r"^not_while_cancelled$"):
+        record(said(), a_jornada(state=CANCELLED), None, NOBODY, by=ORGANISER, at=NOW)
+
+
+def test_somebody_is_present_once() -> None:
+    with pytest.raises(Refused, match=r"^already_present$"):
+        record(said(), a_jornada(), None, Person(frozenset({JORNADA_ID}), known=True), by=ORGANISER, at=NOW)
+
+
+@pytest.mark.parametrize("edge", [STARTS - PRESENT_WITHIN, ENDS])
+def test_within_twelve_hours_of_the_jornada_somebody_may_have_been_there(edge: object) -> None:
+    assert record(said(present_at=edge), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW).attendance.present
+
+
+def test_on_another_day_nobody_was_there() -> None:
+    for wrong in (STARTS - PRESENT_WITHIN - HOUR, ENDS + PRESENT_WITHIN + HOUR):
+        with pytest.raises(Refused, match=r"^not_that_day$"):
+            record(said(present_at=wrong), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW)
+
+
+def test_nobody_has_been_anywhere_tomorrow() -> None:
+    tomorrow = a_jornada(starts_at=NOW + DAY, ends_at=NOW + DAY + HOUR)
+    with pytest.raises(Refused, match=r"^in_the_future$"):
+        record(said(present_at=NOW + DAY), tomorrow, None, NOBODY, by=ORGANISER, at=NOW)
+
+
+def test_services_are_delivered_by_who_takes_part() -> None:
+    strange = said(services=frozenset({("health.consultation", STRANGER)}))
+    with pytest.raises(Refused, match=r"^delivered_by_no_partner$"):
+        record(strange, a_jornada(), None, NOBODY, by=ORGANISER, at=NOW)
+
+
+def test_what_names_another_organiser_is_of_another_jornada() -> None:
+    with pytest.raises(Refused, match=r"^of_another_jornada$"):
+        record(said(organiser=PARTNER), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW)
+
+
+def test_older_details_than_those_passed_on_stay_here() -> None:
+    known = Person(known=True, registered_at=PRESENT + HOUR)
+    change = record(said(), a_jornada(), None, known, by=ORGANISER, at=NOW)
+    assert (change.registers, change.attendance.registered_at) == (False, None)
+    assert not record(said(with_details=False), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW).registers
+
+
+def test_an_erased_person_is_not_recorded_again() -> None:
+    with pytest.raises(Refused, match=r"^person_erased$"):
+        record(said(), a_jornada(), None, Person(known=True, erased=True), by=ORGANISER, at=NOW)
+
+
+# -- repeats ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("overrides", "code"),
+    [
+        ({}, "already_recorded"),
+        ({"with_details": False}, "already_recorded"),
+        ({"services": frozenset({SERVICE, ANOTHER_SERVICE})}, "recorded_differently"),
+        ({"present_at": PRESENT + HOUR}, "recorded_differently"),
+        ({"steps": frozenset()}, "recorded_differently"),
+        ({"person_id": uuid7()}, "attendance_of_another"),
+    ],
+)
+def test_what_is_said_again_changes_nothing_and_what_differs_is_told_apart(
+    overrides: dict[str, object], code: str
+) -> None:
+    with pytest.raises(Refused, match=rf"^{code}$"):
+        record(said(**overrides), a_jornada(), an_attendance(), Person(known=True), by=ORGANISER, at=NOW)
+
+
+def test_anothers_attendance_is_not_said_again() -> None:
+    with pytest.raises(Refused, match=r"^attendance_of_another$"):
+        record(said(), a_jornada(), an_attendance(), Person(known=True), by=PARTNER, at=NOW)
+
+
+def test_who_was_struck_out_does_not_come_back_with_the_same_file() -> None:
+    struck = an_attendance(present=False, strike_reason="not_present")
+    with pytest.raises(Refused, match=r"^struck_out$"):
+        record(said(), a_jornada(), struck, Person(known=True), by=ORGANISER, at=NOW)
+
+
+# -- correcting -------------------------------------------------------------------------------------------------------
+
+
+def test_a_correction_is_the_difference() -> None:
+    known = an_attendance()
+    services = frozenset({ANOTHER_SERVICE})
+    need = uuid7()
+    change = correct(
+        said(services=services, need_ids=frozenset({need}), steps=frozenset({"appointment"}), said_at=NOW),
+        a_jornada(),
+        known,
+        Person(known=True, registered_at=PRESENT),
+        by=ORGANISER,
+        at=NOW,
+    )
+    assert (change.outcome, change.attendance.sequence, change.consents) == (Outcome.CORRECTED, 2, False)
+    assert change.undelivered == known.deliveries
+    assert [(one.need_code, one.delivered_by) for one in change.delivered] == [ANOTHER_SERVICE]
+    assert (change.found_needs, change.taken_steps, change.registers) == ({need}, {"appointment"}, True)
+    assert change.attendance.need_ids == {NEED_ID, need}  # what was found stays found
+
+
+def test_what_a_correction_says_again_is_not_passed_on_again() -> None:
+    known = an_attendance()
+    change = correct(said(with_details=False, said_at=NOW), a_jornada(), known, NOBODY, by=ORGANISER, at=NOW)
+    assert (change.delivered, change.undelivered, change.found_needs, change.taken_steps) == ((), (), set(), set())
+    assert (change.registers, change.consents, change.attendance.consent_id) == (False, False, CONSENT_ID)
+
+
+def test_services_of_another_hour_are_other_services() -> None:
+    known = an_attendance()
+    change = correct(said(present_at=PRESENT + HOUR, said_at=NOW), a_jornada(), known, NOBODY, by=ORGANISER, at=NOW)
+    assert change.undelivered == known.deliveries
+    assert {one.delivery_id for one in change.delivered}.isdisjoint(one.delivery_id for one in known.deliveries)
+
+
+def test_a_service_struck_out_and_said_again_is_another_delivery() -> None:
+    known = an_attendance()
+    without = correct(said(services=frozenset(), said_at=NOW), a_jornada(), known, NOBODY, by=ORGANISER, at=NOW)
+    again = correct(said(said_at=NOW + HOUR), a_jornada(), without.attendance, NOBODY, by=ORGANISER, at=NOW + HOUR)
+    assert again.delivered[0].delivery_id != known.deliveries[0].delivery_id
+
+
+@pytest.mark.parametrize(("hours", "code"), [(0, "already_corrected"), (-1, "superseded")])
+def test_the_same_correction_and_an_older_one_change_nothing(hours: int, code: str) -> None:
+    known = an_attendance(corrected_at=NOW)
+    with pytest.raises(Refused, match=rf"^{code}$"):
+        correct(said(said_at=NOW + hours * HOUR), a_jornada(), known, NOBODY, by=ORGANISER, at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("by", "overrides", "code"),
+    [
+        (PARTNER, {}, "not_yours"),
+        (ORGANISER, {"person_id": uuid7()}, "of_another_person"),
+        (ORGANISER, {"jornada_id": uuid7()}, "of_another_jornada"),
+        (ORGANISER, {"present_at": NOW - 2 * DAY}, "not_that_day"),
+        (ORGANISER, {"said_at": NOW + DAY}, "in_the_future"),
+    ],
+)
+def test_a_correction_that_is_none_is_refused(by: str, overrides: dict[str, object], code: str) -> None:
+    with pytest.raises(Refused, match=rf"^{code}$"):
+        correct(said(**{"said_at": NOW, **overrides}), a_jornada(), an_attendance(), NOBODY, by=by, at=NOW)
+
+
+def test_what_was_struck_out_or_erased_is_not_corrected() -> None:
+    for known, code in (
+        (an_attendance(present=False, strike_reason="duplicate"), "struck_out"),
+        (erase(an_attendance()), "person_erased"),
+    ):
+        with pytest.raises(Refused, match=rf"^{code}$"):
+            correct(said(said_at=NOW), a_jornada(), known, NOBODY, by=ORGANISER, at=NOW)
+
+
+# -- striking out -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", [ORGANISER, PARTNER])
+def test_the_organiser_and_whoever_said_it_strike_it_out_with_its_services(by: str) -> None:
+    known = an_attendance(recorded_by=PARTNER)
+    change = strike_out(known, a_jornada(), organiser=ORGANISER, reason="duplicate", by=by)
+    assert change.undelivered == known.deliveries
+    struck = change.attendance
+    assert (struck.present, struck.sequence, struck.deliveries, struck.strike_reason) == (False, 2, (), "duplicate")
+
+
+def test_nobody_else_strikes_it_out_nor_twice_nor_from_another_jornada() -> None:
+    with pytest.raises(Refused, match=r"^not_yours$"):
+        strike_out(an_attendance(), a_jornada(), organiser=ORGANISER, reason="duplicate", by=PARTNER)
+    struck = an_attendance(present=False, strike_reason="duplicate")
+    with pytest.raises(Refused, match=r"^already_struck_out$"):
+        strike_out(struck, a_jornada(), organiser=ORGANISER, reason="duplicate", by=ORGANISER)
+    elsewhere = replace(an_attendance(), jornada_id=uuid7())
+    with pytest.raises(Refused, match=r"^of_another_jornada$"):
+        strike_out(elsewhere, a_jornada(), organiser=ORGANISER, reason="duplicate", by=ORGANISER)
+
+
+# -- people -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_person_is_where_they_count_as_present() -> None:
+    person = meet(NOBODY, an_attendance())
+    assert (person.jornadas, person.known, person.registered_at) == ({JORNADA_ID}, True, PRESENT)
+    struck = an_attendance(present=False, strike_reason="duplicate")
+    assert meet(person, struck).jornadas == set()
+    assert meet(person, struck).known
+
+
+def test_of_an_erased_persons_attendance_the_presence_is_left() -> None:
+    erased = erase(an_attendance())
+    assert (erased.present, erased.erased) == (True, True)
+    assert (erased.deliveries, erased.consent_id, erased.need_ids, erased.steps) == ((), None, set(), set())
