@@ -1,10 +1,21 @@
-"""A day at the centre: five organisations exchange referrals through the network, which proves that none was lost."""
+"""Two scenarios on a real network: the published years, counted, and a day at the centre with faults on purpose."""
 
 from pathlib import Path
+from typing import Literal
+
+SEED = 2021
+Scenario = Literal["years", "day"]
 
 
-def main(*, once: bool = False, json_file: Path | None = None, small: bool = False) -> int:
-    """Run the demo and return its exit code; see `demo.run`."""
-    from demo import run  # an organisation's process imports this package too, and needs none of it
+def main(
+    *, scenario: Scenario = "years", once: bool = False, json_file: Path | None = None, small: bool = False
+) -> int:
+    """Run a scenario and return its exit code; see `demo.run` and `demo.years.main`."""
+    # An organisation's process imports this package too, and needs none of it.
+    if scenario == "day":
+        from demo import run as day
 
-    return run.main(once=once, json_file=json_file, small=small)
+        return day.main(once=once, json_file=json_file, small=small, seed=SEED)
+    from demo.years import main as years
+
+    return years.main(once=once, json_file=json_file, small=small, seed=SEED)

@@ -5,17 +5,21 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from demo import main
+from demo import Scenario, main
 
 app = App(name="demo", version_flags=[])
 
 
 @app.default
 def run(
-    *, once: bool = False, small: bool = False, json: Annotated[Path | None, Parameter(name="--json")] = None
+    *,
+    scenario: Scenario = "years",
+    once: bool = False,
+    small: bool = False,
+    json: Annotated[Path | None, Parameter(name="--json")] = None,
 ) -> int:
     """Run the demo."""
-    return main(once=once, json_file=json, small=small)
+    return main(scenario=scenario, once=once, json_file=json, small=small)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,6 @@ from demo.stage import Ground, Stage, network_on, organisations_on
 from deploy.local import Trouble
 from deploy.local.state import State, default_directory
 
-SEED = 2021
 WHOLE = (1000, 2000)  # people, referrals
 SMALL = (150, 250)
 
@@ -58,18 +57,18 @@ class Narrator:
             yield
 
 
-def main(*, once: bool = False, json_file: Path | None = None, small: bool = False, seed: int = SEED) -> int:
+def main(*, once: bool = False, json_file: Path | None = None, small: bool = False, seed: int) -> int:
     """Run the demo; 0 only if nothing was lost, nothing happened twice, and every referral came to where it should.
 
     `once` stops everything at the end; otherwise the network stays up until Ctrl-C. Raises Trouble.
     """
     narrator = Narrator(Console(soft_wrap=True))
-    directory = _fresh_directory()
+    directory = fresh_directory()
     people, referrals = SMALL if small else WHOLE
     day = make_day(people, referrals, seed=seed, starts_at=datetime.now(UTC))
     narrator.say("starting PostgreSQL, RabbitMQ, the hub, and the organisations' own systems")
     with network_on(directory) as ground:
-        _check_nothing_was_there(ground)
+        check_nothing_was_there(ground)
         with organisations_on(ground, day, ground.stack.state.organisations) as stage:
             return _show(stage, narrator, json_file, once=once)
 
@@ -84,11 +83,11 @@ def _show(stage: Stage, narrator: Narrator, json_file: Path | None, *, once: boo
     narrator.console.print()
     narrator.say("nothing was lost, nothing happened twice" if good else "the proof FAILED: see the findings above")
     if not once:
-        _stay(stage, narrator.console)
+        stay(stage.ground, narrator.console)
     return 0 if good else 1
 
 
-def _fresh_directory() -> Path:
+def fresh_directory() -> Path:
     """The demo's own state directory, emptied: it never touches what `./ruta up` keeps."""
     directory = default_directory() / "demo"
     if State(directory).running_pid() is not None:
@@ -97,7 +96,7 @@ def _fresh_directory() -> Path:
     return directory
 
 
-def _check_nothing_was_there(ground: Ground) -> None:
+def check_nothing_was_there(ground: Ground) -> None:
     """On real servers there may be an earlier run's referrals, whose senders' logs are gone: nothing to prove."""
     with psycopg.connect(ground.stack.service_database_url("referrals")) as database:
         if database.execute("select from referral limit 1").fetchone() is not None:
@@ -144,9 +143,9 @@ def _play(stage: Stage, narrator: Narrator) -> tuple[report.Result, dict[str, st
     return result, report.outcomes_of_mistakes(day.mistakes, logs, evidence)
 
 
-def _stay(stage: Stage, console: Console) -> None:
+def stay(ground: Ground, console: Console) -> None:
     """Keep everything up until Ctrl-C, and say where to look."""
-    state = stage.ground.stack.state
+    state = ground.stack.state
     console.print("The network stays up until Ctrl-C. Have a look:")
     console.print(f"  RUTA_STATE={state.directory} ./ruta status", highlight=False)
     console.print(f"  the organisations' own logs: {state.organisations}", highlight=False)

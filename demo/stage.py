@@ -16,7 +16,7 @@ from demo.quiet import STUCK_AFTER, Look, Watch
 from demo.stories import TERMINAL
 from deploy.local import Network, Stack, Trouble
 
-READY_WITHIN = 30  # seconds
+READY_WITHIN = 90  # seconds
 
 
 @dataclass
@@ -51,7 +51,6 @@ class Stage:
     ground: Ground
     day: Day
     organisations: dict[str, Organisation]
-    own_databases: dict[str, str] = field(default_factory=dict)  # of the services that organisations run themselves
 
     @property
     def sent(self) -> int:
@@ -72,9 +71,7 @@ class Stage:
     def rest(self, looking: Callable[[Look], None] = lambda look: None, stuck_after: float = STUCK_AFTER) -> Look:
         """Return when all that can happen by now has happened; raises StuckError, and what `looking` raises."""
         stack, network = self.ground.stack, self.ground.network
-        watch = Watch(
-            stack, network.declared, lambda: [one.progress for one in self.organisations.values()], self.own_databases
-        )
+        watch = Watch(stack, network.declared, lambda: [one.progress for one in self.organisations.values()])
         return watch.wait(self.ground.offset, self._waiting_allowed, looking, stuck_after)
 
     @property

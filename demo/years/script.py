@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
+from contracts import codes
 from demo.people import BARRANQUILLA, make_people
 from demo.plan import Number, Step
 from demo.words import person_block
@@ -109,6 +110,7 @@ class _Years:
         self._trips(self._rng.sample(at_offices, min(len(at_offices), 10 * self.totals.trips)))
         self._pilot(self._rng.sample(at_offices, self.totals.pilot * 2 // 3))
         self._entrepreneurs(self._rng.sample(at_offices, self.totals.entrepreneurs * 2 // 3))
+        self._households(self._rng.sample(at_offices, max(4, self.totals.registered // 600)))
         for jornada in self._jornadas:  # when everybody who is not late has sent their attendance
             whose = {"jornada_id": jornada.jornada_id, "organiser": jornada.organiser}
             self._say(jornada.organiser, jornada.month + 1, "jornada.reported.v1", jornada.jornada_id, whose)
@@ -420,6 +422,123 @@ class _Years:
         self._say(OPPORTUNITIES, month, "entrepreneur.mentor_assigned.v1", entrepreneur, mentor)
         return entrepreneur
 
+    # -- the integration route -----------------------------------------------------------------------------------------
+
+    def _households(self, people: Sequence[Known]) -> None:
+        """Families on the route: the work that one of them lacks is found through a referral that nobody types twice.
+
+        The centre identifies the need and refers it; the Centre for Opportunities finds work; the placement completes
+        the referral, which the centre closes, and the household's route moves on.
+        """
+        service_id, employer_id, vacancy_id = self._id(), self._id(), self._id()
+        opens = self._when(2).isoformat()
+        offer = {
+            "service_id": service_id,
+            "name": "Ruta de empleabilidad",
+            "need_codes": ["integration.employment"],
+            "active": True,
+            "zones": [BARRANQUILLA],
+        }
+        self._say(OPPORTUNITIES, 2, "service.published.v2", service_id, offer)
+        employer = {
+            "employer_id": employer_id,
+            "registered_at": opens,
+            "name": "Panificadora La Espiga",
+            "economic_sector": "food_services",
+            "zone": BARRANQUILLA,
+        }
+        self._say(OPPORTUNITIES, 2, "employer.registered.v1", employer_id, employer)
+        vacancy = {
+            "vacancy_id": vacancy_id,
+            "employer_id": employer_id,
+            "title": "Auxiliar de panadería",
+            "occupation": "7512",
+            "places": len(people),
+            "zone": BARRANQUILLA,
+            "contract_offered": "indefinite",
+            "opened_at": opens,
+        }
+        self._say(OPPORTUNITIES, 2, "vacancy.opened.v1", vacancy_id, vacancy)
+        referrals = [self._household(known, service_id) for known in people]
+        for first in range(0, len(referrals), 50):
+            batch_id = self._id()
+            batch = {"batch_id": batch_id, "referrals": referrals[first : first + 50]}
+            self._say(CENTRE, 9, "needs.referred.v1", batch_id, batch)
+        for referral in referrals:
+            self._find_work(referral["referral_id"], vacancy_id)
+
+    def _household(self, known: Known, service_id: str) -> dict[str, str]:
+        """Welcome a family, plan its route, and prepare the referral of what it lacks most."""
+        person_id = self._known_to(known, CENTRE, 7).person_id
+        household_id, route_id, need_id, referral_id = (self._id() for _ in range(4))
+        members = [{"person_id": person_id, "role": "head"}]
+        recorded = {"household_id": household_id, "recorded_at": self._when(8).isoformat(), "members": members}
+        self._say(CENTRE, 8, "household.recorded.v1", household_id, recorded)
+        whose = {"route_id": route_id}
+        opened = whose | {"household_id": household_id, "opened_at": self._when(8).isoformat()}
+        self._say(CENTRE, 8, "route.opened.v1", route_id, opened)
+        self._assess(route_id, 8, points=2)
+        tracks = {"planned_at": self._when(8).isoformat(), "tracks": ["employment", "health_affiliation"]}
+        self._say(CENTRE, 8, "route.planned.v1", route_id, whose | tracks)
+        need = {
+            "need_id": need_id,
+            "person_id": person_id,
+            "need_code": "integration.employment",
+            "urgency": "normal",
+            "identified_at": self._when(8).isoformat(),
+            "zone": BARRANQUILLA,
+        }
+        self._say(CENTRE, 8, "need.identified.v1", need_id, need)
+        terms = self._terms(CENTRE) | {
+            "purposes": ["refer", "serve", "follow_up"],
+            "recipients": [OPPORTUNITIES],
+            "field_groups": ["identity", "contact", "employment"],
+        }
+        consent = terms | {"person_id": person_id, "valid_from": month_begins(8).isoformat()}
+        self._say(CENTRE, 8, "consent.granted.v1", terms["consent_id"], consent)
+        moved = {"track": "health_affiliation", "state": "done", "moved_at": self._when(10).isoformat()}
+        self._say(CENTRE, 10, "route.track_moved.v1", route_id, whose | moved)
+        # The placement completes the referral with its fifth message; then the centre hears from the family.
+        closed = {"referral_id": referral_id, "outcome": "need_met"}
+        self._say(CENTRE, 14, "referral.closed.v1", referral_id, closed, after=(referral_id, 5))
+        for month in (16, 19):
+            self._assess(route_id, month, points=4)
+        return {
+            "referral_id": referral_id,
+            "need_id": need_id,
+            "recipient": OPPORTUNITIES,
+            "service_id": service_id,
+            "consent_id": terms["consent_id"],
+        }
+
+    def _assess(self, route_id: str, month: int, *, points: int) -> None:
+        scores = [{"domain": domain.value, "points": self._rng.choice((points, points + 1))} for domain in codes.Domain]
+        data = {
+            "route_id": route_id,
+            "assessment_id": self._id(),
+            "assessed_at": self._when(month).isoformat(),
+            "scores": scores,
+        }
+        self._say(CENTRE, month, "route.assessed.v1", route_id, data)
+
+    def _find_work(self, referral_id: str, vacancy_id: str) -> None:
+        """What the Centre for Opportunities does for whom a referral has brought to its employment service."""
+        participation = participation_of(referral_id)
+        for month, step in ((10, "cv_registered"), (10, "vocational_guidance"), (11, "shortlisted")):
+            taken = {"participation_id": participation, "step": step, "taken_at": self._when(month).isoformat()}
+            self._say(OPPORTUNITIES, month, "participation.step_taken.v1", participation, taken)
+        candidacy = {"candidacy_id": self._id()}
+        put = {
+            "participation_id": participation,
+            "vacancy_id": vacancy_id,
+            "put_forward_at": self._when(11).isoformat(),
+        }
+        self._say(OPPORTUNITIES, 11, "candidacy.put_forward.v1", candidacy["candidacy_id"], candidacy | put)
+        met = {"interviewed_at": self._when(12).isoformat()}
+        self._say(OPPORTUNITIES, 12, "candidacy.interviewed.v1", candidacy["candidacy_id"], candidacy | met)
+        works = {"starts_on": self._when(13).date().isoformat(), "contract_signed": "indefinite"}
+        self._say(OPPORTUNITIES, 13, "candidacy.placed.v1", candidacy["candidacy_id"], candidacy | works)
+
     # -- people --------------------------------------------------------------------------------------------------------
 
     def _register(self, known: Known, organisation: str, month: int) -> Registration:
@@ -499,6 +618,11 @@ class _Years:
 
     def _id(self) -> str:
         return str(UUID(int=self._rng.getrandbits(128), version=4))
+
+
+def participation_of(referral_id: str) -> str:
+    """Return the id under which the employment service enrols whom a referral brings."""
+    return str(uuid5(UUID(referral_id), "participation"))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 from cyclopts import App, Parameter
 
@@ -126,22 +126,29 @@ def test(*arguments: PassedOn) -> None:
 
 @app.command
 def demo(
-    *, once: bool = False, small: bool = False, json_: Annotated[Path | None, Parameter(name="--json")] = None
+    *,
+    scenario: Literal["years", "day"] = "years",
+    once: bool = False,
+    small: bool = False,
+    json_: Annotated[Path | None, Parameter(name="--json")] = None,
 ) -> None:
-    """Run a day at the centre: five organisations, thousands of referrals, faults on purpose, and the proof at the end.
+    """Run the two published years person by person, or a busy day with faults on purpose; the proof at the end.
 
     Parameters
     ----------
+    scenario
+        `years`: what the centre has published, counted from single messages. `day`: five organisations, thousands of
+        referrals through every state, mistakes of every kind.
     once
         Ask nothing, and stop everything at the end.
     small
-        A tenth of the day.
+        A part of it, for a first look.
     json_
         Write the result to this file, too.
     """
     from demo import main as run_demo
 
-    raise SystemExit(run_demo(once=once, json_file=json_, small=small))
+    raise SystemExit(run_demo(scenario=scenario, once=once, json_file=json_, small=small))
 
 
 @app.command

@@ -15,8 +15,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from demo import SEED
 from demo.people import Person, make_people
-from demo.run import SEED, SMALL
+from demo.run import SMALL
 from demo.stories import TERMINAL
 from deploy.local import Stack
 from deploy.local.state import ROOT
@@ -41,7 +42,18 @@ def run() -> Iterator[Run]:
     state.chmod(0o711)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RUTA_")}
     demo = subprocess.run(
-        [sys.executable, "-P", "-m", "demo", "--once", "--small", "--json", str(state / "told.json")],
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            "demo",
+            "--scenario",
+            "day",
+            "--once",
+            "--small",
+            "--json",
+            str(state / "told.json"),
+        ],
         cwd=ROOT,
         env=environment | {"RUTA_STATE": str(state), "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
