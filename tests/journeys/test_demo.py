@@ -22,6 +22,7 @@ from demo.stories import TERMINAL
 from deploy.local import Stack
 from deploy.local.state import ROOT
 
+DEMO = (sys.executable, "-P", "-m", "demo")
 RUN_WITHIN = 300  # seconds
 PEOPLE_ARE_KEPT_IN = {("intake", "person"), ("intake", "document")}
 
@@ -42,18 +43,7 @@ def run() -> Iterator[Run]:
     state.chmod(0o711)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RUTA_")}
     demo = subprocess.run(
-        [
-            sys.executable,
-            "-P",
-            "-m",
-            "demo",
-            "--scenario",
-            "day",
-            "--once",
-            "--small",
-            "--json",
-            str(state / "told.json"),
-        ],
+        [*DEMO, "--scenario", "day", "--once", "--small", "--json", str(state / "told.json")],
         cwd=ROOT,
         env=environment | {"RUTA_STATE": str(state), "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
