@@ -238,7 +238,7 @@ def fhir_to_referral(bundle: Mapping[str, Any]) -> contracts.ReferralRequested:
         "need_code": coded(request.get("code"), "need_code"),
         "reason_code": next(filter(None, (coded(one, "reason_code") for one in request.get("reasonCode", []))), None),
         "consent_id": named(_all_names(request, "supportingInfo"), "consent"),
-        "answer_by": _answer_by(_the_one("Task", entries), referral_id),
+        "answer_by": _answer_by(_the_one("Task", entries), referral_id, entries),
         "sealed": read_sealed(request, "ServiceRequest"),
     }
     return read_contract(contracts.ReferralRequested, fields, REQUEST_HOMES)
@@ -320,12 +320,11 @@ def _referral_of(task: Json) -> str | None:
     return named(_names(task.get("focus")), "referral")
 
 
-def _answer_by(task: Json | None, referral_id: str | None) -> str | None:
+def _answer_by(task: Json | None, referral_id: str | None, entries: list[Json]) -> str | None:
     """Read by when the sender needs a decision from the Task, which has to be on this very referral."""
-    if task is None:
+    if task is None or referral_id is None:
         return None
-    focus = task.get("focus", {})
-    if focus.get("reference") != f"urn:uuid:{referral_id}" and _referral_of(task) != referral_id:
+    if named(_names(task.get("focus"), None, entries), "referral") != referral_id:
         raise Untranslatable("another_referral", "Task.focus")
     answer_by: str | None = task.get("restriction", {}).get("period", {}).get("end")
     return answer_by

@@ -154,10 +154,13 @@ def _service(
     who = {"case_code": case_code_of(case_id)} if confidential else {"person_id": str(person_id)}
     asked = {**who, "need_code": need_code, "urgency": urgency}
     need_id = uuid5(_NAMESPACE, f"need {case_id} {unique_id}")
-    need = {**asked, "need_id": str(need_id), "identified_at": identified_at.isoformat(), "zone": _zone(case)}
+    need: Json = {**asked, "need_id": str(need_id), "identified_at": identified_at.isoformat()}
+    if not confidential:
+        need["zone"] = _zone(case)
 
     recipient = _recipient(service, place, words)
     block = _block(case, service, place, words, confidential=confidential)
+    by_phone = block.phone is not None and _may_be_called(service)
     request: Json = {
         **asked,
         "referral_id": str(referral_id_of(case_id, unique_id)),
@@ -167,9 +170,7 @@ def _service(
         "shares": _shares(block),
         "consent_id": str(consent_id),
         "contact": {
-            "channel": ContactChannel.PHONE
-            if block.phone and _may_be_called(service)
-            else ContactChannel.THROUGH_SENDER,
+            "channel": ContactChannel.PHONE if by_phone else ContactChannel.THROUGH_SENDER,
             "language": words["language"],
         },
     }

@@ -325,6 +325,7 @@ def test_references_lead_to_what_is_contained_or_beside() -> None:
     asked = asked_in(bundle)
     asked["contained"].append({"resourceType": "Patient", "id": "who", "identifier": [asked["subject"]["identifier"]]})
     asked["subject"] = {"reference": "#who"}
+    bundle["entry"][1]["resource"]["focus"] = {"reference": f"ServiceRequest/{asked['id']}"}
     organisation, service = (one["identifier"] for one in asked["performer"])
     asked["performer"] = [{"reference": "Organization/7"}, {"reference": "urn:uuid:0000"}]
     bundle["entry"] += [
@@ -462,7 +463,7 @@ BROKEN_REQUESTS: dict[str, tuple[Damage, str, str | None]] = {
         "unknown_code",
         "ServiceRequest.priority",
     ),
-    "no_referral_id": (lambda b: asked_in(b).pop("identifier"), "another_referral", "Task.focus"),
+    "no_referral_id": (lambda b: asked_in(b).pop("identifier"), "missing", "ServiceRequest.identifier"),
     "no_performer": (lambda b: asked_in(b).pop("performer"), "missing", "ServiceRequest.performer"),
     "a_service_that_is_no_id": (
         lambda b: asked_in(b)["performer"][1]["identifier"].update(value=SECRET),
