@@ -1,0 +1,107 @@
+"""Candidacies, placements and their follow-ups, as functions that take the transaction."""
+
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from messaging.database import Row, Transaction, row_as_json
+from services.employment.rules.answers import Refused, TooEarly
+from services.employment.rules.candidacies import Candidacy, State
+from services.employment.rules.participations import Participation
+
+DUE_AT_ONCE: Final = 300
+
+_COLUMNS: Final = """
+    candidacy_id, organisation, participation_id, vacancy_id, put_forward_at, state, interviewed_at, rejected_at,
+    by_employer, starts_on, contract_signed, next_day, due_on, sequence
+"""
+_WITH_FOLLOW_UPS: Final = f"""
+    {_COLUMNS}, (select jsonb_object_agg(day, result) from follow_up
+                 where follow_up.candidacy_id = candidacy.candidacy_id) as follow_ups
+"""
+
+INSERT: Final = f"""
+    insert into candidacy ({_COLUMNS})
+    select {_COLUMNS} from jsonb_populate_record(null::candidacy, %s::jsonb)
+    on conflict do nothing
+    returning candidacy_id
+"""
+
+LOCK: Final = f"""
+    select candidacy_id as key, {_WITH_FOLLOW_UPS}
+    from candidacy where candidacy_id = any(%b::uuid[]) order by candidacy_id for update
+"""
+
+LOCK_OF_PARTICIPATION: Final = f"""
+    select {_WITH_FOLLOW_UPS} from candidacy where participation_id = %s order by candidacy_id for update
+"""
+
+LOCK_DUE: Final = f"""
+    select {_WITH_FOLLOW_UPS} from candidacy
+    where due_on <= %s
+    order by due_on, candidacy_id
+    limit {DUE_AT_ONCE}
+    for update skip locked
+"""
+
+SAVE: Final = """
+    update candidacy
+    set state = new.state, interviewed_at = new.interviewed_at, rejected_at = new.rejected_at,
+        by_employer = new.by_employer, starts_on = new.starts_on, contract_signed = new.contract_signed,
+        next_day = new.next_day, due_on = new.due_on, sequence = new.sequence
+    from jsonb_populate_recordset(null::candidacy, %s::jsonb) as new
+    where candidacy.candidacy_id = new.candidacy_id
+"""
+
+INSERT_FOLLOW_UP: Final = """
+    insert into follow_up (candidacy_id, day, result, followed_up_at)
+    select candidacy_id, day, result, followed_up_at from jsonb_populate_recordset(null::follow_up, %s::jsonb)
+"""
+
+
+def insert(tx: Transaction, candidacy: Candidacy) -> None:
+    """Keep that somebody is put forward; refuse the same again, and the same person for the same vacancy."""
+    if not tx.fetch(INSERT, (row_as_json(_to_row(candidacy)),)):
+        raise Refused("already_put_forward")
+
+
+def lock(tx: Transaction, candidacy_id: UUID, *, of: str) -> Candidacy:
+    """Return a candidacy of this organisation's that nobody else can change before the transaction ends.
+
+    Raises TooEarly when there is none, and just the same when it is another's.
+    """
+    candidacy = tx.load(LOCK, candidacy_id, _from_row)
+    if candidacy is None or candidacy.organisation != of:
+        raise TooEarly("candidacy", str(candidacy_id))
+    return candidacy
+
+
+def lock_of(tx: Transaction, participation: Participation) -> list[Candidacy]:
+    """Lock and return every candidacy of a participant."""
+    return [_from_row(row) for row in tx.fetch(LOCK_OF_PARTICIPATION, (participation.participation_id,))]
+
+
+def lock_due(tx: Transaction, today: date) -> list[Candidacy]:
+    """Lock and return placements with a follow-up due, longest due first; leave those that others are changing."""
+    return [_from_row(row) for row in tx.fetch(LOCK_DUE, (today,))]
+
+
+def save(tx: Transaction, candidacy: Candidacy) -> None:
+    """Write what has become of a candidacy since it was locked."""
+    tx.write(SAVE, _to_row(candidacy), key=candidacy.candidacy_id)
+    tx.put(LOCK, candidacy.candidacy_id, candidacy)
+
+
+def insert_follow_up(tx: Transaction, candidacy: Candidacy, day: int, *, at: datetime) -> None:
+    """Keep what a follow-up has found."""
+    row = {"candidacy_id": candidacy.candidacy_id, "day": day, "result": candidacy.follow_ups[day]}
+    tx.write(INSERT_FOLLOW_UP, {**row, "followed_up_at": at})
+
+
+def _to_row(candidacy: Candidacy) -> Row:
+    return {name: getattr(candidacy, name) for name in candidacy.__slots__ if name != "follow_ups"}
+
+
+def _from_row(row: Row) -> Candidacy:
+    follow_ups = {int(day): result for day, result in (row["follow_ups"] or {}).items()}
+    return Candidacy(**{**row, "state": State(row["state"]), "follow_ups": follow_ups})

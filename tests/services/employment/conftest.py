@@ -1,0 +1,48 @@
+"""Employment on a real PostgreSQL, without a broker; what is numbered reaches it with its number."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import contracts
+from contracts import Draft, Message
+from messaging import database
+from services.employment.service import EmploymentService
+from tests.services.conftest import Clock, ServiceUnderTest
+
+
+class EmploymentUnderTest(ServiceUnderTest):
+    """The service, with the shortest words for what the tests ask of it."""
+
+    def be_told(self, data: Any, *, sequence: int | None = None) -> list[Message[Any]]:
+        """Let the service have what the hub says; return what it says then."""
+        contract = contracts.contract_of(data)
+        subject = str(getattr(data, contract.about or ""))
+        draft = Draft(data, subject, sequence=sequence)
+        message = contracts.stamp(draft, source="hub", time=self.clock.now)
+        message = contracts.upcast(contracts.parse(message.to_json()))
+        drafts = self._handlers[type(message.data)](self.tx, message)
+        self.tx.keep()
+        return self._published(drafts)
+
+    def tick(self) -> list[Message[Any]]:
+        """Tell the follow-ups that are due, once."""
+        drafts = EmploymentService.tell_follow_ups(self.service, self.tx, self.clock.now)
+        self.tx.keep()
+        return self._published(drafts)
+
+    def _published(self, drafts: list[Draft]) -> list[Message[Any]]:
+        return [contracts.stamp(draft, source=draft.source or "hub", time=self.clock.now) for draft in drafts]
+
+
+@pytest.fixture(scope="session")
+def employment_database(database_of: Callable[[str], str]) -> str:
+    return database_of("employment")
+
+
+@pytest.fixture
+def employment(employment_database: str, hub_clock: Clock) -> Iterator[EmploymentUnderTest]:
+    with database.connect(employment_database) as connection:
+        yield EmploymentUnderTest(EmploymentService(), connection, hub_clock)
+        connection.rollback()
