@@ -47,16 +47,16 @@ CHANCES: Final[Mapping[str, Mapping[str, Chances]]] = {
         "same": Chances(0.87, 0.001, 1e-6),  # for relatives: a child registered under a parent's number
         "same_number": Chances(0.055, 0.0005, 1e-6),  # with another type
         "near": Chances(0.06, 0.005, 2e-6),  # one slip of the hand
-        "consecutive": Chances(0.002, 0.1, 2e-6),  # issued together, as twins' are
-        "different": Chances(0.013, 0.89, 1.0),
+        "consecutive": Chances(0.001, 0.15, 2e-6),  # issued together, as twins' are
+        "different": Chances(0.013, 0.84, 1.0),
     },
     "given_names": {
         "same": Chances(0.62, 0.004, 0.004),
         "swapped": Chances(0.002, 0.0005, 0.0001),
-        "alike": Chances(0.17, 0.005, 0.0015),
-        "one_missing": Chances(0.19, 0.015, 0.01),
+        "alike": Chances(0.17, 0.03, 0.0015),
+        "one_missing": Chances(0.19, 0.03, 0.01),
         "one_shared": Chances(0.005, 0.2, 0.01),  # María José and María Fernanda: families like to
-        "different": Chances(0.01, 0.93, 0.97),
+        "different": Chances(0.01, 0.73, 0.97),
     },
     "family_names": {
         "same": Chances(0.48, 0.32, 0.0005),
