@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -106,13 +107,19 @@ def _header(sealed: str) -> dict[str, Any]:
 
 
 def _import(key: Key) -> ECKey:
-    try:
-        imported = ECKey.import_key(key)
-    except Exception:  # the library has an error of its own for each way not to be a key
-        imported = None
-    if imported is None or key.get("crv") != "P-256":
+    imported = _imported(json.dumps(key, sort_keys=True, default=str))
+    if imported is None:
         raise SealingError("not_a_key")
     return imported
+
+
+@lru_cache(maxsize=100)  # who seals and opens uses few keys, and making one ready costs as much as opening a block
+def _imported(key: str) -> ECKey | None:
+    try:
+        imported = ECKey.import_key(json.loads(key))
+    except Exception:  # the library has an error of its own for each way not to be a key
+        return None
+    return imported if imported.curve_name == "P-256" else None
 
 
 def _json_object(text: str | bytes) -> dict[str, Any] | None:
