@@ -28,7 +28,17 @@ class ReferralsService:
     @on(contracts.ServicePublished)
     def record_service(self, tx: Transaction, message: Message[contracts.ServicePublished]) -> list[Draft]:
         """An organisation offers a service, or no longer does."""
-        store.publish_service(tx, messages.service(message))
+        store.publish_service(tx, messages.service(message), messages.listing(message.data))
+        return []
+
+    @on(contracts.CapacityStated)
+    def record_capacity(self, tx: Transaction, message: Message[contracts.CapacityStated]) -> list[Draft]:
+        """An organisation says whether a service of its own can take people on."""
+        service = store.find_service(tx, message.data.service_id)
+        capacity = rules.state_capacity(
+            messages.capacity(message.data), service=service, by=message.source, now=clock.now()
+        )
+        store.state_capacity(tx, capacity)
         return []
 
     @on(contracts.ConsentRecorded)
@@ -188,7 +198,13 @@ class ReferralsService:
     def record_completion(self, tx: Transaction, message: Message[contracts.ReferralCompleted]) -> list[Draft]:
         """The recipient has done what it could, and says what came of it."""
         referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
-        referral = rules.complete(referral, by=message.source, at=clock.now(), outcome=message.data.outcome)
+        referral = rules.complete(
+            referral,
+            by=message.source,
+            at=clock.now(),
+            outcome=message.data.outcome,
+            not_met_reason=message.data.not_met_reason,
+        )
         store.save_referral(tx, referral, message)
         return messages.statuses(referral, message.data)
 
@@ -196,7 +212,13 @@ class ReferralsService:
     def record_closing(self, tx: Transaction, message: Message[contracts.ReferralClosed]) -> list[Draft]:
         """The sender confirms what came of it."""
         referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
-        referral = rules.close(referral, by=message.source, at=clock.now(), outcome=message.data.outcome)
+        referral = rules.close(
+            referral,
+            by=message.source,
+            at=clock.now(),
+            outcome=message.data.outcome,
+            not_met_reason=message.data.not_met_reason,
+        )
         store.save_referral(tx, referral, message)
         return messages.statuses(referral, message.data)
 

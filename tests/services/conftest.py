@@ -70,6 +70,24 @@ class ServiceUnderTest:
         return self.tx.fetch(sql, params)
 
 
+class ReferralsUnderTest(ServiceUnderTest):
+    """Referrals: `hear` answers what organisations are told; `facts` keeps what the hub's own services are told."""
+
+    def __init__(self, service: object, connection: Connection, clock: Clock) -> None:
+        super().__init__(service, connection, clock)
+        self.facts: list[Message[Any]] = []
+
+    def hear(self, data: Any, *, source: str = "redcross", said_at: datetime | None = None) -> list[Message[Any]]:
+        return self._told(super().hear(data, source=source, said_at=said_at))
+
+    def tick(self) -> list[Message[Any]]:
+        return self._told(super().tick())
+
+    def _told(self, messages: list[Message[Any]]) -> list[Message[Any]]:
+        self.facts += [message for message in messages if message.recipient is None]
+        return [message for message in messages if message.recipient is not None]
+
+
 @pytest.fixture(scope="session")
 def database_of(stack: Stack) -> Callable[[str], str]:
     """Make a database with a service's tables; return its address."""
@@ -101,10 +119,12 @@ def hub_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def referrals(referrals_database: str, hub_clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServiceUnderTest]:
+def referrals(
+    referrals_database: str, hub_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ReferralsUnderTest]:
     monkeypatch.setattr(referrals_service, "COORDINATORS", frozenset({COORDINATOR}))
     with database.connect(referrals_database) as connection:
-        yield ServiceUnderTest(referrals_service.ReferralsService(), connection, hub_clock)
+        yield ReferralsUnderTest(referrals_service.ReferralsService(), connection, hub_clock)
         connection.rollback()
 
 
@@ -113,10 +133,10 @@ def committed(referrals_database: str) -> Iterator[str]:
     """A database of referrals in which every connection sees a service and a consent; empty again afterwards."""
     with database.connect(referrals_database) as connection:
         with database.transaction(connection) as tx:
-            store.publish_service(tx, a_service())
+            store.publish_service(tx, a_service(), {})
             store.record_consent(tx, a_consent())
         yield referrals_database
-        connection.execute("truncate referral, history, service, consent")
+        connection.execute("truncate referral, history, service, capacity, consent")
         connection.commit()
 
 

@@ -1,14 +1,16 @@
 """Between referrals' own records and the contracts: what arrives becomes records, what has happened becomes drafts."""
 
-from services.referrals.messages.directory import service
+from services.referrals.messages.directory import capacity, listing, service
 from services.referrals.messages.reading import consent, draft_referral, estimate, onward_request, override, request
 from services.referrals.messages.telling import by_the_clock, offer, statuses, withdrawal
 
 __all__ = [
     "by_the_clock",
+    "capacity",
     "consent",
     "draft_referral",
     "estimate",
+    "listing",
     "offer",
     "onward_request",
     "override",

@@ -47,6 +47,7 @@ def draft_referral(
         consent_id=asked.consent_id,
         sent_at=at,
         answer_by=asked.answer_by or rules.latest_answer(urgency, at=at),
+        need_id=asked.need_id,
         redirected_from=redirected_from,
     )
 

@@ -12,7 +12,7 @@ from services.referrals.rules import Actor, Referral, State, Step
 
 
 def offer(referral: Referral, asked: contracts.ReferralRequested) -> list[Draft]:
-    """Bring a referral that has just been sent to its recipient, and its number 1 to both parties."""
+    """Bring a referral that has just been sent to its recipient, its number 1 to both parties and to the hub."""
     assert referral.clock is not None
     offered = contracts.ReferralOffered(
         referral_id=referral.referral_id,
@@ -23,21 +23,24 @@ def offer(referral: Referral, asked: contracts.ReferralRequested) -> list[Draft]
         request=asked,
     )
     step = referral.steps[-1]
+    copies = [_draft(referral, offered, to=None, sequence=step.sequence)] if referral.answered_by_hub else []
     return [
         _draft(referral, offered, to=referral.recipient, sequence=step.sequence),
         _draft(referral, _status(referral, step), to=referral.sender, sequence=step.sequence),
+        *copies,
+        _recorded(referral, step, {}),
     ]
 
 
 def statuses(referral: Referral, said: Any = None) -> list[Draft]:
-    """Tell both parties every transition that a referral has just made.
+    """Tell both parties, and the hub's services, every transition that a referral has just made.
 
     `said` is the data of the message that brought it about: its codes go to both, its sealed note to the party that did
     not write it, for it is sealed to that one.
     """
     note = None if isinstance(said, contracts.ReferralRedirected) else getattr(said, "sealed", None)
     told = _details(said)
-    return [draft for step in referral.steps for draft in _to_both(referral, step, told, note)]
+    return [draft for step in referral.steps for draft in _transition(referral, step, told, note)]
 
 
 def withdrawal(referral: Referral) -> list[Draft]:
@@ -76,10 +79,9 @@ def by_the_clock(
             )
             return [_draft(referral, suggested, to=referral.sender)]
         case rules.State.CLOSED:
-            assert referral.outcome is not None  # it was completed with one
-            return _to_both(referral, step, {"outcome": codes.Outcome(referral.outcome)})
+            return _transition(referral, step, _result(referral))
         case _:
-            return _to_both(referral, step, {})
+            return _transition(referral, step, {})
 
 
 WAITS_FOR: Final = {
@@ -111,8 +113,22 @@ def _due_at(referral: Referral, step: Step) -> datetime:
     return referral.clock.ends_at if referral.clock else step.at  # the last step of a clock is its end
 
 
-def _to_both(referral: Referral, step: Step, told: Mapping[str, Any], note: str | None = None) -> list[Draft]:
-    """Tell a transition to both parties, and a note to the one that did not write it."""
+def _transition(referral: Referral, step: Step, told: Mapping[str, Any], note: str | None = None) -> list[Draft]:
+    """Tell a transition to both parties and to the hub's services, and a note to the party that did not write it.
+
+    Where the hub answers on the recipient's behalf, what the recipient is told goes to the hub's services as well.
+    """
+    copies = []
+    if referral.answered_by_hub:
+        copies = [_draft(referral, _status(referral, step, **told), to=None, sequence=step.sequence)]
+    return [
+        *_to_parties(referral, step, told, note),
+        *copies,
+        _recorded(referral, step, told),
+    ]
+
+
+def _to_parties(referral: Referral, step: Step, told: Mapping[str, Any], note: str | None) -> list[Draft]:
     return [
         _draft(
             referral,
@@ -124,7 +140,43 @@ def _to_both(referral: Referral, step: Step, told: Mapping[str, Any], note: str 
     ]
 
 
-def _draft(referral: Referral, data: Any, *, to: str, sequence: int | None = None) -> Draft:
+RECORDED: Final = frozenset(contracts.ReferralRecorded.model_fields)
+
+
+def _recorded(referral: Referral, step: Step, told: Mapping[str, Any]) -> Draft:
+    """What the hub's other services learn of a transition: of a confidential case neither the person nor the need."""
+    confidential = referral.case_code is not None
+    recorded = contracts.ReferralRecorded(
+        referral_id=referral.referral_id,
+        state=codes.ReferralState(step.what),
+        changed_at=step.at,
+        changed_by="hub" if step.actor == Actor.PERSON else step.by,
+        sender=referral.sender,
+        recipient=referral.recipient,
+        service_id=referral.service_id,
+        person_id=None if confidential else referral.person_id,
+        need_id=None if confidential else referral.need_id,
+        need_code=referral.need_code,
+        urgency=codes.Urgency(referral.urgency),
+        sent_at=referral.sent_at,
+        zone=referral.zone,
+        redirected_from=referral.redirected_from,
+        **{name: value for name, value in told.items() if name in RECORDED},
+    )
+    return _draft(referral, recorded, to=None, sequence=step.sequence)
+
+
+def _result(referral: Referral) -> dict[str, Any]:
+    """What came of the need, as the recipient said when it completed the referral."""
+    assert referral.outcome is not None
+    reason = referral.not_met_reason
+    return {
+        "outcome": codes.Outcome(referral.outcome),
+        "not_met_reason": None if reason is None else codes.NotMetReason(reason),
+    }
+
+
+def _draft(referral: Referral, data: Any, *, to: str | None, sequence: int | None = None) -> Draft:
     return Draft(data, subject=str(referral.referral_id), recipient=to, sequence=sequence)
 
 

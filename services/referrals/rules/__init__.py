@@ -11,7 +11,7 @@ from services.referrals.rules.answering import (
 )
 from services.referrals.rules.answers import Refused, TooEarly
 from services.referrals.rules.clocks import PURGE_WITHIN, Action, Clock, StoppedClock, Urgency
-from services.referrals.rules.directory import Service
+from services.referrals.rules.directory import Capacity, CapacityState, Eligibility, Service, state_capacity
 from services.referrals.rules.referrals import Referral, Step, not_a_party
 from services.referrals.rules.sending import Consent, Override, latest_answer, send
 from services.referrals.rules.serving import (
@@ -42,8 +42,11 @@ __all__ = [
     "UNDECIDED",
     "Action",
     "Actor",
+    "Capacity",
+    "CapacityState",
     "Clock",
     "Consent",
+    "Eligibility",
     "Override",
     "Referral",
     "Refused",
@@ -78,6 +81,7 @@ __all__ = [
     "seeks_alternatives",
     "send",
     "start_service",
+    "state_capacity",
     "waitlist",
     "withdraw_consent",
 ]

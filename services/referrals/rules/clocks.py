@@ -45,6 +45,7 @@ CONFIRM_CANCEL_WITHIN = DECIDE_WITHIN
 PLACE_WITHIN = 30 * DAYS  # on a waiting list without an estimate
 CLOSE_AFTER = 14 * DAYS  # completed, and the sender says nothing
 PURGE_WITHIN = 15 * DAYS
+CLOCKS_DIFFER = HOURS  # a partner's clock may be that far ahead of the hub's
 
 # What happens at which part of a clock's length.
 _TO_EXPIRY = ((0.5, Action.REMIND), (0.75, Action.ESCALATE), (0.9, Action.SUGGEST), (1.0, Action.EXPIRE))

@@ -1,9 +1,26 @@
-"""The services that organisations offer."""
+"""The services that organisations offer: whom each is for, and whether it can take people on."""
 
 from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
+
+from services.referrals.rules.answers import Refused
+from services.referrals.rules.clocks import CLOCKS_DIFFER
+
+
+@dataclass(frozen=True, slots=True)
+class Eligibility:
+    """Whom a service is for, as far as a machine can tell; what is None or empty is not asked."""
+
+    minimum_age: int | None = None
+    maximum_age: int | None = None
+    sexes: Set[str] = frozenset()
+    profiles: Set[str] = frozenset()
+    nationalities: Set[str] = frozenset()
+    documents: Set[str] = frozenset()  # any one of them has to be held
+    zones: Set[str] = frozenset()  # where the person has to live
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +32,47 @@ class Service:
     need_codes: Set[str]
     active: bool
     published_at: datetime
+    name: str = ""
+    zones: Set[str] = frozenset()  # the municipalities it serves
+    languages: Set[str] = frozenset()
+    eligibility: Eligibility = Eligibility()
+    answered_by_hub: bool = False  # the hub's employment service answers its referrals on its behalf
+
+    @property
+    def only_zone(self) -> str | None:
+        """The municipality it serves, where it serves one."""
+        return next(iter(self.zones)) if len(self.zones) == 1 else None
+
+
+class CapacityState(StrEnum):
+    """Whether a service can take people on."""
+
+    OPEN = "open"
+    ASSESS_FIRST = "assess_first"
+    WAITING_LIST = "waiting_list"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What an organisation last stated of a service: how many wait, for how many days, and until when that holds."""
+
+    service_id: UUID
+    state: CapacityState
+    waiting: int | None
+    estimate_days: int | None
+    stated_at: datetime
+    valid_until: datetime
+
+    def is_stale(self, *, now: datetime) -> bool:
+        """Whether it has expired; it is then shown, and counts for less."""
+        return self.valid_until <= now
+
+
+def state_capacity(stated: Capacity, *, service: Service, by: str, now: datetime) -> Capacity:
+    """Let an organisation speak of its own services only, and of no time to come."""
+    if service.organisation != by:
+        raise Refused("service_of_another")
+    if stated.stated_at > now + CLOCKS_DIFFER:
+        raise Refused("stated_in_the_future")
+    return stated

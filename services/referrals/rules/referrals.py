@@ -68,6 +68,10 @@ class Referral:
     visit_at: datetime | None = None
     visit_said_at: datetime | None = None  # by the recipient's clock: an older word does not replace a newer one
     outcome: str | None = None
+    not_met_reason: str | None = None
+    need_id: UUID | None = None
+    zone: str | None = None  # the municipality that its service serves, where it serves one
+    answered_by_hub: bool = False  # as the service said when it was sent
     redirected_from: UUID | None = None
     unpurged: tuple[str, ...] = ()  # the holders that owe a purge receipt, whatever the state
     steps: tuple[Step, ...] = field(default=(), compare=False)

@@ -6,12 +6,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.referrals.rules.answers import Refused
-from services.referrals.rules.clocks import DECIDE_WITHIN, HOURS, Urgency
+from services.referrals.rules.clocks import CLOCKS_DIFFER, DECIDE_WITHIN, Urgency
 from services.referrals.rules.directory import Service
 from services.referrals.rules.referrals import Referral, Step, enter, note
 from services.referrals.rules.states import SENDER, SENT
 
-CLOCKS_DIFFER = HOURS  # a partner's clock may be that far ahead of the hub's
 PURPOSE = "refer"  # what a consent has to allow for a referral
 CONFIDENTIAL_MAY_SHARE = frozenset({"contact", "needs", "health", "protection"})  # the least that a safe answer takes
 
@@ -76,7 +75,13 @@ def send(
     else:
         raise Refused("consent_missing")
     answer_by = min(draft.answer_by, latest_answer(draft.urgency, at=at))
-    draft = replace(draft, sent_at=at, answer_by=answer_by)
+    draft = replace(
+        draft,
+        sent_at=at,
+        answer_by=answer_by,
+        zone=service.only_zone,
+        answered_by_hub=service.answered_by_hub,
+    )
     return enter(draft, SENT, actor=SENDER, by=by, at=at)
 
 

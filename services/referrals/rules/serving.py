@@ -55,14 +55,16 @@ def note_service(referral: Referral, *, by: str, at: datetime) -> Referral:
     return move(referral, IN_SERVICE, by=by, at=at)
 
 
-def complete(referral: Referral, *, by: str, at: datetime, outcome: str) -> Referral:
+def complete(referral: Referral, *, by: str, at: datetime, outcome: str, not_met_reason: str | None = None) -> Referral:
     """The service is over, with a coded outcome that the sender is to confirm."""
-    return replace(move(referral, COMPLETED, by=by, at=at, reason=outcome), outcome=outcome)
+    completed = move(referral, COMPLETED, by=by, at=at, reason=outcome)
+    return replace(completed, outcome=outcome, not_met_reason=not_met_reason)
 
 
-def close(referral: Referral, *, by: str, at: datetime, outcome: str) -> Referral:
+def close(referral: Referral, *, by: str, at: datetime, outcome: str, not_met_reason: str | None = None) -> Referral:
     """The sender confirms or corrects the outcome."""
-    return replace(move(referral, CLOSED, by=by, at=at, reason=outcome), outcome=outcome)
+    closed = move(referral, CLOSED, by=by, at=at, reason=outcome)
+    return replace(closed, outcome=outcome, not_met_reason=not_met_reason)
 
 
 def reopen(referral: Referral, *, by: str, at: datetime, reason: str, coordinators: Set[str]) -> Referral:

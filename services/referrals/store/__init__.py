@@ -1,7 +1,7 @@
 """What referrals keeps in PostgreSQL, one file for each subject."""
 
 from services.referrals.store.consents import end_consent, lock_consent, record_consent
-from services.referrals.store.directory import find_alternatives, find_service, publish_service
+from services.referrals.store.directory import find_alternatives, find_service, publish_service, state_capacity
 from services.referrals.store.referrals import (
     DUE_AT_ONCE,
     OTHER_OPEN_REFERRAL,
@@ -34,4 +34,5 @@ __all__ = [
     "record_consent",
     "request_of",
     "save_referral",
+    "state_capacity",
 ]

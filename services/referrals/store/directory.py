@@ -1,40 +1,66 @@
-"""The services that organisations offer."""
+"""The services that organisations offer, and whether each can take people on."""
 
 from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
-from messaging.database import Row, Transaction
+from messaging.database import Row, Transaction, row_as_json
 from services.referrals import rules
-from services.referrals.rules import Referral, Service
+from services.referrals.rules import Capacity, Eligibility, Referral, Service
 
 ALTERNATIVES_AT_MOST: Final = 10
 
-PUBLISH_SERVICE: Final = """
-    insert into service (service_id, organisation, need_codes, active, published_at)
-    values (%(service_id)s, %(organisation)s, %(need_codes)s, %(active)s, %(published_at)s)
+_COLUMNS: Final = """
+    service_id, organisation, need_codes, active, published_at, name, zones, languages, eligibility, answered_by_hub
+"""
+
+PUBLISH_SERVICE: Final = f"""
+    insert into service ({_COLUMNS}, listing)
+    select {_COLUMNS}, listing
+    from jsonb_populate_record(null::service, %s::jsonb)
     on conflict (service_id) do update
-        set need_codes = excluded.need_codes, active = excluded.active, published_at = excluded.published_at
+        set need_codes = excluded.need_codes, active = excluded.active, published_at = excluded.published_at,
+            name = excluded.name, zones = excluded.zones, languages = excluded.languages,
+            eligibility = excluded.eligibility, answered_by_hub = excluded.answered_by_hub, listing = excluded.listing
         where service.organisation = excluded.organisation and service.published_at < excluded.published_at
     returning service_id
 """
 
-SERVICES: Final = """
-    select service_id as key, service_id, organisation, need_codes, active, published_at
-    from service where service_id = any(%b::uuid[])
+SERVICES: Final = f"""
+    select service_id as key, {_COLUMNS} from service where service_id = any(%b::uuid[])
+"""
+
+STATE_CAPACITY: Final = """
+    insert into capacity (service_id, state, waiting, estimate_days, stated_at, valid_until)
+    select service_id, state, waiting, estimate_days, stated_at, valid_until
+    from jsonb_populate_record(null::capacity, %s::jsonb)
+    on conflict (service_id) do update
+        set state = excluded.state, waiting = excluded.waiting, estimate_days = excluded.estimate_days,
+            stated_at = excluded.stated_at, valid_until = excluded.valid_until
+        where capacity.stated_at < excluded.stated_at
+    returning service_id
 """
 
 
-def publish_service(tx: Transaction, service: Service) -> None:
-    """Keep what an organisation says of a service of its own, unless it has said something newer."""
+def publish_service(tx: Transaction, service: Service, listing: Row) -> None:
+    """Keep what an organisation says of a service of its own, unless it has said something newer.
+
+    `listing` is all that it said, as JSON has it.
+    """
     row = {
         "service_id": service.service_id,
         "organisation": service.organisation,
         "need_codes": sorted(service.need_codes),
         "active": service.active,
         "published_at": service.published_at,
+        "name": service.name,
+        "zones": sorted(service.zones),
+        "languages": sorted(service.languages),
+        "eligibility": _eligibility_as_json(service.eligibility),
+        "answered_by_hub": service.answered_by_hub,
+        "listing": listing,
     }
-    if not tx.fetch(PUBLISH_SERVICE, row):
+    if not tx.fetch(PUBLISH_SERVICE, (row_as_json(row),)):
         known = find_service(tx, service.service_id)
         raise rules.Refused("superseded" if known.organisation == service.organisation else "service_of_another")
     tx.put(SERVICES, service.service_id, service)
@@ -48,8 +74,26 @@ def find_service(tx: Transaction, service_id: UUID) -> Service:
     return service
 
 
+def state_capacity(tx: Transaction, capacity: Capacity) -> None:
+    """Keep whether a service can take people on, unless something newer is known."""
+    row = {name: getattr(capacity, name) for name in Capacity.__dataclass_fields__}
+    if not tx.fetch(STATE_CAPACITY, (row_as_json(row),)):
+        raise rules.Refused("superseded")
+
+
 def _to_service(row: Row) -> Service:
-    return Service(**{**row, "need_codes": frozenset(row["need_codes"])})
+    sets = {name: frozenset(row[name]) for name in ("need_codes", "zones", "languages")}
+    return Service(**{**row, **sets, "eligibility": _eligibility_of_json(row["eligibility"])})
+
+
+def _eligibility_as_json(eligibility: Eligibility) -> Row:
+    said = {name: getattr(eligibility, name) for name in Eligibility.__dataclass_fields__}
+    return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in said.items()}
+
+
+def _eligibility_of_json(said: Row) -> Eligibility:
+    fields: Row = {name: frozenset(value) if isinstance(value, list) else value for name, value in said.items()}
+    return Eligibility(**fields)
 
 
 # One service of each organisation, the one it spoke of last: however many it publishes, it is suggested once.
