@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
             if asked.among:
                 with ground.empty_intake(stack) as connection:
                     speed.fill(connection, asked.among, asked.seed)
-                    newcomers = speed.newcomers(500, asked.seed * 1000)
+                    newcomers = speed.newcomers(600, asked.seed)
                     speed.measure(connection, asked.among, newcomers[:100])  # so that the index is in memory
                     measured = speed.measure(connection, asked.among, newcomers[100:])
                 figures["speed"] = asdict(measured)

@@ -1,14 +1,15 @@
 """How long it takes to find whom one person may be among a million."""
 
+import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import count
 from statistics import quantiles
 from typing import Final
 
 from bench.matching import ground
-from bench.matching.damage import make_registrations
+from bench.matching.damage import make_everybody, make_registrations, register
 from messaging.database import Connection, Transaction
 from services.intake.rules.matching import propose, read_traits
 from services.intake.rules.people import Person
@@ -97,13 +98,19 @@ def measure(connection: Connection, registrations: int, people: Sequence[Person]
 
 
 def newcomers(people: int, seed: int) -> list[Person]:
-    """Registrations, by other organisations, of people who are among the many or like them."""
-    return [one.person for one in islice(make_registrations(people, seed), people)]
+    """More registrations, by other organisations, of people who are among the many that `fill` keeps."""
+    rng = random.Random(f"newcomers {seed}")  # noqa: S311 - people are invented, not secret
+    everybody = make_everybody(MADE_AT_ONCE, _seed_of(0, seed))
+    return [register(somebody, "iom", everybody, rng) for somebody in rng.sample(everybody, people)]
 
 
 def _chunks(seed: int) -> Iterator[list[Person]]:
     for number in count():
-        yield [one.person for one in make_registrations(MADE_AT_ONCE, seed * 1000 + number)]
+        yield [one.person for one in make_registrations(MADE_AT_ONCE, _seed_of(number, seed))]
+
+
+def _seed_of(chunk: int, seed: int) -> int:
+    return seed * 1000 + chunk
 
 
 def _percentile(values: Sequence[float], percent: int) -> float:
