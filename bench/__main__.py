@@ -1,4 +1,7 @@
-"""`./ruta bench`: measures every contender, prints what it finds, and writes it as JSON."""
+"""`./ruta bench`: measures every contender, prints what it finds, and writes it as JSON.
+
+`./ruta bench matching` measures the matching of people instead.
+"""
 
 import argparse
 import json
@@ -58,6 +61,10 @@ QUICK = Plan(
 
 def main() -> int:
     """Run the command line; 1 when Ruta lost or repeated an answer, 0 otherwise, whatever the speed."""
+    if sys.argv[1:2] == ["matching"]:
+        from bench.matching.__main__ import main as measure_matching
+
+        return measure_matching(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="ruta bench", description="Ruta beside nameko, FastStream and the floor.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     parser.add_argument("--quick", action="store_true", help="about two minutes, and less certain")
