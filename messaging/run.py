@@ -48,8 +48,9 @@ def main(module_name: str) -> None:
     if psycopg.waiting.wait is not psycopg.waiting.wait_select or not is_monkey_patched("select"):
         raise SystemExit("psycopg would block every greenlet of this process while it waits")
     service_class = find_service(importlib.import_module(module_name))
-    logs.set_up(service_class.name)
-    tracing.set_up(service_class.name)
+    name = os.environ.get("SERVICE_NAME", service_class.name)  # an organisation's own copy has a name of its own
+    logs.set_up(name)
+    tracing.set_up(name)
     eventlet.debug.hub_exceptions(False)  # it would print what they say; whoever waits for the thread logs them
 
     asked_to_stop = eventlet.event.Event()
@@ -74,7 +75,7 @@ def main(module_name: str) -> None:
     runner = ServiceRunner(config={})
     runner.add_service(service_class)
     # Beside each other: starting takes as long as the broker is away, and it may be asked to stop before that.
-    starting, running = eventlet.spawn(start, runner, service_class.name), eventlet.spawn(runner.wait)
+    starting, running = eventlet.spawn(start, runner, name), eventlet.spawn(runner.wait)
     starting.link(stop_if_failed)
     running.link(stop_if_failed)
     asked_to_stop.wait()

@@ -1,0 +1,155 @@
+"""An organisation that runs a service of Ruta's itself, on a database of its own, with nothing but its credentials."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+import contracts
+from contracts import codes
+from demo.stage import Ground
+from deploy.local.own import OwnService
+from deploy.local.trouble import Trouble
+from tests.messaging.partners import Partner
+from tests.waiting import eventually
+
+ORGANISER, PARTNER = "americares", "redcross"
+STARTED = datetime.now(UTC) - timedelta(days=1)
+STATES = "select state from jornada where jornada_id = %s"
+
+
+@pytest.fixture(scope="module")
+def own_events(ground: Ground) -> Iterator[OwnService]:
+    credentials = ground.stack.state.organisations / ORGANISER / "credentials.json"
+    with OwnService(ground.stack, "events", credentials) as own:
+        yield own
+
+
+@pytest.fixture
+def organiser(ground: Ground) -> Iterator[Partner]:
+    with closing(Partner(ground.stack, ORGANISER)) as partner:
+        yield partner
+
+
+@pytest.fixture
+def partner(ground: Ground) -> Iterator[Partner]:
+    with closing(Partner(ground.stack, PARTNER)) as partner:
+        yield partner
+
+
+def say(who: Partner, data: Any) -> None:
+    draft = contracts.Draft(data, str(getattr(data, contracts.contract_of(data).about or "")))
+    who.submit(contracts.stamp(draft, source=who.organisation, time=datetime.now(UTC)))
+
+
+def planned(jornada_id: UUID, organiser: str = ORGANISER) -> contracts.JornadaPlanned:
+    return contracts.JornadaPlanned(
+        jornada_id=jornada_id,
+        organiser=organiser,
+        planned_at=STARTED - timedelta(days=9),
+        kind=codes.JornadaKind.OUTREACH_TRIP,
+        name="Jornada de salud",
+        zone="08001",
+        place="Cancha La Chinita",
+        starts_at=STARTED,
+        ends_at=STARTED + timedelta(hours=8),
+        contributions=(
+            contracts.Contribution(organisation=ORGANISER, brings=("health.consultation",)),
+            contracts.Contribution(organisation=PARTNER, brings=("wash.hygiene_kit",)),
+        ),
+    )
+
+
+def states(url: str, jornada_id: UUID) -> list[str]:
+    with psycopg.connect(url) as connection:
+        return [row[0] for row in connection.execute(STATES, (jornada_id,))]
+
+
+def test_what_concerns_its_jornada_is_kept_in_its_own_database_alone(
+    ground: Ground, own_events: OwnService, organiser: Partner, partner: Partner
+) -> None:
+    jornada_id = contracts.uuid7()
+    whose: dict[str, Any] = {"jornada_id": jornada_id, "organiser": ORGANISER}
+
+    say(organiser, planned(jornada_id))
+    say(partner, contracts.JornadaPartnerConfirmed(**whose, brings=("wash.hygiene_kit",)))
+    say(organiser, contracts.JornadaConfirmed(**whose))
+
+    eventually(lambda: states(own_events.database_url, jornada_id) == ["confirmed"])
+    told = eventually(lambda: [one for one in partner.read(0) if one.subject == str(jornada_id)])
+    assert {one.type for one in told} == {"jornada.status.v1"}
+    assert {one.source for one in told} == {ORGANISER}
+    assert states(ground.stack.service_database_url("events"), jornada_id) == []
+
+
+def test_what_concerns_another_organisers_jornada_is_kept_in_the_hub(
+    ground: Ground, own_events: OwnService, partner: Partner
+) -> None:
+    jornada_id = contracts.uuid7()
+
+    say(partner, planned(jornada_id, organiser=PARTNER))
+
+    eventually(lambda: states(ground.stack.service_database_url("events"), jornada_id) == ["planned"])
+    assert states(own_events.database_url, jornada_id) == []
+
+
+def test_a_refusal_by_its_service_reaches_the_organisation_that_was_refused(
+    own_events: OwnService, organiser: Partner, partner: Partner
+) -> None:
+    jornada_id = contracts.uuid7()
+    say(organiser, planned(jornada_id))
+    eventually(lambda: states(own_events.database_url, jornada_id))
+
+    say(partner, contracts.JornadaConfirmed(jornada_id=jornada_id, organiser=ORGANISER))
+
+    def refusals() -> list[contracts.MessageRefused]:
+        found = [one.data for one in partner.read(0)]
+        return [one for one in found if isinstance(one, contracts.MessageRefused)]
+
+    (refusal,) = eventually(refusals)
+    assert refusal.refused_type == "jornada.confirmed.v1"
+
+
+def test_what_its_own_service_says_of_a_registration_comes_to_the_hub(
+    ground: Ground, own_events: OwnService, organiser: Partner
+) -> None:
+    jornada_id, attendance_id, person_id = contracts.uuid7(), contracts.uuid7(), contracts.uuid7()
+    say(organiser, planned(jornada_id))
+    say(organiser, contracts.JornadaConfirmed(jornada_id=jornada_id, organiser=ORGANISER))
+    came = contracts.AttendanceRecorded(
+        attendance_id=attendance_id,
+        jornada_id=jornada_id,
+        organiser=ORGANISER,
+        person_id=person_id,
+        present_at=STARTED + timedelta(hours=1),
+        check_in=codes.CheckIn.LIST,
+        served=(contracts.Served(need_code="health.consultation", delivered_by=ORGANISER),),
+    )
+    say(organiser, came)
+
+    counted = "select present from attendance where attendance_id = %s"
+
+    def in_the_reports() -> list[Any]:
+        with psycopg.connect(ground.stack.service_database_url("reports")) as connection:
+            return connection.execute(counted, (attendance_id,)).fetchall()
+
+    eventually(lambda: in_the_reports() == [(True,)])
+
+
+def test_a_service_that_the_network_file_does_not_give_an_organisation_is_refused_in_words(ground: Ground) -> None:
+    credentials = ground.stack.state.organisations / PARTNER / "credentials.json"
+    with pytest.raises(Trouble, match="does not know that redcross runs events itself"):
+        OwnService(ground.stack, "events", credentials)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"organisation": "iom"}'])
+def test_credentials_that_are_none_are_refused_in_words(ground: Ground, tmp_path: Path, content: str) -> None:
+    file = tmp_path / "credentials.json"
+    file.write_text(content)
+    with pytest.raises(Trouble, match="is not a credentials file"):
+        OwnService(ground.stack, "events", file)
