@@ -20,6 +20,8 @@ WITHHELD: Final = "*"
 AT_LEAST: Final = "≥"
 
 PROTECTION: Final = frozenset({"protection", "child_protection", "gbv", "trafficking_and_smuggling"})
+CONFIDENTIAL: Final = frozenset({"gbv"})
+"""Of these no message links a need to its referral, or to a person."""
 
 Shown = int | str
 """A count as it is shown: itself, `<5`, `*` (withheld), or `≥12` where something of it is withheld."""
@@ -35,6 +37,11 @@ NOTES: Final = (
 def is_protected(need_code: str) -> bool:
     """Whether a need (`sector.need`) is of a protection sector."""
     return need_code.partition(".")[0] in PROTECTION
+
+
+def is_confidential(need_code: str) -> bool:
+    """Whether a need is one of those that nothing is linked to."""
+    return need_code.partition(".")[0] in CONFIDENTIAL
 
 
 def is_small(*counts: int) -> bool:
@@ -54,22 +61,18 @@ def show(total: int, parts: Sequence[int], *, differences: Sequence[int] = ()) -
     return (total, *parts)
 
 
-def is_whole(cell: Sequence[Shown]) -> bool:
-    """Whether nothing of a cell is withheld."""
-    return all(isinstance(one, int) for one in cell)
-
-
 def add(cells: Sequence[Sequence[Shown]]) -> tuple[Shown, ...]:
-    """Add cells, column by column, from what is shown of them: one cell is itself, of several the whole ones count."""
-    if len(cells) == 1:
-        return tuple(cells[0])
-    whole = [cell for cell in cells if is_whole(cell)]
-    sums = [sum(int(one) for one in column) for column in zip(*whole, strict=True)]
-    if len(whole) == len(cells):
-        return tuple(sums)
-    if not whole:
-        return tuple(WITHHELD for _ in cells[0])
-    return tuple(f"{AT_LEAST}{one}" for one in sums)
+    """Add cells, column by column, from what is shown of them."""
+    return tuple(_sum(column) for column in zip(*cells, strict=True))
+
+
+def _sum(column: Sequence[Shown]) -> Shown:
+    shown = [one for one in column if isinstance(one, int)]
+    if len(shown) == len(column):
+        return sum(shown)
+    if len(column) == 1:
+        return column[0]
+    return f"{AT_LEAST}{sum(shown)}" if shown else WITHHELD
 
 
 def show_people(people: int, totals: Sequence[Shown]) -> Shown:
@@ -79,7 +82,7 @@ def show_people(people: int, totals: Sequence[Shown]) -> Shown:
     """
     if is_small(people):
         return SMALL
-    if is_whole(totals):
+    known = [one for one in totals if isinstance(one, int)]
+    if len(known) == len(totals):
         return people
-    known = sum(one for one in totals if isinstance(one, int))
-    return f"{AT_LEAST}{min(people, known)}" if known else WITHHELD
+    return f"{AT_LEAST}{min(people, sum(known))}" if known else WITHHELD

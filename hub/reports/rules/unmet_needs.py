@@ -53,6 +53,8 @@ def show(needs: Needs, *, running_month: str) -> tuple[Shown, ...] | None:
         return (needs.identified, *parts)
     if needs.month >= running_month:
         return None
+    if small_counts.is_confidential(needs.need_code):  # what came of them is not known here either
+        return (small_counts.show(needs.identified, ())[0], *(small_counts.WITHHELD for _ in parts))
     differences = (needs.identified - needs.referred, needs.referred - needs.waiting)
     return small_counts.show(needs.identified, parts, differences=differences)
 

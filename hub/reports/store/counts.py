@@ -178,9 +178,10 @@ def services(connection: Connection) -> dict[tuple[str, str], int]:
 
 
 REFERRALS: Final = """
-    select recipient, need_code, zone, to_char(sent_at at time zone 'America/Bogota', 'YYYY-MM') as month, urgency,
-           state, sent_at, received_at, answered_at, served_at, coalesce(accepted, false) as accepted
-    from referral left join referral_timing using (referral_id)
+    select recipient, referral.need_code, coalesce(referral.zone, need.zone) as zone,
+           to_char(sent_at at time zone 'America/Bogota', 'YYYY-MM') as month, urgency, state, sent_at,
+           received_at, answered_at, served_at, coalesce(accepted, false) as accepted
+    from referral left join referral_timing using (referral_id) left join need using (need_id)
     where state <> 'entered_in_error'
 """
 
