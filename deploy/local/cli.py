@@ -5,9 +5,11 @@ import json
 import logging
 import os
 import signal
+import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -158,6 +160,38 @@ def contracts(*arguments: PassedOn) -> None:
 
 
 @app.command
+def translate(*arguments: PassedOn) -> None:
+    """Read and write other people's formats: `fhir-from`, `fhir-to`, `primero-from`, `primero-to`."""
+    _become("hub.formats", arguments)
+
+
+@app.command
+def attendance(*arguments: PassedOn) -> None:
+    """Send a jornada's attendance from a spreadsheet or a KoboToolbox file: `attendance import FILE …`."""
+    _become("hub.attendance", arguments)
+
+
+@app.command
+def receipt(*arguments: PassedOn) -> None:
+    """Print the receipt of a consent, from its `consent.receipt_issued` message, as a page of HTML."""
+    _become("hub.receipts", arguments)
+
+
+@app.command
+def directory(*arguments: PassedOn) -> None:
+    """Bring a directory of services in, or write it out, as HSDS 3.0: `directory import | export`."""
+    with _reading_reports() as variables:
+        raise SystemExit(_run("hub.directory", arguments, variables))
+
+
+@app.command
+def report(*arguments: PassedOn) -> None:
+    """Count what the network has done: `accountability | 5w | partners | unmet-needs`, for a period and a place."""
+    with _reading_reports() as variables:
+        raise SystemExit(_run("hub.reports", arguments, variables))
+
+
+@app.command
 def bench(*arguments: PassedOn) -> None:
     """Measure Ruta beside plain nameko, FastStream and the floor, doing the same work."""
     _become("bench", arguments)
@@ -166,6 +200,24 @@ def bench(*arguments: PassedOn) -> None:
 def _wait_for_the_end() -> NoReturn:
     while True:
         time.sleep(1)  # not signal.pause(), which a signal that comes just before it does not end
+
+
+@contextlib.contextmanager
+def _reading_reports() -> Iterator[dict[str, str]]:
+    """The address of the reports' database: of the network that runs, or of its database started for the while."""
+    from deploy.local import Stack
+
+    running = State(default_directory()).read_running()
+    if running is not None:
+        yield {"SERVICE_DATABASE_URL": running["databases"]["reports"]}
+        return
+    with Stack(database_only=True) as stack:
+        yield {"SERVICE_DATABASE_URL": stack.service_database_url("reports")}
+
+
+def _run(module: str, arguments: tuple[str, ...], variables: dict[str, str]) -> int:
+    command = [sys.executable, "-P", "-m", module, *arguments]
+    return subprocess.run(command, env=os.environ | variables, check=False).returncode
 
 
 def _become(module: str, arguments: tuple[str, ...]) -> NoReturn:
