@@ -37,11 +37,11 @@ class Chances(NamedTuple):
     strangers: float
 
 
-# Where the chances come from. One person: the mistakes that registers make, as bench/matching/damage.py states them,
-# counted in seeds other than those that quality is measured with, and rounded. Strangers: counted there too for names
-# (the seeded people have fewer names than real ones, so names prove less here than they could), and by arithmetic
-# else: a birth date is one of 365 in each of some 60 years. Relatives: two in three share both surnames (brothers and
-# sisters), others one (parent and child); 1 birth in 80 is of twins; they share a telephone more often than not.
+# Where the chances come from. One person: counted in registrations with the mistakes that bench/matching/damage.py
+# states, in other seeds than quality is measured with, and rounded. Strangers: for names counted there too (the seeded
+# people have fewer names than real ones, so names prove less here than they could), else by arithmetic: a birth date is
+# one of 365 in each of some 60 years, a document's number one of a million and more. Relatives: counted there; for given
+# names set higher, because families like to repeat a María or a José, and to rhyme the names of twins.
 CHANCES: Final[Mapping[str, Mapping[str, Chances]]] = {
     "document": {
         "same": Chances(0.87, 0.001, 1e-6),  # for relatives: a child registered under a parent's number
@@ -55,7 +55,7 @@ CHANCES: Final[Mapping[str, Mapping[str, Chances]]] = {
         "swapped": Chances(0.002, 0.0005, 0.0001),
         "alike": Chances(0.17, 0.03, 0.0015),
         "one_missing": Chances(0.19, 0.03, 0.01),
-        "one_shared": Chances(0.005, 0.2, 0.01),  # María José and María Fernanda: families like to
+        "one_shared": Chances(0.005, 0.2, 0.01),  # María José and María Fernanda
         "different": Chances(0.01, 0.73, 0.97),
     },
     "family_names": {
