@@ -1,6 +1,6 @@
 """Employment on a real PostgreSQL, without a broker; what is numbered reaches it with its number."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -8,12 +8,17 @@ import pytest
 import contracts
 from contracts import Draft, Message
 from messaging import database
+from messaging.database import Connection, Transaction
 from services.employment.service import EmploymentService
 from tests.services.conftest import Clock, ServiceUnderTest
 
 
 class EmploymentUnderTest(ServiceUnderTest):
     """The service, with the shortest words for what the tests ask of it."""
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        super().__init__(EmploymentService(), connection, clock)
+        self.connection = connection
 
     def be_told(self, data: Any, *, sequence: int | None = None) -> list[Message[Any]]:
         """Let the service have what the hub says; return what it says then."""
@@ -32,7 +37,13 @@ class EmploymentUnderTest(ServiceUnderTest):
         self.tx.keep()
         return self._published(drafts)
 
-    def _published(self, drafts: list[Draft]) -> list[Message[Any]]:
+    def commit(self) -> None:
+        """Let other connections see what the service has kept."""
+        self.tx.flush()
+        self.connection.commit()
+        self.tx = Transaction(self.connection)
+
+    def _published(self, drafts: Sequence[Draft]) -> list[Message[Any]]:
         return [contracts.stamp(draft, source=draft.source or "hub", time=self.clock.now) for draft in drafts]
 
 
@@ -44,5 +55,20 @@ def employment_database(database_of: Callable[[str], str]) -> str:
 @pytest.fixture
 def employment(employment_database: str, hub_clock: Clock) -> Iterator[EmploymentUnderTest]:
     with database.connect(employment_database) as connection:
-        yield EmploymentUnderTest(EmploymentService(), connection, hub_clock)
+        yield EmploymentUnderTest(connection, hub_clock)
         connection.rollback()
+
+
+@pytest.fixture
+def committed(
+    employment_database: str, hub_clock: Clock, employment: EmploymentUnderTest
+) -> Iterator[EmploymentUnderTest]:
+    """The service once more, in a process that commits; what it has kept is gone afterwards."""
+    with database.connect(employment_database) as connection:
+        yield EmploymentUnderTest(connection, hub_clock)
+        connection.rollback()
+        employment.connection.rollback()
+        connection.execute(
+            "truncate employer, agreement, vacancy, participation, delivery, candidacy, follow_up, referral"
+        )
+        connection.commit()
