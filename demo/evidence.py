@@ -130,7 +130,7 @@ def gather(logs: Iterable[OwnLog], databases: Mapping[str, str], waiting_allowed
                 else:
                     sent.append(_internal(key, row))
                     subjects[key, json.loads(row["body"])["subject"]].append(message_id)
-            for table, sql in EFFECTS[service].items():
+            for table, sql in EFFECTS.get(service, {}).items():
                 for row in connection.execute(sql):
                     effects.append(Effect(f"{service}.{table}", row["about"], str(row["message_id"])))
             for row in connection.execute(PARKED):

@@ -23,7 +23,7 @@ from deploy.local import Stack
 from deploy.local.state import ROOT
 
 DEMO = (sys.executable, "-P", "-m", "demo")
-RUN_WITHIN = 300  # seconds
+RUN_WITHIN = 600  # seconds
 PEOPLE_ARE_KEPT_IN = {("intake", "person"), ("intake", "document")}
 
 
@@ -122,12 +122,8 @@ def test_a_name_in_clear_would_be_found(tmp_path: Path) -> None:
 
 def clear_words_in(content: bytes, people: Iterable[Person]) -> set[str]:
     """Which people's names, documents and phones these bytes hold, written plainly or as JSON escapes them."""
-    return {
-        word
-        for person in people
-        for word in person.clear_words()
-        if word.encode() in content or json.dumps(word)[1:-1].encode() in content
-    }
+    words = {word for person in people for word in person.clear_words()}
+    return {word for word in words if any(form in content for form in {word.encode(), json.dumps(word)[1:-1].encode()})}
 
 
 def tables(directory: Path) -> Iterator[tuple[tuple[str, str], bytes]]:
