@@ -3,8 +3,10 @@
 from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
 
 import os
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import contracts
 from contracts import Draft, Message
@@ -58,6 +60,13 @@ class ReferralsService:
             store.save_referral(tx, referral, message)
             drafts += messages.withdrawal(referral)
         return drafts
+
+    @on(contracts.ServicesSought)
+    def suggest_services(self, tx: Transaction, message: Message[contracts.ServicesSought]) -> list[Draft]:
+        """An organisation asks who could meet a need: the answer is ranked, with its reasons; nothing is kept."""
+        seeker = messages.seeker(message.data)
+        candidates = store.find_candidates(tx, [seeker.need_code])[seeker.need_code]
+        return messages.suggestions(message, rules.rank(candidates, seeker, now=clock.now()))
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
@@ -121,7 +130,9 @@ class ReferralsService:
         referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.decline(referral, by=message.source, at=clock.now(), reason=message.data.reason)
         store.save_referral(tx, referral, message)
-        return messages.statuses(referral, message.data)
+        found = find_alternatives(tx, filter(rules.may_be_met_elsewhere, [referral]), clock.now())
+        others = found.get(referral.referral_id)
+        return [*messages.statuses(referral, message.data), *(messages.suggestion(referral, others) if others else [])]
 
     @on(contracts.ReferralWaitlisted)
     def record_place_in_line(self, tx: Transaction, message: Message[contracts.ReferralWaitlisted]) -> list[Draft]:
@@ -277,7 +288,7 @@ class ReferralsService:
     def run_deadlines(self, tx: Transaction, now: datetime) -> list[Draft]:
         """Do the next step of every clock that has one due: remind, escalate, suggest, expire, close."""
         due = [rules.run_clock(referral, now=now) for referral in store.lock_due_referrals(tx, now)]
-        alternatives = store.find_alternatives(tx, filter(rules.seeks_alternatives, due))
+        alternatives = find_alternatives(tx, filter(rules.seeks_alternatives, due), now)
         for referral in due:
             store.save_referral(tx, referral)
         return [
@@ -285,3 +296,18 @@ class ReferralsService:
             for referral in due
             for draft in messages.by_the_clock(referral, alternatives=alternatives, coordinators=COORDINATORS)
         ]
+
+
+def find_alternatives(
+    tx: Transaction, referrals: Iterable[rules.Referral], now: datetime
+) -> dict[UUID, list[rules.Service]]:
+    """Return, for each referral, who else offers what is needed, the best first."""
+    referrals = list(referrals)
+    candidates = store.find_candidates(tx, {referral.need_code for referral in referrals})
+    languages = store.languages_of(tx, referrals)
+    return {
+        one.referral_id: rules.alternatives(
+            one, candidates[one.need_code], language=languages[one.referral_id], now=now
+        )
+        for one in referrals
+    }

@@ -59,11 +59,16 @@ class ServiceUnderTest:
             contracts.stamp(draft, source=draft.source or "hub", time=self.clock.now, cause=message) for draft in drafts
         ]
 
-    def tick(self) -> list[Message[Any]]:
-        """Run the deadlines once."""
-        drafts = self.service.run_deadlines(self.tx, self.clock.now)  # type: ignore[attr-defined]  # referrals has it
+    def tick(self, handler: str = "run_deadlines") -> list[Message[Any]]:
+        """Run a timed handler once."""
+        drafts = getattr(self.service, handler)(self.tx, self.clock.now)
         self.tx.keep()
-        return [contracts.stamp(draft, source="hub", time=self.clock.now) for draft in drafts]
+        return [contracts.stamp(draft, source=draft.source or "hub", time=self.clock.now) for draft in drafts]
+
+    def check_constraints(self) -> None:
+        """Have the database check what it would check at the commit."""
+        self.tx.flush()
+        self.tx.fetch("set constraints all immediate")
 
     def rows(self, sql: str, *params: Any) -> list[Row]:
         """Read what the service has kept."""
@@ -80,8 +85,8 @@ class ReferralsUnderTest(ServiceUnderTest):
     def hear(self, data: Any, *, source: str = "redcross", said_at: datetime | None = None) -> list[Message[Any]]:
         return self._told(super().hear(data, source=source, said_at=said_at))
 
-    def tick(self) -> list[Message[Any]]:
-        return self._told(super().tick())
+    def tick(self, handler: str = "run_deadlines") -> list[Message[Any]]:
+        return self._told(super().tick(handler))
 
     def _told(self, messages: list[Message[Any]]) -> list[Message[Any]]:
         self.facts += [message for message in messages if message.recipient is None]
@@ -136,7 +141,7 @@ def committed(referrals_database: str) -> Iterator[str]:
             store.publish_service(tx, a_service(), {})
             store.record_consent(tx, a_consent())
         yield referrals_database
-        connection.execute("truncate referral, history, service, capacity, consent")
+        connection.execute("truncate referral, history, service, capacity, decision, consent")
         connection.commit()
 
 
@@ -163,5 +168,7 @@ def intake(
 ) -> Iterator[ServiceUnderTest]:
     monkeypatch.setattr(intake_service, "hub_key", lambda: hub_key)
     with database.connect(intake_database) as connection:
-        yield ServiceUnderTest(intake_service.IntakeService(), connection, hub_clock)
+        intake = ServiceUnderTest(intake_service.IntakeService(), connection, hub_clock)
+        yield intake
+        intake.check_constraints()
         connection.rollback()

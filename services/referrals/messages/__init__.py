@@ -1,8 +1,8 @@
 """Between referrals' own records and the contracts: what arrives becomes records, what has happened becomes drafts."""
 
-from services.referrals.messages.directory import capacity, listing, service
+from services.referrals.messages.directory import capacity, listing, seeker, service, suggestions
 from services.referrals.messages.reading import consent, draft_referral, estimate, onward_request, override, request
-from services.referrals.messages.telling import by_the_clock, offer, statuses, withdrawal
+from services.referrals.messages.telling import by_the_clock, offer, statuses, suggestion, withdrawal
 
 __all__ = [
     "by_the_clock",
@@ -15,7 +15,10 @@ __all__ = [
     "onward_request",
     "override",
     "request",
+    "seeker",
     "service",
     "statuses",
+    "suggestion",
+    "suggestions",
     "withdrawal",
 ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
 
+from collections.abc import Sequence
 from typing import Any
 
 import contracts
-from contracts import Message
-from services.referrals.rules import Capacity, CapacityState, Eligibility, Service
+from contracts import Draft, Message, codes
+from services.referrals.rules import SUGGESTED_AT_MOST, Capacity, CapacityState, Eligibility, Ranked, Seeker, Service
 
 
 def service(message: Message[contracts.ServicePublished]) -> Service:
@@ -40,6 +41,50 @@ def capacity(said: contracts.CapacityStated) -> Capacity:
         estimate_days=said.estimate_days,
         stated_at=said.stated_at,
         valid_until=said.valid_until,
+    )
+
+
+def seeker(said: contracts.ServicesSought) -> Seeker:
+    """Read what is known of the person that a service is sought for."""
+    return Seeker(
+        need_code=said.need_code,
+        urgency=said.urgency,
+        zone=said.zone,
+        age=said.age,
+        sex=said.sex,
+        profile=said.profile,
+        nationality=said.nationality,
+        documents=frozenset(said.documents),
+        language=said.language,
+    )
+
+
+def suggestions(message: Message[contracts.ServicesSought], ranked: Sequence[Ranked]) -> list[Draft]:
+    """Answer whoever sought services, the best first, with the reasons for each one's place."""
+    suggested = contracts.ServicesSuggested(
+        search_id=message.data.search_id, services=tuple(_suggested(one) for one in ranked[:SUGGESTED_AT_MOST])
+    )
+    return [Draft(suggested, subject=message.subject, recipient=message.source)]
+
+
+def _suggested(one: Ranked) -> contracts.RankedService:
+    candidate, capacity, within = one.candidate, one.candidate.capacity, one.candidate.answers_within
+    return contracts.RankedService(
+        organisation=candidate.service.organisation,
+        service_id=candidate.service.service_id,
+        name=candidate.service.name,
+        eligible=one.verdict.eligible,
+        not_met=one.verdict.not_met,
+        unknown=one.verdict.unknown,
+        capacity=None if capacity is None else codes.CapacityState(capacity.state),
+        capacity_is_stale=one.capacity_is_stale,
+        waiting=None if capacity is None else capacity.waiting,
+        estimate_days=None if capacity is None else capacity.estimate_days,
+        answers_within_hours=None if within is None else round(within.total_seconds() / 3600, 1),
+        decisions=candidate.decisions,
+        in_zone=bool(one.in_zone),
+        speaks_language=one.speaks_language,
+        reasons=one.reasons,
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import contracts
 from contracts import Draft, codes
 from services.referrals import rules
-from services.referrals.rules import Actor, Referral, State, Step
+from services.referrals.rules import Actor, Referral, Service, State, Step
 
 
 def offer(referral: Referral, asked: contracts.ReferralRequested) -> list[Draft]:
@@ -50,7 +50,7 @@ def withdrawal(referral: Referral) -> list[Draft]:
 
 
 def by_the_clock(
-    referral: Referral, *, alternatives: Mapping[UUID, Sequence[tuple[str, UUID]]], coordinators: Iterable[str]
+    referral: Referral, *, alternatives: Mapping[UUID, Sequence[Service]], coordinators: Iterable[str]
 ) -> list[Draft]:
     """Say what the clock has just made the hub do: remind, escalate, suggest, or end it."""
     (step,) = referral.steps
@@ -70,18 +70,23 @@ def by_the_clock(
             )
             return [_draft(referral, escalated, to=coordinator) for coordinator in sorted(coordinators)]
         case rules.Action.SUGGEST:
-            suggested = contracts.ReferralAlternativesSuggested(
-                referral_id=referral.referral_id,
-                alternatives=tuple(
-                    contracts.Alternative(organisation=organisation, service_id=service_id)
-                    for organisation, service_id in alternatives[referral.referral_id]
-                ),
-            )
-            return [_draft(referral, suggested, to=referral.sender)]
+            return suggestion(referral, alternatives[referral.referral_id])
         case rules.State.CLOSED:
             return _transition(referral, step, _result(referral))
         case _:
             return _transition(referral, step, {})
+
+
+def suggestion(referral: Referral, alternatives: Sequence[Service]) -> list[Draft]:
+    """Tell the sender who else offers what the person needs."""
+    suggested = contracts.ReferralAlternativesSuggested(
+        referral_id=referral.referral_id,
+        alternatives=tuple(
+            contracts.Alternative(organisation=service.organisation, service_id=service.service_id)
+            for service in alternatives
+        ),
+    )
+    return [_draft(referral, suggested, to=referral.sender)]
 
 
 WAITS_FOR: Final = {

@@ -12,7 +12,9 @@ from services.referrals.rules.answering import (
 from services.referrals.rules.answers import Refused, TooEarly
 from services.referrals.rules.clocks import PURGE_WITHIN, Action, Clock, StoppedClock, Urgency
 from services.referrals.rules.directory import Capacity, CapacityState, Eligibility, Service, state_capacity
-from services.referrals.rules.referrals import Referral, Step, not_a_party
+from services.referrals.rules.eligibility import Seeker, Verdict, check_eligibility
+from services.referrals.rules.ranking import SUGGESTED_AT_MOST, Candidate, Ranked, alternatives, rank
+from services.referrals.rules.referrals import Referral, Step, decision_in, not_a_party
 from services.referrals.rules.sending import Consent, Override, latest_answer, send
 from services.referrals.rules.serving import (
     cancel_visit,
@@ -32,43 +34,53 @@ from services.referrals.rules.stopping import (
     request_cancel,
     withdraw_consent,
 )
-from services.referrals.rules.timing import awaited, run_clock, seeks_alternatives
+from services.referrals.rules.timing import awaited, may_be_met_elsewhere, run_clock, seeks_alternatives
 
 __all__ = [
     "ENDED",
     "MOVES",
     "OPEN",
     "PURGE_WITHIN",
+    "SUGGESTED_AT_MOST",
     "UNDECIDED",
     "Action",
     "Actor",
+    "Candidate",
     "Capacity",
     "CapacityState",
     "Clock",
     "Consent",
     "Eligibility",
     "Override",
+    "Ranked",
     "Referral",
     "Refused",
+    "Seeker",
     "Service",
     "State",
     "Step",
     "StoppedClock",
     "TooEarly",
     "Urgency",
+    "Verdict",
     "accept",
+    "alternatives",
     "awaited",
     "cancel_visit",
+    "check_eligibility",
     "check_move",
     "close",
     "complete",
     "confirm_cancel",
+    "decision_in",
     "decline",
     "enter_in_error",
     "latest_answer",
+    "may_be_met_elsewhere",
     "not_a_party",
     "note_service",
     "provide_info",
+    "rank",
     "receive",
     "record_purge",
     "redirect",

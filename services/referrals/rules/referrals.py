@@ -21,6 +21,7 @@ from services.referrals.rules.clocks import (
     stop_clock,
 )
 from services.referrals.rules.states import (
+    DECISIONS,
     DRAFT,
     HUB,
     INFO_REQUESTED,
@@ -44,6 +45,7 @@ class Step:
     sequence: int | None = None
     reason: str | None = None
     details: Mapping[str, str] | None = None
+    came_from: State | None = None  # of a transition: the state before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,14 @@ class Referral:
     def clock_steps(self) -> Steps:
         """What its clock comes to: a purge that is owed goes before whatever the state waits for."""
         return PURGE_STEPS if self.unpurged else STEPS[self.state]
+
+
+def decision_in(referral: Referral) -> Step | None:
+    """The recipient's first decision on it, where that is among its steps."""
+    for step in referral.steps:
+        if step.came_from is RECEIVED and step.actor is RECIPIENT and step.what in DECISIONS:
+            return step
+    return None
 
 
 # -- moving -----------------------------------------------------------------------------------------------------------
@@ -146,7 +156,7 @@ def enter(
         clock=_clock_of(referral, target, at=at, lasts=lasts),
         stopped_clock=stop_clock(referral.clock, at=at) if target == INFO_REQUESTED else None,
     )
-    return note(entered, Step(target, by, actor, at, entered.sequence, reason))
+    return note(entered, Step(target, by, actor, at, entered.sequence, reason, came_from=referral.state))
 
 
 def note(referral: Referral, step: Step) -> Referral:

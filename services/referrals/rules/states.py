@@ -52,6 +52,7 @@ ENDED: Final[Set[State]] = frozenset(
     {DECLINED, REDIRECTED, EXPIRED, CANCELLED, CLOSED, CONSENT_WITHDRAWN, ENTERED_IN_ERROR}
 )
 OPEN: Final[Set[State]] = frozenset(State) - ENDED - {DRAFT}  # the index one_open_referral says the same in SQL
+DECISIONS: Final[Set[State]] = frozenset({ACCEPTED, DECLINED, WAITLISTED, REDIRECTED})
 UNDECIDED: Final[Set[State]] = frozenset({SENT, RECEIVED, INFO_REQUESTED, WAITLISTED})
 
 # The table of the domain, row by row: from, to, who.

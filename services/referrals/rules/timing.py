@@ -5,7 +5,10 @@ from datetime import datetime
 
 from services.referrals.rules.clocks import Action, start_clock
 from services.referrals.rules.referrals import Referral, Step, enter, note
-from services.referrals.rules.states import CLOSED, COMPLETED, EXPIRED, HUB, INFO_REQUESTED
+from services.referrals.rules.states import CLOSED, COMPLETED, DECLINED, EXPIRED, HUB, INFO_REQUESTED
+
+# Why a recipient declines what another may take on; the other reasons lie with the person, or with the referral.
+ANOTHER_MAY_TAKE_IT = frozenset({"no_capacity", "outside_area", "not_eligible"})
 
 
 def run_clock(referral: Referral, *, now: datetime) -> Referral:
@@ -28,6 +31,11 @@ def run_clock(referral: Referral, *, now: datetime) -> Referral:
 def seeks_alternatives(referral: Referral) -> bool:
     """Whether its clock has just come to where other providers are suggested."""
     return any(step.what == Action.SUGGEST for step in referral.steps)
+
+
+def may_be_met_elsewhere(referral: Referral) -> bool:
+    """Whether it has just been declined for a reason that others may not have."""
+    return any(step.what == DECLINED and step.reason in ANOTHER_MAY_TAKE_IT for step in referral.steps)
 
 
 def awaited(referral: Referral) -> tuple[str, ...]:

@@ -1,13 +1,14 @@
 """What referrals keeps in PostgreSQL, one file for each subject."""
 
 from services.referrals.store.consents import end_consent, lock_consent, record_consent
-from services.referrals.store.directory import find_alternatives, find_service, publish_service, state_capacity
+from services.referrals.store.directory import find_candidates, find_service, publish_service, state_capacity
 from services.referrals.store.referrals import (
     DUE_AT_ONCE,
     OTHER_OPEN_REFERRAL,
     check_reopening,
     history_of,
     insert_referral,
+    languages_of,
     lock_due_referrals,
     lock_referral,
     lock_referrals_under,
@@ -21,10 +22,11 @@ __all__ = [
     "OTHER_OPEN_REFERRAL",
     "check_reopening",
     "end_consent",
-    "find_alternatives",
+    "find_candidates",
     "find_service",
     "history_of",
     "insert_referral",
+    "languages_of",
     "lock_consent",
     "lock_due_referrals",
     "lock_referral",

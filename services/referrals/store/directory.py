@@ -6,9 +6,10 @@ from uuid import UUID
 
 from messaging.database import Row, Transaction, row_as_json
 from services.referrals import rules
-from services.referrals.rules import Capacity, Eligibility, Referral, Service
+from services.referrals.rules import Candidate, Capacity, CapacityState, Eligibility, Service
 
-ALTERNATIVES_AT_MOST: Final = 10
+OF_EACH_ORGANISATION: Final = 5
+LAST_DECISIONS: Final = 20
 
 _COLUMNS: Final = """
     service_id, organisation, need_codes, active, published_at, name, zones, languages, eligibility, answered_by_hub
@@ -96,26 +97,48 @@ def _eligibility_of_json(said: Row) -> Eligibility:
     return Eligibility(**fields)
 
 
-# One service of each organisation, the one it spoke of last: however many it publishes, it is suggested once.
-PROVIDERS: Final = """
-    select distinct on (need_code, organisation) need_code, service_id, organisation
-    from unnest(%s::text[]) as need_code join service on service.need_codes @> array[need_code]
-    where service.active
-    order by need_code, organisation, published_at desc, service_id
+# The services of each organisation that it spoke of last: one that publishes hundreds leaves room for the others.
+CANDIDATES: Final = f"""
+    with offered as (
+        select need, service.*,
+               row_number() over (partition by need, organisation order by published_at desc, service_id) as nth
+        from unnest(%s::text[]) as need join service on service.need_codes @> array[need]
+        where service.active
+    )
+    select need, {_COLUMNS}, capacity.state, capacity.waiting, capacity.estimate_days, capacity.stated_at,
+           capacity.valid_until, decided.answers_within, decided.decisions
+    from offered left join capacity using (service_id) cross join lateral (
+        select percentile_cont(0.5) within group (order by took) as answers_within, count(*) as decisions
+        from (
+            select took from decision
+            where decision.service_id = offered.service_id
+            order by decided_at desc limit {LAST_DECISIONS}
+        ) as last
+    ) as decided
+    where nth <= {OF_EACH_ORGANISATION}
 """
 
 
-def find_alternatives(tx: Transaction, referrals: Iterable[Referral]) -> dict[UUID, list[tuple[str, UUID]]]:
-    """Return, for each referral, organisations not party to it that offer what is needed, and the service of each."""
-    referrals = list(referrals)
-    if not referrals:
-        return {}
-    rows = tx.fetch(PROVIDERS, (sorted({referral.need_code for referral in referrals}),))
-    return {
-        referral.referral_id: [
-            (row["organisation"], row["service_id"])
-            for row in rows
-            if row["need_code"] == referral.need_code and row["organisation"] not in referral.parties
-        ][:ALTERNATIVES_AT_MOST]
-        for referral in referrals
-    }
+def find_candidates(tx: Transaction, needs: Iterable[str]) -> dict[str, list[Candidate]]:
+    """Return, for each need, the active services that meet it, with what is known of how it goes there."""
+    found: dict[str, list[Candidate]] = {need: [] for need in needs}
+    for row in tx.fetch(CANDIDATES, (sorted(found),)) if found else ():
+        found[row.pop("need")].append(_to_candidate(row))
+    return found
+
+
+def _to_candidate(row: Row) -> Candidate:
+    capacity = {name: row.pop(name) for name in ("state", "waiting", "estimate_days", "stated_at", "valid_until")}
+    answers_within, decisions = row.pop("answers_within"), row.pop("decisions")
+    return Candidate(
+        service=_to_service(row),
+        capacity=_to_capacity(row["service_id"], capacity),
+        answers_within=answers_within,
+        decisions=decisions,
+    )
+
+
+def _to_capacity(service_id: UUID, row: Row) -> Capacity | None:
+    if row["state"] is None:
+        return None
+    return Capacity(**{**row, "service_id": service_id, "state": CapacityState(row["state"])})

@@ -1,6 +1,6 @@
 """Referrals, and who did what to them when."""
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -86,6 +86,15 @@ ADD_HISTORY: Final = """
     from jsonb_populate_recordset(null::history, %s::jsonb)
 """
 
+ADD_DECISION: Final = """
+    insert into decision (service_id, decided_at, took)
+    select service_id, decided_at, took from jsonb_populate_recordset(null::decision, %s::jsonb)
+"""
+
+LANGUAGES: Final = """
+    select referral_id, request #>> '{contact,language}' as language from referral where referral_id = any(%s::uuid[])
+"""
+
 REQUEST: Final = "select request from referral where referral_id = %s"
 
 HISTORY: Final = """
@@ -142,6 +151,16 @@ def save_referral(tx: Transaction, referral: Referral, cause: Cause | None = Non
     tx.write(SAVE_REFERRAL, _to_row(referral), key=referral.referral_id)
     tx.put(LOCK_REFERRALS, referral.referral_id, replace(referral, steps=()))
     _add_history(tx, referral, cause)
+    if decision := rules.decision_in(referral):
+        took = _interval(decision.at - referral.sent_at)
+        tx.write(ADD_DECISION, {"service_id": referral.service_id, "decided_at": decision.at, "took": took})
+
+
+def languages_of(tx: Transaction, referrals: Iterable[Referral]) -> dict[UUID, str | None]:
+    """Return the language in which the person of each referral is to be spoken to."""
+    ids = [referral.referral_id for referral in referrals]
+    rows = tx.fetch(LANGUAGES, (ids,)) if ids else []
+    return {row["referral_id"]: row["language"] for row in rows}
 
 
 def check_reopening(tx: Transaction, referral: Referral) -> None:
