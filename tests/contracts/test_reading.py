@@ -5,6 +5,7 @@ import json
 import random
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,17 @@ def test_an_ordinary_message_is_read_in_one_pass(monkeypatch: pytest.MonkeyPatch
         parse(path.read_bytes())
 
 
+def seconds_at_best(work: Callable[[], object]) -> float:
+    """What the fastest of ten times takes this process: the others say how busy the machine is."""
+
+    def once() -> float:
+        began = time.process_time()
+        work()
+        return time.process_time() - began
+
+    return min(once() for _ in range(10))
+
+
 @pytest.mark.parametrize(
     "filling",
     [b"[" + b"0," * 120_000 + b"0]", b"[" + b"[]," * 80_000 + b"[]]", b'"' + b"\\n" * 120_000 + b'"', b"{" * 250_000],
@@ -203,17 +215,16 @@ def test_the_longest_messages_are_refused_quickly(filling: bytes) -> None:
         b'"services_given": [\n      "food_security.food_basket"\n    ]', b'"services_given": ' + filling
     )
     assert len(raw) > 200_000
-    began = time.process_time()
-    with pytest.raises(Invalid):
-        parse(raw)
-    assert time.process_time() - began < 0.3
+
+    def refuse() -> None:
+        with pytest.raises(Invalid):
+            parse(raw)
+
+    assert seconds_at_best(refuse) < 0.3
 
 
 @pytest.mark.parametrize("word", [b"", b',"y":"NaN"'])
 def test_a_hundred_thousand_empty_lists_that_nobody_reads_cost_no_more_than_their_bytes(word: bytes) -> None:
     """One who sends them holds up everybody at the door; made into objects they took a hundred times as long."""
     many = accepted().rstrip()[:-1] + b',"x":[' + b"[]," * 80_000 + b"[]]" + word + b"}"
-    began = time.process_time()
-    for _ in range(10):
-        parse(many)
-    assert (time.process_time() - began) / 10 < 0.03
+    assert seconds_at_best(lambda: parse(many)) < 0.03
