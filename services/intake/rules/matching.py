@@ -40,7 +40,7 @@ class Chances(NamedTuple):
 # Where the chances come from. One person: counted in registrations with the mistakes that bench/matching/damage.py
 # states, in other seeds than quality is measured with, and rounded. Strangers: for names counted there too (the seeded
 # people have fewer names than real ones, so names prove less here than they could), else by arithmetic: a birth date is
-# one of 365 in each of some 60 years, a document's number one of a million and more. Relatives: counted there; for given
+# one of 365 in each of some 60 years, a document's number one of a million and more. Relatives: counted there; given
 # names set higher, because families like to repeat a María or a José, and to rhyme the names of twins.
 CHANCES: Final[Mapping[str, Mapping[str, Chances]]] = {
     "document": {
