@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
 
+import json
 import logging
 import os
 from datetime import datetime, timedelta
@@ -36,6 +37,11 @@ def hub_key() -> sealing.Key:
 def receipt_secret() -> bytes:
     """What the codes of receipts are derived from: nobody else has the hub's private key."""
     return str(hub_key()["d"]).encode()
+
+
+def public_keys() -> dict[str, sealing.Key]:
+    """Every organisation's public key; read anew each time, so that nothing is restarted when one joins."""
+    return messages.referring.public_keys(json.loads(Path(os.environ["RUTA_DIRECTORY_FILE"]).read_text()))
 
 
 class IntakeService:
@@ -123,6 +129,20 @@ class IntakeService:
         need = rules.needs.triage(need, messages.needs.triage(message), coordinators=COORDINATORS)
         store.needs.save_triage(tx, need)
         return [messages.needs.need_recorded(need)]
+
+    @on(contracts.NeedsReferred)
+    def refer_needs(self, tx: Transaction, message: Message[contracts.NeedsReferred]) -> list[Draft]:
+        """An organisation refers needs: what may go is asked for in its name, of the rest it hears why not."""
+        asked, by, keys, now = messages.referring.asked(message), message.source, public_keys(), clock.now()
+        known = store.referring.find_known(tx, asked, recipients=keys.keys())
+        rules.referring.check_arrived(asked, known)
+        going, others = rules.referring.decide(asked, known, by=by, coordinators=COORDINATORS, at=now)
+        store.referring.insert_referrals(tx, going, message, at=now)
+        batch_id = message.data.batch_id
+        return [
+            *(messages.referring.referral_requested(one, by=by, keys=keys) for one in going),
+            *(messages.referring.need_not_referred(batch_id, one, code=code, to=by) for one, code in others),
+        ]
 
     # -- one person in several registrations ---------------------------------------------------------------------------
 

@@ -49,6 +49,70 @@ def test_a_registration_is_opened_and_kept_whole(registered: ServiceUnderTest) -
     assert registered.rows("select type, number from document") == [{"type": "PT", "number": "4815162"}]
 
 
+def test_a_registration_tells_the_hubs_services_what_a_person_is_counted_by_and_nothing_that_names_them(
+    intake: ServiceUnderTest, hub_key: sealing.Key
+) -> None:
+    (profiled,) = intake.hear(person_registered(sealing.public_part(hub_key)), source=SENDER)
+    assert profiled.recipient is None
+    assert profiled.data == contracts.PersonProfiled(
+        person_id=PERSON_ID,
+        organisation=SENDER,
+        registered_at=NOW,
+        birth_year=1991,
+        sex=codes.Sex.FEMALE,
+        profile=codes.Profile.MIGRANT,
+        nationality="VEN",
+        zone="08001",
+    )
+    said = profiled.to_json().decode()
+    assert [name for name in ("Yuleisy", "Guerrero", "4815162", "1991-07-24") if name in said] == []
+
+
+@pytest.mark.parametrize(
+    ("block", "birth_year"),
+    [
+        ({"age": 30}, 1996),
+        ({"birth_date": "2026-01-31", "age": 30}, 2026),
+        ({"birth_date": "1026-01-31"}, None),  # a slip of the finger, told to nobody
+        ({}, None),
+    ],
+)
+def test_the_birth_year_comes_from_the_birth_date_or_else_from_the_age(
+    intake: ServiceUnderTest, hub_key: sealing.Key, block: dict[str, Any], birth_year: int | None
+) -> None:
+    (profiled,) = intake.hear(person_registered(sealing.public_part(hub_key), person=block), source=SENDER)
+    assert profiled.data.birth_year == birth_year
+
+
+def test_how_a_person_is_reached_is_kept(intake: ServiceUnderTest, hub_key: sealing.Key) -> None:
+    reached = {"email": "ana@example.org", "language": "guc", "contact_channel": "email"}
+    intake.hear(person_registered(sealing.public_part(hub_key), person={**PERSON, **reached}), source=SENDER)
+    assert intake.rows("select email, language, contact_channel from person") == [reached]
+
+
+def test_people_and_their_consents_that_arrive_together_are_written_in_any_order(
+    registered: ServiceUnderTest, hub_key: sealing.Key
+) -> None:
+    registered.hear(consent_granted(), source=SENDER)  # what another consent is written with, before its person
+    registered.hear(person_registered(sealing.public_part(hub_key), person_id=NEED_ID), source=SENDER)
+    registered.hear(consent_granted(consent_id=uuid7(), person_id=NEED_ID), source=SENDER)
+    registered.check_constraints()
+    assert len(registered.rows("select 1 from consent join person using (person_id)")) == 2
+
+
+def test_a_registration_and_its_correction_that_arrive_together_leave_the_correction(
+    intake: ServiceUnderTest, hub_key: sealing.Key
+) -> None:
+    public = sealing.public_part(hub_key)
+    corrected = {**PERSON, "phone": "+573009999999", "documents": [{"type": "CE", "number": "23"}]}
+    two = {**PERSON, "documents": [{"type": "PT", "number": "1"}, {"type": "PA", "number": "2"}]}
+    intake.hear(person_registered(public, person=two), source=SENDER)
+    (profiled,) = intake.hear(person_registered(public, person=corrected, registered_at=NOW + DAY), source=SENDER)
+    assert profiled.data.registered_at == NOW + DAY
+    assert intake.rows("select phone from person") == [{"phone": "+573009999999"}]
+    assert intake.rows("select type, number from document") == [{"type": "CE", "number": "23"}]
+
+
 def test_a_correction_by_the_same_organisation_replaces_what_was_known(
     registered: ServiceUnderTest, hub_key: sealing.Key
 ) -> None:

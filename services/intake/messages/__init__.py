@@ -1,5 +1,5 @@
 """Between intake's own records and the contracts, one file for each subject."""
 
-from services.intake.messages import consents, etpv, households, matching, needs, people
+from services.intake.messages import consents, etpv, households, matching, needs, people, referring
 
-__all__ = ["consents", "etpv", "households", "matching", "needs", "people"]
+__all__ = ["consents", "etpv", "households", "matching", "needs", "people", "referring"]

@@ -1,6 +1,17 @@
 """Who the network knows, what they allow and what they need: pure decisions, one file for each subject."""
 
-from services.intake.rules import consents, etpv, households, links, match_keys, matching, names, needs, people
+from services.intake.rules import (
+    consents,
+    etpv,
+    households,
+    links,
+    match_keys,
+    matching,
+    names,
+    needs,
+    people,
+    referring,
+)
 from services.intake.rules.answers import Refused, TooEarly
 
 __all__ = [
@@ -15,4 +26,5 @@ __all__ = [
     "names",
     "needs",
     "people",
+    "referring",
 ]

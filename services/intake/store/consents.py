@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from messaging.database import Row, Transaction
-from services.intake.rules.consents import WITHDRAWN, Consent, Withdrawal
+from services.intake.rules.consents import LAPSED, WITHDRAWN, Consent, Withdrawal
 from services.intake.store.cause import Cause
 
 LAPSE_AT_ONCE: Final = 500
@@ -41,12 +41,12 @@ WITHDRAW: Final = f"""
 """
 
 LAPSE: Final = f"""
-    update consent set ended_at = %(now)s, end_reason = 'lapsed'
+    update consent set ended_at = %(now)s, end_reason = '{LAPSED}'
     where consent_id in (
         select consent_id from consent where ended_at is null and valid_until <= %(now)s
         order by valid_until limit {LAPSE_AT_ONCE} for update skip locked
     )
-    returning consent_id
+    returning consent_id, {_TERMS}, end_reason
 """
 
 
@@ -78,7 +78,10 @@ def withdraw_consent(tx: Transaction, consent: Consent, withdrawal: Withdrawal, 
 
 def lapse_consents(tx: Transaction, *, now: datetime) -> list[UUID]:
     """End some of the consents that were given until a time that has passed; return which."""
-    return [row["consent_id"] for row in tx.fetch(LAPSE, {"now": now})]
+    lapsed = [Consent(**_with_sets(row)) for row in tx.fetch(LAPSE, {"now": now})]
+    for consent in lapsed:
+        tx.put(KNOWN, consent.consent_id, consent)
+    return [consent.consent_id for consent in lapsed]
 
 
 def _consent(row: Row) -> Consent | None:

@@ -1,0 +1,163 @@
+"""Needs that an organisation refers: which may go, and what of the person goes with them; time is an argument."""
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from services.intake.rules.answers import Refused, TooEarly
+from services.intake.rules.consents import LAPSED, Consent
+from services.intake.rules.needs import Need, check_whose
+from services.intake.rules.people import Person, is_minor
+
+PURPOSE: Final = "refer"  # what a consent has to allow for a referral
+CLOCKS_DIFFER: Final = timedelta(hours=1)  # an organisation's clock may be that far ahead of the hub's
+
+# What a consent for each group of fields covers. A caregiver is how a child is reached, and of the household. Notes are
+# in none: nobody can tell what they say, so they are passed on by nobody but who wrote them.
+FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "identity": ("given_names", "family_names", "birth_date", "age", "sex", "gender"),
+    "documents": ("documents",),
+    "contact": ("phone", "email", "language", "contact_channel", "caregiver"),
+    "place": ("address", "place"),
+    "profile": ("profile", "nationality"),
+    "household": ("caregiver",),
+}
+
+# What has to be shared for a person to be reached by each channel; without it they are reached through the sender.
+REACHED_BY: Final[Mapping[str, str]] = {
+    "phone": "phone",
+    "sms": "phone",
+    "whatsapp": "phone",
+    "email": "email",
+    "home_visit": "address",
+    "through_caregiver": "caregiver",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One need that an organisation wants to have referred: to whom, for which service, under which consent."""
+
+    referral_id: UUID
+    need_id: UUID
+    recipient: str
+    service_id: UUID
+    consent_id: UUID
+    reason_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What intake holds of that which several needs are referred with, each by its id."""
+
+    needs: Mapping[UUID, Need]
+    consents: Mapping[UUID, Consent]
+    people: Mapping[UUID, Person]
+    referred: Set[UUID]  # the referrals that have gone before
+    recipients: Set[str]  # the organisations that something can be sealed to
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Referral:
+    """A need that goes to another organisation, with what the consent lets it know of the person."""
+
+    asked: Asked
+    need: Need
+    person: Person  # of which only `fields` go
+    fields: Set[str]
+    groups: Set[str]  # the groups that these fields belong to
+    channel: str
+    language: str
+    minor: bool
+
+    def __repr__(self) -> str:
+        return f"<Referral {self.asked.referral_id}>"
+
+
+def check_arrived(asked: Sequence[Asked], known: Known) -> None:
+    """Let needs that are referred wait while intake has heard of none of them: they have overtaken what they are of."""
+    if not any(one.need_id in known.needs for one in asked):
+        raise TooEarly("need", str(asked[0].need_id))
+
+
+def refer(asked: Asked, known: Known, *, by: str, coordinators: Set[str], at: datetime) -> Referral:
+    """Decide one of several needs; raise Refused with why it cannot be referred."""
+    if asked.referral_id in known.referred:
+        raise Refused("already_referred")
+    if asked.recipient == by:
+        raise Refused("recipient_is_sender")
+    if asked.recipient not in known.recipients:
+        raise Refused("recipient_unknown")
+    need, consent = known.needs.get(asked.need_id), known.consents.get(asked.consent_id)
+    if need is None:
+        raise Refused("need_unknown")
+    check_whose(need, by=by, coordinators=coordinators)
+    if need.person_id is None:
+        raise Refused("confidential_case")  # whose details its organisation alone holds, and seals itself
+    if consent is None:
+        raise Refused("consent_unknown")
+    check_consent(consent, need, by=by, recipient=asked.recipient, at=at)
+    return _with_what_is_shared(asked, need, known.people[need.person_id], consent, at=at)
+
+
+def decide(
+    asked: Sequence[Asked], known: Known, *, by: str, coordinators: Set[str], at: datetime
+) -> tuple[list[Referral], list[tuple[Asked, str]]]:
+    """Decide each of several needs for itself; return those that go, and the code of why for each of the others."""
+    going: dict[UUID, Referral] = {}
+    others: list[tuple[Asked, str]] = []
+    for one in asked:
+        try:
+            if one.referral_id in going:
+                raise Refused("already_referred")
+            going[one.referral_id] = refer(one, known, by=by, coordinators=coordinators, at=at)
+        except Refused as refusal:
+            others.append((one, refusal.code))
+    return list(going.values()), others
+
+
+def check_consent(consent: Consent, need: Need, *, by: str, recipient: str, at: datetime) -> None:
+    """Let `by` pass a person's data on only as that person has said: to whom, for what, and how long."""
+    if consent.person_id != need.person_id:
+        raise Refused("consent_of_another_person")
+    if consent.granted_to != by:
+        raise Refused("consent_not_granted_to_you")
+    if consent.end_reason == LAPSED or (consent.valid_until is not None and consent.valid_until <= at):
+        raise Refused("consent_expired")
+    if consent.end_reason is not None:
+        raise Refused("consent_withdrawn")
+    if consent.valid_from > at + CLOCKS_DIFFER:
+        raise Refused("consent_not_valid_yet")
+    if PURPOSE not in consent.purposes:
+        raise Refused("consent_not_for_purpose")
+    if recipient not in consent.recipients:
+        raise Refused("consent_not_for_recipient")
+
+
+def _with_what_is_shared(asked: Asked, need: Need, person: Person, consent: Consent, *, at: datetime) -> Referral:
+    held = {name for name in person.__slots__ if getattr(person, name) not in (None, ())}
+    shared = {group: held.intersection(FIELDS.get(group, ())) for group in consent.field_groups}
+    fields = frozenset().union(*shared.values())
+    if not fields:
+        raise Refused("nothing_to_share")
+    minor = is_minor(person.registration, on=at.date())
+    if minor and "caregiver" not in fields:
+        raise Refused("caregiver_not_shared")  # nobody refers a child without saying who answers for it
+    return Referral(
+        asked,
+        need,
+        person,
+        fields,
+        frozenset(group for group, names in shared.items() if names),
+        channel=_channel(person, fields, minor=minor),
+        language=person.language or consent.language,
+        minor=minor,
+    )
+
+
+def _channel(person: Person, fields: Set[str], *, minor: bool) -> str:
+    """How to reach the person: as they said; else a child through its caregiver, and an adult by telephone."""
+    wanted = person.contact_channel or ("through_caregiver" if minor else "phone")
+    return wanted if REACHED_BY.get(wanted) in fields else "through_sender"

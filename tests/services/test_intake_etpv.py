@@ -1,0 +1,83 @@
+"""Steps of the Statute: done, late, repeated, refused, too early."""
+
+from datetime import timedelta
+
+import pytest
+
+import contracts
+from contracts import codes, sealing, uuid7
+from services.intake import rules
+from tests.examples import ANOTHER, NOW, PERSON_ID, SENDER, person_registered
+from tests.examples_intake import CHILD_ID, JORNADA_ID, STEP_ID, etpv_step_taken
+from tests.services.conftest import ServiceUnderTest
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def registered(intake: ServiceUnderTest, hub_key: sealing.Key) -> ServiceUnderTest:
+    """Intake, knowing the examples' person."""
+    intake.hear(person_registered(sealing.public_part(hub_key)), source=SENDER)
+    return intake
+
+
+def taken(step: codes.EtpvStep, days_ago: int) -> contracts.EtpvStepTaken:
+    return etpv_step_taken(step_id=uuid7(), step=step, taken_at=NOW - days_ago * DAY)
+
+
+def test_a_step_is_kept_and_told_to_the_hubs_services_with_who_helped(registered: ServiceUnderTest) -> None:
+    (recorded,) = registered.hear(etpv_step_taken(), source=ANOTHER)
+    assert recorded.recipient is None
+    assert recorded.data == contracts.EtpvStepRecorded(
+        step_id=STEP_ID,
+        person_id=PERSON_ID,
+        step=codes.EtpvStep.PRE_REGISTRATION,
+        taken_at=NOW,
+        jornada_id=JORNADA_ID,
+        organisation=ANOTHER,
+    )
+    assert registered.rows("select step, organisation from etpv_step") == [
+        {"step": "pre_registration", "organisation": ANOTHER}
+    ]
+
+
+def test_a_step_that_becomes_known_late_is_held_against_those_before_it_and_not_those_after(
+    registered: ServiceUnderTest,
+) -> None:
+    registered.hear(taken(codes.EtpvStep.PPT_DELIVERED, 10), source=SENDER)
+    for step, days_ago in ((codes.EtpvStep.BIOMETRIC_REGISTRATION, 90), (codes.EtpvStep.RUMV_ACCOUNT, 200)):
+        assert len(registered.hear(taken(step, days_ago), source=ANOTHER)) == 1
+    assert len(registered.rows("select 1 from etpv_step")) == 3
+
+
+def test_a_permit_delivered_after_a_denial_waits_for_the_evaluation_between(registered: ServiceUnderTest) -> None:
+    registered.hear(taken(codes.EtpvStep.PPT_DENIED, 100), source=SENDER)
+    delivered = taken(codes.EtpvStep.PPT_DELIVERED, 10)
+    with pytest.raises(rules.TooEarly) as early:
+        registered.hear(delivered, source=SENDER)
+    assert (early.value.key, early.value.code) == (str(PERSON_ID), "not_after_ppt_denied")
+    registered.hear(taken(codes.EtpvStep.UNDER_EVALUATION, 50), source=SENDER)
+    assert len(registered.hear(delivered, source=SENDER)) == 1
+
+
+def test_a_step_that_is_still_to_come_is_refused(registered: ServiceUnderTest) -> None:
+    with pytest.raises(rules.Refused, match=r"^taken_in_the_future$"):
+        registered.hear(etpv_step_taken(taken_at=NOW + 2 * HOUR), source=SENDER)
+
+
+@pytest.mark.parametrize("person_id", [PERSON_ID, CHILD_ID])
+def test_a_step_said_twice_is_refused_as_a_repeat_whoever_it_is_of(
+    registered: ServiceUnderTest, hub_key: sealing.Key, person_id: object
+) -> None:
+    registered.hear(person_registered(sealing.public_part(hub_key), person_id=CHILD_ID), source=SENDER)
+    registered.hear(etpv_step_taken(), source=SENDER)
+    with pytest.raises(rules.Refused, match=r"^already_recorded$"):
+        registered.hear(etpv_step_taken(person_id=person_id), source=ANOTHER)
+    assert len(registered.rows("select 1 from etpv_step")) == 1
+
+
+def test_a_step_that_overtook_its_person_waits(intake: ServiceUnderTest) -> None:
+    with pytest.raises(rules.TooEarly) as early:
+        intake.hear(etpv_step_taken(), source=SENDER)
+    assert (early.value.key, early.value.code) == (str(PERSON_ID), "person_unknown")
