@@ -141,7 +141,9 @@ class ReferralsService:
         estimate = messages.estimate(message.data)
         referral = rules.waitlist(referral, by=message.source, at=clock.now(), estimate=estimate)
         store.save_referral(tx, referral, message)
-        return messages.statuses(referral, message.data)
+        said = message.data
+        store.join_line(tx, referral, place=said.place_in_line, estimate_days=said.estimate_days, at=clock.now())
+        return messages.statuses(referral, said)
 
     @on(contracts.ReferralInfoRequested)
     def record_question(self, tx: Transaction, message: Message[contracts.ReferralInfoRequested]) -> list[Draft]:
@@ -296,6 +298,19 @@ class ReferralsService:
             for referral in due
             for draft in messages.by_the_clock(referral, alternatives=alternatives, coordinators=COORDINATORS)
         ]
+
+    @every(timedelta(seconds=5))
+    def move_up_lines(self, tx: Transaction, now: datetime) -> list[Draft]:
+        """Move those up who stand behind somebody that has left a waiting list, and tell them at most once a minute."""
+        for line in store.lines_left(tx):
+            store.save_line(tx, line, rules.close_ranks(line))
+        drafts = []
+        for referral, place in store.lock_moved(tx, now):
+            referral = rules.move_up(referral, place=place, at=now)
+            store.save_referral(tx, referral)
+            store.note_told(tx, referral.referral_id, place=place, at=now)
+            drafts += messages.moved_up(referral, place=place)
+        return drafts
 
 
 def find_alternatives(

@@ -15,6 +15,7 @@ AGREED = """
     received                                                         | info_requested                                                 | recipient
     info_requested                                                   | received                                                       | sender
     waitlisted                                                       | accepted declined                                              | recipient
+    waitlisted                                                       | waitlisted                                                     | hub
     sent received info_requested waitlisted                          | expired                                                        | hub
     accepted                                                         | scheduled in_service completed                                 | recipient
     scheduled                                                        | scheduled no_show visit_cancelled in_service completed         | recipient

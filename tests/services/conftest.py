@@ -141,7 +141,7 @@ def committed(referrals_database: str) -> Iterator[str]:
             store.publish_service(tx, a_service(), {})
             store.record_consent(tx, a_consent())
         yield referrals_database
-        connection.execute("truncate referral, history, service, capacity, decision, consent")
+        connection.execute("truncate referral, history, service, capacity, decision, place_in_line, consent")
         connection.commit()
 
 

@@ -2,7 +2,7 @@
 
 from services.referrals.messages.directory import capacity, listing, seeker, service, suggestions
 from services.referrals.messages.reading import consent, draft_referral, estimate, onward_request, override, request
-from services.referrals.messages.telling import by_the_clock, offer, statuses, suggestion, withdrawal
+from services.referrals.messages.telling import by_the_clock, moved_up, offer, statuses, suggestion, withdrawal
 
 __all__ = [
     "by_the_clock",
@@ -11,6 +11,7 @@ __all__ = [
     "draft_referral",
     "estimate",
     "listing",
+    "moved_up",
     "offer",
     "onward_request",
     "override",

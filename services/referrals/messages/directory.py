@@ -68,7 +68,7 @@ def suggestions(message: Message[contracts.ServicesSought], ranked: Sequence[Ran
 
 
 def _suggested(one: Ranked) -> contracts.RankedService:
-    candidate, capacity, within = one.candidate, one.candidate.capacity, one.candidate.answers_within
+    candidate, capacity, within = one.candidate, one.capacity, one.candidate.answers_within
     return contracts.RankedService(
         organisation=candidate.service.organisation,
         service_id=candidate.service.service_id,

@@ -49,6 +49,12 @@ def withdrawal(referral: Referral) -> list[Draft]:
     return statuses(referral) if step.what == State.CONSENT_WITHDRAWN else _reminders(referral, step)
 
 
+def moved_up(referral: Referral, *, place: int) -> list[Draft]:
+    """Tell that a referral has a new place on the waiting list."""
+    (step,) = referral.steps
+    return _transition(referral, step, {"place_in_line": place})
+
+
 def by_the_clock(
     referral: Referral, *, alternatives: Mapping[UUID, Sequence[Service]], coordinators: Iterable[str]
 ) -> list[Draft]:

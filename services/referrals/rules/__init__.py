@@ -13,6 +13,7 @@ from services.referrals.rules.answers import Refused, TooEarly
 from services.referrals.rules.clocks import PURGE_WITHIN, Action, Clock, StoppedClock, Urgency
 from services.referrals.rules.directory import Capacity, CapacityState, Eligibility, Service, state_capacity
 from services.referrals.rules.eligibility import Seeker, Verdict, check_eligibility
+from services.referrals.rules.lines import Line, Place, close_ranks, left_line, move_up
 from services.referrals.rules.ranking import SUGGESTED_AT_MOST, Candidate, Ranked, alternatives, rank
 from services.referrals.rules.referrals import Referral, Step, decision_in, not_a_party
 from services.referrals.rules.sending import Consent, Override, latest_answer, send
@@ -51,7 +52,9 @@ __all__ = [
     "Clock",
     "Consent",
     "Eligibility",
+    "Line",
     "Override",
+    "Place",
     "Ranked",
     "Referral",
     "Refused",
@@ -70,13 +73,16 @@ __all__ = [
     "check_eligibility",
     "check_move",
     "close",
+    "close_ranks",
     "complete",
     "confirm_cancel",
     "decision_in",
     "decline",
     "enter_in_error",
     "latest_answer",
+    "left_line",
     "may_be_met_elsewhere",
+    "move_up",
     "not_a_party",
     "note_service",
     "provide_info",

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from services.referrals.rules.directory import Capacity, CapacityState, Service
 from services.referrals.rules.eligibility import Seeker, Verdict, check_eligibility
+from services.referrals.rules.lines import Line, capacity_with_line
 from services.referrals.rules.referrals import Referral
 from services.referrals.rules.weights import (
     DECISION_COUNTS,
@@ -27,7 +28,8 @@ class Candidate:
     """A service that offers what is needed, and what is known of how it goes there."""
 
     service: Service
-    capacity: Capacity | None = None
+    capacity: Capacity | None = None  # as stated
+    line: Line | None = None  # its waiting list, as the hub keeps it
     answers_within: timedelta | None = None  # the median of its last decisions
     decisions: int = 0  # how many those are
 
@@ -38,6 +40,7 @@ class Ranked:
 
     candidate: Candidate
     verdict: Verdict
+    capacity: Capacity | None
     capacity_is_stale: bool
     in_zone: bool | None
     speaks_language: bool | None
@@ -76,7 +79,8 @@ def _order(one: Ranked) -> tuple[bool, float, str, str]:
 
 
 def _weigh(candidate: Candidate, seeker: Seeker, *, now: datetime, weights: Mapping[str, float]) -> Ranked:
-    service, capacity = candidate.service, candidate.capacity
+    service = candidate.service
+    capacity = capacity_with_line(candidate.capacity, candidate.line, service_id=service.service_id, now=now)
     verdict = check_eligibility(service.eligibility, seeker)
     stale = capacity is not None and capacity.is_stale(now=now)
     in_zone = None if seeker.zone is None or not service.zones else seeker.zone in service.zones
@@ -96,7 +100,7 @@ def _weigh(candidate: Candidate, seeker: Seeker, *, now: datetime, weights: Mapp
         tongue = {True: "speaks_language", False: "another_language", None: "language_unknown"}[speaks]
         reasons.append(tongue)
         points += weights[tongue]
-    return Ranked(candidate, verdict, stale, in_zone, speaks, tuple(reasons), points)
+    return Ranked(candidate, verdict, capacity, stale, in_zone, speaks, tuple(reasons), points)
 
 
 def _of_capacity(capacity: Capacity | None, *, stale: bool, weights: Mapping[str, float]) -> float:

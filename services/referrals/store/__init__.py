@@ -2,6 +2,7 @@
 
 from services.referrals.store.consents import end_consent, lock_consent, record_consent
 from services.referrals.store.directory import find_candidates, find_service, publish_service, state_capacity
+from services.referrals.store.lines import join_line, lines_left, lock_moved, note_told, save_line
 from services.referrals.store.referrals import (
     DUE_AT_ONCE,
     OTHER_OPEN_REFERRAL,
@@ -26,15 +27,20 @@ __all__ = [
     "find_service",
     "history_of",
     "insert_referral",
+    "join_line",
     "languages_of",
+    "lines_left",
     "lock_consent",
     "lock_due_referrals",
+    "lock_moved",
     "lock_referral",
     "lock_referrals_under",
+    "note_told",
     "outstanding_purges",
     "publish_service",
     "record_consent",
     "request_of",
+    "save_line",
     "save_referral",
     "state_capacity",
 ]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from messaging.database import Row, Transaction, row_as_json
 from services.referrals import rules
-from services.referrals.rules import Candidate, Capacity, CapacityState, Eligibility, Service
+from services.referrals.rules import Candidate, Capacity, CapacityState, Eligibility, Line, Service
 
 OF_EACH_ORGANISATION: Final = 5
 LAST_DECISIONS: Final = 20
@@ -106,7 +106,7 @@ CANDIDATES: Final = f"""
         where service.active
     )
     select need, {_COLUMNS}, capacity.state, capacity.waiting, capacity.estimate_days, capacity.stated_at,
-           capacity.valid_until, decided.answers_within, decided.decisions
+           capacity.valid_until, decided.answers_within, decided.decisions, line.length, line.estimates, line.known_at
     from offered left join capacity using (service_id) cross join lateral (
         select percentile_cont(0.5) within group (order by took) as answers_within, count(*) as decisions
         from (
@@ -114,7 +114,12 @@ CANDIDATES: Final = f"""
             where decision.service_id = offered.service_id
             order by decided_at desc limit {LAST_DECISIONS}
         ) as last
-    ) as decided
+    ) as decided cross join lateral (
+        select max(place) as length, array_agg(place_in_line.estimate_days order by joined_at desc) as estimates,
+               max(joined_at) as known_at
+        from place_in_line
+        where place_in_line.service_id = offered.service_id and left_at is null
+    ) as line
     where nth <= {OF_EACH_ORGANISATION}
 """
 
@@ -130,9 +135,11 @@ def find_candidates(tx: Transaction, needs: Iterable[str]) -> dict[str, list[Can
 def _to_candidate(row: Row) -> Candidate:
     capacity = {name: row.pop(name) for name in ("state", "waiting", "estimate_days", "stated_at", "valid_until")}
     answers_within, decisions = row.pop("answers_within"), row.pop("decisions")
+    length, estimates, known_at = row.pop("length"), row.pop("estimates"), row.pop("known_at")
     return Candidate(
         service=_to_service(row),
         capacity=_to_capacity(row["service_id"], capacity),
+        line=None if length is None else Line(length, estimates[0], known_at),
         answers_within=answers_within,
         decisions=decisions,
     )

@@ -13,7 +13,7 @@ from services.referrals.store.cause import Cause
 
 DUE_AT_ONCE: Final = 300
 
-_COLUMNS: Final = """
+COLUMNS: Final = """
     referral_id, sender, recipient, service_id, person_id, case_code, need_code, urgency, consent_id, sent_at,
     answer_by, state, sequence, visit_at, visit_said_at, outcome, not_met_reason, need_id, zone, answered_by_hub,
     redirected_from, unpurged, clock_length, clock_ends_at, clock_step, due_at, stopped_length, stopped_left,
@@ -21,15 +21,15 @@ _COLUMNS: Final = """
 """
 
 INSERT_REFERRAL: Final = f"""
-    insert into referral ({_COLUMNS}, request)
-    select {_COLUMNS}, request
+    insert into referral ({COLUMNS}, request)
+    select {COLUMNS}, request
     from jsonb_populate_record(null::referral, %s::jsonb)
     on conflict do nothing
     returning referral_id
 """
 
 LOCK_REFERRALS: Final = f"""
-    select referral_id as key, {_COLUMNS} from referral where referral_id = any(%b::uuid[])
+    select referral_id as key, {COLUMNS} from referral where referral_id = any(%b::uuid[])
     order by referral_id for update
 """
 
@@ -54,14 +54,14 @@ OTHER_OPEN_REFERRAL: Final = """
 """
 
 LOCK_UNDER_CONSENT: Final = f"""
-    select {_COLUMNS} from referral
+    select {COLUMNS} from referral
     where consent_id = %s
     order by referral_id
     for update
 """
 
 LOCK_DUE: Final = f"""
-    select {_COLUMNS} from referral
+    select {COLUMNS} from referral
     where due_at <= %s
     order by due_at
     limit {DUE_AT_ONCE}
@@ -90,6 +90,8 @@ ADD_DECISION: Final = """
     insert into decision (service_id, decided_at, took)
     select service_id, decided_at, took from jsonb_populate_recordset(null::decision, %s::jsonb)
 """
+
+LEAVE_LINE: Final = "update place_in_line set left_at = %s where referral_id = %s returning referral_id"
 
 LANGUAGES: Final = """
     select referral_id, request #>> '{contact,language}' as language from referral where referral_id = any(%s::uuid[])
@@ -130,7 +132,7 @@ def lock_referral(tx: Transaction, referral_id: UUID, *, of: str, coordinators: 
     Raises TooEarly when there is none, and just the same when it is none of this organisation's (nor may a coordinator
     see to it).
     """
-    referral = tx.load(LOCK_REFERRALS, referral_id, _from_row)
+    referral = tx.load(LOCK_REFERRALS, referral_id, from_row)
     if referral is None or of not in {referral.sender, referral.recipient, *coordinators}:
         raise rules.not_a_party(referral_id)
     return referral
@@ -138,12 +140,12 @@ def lock_referral(tx: Transaction, referral_id: UUID, *, of: str, coordinators: 
 
 def lock_referrals_under(tx: Transaction, consent_id: UUID) -> list[Referral]:
     """Lock and return every referral that was sent under a consent, those that have ended too."""
-    return [_from_row(row) for row in tx.fetch(LOCK_UNDER_CONSENT, (consent_id,))]
+    return [from_row(row) for row in tx.fetch(LOCK_UNDER_CONSENT, (consent_id,))]
 
 
 def lock_due_referrals(tx: Transaction, now: datetime) -> list[Referral]:
     """Lock and return referrals whose clock has a step due, longest due first; leave those that others are changing."""
-    return [_from_row(row) for row in tx.fetch(LOCK_DUE, (now,))]
+    return [from_row(row) for row in tx.fetch(LOCK_DUE, (now,))]
 
 
 def save_referral(tx: Transaction, referral: Referral, cause: Cause | None = None) -> None:
@@ -151,6 +153,9 @@ def save_referral(tx: Transaction, referral: Referral, cause: Cause | None = Non
     tx.write(SAVE_REFERRAL, _to_row(referral), key=referral.referral_id)
     tx.put(LOCK_REFERRALS, referral.referral_id, replace(referral, steps=()))
     _add_history(tx, referral, cause)
+    if rules.left_line(referral):
+        # at once: in the same batch it may have joined, and gathered writes do not keep the order of two statements
+        tx.fetch(LEAVE_LINE, (referral.steps[-1].at, referral.referral_id))
     if decision := rules.decision_in(referral):
         took = _interval(decision.at - referral.sent_at)
         tx.write(ADD_DECISION, {"service_id": referral.service_id, "decided_at": decision.at, "took": took})
@@ -225,7 +230,7 @@ def _to_row(referral: Referral) -> Row:
     }
 
 
-def _from_row(row: Row) -> Referral:
+def from_row(row: Row) -> Referral:
     length, ends_at, step, due_at = (
         row.pop(name) for name in ("clock_length", "clock_ends_at", "clock_step", "due_at")
     )
