@@ -31,16 +31,19 @@ class EmploymentUnderTest(ServiceUnderTest):
         self.tx.keep()
         return self._published(drafts)
 
-    def tick(self) -> list[Message[Any]]:
+    def tick(self, handler: str = "tell_follow_ups") -> list[Message[Any]]:
         """Tell the follow-ups that are due, once."""
-        drafts = EmploymentService.tell_follow_ups(self.service, self.tx, self.clock.now)
-        self.tx.keep()
-        return self._published(drafts)
+        return super().tick(handler)
 
     def commit(self) -> None:
         """Let other connections see what the service has kept."""
         self.tx.flush()
         self.connection.commit()
+        self.tx = Transaction(self.connection)
+
+    def roll_back(self) -> None:
+        """Keep nothing of it."""
+        self.connection.rollback()
         self.tx = Transaction(self.connection)
 
     def _published(self, drafts: Sequence[Draft]) -> list[Message[Any]]:
@@ -55,7 +58,9 @@ def employment_database(database_of: Callable[[str], str]) -> str:
 @pytest.fixture
 def employment(employment_database: str, hub_clock: Clock) -> Iterator[EmploymentUnderTest]:
     with database.connect(employment_database) as connection:
-        yield EmploymentUnderTest(connection, hub_clock)
+        service = EmploymentUnderTest(connection, hub_clock)
+        yield service
+        service.check_constraints()
         connection.rollback()
 
 
@@ -67,7 +72,7 @@ def committed(
     with database.connect(employment_database) as connection:
         yield EmploymentUnderTest(connection, hub_clock)
         connection.rollback()
-        employment.connection.rollback()
+        employment.roll_back()  # it holds locks
         connection.execute(
             "truncate employer, agreement, vacancy, participation, delivery, candidacy, follow_up, referral"
         )
