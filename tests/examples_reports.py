@@ -215,6 +215,7 @@ def route(household: object, **overrides: Any) -> contracts.RouteRecorded:
         **{
             "route_id": an_id(("route", household)),
             "household_id": an_id(household),
+            "rule_id": an_id("the rule"),
             "organisation": "barranquilla",
             "state": codes.RouteState.GRADUATED,
             "changed_at": HELD_AT,

@@ -24,6 +24,7 @@ EVERYTHING: Final = Asked()
 
 def accountability(connection: Connection, asked: Asked = EVERYTHING) -> Result:
     """Count every published figure of this period and place, and compare."""
+    counts.read_whole_tables(connection)
     source, figures = published()
     chosen = [figure for figure in figures if figure.is_asked(asked)]
     return Result(tuple(Counted(figure, _count(connection, figure)) for figure in chosen), source)
@@ -45,18 +46,21 @@ def _count(connection: Connection, figure: Figure) -> small_counts.Shown:
 
 def who_does_what(connection: Connection, asked: Asked = EVERYTHING) -> Sheet:
     """Make the 5W sheet: who, what, where, when, for whom."""
+    counts.read_whole_tables(connection)
     running = _running_month(clock.now())
     return activities.sheet(counts.activities(connection), asked, places=places(), running_month=running)
 
 
 def partner_performance(connection: Connection, asked: Asked = EVERYTHING) -> Sheet:
     """Make the sheet of how each organisation answers the referrals that it is sent."""
+    counts.read_whole_tables(connection)
     now = clock.now()
     return partners.sheet(counts.referrals(connection), asked, now=now, running_month=_running_month(now))
 
 
 def needs_unmet(connection: Connection, asked: Asked = EVERYTHING) -> Sheet:
     """Make the sheet of needs by zone, and what came of them."""
+    counts.read_whole_tables(connection)
     return unmet_needs.sheet(
         counts.needs(connection),
         asked,

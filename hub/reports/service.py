@@ -68,7 +68,8 @@ class ReportsService:
     def keep_delivery(self, tx: Transaction, message: Message[contracts.ServiceDelivered]) -> list[Draft]:
         """Somebody has received a service."""
         said = message.data
-        rules.check_delivery(said.delivered_by, by=message.source, at_jornada=said.jornada_id is not None)
+        together = said.jornada_id is not None or said.programme is not None
+        rules.check_delivery(said.delivered_by, by=message.source, together=together)
         facts.keep(tx, facts.DELIVERY, messages.delivery(message))
         return []
 

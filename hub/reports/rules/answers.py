@@ -23,7 +23,7 @@ def check_speaks_for(organisation: str, *, by: str) -> None:
         raise Refused("not_yours")
 
 
-def check_delivery(delivered_by: str, *, by: str, at_jornada: bool) -> None:
-    """Raise Refused where an organisation reports what another has delivered, other than at a jornada."""
-    if not at_jornada:
+def check_delivery(delivered_by: str, *, by: str, together: bool) -> None:
+    """Raise Refused where somebody reports what another has delivered, but at a jornada or in a programme of theirs."""
+    if not together:
         check_speaks_for(delivered_by, by=by)

@@ -8,6 +8,17 @@ from hub.reports.rules.partners import Sent
 from hub.reports.rules.unmet_needs import Needs
 from messaging.database import Connection
 
+WHOLE_TABLES: Final = "set local enable_nestloop = off"
+
+
+def read_whole_tables(connection: Connection) -> None:
+    """Plan what follows in this transaction for reading everything once.
+
+    Of tables that filled a minute ago the database has no statistics yet: it would go through all people for each fact.
+    """
+    connection.execute(WHOLE_TABLES)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # The figures of the accountability report
 # ---------------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,175 @@
+"""What the service does with each kind of fact: kept, repeated, older, anothers', refused; and never too early."""
+
+import inspect
+import re
+from typing import Any
+
+import pytest
+
+import contracts
+from contracts import codes
+from hub.reports.service import ReportsService
+from messaging import topology
+from tests.examples_reports import (
+    attended,
+    delivered,
+    employer,
+    entrepreneur,
+    erased,
+    identified,
+    in_need,
+    jornada,
+    participation,
+    placement,
+    profiled,
+    published,
+    referred,
+    route,
+    says,
+    stepped,
+    struck_out,
+)
+from tests.hub.reports.conftest import FOLDER, Reports
+
+LATER = says(stepped("x")).time.replace(year=2022)
+
+# Each fact, who says it, and a newer word on the same thing.
+FACTS: dict[str, tuple[Any, str, Any]] = {
+    "person": (profiled("ana"), "hub", profiled("ana", birth_year=1992, registered_at=LATER)),
+    "network_identity": (identified("n", "ana", "luis"), "hub", identified("n", "ana", "eva")),
+    "etpv_step": (stepped("ana"), "hub", stepped("ana", taken_at=LATER)),
+    "route": (route("a household"), "hub", route("a household", state=codes.RouteState.PLANNED)),
+    "jornada": (jornada("soledad"), "barranquilla", jornada("soledad", state=codes.JornadaState.CANCELLED)),
+    "attendance": (attended("ana", "soledad"), "barranquilla", attended("ana", "soledad", present=False)),
+    "delivery": (delivered("ana"), "redcross", delivered("ana", delivered_at=LATER)),
+    "need": (in_need("ana"), "hub", in_need("ana", zone="08758")),
+    "service": (published("a service"), "iom", published("a service", active=False)),
+    "referral": (referred("ana"), "hub", referred("ana", "received")),
+    "employer": (employer("a café"), "barranquilla", employer("a café", programmes=("cafes_por_la_integracion",))),
+    "participation": (participation("ana"), "barranquilla", participation("ana", programme="another")),
+    "placement": (placement("ana"), "barranquilla", placement("ana", starts_on=LATER.date())),
+    "entrepreneur": (entrepreneur("ana"), "oportunidades", entrepreneur("ana", mentored=False)),
+}
+
+
+@pytest.mark.parametrize("table", FACTS)
+def test_a_fact_is_kept_and_said_again_changes_nothing(reports: Reports, table: str) -> None:
+    fact, source, _ = FACTS[table]
+    message = says(fact, source=source)
+    assert reports.hear(message) == []
+    kept = reports.tables()
+    assert len(kept[table]) == 1
+    reports.hear(message)
+    reports.hear(says(fact, source=source))
+    without_ids = [{**row, "message_id": None} for row in kept[table]]
+    times = {"published_at": None} if table == "service" else {}
+    assert [{**row, "message_id": None} | times for row in reports.tables()[table]] == [
+        row | times for row in without_ids
+    ]
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one by one"])
+@pytest.mark.parametrize("table", FACTS)
+def test_the_newest_word_is_kept_when_the_older_comes_after_it(reports: Reports, table: str, together: bool) -> None:
+    older, source, newer = FACTS[table]
+    words = [says(older, source=source), says(newer, source=source, number=2, time=LATER)]
+    reports.hear(words[1])
+    (kept,) = reports.tables()[table]
+    for batch in [reversed(words)] if together else [words[1:], words[:1]]:
+        reports.hear(*(one.model_copy(update={"correlationid": None}) for one in batch))
+    assert reports.tables()[table] == [kept]
+
+
+@pytest.mark.parametrize("table", FACTS)
+def test_a_newer_word_replaces_the_older(reports: Reports, table: str) -> None:
+    older, source, newer = FACTS[table]
+    reports.hear(older, source=source)
+    (before,) = reports.tables()[table]
+    reports.hear(newer, source=source, number=2, time=LATER)
+    (after,) = reports.tables()[table]
+    assert {**before, "message_id": None} != {**after, "message_id": None}
+
+
+@pytest.mark.parametrize("table", [table for table in FACTS if table not in ("person", "network_identity")])
+def test_only_who_spoke_of_a_thing_first_says_more_of_it(reports: Reports, table: str) -> None:
+    """By whichever way a stranger's word might come through; the door lets only some of these through at all."""
+    older, source, newer = FACTS[table]
+    reports.hear(older, source=source)
+    kept = reports.tables()[table]
+    reports.hear(newer, source="hub" if source != "hub" else "fuvadis", number=2, time=LATER)
+    assert reports.tables()[table] == kept
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        jornada("soledad"),
+        attended("ana", "soledad"),
+        delivered("ana"),
+        employer("a café"),
+        participation("ana"),
+        placement("ana"),
+        entrepreneur("ana"),
+    ],
+    ids=lambda fact: type(fact).__name__,
+)
+def test_a_service_of_one_organisation_does_not_speak_of_another(reports: Reports, fact: Any) -> None:
+    assert reports.hear(fact, source="fuvadis") == ["not_yours"]
+    assert not any(reports.tables().values())
+
+
+def test_at_a_jornada_an_organisation_reports_what_its_partners_delivered(reports: Reports) -> None:
+    assert reports.hear(delivered("ana", jornada_id=says(jornada("soledad")).data.jornada_id), source="fuvadis") == []
+    assert len(reports.tables()["delivery"]) == 1
+
+
+def test_of_its_programme_an_organisation_reports_what_its_partners_delivered(reports: Reports) -> None:
+    assert reports.hear(delivered("ana", programme="employment_pilot"), source="fuvadis") == []
+    assert len(reports.tables()["delivery"]) == 1
+
+
+def test_an_erasure_and_a_strike_are_kept_once(reports: Reports) -> None:
+    for _ in range(2):
+        reports.hear(erased("ana"), source="hub")
+        reports.hear(struck_out("ana"), source="redcross")
+    assert {name: len(rows) for name, rows in reports.tables().items() if rows} == {
+        "person": 1,
+        "delivery_struck_out": 1,
+    }
+
+
+def test_of_a_confidential_case_not_even_its_code_is_kept(reports: Reports) -> None:
+    case = {"person_id": None, "case_code": "GBV-0001"}
+    first = delivered("case", "gbv.case_management", **case)
+    reports.hear(first, delivered("case", "gbv.clinical_care", **case), source="redcross")
+    reports.hear(delivered("other", "gbv.safe_house", delivered_by="iom", **case), source="iom")
+    assert "GBV-0001" not in str(reports.tables())
+    people = [row["person_id"] for row in reports.tables()["delivery"]]
+    assert len(set(people)) == 2  # the code means one person to the Red Cross and another to the IOM
+
+
+def test_nothing_that_names_anybody_has_a_place_in_the_tables(reports: Reports) -> None:
+    reports.hear(*(fact for fact, _, _ in FACTS.values()), delivered("ana"), source="hub")
+    names = {column for rows in reports.tables().values() for row in rows for column in row}
+    of_people = {"person_id", "person_ids", "network_id", "registered_at", "sex", "birth_year", "erased_at"}
+    assert of_people <= names
+    assert names.isdisjoint({"given_names", "family_names", "phone", "address", "birth_date", "nationality", "number"})
+
+
+# -- the page against the code ----------------------------------------------------------------------------------------
+
+
+def handled() -> set[str]:
+    methods = [method for _, method in inspect.getmembers(ReportsService) if hasattr(method, "handles")]
+    return {contracts.contract_of(method.handles).name for method in methods}
+
+
+def test_the_readme_and_the_broker_name_exactly_what_the_service_consumes() -> None:
+    (body,) = re.findall(r"^## Consumes\n(.*?)^## ", (FOLDER / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert set(re.findall(r"^\| `([a-z_.]+)`", body, re.MULTILINE)) == handled()
+    assert set(topology.read().services["reports"].reads) == handled()
+
+
+def test_every_kind_of_fact_has_its_test() -> None:
+    tested = {contracts.contract_of(fact).name for fact, _, _ in FACTS.values()}
+    assert tested | {"person.erased", "service.delivery_struck_out"} == handled()
