@@ -33,10 +33,10 @@ class Organisation:
         log: Path,
         steps: list[Step],
         *,
-        module: str = "demo.partner",
+        module: str | None = None,
         also: dict[str, Any] | None = None,
     ) -> None:
-        """`module` is the program that it runs, `also` what that is told beside its steps."""
+        """`module` is the program that it runs in place of its own, `also` what that is told beside its steps."""
         self.name = name
         self.home = home
         self.progress = {"confirmed": 0, "received": 0, "due": len(steps)}
@@ -121,9 +121,9 @@ def _give(child: "subprocess.Popen[str]", orders: "queue.SimpleQueue[str | None]
             told.flush()
 
 
-def _command(name: str, home: Path, directory: Path, module: str) -> tuple[list[str], dict[str, str]]:
+def _command(name: str, home: Path, directory: Path, module: str | None) -> tuple[list[str], dict[str, str]]:
     """How an organisation's system is run, and where it finds code of ours: FUVADIS's does not."""
-    if name == SPEAKS_VERSION_1 and module == "demo.partner":
+    if module is None and name == SPEAKS_VERSION_1:
         schemas = ROOT / "contracts" / "schemas"
         return [sys.executable, "-P", str(ROOT / "demo" / "fuvadis.py"), str(home), str(directory), str(schemas)], {}
-    return [sys.executable, "-P", "-m", module, str(home), str(directory)], {"PYTHONPATH": str(ROOT)}
+    return [sys.executable, "-P", "-m", module or "demo.partner", str(home), str(directory)], {"PYTHONPATH": str(ROOT)}

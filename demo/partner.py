@@ -64,7 +64,7 @@ class Partner:
         self._clock_offset = timedelta()
         self._stopping = threading.Event()
         self._progress = {"confirmed": 0, "received": 0, "due": 0}
-        self._said = (0.0, dict(self._progress))  # when it was last told, and what
+        self._said: tuple[float, dict[str, int]] = (0.0, {})  # when it was last told, and what
 
     def run(self, orders: TextIO) -> None:
         """Follow the orders on `orders`, first the plan and then the days, until they end."""

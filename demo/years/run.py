@@ -61,7 +61,7 @@ class Years:
     def play(self, say: Say, looking: Callable[[float, str], None]) -> None:
         """Let the months go by, and kill a service of the hub half-way; raises StuckError when nothing moves."""
         killed = False
-        for month in range(1, THE_END + 1):
+        for month in range(THE_END + 1):
             self._turn_to(month)
             while self._rest(month, looking, until_half=not killed):
                 killed = True

@@ -207,10 +207,10 @@ class _Years:
             "contributions": contributions,
         }
         whose = {"jornada_id": jornada_id, "organiser": organiser}
-        self._say(organiser, month, "jornada.planned.v1", jornada_id, plan)
+        self._say(organiser, month - 1, "jornada.planned.v1", jornada_id, plan)
         for partner in sorted(set(jornada.partners) - {organiser}):
             brought = sorted({need for who, need in brings if who == partner})
-            self._say(partner, month, "jornada.partner_confirmed.v1", jornada_id, whose | {"brings": brought})
+            self._say(partner, month - 1, "jornada.partner_confirmed.v1", jornada_id, whose | {"brings": brought})
         self._say(organiser, month, "jornada.confirmed.v1", jornada_id, whose)
         held = whose | {"held_at": (starts + timedelta(hours=8)).isoformat()}
         self._say(organiser, month, "jornada.held.v1", jornada_id, held)
