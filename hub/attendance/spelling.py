@@ -1,6 +1,7 @@
 """How words are compared: without accents, capitals, punctuation, and the little words of Spanish."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from anyascii import anyascii
@@ -8,6 +9,7 @@ from anyascii import anyascii
 LITTLE_WORDS: Final = {"de", "del", "la", "las", "el", "los", "a", "al", "en", "y", "o"}
 
 
+@lru_cache(maxsize=10_000)  # a list says the same few words over and over
 def plain(text: str) -> str:
     """Return a text as it is compared: `Número de Documento` and `numero_documento` are both `numero documento`."""
     words = re.findall(r"[a-z0-9]+", anyascii(text).lower())
