@@ -42,7 +42,7 @@ class ServiceDelivered(Model):
     """The need that the service was for."""
     delivered_at: Time
     delivered_by: OrganisationId
-    """The organisation that served the person; another than the sender only at a jornada that both take part in."""
+    """The organisation that served the person; another than the sender at their jornada or in its programme."""
     zone: Zone
     """The municipality in which it was delivered."""
     jornada_id: UUID | None = None
