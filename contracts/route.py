@@ -1,13 +1,30 @@
 """The integration route (Ruta de Integración) of a household, from its welcome until it is self-sustaining."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from .codes import Domain, LeaveReason, RouteState, Track, TrackState
-from .fields import Code, Model, OrganisationId, Several, Time, wrong_field
+from .fields import Code, Model, OrganisationId, Several, Time, only_when, wrong_field
 from .registry import contract
+
+_EACH_DOMAIN: dict[str, Any] = {
+    "properties": {
+        "scores": {"allOf": [{"contains": {"properties": {"domain": {"const": one.value}}}} for one in Domain]}
+    }
+}
+
+_EACH_DOMAIN_AT_MOST_ONCE: dict[str, Any] = {
+    "properties": {
+        "thresholds": {
+            "allOf": [
+                {"contains": {"properties": {"domain": {"const": one.value}}}, "minContains": 0, "maxContains": 1}
+                for one in Domain
+            ]
+        }
+    }
+}
 
 Points = Annotated[int, Field(ge=1, le=5)]
 """How self-reliant a household is in a domain: 1 in crisis, 2 vulnerable, 3 safe, 4 stable, 5 thriving."""
@@ -36,6 +53,8 @@ class RouteOpened(_Route):
 class RouteAssessed(_Route):
     """A household has been scored, at its entry or at a follow-up."""
 
+    model_config = ConfigDict(json_schema_extra={"allOf": [_EACH_DOMAIN]})
+
     assessment_id: UUID
     assessed_at: Time
     scores: Annotated[Several[Score], Field(min_length=12, max_length=12)]
@@ -58,11 +77,20 @@ class RoutePlanned(_Route):
 
 @contract("route.track_moved.v1", sent_by="partner", received_by="hub", personal_data=True, about="route_id")
 class RouteTrackMoved(_Route):
-    """The household has come further on a track, or dropped it."""
+    """The household has come further on a track of its plan, or dropped it."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"properties": {"state": {"const": TrackState.PLANNED.value}}}})
 
     track: Track
     state: TrackState
+    """Not `planned`: that is what the plan says."""
     moved_at: Time
+
+    @model_validator(mode="after")
+    def _goes_on(self) -> Self:
+        if self.state is TrackState.PLANNED:
+            raise wrong_field("state", "A track is planned by the plan")
+        return self
 
 
 @contract("route.left.v1", sent_by="partner", received_by="hub", personal_data=True, about="route_id")
@@ -81,6 +109,10 @@ class TrackStatus(Model):
 
 
 class _Status(_Route):
+    model_config = ConfigDict(
+        json_schema_extra={"allOf": [only_when({"state": {"const": RouteState.LEFT.value}}, "leave_reason")]}
+    )
+
     household_id: UUID
     organisation: OrganisationId
     """Who opened the route, and follows the household."""
@@ -89,7 +121,15 @@ class _Status(_Route):
     tracks: Annotated[Several[TrackStatus], Field(max_length=9)] = ()
     missing: Annotated[Several[Code], Field(max_length=40)] = ()
     """What the rule still asks for before graduation, such as `housing_below_3`, `track_open_employment`."""
+    rule_id: UUID
+    """The rule that decided: by which the household has graduated, or that still asks for what is missing."""
     leave_reason: LeaveReason | None = None
+
+    @model_validator(mode="after")
+    def _leaves_for_a_reason(self) -> Self:
+        if (self.state is RouteState.LEFT) != (self.leave_reason is not None):
+            raise wrong_field("leave_reason", "Who left, left for a reason, and nobody else has one")
+        return self
 
 
 @contract(
@@ -115,13 +155,21 @@ class Threshold(Model):
 
 @contract("route.rule_set.v1", sent_by="coordinator", received_by="hub", personal_data=False, about="rule_id")
 class RouteRuleSet(Model):
-    """A coordinator has set the rule by which households graduate; it holds from the next assessment on."""
+    """A coordinator has set the rule by which households graduate; it decides from then on."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": [_EACH_DOMAIN_AT_MOST_ONCE]})
 
     rule_id: UUID
     set_at: Time
     thresholds: Annotated[Several[Threshold], Field(min_length=1, max_length=12)]
-    """Each of these domains has to have reached its points."""
+    """Each of these domains, named once, has to have reached its points."""
     assessments: Annotated[int, Field(ge=1, le=10)]
     """In how many assessments in a row."""
     tracks_ended: bool
     """Whether every planned track has to be done or dropped."""
+
+    @model_validator(mode="after")
+    def _names_each_domain_once(self) -> Self:
+        if len({threshold.domain for threshold in self.thresholds}) != len(self.thresholds):
+            raise wrong_field("thresholds", "Each domain has one threshold")
+        return self
