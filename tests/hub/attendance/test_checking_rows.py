@@ -1,0 +1,158 @@
+"""A row says what happened in the words of the contracts, or is refused with a code and the column to blame."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from hub.attendance.entry import Entry, RefusedRow, check
+from hub.attendance.rows import Row
+
+DAY = date(2026, 3, 7)
+CELLS = {
+    "nombres": "Yuleisy Andreína",
+    "apellidos": "Guerrero Urdaneta",
+    "tipo_documento": "PPT",
+    "numero_documento": "4.815.162",
+    "fecha_nacimiento": "24/07/1991",
+    "sexo": "F",
+    "nacionalidad": "Venezolana",
+    "perfil": "Migrante",
+    "telefono": "300 481 5162",
+    "municipio": "Barranquilla",
+    "servicios": "Consulta médica, Kit de higiene",
+    "necesidades": "Arriendo",
+    "urgencia": "Urgente",
+    "pasos_etpv": "Prerregistro",
+    "consentimiento": "Sí",
+}
+
+
+def checked(**overrides: str | None) -> Entry:
+    cells = {name: cell for name, cell in {**CELLS, **overrides}.items() if cell is not None}
+    return check(Row(2, cells), day=DAY)
+
+
+def test_a_whole_row_in_spanish_is_said_in_codes() -> None:
+    entry = checked()
+    assert (entry.given_names, entry.document, entry.birth_date) == (
+        "Yuleisy Andreína",
+        ("PT", "4815162"),
+        date(1991, 7, 24),
+    )
+    assert (entry.sex, entry.nationality, entry.profile, entry.phone, entry.municipality) == (
+        "female",
+        "VEN",
+        "migrant",
+        "+573004815162",
+        "08001",
+    )
+    assert entry.services == (("health.consultation", None), ("wash.hygiene_kit", None))
+    assert (entry.needs, entry.urgency, entry.steps) == (("shelter.rent",), "urgent", ("pre_registration",))
+    assert entry.consent == ("person", "signed")
+    assert entry.present_at == datetime(2026, 3, 7, 11, tzinfo=UTC)  # six in the morning: nobody wrote the hour
+
+
+@pytest.mark.parametrize(
+    ("overrides", "field", "value"),
+    [
+        ({"fecha_nacimiento": "1991-07-24"}, "birth_date", date(1991, 7, 24)),
+        ({"fecha_nacimiento": "4-7-1991"}, "birth_date", date(1991, 7, 4)),
+        ({"telefono": "+58 414-1234567"}, "phone", "+584141234567"),
+        ({"telefono": "0414-1234567"}, "phone", "+584141234567"),
+        ({"municipio": "8001"}, "municipality", "08001"),
+        ({"municipio": "Soledad (Atlántico)"}, "municipality", "08758"),
+        ({"municipio": "bogota"}, "municipality", "11001"),
+        ({"nacionalidad": "COL"}, "nationality", "COL"),
+        ({"servicios": "health.consultation wash.hygiene_kit", "prestador": "iom"}, "services",
+         (("health.consultation", "iom"), ("wash.hygiene_kit", "iom"))),
+        ({"tipo_documento": "Cédula de ciudadanía"}, "document", ("CC", "4815162")),
+        ({"tipo_documento": "none", "numero_documento": None}, "without_document", True),
+        ({"fecha_atencion": "8/3/2026", "hora_atencion": "9:30"}, "present_at",
+         datetime(2026, 3, 8, 14, 30, tzinfo=UTC)),
+        ({"fecha_nacimiento": None, "edad": "34"}, "age", 34),
+        ({"edad": "34"}, "age", None),
+    ],
+)  # fmt: skip
+def test_people_write_in_many_ways(overrides: dict[str, Any], field: str, value: object) -> None:
+    assert getattr(checked(**overrides), field) == value
+
+
+@pytest.mark.parametrize(
+    ("overrides", "code", "column"),
+    [
+        ({"nombres": None}, "missing_name", "nombres"),
+        ({"fecha_nacimiento": "31/02/1991"}, "bad_date", "fecha_nacimiento"),
+        ({"fecha_nacimiento": "24/07/91"}, "bad_date", "fecha_nacimiento"),
+        ({"fecha_nacimiento": "1850-01-01"}, "bad_date", "fecha_nacimiento"),
+        ({"fecha_nacimiento": "2026-03-08"}, "birth_in_the_future", "fecha_nacimiento"),
+        ({"fecha_atencion": "ayer"}, "bad_date", "fecha_atencion"),
+        ({"fecha_atencion": "1926-03-07"}, "bad_date", "fecha_atencion"),
+        ({"hora_atencion": "25:00"}, "bad_hour", "hora_atencion"),
+        ({"edad": "treinta"}, "bad_age", "edad"),
+        ({"edad": "200"}, "bad_age", "edad"),
+        ({"tipo_documento": "carnet"}, "unknown_document_type", "tipo_documento"),
+        ({"tipo_documento": None}, "unknown_document_type", "tipo_documento"),
+        ({"tipo_documento": "none"}, "unknown_document_type", "tipo_documento"),
+        ({"numero_documento": None}, "missing_document_number", "numero_documento"),
+        ({"numero_documento": "12"}, "bad_document_number", "numero_documento"),
+        ({"numero_documento": "1,23E+09"}, "bad_document_number", "numero_documento"),
+        ({"sexo": "?"}, "unknown_sex", "sexo"),
+        ({"perfil": "turista"}, "unknown_profile", "perfil"),
+        ({"nacionalidad": "marciana"}, "unknown_nationality", "nacionalidad"),
+        ({"telefono": "llamar a Yuleisy"}, "bad_phone", "telefono"),
+        ({"telefono": "123"}, "bad_phone", "telefono"),
+        ({"municipio": "Macondo"}, "unknown_municipality", "municipio"),
+        ({"municipio": "Villanueva"}, "unknown_municipality", "municipio"),  # there are four
+        ({"servicios": "magia"}, "unknown_service", "servicios"),
+        ({"servicios": "gbv.case_management"}, "confidential", "servicios"),
+        ({"necesidades": "magia"}, "unknown_need", "necesidades"),
+        ({"pasos_etpv": "magia"}, "unknown_step", "pasos_etpv"),
+        ({"urgencia": "ya"}, "unknown_urgency", "urgencia"),
+        ({"prestador": "Cruz Roja"}, "unknown_organisation", "prestador"),
+        ({"consentimiento": "quizás"}, "unknown_consent", "consentimiento"),
+        ({"consentimiento": "no"}, "consent_needed", "consentimiento"),
+        ({"nombres": "=cmd|' /C calc'!A0"}, "formula", "nombres"),
+        ({"apellidos": "@SUM(A1)"}, "formula", "apellidos"),
+        ({"direccion": "+1+1"}, "formula", "direccion"),
+        ({"telefono": "+cmd()"}, "formula", "telefono"),
+        ({"nombres": "A" * 101}, "too_long", "nombres"),
+        ({"direccion": "A" * 10_000}, "too_long", "direccion"),
+        ({"nombres": "Ana\x00Luz"}, "control_character", "nombres"),
+        ({"numero_documento": None, "tipo_documento": None, "fecha_nacimiento": None, "telefono": None},
+         "not_identifiable", None),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused(overrides: dict[str, Any], code: str, column: str | None) -> None:
+    with pytest.raises(RefusedRow) as refused:
+        checked(**overrides)
+    assert (refused.value.code, refused.value.column) == (code, column)
+
+
+def test_a_row_without_a_day_takes_that_of_the_jornada_or_is_refused() -> None:
+    with pytest.raises(RefusedRow, match="missing_date"):
+        check(Row(2, CELLS), day=None)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "all_consented", "consent"),
+    [
+        ({"consentimiento": None, "necesidades": None, "pasos_etpv": None}, False, None),
+        ({"consentimiento": "no", "necesidades": None, "pasos_etpv": None}, True, None),
+        ({"consentimiento": None}, True, ("person", "signed")),
+        ({"fecha_nacimiento": "2015-01-01"}, False, ("caregiver", "signed")),
+        ({"consentimiento_por": "madre", "consentimiento_como": "verbal"}, False,
+         ("caregiver", "spoken_and_witnessed")),
+    ],
+)  # fmt: skip
+def test_consent_is_what_the_list_says_and_a_childs_is_the_caregivers(
+    overrides: dict[str, Any], all_consented: bool, consent: tuple[str, str] | None
+) -> None:
+    cells = {name: cell for name, cell in {**CELLS, **overrides}.items() if cell is not None}
+    assert check(Row(2, cells), day=DAY, all_consented=all_consented).consent == consent
+
+
+def test_neither_a_row_nor_its_refusal_shows_what_stands_in_it() -> None:
+    with pytest.raises(RefusedRow) as refused:
+        checked(telefono="llamar a Yuleisy")
+    assert "Yuleisy" not in f"{Row(2, CELLS)!r} {checked()!r} {refused.value!r}"
