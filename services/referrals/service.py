@@ -4,8 +4,10 @@ from __future__ import annotations  # Message[…] is only for the reader: pydan
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import contracts
@@ -54,12 +56,13 @@ class ReferralsService:
         """A consent no longer holds: every open referral under it stops, and all who hold what was sent are told."""
         if not store.end_consent(tx, message.data.consent_id, ended_at=message.data.ended_at):
             return []  # its holders have been told
-        drafts = []
+        drafts, stopped = [], []
         for referral in store.lock_referrals_under(tx, message.data.consent_id):
             referral = rules.withdraw_consent(referral, by=message.source, at=clock.now())
             store.save_referral(tx, referral, message)
             drafts += messages.withdrawal(referral)
-        return drafts
+            stopped.append(referral)
+        return drafts + [draft for referral in stopped for draft in end_chain(tx, referral, message)]
 
     @on(contracts.ServicesSought)
     def suggest_services(self, tx: Transaction, message: Message[contracts.ServicesSought]) -> list[Draft]:
@@ -102,6 +105,12 @@ class ReferralsService:
             by=message.source,
             at=now,
         )
+        referral = rules.go_on(
+            referral,
+            onward,
+            before=store.chain_before(tx, referral.referral_id),
+            after=[rules.Link(onward.referral_id, onward.service_id)],
+        )
         store.save_referral(tx, referral, message)
         store.insert_referral(tx, onward, messages.request(asked), message)
         return [*messages.statuses(referral, said), *messages.offer(onward, asked)]
@@ -132,7 +141,11 @@ class ReferralsService:
         store.save_referral(tx, referral, message)
         found = find_alternatives(tx, filter(rules.may_be_met_elsewhere, [referral]), clock.now())
         others = found.get(referral.referral_id)
-        return [*messages.statuses(referral, message.data), *(messages.suggestion(referral, others) if others else [])]
+        return [
+            *messages.statuses(referral, message.data),
+            *(messages.suggestion(referral, others) if others else []),
+            *end_chain(tx, referral, message),
+        ]
 
     @on(contracts.ReferralWaitlisted)
     def record_place_in_line(self, tx: Transaction, message: Message[contracts.ReferralWaitlisted]) -> list[Draft]:
@@ -219,7 +232,7 @@ class ReferralsService:
             not_met_reason=message.data.not_met_reason,
         )
         store.save_referral(tx, referral, message)
-        return messages.statuses(referral, message.data)
+        return [*messages.statuses(referral, message.data), *refer_onward(tx, referral, message)]
 
     @on(contracts.ReferralClosed)
     def record_closing(self, tx: Transaction, message: Message[contracts.ReferralClosed]) -> list[Draft]:
@@ -233,7 +246,7 @@ class ReferralsService:
             not_met_reason=message.data.not_met_reason,
         )
         store.save_referral(tx, referral, message)
-        return messages.statuses(referral, message.data)
+        return [*messages.statuses(referral, message.data), *end_chain(tx, referral, message)]
 
     @on(contracts.ReferralReopened)
     def reopen_referral(self, tx: Transaction, message: Message[contracts.ReferralReopened]) -> list[Draft]:
@@ -256,7 +269,7 @@ class ReferralsService:
         referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.request_cancel(referral, by=message.source, at=clock.now(), reason=message.data.reason)
         store.save_referral(tx, referral, message)
-        return messages.statuses(referral, message.data)
+        return [*messages.statuses(referral, message.data), *end_chain(tx, referral, message)]
 
     @on(contracts.ReferralCancelled)
     def record_cancellation(self, tx: Transaction, message: Message[contracts.ReferralCancelled]) -> list[Draft]:
@@ -264,7 +277,7 @@ class ReferralsService:
         referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.confirm_cancel(referral, by=message.source, at=clock.now())
         store.save_referral(tx, referral, message)
-        return messages.statuses(referral)
+        return [*messages.statuses(referral), *end_chain(tx, referral, message)]
 
     @on(contracts.ReferralEnteredInError)
     def strike_out(self, tx: Transaction, message: Message[contracts.ReferralEnteredInError]) -> list[Draft]:
@@ -274,7 +287,7 @@ class ReferralsService:
             referral, by=message.source, at=clock.now(), reason=message.data.reason, coordinators=COORDINATORS
         )
         store.save_referral(tx, referral, message)
-        return messages.statuses(referral, message.data)
+        return [*messages.statuses(referral, message.data), *end_chain(tx, referral, message)]
 
     @on(contracts.ReferralPurged)
     def record_purge(self, tx: Transaction, message: Message[contracts.ReferralPurged]) -> list[Draft]:
@@ -293,11 +306,12 @@ class ReferralsService:
         alternatives = find_alternatives(tx, filter(rules.seeks_alternatives, due), now)
         for referral in due:
             store.save_referral(tx, referral)
-        return [
+        drafts = [
             draft
             for referral in due
             for draft in messages.by_the_clock(referral, alternatives=alternatives, coordinators=COORDINATORS)
         ]
+        return drafts + [draft for referral in due for draft in end_chain(tx, referral)]
 
     @every(timedelta(seconds=5))
     def move_up_lines(self, tx: Transaction, now: datetime) -> list[Draft]:
@@ -326,3 +340,36 @@ def find_alternatives(
         )
         for one in referrals
     }
+
+
+def refer_onward(
+    tx: Transaction, referral: rules.Referral, message: Message[contracts.ReferralCompleted]
+) -> list[Draft]:
+    """Link a completed referral with the one that its recipient has sent in its place, if it names one."""
+    onward_id = message.data.onward_referral_id
+    if onward_id is None:
+        return []
+    onward = store.lock_referral(tx, onward_id, of=message.source)
+    before, after = store.chain_before(tx, referral.referral_id), store.chain_after(tx, onward_id)
+    referral, onward = rules.refer_onward(
+        replace(referral, steps=()), onward, by=message.source, before=before, after=after
+    )
+    store.save_referral(tx, referral)
+    store.save_referral(tx, onward)
+    last = store.last_of(tx, after)
+    return tell_those_before(tx, last, message) if rules.has_ended(last) else []
+
+
+def end_chain(tx: Transaction, referral: rules.Referral, cause: Message[Any] | None = None) -> list[Draft]:
+    """Where a referral is the last of a chain and has just ended, tell those before it."""
+    return tell_those_before(tx, referral, cause) if rules.ends_chain(referral) else []
+
+
+def tell_those_before(tx: Transaction, last: rules.Referral, cause: Message[Any] | None) -> list[Draft]:
+    """Tell the parties of each referral that was referred onward how the last of its chain has ended."""
+    drafts = []
+    for referral in store.lock_referred_onward(tx, last.referral_id):
+        referral = rules.hear_of_end(referral, last, at=clock.now())
+        store.save_referral(tx, referral, cause)
+        drafts += messages.chain_ended(referral, last)
+    return drafts

@@ -2,11 +2,20 @@
 
 from services.referrals.messages.directory import capacity, listing, seeker, service, suggestions
 from services.referrals.messages.reading import consent, draft_referral, estimate, onward_request, override, request
-from services.referrals.messages.telling import by_the_clock, moved_up, offer, statuses, suggestion, withdrawal
+from services.referrals.messages.telling import (
+    by_the_clock,
+    chain_ended,
+    moved_up,
+    offer,
+    statuses,
+    suggestion,
+    withdrawal,
+)
 
 __all__ = [
     "by_the_clock",
     "capacity",
+    "chain_ended",
     "consent",
     "draft_referral",
     "estimate",

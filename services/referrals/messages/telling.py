@@ -55,6 +55,16 @@ def moved_up(referral: Referral, *, place: int) -> list[Draft]:
     return _transition(referral, step, {"place_in_line": place})
 
 
+def chain_ended(referral: Referral, last: Referral) -> list[Draft]:
+    """Tell both parties of a referral that was referred onward how the last of its chain has ended."""
+    onward = {
+        "onward_referral_id": referral.goes_on_as,
+        "onward_state": codes.ReferralState(last.state),
+        "onward_outcome": None if last.outcome is None else codes.Outcome(last.outcome),
+    }
+    return [draft for step in referral.steps for draft in _transition(referral, step, {**_result(referral), **onward})]
+
+
 def by_the_clock(
     referral: Referral, *, alternatives: Mapping[UUID, Sequence[Service]], coordinators: Iterable[str]
 ) -> list[Draft]:

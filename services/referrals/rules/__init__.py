@@ -10,6 +10,7 @@ from services.referrals.rules.answering import (
     waitlist,
 )
 from services.referrals.rules.answers import Refused, TooEarly
+from services.referrals.rules.chains import Link, ends_chain, go_on, has_ended, hear_of_end, refer_onward
 from services.referrals.rules.clocks import PURGE_WITHIN, Action, Clock, StoppedClock, Urgency
 from services.referrals.rules.directory import Capacity, CapacityState, Eligibility, Service, state_capacity
 from services.referrals.rules.eligibility import Seeker, Verdict, check_eligibility
@@ -53,6 +54,7 @@ __all__ = [
     "Consent",
     "Eligibility",
     "Line",
+    "Link",
     "Override",
     "Place",
     "Ranked",
@@ -78,7 +80,11 @@ __all__ = [
     "confirm_cancel",
     "decision_in",
     "decline",
+    "ends_chain",
     "enter_in_error",
+    "go_on",
+    "has_ended",
+    "hear_of_end",
     "latest_answer",
     "left_line",
     "may_be_met_elsewhere",
@@ -90,6 +96,7 @@ __all__ = [
     "receive",
     "record_purge",
     "redirect",
+    "refer_onward",
     "reopen",
     "report_no_show",
     "request_cancel",

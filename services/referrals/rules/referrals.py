@@ -75,6 +75,8 @@ class Referral:
     zone: str | None = None  # the municipality that its service serves, where it serves one
     answered_by_hub: bool = False  # as the service said when it was sent
     redirected_from: UUID | None = None
+    onward_from: UUID | None = None  # the referral whose recipient has sent this one in its place
+    goes_on_as: UUID | None = None  # the referral that goes on from this one, redirected or referred onward
     unpurged: tuple[str, ...] = ()  # the holders that owe a purge receipt, whatever the state
     steps: tuple[Step, ...] = field(default=(), compare=False)
 

@@ -1,5 +1,6 @@
 """What referrals keeps in PostgreSQL, one file for each subject."""
 
+from services.referrals.store.chains import chain_after, chain_before, last_of, lock_referred_onward
 from services.referrals.store.consents import end_consent, lock_consent, record_consent
 from services.referrals.store.directory import find_candidates, find_service, publish_service, state_capacity
 from services.referrals.store.lines import join_line, lines_left, lock_moved, note_told, save_line
@@ -21,6 +22,8 @@ from services.referrals.store.referrals import (
 __all__ = [
     "DUE_AT_ONCE",
     "OTHER_OPEN_REFERRAL",
+    "chain_after",
+    "chain_before",
     "check_reopening",
     "end_consent",
     "find_candidates",
@@ -29,12 +32,14 @@ __all__ = [
     "insert_referral",
     "join_line",
     "languages_of",
+    "last_of",
     "lines_left",
     "lock_consent",
     "lock_due_referrals",
     "lock_moved",
     "lock_referral",
     "lock_referrals_under",
+    "lock_referred_onward",
     "note_told",
     "outstanding_purges",
     "publish_service",

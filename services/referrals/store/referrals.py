@@ -16,8 +16,8 @@ DUE_AT_ONCE: Final = 300
 COLUMNS: Final = """
     referral_id, sender, recipient, service_id, person_id, case_code, need_code, urgency, consent_id, sent_at,
     answer_by, state, sequence, visit_at, visit_said_at, outcome, not_met_reason, need_id, zone, answered_by_hub,
-    redirected_from, unpurged, clock_length, clock_ends_at, clock_step, due_at, stopped_length, stopped_left,
-    stopped_step
+    redirected_from, onward_from, goes_on_as, unpurged, clock_length, clock_ends_at, clock_step, due_at,
+    stopped_length, stopped_left, stopped_step
 """
 
 INSERT_REFERRAL: Final = f"""
@@ -71,7 +71,8 @@ LOCK_DUE: Final = f"""
 SAVE_REFERRAL: Final = """
     update referral
     set state = new.state, sequence = new.sequence, visit_at = new.visit_at, visit_said_at = new.visit_said_at,
-        outcome = new.outcome, not_met_reason = new.not_met_reason, unpurged = new.unpurged,
+        outcome = new.outcome, not_met_reason = new.not_met_reason, onward_from = new.onward_from,
+        goes_on_as = new.goes_on_as, unpurged = new.unpurged,
         clock_length = new.clock_length,
         clock_ends_at = new.clock_ends_at, clock_step = new.clock_step, due_at = new.due_at,
         stopped_length = new.stopped_length, stopped_left = new.stopped_left, stopped_step = new.stopped_step
@@ -219,6 +220,8 @@ def _to_row(referral: Referral) -> Row:
         "zone": referral.zone,
         "answered_by_hub": referral.answered_by_hub,
         "redirected_from": referral.redirected_from,
+        "onward_from": referral.onward_from,
+        "goes_on_as": referral.goes_on_as,
         "unpurged": referral.unpurged,
         "clock_length": _interval(clock.length) if clock else None,
         "clock_ends_at": clock.ends_at if clock else None,
