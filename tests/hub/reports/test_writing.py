@@ -1,0 +1,233 @@
+"""What a report is written as: a table, CSV, XLSX and JSON; HXL that its own library accepts; and no formulas."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import hxl
+import openpyxl
+import pytest
+
+from contracts import codes
+from hub.reports import __main__ as commands
+from hub.reports import report, writing
+from hub.reports.rules import activities
+from hub.reports.rules.activities import Activity
+from hub.reports.rules.asked import Asked
+from hub.reports.rules.sheets import Column, Sheet
+from tests.examples_reports import an_id, delivered, identified, in_need, jornada, profiled, referred
+from tests.hub.reports.conftest import FOLDER, Reports
+
+ATTACK = '=HYPERLINK("http://evil.invalid","click")'
+
+
+@pytest.fixture
+def filled(reports: Reports) -> Reports:
+    """A month of services: at a jornada with an evil name, of a protection sector, and of too few people of one."""
+    people = range(12)
+    reports.hear(
+        jornada(ATTACK, "outreach_trip"),
+        *(
+            profiled(
+                one,
+                sex=codes.Sex.FEMALE if one < 6 else codes.Sex.MALE,
+                birth_year=2010 if one % 2 else 1990,
+            )
+            for one in people
+        ),
+        identified("n", 0, 2),
+        in_need(1),
+        referred(1),
+    )
+    reports.hear(
+        *(delivered(one, jornada_id=an_id(ATTACK)) for one in people),
+        *(delivered(one, "protection.legal_advice") for one in people),
+        delivered(1, "child_protection.safe_space"),
+        source="redcross",
+    )
+    return reports
+
+
+# -- HXL --------------------------------------------------------------------------------------------------------------
+
+
+def problems(rows: list[list[str]]) -> list[str]:
+    """What the HXL library finds wrong with a sheet, by our schema."""
+    found = hxl.validate(hxl.data(rows), hxl.data(as_rows((FOLDER / "hxl_schema.csv").read_bytes())))
+    assert found["is_valid"] == (not found["issues"])
+    return [issue["tag_pattern"] for issue in found["issues"]]
+
+
+def as_rows(csv_: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(csv_.decode("utf-8-sig"))))
+
+
+def test_the_5w_sheet_is_hxl_as_its_library_has_it(filled: Reports) -> None:
+    rows = as_rows(writing.as_csv(filled.ask(report.who_does_what)))
+    assert rows[1] == [column.hashtag for column in activities.COLUMNS]
+    assert len(rows) == 5
+    assert problems(rows) == []
+
+
+@pytest.mark.filterwarnings("ignore:defusedxml.cElementTree is deprecated:DeprecationWarning")  # the library's own
+def test_the_5w_workbook_is_the_same_hxl(filled: Reports) -> None:
+    sheet = filled.ask(report.who_does_what)
+    with hxl.data(io.BytesIO(writing.as_xlsx(sheet))) as source:
+        assert [column.display_tag for column in source.columns] == [column.hashtag for column in activities.COLUMNS]
+        assert [row.get("#reached-f-m-other-children") for row in source] == [row[12] for row in sheet.rows]
+
+
+@pytest.mark.parametrize(
+    ("column", "wrong"),
+    [
+        ("organisation", "Cruz Roja"),
+        ("organisation", ""),
+        ("sector", "livelihoods"),
+        ("need", "legal advice"),
+        ("adm1_code", "8"),
+        ("adm2_code", "Soledad"),
+        ("adm2_name", "Soledad"),
+        ("month", "2021-13"),
+        ("month", "15/05/2021"),
+        ("reached", "-1"),
+        ("reached", "four"),
+        ("f", "<5 and more"),
+        ("children", ""),
+    ],
+)
+def test_a_planted_mistake_is_found_by_the_schema(column: str, wrong: str) -> None:
+    found = [
+        Activity("iom", "protection.asylum", zone, "2021-05", n, n, 0, 0, 0)
+        for zone in report.places()
+        for n in (3, 20)
+    ]
+    sheet = activities.sheet(found[:8], Asked(), places=report.places(), running_month="2023-03")
+    rows = as_rows(writing.as_csv(sheet))
+    assert problems(rows) == []
+    rows[3][[one.name for one in activities.COLUMNS].index(column)] = wrong
+    assert len(problems(rows)) > 0
+
+
+# -- no formulas ------------------------------------------------------------------------------------------------------
+
+
+def sheet_of(*cells: Any) -> Sheet:
+    return Sheet("5w", (Column("name", "Name"),), tuple((cell,) for cell in cells))
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+57 300", "'+57 300"),
+        ("-2", "'-2"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("  =1+1", "  '=1+1"),
+        ("\t=1+1", " '=1+1"),
+        ("a\r\n=1+1", "a  '=1+1"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("Jornada;=1+1", "Jornada;'=1+1"),
+        ('Jornada",=1+1', "Jornada\",'=1+1"),
+        ("Jornada - Soledad", "Jornada - Soledad"),
+        ("<5", "<5"),
+        ("*", "*"),
+    ],
+)
+def test_no_cell_begins_a_formula(cell: str, written: str) -> None:
+    assert as_rows(writing.as_csv(sheet_of(cell)))[1:] == [[written]]
+    book = openpyxl.load_workbook(io.BytesIO(writing.as_xlsx(sheet_of(cell))))
+    (_,), (read,) = book["5w"].iter_rows()
+    assert (read.value, read.data_type) == (written, "s")
+
+
+def test_an_evil_name_is_text_in_every_format(filled: Reports) -> None:
+    sheet = filled.ask(report.who_does_what)
+    assert f"'{ATTACK}" in [row[5] for row in as_rows(writing.as_csv(sheet))]
+    book = openpyxl.load_workbook(io.BytesIO(writing.as_xlsx(sheet)))
+    assert {cell.data_type for row in book["5w"].iter_rows() for cell in row} <= {"s", "n"}
+    assert ATTACK in [row["jornada"] for row in json.loads(writing.as_json(sheet))["rows"]]
+
+
+def test_numbers_stay_numbers() -> None:
+    book = openpyxl.load_workbook(io.BytesIO(writing.as_xlsx(sheet_of(1744, 0.5, None))))
+    assert [row[0].value for row in book["5w"].iter_rows(min_row=2)] == [1744, 0.5]
+    assert as_rows(writing.as_csv(sheet_of(1744, None)))[1:] == [["1744"], [""]]
+
+
+def test_a_table_shows_every_row_and_note_and_no_terminal_codes() -> None:
+    text = writing.as_table(sheet_of("\x1b[31mred", 24942)).decode()
+    assert "24,942" in text
+    assert "\x1b" not in text
+
+
+# -- the commands -----------------------------------------------------------------------------------------------------
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def run(filled: Reports, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("SERVICE_DATABASE_URL", filled.url)
+    return lambda *arguments: commands.main(list(arguments))
+
+
+@pytest.mark.parametrize(("command", "code"), [("accountability", 1), ("5w", 0), ("partners", 0), ("unmet-needs", 0)])
+def test_every_report_is_written_in_every_format(run: Run, tmp_path: Path, command: str, code: int) -> None:
+    asked = ["--from", "2021-01", "--to", "2022-12", "--place", "08"]
+    for format_ in ("table", "csv", "xlsx", "json"):
+        assert run(command, *asked, "--format", format_, "-o", str(tmp_path / format_)) == code
+    assert openpyxl.load_workbook(io.BytesIO((tmp_path / "xlsx").read_bytes())).sheetnames == [command, "notes"]
+    rows = json.loads((tmp_path / "json").read_bytes())["rows"]
+    heads = 2 if command == "5w" else 1
+    assert len(as_rows((tmp_path / "csv").read_bytes())) == heads + len(rows) > heads
+    assert len((tmp_path / "table").read_text().splitlines()) > len(rows)
+
+
+def test_accountability_ends_with_one_while_a_figure_differs_and_with_nothing_when_none_does(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert run("accountability") == 1
+    assert b"NO" in capsysbinary.readouterr().out
+    monkeypatch.setattr(report, "published", lambda: ("a test", ()))
+    assert run("accountability") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["5w", "--from", "2021-05-15"], "whole months"),
+        (["5w", "--place", "Barranquilla"], "DIVIPOLA"),
+        (["5w", "-o", "/nowhere/5w.csv"], "Cannot write"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(
+    run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    assert run(*arguments) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_database_that_is_away_is_said_without_its_address(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SERVICE_DATABASE_URL", "postgresql://reports:secret@127.0.0.1:1/reports")
+    assert commands.main(["5w"]) == 2
+    assert capsys.readouterr().err == "report: The database of the reports does not answer.\n"
+
+
+def test_the_command_runs_as_a_process_and_changes_nothing(filled: Reports) -> None:
+    before = filled.tables()
+    ran = subprocess.run(
+        [sys.executable, "-P", "-m", "hub.reports", "5w", "--format", "json"],
+        env={**os.environ, "SERVICE_DATABASE_URL": filled.url, "PYTHONPATH": str(FOLDER.parents[1])},
+        capture_output=True,
+        check=True,
+    )
+    assert len(json.loads(ran.stdout)["rows"]) == 3
+    assert filled.tables() == before
