@@ -93,13 +93,13 @@ EFFECTS: Mapping[str, Mapping[str, LiteralString]] = {
     },
 }
 
-# What referrals keeps of other services' words is known by its subject alone.
-COPIES: Mapping[str, LiteralString] = {
-    "service.published.v1": "select service_id::text as subject from service",
-    "consent.recorded.v1": "select consent_id::text as subject from consent",
-    "consent.ended.v1": "select consent_id::text as subject from consent where ended_at is not null",
-}
+# What referrals keeps of a service is known by its subject alone: the newest word stands.
+PUBLISHED = "service.published.v1"
+SERVICES: LiteralString = "select service_id::text as subject from service"
 
+# What one of the hub's services says to another changes what many messages have changed: that it was taken in, in the
+# transaction that applied it, is its effect.
+TAKEN_IN: LiteralString = "select message_id::text as message_id from inbox"
 PARKED: LiteralString = "select parked_id, message_id, type, state, reason, raw from parked"
 OUTBOX: LiteralString = "select routing_key, message_id, body from outbox"
 TALLIES: LiteralString = (
@@ -120,6 +120,8 @@ def gather(logs: Iterable[OwnLog], databases: Mapping[str, str], waiting_allowed
     effects: list[Effect] = []
     parked: list[Parked] = []
     referrals: list[Referral] = []
+    taken_in: list[tuple[str, str]] = []
+    internal: set[str] = set()
     redelivered = repeated = 0
     for service, url in databases.items():
         with psycopg.connect(url, row_factory=dict_row) as connection:
@@ -129,7 +131,7 @@ def gather(logs: Iterable[OwnLog], databases: Mapping[str, str], waiting_allowed
                     owed.append((key.removeprefix("to."), message_id))
                 else:
                     sent.append(_internal(key, row))
-                    subjects[key, json.loads(row["body"])["subject"]].append(message_id)
+                    internal.add(message_id)
             for table, sql in EFFECTS.get(service, {}).items():
                 for row in connection.execute(sql):
                     effects.append(Effect(f"{service}.{table}", row["about"], str(row["message_id"])))
@@ -140,13 +142,13 @@ def gather(logs: Iterable[OwnLog], databases: Mapping[str, str], waiting_allowed
             for row in connection.execute(TALLIES):
                 redelivered += row["redelivered"] or 0
                 repeated += row["repeated"] or 0
+            taken_in += [(service, row["message_id"]) for row in connection.execute(TAKEN_IN)]
             if service == "referrals":
-                copies = {kind: connection.execute(sql).fetchall() for kind, sql in COPIES.items()}
+                for row in connection.execute(SERVICES):
+                    for message_id in subjects[PUBLISHED, row["subject"]]:
+                        effects.append(Effect("referrals.service", row["subject"], message_id))
                 referrals += [Referral(**row) for row in connection.execute(REFERRALS)]
-    for kind, rows in copies.items():
-        for row in rows:
-            for message_id in subjects[kind, row["subject"]]:
-                effects.append(Effect(f"referrals.{kind}", row["subject"], message_id))
+    effects += [Effect(service, "what it took in", one) for service, one in taken_in if one in internal]
     return Evidence(
         sent=tuple(sent),
         received=tuple(received for log in logs for received in _received(log)),

@@ -24,7 +24,7 @@ from deploy.local.state import ROOT
 
 DEMO = (sys.executable, "-P", "-m", "demo")
 RUN_WITHIN = 600  # seconds
-PEOPLE_ARE_KEPT_IN = {("intake", "person"), ("intake", "document")}
+PEOPLE_ARE_KEPT_IN = {("intake", "person"), ("intake", "document"), ("intake", "match_key")}
 
 
 @dataclass(frozen=True)
