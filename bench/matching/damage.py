@@ -1,7 +1,7 @@
 """People as several organisations register them: invented, seeded, and with the mistakes that registers have.
 
-The rates are stated here and nowhere else. They were set before the matching was, on the high side of what registers of
-people on the move are like; no published figures for this city's are known to us.
+The rates were chosen on the high side of what registers of people on the move are like, and have not been changed since
+the matching was first measured; no published figures for this city's are known to us. `docs/matching.md` repeats them.
 """
 
 import random

@@ -1,11 +1,12 @@
 """The matching is good enough on a seeded set of people, through the service; and the gate that says so would fail."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from bench.matching import quality
-from bench.matching.damage import make_registrations
+from bench.matching.damage import RATES, make_registrations
 from bench.matching.quality import Quality
 from deploy.local import Stack
 from messaging import database
@@ -64,3 +65,11 @@ def test_a_planted_fault_in_the_matching_is_caught(
 ) -> None:
     plant(monkeypatch)
     assert not measured(intake_of_its_own).is_good_enough
+
+
+def test_the_document_states_every_rate_of_damage() -> None:
+    text = (SERVICES.parent / "docs" / "matching.md").read_text()
+    stated = dict(re.findall(r"^\| ([^|]+?) \| ([\d.]+) % \|$", text, re.MULTILINE))
+    assert {mistake: float(percent) for mistake, percent in stated.items()} == {
+        mistake: pytest.approx(rate * 100) for mistake, rate in RATES.items()
+    }
