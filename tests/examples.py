@@ -41,7 +41,8 @@ def say(data: Any, *, source: str = SENDER, time: datetime = NOW) -> Message[Any
     """Make the message in which an organisation says `data`, as it reaches a handler: in the newest version."""
     contract = contracts.contract_of(data)
     subject = str(getattr(data, contract.about)) if contract.about else str(contracts.uuid7())
-    message = contracts.stamp(contracts.Draft(data, subject), source=source, time=time)
+    draft = contracts.Draft(data, subject, sequence=1 if contract.numbered else None)
+    message = contracts.stamp(draft, source=source, time=time)
     return contracts.upcast(contracts.parse(message.to_json()))
 
 

@@ -20,6 +20,7 @@ from messaging.on import batches, every, on
 from services.intake import messages, rules, store
 from services.intake.rules.links import Circle, Pair
 from services.intake.rules.people import Registration
+from services.intake.rules.route import Route
 
 log = logging.getLogger("ruta.intake")
 
@@ -144,6 +145,74 @@ class IntakeService:
             *(messages.referring.need_not_referred(batch_id, one, code=code, to=by) for one, code in others),
         ]
 
+    # -- the integration route -----------------------------------------------------------------------------------------
+
+    @on(contracts.RouteOpened)
+    def open_route(self, tx: Transaction, message: Message[contracts.RouteOpened]) -> list[Draft]:
+        """An organisation has welcomed a household that it has registered."""
+        route, now = messages.route.opening(message), clock.now()
+        recorded_by, _ = store.households.find_known(tx, route.household_id) or (None, None)
+        rules.route.check_opening(route, recorded_by=recorded_by)
+        route = rules.route.settle(route, store.route.newest_rule(tx), at=now)
+        store.route.insert_route(tx, route, message, at=now)
+        return messages.route.told(route)
+
+    @on(contracts.RouteAssessed)
+    def record_assessment(self, tx: Transaction, message: Message[contracts.RouteAssessed]) -> list[Draft]:
+        """The household has been scored; it may become known long afterwards."""
+        route = followed_route(tx, message)
+        return self._move(tx, message, "assessed", rules.route.assess(route, messages.route.assessment(message.data)))
+
+    @on(contracts.RoutePlanned)
+    def record_plan(self, tx: Transaction, message: Message[contracts.RoutePlanned]) -> list[Draft]:
+        """The household has a plan, or another one."""
+        route, said = followed_route(tx, message), message.data
+        return self._move(tx, message, "planned", rules.route.plan(route, said.tracks, planned_at=said.planned_at))
+
+    @on(contracts.RouteTrackMoved)
+    def move_track(self, tx: Transaction, message: Message[contracts.RouteTrackMoved]) -> list[Draft]:
+        """The household has come further on a track, or dropped it."""
+        route, said = followed_route(tx, message), message.data
+        state = rules.route.TrackState(said.state)
+        return self._move(tx, message, "track_moved", rules.route.move_track(route, said.track, state))
+
+    @on(contracts.ReferralRecorded)
+    def meet_need(self, tx: Transaction, message: Message[contracts.ReferralRecorded]) -> list[Draft]:
+        """A referral may have met a need that a household's plan has a track for: nobody has to say so again."""
+        said = message.data
+        if said.person_id is None or not rules.route.is_met(said.state, said.outcome):
+            return []
+        concerned = store.route.lock_concerned(tx, said.person_id, said.need_code, said.referral_id)
+        moved = [route for one, track in concerned if (route := rules.route.meet_track(one, track))]
+        return [
+            draft
+            for route in moved
+            for draft in self._move(tx, message, "need_met", route, referral_id=said.referral_id)
+        ]
+
+    @on(contracts.RouteLeft)
+    def leave_route(self, tx: Transaction, message: Message[contracts.RouteLeft]) -> list[Draft]:
+        """The household has left before it graduated."""
+        route = followed_route(tx, message)
+        return self._move(tx, message, "left", rules.route.leave(route, reason=message.data.reason))
+
+    @on(contracts.RouteRuleSet)
+    def set_graduation_rule(self, tx: Transaction, message: Message[contracts.RouteRuleSet]) -> list[Draft]:
+        """A coordinator has set by what households graduate from now on."""
+        rule = messages.route.rule(message.data)
+        rules.route.check_rule(rule, store.route.newest_rule(tx))
+        store.route.insert_rule(tx, rule, message)
+        return []
+
+    def _move(
+        self, tx: Transaction, message: Message[Any], what: str, route: Route, *, referral_id: UUID | None = None
+    ) -> list[Draft]:
+        """Keep what has become of a route, by the rule that holds now, and tell of it."""
+        now = clock.now()
+        route = rules.route.settle(route, store.route.newest_rule(tx), at=now)
+        store.route.save_route(tx, route, what, message, at=now, referral_id=referral_id)
+        return messages.route.told(route)
+
     # -- one person in several registrations ---------------------------------------------------------------------------
 
     @every(timedelta(seconds=0.25))
@@ -190,6 +259,12 @@ def known_person(tx: Transaction, person_id: UUID | None) -> Registration | None
     if person_id is None:
         return None
     return rules.people.check_known(store.people.find_registration(tx, person_id), person_id)
+
+
+def followed_route(tx: Transaction, message: Message[Any]) -> Route:
+    """Lock the route that a message is about; only the organisation that follows the household speaks of it."""
+    route_id = message.data.route_id
+    return rules.route.check_follower(store.route.lock_route(tx, route_id), route_id, by=message.source)
 
 
 def warn_of_unknown_place(tx: Transaction, place: str | None, message: Message[Any]) -> None:

@@ -11,6 +11,7 @@ from services.intake.rules import (
     needs,
     people,
     referring,
+    route,
 )
 from services.intake.rules.answers import Refused, TooEarly
 
@@ -27,4 +28,5 @@ __all__ = [
     "needs",
     "people",
     "referring",
+    "route",
 ]

@@ -1,5 +1,5 @@
 """What intake keeps in PostgreSQL, one file for each subject."""
 
-from services.intake.store import consents, etpv, households, links, matching, needs, people, referring
+from services.intake.store import consents, etpv, households, links, matching, needs, people, referring, route
 
-__all__ = ["consents", "etpv", "households", "links", "matching", "needs", "people", "referring"]
+__all__ = ["consents", "etpv", "households", "links", "matching", "needs", "people", "referring", "route"]
