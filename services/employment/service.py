@@ -346,6 +346,8 @@ class EmploymentService:
 
 
 def _referrals_of(tx: Transaction, one: Participation | Entrepreneur) -> list[Referral]:
+    if not one.referred:
+        return []
     if isinstance(one, Participation):
         return store.referrals.lock_of_participation(tx, one)
     return store.referrals.lock_of_entrepreneur(tx, one)
@@ -394,6 +396,9 @@ def _let_take_part(tx: Transaction, offered: contracts.ReferralOffered, lead: Le
     if found is None:
         return []
     participation, is_new = found
+    if not is_new and not participation.referred:
+        participation = rules.participations.find_by_referral(participation)
+        store.participations.save(tx, participation)
     referral = messages.referrals.referral(offered, lead, participation_id=participation.participation_id)
     store.referrals.save(tx, referral)
     return [
@@ -410,6 +415,9 @@ def _accompany(tx: Transaction, offered: contracts.ReferralOffered, lead: Lead, 
     if found is None:
         return []
     entrepreneur, is_new = found
+    if not is_new and not entrepreneur.referred:
+        entrepreneur = rules.entrepreneurs.find_by_referral(entrepreneur)
+        store.entrepreneurs.save(tx, entrepreneur)
     referral = messages.referrals.referral(offered, lead, entrepreneur_id=entrepreneur.entrepreneur_id)
     store.referrals.save(tx, referral)
     return [

@@ -18,6 +18,7 @@ def entrepreneur(message: Message[contracts.EntrepreneurEnrolled]) -> Entreprene
         business=said.business,
         zone=said.zone,
         referral_id=said.referral_id,
+        referred=said.referral_id is not None,
     )
 
 

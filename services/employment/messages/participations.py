@@ -19,6 +19,7 @@ def participation(message: Message[contracts.ParticipationStarted]) -> Participa
         programme=said.programme,
         started_at=said.started_at,
         referral_id=said.referral_id,
+        referred=said.referral_id is not None,
     )
 
 

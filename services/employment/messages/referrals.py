@@ -25,6 +25,7 @@ def participation(offered: contracts.ReferralOffered, lead: Lead, *, at: datetim
         programme=lead.programme,
         started_at=at,
         referral_id=offered.referral_id,
+        referred=True,
     )
 
 
@@ -37,6 +38,7 @@ def entrepreneur(offered: contracts.ReferralOffered, *, at: datetime) -> Entrepr
         person_id=offered.request.person_id,
         enrolled_at=at,
         referral_id=offered.referral_id,
+        referred=True,
     )
 
 

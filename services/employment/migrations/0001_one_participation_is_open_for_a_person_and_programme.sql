@@ -45,6 +45,7 @@ create table participation (
     programme              text        not null,
     started_at             timestamptz not null,
     referral_id            uuid,               -- the one that brought them
+    referred               boolean     not null,  -- whether any has, or found them here
     cv_registered_at       timestamptz,
     vocational_guidance_at timestamptz,
     training_at            timestamptz,
@@ -107,6 +108,7 @@ create table entrepreneur (
     business         text,                     -- null, as the zone: not yet said of somebody whom a referral brought
     zone             text,
     referral_id      uuid,
+    referred         boolean     not null,
     mentor           text,                     -- as the organisation numbers its staff
     assigned_at      timestamptz,
     sessions         integer     not null,

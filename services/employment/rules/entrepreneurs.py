@@ -31,6 +31,7 @@ class Entrepreneur:
     business: str | None = None  # None, as its place: not yet said of somebody whom a referral brought
     zone: str | None = None
     referral_id: UUID | None = None
+    referred: bool = False  # whether any referral brought them, or found them here
     mentor: str | None = None
     assigned_at: datetime | None = None
     sessions: int = 0
@@ -73,6 +74,11 @@ def describe(known: Entrepreneur, said: Entrepreneur) -> Entrepreneur:
     if known.business is not None or known.person_id != said.person_id or known.state != State.ACCOMPANIED:
         raise Refused("already_enrolled")
     return replace(known, business=said.business, zone=said.zone, sequence=known.sequence + 1)
+
+
+def find_by_referral(entrepreneur: Entrepreneur) -> Entrepreneur:
+    """A referral finds somebody who is accompanied already: what is done for them answers it."""
+    return replace(entrepreneur, referred=True)
 
 
 def check_under_way(entrepreneur: Entrepreneur, *, at: datetime) -> None:

@@ -47,6 +47,7 @@ class Participation:
     programme: str
     started_at: datetime
     referral_id: UUID | None = None  # the one that brought them
+    referred: bool = False  # whether any has, or found them here
     steps: Mapping[Step, datetime] = field(default_factory=dict)
     state: State = State.ENROLLED
     ended_at: datetime | None = None
@@ -58,6 +59,11 @@ class Participation:
 def id_from_referral(referral_id: UUID) -> UUID:
     """Return the id of the participation that a referral becomes; its organisation finds it by the same calculation."""
     return uuid5(referral_id, "participation")
+
+
+def find_by_referral(participation: Participation) -> Participation:
+    """A referral finds somebody who takes part already: what happens to them answers it."""
+    return replace(participation, referred=True)
 
 
 def check_under_way(participation: Participation, *, at: datetime) -> None:

@@ -25,7 +25,10 @@ SAVE_EMPLOYER: Final = """
             zone = excluded.zone, sequence = excluded.sequence
 """
 
-AGREEMENTS: Final = "select agreement_id as key from agreement where agreement_id = any(%b::uuid[])"
+AGREEMENTS: Final = """
+    select asked.id as key, exists(select 1 from agreement where agreement.agreement_id = asked.id) as known
+    from unnest(%b::uuid[]) as asked(id)
+"""
 
 INSERT_AGREEMENT: Final = """
     insert into agreement (agreement_id, employer_id, programme, signed_on, ends_on)

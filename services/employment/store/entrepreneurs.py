@@ -11,8 +11,8 @@ from services.employment.rules.referrals import Referral
 from services.employment.store.known import is_known
 
 _COLUMNS: Final = """
-    entrepreneur_id, organisation, person_id, enrolled_at, business, zone, referral_id, mentor, assigned_at, sessions,
-    plan_approved_at, grants, formalised_on, state, left_at, leave_reason, sequence
+    entrepreneur_id, organisation, person_id, enrolled_at, business, zone, referral_id, referred, mentor, assigned_at,
+    sessions, plan_approved_at, grants, formalised_on, state, left_at, leave_reason, sequence
 """
 
 INSERT: Final = f"""
@@ -50,15 +50,18 @@ LOCK_BROUGHT_BY: Final = f"""
 
 SAVE: Final = """
     update entrepreneur
-    set business = new.business, zone = new.zone, mentor = new.mentor, assigned_at = new.assigned_at,
-        sessions = new.sessions, plan_approved_at = new.plan_approved_at, grants = new.grants,
-        formalised_on = new.formalised_on, state = new.state, left_at = new.left_at, leave_reason = new.leave_reason,
-        sequence = new.sequence
+    set business = new.business, zone = new.zone, referred = new.referred, mentor = new.mentor,
+        assigned_at = new.assigned_at, sessions = new.sessions, plan_approved_at = new.plan_approved_at,
+        grants = new.grants, formalised_on = new.formalised_on, state = new.state, left_at = new.left_at,
+        leave_reason = new.leave_reason, sequence = new.sequence
     from jsonb_populate_recordset(null::entrepreneur, %s::jsonb) as new
     where entrepreneur.entrepreneur_id = new.entrepreneur_id
 """
 
-SESSIONS: Final = "select session_id as key from mentoring_session where session_id = any(%b::uuid[])"
+SESSIONS: Final = """
+    select asked.id as key, exists(select 1 from mentoring_session as held where held.session_id = asked.id) as known
+    from unnest(%b::uuid[]) as asked(id)
+"""
 
 INSERT_SESSION: Final = """
     insert into mentoring_session (session_id, entrepreneur_id, held_at, minutes)
@@ -66,7 +69,10 @@ INSERT_SESSION: Final = """
     from jsonb_populate_recordset(null::mentoring_session, %s::jsonb)
 """
 
-GRANTS: Final = "select grant_id as key from seed_grant where grant_id = any(%b::uuid[])"
+GRANTS: Final = """
+    select asked.id as key, exists(select 1 from seed_grant where seed_grant.grant_id = asked.id) as known
+    from unnest(%b::uuid[]) as asked(id)
+"""
 
 INSERT_GRANT: Final = """
     insert into seed_grant (grant_id, entrepreneur_id, granted_at, pesos)

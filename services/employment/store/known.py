@@ -4,5 +4,8 @@ from messaging.database import Row
 
 
 def is_known(row: Row) -> bool:
-    """Make of any row that it is there: all that is asked of what is said only once."""
-    return True
+    """Read the answer to a statement that says of every id that it is asked about whether there is one.
+
+    Of every id, so that a batch asks once: what has no row would be asked for again by each message.
+    """
+    return bool(row["known"])

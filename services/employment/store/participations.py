@@ -10,8 +10,8 @@ from services.employment.rules.referrals import Referral
 from services.employment.store.known import is_known
 
 _COLUMNS: Final = """
-    participation_id, organisation, person_id, programme, started_at, referral_id, cv_registered_at,
-    vocational_guidance_at, training_at, shortlisted_at, state, ended_at, placed, sequence
+    participation_id, organisation, person_id, programme, started_at, referral_id, referred,
+    cv_registered_at, vocational_guidance_at, training_at, shortlisted_at, state, ended_at, placed, sequence
 """
 _WITH_SERVICES: Final = f"""
     {_COLUMNS}, array(select need_code from programme_service
@@ -56,14 +56,18 @@ LOCK_BROUGHT_BY: Final = f"""
 
 SAVE: Final = """
     update participation
-    set cv_registered_at = new.cv_registered_at, vocational_guidance_at = new.vocational_guidance_at,
-        training_at = new.training_at, shortlisted_at = new.shortlisted_at, state = new.state,
-        ended_at = new.ended_at, placed = new.placed, sequence = new.sequence
+    set referred = new.referred, cv_registered_at = new.cv_registered_at,
+        vocational_guidance_at = new.vocational_guidance_at, training_at = new.training_at,
+        shortlisted_at = new.shortlisted_at, state = new.state, ended_at = new.ended_at, placed = new.placed,
+        sequence = new.sequence
     from jsonb_populate_recordset(null::participation, %s::jsonb) as new
     where participation.participation_id = new.participation_id
 """
 
-DELIVERIES: Final = "select delivery_id as key from delivery where delivery_id = any(%b::uuid[])"
+DELIVERIES: Final = """
+    select asked.id as key, exists(select 1 from delivery where delivery.delivery_id = asked.id) as known
+    from unnest(%b::uuid[]) as asked(id)
+"""
 
 INSERT_DELIVERY: Final = """
     insert into delivery (delivery_id, participation_id, need_code, delivered_by, delivered_at, zone)
