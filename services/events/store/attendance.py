@@ -15,16 +15,24 @@ _COLUMNS: Final = """
     need_ids, steps, corrected_at, registered_at, strike_reason, erased
 """
 
+# Both statements return a row for every id, found or not: most are new, and one that is missing would be asked for
+# again by each message.
 LOCK_ATTENDANCES: Final = f"""
-    select attendance_id as key, {_COLUMNS} from attendance
-    where attendance_id = any(%b::uuid[]) order by attendance_id for update
+    with wanted as (
+        select unnest(%b::uuid[]) as key
+    ), found as (
+        select {_COLUMNS} from attendance where attendance_id in (select key from wanted)
+        order by attendance_id for update
+    )
+    select key, found.* from wanted left join found on attendance_id = key
 """
 
 # One process reads the queue, so nobody else records somebody meanwhile; the index one_presence holds it in any case.
 PEOPLE: Final = """
-    select person_id as key, coalesce(array_agg(jornada_id) filter (where present), '{}') as jornadas,
-           max(registered_at) as registered_at, bool_or(erased) as erased
-    from attendance where person_id = any(%b::uuid[]) group by person_id
+    select key, count(person_id) > 0 as known, coalesce(array_agg(jornada_id) filter (where present), '{}') as jornadas,
+           max(registered_at) as registered_at, coalesce(bool_or(erased), false) as erased
+    from unnest(%b::uuid[]) as key left join attendance on person_id = key
+    group by key
 """
 
 OF_PERSON: Final = f"select {_COLUMNS} from attendance where person_id = %s order by attendance_id for update"
@@ -46,7 +54,7 @@ FORGET_DETAILS: Final = "update history set details = null where subject_id = %s
 
 def find_attendance(tx: Transaction, attendance_id: UUID) -> Attendance | None:
     """Return an attendance that nobody else can change before the transaction ends; None when there is none."""
-    return tx.load(LOCK_ATTENDANCES, attendance_id, _from_row)
+    return tx.load(LOCK_ATTENDANCES, attendance_id, _found)
 
 
 def lock_attendance(tx: Transaction, attendance_id: UUID) -> Attendance:
@@ -114,6 +122,10 @@ def _to_row(attendance: Attendance) -> Row:
     }
 
 
+def _found(row: Row) -> Attendance | None:
+    return None if row["attendance_id"] is None else _from_row(row)
+
+
 def _from_row(row: Row) -> Attendance:
     deliveries = tuple(
         Delivery(UUID(one["delivery_id"]), one["need_code"], one["delivered_by"]) for one in row["deliveries"]
@@ -129,4 +141,4 @@ def _from_row(row: Row) -> Attendance:
 
 
 def _to_person(row: Row) -> Person:
-    return Person(frozenset(row["jornadas"]), known=True, registered_at=row["registered_at"], erased=row["erased"])
+    return Person(**{**row, "jornadas": frozenset(row["jornadas"])})
