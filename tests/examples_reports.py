@@ -235,3 +235,15 @@ def published(service: object, **overrides: Any) -> contracts.ServicePublished:
             **overrides,
         }
     )
+
+
+def capacity(service: object, **overrides: Any) -> contracts.CapacityStated:
+    return contracts.CapacityStated(
+        **{
+            "service_id": an_id(service),
+            "state": codes.CapacityState.OPEN,
+            "stated_at": HELD_AT,
+            "valid_until": HELD_AT.replace(month=6),
+            **overrides,
+        }
+    )

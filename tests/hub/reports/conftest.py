@@ -72,7 +72,7 @@ class Reports:
 
 def own_tables(connection: database.Connection) -> list[str]:
     """The service's tables, without the runtime's."""
-    sql = (FOLDER / "migrations" / "0001_facts_are_kept_as_they_were_last_said.sql").read_text()
+    sql = "".join(file.read_text() for file in (FOLDER / "migrations").glob("*.sql"))
     rows = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
     return [row["tablename"] for row in rows if f"create table {row['tablename']} (" in sql]
 
