@@ -4,10 +4,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 import contracts
 from contracts import Message, sealing
+from messaging import database
+from messaging.database import Transaction
 from services.intake import rules
 from services.intake.rules.links import match_id_of, pair_of
 from services.intake.store import matching as store
@@ -163,6 +166,17 @@ def test_many_who_wait_are_compared_in_turns_and_none_is_forgotten(
     proposed = [one.data.match_id for turn in turns for one in turn]
     assert matching.intake.rows("select 1 from match_waiting") == []
     assert sorted(proposed) == sorted(row["match_id"] for row in matching.intake.rows("select match_id from match"))
+
+
+def test_one_process_compares_at_a_time_and_registering_goes_on(intake_database: str) -> None:
+    with database.connect(intake_database) as one, database.connect(intake_database) as other:
+        store.take_waiting(Transaction(one))
+        other.execute("set lock_timeout = '50ms'")
+        other.execute("lock table match_waiting in row exclusive mode")  # as whoever registers takes it
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            store.take_waiting(Transaction(other))
+        one.rollback()
+        other.rollback()
 
 
 def test_an_erased_person_leaves_no_key_behind(three: Matching) -> None:

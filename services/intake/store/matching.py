@@ -19,8 +19,9 @@ WAIT: Final = """
     on conflict (person_id) do update set since = excluded.since  -- locks it, so that who compares now waits for us
 """
 
-# Two that compare at the same time would not see each other's people. Nobody else writes keys.
-ONE_AT_A_TIME: Final = "lock table match_key in share row exclusive mode"
+# Two that compare at the same time would not see each other's people. Who registers people is not held up by this; on
+# match_key it would keep the autovacuum away, which gives way to any lock.
+ONE_AT_A_TIME: Final = "lock table match_waiting in share update exclusive mode"
 
 _REGISTRATION: Final = """
     person_id, registered_by, registered_at, given_names, family_names, birth_date, age, sex, nationality, phone,
@@ -137,6 +138,7 @@ def save_proposals(tx: Transaction, proposals: Sequence[Proposal], *, at: dateti
 
 def forget_person(tx: Transaction, person_id: UUID) -> None:
     """Erase what the matching knows of a person; what was decided stays, in ids and codes."""
+    # In this order: where they are being compared, the first waits for that, and the second finds the keys it added.
     tx.fetch(FORGET_WAITING, (person_id,))
     tx.fetch(FORGET_KEYS, (person_id,))
 
