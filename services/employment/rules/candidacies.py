@@ -48,7 +48,7 @@ class Candidacy:
 def put_forward(participation: Participation, vacancy: Vacancy, *, candidacy_id: UUID, at: datetime) -> Candidacy:
     """A participant who has been shortlisted is put forward for a vacancy that takes candidates."""
     check_under_way(participation, at=at)
-    check_reached(participation, Step.SHORTLISTED, by=at)
+    check_reached(participation, Step.SHORTLISTED)
     check_takes_candidates(vacancy, at=at)
     return Candidacy(
         candidacy_id, participation.organisation, participation.participation_id, vacancy.vacancy_id, put_forward_at=at

@@ -77,18 +77,17 @@ def take_step(participation: Participation, step: Step, *, at: datetime) -> Part
     check_under_way(participation, at=at)
     if step in participation.steps:
         raise Refused("already_taken")
-    check_reached(participation, NEEDS[step], by=at)
+    check_reached(participation, NEEDS[step])
     return replace(participation, steps={**participation.steps, step: at}, sequence=participation.sequence + 1)
 
 
-def check_reached(participation: Participation, step: Step | None, *, by: datetime) -> None:
-    """Let pass what needs a step that had been taken by then; what has overtaken that step waits for it."""
-    if step is None:
-        return
-    if step not in participation.steps:
+def check_reached(participation: Participation, step: Step | None) -> None:
+    """Let pass what needs a step that has been taken; what has overtaken that step waits for it.
+
+    The days that are written down do not decide: registers are filled in afterwards, the CV often last.
+    """
+    if step is not None and step not in participation.steps:
         raise TooEarly("participation", str(participation.participation_id), code="step_missing")
-    if by < participation.steps[step]:
-        raise Refused("before_the_step_it_needs")
 
 
 def check_service(participation: Participation, need_code: str, *, at: datetime) -> None:

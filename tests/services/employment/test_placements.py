@@ -81,10 +81,9 @@ def test_who_is_put_forward_too_early_waits(employment: EmploymentUnderTest) -> 
         ([vacancy_closed(closed_at=NOW + DAY)], NOW + 2 * DAY, "vacancy_closed"),
         ([participation_ended(ended_at=NOW + DAY)], NOW + 2 * DAY, "not_while_completed"),
         ([participation_struck_out()], NOW + 2 * DAY, "not_while_struck_out"),
-        ([], NOW, "before_the_step_it_needs"),
     ],
 )
-def test_nobody_is_put_forward_after_the_end_or_before_the_shortlist(
+def test_nobody_is_put_forward_after_the_end(
     employment: EmploymentUnderTest, before: list[Any], at: datetime, code: str
 ) -> None:
     tell(employment, *VACANCY, *SHORTLIST, *before)
