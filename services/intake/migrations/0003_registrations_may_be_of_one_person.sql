@@ -5,6 +5,7 @@ create table match_waiting (                -- who was registered or corrected, 
     since     timestamptz not null
 );
 create index match_waiting_in_order on match_waiting (since, person_id);
+insert into match_waiting (person_id, since) select person_id, recorded_at from person;
 
 create table match_key (                    -- personal data: keys hold numbers, and names as they sound
     key       text not null,
