@@ -35,7 +35,7 @@ def import_(
     organiser: str,
     credentials: Path,
     directory: Path,
-    queue: str | None = None,
+    queue: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     report: Path | None = None,
     on: Annotated[str | None, Parameter(name="--on")] = None,
     shared_with: Annotated[tuple[str, ...], Parameter(negative=())] = (),
@@ -61,7 +61,7 @@ def import_(
     directory
         The public keys of the network.
     queue
-        The queue that the answers come to, by default the organisation's inbox. Other messages stay in it.
+        A queue that the answers come to; may be said several times. By default those that the credentials name.
     report
         Write what became of each line to this CSV file.
     on

@@ -1,9 +1,10 @@
 """The organisation's side of the door: sends attendance, and reads what became of each."""
 
+import fnmatch
 import json
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,8 @@ from messaging import broker
 from messaging.broker import BrokerLost, Publication, Publisher, backoff
 
 PREFETCH: Final = 1000
-OTHERS_AT_MOST: Final = PREFETCH // 2  # messages in the queue that are no answers to attendance
+OTHERS_AT_MOST: Final = PREFETCH // 2  # messages in the common inbox that are no answers to attendance
+ANSWERS: Final = ("attendance.settled", "message.refused")
 LOST_AT_MOST: Final = 60.0  # seconds for which the broker may be away
 HOLD: Final = 0.5  # seconds before what the broker had no room for is offered again
 
@@ -29,25 +31,31 @@ class DeskError(Exception):
 class Answer:
     """What became of one message: an outcome of `attendance.settled`, or the code of a refusal."""
 
-    message_id: UUID
+    message_id: UUID | None
     outcome: str | None
     code: str | None
     late: bool = False
+    refused_type: str | None = None
 
 
 class Desk:
-    """Sends as one organisation and reads one of its queues. Other messages in that queue are left in it.
+    """Sends as one organisation, and reads the queues that answers come to.
+
+    Which those are stands in the credentials: that of the system that reads them, or the organisation's common inbox.
+    The common inbox is others' too: what is no answer to attendance is left in it. From any other queue the desk takes
+    everything; a refusal of something else is mostly of what followed from an attendance.
 
     Both ways survive a broker that goes away for a while: what was not confirmed is sent again, what was not
     acknowledged comes again. Raises DeskError when it stays away, or when the queue is full of other messages.
     """
 
-    def __init__(self, credentials: Path, queue: str | None = None) -> None:
+    def __init__(self, credentials: Path, queues: Sequence[str] = ()) -> None:
         try:
             handed = json.loads(credentials.read_text())
             self.organisation: str = handed["organisation"]
             self._url, self._exchange = handed["amqp_url"], handed["exchange"]
-            self._queue = queue or handed["queue"]
+            self._inbox: str = handed["queue"]
+            self._queues = [*queues] or _queues(handed)
         except (OSError, ValueError, KeyError, TypeError):
             raise DeskError(f"{credentials} is not a file of credentials that can be read.") from None
         self._publisher = Publisher(self._url)
@@ -103,22 +111,22 @@ class Desk:
     def _take(self) -> None:
         for one in self._connection.delivered:
             answer = _answer(one.body)
-            if answer is None:
+            if one.consumer_tag == self._inbox and (answer is None or not _is_of_attendance(answer)):
                 self._others += 1
                 if self._others > OTHERS_AT_MOST:
-                    raise DeskError(
-                        f"The queue {self._queue} is full of other messages: name one for attendance alone."
-                    )
-            else:
+                    raise DeskError(f"The queue {self._inbox} is full of other messages: declare one for attendance.")
+                continue
+            if answer is not None:
                 self._answers.append(answer)
-                self._channel.basic_ack(one.tag)
+            self._channel.basic_ack(one.tag)
         self._connection.delivered.clear()
 
     def _connect(self) -> None:
         self._connection = broker.connect(self._url)
         self._channel = self._connection.channel()
         self._channel.basic_qos(0, PREFETCH, False)
-        self._channel.basic_consume(self._queue, consumer_tag="attendance")
+        for queue in self._queues:
+            self._channel.basic_consume(queue, consumer_tag=queue)
         self._others = 0
 
     def _persist(self, do: Any) -> Any:
@@ -142,8 +150,25 @@ def _is_final(error: BaseException) -> bool:
     return getattr(error, "reply_code", None) in (403, 404, 530)
 
 
+def _queues(handed: Mapping[str, Any]) -> list[str]:
+    """Find the queues that answers come to: the door takes each kind to the first system that reads it."""
+    found = []
+    for name in ANSWERS:
+        reading = (
+            system["queue"]
+            for system in handed.get("systems", {}).values()
+            if any(fnmatch.fnmatchcase(name, pattern) for pattern in system["reads"])
+        )
+        found.append(next(reading, handed["queue"]))
+    return list(dict.fromkeys(found))
+
+
+def _is_of_attendance(answer: Answer) -> bool:
+    return answer.refused_type is None or answer.refused_type.startswith("attendance.")
+
+
 def _answer(body: bytes) -> Answer | None:
-    """Read an answer to attendance; None for every other message."""
+    """Read an outcome or a refusal; None for every other message."""
     try:
         message = contracts.parse(body)
     except contracts.Invalid:
@@ -151,8 +176,6 @@ def _answer(body: bytes) -> Answer | None:
     match message.data:
         case contracts.AttendanceSettled(outcome=outcome, late=late) if message.causationid is not None:
             return Answer(message.causationid, outcome, None, late)
-        case contracts.MessageRefused(code=code, refused_id=refused_id, refused_type=refused_type) if (
-            refused_id is not None and (refused_type or "").startswith("attendance.")
-        ):
-            return Answer(refused_id, None, code)
+        case contracts.MessageRefused(code=code, refused_id=refused_id, refused_type=refused_type):
+            return Answer(refused_id, None, code, refused_type=refused_type or "unreadable")
     return None

@@ -112,9 +112,11 @@ class Import:
             within = 1.0
 
     def _hear(self, answer: Answer) -> None:
-        row = self._waiting.pop(answer.message_id, None)
-        if row is None:
-            return  # an answer to an earlier run that was interrupted
+        row = None if answer.message_id is None else self._waiting.pop(answer.message_id, None)
+        if row is None:  # of what followed from a row; or of an earlier run that was interrupted
+            if answer.code is not None and answer.refused_type is not None:
+                self._report.add_other(answer.code, answer.refused_type)
+            return
         if answer.outcome is not None:
             self._settle_row(row, Outcome(answer.outcome), late=answer.late)
         elif (

@@ -32,6 +32,7 @@ class Report:
         self._table = None if file is None else csv.writer(file)
         self.outcomes: Counter[Outcome] = Counter()
         self.reasons: Counter[tuple[Outcome, str]] = Counter()
+        self.others: Counter[tuple[str, str]] = Counter()
         self.late = 0
         if self._table is not None:
             self._table.writerow(HEADING)
@@ -64,6 +65,10 @@ class Report:
         if self._table is not None:
             self._table.writerow((line, outcome, code or "", column or "", "late" if late else "", attendance_id or ""))
 
+    def add_other(self, code: str, refused_type: str) -> None:
+        """Take down a refusal of something else: mostly of what followed from a row, such as a consent."""
+        self.others[refused_type, code] += 1
+
     def show(self, console: Console) -> None:
         """Print the counts."""
         table = Table("rows", "")
@@ -75,4 +80,6 @@ class Report:
                         table.add_row(f"[dim]{count}", f"[dim]  {code}")
         if self.late:
             table.add_row(str(self.late), "late: after the jornada was reported")
+        for (refused_type, code), count in self.others.most_common():
+            table.add_row(str(count), f"refused besides: {refused_type}, {code}")
         console.print(table)
