@@ -20,6 +20,7 @@ from messaging.on import batches, every, on
 from services.intake import messages, rules, store
 from services.intake.rules.links import Circle, Pair
 from services.intake.rules.people import Registration
+from services.intake.rules.rights import Request
 from services.intake.rules.route import Route
 
 log = logging.getLogger("ruta.intake")
@@ -213,6 +214,47 @@ class IntakeService:
         store.route.save_route(tx, route, what, message, at=now, referral_id=referral_id)
         return messages.route.told(route)
 
+    # -- what people may ask of those who hold their data --------------------------------------------------------------
+
+    @on(contracts.RightsRequested)
+    def record_request(self, tx: Transaction, message: Message[contracts.RightsRequested]) -> list[Draft]:
+        """A person has asked whichever organisation they went to what is held of them, or to change or erase it."""
+        said, now = message.data, clock.now()
+        rules.rights.check_new(store.rights.lock_request(tx, said.request_id))
+        known_person(tx, said.person_id)
+        request = rules.rights.receive(**dict(said), organisation=message.source, at=now)
+        store.rights.insert_request(tx, request, message, at=now)
+        return tell_of_request(request, at=now)
+
+    @on(contracts.RightsExtended)
+    def extend_request(self, tx: Transaction, message: Message[contracts.RightsExtended]) -> list[Draft]:
+        """The answer takes longer, and the person knows why."""
+        said, now = message.data, clock.now()
+        known = store.rights.lock_request(tx, said.request_id)
+        request = rules.rights.check_open(known, said.request_id, by=message.source)
+        request = rules.rights.extend(request, told_at=said.told_at, at=now)
+        store.rights.save_request(tx, request)
+        return tell_of_request(request, at=now)
+
+    @on(contracts.RightsAnswered)
+    def answer_request(self, tx: Transaction, message: Message[contracts.RightsAnswered]) -> list[Draft]:
+        """The person has been answered."""
+        said = message.data
+        known = store.rights.lock_request(tx, said.request_id)
+        request = rules.rights.check_open(known, said.request_id, by=message.source)
+        request = rules.rights.answer(request, said.answer, answered_at=said.answered_at)
+        store.rights.save_request(tx, request)
+        return []
+
+    @every(timedelta(minutes=1))
+    def remind_of_requests(self, tx: Transaction, now: datetime) -> list[Draft]:
+        """Say which requests have to be answered soon, and which should have been."""
+        today = rules.rights.day_of(now)
+        due = [rules.rights.run_clock(one, today=today) for one in store.rights.lock_due(tx, today)]
+        for request in due:
+            store.rights.save_request(tx, request)
+        return [draft for request in due for draft in tell_of_request(request, at=now)]
+
     # -- one person in several registrations ---------------------------------------------------------------------------
 
     @every(timedelta(seconds=0.25))
@@ -265,6 +307,13 @@ def followed_route(tx: Transaction, message: Message[Any]) -> Route:
     """Lock the route that a message is about; only the organisation that follows the household speaks of it."""
     route_id = message.data.route_id
     return rules.route.check_follower(store.route.lock_route(tx, route_id), route_id, by=message.source)
+
+
+def tell_of_request(request: Request, *, at: datetime) -> list[Draft]:
+    """Tell whoever is concerned now by when a request has to be answered."""
+    today = rules.rights.day_of(at)
+    concerned = rules.rights.told(request, coordinators=COORDINATORS, today=today)
+    return messages.rights.due(request, today=today, to=concerned)
 
 
 def warn_of_unknown_place(tx: Transaction, place: str | None, message: Message[Any]) -> None:

@@ -11,6 +11,7 @@ from services.intake.rules import (
     needs,
     people,
     referring,
+    rights,
     route,
 )
 from services.intake.rules.answers import Refused, TooEarly
@@ -28,5 +29,6 @@ __all__ = [
     "needs",
     "people",
     "referring",
+    "rights",
     "route",
 ]

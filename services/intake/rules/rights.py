@@ -1,0 +1,169 @@
+"""What people may ask of those who hold their data, and by when they have to be answered: pure decisions.
+
+Ley 1581 of 2012: an enquiry is answered within ten working days of when it was received, and where that cannot be,
+within five more (article 14); a correction or an erasure, which the law calls a claim, within fifteen, and eight more
+(article 15). The person is told why before the first term ends. The day on which it was received does not count.
+"""
+
+from collections.abc import Set
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta, timezone
+from enum import StrEnum
+from functools import cache
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import holidays
+
+from services.intake.rules.answers import Refused, TooEarly
+
+COLOMBIA: Final = timezone(timedelta(hours=-5))  # all of the country, all year round
+CLOCKS_DIFFER: Final = timedelta(hours=1)  # an organisation's clock may be that far ahead of the hub's
+SATURDAY: Final = 5
+
+
+class Term(NamedTuple):
+    """How long an answer may take, and how much longer when the person is told why; in working days."""
+
+    first: int
+    extension: int
+
+
+TERMS: Final = {"enquiry": Term(10, 5), "correction": Term(15, 8), "erasure": Term(15, 8)}
+REMINDED_BEFORE: Final = 2  # working days before the last one
+ERASE_WITHIN: Final = 15  # working days in which an organisation erases what it was sent: its own term for a claim
+
+ERASURE, GRANTED = "erasure", "granted"
+
+
+class Step(StrEnum):
+    """What the clock of a request does next."""
+
+    REMIND = "remind"
+    OVERDUE = "overdue"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person has asked an organisation for, whoever had registered them."""
+
+    request_id: UUID
+    person_id: UUID
+    kind: str
+    organisation: str
+    received_at: datetime
+    answer_by: date  # the last working day on which it may be answered
+    extended_at: datetime | None = None
+    answer: str | None = None
+    answered_at: datetime | None = None
+    step: Step | None = None  # the next of its clock, and the day on which it is due
+    due_on: date | None = None
+
+    @property
+    def erases(self) -> bool:
+        """Whether the person's data is to be erased everywhere."""
+        return (self.kind, self.answer) == (ERASURE, GRANTED)
+
+    def is_overdue(self, today: date) -> bool:
+        """Whether the last day for the answer has passed without one."""
+        return self.answer is None and today > self.answer_by
+
+
+# -- working days -----------------------------------------------------------------------------------------------------
+
+
+def day_of(moment: datetime) -> date:
+    """Return the day that it is in Colombia."""
+    return moment.astimezone(COLOMBIA).date()
+
+
+def is_working_day(day: date) -> bool:
+    """Tell whether a day is one of Monday to Friday and no holiday of Colombia."""
+    return day.weekday() < SATURDAY and day not in _holidays()
+
+
+def working_days_after(day: date, count: int) -> date:
+    """Return the last of so many working days after a day, which is not counted itself."""
+    return _walk(day, count, timedelta(days=1))
+
+
+def working_days_before(day: date, count: int) -> date:
+    """Return the first of so many working days before a day."""
+    return _walk(day, count, timedelta(days=-1))
+
+
+def _walk(day: date, count: int, step: timedelta) -> date:
+    while count:
+        day += step
+        count -= is_working_day(day)
+    return day
+
+
+@cache
+def _holidays() -> holidays.HolidayBase:
+    return holidays.country_holidays("CO")  # works out each year when it is first asked for
+
+
+# -- requests ---------------------------------------------------------------------------------------------------------
+
+
+def receive(
+    *, request_id: UUID, person_id: UUID, kind: str, organisation: str, received_at: datetime, at: datetime
+) -> Request:
+    """Keep what a person asks for, and set its clock."""
+    if received_at > at + CLOCKS_DIFFER:
+        raise Refused("received_in_the_future")
+    answer_by = working_days_after(day_of(received_at), TERMS[kind].first)
+    return run_clock(Request(request_id, person_id, kind, organisation, received_at, answer_by), today=day_of(at))
+
+
+def check_new(known: Request | None) -> None:
+    """Let a request be said once."""
+    if known is not None:
+        raise Refused("already_requested")
+
+
+def check_open(request: Request | None, request_id: UUID, *, by: str) -> Request:
+    """Let the organisation that the person went to see to the request, until it has answered."""
+    if request is None:
+        raise TooEarly("request", str(request_id))
+    if request.organisation != by:
+        raise Refused("received_by_another")
+    if request.answer is not None:
+        raise Refused("already_answered")
+    return request
+
+
+def extend(request: Request, *, told_at: datetime, at: datetime) -> Request:
+    """Take longer to answer, once, if the person has been told before the first term ended."""
+    if request.extended_at is not None:
+        raise Refused("already_extended")
+    if day_of(told_at) > request.answer_by:
+        raise Refused("extended_too_late")
+    answer_by = working_days_after(request.answer_by, TERMS[request.kind].extension)
+    return run_clock(replace(request, answer_by=answer_by, extended_at=told_at), today=day_of(at))
+
+
+def answer(request: Request, answer: str, *, answered_at: datetime) -> Request:
+    """End a request and its clock; an answer counts however late it is."""
+    return replace(request, answer=answer, answered_at=answered_at, step=None, due_on=None)
+
+
+def run_clock(request: Request, *, today: date) -> Request:
+    """Return a request with the step of its clock that comes after all that are due today."""
+    remind_on = working_days_before(request.answer_by, REMINDED_BEFORE)
+    if today < remind_on:
+        return replace(request, step=Step.REMIND, due_on=remind_on)
+    if today <= request.answer_by:
+        return replace(request, step=Step.OVERDUE, due_on=request.answer_by + timedelta(days=1))
+    return replace(request, step=None, due_on=None)
+
+
+def told(request: Request, *, coordinators: Set[str], today: date) -> Set[str]:
+    """Return who is told of a request now: its organisation, and the coordinators when the day has passed."""
+    return {request.organisation, *(coordinators if request.is_overdue(today) else ())}
+
+
+def erase_by(at: datetime) -> date:
+    """Return the day by which organisations are asked to have erased what they were sent about a person."""
+    return working_days_after(day_of(at), ERASE_WITHIN)

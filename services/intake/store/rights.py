@@ -1,0 +1,63 @@
+"""What people have asked of those who hold their data, in PostgreSQL, as functions that take the transaction."""
+
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from messaging.database import Row, Transaction
+from services.intake.rules.rights import Request, Step
+from services.intake.store.cause import Cause
+
+DUE_AT_ONCE: Final = 200
+
+_REQUEST: Final = """
+    request_id, person_id, kind, organisation, received_at, answer_by, extended_at, answer, answered_at, step, due_on
+"""
+
+LOCK: Final = f"select {_REQUEST} from rights_request where request_id = %s for update"
+
+LOCK_DUE: Final = f"""
+    select {_REQUEST} from rights_request where due_on <= %s
+    order by due_on, request_id limit {DUE_AT_ONCE} for update skip locked
+"""
+
+INSERT: Final = f"""
+    insert into rights_request ({_REQUEST}, message_id, recorded_at)
+    select {_REQUEST}, message_id, recorded_at from jsonb_populate_recordset(null::rights_request, %s::jsonb)
+"""
+
+SAVE: Final = """
+    update rights_request
+    set answer_by = new.answer_by, extended_at = new.extended_at, answer = new.answer, answered_at = new.answered_at,
+        step = new.step, due_on = new.due_on
+    from jsonb_populate_recordset(null::rights_request, %s::jsonb) as new
+    where rights_request.request_id = new.request_id
+"""
+
+
+def lock_request(tx: Transaction, request_id: UUID) -> Request | None:
+    """Return a request that nobody else can change before the transaction ends; None while nobody has told of it."""
+    return next((_request(row) for row in tx.fetch(LOCK, (request_id,))), None)
+
+
+def lock_due(tx: Transaction, today: date) -> list[Request]:
+    """Lock and return requests whose clock has a step due, longest due first."""
+    return [_request(row) for row in tx.fetch(LOCK_DUE, (today,))]
+
+
+def insert_request(tx: Transaction, request: Request, cause: Cause, *, at: datetime) -> None:
+    """Keep what a person has asked for."""
+    tx.write(INSERT, _to_row(request) | {"message_id": cause.id, "recorded_at": at})
+
+
+def save_request(tx: Transaction, request: Request) -> None:
+    """Keep what has become of a request since it was locked."""
+    tx.write(SAVE, _to_row(request), request.request_id)
+
+
+def _request(row: Row) -> Request:
+    return Request(**{**row, "step": None if row["step"] is None else Step(row["step"])})
+
+
+def _to_row(request: Request) -> Row:
+    return {name: getattr(request, name) for name in request.__slots__}

@@ -1,0 +1,127 @@
+"""The clocks of Ley 1581 of 2012, in working days of Colombia."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from services.intake import rules
+from services.intake.rules.rights import Request, Step
+from tests.examples import DAY, NOW, PERSON_ID, SENDER
+from tests.examples_rights import REQUEST_ID
+
+
+def a_request(kind: str = "enquiry", received_at: datetime = NOW, at: datetime | None = None) -> Request:
+    return rules.rights.receive(
+        request_id=REQUEST_ID,
+        person_id=PERSON_ID,
+        kind=kind,
+        organisation=SENDER,
+        received_at=received_at,
+        at=at or received_at,
+    )
+
+
+# -- working days -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("day", "working"),
+    [
+        (date(2026, 3, 20), True),  # a Friday
+        (date(2026, 3, 21), False),  # a Saturday
+        (date(2026, 3, 22), False),  # a Sunday
+        (date(2026, 3, 23), False),  # Saint Joseph, moved to the Monday after
+        (date(2026, 3, 19), True),  # and not on his own day
+        (date(2026, 4, 2), False),  # Maundy Thursday
+        (date(2026, 4, 3), False),  # Good Friday
+        (date(2026, 7, 20), False),  # Independence
+        (date(2025, 12, 8), False),  # the Immaculate Conception, on a Monday of its own
+        (date(2022, 8, 15), False),  # the Assumption, on a Monday already
+    ],
+)
+def test_a_working_day_is_one_of_monday_to_friday_and_no_holiday_of_colombia(day: date, working: bool) -> None:
+    assert rules.rights.is_working_day(day) is working
+
+
+def test_a_day_begins_at_midnight_in_colombia() -> None:
+    assert rules.rights.day_of(datetime(2026, 3, 3, 4, 59, tzinfo=UTC)) == date(2026, 3, 2)
+    assert rules.rights.day_of(datetime(2026, 3, 3, 5, 0, tzinfo=UTC)) == date(2026, 3, 3)
+
+
+def test_working_days_are_counted_back_over_holidays_too() -> None:
+    assert rules.rights.working_days_before(date(2026, 3, 24), 2) == date(2026, 3, 19)
+
+
+# -- terms ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "received", "answer_by", "extended_to"),
+    [
+        # Monday the second of March: no holiday in the first two weeks; Saint Joseph's Monday in the fourth.
+        ("enquiry", date(2026, 3, 2), date(2026, 3, 16), date(2026, 3, 24)),
+        ("correction", date(2026, 3, 2), date(2026, 3, 24), date(2026, 4, 7)),
+        ("erasure", date(2026, 3, 2), date(2026, 3, 24), date(2026, 4, 7)),
+        # On a Saturday, counted from the Monday; over Christmas and the New Year.
+        ("enquiry", date(2025, 12, 20), date(2026, 1, 6), date(2026, 1, 14)),
+    ],
+)
+def test_each_kind_is_answered_within_its_term_and_its_extension(
+    kind: str, received: date, answer_by: date, extended_to: date
+) -> None:
+    received_at = datetime(received.year, received.month, received.day, 15, tzinfo=UTC)
+    request = a_request(kind, received_at)
+    assert request.answer_by == answer_by
+    assert rules.rights.extend(request, told_at=received_at, at=received_at).answer_by == extended_to
+
+
+def test_what_was_received_at_night_counts_from_the_day_it_was_in_colombia() -> None:
+    at_night = datetime(2026, 3, 3, 3, 0, tzinfo=UTC)  # still Monday in Barranquilla
+    assert a_request("enquiry", at_night).answer_by == date(2026, 3, 16)
+
+
+def test_an_extension_is_told_before_the_first_term_ends_and_given_once() -> None:
+    request = a_request()
+    last_moment = datetime(2026, 3, 17, 4, 59, tzinfo=UTC)
+    extended = rules.rights.extend(request, told_at=last_moment, at=last_moment)
+    with pytest.raises(rules.Refused, match=r"^extended_too_late$"):
+        rules.rights.extend(request, told_at=last_moment + timedelta(minutes=1), at=last_moment)
+    with pytest.raises(rules.Refused, match=r"^already_extended$"):
+        rules.rights.extend(extended, told_at=NOW, at=NOW)
+
+
+def test_a_request_is_not_received_tomorrow() -> None:
+    with pytest.raises(rules.Refused, match=r"^received_in_the_future$"):
+        a_request(received_at=NOW + DAY, at=NOW)
+
+
+# -- the clock --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("today", "step", "due_on"),
+    [
+        (date(2026, 3, 11), Step.REMIND, date(2026, 3, 12)),  # two working days before Monday the sixteenth
+        (date(2026, 3, 12), Step.OVERDUE, date(2026, 3, 17)),
+        (date(2026, 3, 16), Step.OVERDUE, date(2026, 3, 17)),
+        (date(2026, 3, 17), None, None),
+    ],
+)
+def test_a_clock_reminds_once_and_tells_once_that_it_is_over(today: date, step: Step | None, due_on: date) -> None:
+    request = rules.rights.run_clock(a_request(), today=today)
+    assert (request.step, request.due_on) == (step, due_on)
+
+
+def test_coordinators_hear_of_what_is_overdue_and_of_nothing_else() -> None:
+    request, coordinators = a_request(), {"barranquilla"}
+    assert rules.rights.told(request, coordinators=coordinators, today=request.answer_by) == {SENDER}
+    late = request.answer_by + DAY
+    assert rules.rights.told(request, coordinators=coordinators, today=late) == {SENDER, "barranquilla"}
+
+
+def test_an_answer_ends_the_clock_and_only_a_granted_erasure_erases() -> None:
+    answered = rules.rights.answer(a_request("erasure"), "granted", answered_at=NOW)
+    assert (answered.step, answered.due_on, answered.erases) == (None, None, True)
+    assert not answered.is_overdue(date(2030, 1, 1))
+    for kind, answer in (("erasure", "partly_granted"), ("erasure", "denied"), ("correction", "granted")):
+        assert not rules.rights.answer(a_request(kind), answer, answered_at=NOW).erases
