@@ -23,18 +23,6 @@ def _newest(table: LiteralString, key: LiteralString, place: LiteralString, *fie
 
 JORNADA: Final = _newest("jornada", "jornada_id", "sequence", "organiser", "state", "kind", "name", "starts_at")
 ATTENDANCE: Final = _newest("attendance", "attendance_id", "sequence", "jornada_id", "person_id", "present")
-DELIVERY: Final = _newest(
-    "delivery",
-    "delivery_id",
-    "message_id",
-    "person_id",
-    "need_code",
-    "delivered_at",
-    "delivered_by",
-    "zone",
-    "jornada_id",
-    "programme",
-)
 ETPV_STEP: Final = _newest("etpv_step", "step_id", "message_id", "person_id", "step", "taken_at", "jornada_id")
 NEED: Final = _newest("need", "need_id", "message_id", "person_id", "need_code", "identified_at", "zone")
 REFERRAL: Final = _newest(
@@ -60,6 +48,16 @@ ENTREPRENEUR: Final = _newest(
 ROUTE: Final = _newest("route", "route_id", "sequence", "household_id", "state")
 SERVICE: Final = _newest("service", "service_id", "published_at", "need_codes", "zones", "active", "listing")
 CAPACITY: Final = _newest("capacity", "service_id", "stated_at", "state", "waiting", "estimate_days", "valid_until")
+
+# The first word holds: what was wrong is struck out and reported anew.
+DELIVERY: Final = """
+    insert into delivery (delivery_id, said_by, message_id, person_id, need_code, delivered_at, delivered_by, zone,
+                          jornada_id, programme)
+    select delivery_id, said_by, message_id, person_id, need_code, delivered_at, delivered_by, zone, jornada_id,
+           programme
+    from jsonb_populate_recordset(null::delivery, %s::jsonb)
+    on conflict do nothing
+"""
 
 REFERRAL_STEP: Final = """
     insert into referral_step (referral_id, sequence, state, changed_at)
