@@ -297,6 +297,17 @@ class ReferralsService:
         store.save_referral(tx, referral, message)
         return []
 
+    @on(contracts.PersonErased)
+    def erase_person(self, tx: Transaction, message: Message[contracts.PersonErased]) -> list[Draft]:
+        """Intake has erased a person: what is open about them stops, and what was asked for them is forgotten."""
+        person_id, now = message.data.person_id, clock.now()
+        referrals = [rules.erase(one, at=now) for one in store.lock_referrals_of(tx, person_id)]
+        for referral in referrals:
+            store.save_referral(tx, referral, message)
+        store.forget_requests(tx, person_id, erased_at=message.data.erased_at)
+        drafts = [draft for referral in referrals for draft in messages.statuses(referral)]
+        return drafts + [draft for referral in referrals for draft in end_chain(tx, referral, message)]
+
     # -- the clock -----------------------------------------------------------------------------------------------------
 
     @every(timedelta(seconds=1))

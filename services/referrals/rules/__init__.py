@@ -32,6 +32,7 @@ from services.referrals.rules.states import ENDED, MOVES, OPEN, UNDECIDED, Actor
 from services.referrals.rules.stopping import (
     confirm_cancel,
     enter_in_error,
+    erase,
     record_purge,
     request_cancel,
     withdraw_consent,
@@ -82,6 +83,7 @@ __all__ = [
     "decline",
     "ends_chain",
     "enter_in_error",
+    "erase",
     "go_on",
     "has_ended",
     "hear_of_end",

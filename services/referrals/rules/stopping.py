@@ -14,6 +14,7 @@ from services.referrals.rules.states import (
     ENDED,
     ENTERED_IN_ERROR,
     HUB,
+    OPEN,
     PERSON,
     UNDECIDED,
     check_move,
@@ -46,6 +47,15 @@ def withdraw_consent(referral: Referral, *, by: str, at: datetime) -> Referral:
         referral = enter(referral, CONSENT_WITHDRAWN, actor=PERSON, by=by, at=at)
     clock = start_clock(PURGE_STEPS, PURGE_WITHIN, ends_at=at + PURGE_WITHIN, at=at)
     return replace(referral, unpurged=referral.parties, clock=clock)
+
+
+def erase(referral: Referral, *, at: datetime) -> Referral:
+    """The person is erased: what is open stops as if its consent had ended, and the visit and the need are forgotten.
+
+    What has ended stays as it was: intake asks its parties to erase what they hold.
+    """
+    forgotten = replace(referral, visit_at=None, visit_said_at=None, need_id=None)
+    return withdraw_consent(forgotten, by="hub", at=at) if referral.state in OPEN else forgotten
 
 
 def record_purge(referral: Referral, *, by: str, at: datetime) -> Referral:

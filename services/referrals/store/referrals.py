@@ -60,6 +60,14 @@ LOCK_UNDER_CONSENT: Final = f"""
     for update
 """
 
+LOCK_OF_PERSON: Final = f"select {COLUMNS} from referral where person_id = %s order by referral_id for update"
+
+FORGET_REQUESTS: Final = """
+    update referral set request = '{}', need_id = null, erased_at = %s where person_id = %s returning referral_id
+"""
+
+PERSON_IS_ERASED: Final = "select 1 from referral where referral_id = %s and erased_at is not null"
+
 LOCK_DUE: Final = f"""
     select {COLUMNS} from referral
     where due_at <= %s
@@ -144,6 +152,16 @@ def lock_referrals_under(tx: Transaction, consent_id: UUID) -> list[Referral]:
     return [from_row(row) for row in tx.fetch(LOCK_UNDER_CONSENT, (consent_id,))]
 
 
+def lock_referrals_of(tx: Transaction, person_id: UUID) -> list[Referral]:
+    """Lock and return every referral of a person; those under a case code are nobody's."""
+    return [from_row(row) for row in tx.fetch(LOCK_OF_PERSON, (person_id,))]
+
+
+def forget_requests(tx: Transaction, person_id: UUID, *, erased_at: datetime) -> None:
+    """Delete what was asked for a person; that it was, by whom and of whom, stays and is counted."""
+    tx.fetch(FORGET_REQUESTS, (erased_at, person_id))
+
+
 def lock_due_referrals(tx: Transaction, now: datetime) -> list[Referral]:
     """Lock and return referrals whose clock has a step due, longest due first; leave those that others are changing."""
     return [from_row(row) for row in tx.fetch(LOCK_DUE, (now,))]
@@ -170,7 +188,9 @@ def languages_of(tx: Transaction, referrals: Iterable[Referral]) -> dict[UUID, s
 
 
 def check_reopening(tx: Transaction, referral: Referral) -> None:
-    """Refuse to open a referral again without its consent, or beside another for the same person and service."""
+    """Refuse to open a referral again without its person or consent, or beside another for the same."""
+    if tx.fetch(PERSON_IS_ERASED, (referral.referral_id,)):
+        raise rules.Refused("person_erased")
     if tx.fetch(CONSENT_HAS_ENDED, (referral.referral_id,)):
         raise rules.Refused("consent_withdrawn")
     if tx.fetch(OTHER_OPEN_REFERRAL, (referral.referral_id,)):
