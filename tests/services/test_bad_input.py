@@ -16,6 +16,7 @@ from tests.examples import (
     ANOTHER,
     NOW,
     PERSON,
+    PERSON_ID,
     RECIPIENT,
     SENDER,
     confidential_request,
@@ -27,6 +28,7 @@ from tests.examples import (
     referral_requested,
     service_published,
 )
+from tests.examples_intake import etpv_step_taken, household_recorded, need_triaged
 from tests.services import stories
 from tests.services.conftest import ServiceUnderTest
 from tests.services.stories import bring_to
@@ -90,6 +92,10 @@ ABOUT_A_PERSON: list[tuple[str, Any, str, str, str]] = [
     ("a consent of nobody", consent_granted(person_id=uuid7()), SENDER, WAITS, "person_unknown"),
     ("a withdrawal of nothing", consent_withdrawn(consent_id=uuid7()), SENDER, WAITS, "consent_unknown"),
     ("a need of nobody", need_identified(person_id=uuid7()), SENDER, WAITS, "person_unknown"),
+    ("a triage of nothing", need_triaged(need_id=uuid7()), SENDER, WAITS, "need_unknown"),
+    ("a household of somebody unknown", household_recorded(), SENDER, WAITS, "person_unknown"),
+    ("a step of nobody", etpv_step_taken(person_id=uuid7()), SENDER, WAITS, "person_unknown"),
+    ("a step still to come", etpv_step_taken(taken_at=NOW + timedelta(days=1)), SENDER, REFUSED, "taken_in_the_future"),
 ]  # fmt: skip
 
 
@@ -106,7 +112,7 @@ def test_intake_answers_with_a_code_and_keeps_and_says_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     intake.hear(person_registered(sealing.public_part(hub_key)), source=SENDER)
-    tables = ("person", "document", "consent", "need")
+    tables = ("person", "document", "consent", "need", "household", "household_member", "etpv_step")
     before = [intake.rows(f"select * from {table} order by 1") for table in tables]
     with caplog.at_level(logging.DEBUG), pytest.raises(Exception, match=rf"^{code}$") as no:
         intake.hear(data, source=source)
@@ -125,10 +131,21 @@ def test_intake_keeps_times_of_any_zone(intake: ServiceUnderTest, hub_key: seali
     intake.hear(person_registered(sealing.public_part(hub_key), registered_at=there), said_at=there)
     intake.hear(consent_granted(valid_from=there, valid_until=there + timedelta(days=1)), said_at=there)
     intake.hear(need_identified(identified_at=there), said_at=there)
+    intake.hear(need_triaged(triaged_at=there), said_at=there)
+    intake.hear(etpv_step_taken(taken_at=there), said_at=there)
+    alone = contracts.Member(person_id=PERSON_ID, role=codes.HouseholdRole.HEAD)
+    intake.hear(household_recorded(recorded_at=there, members=(alone,)), said_at=there)
     intake.hear(consent_withdrawn(withdrawn_at=there), said_at=there)
     intake.tx.flush()
 
-    for kept in ("registered_at from person", "identified_at from need", "valid_from from consent"):
+    for kept in (
+        "registered_at from person",
+        "identified_at from need",
+        "triaged_at from need",
+        "valid_from from consent",
+        "taken_at from etpv_step",
+        "recorded_at from household",
+    ):
         assert [list(row.values()) for row in intake.rows(f"select {kept}")] == [[NOW]]
 
 

@@ -263,6 +263,18 @@ def test_a_need_is_not_referred_under_a_consent(
     assert codes_of(in_need.hear(needs_referred(need_referred(consent_id=other)), source=SENDER)) == [code]
 
 
+def test_nobody_has_the_hub_give_out_what_another_organisation_has_registered_but_a_coordinator(
+    in_need: ServiceUnderTest,
+) -> None:
+    for by in (ANOTHER, COORDINATOR):
+        need, consent = uuid7(), uuid7()
+        in_need.hear(need_identified(need_id=need), source=by)
+        in_need.hear(consent_granted(consent_id=consent), source=by)
+        asked = need_referred(referral_id=uuid7(), need_id=need, consent_id=consent)
+        answers = in_need.hear(needs_referred(asked), source=by)
+        assert codes_of(answers) == ([] if by == COORDINATOR else ["registered_by_another"])
+
+
 def test_a_need_is_not_referred_under_a_consent_that_was_taken_back(in_need: ServiceUnderTest) -> None:
     in_need.hear(consent_withdrawn(), source=ANOTHER)
     assert codes_of(in_need.hear(needs_referred(), source=SENDER)) == ["consent_withdrawn"]

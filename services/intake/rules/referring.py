@@ -96,10 +96,13 @@ def refer(asked: Asked, known: Known, *, by: str, coordinators: Set[str], at: da
     check_whose(need, by=by, coordinators=coordinators)
     if need.person_id is None:
         raise Refused("confidential_case")  # whose details its organisation alone holds, and seals itself
+    person = known.people[need.person_id]
+    if person.registered_by != by and by not in coordinators:
+        raise Refused("registered_by_another")  # a word of consent does not bring anybody what others have registered
     if consent is None:
         raise Refused("consent_unknown")
     check_consent(consent, need, by=by, recipient=asked.recipient, at=at)
-    return _with_what_is_shared(asked, need, known.people[need.person_id], consent, at=at)
+    return _with_what_is_shared(asked, need, person, consent, at=at)
 
 
 def decide(
