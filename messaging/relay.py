@@ -17,7 +17,7 @@ from uuid import UUID
 
 import psycopg
 
-from messaging import database, outbox, tracing
+from messaging import database, erasure, outbox, tracing
 from messaging import log as logs
 from messaging.broker import BrokerLost, Publisher, backoff
 from messaging.log import describe, fields
@@ -100,10 +100,11 @@ class Relay:
         if time.monotonic() - self._house_kept_at < KEEP_HOUSE_EVERY:
             return
         try:
+            erasure.carry_out(connection)
             outbox.keep_house(connection)
-        except psycopg.errors.LockNotAvailable:
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
             connection.rollback()
-            log.info("the outbox is busy; its partitions can wait")
+            log.info("the outbox is busy; its partitions, and what is to leave it, can wait")
         self._house_kept_at = time.monotonic()
 
 

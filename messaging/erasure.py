@@ -1,0 +1,65 @@
+"""Forgetting: what a service is to know no more of leaves the bytes that the runtime keeps of messages, too.
+
+A handler says which ids, in its transaction; the relay carries it out when it keeps house. Not at once, because what
+the same transaction, or one still open, has written or parked is to go as well.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+from messaging.database import Connection, Transaction
+
+NOBODY_WRITES_SO_LONG: Final = "10 minutes"  # no transaction that was open when something was forgotten still is
+
+FORGET: Final = """
+    insert into forgotten (id) select unnest(%b::uuid[])
+    on conflict (id) do update set since = excluded.since
+"""
+
+# In our own bytes a UUID has one form. Only what is out goes: a message that was decided before leaves in its order,
+# and then from here.
+REMOVE_PUBLISHED: Final = """
+    delete from outbox using outbox_writer
+    where outbox_writer.writer = outbox.writer
+      and outbox.position <= outbox_writer.published
+      and exists (select from forgotten where strpos(outbox.body, forgotten.id::text) > 0)
+"""
+
+# An id may stand in a sender's bytes in any of the forms that a UUID has.
+_PARKED_ABOUT: Final = """
+    subject = forgotten.id::text
+    or strpos(replace(lower(encode(raw, 'escape')), '-', ''), replace(forgotten.id::text, '-', '')) > 0
+"""
+
+# What was put aside stays visible, for nothing may be lost in silence: from whom it came and of what kind it was. Of
+# its bytes only the digest is left.
+EMPTY_PARKED: Final = f"""
+    update parked set reason = 'erased', error = null, raw = sha256(raw)
+    where state = 'quarantined' and reason <> 'erased' and exists (select from forgotten where {_PARKED_ABOUT})
+"""
+
+# What still waits comes to an end by itself: it is applied, for it may be a fact that counts, or refused, or put aside.
+CARRIED_OUT: Final = f"""
+    delete from forgotten
+    where since < clock_timestamp() - interval '{NOBODY_WRITES_SO_LONG}'
+      and not exists (select from outbox_writer where published < committed)
+      and not exists (select from parked where reason <> 'erased' and ({_PARKED_ABOUT}))
+"""
+
+
+def forget(tx: Transaction, ids: Iterable[UUID]) -> None:
+    """Have every message that speaks of one of these ids leave the outbox, once published, and the quarantine."""
+    tx.fetch(FORGET, (list(ids),))
+
+
+def carry_out(connection: Connection) -> None:
+    """Take out what is to be forgotten, as far as it may leave yet, and commit.
+
+    One process at a time calls this: the relay that works. An id leaves the list when nothing can be written any more
+    that was decided before it came there, nothing about it is parked, and nothing is left to publish.
+    """
+    if connection.execute("select 1 from forgotten limit 1").fetchone() is not None:
+        for statement in (REMOVE_PUBLISHED, EMPTY_PARKED, CARRIED_OUT):
+            connection.execute(statement)
+    connection.commit()

@@ -1,0 +1,136 @@
+"""What a service is to forget leaves the outbox once it is out, and what was put aside; nothing else goes."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from contracts import uuid7
+from deploy.local import Stack
+from messaging import database, erasure, inbox, outbox
+from messaging.broker import Publication
+from messaging.database import Connection
+from messaging.migrate import migrate
+
+PROBE = Path(__file__).parent / "probe"
+SOMEBODY, SOMEBODY_ELSE = uuid7(), uuid7()
+
+
+@pytest.fixture
+def connection(stack: Stack) -> Iterator[Connection]:
+    stack.drop_database("test_erasure")
+    url = stack.create_database("test_erasure")
+    migrate(url, PROBE)
+    with database.connect(url) as connection:
+        yield connection
+
+
+def commit_about(connection: Connection, writer: UUID, person_id: UUID) -> int:
+    """Write a message about somebody to the outbox; return its position."""
+    said = Publication("hub", "a.key", f'{{"person_id":"{person_id}"}}'.encode(), uuid7())
+    committed = outbox.write(connection, writer, [said], outbox.Tally())
+    connection.commit()
+    return committed.position
+
+
+def park(connection: Connection, raw: bytes, state: str = "quarantined") -> None:
+    inbox.park(connection, [inbox.parked_row(raw, None, state, "no_handler")])
+    connection.commit()
+
+
+def forget(connection: Connection, *ids: UUID) -> None:
+    with database.transaction(connection) as tx:
+        erasure.forget(tx, ids)
+
+
+def column(connection: Connection, sql: Any) -> list[Any]:
+    return [next(iter(row.values())) for row in connection.execute(sql).fetchall()]
+
+
+def later(connection: Connection) -> None:
+    """Let the time pass in which something decided before may still be written."""
+    connection.execute(f"update forgotten set since = since - interval '{erasure.NOBODY_WRITES_SO_LONG}'")
+
+
+def test_what_has_been_published_about_somebody_leaves_and_the_rest_stays(connection: Connection) -> None:
+    writer = outbox.open_writer(connection, "test")
+    about_both = [commit_about(connection, writer, one) for one in (SOMEBODY, SOMEBODY_ELSE)]
+    outbox.mark(connection, writer, about_both[-1])
+    forget(connection, SOMEBODY)
+    erasure.carry_out(connection)
+    assert column(connection, "select position from outbox") == about_both[1:]
+
+
+def test_what_is_not_out_yet_leaves_in_its_order_and_is_forgotten_then(connection: Connection) -> None:
+    writer = outbox.open_writer(connection, "test")
+    position = commit_about(connection, writer, SOMEBODY)
+    forget(connection, SOMEBODY)
+    later(connection)
+    erasure.carry_out(connection)
+    assert column(connection, "select position from outbox") == [position]
+    outbox.mark(connection, writer, position)
+    erasure.carry_out(connection)
+    assert (column(connection, "select 1 from outbox"), column(connection, "select 1 from forgotten")) == ([], [])
+
+
+def test_what_the_same_transaction_still_writes_after_it_goes_too(connection: Connection) -> None:
+    writer = outbox.open_writer(connection, "test")
+    forget(connection, SOMEBODY)
+    erasure.carry_out(connection)
+    outbox.mark(connection, writer, commit_about(connection, writer, SOMEBODY))
+    erasure.carry_out(connection)
+    assert column(connection, "select 1 from outbox") == []
+    assert column(connection, "select id from forgotten") == [SOMEBODY]  # until nobody can write any more
+    later(connection)
+    erasure.carry_out(connection)
+    assert column(connection, "select 1 from forgotten") == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [str, lambda one: str(one).upper(), lambda one: one.hex, lambda one: f"urn:uuid:{one}"],
+    ids=["as we write it", "in capitals", "without dashes", "as a URN"],
+)
+def test_of_what_was_put_aside_about_somebody_a_digest_is_left(connection: Connection, written: Any) -> None:
+    raw, other = (f'{{"person_id":"{written(one)}","x":"\\u00e9é"}}'.encode() for one in (SOMEBODY, SOMEBODY_ELSE))
+    broken = b"\xff\x00" + raw
+    for one in (raw, broken, other):
+        park(connection, one)
+    forget(connection, SOMEBODY)
+    erasure.carry_out(connection)
+    erasure.carry_out(connection)  # and again changes nothing
+    rows = connection.execute("select state, reason, raw from parked order by parked_id").fetchall()
+    assert [(row["state"], row["reason"], bytes(row["raw"])) for row in rows] == [
+        ("quarantined", "erased", hashlib.sha256(raw).digest()),
+        ("quarantined", "erased", hashlib.sha256(broken).digest()),
+        ("quarantined", "no_handler", other),
+    ]
+
+
+def test_what_waits_may_be_a_fact_that_counts_and_comes_to_its_end_first(connection: Connection) -> None:
+    raw = f'{{"person_id":"{SOMEBODY}"}}'.encode()
+    park(connection, raw, "waiting")
+    forget(connection, SOMEBODY)
+    later(connection)
+    erasure.carry_out(connection)
+    assert [bytes(one) for one in column(connection, "select raw from parked")] == [raw]
+    assert column(connection, "select id from forgotten") == [SOMEBODY]
+    connection.execute("update parked set state = 'quarantined'")
+    erasure.carry_out(connection)
+    erasure.carry_out(connection)
+    assert [bytes(one) for one in column(connection, "select raw from parked")] == [hashlib.sha256(raw).digest()]
+    assert column(connection, "select 1 from forgotten") == []
+
+
+def test_what_a_handler_that_failed_wanted_forgotten_is_not(connection: Connection) -> None:
+    def fail() -> None:
+        with database.transaction(connection) as tx:
+            erasure.forget(tx, [SOMEBODY])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert column(connection, "select 1 from forgotten") == []
