@@ -105,8 +105,8 @@ def main(arguments: list[str]) -> int:
         problem = f"The environment lacks {error.args[0]}."
     except OSError as error:
         problem = f"Cannot write {error.filename}: {error.strerror}."
-    except psycopg.OperationalError:
-        problem = "The database of the reports does not answer."
+    except psycopg.Error:  # what it says may name the server, or what stands in a table
+        problem = "The database of the reports cannot be read; `./ruta up` makes it, and brings it up to date."
     else:
         return code
     print(f"report: {problem}", file=sys.stderr)

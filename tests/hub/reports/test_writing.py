@@ -15,6 +15,7 @@ import openpyxl
 import pytest
 
 from contracts import codes
+from deploy.local import Stack
 from hub.reports import __main__ as commands
 from hub.reports import report, writing
 from hub.reports.rules import activities
@@ -213,12 +214,17 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
     assert says in capsys.readouterr().err
 
 
-def test_a_database_that_is_away_is_said_without_its_address(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("how", ["away", "empty"])
+def test_a_database_that_cannot_be_read_is_said_without_its_address(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], how: str
 ) -> None:
-    monkeypatch.setenv("SERVICE_DATABASE_URL", "postgresql://reports:secret@127.0.0.1:1/reports")
+    url = "postgresql://reports:secret@127.0.0.1:1/reports" if how == "away" else stack.create_database("test_empty")
+    monkeypatch.setenv("SERVICE_DATABASE_URL", url)
     assert commands.main(["5w"]) == 2
-    assert capsys.readouterr().err == "report: The database of the reports does not answer.\n"
+    said = capsys.readouterr().err
+    assert said.startswith("report: The database of the reports cannot be read")
+    assert len(said.splitlines()) == 1
+    assert "127.0.0.1" not in said
 
 
 def test_the_command_runs_as_a_process_and_changes_nothing(filled: Reports) -> None:
