@@ -1,7 +1,8 @@
 """Who came to a jornada is recorded, corrected and struck out: done, repeated, refused, too early."""
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, LiteralString
 from uuid import uuid5
 
 import psycopg
@@ -9,9 +10,12 @@ import pytest
 
 import contracts
 from contracts import Message, codes, uuid7
+from messaging.database import Row, Transaction
 from messaging.standing import Standing
 from services.events import rules
 from services.events import service as events_service
+from services.events.store.attendance import LOCK_ATTENDANCES, PEOPLE
+from services.events.store.jornadas import LOCK_JORNADAS
 from tests.examples import CONSENT_ID, NEED_ID, NOW, PERSON_ID, SEALED
 from tests.examples_events import (
     ATTENDANCE_ID,
@@ -385,3 +389,23 @@ def test_a_batch_of_plans_and_attendances_is_applied_in_the_order_in_which_it_wa
         {"present": False, "sequence": 3}
     ]
     assert events.rows("select count(*) as present from attendance where present") == [{"present": 2}]
+
+
+def test_a_hundred_people_nobody_knows_cost_as_many_questions_to_the_database_as_one(
+    confirmed: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [attendance_recorded(attendance_id=uuid7(), person_id=uuid7()) for _ in range(100)]
+    questions = []
+    ask = Transaction._read
+
+    def count(tx: Transaction, sql: LiteralString, params: Sequence[Any]) -> list[Row]:
+        questions.append(sql)
+        return ask(tx, sql, params)
+
+    monkeypatch.setattr(Transaction, "_read", count)
+    confirmed.tx.flush()
+    confirmed.tx = Transaction(confirmed.tx._connection)  # as for a new batch, in which nothing is known yet
+    confirmed.tx.mention([JORNADA_ID, *(one.attendance_id for one in people), *(one.person_id for one in people)])
+    for one in people:
+        confirmed.hear(one, source=ORGANISER)
+    assert questions == [LOCK_JORNADAS, LOCK_ATTENDANCES, PEOPLE]
