@@ -61,12 +61,13 @@ def partner_performance(connection: Connection, asked: Asked = EVERYTHING) -> Sh
 def needs_unmet(connection: Connection, asked: Asked = EVERYTHING) -> Sheet:
     """Make the sheet of needs by zone, and what came of them."""
     counts.read_whole_tables(connection)
+    running = _running_month(clock.now())
     return unmet_needs.sheet(
-        counts.needs(connection),
+        counts.needs(connection, running_month=running),
         asked,
         services=counts.services(connection),
         places=places(),
-        running_month=_running_month(clock.now()),
+        running_month=running,
     )
 
 

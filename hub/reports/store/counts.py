@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, LiteralString
 
+from hub.reports.rules import small_counts
 from hub.reports.rules.activities import Activity
 from hub.reports.rules.partners import Sent
 from hub.reports.rules.unmet_needs import Needs
@@ -99,14 +100,17 @@ def _day_after(month: str) -> str:
 # The other reports
 # ---------------------------------------------------------------------------------------------------------------------
 
-ACTIVITIES: Final = """
-    with served as (
-        select distinct
-            delivered_by as organisation, need_code, delivery.zone, to_char(delivered_on, 'YYYY-MM') as month,
-            nullif(organiser, delivered_by) as partner, coalesce(programme, kind, 'service') as activity,
-            jornada_id, name as jornada, counted_as
-        from counted_delivery as delivery left join jornada using (jornada_id)
-    )
+# Each person once for each row of the 5W sheet.
+_SERVED: Final = """
+    select delivered_by as organisation, need_code, delivery.zone, to_char(delivered_on, 'YYYY-MM') as month,
+           nullif(organiser, delivered_by) as partner, coalesce(programme, kind, 'service') as activity,
+           jornada_id, name as jornada, counted_as, max(delivered_on)::date as last_on
+    from counted_delivery as delivery left join jornada using (jornada_id)
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+"""
+
+ACTIVITIES: Final = f"""
+    with served as ({_SERVED})
     select organisation, need_code, zone, month, partner, activity, jornada,
            count(*) as reached,
            count(*) filter (where sex = 'female') as f,
@@ -123,9 +127,16 @@ def activities(connection: Connection) -> list[Activity]:
     return [Activity(**row) for row in connection.execute(ACTIVITIES)]
 
 
-# A need met where it was found, without a referral, is met as well: the service was delivered on that day or later.
-NEEDS: Final = """
-    with needs as (
+# A need met where it was found, without a referral, is met as well: the service was delivered on that day or later. In
+# the protection sectors that takes what the 5W sheet shows: eight needs met, beside two rows of it with less than five
+# people each, would tell that there were four in both.
+NEEDS: Final = f"""
+    with served as (
+        select *, count(*) over (partition by organisation, need_code, zone, month, partner, activity, jornada_id)
+            as reached
+        from ({_SERVED}) as person
+    ),
+    needs as (
         select need_id, coalesce(counted_as, person_id, need_id) as counted_as, need_code, coalesce(zone, '') as zone,
                identified_at, (identified_at at time zone 'America/Bogota')::date as identified_on
         from need left join same_person using (person_id)
@@ -148,7 +159,11 @@ NEEDS: Final = """
         group by 1, 2
     ),
     delivered as (
-        select counted_as, need_code, max(delivered_on)::date as last_on from counted_delivery group by 1, 2
+        select counted_as, need_code, max(last_on) as last_on
+        from served
+        where split_part(need_code, '.', 1) <> all(%(protection)s)
+           or (reached >= %(few)s and month < %(running_month)s)
+        group by 1, 2
     ),
     judged as (
         select first_found.need_code, zone, to_char(identified_on, 'YYYY-MM') as month,
@@ -170,9 +185,14 @@ NEEDS: Final = """
 """
 
 
-def needs(connection: Connection) -> list[Needs]:
+def needs(connection: Connection, *, running_month: str) -> list[Needs]:
     """Return the people in need, a row for each need, municipality and month in which it was first found."""
-    return [Needs(**row) for row in connection.execute(NEEDS)]
+    params = {
+        "protection": sorted(small_counts.PROTECTION),
+        "few": small_counts.FEW,
+        "running_month": running_month,
+    }
+    return [Needs(**row) for row in connection.execute(NEEDS, params)]
 
 
 SERVICES: Final = """

@@ -306,6 +306,23 @@ def test_a_service_received_before_the_need_was_found_does_not_meet_it(reports: 
     assert reports.rows(report.needs_unmet, "met", "unmet") == [(0, 1)]
 
 
+def test_needs_that_were_met_do_not_tell_what_the_5w_sheet_keeps_to_itself(reports: Reports) -> None:
+    """Eight needs met, beside two rows of less than five people each: there would have been four in both."""
+    need = "protection.legal_advice"
+    reports.hear(jornada("soledad"), jornada("malambo"), *(in_need(one, need) for one in range(8)))
+    served = [
+        delivered(one, need, jornada_id=an_id("soledad" if one < 4 else "malambo"), delivered_by="barranquilla")
+        for one in range(8)
+    ]
+    reports.hear(*served, source="barranquilla")
+    assert reports.rows(report.who_does_what, "reached") == [("<5",), ("<5",)]
+    assert reports.rows(report.needs_unmet, "identified", "met", "unmet") == [(8, 0, 8)]
+    shown = [one.model_copy(update={"delivery_id": an_id(one.delivery_id), "jornada_id": None}) for one in served]
+    reports.hear(*shown, source="barranquilla")
+    assert reports.rows(report.who_does_what, "reached") == [("<5",), ("<5",), (8,)]
+    assert reports.rows(report.needs_unmet, "identified", "met", "unmet") == [(8, 8, 0)]
+
+
 def test_a_referral_without_its_needs_id_is_of_the_persons_need(reports: Reports) -> None:
     reports.hear(in_need("ana"), referred("ana at iom", need_id=None), identified("n", "ana", "ana at iom"))
     assert reports.rows(report.needs_unmet, "referred", "waiting") == [(1, 1)]
