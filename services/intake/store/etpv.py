@@ -41,10 +41,11 @@ def find_taken(tx: Transaction, person_id: UUID) -> Sequence[Taken]:
 
 def insert_step(tx: Transaction, step: StepTaken, cause: Cause, *, at: datetime) -> None:
     """Keep a step."""
+    taken = (*find_taken(tx, step.person_id), (step.taken_at, step.step))
     row = {name: getattr(step, name) for name in step.__slots__}
     tx.write(INSERT, row | {"message_id": cause.id, "recorded_at": at})
     tx.put(RECORDED, step.step_id, step.step_id)
-    tx.put(TAKEN, step.person_id, (*find_taken(tx, step.person_id), (step.taken_at, step.step)))
+    tx.put(TAKEN, step.person_id, taken)
 
 
 def _taken(row: Row) -> Sequence[Taken]:

@@ -9,8 +9,10 @@ from messaging.database import Row, Transaction
 from services.intake.rules.households import Household
 from services.intake.store.cause import Cause
 
+# One row for each id that is asked for, so that `load` asks once about those that nobody has registered, too.
 KNOWN: Final = """
-    select household_id as key, recorded_by, recorded_at from household where household_id = any(%b::uuid[]) for update
+    select asked.household_id as key, recorded_by, recorded_at
+    from unnest(%b::uuid[]) as asked(household_id) left join household using (household_id)
 """
 
 REGISTERED: Final = "select person_id from person where person_id = any(%b::uuid[])"
@@ -58,5 +60,5 @@ def save_household(tx: Transaction, household: Household, cause: Cause, *, at: d
     tx.put(KNOWN, key, (household.recorded_by, household.recorded_at))
 
 
-def _known(row: Row) -> tuple[str, datetime]:
-    return row["recorded_by"], row["recorded_at"]
+def _known(row: Row) -> tuple[str, datetime] | None:
+    return None if row["recorded_by"] is None else (row["recorded_by"], row["recorded_at"])
