@@ -89,7 +89,7 @@ class Partner:
         self._log.close()
 
     def _take_up(self, plan: Order) -> None:
-        self._plan = Plan(plan["steps"], plan["window"])
+        self._plan = Plan(plan["steps"], plan["window"], plan.get("first_day", 1))
 
     def _work(self, connection: Any) -> None:
         self._outgoing = Outgoing(connection, self._exchange)

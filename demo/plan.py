@@ -41,9 +41,9 @@ class Step(TypedDict):
 class Plan:
     """Which steps are due: answers as soon as what they answer has come, openings a few at a time."""
 
-    def __init__(self, steps: list[Step], window: int) -> None:
+    def __init__(self, steps: list[Step], window: int, first_day: int = 1) -> None:
         self.steps: dict[str, Step] = {step["step"]: step for step in steps}
-        self._day = 1
+        self._day = first_day
         self._window = window  # how many of the referrals it opened may be under way at once
         self._openings: deque[Step] = deque()
         self._ready: deque[Step] = deque()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
@@ -18,7 +18,7 @@ SETTLED_AFTER = 1.2  # seconds of rest that are believed: what a process has in 
 STUCK_AFTER = 45.0  # seconds in which nothing at all has moved
 
 COUNTS: LiteralString = """
-    select (select count(*) from inbox) as taken_in,
+    select (select coalesce(sum(received), 0)::bigint from outbox_writer) as taken_in,
            (select count(*) from outbox_writer where published < committed) as unpublished,
            (select count(*) from parked where state <> 'quarantined') as waiting,
            (select count(*) from parked) as parked
@@ -76,19 +76,27 @@ class Watch:
         self._databases = {service.name: stack.service_database_url(service.name) for service in services}
         self._databases |= own_databases or {}
         self._progress = progress
+        self._open = ExitStack()  # connections, kept from look to look
+        self._asked: dict[str, psycopg.Connection[Any]] = {}
+        self._channels: dict[str, Any] = {}
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._open.close()
+        self._asked, self._channels = {}, {}
 
     def look(self, now: datetime) -> Look:
         """Look once; `now` is the network's time."""
         queued: dict[str, int] = {}
         for vhost, names in self._queues.items():
-            queued |= _ready(self._urls[vhost], names)
+            queued |= self._ready(vhost, names)
         unpublished = waiting = clocks_due = 0
         done: list[int] = []
-        for service, url in self._databases.items():
-            with closing(psycopg.connect(url)) as database:
-                row = database.execute(COUNTS).fetchone() or (0, 0, 0, 0)
-                if service == "referrals":
-                    clocks_due = (database.execute(DUE, (now,)).fetchone() or (0,))[0]
+        for service in self._databases:
+            database = self._database(service)
+            row = database.execute(COUNTS).fetchone() or (0, 0, 0, 0)
+            if service == "referrals":
+                clocks_due = (database.execute(DUE, (now,)).fetchone() or (0,))[0]
             unpublished += row[1]
             waiting += row[2]
             done += [row[0], row[3]]
@@ -96,13 +104,34 @@ class Watch:
         done += [count for one in said for count in (one["confirmed"], one["received"])]
         return Look(queued, unpublished, waiting, clocks_due, sum(one["due"] for one in said), tuple(done))
 
+    def _database(self, service: str) -> psycopg.Connection[Any]:
+        if service not in self._asked:
+            connection = psycopg.connect(self._databases[service], autocommit=True)
+            self._asked[service] = self._open.enter_context(closing(connection))
+        return self._asked[service]
+
+    def _ready(self, vhost: str, names: Sequence[str]) -> dict[str, int]:
+        """Messages ready in these queues of one virtual host, asked of the queues themselves; empty ones left out."""
+        if vhost not in self._channels:
+            connection: Any = broker.connect(self._urls[vhost])
+            self._open.callback(broker.drop, connection)
+            self._channels[vhost] = connection.channel()
+        channel = self._channels[vhost]
+        counts = {name: channel.queue_declare(name, passive=True).message_count for name in names}
+        return {name: count for name, count in counts.items() if count}
+
     def wait(
-        self, offset: timedelta, waiting_allowed: int, looking: Callable[[Look], None], stuck_after: float
+        self,
+        offset: timedelta,
+        waiting_allowed: int,
+        looking: Callable[[Look], None],
+        stuck_after: float,
+        settled_after: float = SETTLED_AFTER,
     ) -> Look:
         """Return once the network, whose time is `offset` ahead, is at rest; raises StuckError when it never is.
 
         `waiting_allowed` messages may wait for what never comes. `looking` is called at every look. Never is when
-        nothing has moved for `stuck_after` seconds.
+        nothing has moved for `stuck_after` seconds. Rest is believed after `settled_after` seconds of it.
         """
         before: Look | None = None
         moved_at = time.monotonic()
@@ -110,26 +139,16 @@ class Watch:
             try:
                 here = self.look(datetime.now(UTC) + offset)
             except (*broker.BrokerLost, psycopg.Error):
+                self.close()
                 time.sleep(LOOK_EVERY)  # a server is coming back
                 continue
             looking(here)
             if here != before:
                 moved_at = time.monotonic()
             elif here.at_rest(waiting_allowed):
-                if time.monotonic() - moved_at > SETTLED_AFTER:
+                if time.monotonic() - moved_at > settled_after:
                     return here
             elif time.monotonic() - moved_at > stuck_after:
                 raise StuckError(str(here))
             before = here
             time.sleep(LOOK_EVERY)
-
-
-def _ready(url: str, names: Sequence[str]) -> dict[str, int]:
-    """Messages ready in these queues of one virtual host, asked of the queues themselves; empty ones left out."""
-    connection: Any = broker.connect(url)
-    try:
-        channel = connection.channel()
-        counts = {name: channel.queue_declare(name, passive=True).message_count for name in names}
-    finally:
-        broker.drop(connection)
-    return {name: count for name, count in counts.items() if count}

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -72,7 +72,8 @@ class Stage:
         """Return when all that can happen by now has happened; raises StuckError, and what `looking` raises."""
         stack, network = self.ground.stack, self.ground.network
         watch = Watch(stack, network.declared, lambda: [one.progress for one in self.organisations.values()])
-        return watch.wait(self.ground.offset, self._waiting_allowed, looking, stuck_after)
+        with closing(watch):
+            return watch.wait(self.ground.offset, self._waiting_allowed, looking, stuck_after)
 
     @property
     def _waiting_allowed(self) -> int:

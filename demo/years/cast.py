@@ -4,7 +4,6 @@ import random
 import unicodedata
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
 from demo.people import Person
@@ -30,10 +29,10 @@ class Known:
     person: Person
     registrations: list[Registration] = field(default_factory=list)
 
-    def pairs(self) -> list[list[str]]:
-        """Which two registrations a coordinator has to link so that the person is one."""
-        ids = [registration.person_id for registration in self.registrations]
-        return [sorted(pair) for pair in pairwise(ids)]
+    @property
+    def ids(self) -> list[str]:
+        """Every id of theirs."""
+        return [registration.person_id for registration in self.registrations]
 
 
 def written_down_elsewhere(person: Person, rng: random.Random) -> dict[str, Any]:

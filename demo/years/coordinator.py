@@ -19,35 +19,48 @@ class Coordinator(Partner):
 
     def _take_up(self, plan: Order) -> None:
         super()._take_up(plan)
-        self._same = {match_id(*pair): pair for pair in plan["same"]}
         self._links_by_hand_on: int = plan["links_by_hand_on"]
-        self._decided: set[str] = set()
+        # Of each registration, the one that stands for all that are linked with it, and the person that it is of.
+        self._linked_with = {each: each for ids in plan["same"] for each in ids}
+        self._person = {each: person for person, ids in enumerate(plan["same"]) for each in ids}
+        self._same: list[list[str]] = plan["same"]
 
     def _answer(self, message: contracts.Message) -> Iterable[Step]:
         if not isinstance(message.data, contracts.MatchProposed):
             return
-        proposed, pair = str(message.data.match_id), [str(each) for each in message.data.person_ids]
-        self._decided.add(proposed)
-        yield _step("match.linked.v1" if proposed in self._same else "match.rejected.v1", proposed, pair)
+        one, other = (str(each) for each in message.data.person_ids)
+        if one not in self._person or self._person[one] != self._person.get(other):
+            yield _step("match.rejected.v1", one, other)
+        else:
+            yield from self._link(one, other)
 
     def _turn_to(self, day: int) -> None:
         super()._turn_to(day)
         if day == self._links_by_hand_on:
-            for missed in self._same.keys() - self._decided:
-                self._plan.add(_step("match.linked.v1", missed, self._same[missed]))
+            for first, *others in self._same:
+                for other in others:
+                    for step in self._link(first, other):
+                        self._plan.add(step)
+
+    def _link(self, one: str, other: str) -> Iterable[Step]:
+        """Link two registrations, unless they are linked through others."""
+        stands_for, stands_for_other = self._linked_with[one], self._linked_with[other]
+        if stands_for == stands_for_other:
+            return
+        for each in self._same[self._person[one]]:
+            if self._linked_with[each] == stands_for_other:
+                self._linked_with[each] = stands_for
+        yield _step("match.linked.v1", one, other)
 
 
-def match_id(one: str, other: str) -> str:
-    """Return the id that the network gives a match of two registrations (contracts/matching.py)."""
-    return str(uuid5(NAMESPACE_OID, " ".join(sorted((one, other)))))
-
-
-def _step(kind: str, match: str, pair: list[str]) -> Step:
+def _step(kind: str, *pair: str) -> Step:
+    lesser, greater = sorted(pair)
+    match = str(uuid5(NAMESPACE_OID, f"{lesser} {greater}"))  # as contracts/matching.py says
     return {
         "step": f"{kind} {match}",
         "type": kind,
         "subject": match,
-        "data": {"match_id": match, "person_ids": pair},
+        "data": {"match_id": match, "person_ids": [lesser, greater]},
         "after": None,
         "expects": None,
         "day": 0,

@@ -6,12 +6,12 @@ as it would have run then.
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from demo.organisations import Organisation
-from demo.quiet import Look, Watch
+from demo.quiet import SETTLED_AFTER, Look, Watch
 from demo.stage import READY_WITHIN, Ground
 from demo.years.script import (
     AMERICARES,
@@ -27,6 +27,7 @@ from deploy.local import Trouble
 from deploy.local.own import OwnService
 
 STUCK_AFTER = 90.0  # seconds in which nothing at all has moved
+A_MOMENT = 0.3  # seconds
 FROZEN = 0.3  # seconds before the service is killed, so that there is something in its hands
 OWN_SERVICES = ((AMERICARES, "events"), (OPPORTUNITIES, "employment"))
 KILLED = "intake"  # half-way
@@ -100,7 +101,10 @@ class Years:
                 raise _HalfWayError
 
         try:
-            watch.wait(self.ground.offset, 0, look, STUCK_AFTER)
+            with closing(watch):
+                # What is left of a month when the next begins is none the worse for it; the end is looked at longer.
+                settled_after = SETTLED_AFTER if month >= MONTHS else A_MOMENT
+                watch.wait(self.ground.offset, 0, look, STUCK_AFTER, settled_after)
         except _HalfWayError:
             return True
         return False
@@ -149,5 +153,5 @@ def _organisation(name: str, ground: Ground, script: Script) -> Organisation:
         state.logs / f"{name}.log",
         script.steps[name],
         module="demo.years.coordinator" if coordinates else "demo.partner",
-        also={"same": script.same, "links_by_hand_on": THE_END} if coordinates else None,
+        also={"first_day": -1} | ({"same": script.same, "links_by_hand_on": THE_END} if coordinates else {}),
     )

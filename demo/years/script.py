@@ -60,7 +60,7 @@ class Script:
     """What every organisation will say, and what only the coordinator knows: who is the same person."""
 
     steps: dict[str, list[Step]] = field(default_factory=lambda: {name: [] for name in ORGANISATIONS})
-    same: list[list[str]] = field(default_factory=list)
+    same: list[list[str]] = field(default_factory=list)  # the ids of each who has several
     refused: set[str] = field(default_factory=set)  # steps that the network is to refuse
 
     @property
@@ -114,7 +114,8 @@ class _Years:
         for jornada in self._jornadas:  # when everybody who is not late has sent their attendance
             whose = {"jornada_id": jornada.jornada_id, "organiser": jornada.organiser}
             self._say(jornada.organiser, jornada.month + 1, "jornada.reported.v1", jornada.jornada_id, whose)
-        self.script.same = [pair for known in (*self._migrants, *self._neighbours) for pair in known.pairs()]
+        everybody = (*self._migrants, *self._neighbours)
+        self.script.same = [known.ids for known in everybody if len(known.registrations) > 1]
         for organisation, months in self._by_month.items():
             self.script.steps[organisation] = [step for month in sorted(months) for step in months[month]]
 
@@ -245,7 +246,7 @@ class _Years:
         served: Sequence[tuple[str, str]] = (),
     ) -> None:
         """Somebody comes; who is known to the organisation comes under their id, who is not is registered there."""
-        registration = next((one for one in known.registrations if one.organisation == by), None)
+        registration = self._by_then(known, by, month_begins(jornada.month))
         seal, attendance_id = None, self._id()
         present_at = jornada.starts + timedelta(minutes=self._rng.randrange(10, 400))
         data: dict[str, Any] = {
@@ -561,8 +562,13 @@ class _Years:
 
     def _known_to(self, known: Known, organisation: str, month: int) -> Registration:
         """The organisation's own registration of somebody, made now if there is none."""
-        mine = (one for one in known.registrations if one.organisation == organisation)
-        return next(mine, None) or self._register(known, organisation, month)
+        return self._by_then(known, organisation, month_begins(month)) or self._register(known, organisation, month)
+
+    @staticmethod
+    def _by_then(known: Known, organisation: str, at: datetime) -> Registration | None:
+        """What the organisation had registered of somebody before that moment."""
+        mine = (one for one in known.registrations if one.organisation == organisation and one.at < at)
+        return next(mine, None)
 
     def _terms(self, organisation: str) -> dict[str, Any]:
         return {
