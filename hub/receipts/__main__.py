@@ -32,13 +32,13 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(f"{chosen.directory} is no directory of organisations")
     if not isinstance(receipt, contracts.ConsentReceiptIssued):
         return _fail(f"{chosen.message} is not the receipt of a consent")
-    print(receipt_page(receipt, names=names))
+    sys.stdout.buffer.write(f"{receipt_page(receipt, names=names)}\n".encode())  # as the page says that it is written
     return 0
 
 
 def read_names(directory: Path) -> dict[str, str]:
     """Read what organisations are called, by their ids."""
-    return {one: said["name"] for one, said in json.loads(directory.read_text())["organisations"].items()}
+    return {one: said["name"] for one, said in json.loads(directory.read_text(encoding="utf-8"))["organisations"].items()}
 
 
 def _fail(why: str) -> int:

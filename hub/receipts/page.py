@@ -42,7 +42,7 @@ def qr_text(receipt: contracts.ConsentReceiptIssued) -> str:
 @cache
 def all_words() -> Mapping[str, Words]:
     """Read what receipts say, by language."""
-    return tomllib.loads((HERE / "words.toml").read_text())
+    return tomllib.loads((HERE / "words.toml").read_text(encoding="utf-8"))
 
 
 def _receipt(receipt: contracts.ConsentReceiptIssued, language: str, *, names: Mapping[str, str]) -> str:
@@ -85,4 +85,4 @@ def _items(texts: Iterable[str]) -> str:
 
 @cache
 def _template(name: str) -> Template:
-    return Template((HERE / name).read_text())
+    return Template((HERE / name).read_text(encoding="utf-8"))
