@@ -38,7 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def read_names(directory: Path) -> dict[str, str]:
     """Read what organisations are called, by their ids."""
-    return {one: said["name"] for one, said in json.loads(directory.read_text(encoding="utf-8"))["organisations"].items()}
+    content = json.loads(directory.read_text(encoding="utf-8"))
+    return {one: said["name"] for one, said in content["organisations"].items()}
 
 
 def _fail(why: str) -> int:
