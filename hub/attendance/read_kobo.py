@@ -1,6 +1,7 @@
-"""Reads KoboToolbox submissions as Kobo posts them: one JSON object, or an array of them, taken one at a time."""
+"""Reads KoboToolbox submissions as Kobo posts or exports them: one, or an array of them, taken one at a time."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -11,6 +12,7 @@ from hub.attendance.spelling import plain
 READ_AT_ONCE: Final = 64 * 1024  # characters
 SUBMISSION_AT_MOST: Final = 4 * 1024 * 1024  # characters
 
+_PAGE: Final = re.compile(r'\{\s*"count"\s*:[^\[{]*"results"\s*:\s*\[')  # what Kobo's own interface answers
 _NOT_JSON: Final = "The file is neither a submission nor an array of them, as JSON."
 
 
@@ -67,9 +69,10 @@ def _items(file: TextIO) -> Iterator[Any]:
     buffer, at = file.read(READ_AT_ONCE).lstrip(), 0
     if buffer[:1] not in ("[", "{"):
         raise UnusableFileError(_NOT_JSON)
-    alone = buffer[0] == "{"
+    page = _PAGE.match(buffer)
+    alone = buffer[0] == "{" and page is None
     if not alone:
-        at = 1
+        at = 1 if page is None else page.end()
     while True:
         while at < len(buffer) and buffer[at] in ", \t\r\n":
             at += 1

@@ -228,11 +228,13 @@ SUBMISSION = {
 }
 
 
-@pytest.mark.parametrize("alone", [True, False])
-def test_a_submission_is_read_as_kobo_posts_it_alone_or_among_others(
-    saved: Callable[[bytes], Path], alone: bool
-) -> None:
-    path = saved(json.dumps(SUBMISSION if alone else [SUBMISSION]).encode())
+@pytest.mark.parametrize(
+    "posted",
+    [SUBMISSION, [SUBMISSION], {"count": 1, "next": None, "previous": None, "results": [SUBMISSION]}],
+    ids=["alone", "among others", "a page of the interface"],
+)
+def test_a_submission_is_read_as_kobo_posts_it(saved: Callable[[bytes], Path], posted: Any) -> None:
+    path = saved(json.dumps(posted, indent=1).encode())
     assert open_source(path).kind == "kobo"
     first, second = rows(path)
     assert first == Row(
