@@ -186,7 +186,7 @@ class EmploymentService:
     @every(timedelta(seconds=5))
     def tell_follow_ups(self, tx: Transaction, now: datetime) -> list[Draft]:
         """Tell organisations, once for each, whom it is time to ask how they are doing at work."""
-        due = store.candidacies.lock_due(tx, rules.candidacies.day_in_colombia(now))
+        due = store.candidacies.lock_due(tx, rules.days.day_in_colombia(now))
         for candidacy in due:
             store.candidacies.save(tx, rules.candidacies.tell_follow_up(candidacy))
         return [messages.candidacies.follow_up_due(candidacy) for candidacy in due]

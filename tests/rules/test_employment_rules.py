@@ -305,3 +305,16 @@ def test_what_the_hub_tells_of_a_referral_is_taken_in(
 
 def test_every_state_that_is_told_is_known() -> None:
     assert {*referrals.STOPS, *referrals.DONE} <= {*codes.ReferralState}
+
+
+@pytest.mark.parametrize(("on", "counts"), [(date(2026, 3, 2), True), (date(2026, 3, 3), False)])
+def test_a_business_formalised_on_the_day_that_somebody_left_counts_by_colombias_calendar(
+    on: date, counts: bool
+) -> None:
+    late_that_evening = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)
+    left = entrepreneurs.leave(an_entrepreneur(), reason="moved_away", at=late_that_evening)
+    if counts:
+        assert entrepreneurs.formalise(left, on=on).formalised_on == on
+    else:
+        with refused("not_while_left"):
+            entrepreneurs.formalise(left, on=on)

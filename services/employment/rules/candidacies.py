@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from services.employment.rules.answers import Refused, TooEarly
-from services.employment.rules.employers import COLOMBIA, Vacancy, check_takes_candidates
+from services.employment.rules.employers import Vacancy, check_takes_candidates
 from services.employment.rules.participations import Participation, Step, check_reached, check_under_way
 
 FOLLOW_UP_DAYS: Final = (30, 90, 180)  # after the first day at work
@@ -127,11 +127,6 @@ def stop_follow_ups(candidacy: Candidacy) -> Candidacy:
 def last_follow_up(candidacy: Candidacy) -> tuple[int, str] | None:
     """Return the day and the result of the latest follow-up, whatever the order in which we heard of them."""
     return max(candidacy.follow_ups.items(), default=None)
-
-
-def day_in_colombia(at: datetime) -> date:
-    """Return the day by which follow-ups fall due."""
-    return at.astimezone(COLOMBIA).date()
 
 
 def _wait_for_follow_up(candidacy: Candidacy, *, after: int) -> Candidacy:

@@ -1,14 +1,14 @@
 """Employers, what they have agreed to, and the vacancies they offer: pure decisions; time is an argument."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
 from services.employment.rules.answers import Refused
+from services.employment.rules.days import day_in_colombia
 
 PROGRAMMES_AT_MOST: Final = 50  # as many as `employer.recorded` can name
-COLOMBIA: Final = timezone(timedelta(hours=-5))  # all of the country, all year round
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def check_takes_candidates(vacancy: Vacancy, *, at: datetime) -> None:
     """
     if vacancy.closed_at is not None and at > vacancy.closed_at:
         raise Refused("vacancy_closed")
-    if vacancy.apply_by is not None and at.astimezone(COLOMBIA).date() > vacancy.apply_by:
+    if vacancy.apply_by is not None and day_in_colombia(at) > vacancy.apply_by:
         raise Refused("apply_by_passed")
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from uuid import UUID, uuid5
 
 from services.employment.rules.answers import Refused, TooEarly
+from services.employment.rules.days import day_in_colombia
 
 
 class State(StrEnum):
@@ -128,9 +129,8 @@ def grant_capital(entrepreneur: Entrepreneur, *, at: datetime) -> Entrepreneur:
 
 def formalise(entrepreneur: Entrepreneur, *, on: date) -> Entrepreneur:
     """The chamber of commerce has registered the business: while they are accompanied, or heard of later."""
-    if entrepreneur.state == State.STRUCK_OUT or (
-        entrepreneur.left_at is not None and on > entrepreneur.left_at.date()
-    ):
+    left_on = None if entrepreneur.left_at is None else day_in_colombia(entrepreneur.left_at)
+    if entrepreneur.state == State.STRUCK_OUT or (left_on is not None and on > left_on):
         raise Refused(f"not_while_{entrepreneur.state}")
     if entrepreneur.formalised_on is not None:
         raise Refused("already_formalised")
