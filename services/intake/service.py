@@ -13,7 +13,7 @@ from uuid import UUID
 
 import contracts
 from contracts import Draft, Message, sealing
-from messaging import clock, topology
+from messaging import clock, erasure, topology
 from messaging.database import Transaction
 from messaging.log import fields
 from messaging.on import batches, every, on
@@ -27,6 +27,8 @@ log = logging.getLogger("ruta.intake")
 
 NETWORK = topology.read(Path(os.environ.get("RUTA_NETWORK_FILE", topology.NETWORK_FILE)))
 COORDINATORS = frozenset(one.id for one in NETWORK.organisations.values() if one.coordinator)
+# Where a service runs that holds something about people, besides the hub's.
+ERASE_THEMSELVES = frozenset(one.id for one in NETWORK.organisations.values() if one.handles_itself("person.erased"))
 
 
 @cache
@@ -68,6 +70,8 @@ class IntakeService:
         household = messages.households.household(message)
         rules.households.check_household(store.households.find_known(tx, household.household_id), household)
         rules.households.check_members(household, store.households.registered_of(tx, household))
+        members = [person_id for person_id, _ in household.members]
+        rules.erasure.check_not_erased(members, store.erasure.erased_of(tx, members))
         store.households.save_household(tx, household, message, at=clock.now())
         return []
 
@@ -128,6 +132,7 @@ class IntakeService:
         """Somebody trained for it says how soon a need has to be met."""
         need_id = message.data.need_id
         need = rules.needs.check_known(store.needs.find_need(tx, need_id), need_id)
+        known_person(tx, need.person_id)
         need = rules.needs.triage(need, messages.needs.triage(message), coordinators=COORDINATORS)
         store.needs.save_triage(tx, need)
         return [messages.needs.need_recorded(need)]
@@ -238,13 +243,13 @@ class IntakeService:
 
     @on(contracts.RightsAnswered)
     def answer_request(self, tx: Transaction, message: Message[contracts.RightsAnswered]) -> list[Draft]:
-        """The person has been answered."""
+        """The person has been answered; whom it was granted to be erased, is."""
         said = message.data
         known = store.rights.lock_request(tx, said.request_id)
         request = rules.rights.check_open(known, said.request_id, by=message.source)
         request = rules.rights.answer(request, said.answer, answered_at=said.answered_at)
         store.rights.save_request(tx, request)
-        return []
+        return erase_person(tx, request.person_id, at=clock.now()) if request.erases else []
 
     @every(timedelta(minutes=1))
     def remind_of_requests(self, tx: Transaction, now: datetime) -> list[Draft]:
@@ -314,6 +319,18 @@ def tell_of_request(request: Request, *, at: datetime) -> list[Draft]:
     today = rules.rights.day_of(at)
     concerned = rules.rights.told(request, coordinators=COORDINATORS, today=today)
     return messages.rights.due(request, today=today, to=concerned)
+
+
+def erase_person(tx: Transaction, person_id: UUID, *, at: datetime) -> list[Draft]:
+    """Erase a person under every id that is theirs, tell the hub's services, and ask whoever holds something."""
+    registrations = store.erasure.lock_registrations(tx, person_id)
+    holders = store.erasure.find_holders(tx, registrations)
+    erasure.forget(tx, store.erasure.find_theirs(tx, registrations))
+    store.erasure.erase(tx, registrations, at=at)
+    told = [draft for one in registrations for draft in messages.erasure.erased(one, at=at, also_at=ERASE_THEMSELVES)]
+    erase_by = rules.erasure.erase_by(at)
+    asked = rules.erasure.asked(holders, taking_part=NETWORK.organisations.keys())
+    return [*told, *(messages.erasure.asked(one, organisation, erase_by=erase_by) for one, organisation in asked)]
 
 
 def warn_of_unknown_place(tx: Transaction, place: str | None, message: Message[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from services.intake.rules import (
     consents,
+    erasure,
     etpv,
     households,
     links,
@@ -20,6 +21,7 @@ __all__ = [
     "Refused",
     "TooEarly",
     "consents",
+    "erasure",
     "etpv",
     "households",
     "links",

@@ -65,12 +65,15 @@ class Registration:
     registered_at: datetime
     birth_date: date | None
     age: int | None
+    erased: bool = False  # the person has been: nothing more is said of them
 
 
 def check_registration(known: Registration | None, person: Person) -> None:
     """Let only who registered a person correct it, and only with something newer."""
     if known is None:
         return
+    if known.erased:
+        raise Refused("person_erased")
     if known.registered_by != person.registered_by:
         raise Refused("registered_by_another")
     if person.registered_at == known.registered_at:
@@ -80,9 +83,11 @@ def check_registration(known: Registration | None, person: Person) -> None:
 
 
 def check_known(registration: Registration | None, person_id: UUID) -> Registration:
-    """Let nothing be said of a person whom nobody has registered yet."""
+    """Let nothing be said of a person whom nobody has registered yet, nor of one who has been erased."""
     if registration is None:
         raise TooEarly("person", str(person_id))
+    if registration.erased:
+        raise Refused("person_erased")
     return registration
 
 

@@ -31,7 +31,6 @@ class Term(NamedTuple):
 
 TERMS: Final = {"enquiry": Term(10, 5), "correction": Term(15, 8), "erasure": Term(15, 8)}
 REMINDED_BEFORE: Final = 2  # working days before the last one
-ERASE_WITHIN: Final = 15  # working days in which an organisation erases what it was sent: its own term for a claim
 
 ERASURE, GRANTED = "erasure", "granted"
 
@@ -162,8 +161,3 @@ def run_clock(request: Request, *, today: date) -> Request:
 def told(request: Request, *, coordinators: Set[str], today: date) -> Set[str]:
     """Return who is told of a request now: its organisation, and the coordinators when the day has passed."""
     return {request.organisation, *(coordinators if request.is_overdue(today) else ())}
-
-
-def erase_by(at: datetime) -> date:
-    """Return the day by which organisations are asked to have erased what they were sent about a person."""
-    return working_days_after(day_of(at), ERASE_WITHIN)

@@ -16,7 +16,7 @@ _DETAILS: Final = """
 
 # One row for each id that is asked for, so that `load` asks once about those whom nobody has registered, too.
 REGISTRATIONS: Final = """
-    select asked.person_id as key, registered_by, registered_at, birth_date, age
+    select asked.person_id as key, registered_by, registered_at, birth_date, age, erased_at is not null as erased
     from unnest(%b::uuid[]) as asked(person_id) left join person using (person_id)
 """
 
@@ -34,6 +34,7 @@ SAVE_PERSON: Final = f"""
             contact_channel = excluded.contact_channel, address = excluded.address, place = excluded.place,
             caregiver = excluded.caregiver, notes = excluded.notes
         where person.registered_by = excluded.registered_by and person.registered_at < excluded.registered_at
+          and person.erased_at is null
 """
 
 SAVE_DOCUMENTS: Final = """

@@ -1,0 +1,30 @@
+"""Erasing a person: who is asked to erase what they hold, and that nothing more is said: pure decisions."""
+
+from collections.abc import Iterable, Mapping, Set
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from services.intake.rules.answers import Refused
+from services.intake.rules.rights import day_of, working_days_after
+
+ERASE_WITHIN: Final = 15  # working days: an organisation's own term for such a claim (Ley 1581 of 2012, article 15)
+
+
+def check_not_erased(people: Iterable[UUID], erased: Set[UUID]) -> None:
+    """Let nothing more be said of somebody who has been erased."""
+    if not erased.isdisjoint(people):
+        raise Refused("person_erased")
+
+
+def erase_by(at: datetime) -> date:
+    """Return the day by which organisations are asked to have erased what they were sent."""
+    return working_days_after(day_of(at), ERASE_WITHIN)
+
+
+def asked(holders: Mapping[UUID, Set[str]], *, taking_part: Set[str]) -> list[tuple[UUID, str]]:
+    """Return who is asked to erase whom: every organisation of the network that holds something about the person.
+
+    A consent may name a recipient that is none; nothing was ever sent there.
+    """
+    return [(person_id, one) for person_id in sorted(holders) for one in sorted(holders[person_id] & taking_part)]
