@@ -6,6 +6,7 @@ import contracts
 from contracts import Draft, Message
 from hub.reports import messages, rules
 from hub.reports.store import facts
+from messaging import erasure
 from messaging.database import Transaction
 from messaging.on import batches, on
 
@@ -34,6 +35,7 @@ class ReportsService:
     def erase_person(self, tx: Transaction, message: Message[contracts.PersonErased]) -> list[Draft]:
         """A person's data is erased; what they were counted in goes on counting."""
         facts.keep(tx, facts.ERASURE, messages.erasure(message))
+        erasure.forget(tx, [message.data.person_id])
         return []
 
     @on(contracts.EtpvStepRecorded)

@@ -7,7 +7,7 @@ from typing import Final
 
 import contracts
 from contracts import Draft, Message, codes
-from messaging import clock
+from messaging import clock, erasure
 from messaging.database import Transaction
 from messaging.on import batches, every, on
 from services.employment import messages, rules, store
@@ -334,6 +334,7 @@ class EmploymentService:
         person_id, at = message.data.person_id, message.data.erased_at
         participations = store.participations.lock_of_person(tx, person_id)
         entrepreneurs = store.entrepreneurs.lock_of_person(tx, person_id)
+        erasure.forget(tx, [person_id])
         return [
             *(draft for one in participations for draft in _erase_participation(tx, one, at=at)),
             *(draft for one in entrepreneurs for draft in _erase_entrepreneur(tx, one, at=at)),

@@ -4,7 +4,7 @@ from __future__ import annotations  # Message[…] is only for the reader: pydan
 
 import contracts
 from contracts import Draft, Message
-from messaging import clock
+from messaging import clock, erasure
 from messaging.database import Transaction
 from messaging.on import batches, on
 from messaging.standing import Standing
@@ -127,4 +127,5 @@ class EventsService:
     def erase_person(self, tx: Transaction, message: Message[contracts.PersonErased]) -> list[Draft]:
         """Intake has erased a person: what is left is that somebody was present."""
         store.attendance.erase_person(tx, message.data.person_id)
+        erasure.forget(tx, [message.data.person_id])
         return []

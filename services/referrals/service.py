@@ -12,7 +12,7 @@ from uuid import UUID
 
 import contracts
 from contracts import Draft, Message
-from messaging import clock, topology
+from messaging import clock, erasure, topology
 from messaging.database import Transaction
 from messaging.on import batches, every, on
 from services.referrals import messages, rules, store
@@ -305,6 +305,7 @@ class ReferralsService:
         for referral in referrals:
             store.save_referral(tx, referral, message)
         store.forget_requests(tx, person_id, erased_at=message.data.erased_at)
+        erasure.forget(tx, [person_id, *(one.referral_id for one in referrals)])  # a sealed note names only the latter
         drafts = [draft for referral in referrals for draft in messages.statuses(referral)]
         return drafts + [draft for referral in referrals for draft in end_chain(tx, referral, message)]
 
