@@ -1,5 +1,6 @@
 """Reads the first sheet of an XLSX workbook, row by row."""
 
+import re
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -13,14 +14,21 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from hub.attendance.rows import Headings, Row, Unreadable, UnusableFileError
 
+_SIZE: Final = re.compile(rb'<dimension ref="[A-Z]+\d+:[A-Z]+(\d+)"')
+_NO_WORKBOOK: Final = "The file cannot be read as an XLSX workbook."
+
 UNPACKED_AT_MOST: Final = 512 * 1024 * 1024  # bytes: a few kilobytes can unpack to more than any machine has
 
 
 def count(path: Path) -> int | None:
-    """Return how many rows the sheet says that it has; None when it does not say."""
-    with _first_sheet(path) as sheet:
-        rows = sheet.max_row
-        return rows - 1 if rows and rows > 1 else None
+    """Return how many rows the sheet says that it has, if it says so where it begins; raises UnusableFileError."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            sheets = sorted(name for name in archive.namelist() if name.startswith("xl/worksheets/sheet"))
+            said = _SIZE.search(archive.open(sheets[0]).read(4096)) if sheets else None
+    except (zipfile.BadZipFile, OSError):
+        raise UnusableFileError(_NO_WORKBOOK) from None
+    return max(int(said[1]) - 1, 1) if said else None
 
 
 def read(path: Path) -> Iterator[Row | Unreadable]:
@@ -51,7 +59,7 @@ def _first_sheet(path: Path) -> Iterator[Any]:
             warnings.simplefilter("ignore")  # about styles and validations, which we do not read
             book = load_workbook(path, read_only=True)
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError):
-        raise UnusableFileError("The file cannot be read as an XLSX workbook.") from None
+        raise UnusableFileError(_NO_WORKBOOK) from None
     try:
         yield book.worksheets[0]
     finally:

@@ -171,6 +171,14 @@ def test_a_formula_is_read_as_itself_so_that_it_can_be_refused(workbook: Callabl
     assert row["edad"] == "=2026-1991"
 
 
+def test_how_many_rows_there_are_is_known_where_the_sheet_says_so(tmp_path: Path) -> None:
+    book = Workbook()
+    for number in range(9):
+        book.worksheets[0].append([f"nombres {number}"])
+    book.save(tmp_path / "list.xlsx")
+    assert open_source(tmp_path / "list.xlsx").about == 8
+
+
 def test_a_sheet_that_understates_its_size_is_read_whole(workbook: Callable[..., Path], tmp_path: Path) -> None:
     whole, cut = workbook([["nombres"], *([f"Ana {number}"] for number in range(9))]), tmp_path / "cut.xlsx"
     with zipfile.ZipFile(whole) as before, zipfile.ZipFile(cut, "w") as after:
@@ -195,7 +203,7 @@ def test_a_workbook_that_would_unpack_to_too_much_is_not_unpacked(
     path = workbook([["nombres"], ["Ana"]])
     monkeypatch.setattr(read_xlsx, "UNPACKED_AT_MOST", 1000)
     with pytest.raises(UnusableFileError, match="too large"):
-        open_source(path)
+        rows(path)
 
 
 # -- KoboToolbox ------------------------------------------------------------------------------------------------------
