@@ -130,6 +130,21 @@ def test_a_note_to_the_recipient_is_not_copied(referrals: ReferralsUnderTest) ->
     assert not any(SEALED in fact.to_json().decode() for fact in statuses)
 
 
+def test_where_the_hub_answers_it_is_reminded_of_what_the_recipient_owes(referrals: ReferralsUnderTest) -> None:
+    referrals.hear(service_published(answered_by="hub"), source=RECIPIENT)
+    referrals.hear(consent_recorded(), source="hub")
+    referrals.hear(referral_requested(), source=SENDER)
+    for data, source in (stories.received, stories.declined, stories.withdrawn):
+        referrals.hear(data, source=source)
+    (reminder,) = [fact for fact in referrals.facts if fact.type == "referral.reminder.v1"]
+    assert (reminder.data.referral_id, reminder.data.waits_for) == (REFERRAL_ID, "purge")
+    purged, _ = stories.purged
+    referrals.hear(purged, source=RECIPIENT)
+    referrals.clock.now += timedelta(days=8)
+    assert [message.recipient for message in referrals.tick()] == [SENDER]
+    assert [fact for fact in referrals.facts if fact.type == "referral.reminder.v1"] == [reminder]
+
+
 def test_where_the_organisation_answers_nothing_is_copied(referrals: ReferralsUnderTest) -> None:
     bring_to(referrals, "closed")
     assert {fact.type for fact in referrals.facts} == {"referral.recorded.v1"}

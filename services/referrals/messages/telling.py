@@ -116,14 +116,17 @@ WAITS_FOR: Final = {
 
 
 def _reminders(referral: Referral, step: Step) -> list[Draft]:
-    """Ask everybody whose move the referral waits for."""
+    """Ask everybody whose move the referral waits for, and the hub where it answers for one of them."""
     reminder = contracts.ReferralReminder(
         referral_id=referral.referral_id,
         state=codes.ReferralState(referral.state),
         waits_for=_waits_for(referral),
         due_at=_due_at(referral, step),
     )
-    return [_draft(referral, reminder, to=organisation) for organisation in rules.awaited(referral)]
+    awaited: list[str | None] = [*rules.awaited(referral)]
+    if referral.answered_by_hub and referral.recipient in awaited:
+        awaited.append(None)
+    return [_draft(referral, reminder, to=organisation) for organisation in awaited]
 
 
 def _waits_for(referral: Referral) -> codes.ReminderAbout:
