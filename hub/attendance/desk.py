@@ -17,7 +17,6 @@ from messaging import broker
 from messaging.broker import BrokerLost, Publication, Publisher, backoff
 
 PREFETCH: Final = 1000
-OTHERS_AT_MOST: Final = PREFETCH // 2  # messages in the common inbox that are no answers to attendance
 ANSWERS: Final = ("attendance.settled", "message.refused")
 LOST_AT_MOST: Final = 60.0  # seconds for which the broker may be away
 HOLD: Final = 0.5  # seconds before what the broker had no room for is offered again
@@ -42,11 +41,11 @@ class Desk:
     """Sends as one organisation, and reads the queues that answers come to.
 
     Which those are stands in the credentials: that of the system that reads them, or the organisation's common inbox.
-    The common inbox is others' too: what is no answer to attendance is left in it. From any other queue the desk takes
-    everything; a refusal of something else is mostly of what followed from an attendance.
+    The common inbox is others' too: what is no answer to attendance goes back into it at the end, and waits until then.
+    From any other queue the desk takes everything; a refusal of something else is mostly of what followed.
 
     Both ways survive a broker that goes away for a while: what was not confirmed is sent again, what was not
-    acknowledged comes again. Raises DeskError when it stays away, or when the queue is full of other messages.
+    acknowledged comes again. Raises DeskError when it stays away.
     """
 
     def __init__(self, credentials: Path, queues: Sequence[str] = ()) -> None:
@@ -61,7 +60,6 @@ class Desk:
         self._publisher = Publisher(self._url)
         self._connection: Any = None
         self._channel: Any = None
-        self._others = 0
         self._answers: deque[Answer] = deque()
 
     def __enter__(self) -> "Desk":
@@ -112,10 +110,7 @@ class Desk:
         for one in self._connection.delivered:
             answer = _answer(one.body)
             if one.consumer_tag == self._inbox and (answer is None or not _is_of_attendance(answer)):
-                self._others += 1
-                if self._others > OTHERS_AT_MOST:
-                    raise DeskError(f"The queue {self._inbox} is full of other messages: declare one for attendance.")
-                continue
+                continue  # unacknowledged, it goes back when we leave
             if answer is not None:
                 self._answers.append(answer)
             self._channel.basic_ack(one.tag)
@@ -124,10 +119,10 @@ class Desk:
     def _connect(self) -> None:
         self._connection = broker.connect(self._url)
         self._channel = self._connection.channel()
-        self._channel.basic_qos(0, PREFETCH, False)
         for queue in self._queues:
+            # The common inbox without a limit: what is left unacknowledged in it must not keep our answers behind it.
+            self._channel.basic_qos(0, 0 if queue == self._inbox else PREFETCH, False)
             self._channel.basic_consume(queue, consumer_tag=queue)
-        self._others = 0
 
     def _persist(self, do: Any) -> Any:
         """Do something with the broker, and again after it was away."""
