@@ -45,8 +45,13 @@ class System:
 
     @property
     def address(self) -> str:
-        """The routing key by which the exchange `inbox` reaches it."""
+        """The routing key by which the exchange `inbox` reaches it, and nothing else."""
         return f"{self.organisation}.{self.name}"
+
+    @property
+    def shared_address(self) -> str:
+        """The routing key that reaches it and the organisation's common inbox."""
+        return f"{self.address}.too"
 
     @property
     def queue(self) -> str:
@@ -67,9 +72,16 @@ class Organisation:
         """Whether this organisation may send contracts of this name (no version in it)."""
         return _names(self.may_send, contract_name)
 
-    def address(self, contract_name: str) -> str:
-        """Where the exchange `inbox` takes a contract of this name: to the system that reads it, or the common one."""
-        return next((one.address for one in self.systems if _names(one.reads, contract_name)), self.id)
+    def address(self, contract_name: str, *, told: bool) -> str:
+        """Where the exchange `inbox` takes a contract of this name: to the system that reads it, or the common queue.
+
+        What the organisation is `told`, a service of ours that it runs gets beside the common queue: its staff have
+        to know, and to answer what the service leaves to them.
+        """
+        for system in self.systems:
+            if _names(system.reads, contract_name):
+                return system.shared_address if told and system.runs else system.address
+        return self.id
 
     def handles_itself(self, contract_name: str) -> bool:
         """Whether a service that the organisation runs itself reads contracts of this name."""
@@ -209,11 +221,13 @@ def definitions(
         parts.queue(
             NETWORK, f"submit.{organisation}", bound_to=submit_exchange(organisation), keys=[f"{organisation}.#"]
         )
-        parts.queue(NETWORK, f"inbox.{organisation}", bound_to="inbox", keys=[organisation])
+        shared = [system.shared_address for system in network.organisations[organisation].systems]
+        parts.queue(NETWORK, f"inbox.{organisation}", bound_to="inbox", keys=[organisation, *shared])
         parts.queue(HUB, f"deliver.{organisation}", bound_to="hub", keys=[f"to.{organisation}"])
         for system in network.organisations[organisation].systems:
             one_reads = system.runs is not None
-            parts.queue(NETWORK, system.queue, bound_to="inbox", keys=[system.address], one_reads=one_reads)
+            keys = [system.address, system.shared_address]
+            parts.queue(NETWORK, system.queue, bound_to="inbox", keys=keys, one_reads=one_reads)
     for service in network.services.values():
         # One process reads and the others stand by: two would apply the messages of one referral out of order.
         keys = [f"{contract}.*" for contract in service.reads]

@@ -48,7 +48,7 @@ def deliver(arrival: Arrival, organisations: Mapping[str, Organisation]) -> Publ
     """Address what the hub has for an organisation to the inbox of the system there that reads it."""
     message_id = str((arrival.properties or {}).get("message_id", ""))
     organisation = organisations[arrival.queue.removeprefix("deliver.")]
-    address = organisation.address(_name(arrival.body)) if organisation.systems else organisation.id
+    address = _address_there(organisation, arrival.body) if organisation.systems else organisation.id
     return Publication("inbox", address, arrival.body, message_id)
 
 
@@ -66,9 +66,10 @@ def _address(message: contracts.Message, sender: Organisation, organisations: Ma
     return f"to.{owner.id}" if owner and owner.handles_itself(contract.name) else message.type
 
 
-def _name(body: bytes) -> str:
-    """Read a message's contract from what the hub itself has written: its name, without the version."""
-    return str(from_json(body)["type"]).rpartition(".v")[0]
+def _address_there(organisation: Organisation, body: bytes) -> str:
+    """Return which of an organisation's inboxes a message goes to, by the type that the hub or the door has checked."""
+    contract = contracts.CONTRACTS[from_json(body)["type"]]
+    return organisation.address(contract.name, told=contract.sent_by in ("hub", "service"))
 
 
 def _read(arrival: Arrival) -> contracts.Message:

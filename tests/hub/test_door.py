@@ -31,7 +31,7 @@ ORGANISATIONS = {
         ("jornada.*", "attendance.*", "person.registered"),
         coordinator=False,
         systems=(
-            System("americares", "events", ("jornada.confirmed", "attendance.struck_out"), runs="events"),
+            System("americares", "events", ("jornada.confirmed", "jornada.status", "message.refused"), runs="events"),
             System("americares", "lists", ("attendance.settled",), runs=None),
         ),
     ),
@@ -159,10 +159,15 @@ def test_who_runs_no_service_may_not_speak_as_one() -> None:
     assert refusal(refused).code == "not_allowed"
 
 
+def refused() -> contracts.MessageRefused:
+    return contracts.MessageRefused(code="not_yours", body_sha256="0" * 64)
+
+
 @pytest.mark.parametrize(
     ("data", "inbox"),
     [
         (confirmed("americares"), "americares.events"),
+        (refused(), "americares.events.too"),  # what it is told its staff have to see as well
         (settled(), "americares.lists"),
         (service_published().data, "americares"),
     ],

@@ -62,8 +62,8 @@ def test_a_system_that_runs_a_service_of_ours_reads_what_that_service_reads(tmp_
     clinic = read.organisations["clinic"]
 
     assert clinic.systems[0].reads == read.services["intake"].reads
-    assert clinic.address("person.registered") == "clinic.people"
-    assert clinic.address("referral.offered") == "clinic"
+    assert clinic.address("person.registered", told=False) == "clinic.people"
+    assert clinic.address("referral.offered", told=True) == "clinic"
     assert clinic.handles_itself("person.registered")
     queues = topology.definitions(read, dict.fromkeys(read.users, "x"))["queues"]
     (inbox,) = (queue for queue in queues if queue["name"] == "inbox.clinic.people")
