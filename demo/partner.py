@@ -52,7 +52,9 @@ class Partner:
         credentials = json.loads((home / "credentials.json").read_text())
         self.organisation: str = credentials["organisation"]
         self._url: str = credentials["amqp_url"]
-        self._queue: str = credentials["queue"]
+        systems = credentials["systems"].values()
+        # This is all of the organisation's systems, but for a service that it runs itself.
+        self._queues = [credentials["queue"], *(one["queue"] for one in systems if one["runs"] is None)]
         self._exchange: str = credentials["exchange"]
         self._key = sealing.load_key(home / "private.jwk")
         known = json.loads(directory.read_text())["organisations"]
@@ -95,8 +97,8 @@ class Partner:
         self._outgoing = Outgoing(connection, self._exchange)
         incoming = connection.channel()
         incoming.basic_qos(0, 2 * READ_AT_ONCE, False)
-        inbox = Queue(self._queue, channel=incoming, no_declare=True)
-        with Consumer(incoming, [inbox], on_message=self._keep, auto_declare=False):
+        inboxes = [Queue(name, channel=incoming, no_declare=True) for name in self._queues]
+        with Consumer(incoming, inboxes, on_message=self._keep, auto_declare=False):
             print(f"ready {self.organisation}", flush=True)
             while not self._stopping.is_set():
                 self._take_orders()

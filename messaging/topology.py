@@ -41,6 +41,7 @@ class System:
     organisation: str
     name: str
     reads: tuple[str, ...]  # contract names without version, as below
+    sends: tuple[str, ...]  # the contracts whose refusals come to it
     runs: str | None  # the service of ours that it is a copy of, which the organisation runs itself
 
     @property
@@ -72,14 +73,15 @@ class Organisation:
         """Whether this organisation may send contracts of this name (no version in it)."""
         return _names(self.may_send, contract_name)
 
-    def address(self, contract_name: str, *, told: bool) -> str:
+    def address(self, contract_name: str, *, told: bool, refusal_of: str | None = None) -> str:
         """Where the exchange `inbox` takes a contract of this name: to the system that reads it, or the common queue.
 
-        What the organisation is `told`, a service of ours that it runs gets beside the common queue: its staff have
-        to know, and to answer what the service leaves to them.
+        A refusal goes to the system that sends what is refused. What the organisation is `told`, a service of ours
+        that it runs gets beside the common queue: its staff have to know, and to answer what the service leaves to
+        them.
         """
         for system in self.systems:
-            if _names(system.reads, contract_name):
+            if _names(system.reads, contract_name) or (refusal_of and _names(system.sends, refusal_of)):
                 return system.shared_address if told and system.runs else system.address
         return self.id
 
@@ -187,7 +189,7 @@ def _system(organisation: str, name: str, said: Mapping[str, Any], services: Map
     """Read one system; what a service of ours reads need not be said again."""
     runs = said.get("runs")
     reads = services[runs]["reads"] if runs else said["reads"]
-    return System(organisation, name, tuple(reads), runs)
+    return System(organisation, name, tuple(reads), tuple(said.get("sends", [])), runs)
 
 
 def submit_exchange(organisation: str) -> str:

@@ -180,14 +180,14 @@ def receipt(*arguments: PassedOn) -> None:
 @app.command
 def directory(*arguments: PassedOn) -> None:
     """Bring a directory of services in, or write it out, as HSDS 3.0: `directory import | export`."""
-    with _reading_reports() as variables:
+    with _reading("referrals") as variables:
         raise SystemExit(_run("hub.directory", arguments, variables))
 
 
 @app.command
 def report(*arguments: PassedOn) -> None:
     """Count what the network has done: `accountability | 5w | partners | unmet-needs`, for a period and a place."""
-    with _reading_reports() as variables:
+    with _reading("reports") as variables:
         raise SystemExit(_run("hub.reports", arguments, variables))
 
 
@@ -203,16 +203,16 @@ def _wait_for_the_end() -> NoReturn:
 
 
 @contextlib.contextmanager
-def _reading_reports() -> Iterator[dict[str, str]]:
-    """The address of the reports' database: of the network that runs, or of its database started for the while."""
+def _reading(service: str) -> Iterator[dict[str, str]]:
+    """The address of a service's database: of the network that runs, or of its database started for the while."""
     from deploy.local import Stack
 
     running = State(default_directory()).read_running()
     if running is not None:
-        yield {"SERVICE_DATABASE_URL": running["databases"]["reports"]}
+        yield {"SERVICE_DATABASE_URL": running["databases"][service]}
         return
     with Stack(database_only=True) as stack:
-        yield {"SERVICE_DATABASE_URL": stack.service_database_url("reports")}
+        yield {"SERVICE_DATABASE_URL": stack.service_database_url(service)}
 
 
 def _run(module: str, arguments: tuple[str, ...], variables: dict[str, str]) -> int:

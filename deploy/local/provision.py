@@ -55,7 +55,7 @@ def _credentials(stack: Stack, organisation: Organisation) -> str:
             "exchange": submit_exchange(organisation.id),
             "queue": f"inbox.{organisation.id}",
             "systems": {
-                system.name: {"queue": system.queue, "reads": system.reads, "runs": system.runs}
+                system.name: {"queue": system.queue, "reads": system.reads, "sends": system.sends, "runs": system.runs}
                 for system in organisation.systems
             },
         },

@@ -68,8 +68,14 @@ def _address(message: contracts.Message, sender: Organisation, organisations: Ma
 
 def _address_there(organisation: Organisation, body: bytes) -> str:
     """Return which of an organisation's inboxes a message goes to, by the type that the hub or the door has checked."""
-    contract = contracts.CONTRACTS[from_json(body)["type"]]
-    return organisation.address(contract.name, told=contract.sent_by in ("hub", "service"))
+    message = from_json(body)
+    contract = contracts.CONTRACTS[message["type"]]
+    refused = message["data"].get("refused_type") if contract.data is contracts.MessageRefused else None
+    return organisation.address(
+        contract.name,
+        told=contract.sent_by in ("hub", "service"),
+        refusal_of=refused and refused.rpartition(".v")[0],
+    )
 
 
 def _read(arrival: Arrival) -> contracts.Message:

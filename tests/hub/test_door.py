@@ -2,7 +2,7 @@
 
 import signal
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -31,8 +31,8 @@ ORGANISATIONS = {
         ("jornada.*", "attendance.*", "person.registered"),
         coordinator=False,
         systems=(
-            System("americares", "events", ("jornada.confirmed", "jornada.status", "message.refused"), runs="events"),
-            System("americares", "lists", ("attendance.settled",), runs=None),
+            System("americares", "events", ("jornada.confirmed", "jornada.status"), (), runs="events"),
+            System("americares", "lists", ("attendance.settled",), ("attendance.*",), runs=None),
         ),
     ),
 }
@@ -111,7 +111,7 @@ def test_what_the_hub_has_for_an_organisation_goes_to_its_inbox_unchanged() -> N
 def from_whom(data: Any, source: str, *, recipient: str | None = None) -> Arrival:
     about = contracts.contract_of(data).about
     subject = str(getattr(data, about)) if about else str(contracts.uuid7())
-    message = contracts.stamp(contracts.Draft(data, subject, recipient), source=source, time=NOW)
+    message = contracts.stamp(contracts.Draft(data, subject, recipient, sequence=1), source=source, time=NOW)
     return arrival(message, queue=f"submit.{source}", user=source)
 
 
@@ -159,15 +159,33 @@ def test_who_runs_no_service_may_not_speak_as_one() -> None:
     assert refusal(refused).code == "not_allowed"
 
 
-def refused() -> contracts.MessageRefused:
-    return contracts.MessageRefused(code="not_yours", body_sha256="0" * 64)
+def status() -> contracts.JornadaStatus:
+    return contracts.JornadaStatus(
+        jornada_id=contracts.uuid7(),
+        organiser="redcross",
+        state=codes.JornadaState.PLANNED,
+        changed_at=NOW,
+        kind=codes.JornadaKind.SERVICE_FAIR,
+        name="Feria de servicios",
+        zone="08001",
+        place="Cancha La Chinita",
+        starts_at=NOW,
+        ends_at=NOW + timedelta(hours=8),
+    )
+
+
+def refused(kind: str | None = None) -> contracts.MessageRefused:
+    return contracts.MessageRefused(code="not_yours", refused_type=kind, body_sha256="0" * 64)
 
 
 @pytest.mark.parametrize(
     ("data", "inbox"),
     [
         (confirmed("americares"), "americares.events"),
-        (refused(), "americares.events.too"),  # what it is told its staff have to see as well
+        (status(), "americares.events.too"),  # what it is told its staff have to see as well
+        (refused(), "americares"),
+        (refused("jornada.planned.v1"), "americares"),
+        (refused("attendance.recorded.v1"), "americares.lists"),
         (settled(), "americares.lists"),
         (service_published().data, "americares"),
     ],

@@ -157,7 +157,11 @@ def test_one_process_of_a_service_reads_unless_the_file_says_that_all_do(
 ) -> None:
     services = {name: replace(service, parallel=parallel) for name, service in declared.services.items()}
     document = topology.definitions(replace(declared, services=services), dict.fromkeys(declared.users, "x"))
-    one_reads = {queue["name"] for queue in document["queues"] if "x-single-active-consumer" in queue["arguments"]}
+    one_reads = {
+        queue["name"]
+        for queue in document["queues"]
+        if queue["vhost"] == topology.HUB and "x-single-active-consumer" in queue["arguments"]
+    }
 
     assert one_reads == (set() if parallel else set(services))
 
