@@ -14,6 +14,7 @@ from messaging import database, erasure, inbox, outbox
 from messaging.broker import Publication
 from messaging.database import Connection
 from messaging.migrate import migrate
+from tests.messaging.harness import Probe, wait_until
 
 PROBE = Path(__file__).parent / "probe"
 SOMEBODY, SOMEBODY_ELSE = uuid7(), uuid7()
@@ -134,3 +135,14 @@ def test_what_a_handler_that_failed_wanted_forgotten_is_not(connection: Connecti
     with pytest.raises(ZeroDivisionError):
         fail()
     assert column(connection, "select 1 from forgotten") == []
+
+
+def test_the_relay_carries_it_out_when_it_keeps_house(probe: Probe) -> None:
+    with database.connect(probe.database_url) as connection:
+        writer = outbox.open_writer(connection, "test")
+        outbox.mark(connection, writer, commit_about(connection, writer, SOMEBODY))
+        park(connection, f'{{"person_id":"{SOMEBODY}"}}'.encode())
+        forget(connection, SOMEBODY)
+    probe.relay().start()
+    wait_until(lambda: probe.query("select 1 from outbox") == [])
+    wait_until(lambda: [row["reason"] for row in probe.parked()] == ["erased"])
