@@ -219,7 +219,8 @@ def tell_the_story(network: WholeNetwork, keys: Mapping[str, sealing.Key]) -> No
 
     # What went wrong: no handler, an id used twice, bytes that are no message, and what waits for a consent.
     stray = say(person_registered(hub, person=FIRST), source=REDCROSS)
-    network.hand_over("reports", stray.to_json())
+    for service in ("employment", "reports"):
+        network.hand_over(service, stray.to_json())
     once = say(person_registered(hub, person=FIRST, registered_at=NOW - 3 * DAY), source=REDCROSS)
     twice = once.model_copy(update={"time": NOW - DAY})
     network.hand_over("intake", once.to_json(), twice.to_json())
@@ -334,7 +335,7 @@ COUNTED = {
 EVERYWHERE = {
     "intake.person", "intake.document", "intake.match_key", "intake.consent", "intake.need", "intake.parked",
     "intake.outbox", "referrals.referral", "referrals.parked", "referrals.outbox", "events.outbox", "events.parked",
-    "reports.parked",
+    "employment.parked", "reports.parked",
 }  # fmt: skip
 
 
@@ -385,7 +386,7 @@ def test_whoever_holds_something_is_asked_to_erase_it_under_the_id_they_know(era
 def test_what_was_put_aside_stays_visible_without_its_bytes(erased: Story) -> None:
     left = {name: node.query("select state, reason from parked") for name, node in erased.network.nodes.items()}
     emptied = {"state": "quarantined", "reason": "erased"}
-    assert left["intake"] == left["events"] == left["reports"] == [emptied]
+    assert left["intake"] == left["events"] == left["employment"] == left["reports"] == [emptied]
     assert left["referrals"] == []  # what waited was refused, and its sender knows
     inbox = erased.network.inboxes[REDCROSS]
     assert "consent_unknown" in [one.data.code for one in inbox if isinstance(one.data, contracts.MessageRefused)]
@@ -413,7 +414,7 @@ def test_each_part_of_the_erasure_that_is_left_out_is_found(stack: Stack, monkey
             *LEFT_OUT.values(),
             "intake.match_key.key",
             *(f"{name}.outbox.body" for name in ("intake", "referrals", "events")),
-            *(f"{name}.parked.raw" for name in ("intake", "events", "reports")),
+            *(f"{name}.parked.raw" for name in ("intake", "events", "employment", "reports")),
         }
 
 
