@@ -77,7 +77,9 @@ from .entrepreneurs import (
 from .envelope import MAX_BYTES, Message, uuid7
 from .etpv import (
     EtpvStepRecorded,
+    EtpvStepStruckOut,
     EtpvStepTaken,
+    EtpvStepUnrecorded,
 )
 from .households import (
     HouseholdRecorded,
@@ -220,7 +222,9 @@ __all__ = [
     "EntrepreneurSessionHeld",
     "EntrepreneurStruckOut",
     "EtpvStepRecorded",
+    "EtpvStepStruckOut",
     "EtpvStepTaken",
+    "EtpvStepUnrecorded",
     "FollowUp",
     "HouseholdRecorded",
     "Invalid",

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from .codes import EtpvStep
+from .codes import EtpvStep, StrikeReason
 from .fields import Model, OrganisationId, Time
 from .registry import contract
 
@@ -27,3 +27,19 @@ class EtpvStepRecorded(_Step):
 
     organisation: OrganisationId
     """Who helped with it."""
+
+
+@contract("etpv.step_struck_out.v1", sent_by="partner", received_by="hub", personal_data=True, about="step_id")
+class EtpvStepStruckOut(Model):
+    """A step that was reported should not have been: it no longer counts."""
+
+    step_id: UUID
+    reason: StrikeReason
+
+
+@contract("etpv.step_unrecorded.v1", sent_by="hub", received_by="hub services", personal_data=True, about="step_id")
+class EtpvStepUnrecorded(Model):
+    """Intake holds this step no longer: it was struck out, and the person does not count by it."""
+
+    step_id: UUID
+    person_id: UUID

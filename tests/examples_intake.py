@@ -45,6 +45,10 @@ def etpv_step_taken(**overrides: Any) -> contracts.EtpvStepTaken:
     )
 
 
+def etpv_step_struck_out(**overrides: Any) -> contracts.EtpvStepStruckOut:
+    return contracts.EtpvStepStruckOut(**{"step_id": STEP_ID, "reason": codes.StrikeReason.WRONG_PERSON, **overrides})
+
+
 def need_triaged(**overrides: Any) -> contracts.NeedTriaged:
     return contracts.NeedTriaged(
         **{

@@ -80,10 +80,20 @@ class IntakeService:
         """A person has taken a step of their registration for the Statute; it may become known long afterwards."""
         step, now = messages.etpv.step_taken(message), clock.now()
         known_person(tx, step.person_id)
-        rules.etpv.check_new(store.etpv.is_recorded(tx, step.step_id))
+        rules.etpv.check_new(store.etpv.find_step(tx, step.step_id))
         rules.etpv.check_step(step, taken=store.etpv.find_taken(tx, step.person_id), at=now)
         store.etpv.insert_step(tx, step, message, at=now)
         return [messages.etpv.step_recorded(step)]
+
+    @on(contracts.EtpvStepStruckOut)
+    def strike_out_step(self, tx: Transaction, message: Message[contracts.EtpvStepStruckOut]) -> list[Draft]:
+        """An organisation takes back a step that it should not have recorded."""
+        said, now = message.data, clock.now()
+        known = store.etpv.find_step(tx, said.step_id)
+        step = rules.etpv.strike_out(known, said.step_id, by=message.source, at=now)
+        known_person(tx, step.person_id)
+        store.etpv.strike_out(tx, step, reason=said.reason)
+        return [messages.etpv.step_unrecorded(step)]
 
     # -- consents ------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Steps of the Statute: done, late, repeated, refused, too early."""
+"""Steps of the Statute, and striking them out: done, late, repeated, refused, too early."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ import contracts
 from contracts import codes, sealing, uuid7
 from services.intake import rules
 from tests.examples import ANOTHER, NOW, PERSON_ID, SENDER, person_registered
-from tests.examples_intake import CHILD_ID, JORNADA_ID, STEP_ID, etpv_step_taken
+from tests.examples_intake import CHILD_ID, JORNADA_ID, STEP_ID, etpv_step_struck_out, etpv_step_taken
 from tests.services.conftest import ServiceUnderTest
 
 DAY = timedelta(days=1)
@@ -81,3 +81,54 @@ def test_a_step_that_overtook_its_person_waits(intake: ServiceUnderTest) -> None
     with pytest.raises(rules.TooEarly) as early:
         intake.hear(etpv_step_taken(), source=SENDER)
     assert (early.value.key, early.value.code) == (str(PERSON_ID), "person_unknown")
+
+
+def test_a_step_that_was_struck_out_stays_and_the_hubs_services_are_told(registered: ServiceUnderTest) -> None:
+    registered.hear(etpv_step_taken(), source=ANOTHER)
+    (unrecorded,) = registered.hear(etpv_step_struck_out(), source=ANOTHER)
+    assert (unrecorded.recipient, unrecorded.subject) == (None, str(STEP_ID))
+    assert unrecorded.data == contracts.EtpvStepUnrecorded(step_id=STEP_ID, person_id=PERSON_ID)
+    assert registered.rows("select step, strike_reason, struck_out_at from etpv_step") == [
+        {"step": "pre_registration", "strike_reason": "wrong_person", "struck_out_at": NOW}
+    ]
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_nothing_is_held_against_a_step_that_was_struck_out(registered: ServiceUnderTest, loaded: bool) -> None:
+    denied = taken(codes.EtpvStep.PPT_DENIED, 100)
+    registered.hear(denied, source=SENDER)
+    registered.hear(etpv_step_struck_out(step_id=denied.step_id), source=SENDER)
+    if not loaded:  # what the next batch finds in the database
+        registered.tx.flush()
+        registered.tx = type(registered.tx)(registered.tx._connection)
+    assert len(registered.hear(taken(codes.EtpvStep.PPT_DELIVERED, 10), source=SENDER)) == 1
+
+
+def test_of_two_steps_that_are_alike_the_other_stands(registered: ServiceUnderTest) -> None:
+    for step_id in (STEP_ID, uuid7()):
+        registered.hear(etpv_step_taken(step_id=step_id, step=codes.EtpvStep.PPT_DENIED), source=SENDER)
+    registered.hear(etpv_step_struck_out(), source=SENDER)
+    with pytest.raises(rules.TooEarly, match=r"^not_after_ppt_denied$"):
+        registered.hear(etpv_step_taken(step_id=uuid7(), step=codes.EtpvStep.PPT_DELIVERED), source=SENDER)
+
+
+def test_a_step_is_struck_out_only_by_who_recorded_it(registered: ServiceUnderTest) -> None:
+    registered.hear(etpv_step_taken(), source=ANOTHER)
+    with pytest.raises(rules.Refused, match=r"^recorded_by_another$"):
+        registered.hear(etpv_step_struck_out(), source=SENDER)
+    assert registered.rows("select 1 from etpv_step where struck_out_at is not null") == []
+
+
+def test_a_step_struck_out_twice_is_refused_as_a_repeat_and_is_not_taken_up_again(registered: ServiceUnderTest) -> None:
+    registered.hear(etpv_step_taken(), source=SENDER)
+    registered.hear(etpv_step_struck_out(), source=SENDER)
+    with pytest.raises(rules.Refused, match=r"^already_struck_out$"):
+        registered.hear(etpv_step_struck_out(reason=codes.StrikeReason.DUPLICATE), source=SENDER)
+    with pytest.raises(rules.Refused, match=r"^already_recorded$"):
+        registered.hear(etpv_step_taken(), source=SENDER)
+
+
+def test_striking_out_a_step_that_has_not_come_yet_waits(registered: ServiceUnderTest) -> None:
+    with pytest.raises(rules.TooEarly) as early:
+        registered.hear(etpv_step_struck_out(), source=SENDER)
+    assert (early.value.key, early.value.code) == (str(STEP_ID), "step_unknown")

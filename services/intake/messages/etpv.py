@@ -26,3 +26,9 @@ def step_recorded(step: StepTaken) -> Draft:
         organisation=step.organisation,
     )
     return Draft(recorded, subject=str(step.step_id))
+
+
+def step_unrecorded(step: StepTaken) -> Draft:
+    """Tell the hub's services that a step was struck out."""
+    unrecorded = contracts.EtpvStepUnrecorded(step_id=step.step_id, person_id=step.person_id)
+    return Draft(unrecorded, subject=str(step.step_id))

@@ -1,7 +1,7 @@
 """The registration for the Temporary Statute for Temporary Protection (ETPV): pure decisions; time is an argument."""
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -64,20 +64,21 @@ class StepTaken:
     taken_at: datetime
     jornada_id: UUID | None
     organisation: str
+    struck_out_at: datetime | None = None
 
 
 Taken = tuple[datetime, Step]
 """When a step was taken, and which."""
 
 
-def check_new(recorded: bool) -> None:
-    """Let a step be said once."""
-    if recorded:
+def check_new(known: StepTaken | None) -> None:
+    """Let a step be said once; one that was struck out is said anew under another id."""
+    if known is not None:
         raise Refused("already_recorded")
 
 
 def check_step(step: StepTaken, *, taken: Sequence[Taken], at: datetime) -> None:
-    """Let a step pass that may follow the one before it; `taken` are the person's known steps, in any order.
+    """Let a step pass that may follow the one before it; `taken` are the person's known steps that stand, in any order.
 
     Steps become known late and out of order. One is held against the step before it by the time it was taken, whatever
     has been said since, and those after it stand as they are. Raises `Refused` for what is still to come
@@ -90,6 +91,17 @@ def check_step(step: StepTaken, *, taken: Sequence[Taken], at: datetime) -> None
     if before is None or step.step in MAY_FOLLOW[before[1]]:
         return
     raise TooEarly("step", str(step.person_id), code=f"not_after_{before[1]}")
+
+
+def strike_out(step: StepTaken | None, step_id: UUID, *, by: str, at: datetime) -> StepTaken:
+    """Let the organisation that recorded a step take it back, once; those before and after it stand as they are."""
+    if step is None:
+        raise TooEarly("step", str(step_id))
+    if step.organisation != by:
+        raise Refused("recorded_by_another")
+    if step.struck_out_at is not None:
+        raise Refused("already_struck_out")
+    return replace(step, struck_out_at=at)
 
 
 def _order(taken: Taken) -> tuple[datetime, int]:
