@@ -105,7 +105,8 @@ def check(row: Row, *, day: date | None, all_consented: bool = False) -> Entry:
     )
     if entry.document is None and entry.birth_date is None and entry.phone is None:
         raise RefusedRow("not_identifiable")  # a name alone may be two people's, and would count them once
-    if entry.consent is None and (entry.needs or entry.steps):
+    # Beside an id that is the same in every list, even the code of a service is personal data.
+    if entry.consent is None and (entry.services or entry.needs or entry.steps):
         raise RefusedRow("consent_needed", "consentimiento")
     return entry
 

@@ -26,6 +26,7 @@ CELLS = {
     "pasos_etpv": "Prerregistro",
     "consentimiento": "Sí",
 }
+ONLY: dict[str, str | None] = {"servicios": None, "necesidades": None, "pasos_etpv": None}  # that they came
 
 
 def checked(**overrides: str | None) -> Entry:
@@ -112,6 +113,9 @@ def test_people_write_in_many_ways(overrides: dict[str, Any], field: str, value:
         ({"prestador": "Cruz Roja"}, "unknown_organisation", "prestador"),
         ({"consentimiento": "quizás"}, "unknown_consent", "consentimiento"),
         ({"consentimiento": "no"}, "consent_needed", "consentimiento"),
+        ({"consentimiento": "no", **ONLY, "servicios": "Vacunación"}, "consent_needed", "consentimiento"),
+        ({"consentimiento": None, **ONLY, "necesidades": "Arriendo"}, "consent_needed", "consentimiento"),
+        ({"consentimiento": "no", **ONLY, "pasos_etpv": "Prerregistro"}, "consent_needed", "consentimiento"),
         ({"nombres": "=cmd|' /C calc'!A0"}, "formula", "nombres"),
         ({"apellidos": "@SUM(A1)"}, "formula", "apellidos"),
         ({"direccion": "+1+1"}, "formula", "direccion"),
@@ -137,8 +141,8 @@ def test_a_row_without_a_day_takes_that_of_the_jornada_or_is_refused() -> None:
 @pytest.mark.parametrize(
     ("overrides", "all_consented", "consent"),
     [
-        ({"consentimiento": None, "necesidades": None, "pasos_etpv": None}, False, None),
-        ({"consentimiento": "no", "necesidades": None, "pasos_etpv": None}, True, None),
+        ({"consentimiento": None, **ONLY}, False, None),
+        ({"consentimiento": "no", **ONLY}, True, None),
         ({"consentimiento": None}, True, ("person", "signed")),
         ({"fecha_nacimiento": "2015-01-01"}, False, ("caregiver", "signed")),
         ({"consentimiento_por": "madre", "consentimiento_como": "verbal"}, False,
