@@ -42,17 +42,13 @@ class System:
     name: str
     reads: tuple[str, ...]  # contract names without version, as below
     sends: tuple[str, ...]  # the contracts whose refusals come to it
-    runs: str | None  # the service of ours that it is a copy of, which the organisation runs itself
+    runs: str | None = None  # the service of ours that it is a copy of, which the organisation runs itself
+    publishes: tuple[str, ...] = ()  # of a copy: what only services say, and this one does
 
     @property
     def address(self) -> str:
         """The routing key by which the exchange `inbox` reaches it, and nothing else."""
         return f"{self.organisation}.{self.name}"
-
-    @property
-    def shared_address(self) -> str:
-        """The routing key that reaches it and the organisation's common inbox."""
-        return f"{self.address}.too"
 
     @property
     def queue(self) -> str:
@@ -76,22 +72,27 @@ class Organisation:
     def address(self, contract_name: str, *, told: bool, refusal_of: str | None = None) -> str:
         """Where the exchange `inbox` takes a contract of this name: to the system that reads it, or the common queue.
 
-        A refusal goes to the system that sends what is refused. What the organisation is `told`, a service of ours
-        that it runs gets beside the common queue: its staff have to know, and to answer what the service leaves to
-        them.
+        A refusal goes to the system that sends what is refused. What the organisation is `told`, every service of ours
+        that it runs and that reads it gets, beside the common queue: its staff have to know, and to answer what the
+        service leaves to them.
         """
         for system in self.systems:
             if _names(system.reads, contract_name) or (refusal_of and _names(system.sends, refusal_of)):
-                return system.shared_address if told and system.runs else system.address
+                return told_key(self.id, contract_name) if told and system.runs else system.address
         return self.id
 
     def handles_itself(self, contract_name: str) -> bool:
         """Whether a service that the organisation runs itself reads contracts of this name."""
         return any(one.runs and _names(one.reads, contract_name) for one in self.systems)
 
-    @property
-    def runs_services(self) -> bool:
-        return any(one.runs for one in self.systems)
+    def says_itself(self, contract_name: str) -> bool:
+        """Whether a service that the organisation runs itself publishes contracts of this name."""
+        return any(contract_name in one.publishes for one in self.systems)
+
+
+def told_key(organisation: str, contract_name: str) -> str:
+    """The routing key of what an organisation is told and services of ours that it runs read, too."""
+    return f"{organisation}.told.{contract_name}"
 
 
 def _names(patterns: Iterable[str], contract_name: str) -> bool:
@@ -106,6 +107,7 @@ class Service:
     reads: tuple[str, ...]
     parallel: bool = False  # several of its processes read at once, in whatever order
     package: str = ""  # where its code is, such as `services.referrals`
+    publishes: tuple[str, ...] = ()  # what only services say, where an organisation may run a copy of it
 
     @property
     def queue(self) -> str:
@@ -156,7 +158,11 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
             },
             services={
                 name: Service(
-                    name, tuple(said["reads"]), said.get("parallel", False), said.get("package", f"services.{name}")
+                    name,
+                    tuple(said["reads"]),
+                    said.get("parallel", False),
+                    said.get("package", f"services.{name}"),
+                    tuple(said.get("publishes", [])),
                 )
                 for name, said in declared["services"].items()
             },
@@ -186,10 +192,13 @@ def _may_send(said: Mapping[str, Any], roles: Mapping[str, Any]) -> tuple[str, .
 
 
 def _system(organisation: str, name: str, said: Mapping[str, Any], services: Mapping[str, Any]) -> System:
-    """Read one system; what a service of ours reads need not be said again."""
+    """Read one system; what a service of ours reads and publishes need not be said again."""
     runs = said.get("runs")
-    reads = services[runs]["reads"] if runs else said["reads"]
-    return System(organisation, name, tuple(reads), tuple(said.get("sends", [])), runs)
+    if runs is None:
+        return System(organisation, name, tuple(said["reads"]), tuple(said.get("sends", [])))
+    if "publishes" not in services[runs]:
+        raise TypeError(f"{runs} is not a service that an organisation can run: what it says is for the hub to say")
+    return System(organisation, name, tuple(services[runs]["reads"]), (), runs, tuple(services[runs]["publishes"]))
 
 
 def submit_exchange(organisation: str) -> str:
@@ -223,13 +232,14 @@ def definitions(
         parts.queue(
             NETWORK, f"submit.{organisation}", bound_to=submit_exchange(organisation), keys=[f"{organisation}.#"]
         )
-        shared = [system.shared_address for system in network.organisations[organisation].systems]
-        parts.queue(NETWORK, f"inbox.{organisation}", bound_to="inbox", keys=[organisation, *shared])
+        systems = network.organisations[organisation].systems
+        told = {one: [told_key(organisation, name) for name in one.reads] for one in systems if one.runs}
+        all_told = sorted({key for keys in told.values() for key in keys})
+        parts.queue(NETWORK, f"inbox.{organisation}", bound_to="inbox", keys=[organisation, *all_told])
         parts.queue(HUB, f"deliver.{organisation}", bound_to="hub", keys=[f"to.{organisation}"])
-        for system in network.organisations[organisation].systems:
-            one_reads = system.runs is not None
-            keys = [system.address, system.shared_address]
-            parts.queue(NETWORK, system.queue, bound_to="inbox", keys=keys, one_reads=one_reads)
+        for system in systems:
+            keys = [system.address, *told.get(system, [])]
+            parts.queue(NETWORK, system.queue, bound_to="inbox", keys=keys, one_reads=system.runs is not None)
     for service in network.services.values():
         # One process reads and the others stand by: two would apply the messages of one referral out of order.
         keys = [f"{contract}.*" for contract in service.reads]

@@ -105,7 +105,7 @@ def _check_sender(
     allowed = {
         "partner": organisation.sends(contract.name),
         "coordinator": organisation.coordinator and organisation.sends(contract.name),
-        "service": organisation.runs_services,
+        "service": organisation.says_itself(contract.name),
         "hub": False,
     }
     if not allowed[contract.sent_by]:

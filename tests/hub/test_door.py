@@ -31,8 +31,15 @@ ORGANISATIONS = {
         ("jornada.*", "attendance.*", "person.registered"),
         coordinator=False,
         systems=(
-            System("americares", "events", ("jornada.confirmed", "jornada.status"), (), runs="events"),
-            System("americares", "lists", ("attendance.settled",), ("attendance.*",), runs=None),
+            System(
+                "americares", "events", ("jornada.confirmed", "jornada.status"), (), "events", ("attendance.settled",)
+            ),
+            System(
+                "americares",
+                "lists",
+                ("attendance.settled",),
+                ("attendance.*",),
+            ),
         ),
     ),
 }
@@ -152,6 +159,13 @@ def test_an_organisations_own_service_may_not_address_nobody() -> None:
     assert refusal(rules.admit(answer, ORGANISATIONS, NOW)).code == "unknown_recipient"
 
 
+def test_an_organisations_own_service_says_only_what_that_service_says() -> None:
+    counted = contracts.EmployerRecorded(
+        employer_id=contracts.uuid7(), organisation="americares", economic_sector="commerce", zone="08001"
+    )
+    assert refusal(rules.admit(from_whom(counted, "americares"), ORGANISATIONS, NOW)).code == "not_allowed"
+
+
 def test_who_runs_no_service_may_not_speak_as_one() -> None:
     anything = replace(ORGANISATIONS["redcross"], may_send=("*",))
     answer = from_whom(settled(), "redcross", recipient="iom")
@@ -182,7 +196,7 @@ def refused(kind: str | None = None) -> contracts.MessageRefused:
     ("data", "inbox"),
     [
         (confirmed("americares"), "americares.events"),
-        (status(), "americares.events.too"),  # what it is told its staff have to see as well
+        (status(), "americares.told.jornada.status"),  # what it is told its staff have to see as well
         (refused(), "americares"),
         (refused("jornada.planned.v1"), "americares"),
         (refused("attendance.recorded.v1"), "americares.lists"),

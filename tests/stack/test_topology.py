@@ -56,18 +56,53 @@ def test_a_role_adds_to_what_is_said_of_an_organisation_alone(tmp_path: Path) ->
 
 def test_a_system_that_runs_a_service_of_ours_reads_what_that_service_reads(tmp_path: Path) -> None:
     file = tmp_path / "network.toml"
-    more = '[organisations.clinic]\nname = ""\n[organisations.clinic.systems.people]\nruns = "intake"\n'
+    more = '[organisations.clinic]\nname = ""\n[organisations.clinic.systems.days]\nruns = "events"\n'
     file.write_text(f"{topology.NETWORK_FILE.read_text()}\n{more}")
     read = topology.read(file)
     clinic = read.organisations["clinic"]
 
-    assert clinic.systems[0].reads == read.services["intake"].reads
-    assert clinic.address("person.registered", told=False) == "clinic.people"
+    assert clinic.systems[0].reads == read.services["events"].reads
+    assert clinic.address("jornada.held", told=False) == "clinic.days"
+    assert clinic.address("person.erased", told=True) == "clinic.told.person.erased"
     assert clinic.address("referral.offered", told=True) == "clinic"
-    assert clinic.handles_itself("person.registered")
+    assert clinic.handles_itself("jornada.held")
+    assert clinic.says_itself("attendance.counted")
+    assert not clinic.says_itself("participation.recorded")
     queues = topology.definitions(read, dict.fromkeys(read.users, "x"))["queues"]
-    (inbox,) = (queue for queue in queues if queue["name"] == "inbox.clinic.people")
+    (inbox,) = (queue for queue in queues if queue["name"] == "inbox.clinic.days")
     assert inbox["arguments"]["x-single-active-consumer"]
+
+
+def test_every_service_that_an_organisation_runs_is_told_what_it_reads(declared: topology.DeclaredNetwork) -> None:
+    """Two of them read `person.erased`: neither may keep who is erased because the other heard of it."""
+    services, clinic = declared.services, replace(declared.organisations["redcross"], id="clinic")
+    both = tuple(
+        topology.System("clinic", name, services[name].reads, (), name, services[name].publishes)
+        for name in ("events", "employment")
+    )
+    network = replace(declared, organisations={"clinic": replace(clinic, systems=both)})
+    document = topology.definitions(network, dict.fromkeys(network.users, "x"))
+    key = network.organisations["clinic"].address("person.erased", told=True)
+    reached = {one["destination"] for one in document["bindings"] if one["routing_key"] == key}
+
+    assert reached == {"inbox.clinic", "inbox.clinic.events", "inbox.clinic.employment"}
+
+
+def test_a_service_that_only_the_hub_can_run_is_refused_as_a_system_of_an_organisation(tmp_path: Path) -> None:
+    file = tmp_path / "network.toml"
+    more = '[organisations.clinic]\nname = ""\n[organisations.clinic.systems.people]\nruns = "intake"\n'
+    file.write_text(f"{topology.NETWORK_FILE.read_text()}\n{more}")
+
+    with pytest.raises(topology.TopologyError, match="not a service that an organisation can run"):
+        topology.read(file)
+
+
+def test_what_the_file_lets_a_copy_of_a_service_say_is_what_only_services_say(
+    declared: topology.DeclaredNetwork,
+) -> None:
+    said_by_services = {one.name for one in contracts.CONTRACTS.values() if one.sent_by == "service"}
+
+    assert {name for service in declared.services.values() for name in service.publishes} == said_by_services
 
 
 def test_provisioning_again_changes_nothing(provisioned: Stack, declared: topology.DeclaredNetwork) -> None:
