@@ -32,9 +32,6 @@ def profiled(person: object, **overrides: Any) -> contracts.PersonProfiled:
             "registered_at": HELD_AT,
             "birth_year": 1991,
             "sex": codes.Sex.FEMALE,
-            "profile": codes.Profile.MIGRANT,
-            "nationality": "VEN",
-            "zone": "08001",
             **overrides,
         }
     )
@@ -232,18 +229,6 @@ def published(service: object, **overrides: Any) -> contracts.ServicePublished:
             "need_codes": ("health.consultation",),
             "active": True,
             "zones": ("08001",),
-            **overrides,
-        }
-    )
-
-
-def capacity(service: object, **overrides: Any) -> contracts.CapacityStated:
-    return contracts.CapacityStated(
-        **{
-            "service_id": an_id(service),
-            "state": codes.CapacityState.OPEN,
-            "stated_at": HELD_AT,
-            "valid_until": HELD_AT.replace(month=6),
             **overrides,
         }
     )

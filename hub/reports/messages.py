@@ -99,15 +99,7 @@ def route(message: Message[contracts.RouteRecorded]) -> Row:
 
 
 def service(message: Message[contracts.ServicePublished]) -> Row:
-    listing = message.data.model_dump(mode="json", exclude_none=True)
-    return _fact(message, "service_id", "need_codes", "zones", "active") | {
-        "published_at": message.time,
-        "listing": listing,
-    }
-
-
-def capacity(message: Message[contracts.CapacityStated]) -> Row:
-    return _fact(message, "service_id", "state", "waiting", "estimate_days", "stated_at", "valid_until")
+    return _fact(message, "service_id", "need_codes", "zones", "active") | {"published_at": message.time}
 
 
 def _fact(message: Message[Any], *fields: str) -> Row:

@@ -95,12 +95,6 @@ class ReportsService:
         facts.keep(tx, facts.SERVICE, messages.service(message))
         return []
 
-    @on(contracts.CapacityStated)
-    def keep_capacity(self, tx: Transaction, message: Message[contracts.CapacityStated]) -> list[Draft]:
-        """Whether a service takes people on, and until when that is said."""
-        facts.keep(tx, facts.CAPACITY, messages.capacity(message))
-        return []
-
     @on(contracts.ReferralRecorded)
     def keep_referral(self, tx: Transaction, message: Message[contracts.ReferralRecorded]) -> list[Draft]:
         """A referral has reached a state, and when."""

@@ -1,5 +1,5 @@
 """What reports keep in PostgreSQL: facts as they come in, and what is counted from them."""
 
-from hub.reports.store import counts, directory, facts
+from hub.reports.store import counts, facts
 
-__all__ = ["counts", "directory", "facts"]
+__all__ = ["counts", "facts"]

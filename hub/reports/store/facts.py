@@ -46,8 +46,7 @@ ENTREPRENEUR: Final = _newest(
     "entrepreneur", "entrepreneur_id", "sequence", "person_id", "organisation", "stage", "mentored"
 )
 ROUTE: Final = _newest("route", "route_id", "sequence", "household_id", "state")
-SERVICE: Final = _newest("service", "service_id", "published_at", "need_codes", "zones", "active", "listing")
-CAPACITY: Final = _newest("capacity", "service_id", "stated_at", "state", "waiting", "estimate_days", "valid_until")
+SERVICE: Final = _newest("service", "service_id", "published_at", "need_codes", "zones", "active")
 
 # The first word holds: what was wrong is struck out and reported anew.
 DELIVERY: Final = """

@@ -1,7 +1,6 @@
 """What the service does with each kind of fact: kept, repeated, older, anothers', refused; and never too early."""
 
 import inspect
-import json
 import re
 from typing import Any
 
@@ -10,12 +9,9 @@ import pytest
 import contracts
 from contracts import codes
 from hub.reports.service import ReportsService
-from hub.reports.store import directory
-from messaging import database, topology
+from messaging import topology
 from tests.examples_reports import (
-    an_id,
     attended,
-    capacity,
     delivered,
     employer,
     entrepreneur,
@@ -48,11 +44,6 @@ FACTS: dict[str, tuple[Any, str, Any]] = {
     "delivery": (delivered("ana"), "redcross", delivered("ana", delivered_at=LATER)),
     "need": (in_need("ana"), "hub", in_need("ana", zone="08758")),
     "service": (published("a service"), "iom", published("a service", active=False)),
-    "capacity": (
-        capacity("a service"),
-        "iom",
-        capacity("a service", state=codes.CapacityState.FULL, stated_at=LATER, valid_until=LATER.replace(month=7)),
-    ),
     "referral": (referred("ana"), "hub", referred("ana", "received")),
     "employer": (employer("a café"), "barranquilla", employer("a café", programmes=("cafes_por_la_integracion",))),
     "participation": (participation("ana"), "barranquilla", participation("ana", programme="another")),
@@ -163,20 +154,6 @@ def test_of_a_confidential_case_not_even_its_code_is_kept(reports: Reports) -> N
     assert "GBV-0001" not in str(reports.tables())
     people = [row["person_id"] for row in reports.tables()["delivery"]]
     assert len(set(people)) == 2  # the code means one person to the Red Cross and another to the IOM
-
-
-def test_the_directory_has_each_service_as_it_was_last_published_with_its_own_organisations_capacity(
-    reports: Reports,
-) -> None:
-    reports.hear(published("a service"), published("another", active=False), capacity("a service"), source="iom")
-    reports.hear(capacity("another"), source="fuvadis")
-    with database.connect(reports.url) as connection:
-        listed = directory.listed_services(connection)
-    by_name = {one.listing["service_id"]: one for one in listed}
-    first, second = (by_name[str(an_id(name))] for name in ("a service", "another"))
-    assert contracts.ServicePublished.model_validate_json(json.dumps(first.listing)) == published("a service")
-    assert (first.organisation, first.capacity and first.capacity.state) == ("iom", "open")
-    assert (second.listing["active"], second.capacity) == (False, None)
 
 
 def test_nothing_that_names_anybody_has_a_place_in_the_tables(reports: Reports) -> None:
