@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
-from .codes import Profile, ReferralReason, Sex, Urgency, is_confidential
+from .codes import ReferralReason, Sex, Urgency, is_confidential
 from .fields import (
     CONFIDENTIAL_NEED,
     CaseCode,
@@ -146,6 +146,3 @@ class PersonProfiled(Model):
     registered_at: Time
     birth_year: Annotated[int, Field(ge=1880, le=2200)] | None = None
     sex: Sex | None = None
-    profile: Profile | None = None
-    nationality: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
-    zone: Zone | None = None

@@ -52,8 +52,5 @@ def person_profiled(person: Person) -> Draft:
         registered_at=person.registered_at,
         birth_year=person.birth_year,
         sex=None if person.sex is None else codes.Sex(person.sex),
-        profile=None if person.profile is None else codes.Profile(person.profile),
-        nationality=person.nationality,
-        zone=person.place,
     )
     return Draft(profiled, subject=str(person.person_id))
