@@ -58,6 +58,10 @@ def stepped(person: object, step: str = "pre_registration", **overrides: Any) ->
     )
 
 
+def unrecorded(person: object, step: str = "pre_registration") -> contracts.EtpvStepUnrecorded:
+    return contracts.EtpvStepUnrecorded(step_id=an_id(("step", person, step)), person_id=an_id(person))
+
+
 def jornada(name: object, kind: str = "etpv_registration", **overrides: Any) -> contracts.JornadaRecorded:
     return contracts.JornadaRecorded(
         **{

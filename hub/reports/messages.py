@@ -35,6 +35,10 @@ def etpv_step(message: Message[contracts.EtpvStepRecorded]) -> Row:
     return _fact(message, "step_id", "person_id", "step", "taken_at", "jornada_id")
 
 
+def step_unrecorded(message: Message[contracts.EtpvStepUnrecorded]) -> Row:
+    return {"step_id": message.data.step_id}
+
+
 def jornada(message: Message[contracts.JornadaRecorded]) -> Row:
     return _fact(message, "jornada_id", "organiser", "state", "kind", "name", "starts_at")
 

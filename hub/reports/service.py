@@ -44,6 +44,12 @@ class ReportsService:
         facts.keep(tx, facts.ETPV_STEP, messages.etpv_step(message))
         return []
 
+    @on(contracts.EtpvStepUnrecorded)
+    def strike_out_etpv_step(self, tx: Transaction, message: Message[contracts.EtpvStepUnrecorded]) -> list[Draft]:
+        """A step of the Statute no longer counts."""
+        facts.keep(tx, facts.STEP_UNRECORDED, messages.step_unrecorded(message))
+        return []
+
     @on(contracts.RouteRecorded)
     def keep_route(self, tx: Transaction, message: Message[contracts.RouteRecorded]) -> list[Draft]:
         """How far a household is on its integration route."""

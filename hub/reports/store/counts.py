@@ -40,17 +40,15 @@ COUNTS: Final[Mapping[str, LiteralString]] = {
         left join same_person as came on came.person_id = attendance.person_id
         where kind = %(kind)s and state in ('held', 'reported') and present
           and (jornada_id, coalesce(came.counted_as, attendance.person_id)) in (
-              select etpv_step.jornada_id, coalesce(registered.counted_as, etpv_step.person_id)
-              from etpv_step left join same_person as registered on registered.person_id = etpv_step.person_id
+              select jornada_id, counted_as from counted_step
           )
     """,
     # People who came as far as the pre-registration: an account on the portal is none yet.
     "people_registered": """
-        select count(distinct coalesce(counted_as, person_id))
-        from etpv_step left join same_person using (person_id)
+        select count(distinct counted_as) from counted_step
         where step <> 'rumv_account'
-          and (%(first)s::date is null or taken_at at time zone 'America/Bogota' >= %(first)s)
-          and (%(end)s::date is null or taken_at at time zone 'America/Bogota' < %(end)s)
+          and (%(first)s::date is null or taken_on >= %(first)s)
+          and (%(end)s::date is null or taken_on < %(end)s)
     """,
     "participants": """
         select count(distinct coalesce(counted_as, person_id))

@@ -70,6 +70,12 @@ STRUCK_OUT: Final = """
     on conflict do nothing
 """
 
+STEP_UNRECORDED: Final = """
+    insert into etpv_step_unrecorded (step_id)
+    select step_id from jsonb_populate_recordset(null::etpv_step_unrecorded, %s::jsonb)
+    on conflict do nothing
+"""
+
 PROFILE: Final = """
     insert into person as known (person_id, registered_at, sex, birth_year)
     select distinct on (person_id) person_id, registered_at, sex, birth_year

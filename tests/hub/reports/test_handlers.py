@@ -28,6 +28,7 @@ from tests.examples_reports import (
     says,
     stepped,
     struck_out,
+    unrecorded,
 )
 from tests.hub.reports.conftest import FOLDER, Reports
 
@@ -136,13 +137,15 @@ def test_of_its_programme_an_organisation_reports_what_its_partners_delivered(re
     assert len(reports.tables()["delivery"]) == 1
 
 
-def test_an_erasure_and_a_strike_are_kept_once(reports: Reports) -> None:
+def test_an_erasure_and_strikes_are_kept_once(reports: Reports) -> None:
     for _ in range(2):
         reports.hear(erased("ana"), source="hub")
         reports.hear(struck_out("ana"), source="redcross")
+        reports.hear(unrecorded("ana"), source="hub")
     assert {name: len(rows) for name, rows in reports.tables().items() if rows} == {
         "person": 1,
         "delivery_struck_out": 1,
+        "etpv_step_unrecorded": 1,
     }
 
 
@@ -180,4 +183,4 @@ def test_the_readme_and_the_broker_name_exactly_what_the_service_consumes() -> N
 
 def test_every_kind_of_fact_has_its_test() -> None:
     tested = {contracts.contract_of(fact).name for fact, _, _ in FACTS.values()}
-    assert tested | {"person.erased", "service.delivery_struck_out"} == handled()
+    assert tested | {"person.erased", "service.delivery_struck_out", "etpv.step_unrecorded"} == handled()

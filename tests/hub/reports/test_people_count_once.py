@@ -20,6 +20,7 @@ from tests.examples_reports import (
     says,
     stepped,
     struck_out,
+    unrecorded,
 )
 from tests.hub.reports.conftest import Reports
 
@@ -147,6 +148,20 @@ def test_an_account_on_the_portal_is_no_registration_and_what_came_after_2022_is
         stepped("luis", taken_at=new_year),
         stepped("eva", taken_at=new_year.replace(hour=5)),
     )
+    assert reports.counted(AS_OF_2022) == 1
+
+
+@pytest.mark.parametrize("strike_first", [False, True])
+def test_a_step_that_is_struck_out_does_not_count_whichever_comes_first(reports: Reports, strike_first: bool) -> None:
+    reports.hear(*registered_at("soledad", "luis"))
+    words = [*registered_at("soledad", "ana"), unrecorded("ana")]
+    for one in reversed(words) if strike_first else words:
+        reports.hear(one)
+    assert (reports.counted(AT_EVENTS), reports.counted(AS_OF_2022)) == (1, 1)
+
+
+def test_who_has_taken_another_step_still_counts_by_that(reports: Reports) -> None:
+    reports.hear(stepped("ana"), stepped("ana", "appointment"), unrecorded("ana"))
     assert reports.counted(AS_OF_2022) == 1
 
 
