@@ -13,6 +13,9 @@ import contracts
 from demo.partner import Order, Partner, main
 from demo.plan import Step
 
+# How the steps of a decision are called; the contract is the same for both kinds of link.
+LINKED, LINKED_BY_HAND, REJECTED = "linked on a proposal", "linked by hand", "proposed and told apart"
+
 
 class Coordinator(Partner):
     """An organisation's system that also answers `match.proposed`."""
@@ -30,19 +33,19 @@ class Coordinator(Partner):
             return
         one, other = (str(each) for each in message.data.person_ids)
         if one not in self._person or self._person[one] != self._person.get(other):
-            yield _step("match.rejected.v1", one, other)
+            yield _step(REJECTED, "match.rejected.v1", one, other)
         else:
-            yield from self._link(one, other)
+            yield from self._link(LINKED, one, other)
 
     def _turn_to(self, day: int) -> None:
         super()._turn_to(day)
         if day == self._links_by_hand_on:
             for first, *others in self._same:
                 for other in others:
-                    for step in self._link(first, other):
+                    for step in self._link(LINKED_BY_HAND, first, other):
                         self._plan.add(step)
 
-    def _link(self, one: str, other: str) -> Iterable[Step]:
+    def _link(self, how: str, one: str, other: str) -> Iterable[Step]:
         """Link two registrations, unless they are linked through others."""
         stands_for, stands_for_other = self._linked_with[one], self._linked_with[other]
         if stands_for == stands_for_other:
@@ -50,14 +53,14 @@ class Coordinator(Partner):
         for each in self._same[self._person[one]]:
             if self._linked_with[each] == stands_for_other:
                 self._linked_with[each] = stands_for
-        yield _step("match.linked.v1", one, other)
+        yield _step(how, "match.linked.v1", one, other)
 
 
-def _step(kind: str, *pair: str) -> Step:
+def _step(how: str, kind: str, *pair: str) -> Step:
     lesser, greater = sorted(pair)
     match = str(uuid5(NAMESPACE_OID, f"{lesser} {greater}"))  # as contracts/matching.py says
     return {
-        "step": f"{kind} {match}",
+        "step": f"{how}: {match}",
         "type": kind,
         "subject": match,
         "data": {"match_id": match, "person_ids": [lesser, greater]},

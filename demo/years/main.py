@@ -62,10 +62,11 @@ def _play(years: Years, totals: Totals, narrator: Narrator) -> tuple[dict[str, A
     logs = [read_own_log(name, one.home) for name, one in years.organisations.items()]
     verdict = reckoning.reckon(logs, reckoning.read_books(years.databases), years.ground.network.declared)
     figures, equal = _figures(years.databases["reports"], totals)
+    matches = reckoning.decisions(logs)
     states = reckoning.referrals_by_state(years.databases["referrals"])
-    result = reckoning.as_json(verdict, states, reckoning.answer_times(logs), seconds, figures)
+    result = reckoning.as_json(verdict, states, matches, reckoning.answer_times(logs), seconds, figures)
     _show(result, verdict, narrator.console)
-    good = verdict.good and equal
+    good = verdict.good and equal and years.killed
     narrator.console.print()
     narrator.say(
         "every figure is counted from single messages, nothing was lost, nothing happened twice"
@@ -102,6 +103,7 @@ def _show(result: dict[str, Any], verdict: reckoning.Verdict, console: Console) 
     rows = {
         **result["messages"],
         **{f"referrals {state}": count for state, count in result["referrals"].items()},
+        **result["matches"],
         "lost": result["lost"],
         "applied twice": result["applied_twice"],
         "messages a second, sent and received": result["messages_per_s"],

@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 
 import contracts
 from demo.evidence import OwnLog
+from demo.years.coordinator import LINKED, LINKED_BY_HAND, REJECTED
 from messaging.topology import DeclaredNetwork
 
 INBOX: LiteralString = "select message_id::text from inbox"
@@ -137,6 +138,12 @@ def _check_what_services_wrote(
                 verdict.lost.append(f"{key} {message_id}, written by {book.service}, never arrived")
 
 
+def decisions(logs: Iterable[OwnLog]) -> dict[str, int]:
+    """How often coordinators linked two registrations on a proposal of the network, or by hand, or told them apart."""
+    counts = Counter(row["step"].partition(":")[0] for log in logs for row in log.sent)
+    return {how: counts[how] for how in (LINKED, LINKED_BY_HAND, REJECTED)}
+
+
 def answer_times(logs: Iterable[OwnLog]) -> list[float]:
     """Seconds from publishing a message to the first answer to it in an organisation's inbox, ascending."""
     logs = list(logs)
@@ -151,13 +158,19 @@ def answer_times(logs: Iterable[OwnLog]) -> list[float]:
 
 
 def as_json(
-    verdict: Verdict, referrals: Mapping[str, int], times: list[float], seconds: float, figures: list[dict[str, Any]]
+    verdict: Verdict,
+    referrals: Mapping[str, int],
+    matches: Mapping[str, int],
+    times: list[float],
+    seconds: float,
+    figures: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """The result as plain data; times in seconds and milliseconds as the names say."""
     counts = verdict.counts
     names = ("sent", "applied", "refused", "quarantined", "waiting", "redelivered", "duplicates_suppressed")
     return {
         "referrals": dict(referrals),
+        "matches": dict(matches),
         "messages": {name: counts[name] for name in (*names, "received", "applied_by_services")},
         "lost": len(verdict.lost),
         "applied_twice": len(verdict.applied_twice),

@@ -7,7 +7,7 @@ as it would have run then.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from demo.organisations import Organisation
@@ -43,6 +43,12 @@ class Years:
     script: Script
     organisations: dict[str, Organisation]
     own_services: list[OwnService]
+    faults: list[str] = field(default_factory=list)  # the processes that were killed
+
+    @property
+    def killed(self) -> bool:
+        """Whether the service that is to be killed half-way has been."""
+        return KILLED in self.faults
 
     @property
     def sent(self) -> int:
@@ -61,11 +67,9 @@ class Years:
 
     def play(self, say: Say, looking: Callable[[float, str], None]) -> None:
         """Let the months go by, and kill a service of the hub half-way; raises StuckError when nothing moves."""
-        killed = False
         for month in range(THE_END + 1):
             self._turn_to(month)
-            while self._rest(month, looking, until_half=not killed):
-                killed = True
+            while self._rest(month, looking, until_half=not self.killed):
                 self._kill(say)
             if month % 6 == 0 or month == MONTHS:
                 say(f"{month_begins(min(month, MONTHS)):%B %Y} is over: {self.sent} messages sent")
@@ -116,6 +120,7 @@ class Years:
         time.sleep(FROZEN)
         say(f"kill -9: the hub's {KILLED}, half-way")
         process.kill()
+        self.faults.append(KILLED)
 
 
 class _HalfWayError(Exception):
