@@ -120,7 +120,12 @@ class _Presence(_Attendance):
     "attendance.recorded.v1", sent_by="partner", received_by="organiser", personal_data=True, about="attendance_id"
 )
 class AttendanceRecorded(_Presence):
-    """A person came to an outreach event; said by the organiser or a partner in it, there or later."""
+    """A person came to an outreach event; said by the organiser or a partner in it, there or later.
+
+    Where the organiser runs the service itself, that can speak for nobody else: a partner registers the person through
+    the door under its own name first (person.registered, consent.granted, etpv.step_taken, need.identified) and leaves
+    `sealed`, `consent`, `needs` and `etpv_steps` out here, else it is refused as `register_it_yourself`.
+    """
 
     check_in: CheckIn
 
@@ -131,8 +136,8 @@ class AttendanceRecorded(_Presence):
 class AttendanceCorrected(_Presence):
     """What was said of an attendance is replaced as a whole, by whoever said it; the person stays the same.
 
-    Services that are no longer named are struck out. What has become of needs, steps and consent since is not the
-    event's to undo.
+    Services and steps of the Statute that are no longer named are struck out. What has become of needs and consent
+    since is not the event's to undo.
     """
 
     corrected_at: Time
@@ -142,7 +147,8 @@ class AttendanceCorrected(_Presence):
     "attendance.struck_out.v1", sent_by="partner", received_by="organiser", personal_data=True, about="attendance_id"
 )
 class AttendanceStruckOut(_Attendance):
-    """An attendance that was sent in should not have been: it no longer counts, nor do the services received there.
+    """An attendance that was sent in should not have been: it no longer counts, nor do the services received there
+    and the steps of the Statute taken there.
 
     Said by whoever said the attendance, or by the organiser.
     """

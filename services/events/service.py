@@ -14,7 +14,10 @@ STANDING = Standing.from_environment()
 
 
 def speaker(organisation: str) -> str | None:
-    """Return on whose behalf what happened there is said: the recorder's; an organisation's own copy says it itself."""
+    """Return on whose behalf what happened there is said: the recorder's; an organisation's own copy says it itself.
+
+    That copy takes from others no more than who was there and which services they received.
+    """
     return None if STANDING.organisation else organisation
 
 
@@ -95,7 +98,9 @@ class EventsService:
         known = store.attendance.find_attendance(tx, data.attendance_id)
         person = store.attendance.find_person(tx, data.person_id)
         said = messages.attendance.said(data)
-        change = rules.attendance.record(said, jornada, known, person, by=message.source, at=now)
+        change = rules.attendance.record(
+            said, jornada, known, person, by=message.source, at=now, speaks_only_as=STANDING.organisation
+        )
         origin = messages.attendance.origin(data)
         store.attendance.save_attendance(tx, change.attendance, "recorded", message, at=now, details=origin)
         return messages.attendance.happened(change, jornada, data, speaker=speaker(message.source))
@@ -108,7 +113,9 @@ class EventsService:
         known = store.attendance.lock_attendance(tx, data.attendance_id)
         person = store.attendance.find_person(tx, data.person_id)
         said = messages.attendance.said(data)
-        change = rules.attendance.correct(said, jornada, known, person, by=message.source, at=now)
+        change = rules.attendance.correct(
+            said, jornada, known, person, by=message.source, at=now, speaks_only_as=STANDING.organisation
+        )
         replaced = store.attendance.as_details(known)
         store.attendance.save_attendance(tx, change.attendance, "corrected", message, at=now, details=replaced)
         return messages.attendance.happened(change, jornada, data, speaker=speaker(message.source))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_the_organiser_and_a_partner_say_who_came(by: str) -> None:
         1,
         False,
     )
-    assert (change.registers, change.consents, change.found_needs, change.taken_steps) == (
+    assert (change.registers, change.consents, change.found_needs, {*change.taken_steps}) == (
         True,
         True,
         {NEED_ID},
@@ -116,6 +117,27 @@ def test_an_erased_person_is_not_recorded_again() -> None:
         record(said(), a_jornada(), None, Person(known=True, erased=True), by=ORGANISER, at=NOW)
 
 
+# -- at an organisation that runs its own copy -------------------------------------------------------------------------
+
+BARE: dict[str, Any] = {"with_details": False, "consent_id": None, "need_ids": frozenset(), "steps": frozenset()}
+
+
+@pytest.mark.parametrize("carried", sorted(BARE))
+def test_an_own_copy_takes_nothing_personal_from_another_organisation(carried: str) -> None:
+    of_anothers = said(**{name: nothing for name, nothing in BARE.items() if name != carried})
+    jornada, known = a_jornada(), an_attendance(recorded_by=PARTNER)
+    with pytest.raises(Refused, match=r"^register_it_yourself$"):
+        record(of_anothers, jornada, None, NOBODY, by=PARTNER, at=NOW, speaks_only_as=ORGANISER)
+    with pytest.raises(Refused, match=r"^register_it_yourself$"):
+        correct(of_anothers, jornada, known, NOBODY, by=PARTNER, at=NOW, speaks_only_as=ORGANISER)
+
+
+def test_an_own_copy_takes_presence_and_services_from_anybody_and_everything_from_its_own() -> None:
+    change = record(said(**BARE), a_jornada(), None, NOBODY, by=PARTNER, at=NOW, speaks_only_as=ORGANISER)
+    assert (change.registers, change.consents, len(change.delivered)) == (False, False, 1)
+    assert record(said(), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW, speaks_only_as=ORGANISER).registers
+
+
 # -- repeats ----------------------------------------------------------------------------------------------------------
 
 
@@ -166,14 +188,16 @@ def test_a_correction_is_the_difference() -> None:
     assert (change.outcome, change.attendance.sequence, change.consents) == (Outcome.CORRECTED, 2, False)
     assert change.undelivered == known.deliveries
     assert [(one.need_code, one.delivered_by) for one in change.delivered] == [ANOTHER_SERVICE]
-    assert (change.found_needs, change.taken_steps, change.registers) == ({need}, {"appointment"}, True)
+    assert (change.found_needs, {*change.taken_steps}, change.registers) == ({need}, {"appointment"}, True)
+    assert change.untaken_steps.keys() == {"pre_registration"}
     assert change.attendance.need_ids == {NEED_ID, need}  # what was found stays found
 
 
 def test_what_a_correction_says_again_is_not_passed_on_again() -> None:
     known = an_attendance()
     change = correct(said(with_details=False, said_at=NOW), a_jornada(), known, NOBODY, by=ORGANISER, at=NOW)
-    assert (change.delivered, change.undelivered, change.found_needs, change.taken_steps) == ((), (), set(), set())
+    assert (change.delivered, change.undelivered, change.found_needs) == ((), (), set())
+    assert (change.taken_steps, change.untaken_steps) == ({}, {})
     assert (change.registers, change.consents, change.attendance.consent_id) == (False, False, CONSENT_ID)
 
 
@@ -189,6 +213,17 @@ def test_a_service_struck_out_and_said_again_is_another_delivery() -> None:
     without = correct(said(services=frozenset(), said_at=NOW), a_jornada(), known, NOBODY, by=ORGANISER, at=NOW)
     again = correct(said(said_at=NOW + HOUR), a_jornada(), without.attendance, NOBODY, by=ORGANISER, at=NOW + HOUR)
     assert again.delivered[0].delivery_id != known.deliveries[0].delivery_id
+
+
+def test_a_step_no_longer_named_is_taken_back_and_said_again_it_is_another_step() -> None:
+    first = record(said(), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW)
+    without = correct(said(steps=frozenset(), said_at=NOW), a_jornada(), first.attendance, NOBODY, by=ORGANISER, at=NOW)
+    assert (without.untaken_steps, without.taken_steps) == (first.taken_steps, {})
+    again = correct(said(said_at=NOW + HOUR), a_jornada(), without.attendance, NOBODY, by=ORGANISER, at=NOW + HOUR)
+    assert again.taken_steps.keys() == first.taken_steps.keys()
+    assert again.taken_steps != first.taken_steps
+    struck = strike_out(again.attendance, a_jornada(), organiser=ORGANISER, reason="duplicate", by=ORGANISER)
+    assert struck.untaken_steps == again.taken_steps
 
 
 @pytest.mark.parametrize(("hours", "code"), [(0, "already_corrected"), (-1, "superseded")])
@@ -230,7 +265,9 @@ def test_the_organiser_and_whoever_said_it_strike_it_out_with_its_services(by: s
     known = an_attendance(recorded_by=PARTNER)
     change = strike_out(known, a_jornada(), organiser=ORGANISER, reason="duplicate", by=by)
     assert change.undelivered == known.deliveries
+    assert change.untaken_steps.keys() == {"pre_registration"}
     struck = change.attendance
+    assert struck.steps == {}
     assert (struck.present, struck.sequence, struck.deliveries, struck.strike_reason) == (False, 2, (), "duplicate")
 
 
@@ -259,4 +296,4 @@ def test_a_person_is_where_they_count_as_present() -> None:
 def test_of_an_erased_persons_attendance_the_presence_is_left() -> None:
     erased = erase(an_attendance())
     assert (erased.present, erased.erased) == (True, True)
-    assert (erased.deliveries, erased.consent_id, erased.need_ids, erased.steps) == ((), None, set(), set())
+    assert (erased.deliveries, erased.consent_id, erased.need_ids, erased.steps) == ((), None, set(), {})

@@ -164,18 +164,59 @@ def test_the_database_holds_that_somebody_is_present_once(attended: ServiceUnder
     with pytest.raises(psycopg.errors.UniqueViolation):
         attended.rows(
             "insert into attendance select gen_random_uuid(), jornada_id, person_id, recorded_by, present, present_at,"
-            " sequence, late, deliveries, consent_id, need_ids, steps, corrected_at, registered_at, strike_reason,"
-            " erased from attendance"
+            " sequence, late, deliveries, consent_id, need_ids, corrected_at, registered_at, strike_reason, erased,"
+            " steps from attendance"
         )
 
 
-def test_an_organisations_own_copy_says_it_all_itself(
-    confirmed: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+# -- at an organisation that runs its own copy -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(confirmed: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch) -> ServiceUnderTest:
+    """The organiser's own copy, which can speak for nobody else."""
     monkeypatch.setattr(events_service, "STANDING", Standing(ORGANISER))
-    said = confirmed.hear(attendance_recorded(), source=PARTNER)
+    return confirmed
+
+
+NOTHING_PERSONAL: dict[str, Any] = {"sealed": None, "consent": None, "needs": (), "etpv_steps": ()}
+PERSONAL = sorted(NOTHING_PERSONAL)
+
+
+def only(part: str) -> dict[str, Any]:
+    """Everything personal left out, but for one part."""
+    return {name: nothing for name, nothing in NOTHING_PERSONAL.items() if name != part}
+
+
+def test_an_organisations_own_copy_says_what_the_organisation_recorded_itself(own: ServiceUnderTest) -> None:
+    said = own.hear(attendance_recorded(), source=ORGANISER)
     assert {one.source for one in said} == {"hub"}  # no draft names anybody: whoever runs the copy says it
+    assert len(by_type(said)) == 7
+
+
+@pytest.mark.parametrize("part", PERSONAL)
+def test_a_partners_people_and_consents_are_never_taken_over_by_the_organisers_copy(
+    own: ServiceUnderTest, part: str
+) -> None:
+    with pytest.raises(rules.Refused, match=r"^register_it_yourself$"):
+        own.hear(attendance_recorded(**only(part)), source=PARTNER)
+    assert own.rows("select 1 from attendance") == []
+
+
+def test_a_partner_says_there_that_somebody_came_and_was_served(own: ServiceUnderTest) -> None:
+    said = own.hear(attendance_recorded(**NOTHING_PERSONAL), source=PARTNER)
+    assert list(by_type(said)) == ["service.delivered.v1", "attendance.counted.v1", "attendance.settled.v1"]
     assert by_type(said)["attendance.settled.v1"][0].recipient == PARTNER
+    assert by_type(said)["attendance.counted.v1"][0].data.recorded_by == PARTNER
+
+
+@pytest.mark.parametrize("part", PERSONAL)
+def test_a_partners_correction_takes_no_more_along(own: ServiceUnderTest, part: str) -> None:
+    own.hear(attendance_recorded(**NOTHING_PERSONAL), source=PARTNER)
+    with pytest.raises(rules.Refused, match=r"^register_it_yourself$"):
+        own.hear(attendance_corrected(**only(part)), source=PARTNER)
+    said = own.hear(attendance_corrected(**NOTHING_PERSONAL, served=()), source=PARTNER)
+    assert outcome(said) == ("corrected", False)
 
 
 # -- recorded again ----------------------------------------------------------------------------------------------------
@@ -268,6 +309,24 @@ def test_a_correction_strikes_out_the_very_delivery_that_was_said(confirmed: Ser
     assert second["service.delivery_struck_out.v1"][0].subject == first["service.delivered.v1"][0].subject
 
 
+def test_a_correction_takes_back_the_very_step_that_was_said_and_one_said_again_is_another(
+    confirmed: ServiceUnderTest,
+) -> None:
+    first = by_type(confirmed.hear(attendance_recorded(), source=PARTNER))
+    second = by_type(confirmed.hear(attendance_corrected(etpv_steps=()), source=PARTNER))
+    (struck,) = second["etpv.step_struck_out.v1"]
+    assert (struck.source, struck.subject) == (PARTNER, first["etpv.step_taken.v1"][0].subject)
+    assert struck.data.reason == codes.StrikeReason.CORRECTED
+    assert "etpv.step_taken.v1" not in second
+
+    again = attendance_corrected(corrected_at=NOW + HOUR / 2)
+    third = by_type(confirmed.hear(again, source=PARTNER))
+    assert third["etpv.step_taken.v1"][0].data.step_id == uuid5(ATTENDANCE_ID, "step 3 pre_registration")
+
+    fourth = by_type(confirmed.hear(attendance_struck_out(), source=PARTNER))
+    assert fourth["etpv.step_struck_out.v1"][0].subject == third["etpv.step_taken.v1"][0].subject
+
+
 def test_history_keeps_what_a_correction_replaced(attended: ServiceUnderTest) -> None:
     attended.hear(attendance_corrected(served=()), source=PARTNER)
     (kept,) = attended.rows("select details from history where what = 'corrected'")
@@ -308,13 +367,15 @@ def test_a_correction_that_overtook_its_attendance_or_jornada_waits(
 def test_what_is_struck_out_counts_no_longer_and_both_are_told(attended: ServiceUnderTest) -> None:
     said = attended.hear(attendance_struck_out(), source=ORGANISER)
     assert [(one.type, one.source, one.recipient) for one in said] == [
-        ("service.delivery_struck_out.v1", PARTNER, None),  # it was PARTNER that had said it
+        ("etpv.step_struck_out.v1", PARTNER, None),  # it was PARTNER that had said it
+        ("service.delivery_struck_out.v1", PARTNER, None),
         ("attendance.counted.v1", "hub", None),
         ("attendance.settled.v1", "hub", PARTNER),
         ("attendance.settled.v1", "hub", ORGANISER),
     ]
-    assert (said[1].data.present, said[1].sequence) == (False, 2)
-    assert said[0].data.reason == codes.StrikeReason.NOT_PRESENT
+    assert (said[2].data.present, said[2].sequence) == (False, 2)
+    assert {one.data.reason for one in said[:2]} == {codes.StrikeReason.NOT_PRESENT}
+    assert said[0].data.step_id == uuid5(ATTENDANCE_ID, "step pre_registration")
 
 
 @pytest.mark.parametrize("source", [ORGANISER, PARTNER])
@@ -347,7 +408,7 @@ def test_of_an_erased_person_the_presence_is_left_and_nothing_else(attended: Ser
     erased = contracts.PersonErased(person_id=PERSON_ID, erased_at=NOW)
     assert attended.hear(erased, source="hub") == []
     (kept,) = attended.rows("select present, deliveries, consent_id, need_ids, steps from attendance")
-    assert kept == {"present": True, "deliveries": [], "consent_id": None, "need_ids": [], "steps": []}
+    assert kept == {"present": True, "deliveries": [], "consent_id": None, "need_ids": [], "steps": {}}
     assert attended.rows("select details from history where subject_id = %s", ATTENDANCE_ID) == [{"details": None}]
 
 
@@ -361,8 +422,16 @@ def test_erasing_again_changes_nothing_and_nobody_says_more_of_them(attended: Se
         attended.hear(attendance_recorded(attendance_id=uuid7()), source=PARTNER)
 
 
-def test_erasing_somebody_who_never_came_is_nothing(events: ServiceUnderTest) -> None:
-    assert events.hear(contracts.PersonErased(person_id=PERSON_ID, erased_at=NOW), source="hub") == []
+def test_who_was_erased_before_they_were_known_here_is_not_recorded_late(confirmed: ServiceUnderTest) -> None:
+    assert confirmed.hear(contracts.PersonErased(person_id=PERSON_ID, erased_at=NOW), source="hub") == []
+    with pytest.raises(rules.Refused, match=r"^person_erased$"):
+        confirmed.hear(attendance_recorded(), source=PARTNER)
+    confirmed.tx.flush()
+    confirmed.tx = Transaction(confirmed.tx._connection)  # as for a new batch: now the database has to say it
+    with pytest.raises(rules.Refused, match=r"^person_erased$"):
+        confirmed.hear(attendance_recorded(), source=PARTNER)
+    assert confirmed.rows("select 1 from attendance") == []
+    assert confirmed.rows("select * from erased_person") == [{"person_id": PERSON_ID}]
 
 
 # -- in a batch -------------------------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """Attendance: what is said of it, and all that follows on that organisation's behalf; a sealed block stays sealed."""
 
 from collections.abc import Iterator
-from uuid import uuid5
 
 import contracts
 from contracts import Draft, codes
@@ -41,7 +40,7 @@ def happened(change: Change, jornada: Jornada, said: Presence, *, speaker: str |
     attendance = change.attendance
     return [
         *_registration(change, said, speaker),
-        *_steps(change, speaker),
+        *_steps(change, codes.StrikeReason.CORRECTED, speaker),
         *_needs(change, said, speaker),
         *_deliveries(change, jornada, codes.StrikeReason.CORRECTED, speaker),
         _counted(attendance, jornada),
@@ -55,6 +54,7 @@ def struck_out(
     """Say that an attendance no longer counts, to whoever struck it out and to whoever had recorded it."""
     told = sorted({by, change.attendance.recorded_by})
     return [
+        *_steps(change, said.reason, speaker),
         *_deliveries(change, jornada, said.reason, speaker),
         _counted(change.attendance, jornada),
         *(_settled(change, None, to=organisation) for organisation in told),
@@ -75,12 +75,15 @@ def _registration(change: Change, said: Presence, speaker: str | None) -> Iterat
         yield Draft(granted, str(granted.consent_id), source=speaker)
 
 
-def _steps(change: Change, speaker: str | None) -> Iterator[Draft]:
+def _steps(change: Change, reason: codes.StrikeReason, speaker: str | None) -> Iterator[Draft]:
     attendance = change.attendance
+    for step_id in change.untaken_steps.values():
+        struck = contracts.EtpvStepStruckOut(step_id=step_id, reason=reason)
+        yield Draft(struck, str(step_id), source=speaker)
     for step in codes.EtpvStep:  # in the order of the Statute
         if step in change.taken_steps:
             taken = contracts.EtpvStepTaken(
-                step_id=uuid5(attendance.attendance_id, f"step {step}"),
+                step_id=change.taken_steps[step],
                 person_id=attendance.person_id,
                 step=step,
                 taken_at=attendance.present_at,

@@ -1,7 +1,7 @@
 """Attendance: who was at a jornada, what happened for them there, and what a correction changes of that."""
 
-from collections.abc import Set
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NoReturn
@@ -57,7 +57,7 @@ class Attendance:
     deliveries: tuple[Delivery, ...]
     consent_id: UUID | None
     need_ids: Set[UUID]
-    steps: Set[str]
+    steps: Mapping[str, int]  # of the Statute, each with the change of the attendance that said it
     corrected_at: datetime | None = None  # by the clock of whoever corrected it
     registered_at: datetime | None = None  # of the last details of the person that were passed on
     strike_reason: str | None = None
@@ -94,13 +94,27 @@ class Change:
     delivered: tuple[Delivery, ...] = ()
     undelivered: tuple[Delivery, ...] = ()
     found_needs: Set[UUID] = frozenset()
-    taken_steps: Set[str] = frozenset()
+    taken_steps: Mapping[str, UUID] = field(default_factory=dict)
+    untaken_steps: Mapping[str, UUID] = field(default_factory=dict)
 
 
-def record(said: Said, jornada: Jornada, known: Attendance | None, person: Person, *, by: str, at: datetime) -> Change:
-    """Take down that a person came: each once at a jornada, and each attendance once."""
+def record(
+    said: Said,
+    jornada: Jornada,
+    known: Attendance | None,
+    person: Person,
+    *,
+    by: str,
+    at: datetime,
+    speaks_only_as: str | None = None,
+) -> Change:
+    """Take down that a person came: each once at a jornada, and each attendance once.
+
+    `speaks_only_as` is the organisation whose own copy this is; None: the hub's, which speaks for every organisation.
+    """
     if by not in jornada.parties:
         raise Refused("not_a_partner")
+    _check_speaker(said, by=by, speaks_only_as=speaks_only_as)
     if jornada.state == CANCELLED:
         raise Refused("not_while_cancelled")
     if known is not None:
@@ -124,7 +138,7 @@ def record(said: Said, jornada: Jornada, known: Attendance | None, person: Perso
         deliveries=deliveries,
         consent_id=said.consent_id,
         need_ids=said.need_ids,
-        steps=said.steps,
+        steps=dict.fromkeys(said.steps, 1),
         registered_at=said.said_at if registers else None,
     )
     return Change(
@@ -134,18 +148,29 @@ def record(said: Said, jornada: Jornada, known: Attendance | None, person: Perso
         consents=said.consent_id is not None,
         delivered=deliveries,
         found_needs=said.need_ids,
-        taken_steps=said.steps,
+        taken_steps=_with_ids(attendance, said.steps),
     )
 
 
-def correct(said: Said, jornada: Jornada, known: Attendance, person: Person, *, by: str, at: datetime) -> Change:
-    """Replace what was said of an attendance; what follows from it is the difference.
+def correct(
+    said: Said,
+    jornada: Jornada,
+    known: Attendance,
+    person: Person,
+    *,
+    by: str,
+    at: datetime,
+    speaks_only_as: str | None = None,
+) -> Change:
+    """Replace what was said of an attendance; what follows from it is the difference. `speaks_only_as` as above.
 
-    Services of another hour are other services: they are struck out and said again. A need that was found, a step that
-    was taken and a consent that was given stay: they have a life of their own elsewhere by now.
+    Services of another hour are other services: they are struck out and said again. So are steps that are no longer
+    named, for people are counted by them. A need that was found and a consent that was given stay: they have a life of
+    their own elsewhere by now.
     """
     if by != known.recorded_by:
         raise Refused("not_yours")
+    _check_speaker(said, by=by, speaks_only_as=speaks_only_as)
     _check_standing(said, known)
     if known.corrected_at is not None and said.said_at <= known.corrected_at:
         raise Refused("already_corrected" if said.said_at == known.corrected_at else "superseded")
@@ -163,7 +188,7 @@ def correct(said: Said, jornada: Jornada, known: Attendance, person: Person, *, 
         deliveries=kept + delivered,
         consent_id=said.consent_id or known.consent_id,
         need_ids=known.need_ids | said.need_ids,
-        steps=known.steps | said.steps,
+        steps={step: known.steps.get(step, version) for step in said.steps},
         corrected_at=said.said_at,
         registered_at=said.said_at if registers else known.registered_at,
     )
@@ -175,12 +200,13 @@ def correct(said: Said, jornada: Jornada, known: Attendance, person: Person, *, 
         delivered=delivered,
         undelivered=tuple(one for one in known.deliveries if one not in kept),
         found_needs=said.need_ids - known.need_ids,
-        taken_steps=said.steps - known.steps,
+        taken_steps=_with_ids(attendance, said.steps - known.steps.keys()),
+        untaken_steps=_with_ids(known, known.steps.keys() - said.steps),
     )
 
 
 def strike_out(known: Attendance, jornada: Jornada, *, organiser: str, reason: str, by: str) -> Change:
-    """Take an attendance back, with the services received there: for whoever said it, or the organiser."""
+    """Take an attendance back, with the services received and steps taken there: for its recorder, or the organiser."""
     if known.jornada_id != jornada.jornada_id or organiser != jornada.organiser:
         raise Refused("of_another_jornada")
     if by not in {known.recorded_by, jornada.organiser}:
@@ -193,15 +219,17 @@ def strike_out(known: Attendance, jornada: Jornada, *, organiser: str, reason: s
         sequence=known.sequence + 1,
         late=jornada.state == REPORTED,
         deliveries=(),
+        steps={},
         strike_reason=reason,
     )
-    return Change(attendance, Outcome.STRUCK_OUT, undelivered=known.deliveries)
+    untaken = _with_ids(known, known.steps.keys())
+    return Change(attendance, Outcome.STRUCK_OUT, undelivered=known.deliveries, untaken_steps=untaken)
 
 
 def erase(known: Attendance) -> Attendance:
     """Keep of an erased person's attendance what is counted, and nothing of what happened for them."""
     return replace(
-        known, deliveries=(), consent_id=None, need_ids=frozenset(), steps=frozenset(), registered_at=None, erased=True
+        known, deliveries=(), consent_id=None, need_ids=frozenset(), steps={}, registered_at=None, erased=True
     )
 
 
@@ -212,6 +240,14 @@ def meet(person: Person, attendance: Attendance) -> Person:
         jornadas |= {attendance.jornada_id}
     newest = max(filter(None, (person.registered_at, attendance.registered_at)), default=None)
     return Person(jornadas, known=True, registered_at=newest, erased=person.erased or attendance.erased)
+
+
+def _check_speaker(said: Said, *, by: str, speaks_only_as: str | None) -> None:
+    """Leave it to another organisation to speak of its people, consents, needs and steps, where we cannot for it."""
+    if speaks_only_as in (None, by):
+        return
+    if said.with_details or said.consent_id is not None or said.need_ids or said.steps:
+        raise Refused("register_it_yourself")
 
 
 def _check(said: Said, jornada: Jornada, *, at: datetime) -> None:
@@ -247,7 +283,7 @@ def _refuse_repeat(said: Said, known: Attendance, *, by: str) -> NoReturn:
     if known.erased:
         raise Refused("person_erased")
     services = {_service(one) for one in known.deliveries}
-    as_known = (known.present_at, known.consent_id, services, known.need_ids, known.steps)
+    as_known = (known.present_at, known.consent_id, services, known.need_ids, known.steps.keys())
     as_said = (said.present_at, said.consent_id, said.services, said.need_ids, said.steps)
     raise Refused("already_recorded" if as_said == as_known else "recorded_differently")
 
@@ -263,6 +299,15 @@ def _deliveries(said: Said, *, version: int, but: Set[Service] = frozenset()) ->
         Delivery(uuid5(said.attendance_id, f"service {version} {need_code} {delivered_by}"), need_code, delivered_by)
         for need_code, delivered_by in sorted(said.services - but)
     )
+
+
+def _with_ids(attendance: Attendance, steps: Set[str]) -> dict[str, UUID]:
+    """Return these steps of an attendance with the ids that they are said under: one said again later has another."""
+    numbered = ((step, attendance.steps[step]) for step in sorted(steps))
+    return {
+        step: uuid5(attendance.attendance_id, f"step {step}" if number == 1 else f"step {number} {step}")
+        for step, number in numbered
+    }
 
 
 def _service(delivery: Delivery) -> Service:

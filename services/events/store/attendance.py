@@ -1,5 +1,6 @@
 """Attendance in PostgreSQL, as functions that take the transaction; a batch of thousands costs a few statements."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -30,7 +31,7 @@ LOCK_ATTENDANCES: Final = f"""
 # One process reads the queue, so nobody else records somebody meanwhile; the index one_presence holds it in any case.
 PEOPLE: Final = """
     select key, count(person_id) > 0 as known, coalesce(array_agg(jornada_id) filter (where present), '{}') as jornadas,
-           max(registered_at) as registered_at, coalesce(bool_or(erased), false) as erased
+           max(registered_at) as registered_at, exists (select from erased_person where person_id = key) as erased
     from unnest(%b::uuid[]) as key left join attendance on person_id = key
     group by key
 """
@@ -48,6 +49,8 @@ SAVE_ATTENDANCES: Final = f"""
             need_ids = excluded.need_ids, steps = excluded.steps, corrected_at = excluded.corrected_at,
             registered_at = excluded.registered_at, strike_reason = excluded.strike_reason, erased = excluded.erased
 """
+
+ERASE_PERSON: Final = "insert into erased_person (person_id) values (%s) on conflict do nothing"
 
 FORGET_DETAILS: Final = "update history set details = null where subject_id = %s"
 
@@ -90,7 +93,9 @@ def save_attendance(
 
 
 def erase_person(tx: Transaction, person_id: UUID) -> None:
-    """Keep of an erased person that they were present, and nothing else."""
+    """Keep of an erased person that they were present, and nothing else; nothing more is taken down of them."""
+    tx.fetch(ERASE_PERSON, (person_id,))
+    tx.put(PEOPLE, person_id, replace(find_person(tx, person_id), erased=True))
     for row in tx.fetch(OF_PERSON, (person_id,)):
         attendance = erase(_from_row(row))
         _write(tx, attendance)
@@ -118,7 +123,6 @@ def _to_row(attendance: Attendance) -> Row:
         **row,
         "deliveries": deliveries,
         "need_ids": sorted(attendance.need_ids),
-        "steps": sorted(attendance.steps),
     }
 
 
@@ -135,7 +139,6 @@ def _from_row(row: Row) -> Attendance:
             **row,
             "deliveries": deliveries,
             "need_ids": frozenset(row["need_ids"]),
-            "steps": frozenset(row["steps"]),
         }
     )
 
