@@ -88,7 +88,9 @@ class _Years:
         self.script = Script()
         self._rng = rng
         self._steps = 0
-        migrants = totals.registered + max(2, round(totals.registered * AFTER_THE_YEARS))
+        self._mistaken = max(2, totals.registered // 1000)  # at events, and as many at offices
+        later = max(2, round(totals.registered * AFTER_THE_YEARS))
+        migrants = totals.registered + later + 2 * self._mistaken
         neighbours = totals.trips * 20 + totals.pilot + totals.entrepreneurs
         self._migrants = self._people(migrants, from_venezuela=1.0)
         self._neighbours = self._people(neighbours, from_venezuela=0.0)
@@ -101,9 +103,11 @@ class _Years:
         return [Known(replace(one, birth_date=one.birth_date - timedelta(days=5 * 366))) for one in people]
 
     def write(self) -> None:
-        registered, later = self._migrants[: self.totals.registered], self._migrants[self.totals.registered :]
+        registered, rest = self._split(self._migrants, self.totals.registered)
+        by_mistake, later = self._split(rest, 2 * self._mistaken)
         at_events, at_offices = registered[: self.totals.at_etpv_events], registered[self.totals.at_etpv_events :]
-        self._statute_at_events(at_events)
+        self._statute_at_events(at_events, by_mistake[: self._mistaken])
+        self._statute_by_mistake(by_mistake[self._mistaken :])
         self._statute_at_offices(at_offices, months=range(4, 24))
         self._statute_at_offices(later, months=range(24, 25))
         self._registered_elsewhere(self._rng.sample(registered, round(len(registered) * REGISTERED_TWICE)))
@@ -138,15 +142,24 @@ class _Years:
             month = min(self._month_of(first.at) + self._rng.randrange(3), 23)
             self._take_step(self._register(known, other, month), "pre_registration", month)
 
-    def _take_step(self, registration: Registration, step: str, month: int) -> None:
+    def _statute_by_mistake(self, people: Sequence[Known]) -> None:
+        """Steps that were written down of the wrong person, and taken back."""
+        for known in people:
+            month = self._rng.randrange(4, 22)
+            step_id = self._take_step(self._register(known, CENTRE, month), "pre_registration", month)
+            struck = {"step_id": step_id, "reason": "wrong_person"}
+            self._say(CENTRE, month + 1, "etpv.step_struck_out.v1", step_id, struck)
+
+    def _take_step(self, registration: Registration, step: str, month: int) -> str:
         step_id, at = self._id(), max(registration.at + timedelta(minutes=20), self._when(month))
         data = {"step_id": step_id, "person_id": registration.person_id, "step": step, "taken_at": at.isoformat()}
         self._say(registration.organisation, month, "etpv.step_taken.v1", step_id, data)
+        return step_id
 
     # -- outreach events -----------------------------------------------------------------------------------------------
 
-    def _statute_at_events(self, people: Sequence[Known]) -> None:
-        """Events that register people for the Statute, with some who come twice and some who only come along."""
+    def _statute_at_events(self, people: Sequence[Known], by_mistake: Sequence[Known]) -> None:
+        """Events that register people for the Statute; some come twice, some were never there and are struck out."""
         organisers = self._rng.choices((CENTRE, IOM, REDCROSS, FUVADIS), (5, 2, 2, 1), k=self.totals.etpv_events)
         events = [
             self._jornada(organiser, "etpv_registration", self._rng.randrange(4, 22), partners=(CENTRE, IOM))
@@ -159,6 +172,13 @@ class _Years:
             if place % 50 == 7 and len(events) > 1:
                 again = events[(place + 1) % len(events)]
                 self._attend(again, known, again.organiser, etpv_steps=("characterisation_survey",))
+
+        for place, known in enumerate(by_mistake):
+            jornada = events[place % len(events)]
+            attendance_id = self._attend(jornada, known, jornada.organiser, etpv_steps=("pre_registration",))
+            whose = {"jornada_id": jornada.jornada_id, "organiser": jornada.organiser}
+            struck = {"attendance_id": attendance_id, "reason": "training_or_test"}
+            self._say(jornada.organiser, jornada.month + 3, "attendance.struck_out.v1", attendance_id, whose | struck)
 
     def _trips(self, migrants: Sequence[Known]) -> None:
         """Trips of several organisations; Americares keeps most of them in an events service of its own."""
@@ -244,7 +264,7 @@ class _Years:
         *,
         etpv_steps: Sequence[str] = (),
         served: Sequence[tuple[str, str]] = (),
-    ) -> None:
+    ) -> str:
         """Somebody comes; who is known to the organisation comes under their id, who is not is registered there."""
         registration = self._by_then(known, by, month_begins(jornada.month))
         seal, attendance_id = None, self._id()
@@ -270,6 +290,7 @@ class _Years:
             less = data | {"served": data["served"][:1], "corrected_at": self._when(month).isoformat()}
             less.pop("consent", None)
             self._say(by, min(month + 1, MONTHS), "attendance.corrected.v1", attendance_id, less)
+        return attendance_id
 
     # -- employment ----------------------------------------------------------------------------------------------------
 
