@@ -25,6 +25,7 @@ from .consent import (
     ConsentReceiptIssued,
     ConsentRecorded,
     ConsentWithdrawn,
+    ConsentWithdrawnByReceipt,
 )
 from .deliveries import (
     ServiceDelivered,
@@ -202,6 +203,7 @@ __all__ = [
     "ConsentRecorded",
     "ConsentTaken",
     "ConsentWithdrawn",
+    "ConsentWithdrawnByReceipt",
     "Contact",
     "Contract",
     "Contribution",

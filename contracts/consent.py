@@ -9,6 +9,9 @@ from .codes import ConsentEnd, ConsentGivenBy, ConsentManner, ConsentPurpose, Fi
 from .fields import CaseCode, Language, Model, OrganisationId, Several, Sha256, Time, exactly_one, wrong_field
 from .registry import contract
 
+ReceiptCode = Annotated[str, Field(pattern="^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){2}$")]
+"""The code that stands on a receipt: twelve of Crockford's base 32, none of which is mistaken for another."""
+
 
 class _Terms(Model):
     """What the person allows."""
@@ -56,6 +59,19 @@ class ConsentWithdrawn(Model):
     withdrawn_at: Time
 
 
+@contract(
+    "consent.withdrawn_by_receipt.v1", sent_by="partner", received_by="hub", personal_data=True, about="withdrawal_id"
+)
+class ConsentWithdrawnByReceipt(Model):
+    """The person, or the caregiver, takes the consent back with the code of its receipt, at any organisation."""
+
+    withdrawal_id: UUID
+    receipt_code: ReceiptCode
+    withdrawn_by: ConsentGivenBy
+    manner: ConsentManner
+    withdrawn_at: Time
+
+
 @contract("consent.recorded.v1", sent_by="hub", received_by="hub services", personal_data=True, about="consent_id")
 class ConsentRecorded(_Terms):
     """Intake holds this consent; referrals may rely on it."""
@@ -79,8 +95,8 @@ class ConsentEnded(Model):
 class ConsentReceiptIssued(_Terms):
     """The receipt of a consent, to be printed for the person: what they allowed, and how to take it back."""
 
-    receipt_code: Annotated[str, Field(pattern="^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){2}$")]
-    """What the person says to withdraw without any document (Crockford's base 32)."""
+    receipt_code: ReceiptCode
+    """What the person says to withdraw without any document (`consent.withdrawn_by_receipt`)."""
     granted_to: OrganisationId
     given_by: ConsentGivenBy
     manner: ConsentManner

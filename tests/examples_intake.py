@@ -12,6 +12,7 @@ CHILD_ID = UUID("01950000-0000-7000-8000-000000000007")
 STEP_ID = UUID("01950000-0000-7000-8000-000000000008")
 JORNADA_ID = UUID("01950000-0000-7000-8000-000000000009")
 BATCH_ID = UUID("01950000-0000-7000-8000-00000000000a")
+WITHDRAWAL_ID = UUID("01950000-0000-7000-8000-00000000000b")
 
 CHILD = {
     "given_names": "Samuel David",
@@ -29,6 +30,19 @@ def household_recorded(**overrides: Any) -> contracts.HouseholdRecorded:
     )
     return contracts.HouseholdRecorded(
         **{"household_id": HOUSEHOLD_ID, "recorded_at": NOW, "members": members, **overrides}
+    )
+
+
+def withdrawn_by_receipt(receipt_code: str, **overrides: Any) -> contracts.ConsentWithdrawnByReceipt:
+    return contracts.ConsentWithdrawnByReceipt(
+        **{
+            "withdrawal_id": WITHDRAWAL_ID,
+            "receipt_code": receipt_code,
+            "withdrawn_by": codes.ConsentGivenBy.PERSON,
+            "manner": codes.ConsentManner.SPOKEN_AND_WITNESSED,
+            "withdrawn_at": NOW,
+            **overrides,
+        }
     )
 
 

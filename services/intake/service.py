@@ -117,8 +117,20 @@ class IntakeService:
         said, now = message.data, clock.now()
         known = store.consents.find_consent(tx, said.consent_id)
         consent = rules.consents.check_withdrawal(known, said.consent_id)
-        store.consents.withdraw_consent(tx, consent, messages.consents.withdrawal(said), message, at=now)
-        return [messages.consents.consent_withdrawn(said.consent_id, at=now)]
+        withdrawal = messages.consents.withdrawal(consent.consent_id, said)
+        store.consents.withdraw_consent(tx, consent, withdrawal, message, at=now)
+        return [messages.consents.consent_withdrawn(consent.consent_id, at=now)]
+
+    @on(contracts.ConsentWithdrawnByReceipt)
+    def end_consent_by_receipt(
+        self, tx: Transaction, message: Message[contracts.ConsentWithdrawnByReceipt]
+    ) -> list[Draft]:
+        """The person takes a consent back with nothing but the code of its receipt."""
+        said, now = message.data, clock.now()
+        consent = rules.consents.check_receipt(store.consents.find_by_receipt(tx, said.receipt_code))
+        withdrawal = messages.consents.withdrawal(consent.consent_id, said)
+        store.consents.withdraw_consent(tx, consent, withdrawal, message, at=now)
+        return [messages.consents.consent_withdrawn(consent.consent_id, at=now)]
 
     @every(timedelta(seconds=10))
     def end_lapsed_consents(self, tx: Transaction, now: datetime) -> list[Draft]:

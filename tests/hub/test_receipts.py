@@ -101,6 +101,15 @@ def test_neither_the_page_nor_its_qr_code_says_whose_it_is(example: str) -> None
     assert qr_text(said) == f"ruta:consent:{said.consent_id}:{said.receipt_code}"
 
 
+def test_whoever_hears_the_code_of_the_page_can_withdraw_by_it() -> None:
+    said = receipt()
+    withdrawn = json.loads(
+        (EXAMPLES.parent / "consent.withdrawn_by_receipt.v1" / "ok-at-another-organisation.json").read_text()
+    )
+    (withdrawn["data"]["receipt_code"],) = re.findall(r"<b>(.*?)</b>", receipt_page(said, names={}))
+    assert contracts.parse(json.dumps(withdrawn).encode()).data.receipt_code == said.receipt_code
+
+
 def test_the_page_needs_nothing_from_anywhere_and_runs_nothing() -> None:
     page = receipt_page(receipt("ok-by-a-caregiver-until-a-day"), names=NAMES)
     made_of = Page(page)

@@ -9,6 +9,7 @@ import contracts
 from contracts import codes, sealing, uuid7
 from services.intake import rules
 from tests.examples import ANOTHER, CONSENT_ID, NOW, SENDER, consent_granted, consent_withdrawn, person_registered
+from tests.examples_intake import withdrawn_by_receipt
 from tests.services.conftest import ServiceUnderTest
 
 DAY = timedelta(days=1)
@@ -78,3 +79,58 @@ def test_a_consent_that_lapsed_is_not_there_to_be_taken_back(registered: Service
     registered.tick("end_lapsed_consents")
     with pytest.raises(rules.Refused, match=r"^already_lapsed$"):
         registered.hear(consent_withdrawn(), source=SENDER)
+
+
+# -- withdrawn with nothing but the code -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def receipt_code(registered: ServiceUnderTest) -> str:
+    """What stands on the receipt of the examples' consent."""
+    return str(registered.hear(consent_granted(), source=SENDER)[1].data.receipt_code)
+
+
+def test_the_code_of_a_receipt_ends_its_consent_and_no_other_at_any_organisation(
+    registered: ServiceUnderTest, receipt_code: str
+) -> None:
+    registered.hear(consent_granted(consent_id=uuid7()), source=SENDER)
+    (ended,) = registered.hear(withdrawn_by_receipt(receipt_code, withdrawn_at=NOW - DAY), source=ANOTHER)
+    assert (ended.recipient, ended.subject) == (None, str(CONSENT_ID))
+    assert ended.data == contracts.ConsentEnded(consent_id=CONSENT_ID, reason=codes.ConsentEnd.WITHDRAWN, ended_at=NOW)
+    assert registered.rows(
+        "select consent_id, withdrawn_at, withdrawn_manner, ended_through from consent where ended_at is not null"
+    ) == [
+        {
+            "consent_id": CONSENT_ID,
+            "withdrawn_at": NOW - DAY,
+            "withdrawn_manner": "spoken_and_witnessed",
+            "ended_through": ANOTHER,
+        }
+    ]
+
+
+def test_what_was_taken_back_by_its_receipt_is_not_taken_back_again(
+    registered: ServiceUnderTest, receipt_code: str
+) -> None:
+    registered.hear(withdrawn_by_receipt(receipt_code), source=ANOTHER)
+    for said in (withdrawn_by_receipt(receipt_code), consent_withdrawn()):
+        with pytest.raises(rules.Refused, match=r"^already_withdrawn$"):
+            registered.hear(said, source=SENDER)
+
+
+def test_a_consent_that_lapsed_is_not_taken_back_by_its_receipt(
+    registered: ServiceUnderTest, receipt_code: str
+) -> None:
+    registered.clock.now = NOW + YEAR
+    registered.tick("end_lapsed_consents")
+    with pytest.raises(rules.Refused, match=r"^already_lapsed$"):
+        registered.hear(withdrawn_by_receipt(receipt_code), source=SENDER)
+
+
+def test_a_code_that_stands_on_no_receipt_is_refused_at_once_and_ends_nothing(
+    registered: ServiceUnderTest, receipt_code: str
+) -> None:
+    other = rules.consents.receipt_code(CONSENT_ID, secret=b"a guess")
+    with pytest.raises(rules.Refused, match=r"^receipt_unknown$"):
+        registered.hear(withdrawn_by_receipt(other), source=SENDER)
+    assert registered.rows("select 1 from consent where ended_at is not null") == []

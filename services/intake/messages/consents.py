@@ -31,9 +31,9 @@ def consent(message: Message[contracts.ConsentGranted]) -> Consent:
     )
 
 
-def withdrawal(said: contracts.ConsentWithdrawn) -> Withdrawal:
+def withdrawal(consent_id: UUID, said: contracts.ConsentWithdrawn | contracts.ConsentWithdrawnByReceipt) -> Withdrawal:
     """Read how and when a consent was taken back."""
-    return Withdrawal(said.consent_id, said.withdrawn_by, said.manner, said.withdrawn_at)
+    return Withdrawal(consent_id, said.withdrawn_by, said.manner, said.withdrawn_at)
 
 
 def consent_recorded(consent: Consent) -> Draft:

@@ -63,6 +63,17 @@ def check_withdrawal(consent: Consent | None, consent_id: UUID) -> Consent:
     """Let a consent be withdrawn once, while it holds, through whichever organisation the person went to."""
     if consent is None:
         raise TooEarly("consent", str(consent_id))
+    return _check_holds(consent)
+
+
+def check_receipt(consent: Consent | None) -> Consent:
+    """Let a consent be withdrawn by its receipt, once, while it holds; whoever has a receipt, its consent is kept."""
+    if consent is None:
+        raise Refused("receipt_unknown")
+    return _check_holds(consent)
+
+
+def _check_holds(consent: Consent) -> Consent:
     if consent.end_reason == LAPSED:
         raise Refused("already_lapsed")
     if consent.end_reason is not None:

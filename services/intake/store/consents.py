@@ -25,6 +25,8 @@ KNOWN: Final = f"""
 
 FIND: Final = f"select consent_id, {_TERMS}, end_reason from consent where consent_id = any(%b::uuid[])"
 
+OF_RECEIPT: Final = "select consent_id from consent where receipt_code = %s"
+
 INSERT: Final = f"""
     insert into consent (consent_id, {_TERMS}, receipt_code, message_id, recorded_at)
     select consent_id, {_TERMS}, receipt_code, message_id, recorded_at
@@ -53,6 +55,11 @@ LAPSE: Final = f"""
 def find_consent(tx: Transaction, consent_id: UUID) -> Consent | None:
     """Return a consent; None while nobody has granted it."""
     return tx.load(KNOWN, consent_id, _consent)
+
+
+def find_by_receipt(tx: Transaction, receipt_code: str) -> Consent | None:
+    """Return the consent whose receipt has this code; None when there is none."""
+    return next((find_consent(tx, row["consent_id"]) for row in tx.fetch(OF_RECEIPT, (receipt_code,))), None)
 
 
 def find_consents(tx: Transaction, consents: Iterable[UUID]) -> Mapping[UUID, Consent]:
