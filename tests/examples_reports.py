@@ -73,6 +73,7 @@ def jornada(name: object, kind: str = "etpv_registration", **overrides: Any) -> 
             "name": str(name),
             "zone": "08001",
             "place": "Parque de la Esperanza",
+            "contributions": (contracts.Contribution(organisation="redcross", brings=()),),
             "starts_at": HELD_AT,
             "ends_at": HELD_AT.replace(hour=20),
             **overrides,

@@ -40,7 +40,10 @@ def step_unrecorded(message: Message[contracts.EtpvStepUnrecorded]) -> Row:
 
 
 def jornada(message: Message[contracts.JornadaRecorded]) -> Row:
-    return _fact(message, "jornada_id", "organiser", "state", "kind", "name", "starts_at")
+    said = message.data
+    partners = {contribution.organisation for contribution in said.contributions}
+    row = _fact(message, "jornada_id", "organiser", "state", "kind", "name", "starts_at")
+    return row | {"organisations": sorted({said.organiser, *partners})}
 
 
 def attendance(message: Message[contracts.AttendanceCounted]) -> Row:
@@ -87,7 +90,7 @@ def employer(message: Message[contracts.EmployerRecorded]) -> Row:
 
 
 def participation(message: Message[contracts.ParticipationRecorded]) -> Row:
-    return _fact(message, "participation_id", "person_id", "programme", "state")
+    return _fact(message, "participation_id", "person_id", "organisation", "programme", "state")
 
 
 def placement(message: Message[contracts.PlacementRecorded]) -> Row:

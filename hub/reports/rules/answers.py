@@ -24,6 +24,9 @@ def check_speaks_for(organisation: str, *, by: str) -> None:
 
 
 def check_delivery(delivered_by: str, *, by: str, together: bool) -> None:
-    """Raise Refused where somebody reports what another has delivered, but at a jornada or in a programme of theirs."""
+    """Raise Refused where somebody reports what another has delivered, but at a jornada or in a programme.
+
+    Whether both take part in those is seen when it is counted: facts come in any order.
+    """
     if not together:
         check_speaks_for(delivered_by, by=by)

@@ -27,7 +27,7 @@ def read_whole_tables(connection: Connection) -> None:
 COUNTS: Final[Mapping[str, LiteralString]] = {
     # Outreach events of a kind that took place.
     "jornadas": """
-        select count(*) from jornada
+        select count(distinct jornada_id) from jornada
         where kind = %(kind)s and state in ('held', 'reported')
           and (%(first)s::date is null or starts_at at time zone 'America/Bogota' >= %(first)s)
           and (%(end)s::date is null or starts_at at time zone 'America/Bogota' < %(end)s)
@@ -60,7 +60,7 @@ COUNTS: Final[Mapping[str, LiteralString]] = {
         where programme = %(programme)s and need_code = %(need)s
     """,
     "employers": """
-        select count(*) from employer where programmes @> array[%(programme)s]
+        select count(distinct employer_id) from employer where programmes @> array[%(programme)s]
     """,
     "entrepreneurs": """
         select count(distinct coalesce(counted_as, person_id))
@@ -100,10 +100,10 @@ def _day_after(month: str) -> str:
 
 # Each person once for each row of the 5W sheet.
 _SERVED: Final = """
-    select delivered_by as organisation, need_code, delivery.zone, to_char(delivered_on, 'YYYY-MM') as month,
+    select delivered_by as organisation, need_code, zone, to_char(delivered_on, 'YYYY-MM') as month,
            nullif(organiser, delivered_by) as partner, coalesce(programme, kind, 'service') as activity,
            jornada_id, name as jornada, counted_as, max(delivered_on)::date as last_on
-    from counted_delivery as delivery left join jornada using (jornada_id)
+    from counted_delivery
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9
 """
 
@@ -194,7 +194,7 @@ def needs(connection: Connection, *, running_month: str) -> list[Needs]:
 
 
 SERVICES: Final = """
-    select zone, need_code, count(*) as services
+    select zone, need_code, count(distinct service_id) as services
     from service, unnest(zones) as zone, unnest(need_codes) as need_code
     where active
     group by zone, need_code

@@ -6,7 +6,7 @@ from messaging.database import Row, Transaction
 
 
 def _newest(table: LiteralString, key: LiteralString, place: LiteralString, *fields: LiteralString) -> LiteralString:
-    """Write the statement that keeps, of each thing, what was said last by whoever spoke of it first.
+    """Write the statement that keeps, of each thing, what each who speaks of it said last.
 
     `place` is what orders the words on one thing: their number, their time, or their message's id.
     """
@@ -14,14 +14,15 @@ def _newest(table: LiteralString, key: LiteralString, place: LiteralString, *fie
     changes = ", ".join(f"{column} = excluded.{column}" for column in (place, *fields))
     return f"""
         insert into {table} as known ({columns})
-        select distinct on ({key}) {columns} from jsonb_populate_recordset(null::{table}, %s::jsonb)
-        order by {key}, {place} desc
-        on conflict ({key}) do update set {changes}
-            where known.said_by = excluded.said_by and known.{place} < excluded.{place}
+        select distinct on ({key}, said_by) {columns} from jsonb_populate_recordset(null::{table}, %s::jsonb)
+        order by {key}, said_by, {place} desc
+        on conflict ({key}, said_by) do update set {changes} where known.{place} < excluded.{place}
     """
 
 
-JORNADA: Final = _newest("jornada", "jornada_id", "sequence", "organiser", "state", "kind", "name", "starts_at")
+JORNADA: Final = _newest(
+    "jornada", "jornada_id", "sequence", "organiser", "organisations", "state", "kind", "name", "starts_at"
+)
 ATTENDANCE: Final = _newest("attendance", "attendance_id", "sequence", "jornada_id", "person_id", "present")
 ETPV_STEP: Final = _newest("etpv_step", "step_id", "message_id", "person_id", "step", "taken_at", "jornada_id")
 NEED: Final = _newest("need", "need_id", "message_id", "person_id", "need_code", "identified_at", "zone")
@@ -40,7 +41,9 @@ REFERRAL: Final = _newest(
     "outcome",
 )
 EMPLOYER: Final = _newest("employer", "employer_id", "sequence", "programmes")
-PARTICIPATION: Final = _newest("participation", "participation_id", "sequence", "person_id", "programme", "state")
+PARTICIPATION: Final = _newest(
+    "participation", "participation_id", "sequence", "person_id", "organisation", "programme", "state"
+)
 PLACEMENT: Final = _newest("placement", "candidacy_id", "sequence", "person_id", "starts_on")
 ENTREPRENEUR: Final = _newest(
     "entrepreneur", "entrepreneur_id", "sequence", "person_id", "organisation", "stage", "mentored"

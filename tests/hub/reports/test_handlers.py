@@ -99,14 +99,22 @@ def test_a_newer_word_replaces_the_older(reports: Reports, table: str) -> None:
     assert {**before, "message_id": None} != {**after, "message_id": None}
 
 
+@pytest.mark.parametrize("stranger_first", [True, False])
 @pytest.mark.parametrize("table", [table for table in FACTS if table not in ("person", "network_identity")])
-def test_only_who_spoke_of_a_thing_first_says_more_of_it(reports: Reports, table: str) -> None:
+def test_a_strangers_word_under_the_same_id_neither_hides_nor_changes_the_true_one(
+    reports: Reports, table: str, stranger_first: bool
+) -> None:
     """By whichever way a stranger's word might come through; the door lets only some of these through at all."""
-    older, source, newer = FACTS[table]
-    reports.hear(older, source=source)
-    kept = reports.tables()[table]
-    reports.hear(newer, source="hub" if source != "hub" else "fuvadis", number=2, time=LATER)
-    assert reports.tables()[table] == kept
+    true, source, other = FACTS[table]
+    stranger = "hub" if source != "hub" else "fuvadis"
+    words = [says(true, source=source), says(other, source=stranger, number=2, time=LATER)]
+    for word in reversed(words) if stranger_first else words:
+        reports.hear(word)
+    kept = {row["said_by"]: row for row in reports.tables()[table]}
+    reports.hear(words[0])
+    assert set(kept) == {source, stranger}
+    assert {row["said_by"]: row for row in reports.tables()[table]} == kept
+    assert kept[source].get("sequence", 1) == 1
 
 
 @pytest.mark.parametrize(
@@ -125,16 +133,6 @@ def test_only_who_spoke_of_a_thing_first_says_more_of_it(reports: Reports, table
 def test_a_service_of_one_organisation_does_not_speak_of_another(reports: Reports, fact: Any) -> None:
     assert reports.hear(fact, source="fuvadis") == ["not_yours"]
     assert not any(reports.tables().values())
-
-
-def test_at_a_jornada_an_organisation_reports_what_its_partners_delivered(reports: Reports) -> None:
-    assert reports.hear(delivered("ana", jornada_id=says(jornada("soledad")).data.jornada_id), source="fuvadis") == []
-    assert len(reports.tables()["delivery"]) == 1
-
-
-def test_of_its_programme_an_organisation_reports_what_its_partners_delivered(reports: Reports) -> None:
-    assert reports.hear(delivered("ana", programme="employment_pilot"), source="fuvadis") == []
-    assert len(reports.tables()["delivery"]) == 1
 
 
 def test_an_erasure_and_strikes_are_kept_once(reports: Reports) -> None:
