@@ -24,6 +24,8 @@ from hub.attendance.rows import UnusableFileError
 from hub.attendance.source import Source, open_source
 from hub.attendance.telling import Teller, namespace
 
+NOT_BY_THE_ORGANISER = "register_it_yourself"
+
 app = App(name="attendance", help="Lists of who came to a jornada.", version_flags=[])
 
 
@@ -41,6 +43,7 @@ def import_(
     shared_with: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     all_consented: Annotated[bool, Parameter(negative=())] = False,
     correct: Annotated[bool, Parameter(negative=())] = False,
+    register_first: Annotated[bool, Parameter(negative=())] = False,
     patience: float = STILL_UNKNOWN_AFTER,
 ) -> None:
     """Send a list of who came: CSV, XLSX or KoboToolbox JSON.
@@ -61,7 +64,7 @@ def import_(
     directory
         The public keys of the network.
     queue
-        A queue that the answers come to; may be said several times. By default those that the credentials name.
+        A queue that the answers come to; may be said several times. By default that of the system that reads them.
     report
         Write what became of each line to this CSV file.
     on
@@ -72,6 +75,8 @@ def import_(
         Everybody on the list has signed, though it has no column that says so.
     correct
         Correct what was recorded otherwise before, instead of leaving it as it is.
+    register_first
+        Register the people yourselves: for a jornada whose organiser keeps attendance in a service of its own.
     patience
         Give up after so many seconds without any answer.
     """
@@ -89,6 +94,7 @@ def import_(
                     day=day,
                     all_consented=all_consented,
                     correct=correct,
+                    register_first=register_first,
                     patience=patience,
                     advance=lambda: progress.advance(task),
                 )
@@ -101,6 +107,8 @@ def import_(
     except (OSError, ValueError, KeyError, sealing.SealingError) as error:
         _give_up(f"Nothing could be sent: {_reason(error)}.")
     counts.show(Console())
+    if counts.reasons[Outcome.REFUSED, NOT_BY_THE_ORGANISER]:
+        print("The organiser's own service cannot register your people: send the list again with --register-first.")
     if broken is not None:
         _give_up(broken)
     raise SystemExit(1 if counts.outcomes[Outcome.UNANSWERED] else 0)

@@ -17,7 +17,9 @@ from messaging import broker
 from messaging.broker import BrokerLost, Publication, Publisher, backoff
 
 PREFETCH: Final = 1000
-ANSWERS: Final = ("attendance.settled", "message.refused")
+SENT: Final = ("attendance.recorded", "attendance.corrected")
+SETTLED: Final = "attendance.settled"
+REFUSED: Final = "message.refused"
 LOST_AT_MOST: Final = 60.0  # seconds for which the broker may be away
 HOLD: Final = 0.5  # seconds before what the broker had no room for is offered again
 
@@ -40,9 +42,10 @@ class Answer:
 class Desk:
     """Sends as one organisation, and reads the queues that answers come to.
 
-    Which those are stands in the credentials: that of the system that reads them, or the organisation's common inbox.
-    The common inbox is others' too: what is no answer to attendance goes back into it at the end, and waits until then.
-    From any other queue the desk takes everything; a refusal of something else is mostly of what followed.
+    Which those are stands in the credentials: the inbox of the system that reads them. Without such a system nothing is
+    sent, for in the common inbox the organisation's main system would take the answers away; only who names that queue
+    reads it: what is no answer to attendance goes back into it at the end, and waits until then. From any other queue
+    the desk takes everything.
 
     Both ways survive a broker that goes away for a while: what was not confirmed is sent again, what was not
     acknowledged comes again. Raises DeskError when it stays away.
@@ -54,9 +57,14 @@ class Desk:
             self.organisation: str = handed["organisation"]
             self._url, self._exchange = handed["amqp_url"], handed["exchange"]
             self._inbox: str = handed["queue"]
-            self._queues = [*queues] or _queues(handed)
+            self.queues = [*queues] or _queues(handed.get("systems", {}))
         except (OSError, ValueError, KeyError, TypeError):
             raise DeskError(f"{credentials} is not a file of credentials that can be read.") from None
+        if not self.queues:
+            raise DeskError(
+                f"{credentials} names no system that reads attendance.settled and sends attendance.*, so that the "
+                "answers would come to what else reads the common inbox: have one declared, or name a --queue."
+            )
         self._publisher = Publisher(self._url)
         self._connection: Any = None
         self._channel: Any = None
@@ -70,9 +78,9 @@ class Desk:
         broker.drop(self._connection)  # what is left unacknowledged goes back into the queue
         self._publisher.drop()
 
-    def stamp(self, said: contracts.AttendanceRecorded | contracts.AttendanceCorrected) -> Message[Any]:
+    def stamp(self, said: Any) -> Message[Any]:
         """Make a message, with an id that no other has: each sending is answered for itself."""
-        draft = Draft(said, subject=str(said.attendance_id))
+        draft = Draft(said, subject=str(getattr(said, contracts.contract_of(said).about or "")))
         return contracts.stamp(draft, source=self.organisation, time=datetime.now(UTC))
 
     def send(self, batch: Sequence[Message[Any]]) -> None:
@@ -119,7 +127,7 @@ class Desk:
     def _connect(self) -> None:
         self._connection = broker.connect(self._url)
         self._channel = self._connection.channel()
-        for queue in self._queues:
+        for queue in self.queues:
             # The common inbox without a limit: what is left unacknowledged in it must not keep our answers behind it.
             self._channel.basic_qos(0, 0 if queue == self._inbox else PREFETCH, False)
             self._channel.basic_consume(queue, consumer_tag=queue)
@@ -145,17 +153,23 @@ def _is_final(error: BaseException) -> bool:
     return getattr(error, "reply_code", None) in (403, 404, 530)
 
 
-def _queues(handed: Mapping[str, Any]) -> list[str]:
-    """Find the queues that answers come to: the door takes each kind to the first system that reads it."""
-    found = []
-    for name in ANSWERS:
-        reading = (
-            system["queue"]
-            for system in handed.get("systems", {}).values()
-            if any(fnmatch.fnmatchcase(name, pattern) for pattern in system["reads"])
-        )
-        found.append(next(reading, handed["queue"]))
-    return list(dict.fromkeys(found))
+def _queues(systems: Mapping[str, Any]) -> list[str]:
+    """Find the queues that answers come to; empty where some would come to the common inbox.
+
+    The door takes each kind to the first system that reads it, and a refusal also to the first that sends what is
+    refused.
+    """
+    settled = [one["queue"] for one in systems.values() if _names(one["reads"], SETTLED)]
+    refused = [
+        one["queue"]
+        for one in systems.values()
+        if _names(one["reads"], REFUSED) or all(_names(one["sends"], name) for name in SENT)
+    ]
+    return list(dict.fromkeys((settled[0], refused[0]))) if settled and refused else []
+
+
+def _names(patterns: Sequence[str], name: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _is_of_attendance(answer: Answer) -> bool:

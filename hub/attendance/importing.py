@@ -10,6 +10,7 @@ from uuid import UUID
 import contracts
 from hub.attendance.desk import Answer, Desk
 from hub.attendance.entry import RefusedRow, check
+from hub.attendance.registering import presence, registrations
 from hub.attendance.report import Outcome, Report
 from hub.attendance.rows import Row, Unreadable, UnusableFileError
 from hub.attendance.telling import Teller, corrected
@@ -42,20 +43,26 @@ class Import:
         day: date | None = None,
         all_consented: bool = False,
         correct: bool = False,
+        register_first: bool = False,
         patience: float = STILL_UNKNOWN_AFTER,
         advance: Callable[[], None] = lambda: None,
     ) -> None:
-        """`correct`: what was recorded otherwise before is corrected; `advance` is called for each row that is over."""
+        """`correct`: what was recorded otherwise before is corrected; `advance` is called for each row that is over.
+
+        `register_first`: people are registered by us, and the organiser hears only that they came and were served.
+        """
         self._desk = desk
         self._teller = teller
         self._report = report
         self._day = day
         self._all_consented = all_consented
         self._corrected_at = datetime.now(UTC) if correct else None
+        self._register_first = register_first
         self._patience = patience
         self._advance = advance
         self._waiting: dict[UUID, _Waiting] = {}
         self._batch: list[_Waiting] = []
+        self._registrations: list[Any] = []  # that go out before the batch; nothing here waits for what becomes of them
 
     def run(self, rows: Iterable[Row | Unreadable]) -> None:
         """Send every row, and return when each is answered or nothing has come for as long as the patience lasts.
@@ -87,9 +94,15 @@ class Import:
             self._report.add(row.line, Outcome.REFUSED, code=refused.code, column=refused.column)
             self._advance()
         else:
-            self._batch.append(_Waiting(row.line, self._teller.attendance(entry, row.line)))
+            said = self._teller.attendance(entry, row.line)
+            if self._register_first:
+                self._registrations += registrations(said, registered_at=self._corrected_at or said.present_at)
+                said = presence(said)
+            self._batch.append(_Waiting(row.line, said))
 
     def _send(self) -> None:
+        self._desk.send([self._desk.stamp(one) for one in self._registrations])
+        self._registrations = []
         stamped = [self._desk.stamp(one.said) for one in self._batch]
         self._waiting |= {message.id: one for message, one in zip(stamped, self._batch, strict=True)}
         self._batch = []
