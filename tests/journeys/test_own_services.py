@@ -1,5 +1,8 @@
 """An organisation that runs a service of Ruta's itself, on a database of its own, with nothing but its credentials."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -11,10 +14,13 @@ import psycopg
 import pytest
 
 import contracts
-from contracts import codes
+from contracts import codes, sealing
 from demo.stage import Ground
 from deploy.local.own import OwnService
+from deploy.local.state import ROOT
 from deploy.local.trouble import Trouble
+from hub.attendance.desk import Answer, Desk
+from hub.attendance.entry import HERE
 from tests.messaging.partners import Partner
 from tests.waiting import eventually
 
@@ -139,6 +145,106 @@ def test_what_its_own_service_says_of_a_registration_comes_to_the_hub(
             return connection.execute(counted, (attendance_id,)).fetchall()
 
     eventually(lambda: in_the_reports() == [(True,)])
+
+
+REGISTERED_BY = "select registered_by from person where person_id = %s"
+PERSON = {"given_names": "Yuleisy", "documents": [{"type": "PT", "number": "4815162"}]}
+
+
+def sealed(ground: Ground, person: dict[str, Any]) -> str:
+    keys = json.loads(ground.stack.state.directory_file.read_text())["organisations"]
+    return sealing.seal(person, keys["hub"]["public_key"])
+
+
+def registered_by(ground: Ground, person_id: UUID) -> list[str]:
+    with psycopg.connect(ground.stack.service_database_url("intake")) as connection:
+        return [row[0] for row in connection.execute(REGISTERED_BY, (person_id,))]
+
+
+def came(jornada_id: UUID, **overrides: Any) -> contracts.AttendanceRecorded:
+    return contracts.AttendanceRecorded(
+        attendance_id=contracts.uuid7(),
+        jornada_id=jornada_id,
+        organiser=ORGANISER,
+        person_id=contracts.uuid7(),
+        present_at=STARTED + timedelta(hours=1),
+        check_in=codes.CheckIn.LIST,
+        **overrides,
+    )
+
+
+def test_whom_the_organiser_takes_down_at_its_own_jornada_it_registers(
+    ground: Ground, own_events: OwnService, organiser: Partner
+) -> None:
+    jornada_id = contracts.uuid7()
+    say(organiser, planned(jornada_id))
+    attendance = came(jornada_id, sealed=sealed(ground, PERSON))
+    say(organiser, attendance)
+
+    eventually(lambda: registered_by(ground, attendance.person_id) == [ORGANISER])
+
+
+def test_a_partners_people_are_not_registered_by_the_organiser_but_refused(
+    ground: Ground, own_events: OwnService, organiser: Partner
+) -> None:
+    jornada_id = contracts.uuid7()
+    say(organiser, planned(jornada_id))
+    whole = came(jornada_id, sealed=sealed(ground, PERSON))
+    bare = came(jornada_id, served=(contracts.Served(need_code="wash.hygiene_kit", delivered_by=PARTNER),))
+    with Desk(ground.stack.state.organisations / PARTNER / "credentials.json") as desk:
+        messages = [desk.stamp(whole), desk.stamp(bare)]
+        desk.send(messages)
+        answers: dict[UUID | None, Answer] = {}
+
+        def both() -> bool:
+            answers.update({one.message_id: one for one in desk.answers(within=0.1)})
+            return {one.id for one in messages} <= answers.keys()
+
+        eventually(both)
+    refused, accepted = (answers[one.id] for one in messages)
+    assert (refused.code, accepted.outcome) == ("register_it_yourself", "accepted")
+    attended = "select person_id from attendance where jornada_id = %s"
+    with psycopg.connect(own_events.database_url) as connection:
+        assert connection.execute(attended, (jornada_id,)).fetchall() == [(bare.person_id,)]
+    assert registered_by(ground, whole.person_id) == []
+
+
+def test_a_partner_sends_its_list_and_registers_its_people_itself(
+    ground: Ground, own_events: OwnService, organiser: Partner, tmp_path: Path
+) -> None:
+    jornada_id = contracts.uuid7()
+    say(organiser, planned(jornada_id))
+    number = str(contracts.uuid7().int % 10**12 + 10**12)
+    file = tmp_path / "list.csv"
+    heading = "nombres;tipo_documento;numero_documento;fecha_atencion;hora_atencion;servicios;consentimiento"
+    came_at = (STARTED + timedelta(hours=1)).astimezone(HERE).strftime("%Y-%m-%d;%H:%M")
+    file.write_text(f"{heading}\nYuleisy;PPT;{number};{came_at};Kit de higiene;si\n")
+
+    refused = send_list(ground, file, jornada_id)
+    assert "register_it_yourself" in refused
+    assert "--register-first" in refused
+    assert "accepted" in send_list(ground, file, jornada_id, "--register-first")
+
+    whose = "select registered_by from person join document using (person_id) where number = %s"
+
+    def in_intake() -> list[Any]:
+        with psycopg.connect(ground.stack.service_database_url("intake")) as connection:
+            return connection.execute(whose, (number,)).fetchall()
+
+    eventually(lambda: in_intake() == [(PARTNER,)])
+
+
+def send_list(ground: Ground, file: Path, jornada_id: UUID, *options: str) -> str:
+    """Send a list as the partner, with `./ruta attendance import`; return what is printed."""
+    state = ground.stack.state
+    command: list[str | Path] = [
+        sys.executable, "-m", "hub.attendance", "import", file, "--jornada", str(jornada_id), "--organiser", ORGANISER,
+        "--credentials", state.organisations / PARTNER / "credentials.json", "--directory", state.directory_file,
+        *options,
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def test_a_service_that_the_network_file_does_not_give_an_organisation_is_refused_in_words(ground: Ground) -> None:
