@@ -47,8 +47,8 @@ def provisioned(stack: Stack, declared: topology.DeclaredNetwork) -> Stack:
     return stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def network(provisioned: Stack) -> Iterator[Network]:
-    """The hub's real processes, running."""
+    """The hub's real processes, running for one module: others read the same queues with processes of their own."""
     with Network(provisioned) as network:
         yield network
