@@ -10,7 +10,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from hub.reports.rules import activities, partners, small_counts, unmet_needs
-from hub.reports.rules.accountability import Counted, Figure, Result
+from hub.reports.rules.accountability import Counted, Figure, Result, choose
 from hub.reports.rules.asked import Asked
 from hub.reports.rules.sheets import Sheet
 from hub.reports.store import counts
@@ -23,19 +23,25 @@ EVERYTHING: Final = Asked()
 
 
 def accountability(connection: Connection, asked: Asked = EVERYTHING) -> Result:
-    """Count every published figure of this period and place, and compare."""
+    """Count every published figure of this period and place, and compare; count the others for them.
+
+    Raises WronglyAskedError when no published figure is of this period and place: nothing would be compared.
+    """
     counts.read_whole_tables(connection)
     source, figures = published()
-    chosen = [figure for figure in figures if figure.is_asked(asked)]
-    return Result(tuple(Counted(figure, _count(connection, figure)) for figure in chosen), source)
+    chosen = choose(figures, asked)
+    counted = tuple(Counted(figure, _count(connection, figure, asked)) for figure in chosen)
+    return Result(counted, source, tuple(figure.label for figure in figures if figure not in chosen))
 
 
-def _count(connection: Connection, figure: Figure) -> small_counts.Shown:
-    counted = counts.count(connection, figure.count, figure.of, figure.first_month, figure.last_month)
+def _count(connection: Connection, figure: Figure, asked: Asked) -> small_counts.Shown:
+    counted = counts.count(connection, figure.count, figure.of, figure.counted_for(asked))
     need = figure.of.get("need", "")
     if not small_counts.is_protected(need):
         return counted
-    # The 5W sheet shows the same people month by month.
+    # The 5W sheet shows the same people month by month, and others, who would be had by subtraction.
+    if counts.count(connection, "others_served", figure.of, EVERYTHING):
+        return small_counts.WITHHELD
     totals = [
         (activities.show(one, running_month=_running_month(clock.now())) or [small_counts.WITHHELD])[0]
         for one in counts.activities(connection)

@@ -5,6 +5,7 @@ from typing import Any, Final, LiteralString
 
 from hub.reports.rules import small_counts
 from hub.reports.rules.activities import Activity
+from hub.reports.rules.asked import Asked
 from hub.reports.rules.partners import Sent
 from hub.reports.rules.unmet_needs import Needs
 from messaging.database import Connection
@@ -51,24 +52,35 @@ COUNTS: Final[Mapping[str, LiteralString]] = {
           and (%(end)s::date is null or taken_on < %(end)s)
     """,
     "participants": """
-        select count(distinct coalesce(counted_as, person_id))
-        from participation left join same_person using (person_id)
-        where programme = %(programme)s and state <> 'struck_out'
+        select count(*) from participant where programme = %(programme)s
     """,
+    # Participants who received a service of their programme.
     "people_served": """
-        select count(distinct counted_as) from counted_delivery
+        select count(distinct counted_as) from counted_delivery join participant using (programme, counted_as)
         where programme = %(programme)s and need_code = %(need)s
+          and (%(first)s::date is null or delivered_on >= %(first)s)
+          and (%(end)s::date is null or delivered_on < %(end)s)
+          and (%(place)s::text is null or starts_with(zone, %(place)s))
+    """,
+    # Who is said to have received it there, and is no participant.
+    "others_served": """
+        select count(distinct counted_as) from counted_delivery left join participant using (programme, counted_as)
+        where programme = %(programme)s and need_code = %(need)s and participant.counted_as is null
     """,
     "employers": """
         select count(distinct employer_id) from employer where programmes @> array[%(programme)s]
     """,
     "entrepreneurs": """
-        select count(distinct coalesce(counted_as, person_id))
-        from entrepreneur left join same_person using (person_id)
-        where organisation = %(organisation)s and mentored and stage <> 'struck_out'
+        select count(*) from registered_person where counted_as in (
+            select coalesce(counted_as, person_id) from entrepreneur left join same_person using (person_id)
+            where organisation = %(organisation)s and mentored and stage <> 'struck_out'
+        )
     """,
     "people_placed": """
-        select count(distinct coalesce(counted_as, person_id)) from placement left join same_person using (person_id)
+        select count(*) from registered_person where counted_as in (
+            select coalesce(counted_as, person_id) from placement left join same_person using (person_id)
+            where (%(first)s::date is null or starts_on >= %(first)s) and (%(end)s::date is null or starts_on < %(end)s)
+        )
     """,
     "households": """
         select count(distinct household_id) from route where state = %(state)s
@@ -78,12 +90,13 @@ COUNTS: Final[Mapping[str, LiteralString]] = {
 _ASKED: Final = ("kind", "programme", "need", "organisation", "state")
 
 
-def count(connection: Connection, name: str, of: Mapping[str, str], first: str | None, last: str | None) -> int:
-    """Count one figure, from the first to the last month (`2021-02`; None: no end on that side)."""
+def count(connection: Connection, name: str, of: Mapping[str, str], asked: Asked) -> int:
+    """Count one figure; what a period or a place does to it says `accountability.BY_PERIOD` and `BY_PLACE`."""
     params = {
         **{what: of.get(what) for what in _ASKED},
-        "first": first and f"{first}-01",
-        "end": last and _day_after(last),
+        "first": asked.from_month and f"{asked.from_month}-01",
+        "end": asked.to_month and _day_after(asked.to_month),
+        "place": asked.place,
     }
     rows = connection.execute(COUNTS[name], params).fetchall()
     return int(rows[0]["count"])

@@ -16,6 +16,7 @@ from tests.examples_reports import (
     identified,
     jornada,
     participation,
+    placement,
     profiled,
     says,
     stepped,
@@ -214,6 +215,7 @@ def test_an_erasure_that_overtook_the_profile_holds(reports: Reports) -> None:
 
 def test_participants_and_entrepreneurs_count_by_person_and_not_when_struck_out(reports: Reports) -> None:
     reports.hear(
+        *(profiled(one) for one in ("ana", "ana at oportunidades", "luis", "eva", "rosa")),
         *(participation(one) for one in ("ana", "ana at oportunidades", "luis", "eva")),
         *(entrepreneur(one) for one in ("ana", "ana at oportunidades", "luis")),
         entrepreneur("eva", mentored=False),
@@ -226,3 +228,36 @@ def test_participants_and_entrepreneurs_count_by_person_and_not_when_struck_out(
         number=2,
     )
     assert (reports.counted("in the employment pilot"), reports.counted("Entrepreneurs")) == (2, 1)
+
+
+@pytest.mark.parametrize("registered_first", [True, False])
+def test_only_who_is_registered_counts_as_a_participant_an_entrepreneur_or_somebody_who_found_work(
+    reports: Reports, registered_first: bool
+) -> None:
+    """An id that intake has never spoken of may be anything: a planted row of them adds nobody."""
+    served = {"need": "education.training", "programme": "employment_pilot"}
+    people = ("ana", "nobody", "nobody else")
+    words: list[list[Any]] = [
+        [profiled("ana")],
+        [fact(one) for fact in (participation, entrepreneur, placement) for one in people],
+    ]
+    for batch in words if registered_first else reversed(words):
+        reports.hear(*batch)
+    reports.hear(*(delivered(one, **served) for one in people), source="redcross")
+    assert participants(reports) == (1, 1, 1, 1)
+    reports.hear(identified("n", "ana", "nobody"))
+    assert participants(reports) == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("erased_first", [True, False])
+def test_who_was_registered_and_is_erased_counts_on_as_a_participant(reports: Reports, erased_first: bool) -> None:
+    words = [profiled("ana"), erased("ana")]
+    reports.hear(*(reversed(words) if erased_first else words))
+    reports.hear(*(fact("ana") for fact in (participation, entrepreneur, placement)))
+    reports.hear(delivered("ana", "education.training", programme="employment_pilot"), source="redcross")
+    assert participants(reports) == (1, 1, 1, 1)
+
+
+def participants(reports: Reports) -> tuple[Any, ...]:
+    labels = ("in the employment pilot", "vocational training", "Entrepreneurs", "found work")
+    return tuple(reports.counted(label) for label in labels)

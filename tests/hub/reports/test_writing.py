@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from deploy.local import Stack
 from hub.reports import __main__ as commands
 from hub.reports import report, writing
 from hub.reports.rules import activities
+from hub.reports.rules.accountability import Figure
 from hub.reports.rules.activities import Activity
 from hub.reports.rules.asked import Asked
 from hub.reports.rules.sheets import Column, Sheet
@@ -195,8 +197,11 @@ def test_accountability_ends_with_one_while_a_figure_differs_and_with_nothing_wh
 ) -> None:
     assert run("accountability") == 1
     assert b"NO" in capsysbinary.readouterr().out
-    monkeypatch.setattr(report, "published", lambda: ("a test", ()))
+    figure = Figure("trips", "jornadas", {"kind": "outreach_trip"}, published=1)
+    monkeypatch.setattr(report, "published", lambda: ("a test", (figure,)))
     assert run("accountability") == 0
+    monkeypatch.setattr(report, "published", lambda: ("a test", (replace(figure, published=None),)))
+    assert run("accountability") == 2
 
 
 @pytest.mark.parametrize(
@@ -204,6 +209,8 @@ def test_accountability_ends_with_one_while_a_figure_differs_and_with_nothing_wh
     [
         (["5w", "--from", "2021-05-15"], "whole months"),
         (["5w", "--place", "Barranquilla"], "DIVIPOLA"),
+        (["accountability", "--place", "05"], "nothing to compare"),
+        (["accountability", "--from", "2021-03"], "nothing to compare"),
         (["5w", "-o", "/nowhere/5w.csv"], "Cannot write"),
     ],
 )
