@@ -27,7 +27,11 @@ class RightsExtended(Model):
 
 @contract("rights.answered.v1", sent_by="partner", received_by="hub", personal_data=True, about="request_id")
 class RightsAnswered(Model):
-    """The person has been answered. An erasure that is granted is carried out everywhere."""
+    """The person has been answered. An erasure that is granted is carried out everywhere.
+
+    An erasure is answered by an organisation that registered the person, or by a coordinator; anything else by the
+    organisation that the person went to.
+    """
 
     request_id: UUID
     answer: RightsAnswer
@@ -39,8 +43,11 @@ class RightsDue(Model):
     """By when a request has to be answered; said when it is kept or extended, and when the day comes near or passes."""
 
     request_id: UUID
+    person_id: UUID
+    """The person as who is told knows them: the id under which it registered them, else the one of the request."""
     kind: RightsKind
     organisation: OrganisationId
+    """Whom the person went to."""
     answer_by: Date
     """The last working day of Colombia on which it may be answered."""
     overdue: bool

@@ -5,6 +5,7 @@ from __future__ import annotations  # Message[…] is only for the reader: pydan
 import json
 import logging
 import os
+from collections.abc import Set
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -251,24 +252,24 @@ class IntakeService:
         known_person(tx, said.person_id)
         request = rules.rights.receive(**dict(said), organisation=message.source, at=now)
         store.rights.insert_request(tx, request, message, at=now)
-        return tell_of_request(request, at=now)
+        return tell_of_request(tx, request, at=now)
 
     @on(contracts.RightsExtended)
     def extend_request(self, tx: Transaction, message: Message[contracts.RightsExtended]) -> list[Draft]:
         """The answer takes longer, and the person knows why."""
         said, now = message.data, clock.now()
-        known = store.rights.lock_request(tx, said.request_id)
-        request = rules.rights.check_open(known, said.request_id, by=message.source)
+        request = rules.rights.check_known(store.rights.lock_request(tx, said.request_id), said.request_id)
+        rules.rights.check_extension(request, by=message.source, answerers=answerers_of(tx, request))
         request = rules.rights.extend(request, told_at=said.told_at, at=now)
         store.rights.save_request(tx, request)
-        return tell_of_request(request, at=now)
+        return tell_of_request(tx, request, at=now)
 
     @on(contracts.RightsAnswered)
     def answer_request(self, tx: Transaction, message: Message[contracts.RightsAnswered]) -> list[Draft]:
         """The person has been answered; whom it was granted to be erased, is."""
         said = message.data
-        known = store.rights.lock_request(tx, said.request_id)
-        request = rules.rights.check_open(known, said.request_id, by=message.source)
+        request = rules.rights.check_known(store.rights.lock_request(tx, said.request_id), said.request_id)
+        rules.rights.check_answer(request, by=message.source, answerers=answerers_of(tx, request))
         request = rules.rights.answer(request, said.answer, answered_at=said.answered_at)
         store.rights.save_request(tx, request)
         return erase_person(tx, request.person_id, at=clock.now()) if request.erases else []
@@ -280,7 +281,7 @@ class IntakeService:
         due = [rules.rights.run_clock(one, today=today) for one in store.rights.lock_due(tx, today)]
         for request in due:
             store.rights.save_request(tx, request)
-        return [draft for request in due for draft in tell_of_request(request, at=now)]
+        return [draft for request in due for draft in tell_of_request(tx, request, at=now)]
 
     # -- one person in several registrations ---------------------------------------------------------------------------
 
@@ -336,10 +337,16 @@ def followed_route(tx: Transaction, message: Message[Any]) -> Route:
     return rules.route.check_follower(store.route.lock_route(tx, route_id), route_id, by=message.source)
 
 
-def tell_of_request(request: Request, *, at: datetime) -> list[Draft]:
+def answerers_of(tx: Transaction, request: Request) -> Set[str]:
+    """Return which organisations may answer a request."""
+    registrars = store.rights.find_registered(tx, request.person_id).keys()
+    return rules.rights.answerers(request, registrars=registrars, coordinators=COORDINATORS)
+
+
+def tell_of_request(tx: Transaction, request: Request, *, at: datetime) -> list[Draft]:
     """Tell whoever is concerned now by when a request has to be answered."""
-    today = rules.rights.day_of(at)
-    concerned = rules.rights.told(request, coordinators=COORDINATORS, today=today)
+    today, registered = rules.rights.day_of(at), store.rights.find_registered(tx, request.person_id)
+    concerned = rules.rights.told(request, registered=registered, coordinators=COORDINATORS, today=today)
     return messages.rights.due(request, today=today, to=concerned)
 
 

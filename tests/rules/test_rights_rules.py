@@ -1,13 +1,17 @@
 """The clocks of Ley 1581 of 2012, in working days of Colombia."""
 
 from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
+from contracts import uuid7
 from services.intake import rules
 from services.intake.rules.rights import Request, Step
-from tests.examples import DAY, NOW, PERSON_ID, SENDER
+from tests.examples import COORDINATOR, DAY, NOW, PERSON_ID, RECIPIENT, SENDER
 from tests.examples_rights import REQUEST_ID
+
+ELSEWHERE_ID = uuid7()
 
 
 def a_request(kind: str = "enquiry", received_at: datetime = NOW, at: datetime | None = None) -> Request:
@@ -112,11 +116,31 @@ def test_a_clock_reminds_once_and_tells_once_that_it_is_over(today: date, step: 
     assert (request.step, request.due_on) == (step, due_on)
 
 
-def test_coordinators_hear_of_what_is_overdue_and_of_nothing_else() -> None:
-    request, coordinators = a_request(), {"barranquilla"}
-    assert rules.rights.told(request, coordinators=coordinators, today=request.answer_by) == {SENDER}
-    late = request.answer_by + DAY
-    assert rules.rights.told(request, coordinators=coordinators, today=late) == {SENDER, "barranquilla"}
+def told(request: Request, today: date) -> dict[str, UUID]:
+    registered = {RECIPIENT: ELSEWHERE_ID}
+    return dict(rules.rights.told(request, registered=registered, coordinators={COORDINATOR}, today=today))
+
+
+def test_coordinators_hear_of_what_is_overdue_and_registrars_of_nothing() -> None:
+    request = a_request()
+    assert told(request, request.answer_by) == {SENDER: PERSON_ID}
+    assert told(request, request.answer_by + DAY) == {SENDER: PERSON_ID, COORDINATOR: PERSON_ID}
+
+
+def test_of_an_erasure_coordinators_and_registrars_hear_at_once_each_under_the_id_that_it_knows() -> None:
+    request = a_request("erasure")
+    assert told(request, request.answer_by) == {SENDER: PERSON_ID, RECIPIENT: ELSEWHERE_ID, COORDINATOR: PERSON_ID}
+
+
+@pytest.mark.parametrize(
+    ("kind", "may_answer"),
+    [("enquiry", {SENDER}), ("correction", {SENDER}), ("erasure", {RECIPIENT, COORDINATOR})],
+)
+def test_an_erasure_is_answered_by_who_registered_the_person_or_a_coordinator_and_all_else_by_whom_they_asked(
+    kind: str, may_answer: set[str]
+) -> None:
+    answerers = rules.rights.answerers(a_request(kind), registrars={RECIPIENT}, coordinators={COORDINATOR})
+    assert answerers == may_answer
 
 
 def test_an_answer_ends_the_clock_and_only_a_granted_erasure_erases() -> None:

@@ -27,7 +27,16 @@ from tests.examples import (
     need_identified,
     person_registered,
 )
-from tests.examples_intake import CHILD, CHILD_ID, HOUSEHOLD_ID, etpv_step_taken, household_recorded, need_triaged
+from tests.examples_intake import (
+    CHILD,
+    CHILD_ID,
+    HOUSEHOLD_ID,
+    etpv_step_struck_out,
+    etpv_step_taken,
+    household_recorded,
+    need_triaged,
+    withdrawn_by_receipt,
+)
 from tests.examples_rights import REQUEST_ID, rights_answered, rights_requested
 from tests.services.conftest import ServiceUnderTest
 
@@ -47,7 +56,7 @@ def known(intake: ServiceUnderTest, hub_key: sealing.Key, monkeypatch: pytest.Mo
     intake.hear(consent_granted(recipients=(RECIPIENT, "nobody-we-know")), source=SENDER)
     intake.hear(need_identified(), source=SENDER)
     intake.hear(need_triaged(), source=SENDER)
-    intake.hear(etpv_step_taken(), source="fuvadis")
+    intake.hear(etpv_step_taken(), source=ANOTHER)
     intake.hear(rights_requested(kind=ERASURE), source=COORDINATOR)
     return intake
 
@@ -135,6 +144,7 @@ SAID_LATER: dict[str, Callable[[Any], Any]] = {
     "a need": lambda key: need_identified(need_id=uuid7()),
     "a triage": lambda key: need_triaged(triaged_at=NOW + DAY),
     "a step": lambda key: etpv_step_taken(step_id=uuid7()),
+    "a step struck out": lambda key: etpv_step_struck_out(),
     "a request": lambda key: rights_requested(request_id=uuid7()),
 }
 
@@ -143,7 +153,14 @@ SAID_LATER: dict[str, Callable[[Any], Any]] = {
 def test_nothing_more_is_said_of_the_erased(erased: ServiceUnderTest, hub_key: sealing.Key, later: str) -> None:
     said = SAID_LATER[later](sealing.public_part(hub_key))
     with pytest.raises(rules.Refused, match=r"^person_erased$"):
-        erased.hear(said, source=SENDER)
+        erased.hear(said, source=ANOTHER if later == "a step struck out" else SENDER)
+
+
+def test_the_receipt_of_an_erased_consent_leads_to_nothing(known: ServiceUnderTest) -> None:
+    (consent,) = known.rows("select receipt_code from consent")
+    known.hear(rights_answered(), source=COORDINATOR)
+    with pytest.raises(rules.Refused, match=r"^receipt_unknown$"):
+        known.hear(withdrawn_by_receipt(consent["receipt_code"]), source=SENDER)
 
 
 @pytest.mark.parametrize(

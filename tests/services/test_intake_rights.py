@@ -2,16 +2,20 @@
 
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 import contracts
-from contracts import Message, codes, sealing
+from contracts import Message, codes, sealing, uuid7
 from services.intake import rules
 from services.intake import service as intake_service
-from tests.examples import ANOTHER, COORDINATOR, DAY, NOW, PERSON_ID, SENDER, person_registered
+from services.intake.rules.links import match_id_of, pair_of
+from tests.examples import ANOTHER, COORDINATOR, DAY, NOW, PERSON_ID, RECIPIENT, SENDER, person_registered
 from tests.examples_rights import REQUEST_ID, rights_answered, rights_extended, rights_requested
 from tests.services.conftest import ServiceUnderTest
+
+ELSEWHERE_ID = uuid7()
 
 
 @pytest.fixture
@@ -102,9 +106,11 @@ def test_what_has_been_answered_is_neither_extended_nor_answered_again(asked: Se
     assert asked.rows("select answer from rights_request") == [{"answer": "denied"}]
 
 
-@pytest.mark.parametrize("said", [rights_extended(), rights_answered()], ids=["extended", "answered"])
-def test_only_whom_the_person_went_to_sees_to_it(asked: ServiceUnderTest, said: Any) -> None:
-    with pytest.raises(rules.Refused, match=r"^received_by_another$"):
+@pytest.mark.parametrize(
+    ("said", "code"), [(rights_extended(), "received_by_another"), (rights_answered(), "not_yours_to_answer")]
+)
+def test_only_whom_the_person_went_to_sees_to_it(asked: ServiceUnderTest, said: Any, code: str) -> None:
+    with pytest.raises(rules.Refused, match=rf"^{code}$"):
         asked.hear(said, source=SENDER)
 
 
@@ -115,6 +121,70 @@ def test_what_is_said_of_a_request_that_nobody_has_told_of_is_too_early(
     with pytest.raises(rules.TooEarly) as early:
         registered.hear(said, source=ANOTHER)
     assert (early.value.key, early.value.code) == (str(REQUEST_ID), "request_unknown")
+
+
+# -- erasure: by who registered the person, or a coordinator ----------------------------------------------------------
+
+
+@pytest.fixture
+def erasure_asked(registered: ServiceUnderTest, hub_key: sealing.Key) -> ServiceUnderTest:
+    """The person, whom RECIPIENT has registered as well, has asked ANOTHER organisation to be erased."""
+    key = sealing.public_part(hub_key)
+    registered.hear(person_registered(key, person_id=ELSEWHERE_ID), source=RECIPIENT)
+    pair = pair_of(PERSON_ID, ELSEWHERE_ID)
+    registered.hear(contracts.MatchLinked(match_id=match_id_of(pair), person_ids=pair), source=COORDINATOR)
+    registered.hear(rights_requested(kind=codes.RightsKind.ERASURE), source=ANOTHER)
+    return registered
+
+
+def known_as(said: list[Message[Any]]) -> dict[str | None, UUID]:
+    return {one.recipient: one.data.person_id for one in said}
+
+
+EVERYBODY = {ANOTHER: PERSON_ID, SENDER: PERSON_ID, COORDINATOR: PERSON_ID, RECIPIENT: ELSEWHERE_ID}
+
+
+def test_who_registered_the_person_and_the_coordinators_hear_of_an_erasure_when_it_is_kept_and_when_it_is_due(
+    erasure_asked: ServiceUnderTest,
+) -> None:
+    second = rights_requested(request_id=uuid7(), kind=codes.RightsKind.ERASURE)
+    assert known_as(erasure_asked.hear(second, source=ANOTHER)) == EVERYBODY
+    assert known_as(erasure_asked.hear(rights_extended(), source=ANOTHER)) == EVERYBODY
+    assert known_as(on(erasure_asked, date(2026, 3, 20))) == EVERYBODY
+
+
+@pytest.mark.parametrize("by", [SENDER, RECIPIENT, COORDINATOR])
+def test_an_erasure_is_granted_by_any_organisation_that_registered_the_person_or_a_coordinator(
+    erasure_asked: ServiceUnderTest, by: str
+) -> None:
+    said = erasure_asked.hear(rights_answered(), source=by)
+    assert {one.data.person_id for one in said} == {PERSON_ID, ELSEWHERE_ID}
+    assert erasure_asked.rows("select 1 from person where erased_at is null") == []
+
+
+@pytest.mark.parametrize("by", [ANOTHER, "americares"])
+@pytest.mark.parametrize("answer", codes.RightsAnswer)
+def test_nobody_else_answers_an_erasure_even_if_the_person_went_there(
+    erasure_asked: ServiceUnderTest, by: str, answer: codes.RightsAnswer
+) -> None:
+    with pytest.raises(rules.Refused, match=r"^not_yours_to_answer$"):
+        erasure_asked.hear(rights_answered(answer=answer), source=by)
+    assert erasure_asked.rows("select answer from rights_request") == [{"answer": None}]
+    assert erasure_asked.rows("select 1 from person where erased_at is not null") == []
+
+
+def test_a_registration_that_is_not_linked_any_more_gives_no_say(erasure_asked: ServiceUnderTest) -> None:
+    match_id = match_id_of(pair_of(PERSON_ID, ELSEWHERE_ID))
+    erasure_asked.hear(contracts.MatchUndone(match_id=match_id), source=COORDINATOR)
+    with pytest.raises(rules.Refused, match=r"^not_yours_to_answer$"):
+        erasure_asked.hear(rights_answered(), source=RECIPIENT)
+
+
+@pytest.mark.parametrize("by", [SENDER, RECIPIENT, COORDINATOR])
+def test_who_is_to_answer_may_take_longer(erasure_asked: ServiceUnderTest, by: str) -> None:
+    assert known_as(erasure_asked.hear(rights_extended(), source=by)) == EVERYBODY
+    with pytest.raises(rules.Refused, match=r"^received_by_another$"):
+        erasure_asked.hear(rights_extended(), source="americares")
 
 
 # -- due --------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ within five more (article 14); a correction or an erasure, which the law calls a
 (article 15). The person is told why before the first term ends. The day on which it was received does not count.
 """
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
@@ -122,15 +122,38 @@ def check_new(known: Request | None) -> None:
         raise Refused("already_requested")
 
 
-def check_open(request: Request | None, request_id: UUID, *, by: str) -> Request:
-    """Let the organisation that the person went to see to the request, until it has answered."""
+def check_known(request: Request | None, request_id: UUID) -> Request:
+    """Let a request be seen to that has been received."""
     if request is None:
         raise TooEarly("request", str(request_id))
-    if request.organisation != by:
+    return request
+
+
+def answerers(request: Request, *, registrars: Set[str], coordinators: Set[str]) -> Set[str]:
+    """Return who may answer a request: whom the person went to, unless they ask to be erased.
+
+    No organisation has people erased whom it does not know: that is for who registered them, or for a coordinator.
+    """
+    return registrars | coordinators if request.kind == ERASURE else {request.organisation}
+
+
+def check_answer(request: Request, *, by: str, answerers: Set[str]) -> None:
+    """Let a request be answered once, by who may."""
+    if by not in answerers:
+        raise Refused("not_yours_to_answer")
+    _check_open(request)
+
+
+def check_extension(request: Request, *, by: str, answerers: Set[str]) -> None:
+    """Let whom the person went to say that the answer takes longer, or who is to give it, until it is given."""
+    if by not in {request.organisation, *answerers}:
         raise Refused("received_by_another")
+    _check_open(request)
+
+
+def _check_open(request: Request) -> None:
     if request.answer is not None:
         raise Refused("already_answered")
-    return request
 
 
 def extend(request: Request, *, told_at: datetime, at: datetime) -> Request:
@@ -158,6 +181,14 @@ def run_clock(request: Request, *, today: date) -> Request:
     return replace(request, step=None, due_on=None)
 
 
-def told(request: Request, *, coordinators: Set[str], today: date) -> Set[str]:
-    """Return who is told of a request now: its organisation, and the coordinators when the day has passed."""
-    return {request.organisation, *(coordinators if request.is_overdue(today) else ())}
+def told(
+    request: Request, *, registered: Mapping[str, UUID], coordinators: Set[str], today: date
+) -> Mapping[str, UUID]:
+    """Return who is told of a request now, each with the id under which it knows the person.
+
+    Whom the person went to, who may answer, and the coordinators when the day has passed. `registered` has the
+    organisations that registered the person, and under which id.
+    """
+    may_answer = answerers(request, registrars=registered.keys(), coordinators=coordinators)
+    concerned = {request.organisation, *may_answer, *(coordinators if request.is_overdue(today) else ())}
+    return {one: registered.get(one, request.person_id) for one in sorted(concerned)}

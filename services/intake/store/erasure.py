@@ -8,20 +8,14 @@ from uuid import UUID
 from messaging.database import Transaction
 from services.intake.rules.people import Registration
 from services.intake.store import matching, people
+from services.intake.store.links import LINKED
 
 ERASED: Final = "select person_id from person where person_id = any(%b::uuid[]) and erased_at is not null"
 
 # A person who asks to be erased means themselves, under however many ids the organisations have registered them.
-LOCK: Final = """
+LOCK: Final = f"""
     select person_id, registered_by, registered_at from person
-    where erased_at is null
-      and (
-          person_id = %(person_id)s
-          or person_id in (
-              select other.person_id from network_person as one join network_person as other using (network_id)
-              where one.person_id = %(person_id)s
-          )
-      )
+    where erased_at is null and (person_id = %(person_id)s or person_id in ({LINKED}))
     order by person_id
     for update
 """

@@ -15,6 +15,12 @@ ONE_AT_A_TIME: Final = "lock table network_person in exclusive mode"
 
 REGISTERED: Final = "select person_id from person where person_id = any(%s) for key share"
 
+# The registrations that coordinators have linked with one; none where they have linked none.
+LINKED: Final = """
+    select other.person_id from network_person as one join network_person as other using (network_id)
+    where one.person_id = %(person_id)s
+"""
+
 TOGETHER: Final = """
     select person_id from network_person
     where network_id in (select network_id from network_person where person_id = any(%s))

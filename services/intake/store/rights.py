@@ -1,5 +1,6 @@
 """What people have asked of those who hold their data, in PostgreSQL, as functions that take the transaction."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from messaging.database import Row, Transaction
 from services.intake.rules.rights import Request, Step
 from services.intake.store.cause import Cause
+from services.intake.store.links import LINKED
 
 DUE_AT_ONCE: Final = 200
 
@@ -19,6 +21,13 @@ LOCK: Final = f"select {_REQUEST} from rights_request where request_id = %s for 
 LOCK_DUE: Final = f"""
     select {_REQUEST} from rights_request where due_on <= %s
     order by due_on, request_id limit {DUE_AT_ONCE} for update skip locked
+"""
+
+# The id that was asked about goes before others of the same organisation.
+REGISTERED: Final = f"""
+    select distinct on (registered_by) registered_by, person_id from person
+    where person_id = %(person_id)s or person_id in ({LINKED})
+    order by registered_by, person_id <> %(person_id)s, person_id
 """
 
 INSERT: Final = f"""
@@ -43,6 +52,11 @@ def lock_request(tx: Transaction, request_id: UUID) -> Request | None:
 def lock_due(tx: Transaction, today: date) -> list[Request]:
     """Lock and return requests whose clock has a step due, longest due first."""
     return [_request(row) for row in tx.fetch(LOCK_DUE, (today,))]
+
+
+def find_registered(tx: Transaction, person_id: UUID) -> Mapping[str, UUID]:
+    """Return the organisations that have registered a person, also under linked ids, and under which id each has."""
+    return {row["registered_by"]: row["person_id"] for row in tx.fetch(REGISTERED, {"person_id": person_id})}
 
 
 def insert_request(tx: Transaction, request: Request, cause: Cause, *, at: datetime) -> None:
