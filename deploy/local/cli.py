@@ -26,6 +26,7 @@ app = App(
     version_flags=[],
     help_on_error=False,
 )
+# Where everything is passed on (`help_flags=[]`), `--help` is, too.
 PassedOn = Annotated[str, Parameter(allow_leading_hyphen=True, help="passed on as they are")]
 
 
@@ -153,45 +154,45 @@ def demo(
     raise SystemExit(run_demo(scenario=scenario, once=once, json_file=json_, small=small))
 
 
-@app.command
+@app.command(help_flags=[])
 def contracts(*arguments: PassedOn) -> None:
     """`contracts check` fails when a released contract changed in a way that breaks somebody."""
     _become("contracts", arguments)
 
 
-@app.command
+@app.command(help_flags=[])
 def translate(*arguments: PassedOn) -> None:
     """Read and write other people's formats: `fhir-from`, `fhir-to`, `primero-from`, `primero-to`."""
     _become("hub.formats", arguments)
 
 
-@app.command
+@app.command(help_flags=[])
 def attendance(*arguments: PassedOn) -> None:
     """Send a jornada's attendance from a spreadsheet or a KoboToolbox file: `attendance import FILE …`."""
     _become("hub.attendance", arguments)
 
 
-@app.command
+@app.command(help_flags=[])
 def receipt(*arguments: PassedOn) -> None:
     """Print the receipt of a consent, from its `consent.receipt_issued` message, as a page of HTML."""
     _become("hub.receipts", arguments)
 
 
-@app.command
+@app.command(help_flags=[])
 def directory(*arguments: PassedOn) -> None:
     """Bring a directory of services in, or write it out, as HSDS 3.0: `directory import | export`."""
-    with _reading("referrals") as variables:
+    with _reading("referrals", otherwise="Nothing has been published yet") as variables:
         raise SystemExit(_run("hub.directory", arguments, variables))
 
 
-@app.command
+@app.command(help_flags=[])
 def report(*arguments: PassedOn) -> None:
     """Count what the network has done: `accountability | 5w | partners | unmet-needs`, for a period and a place."""
-    with _reading("reports") as variables:
+    with _reading("reports", otherwise="Nothing has been counted yet") as variables:
         raise SystemExit(_run("hub.reports", arguments, variables))
 
 
-@app.command
+@app.command(help_flags=[])
 def bench(*arguments: PassedOn) -> None:
     """Measure Ruta beside plain nameko, FastStream and the floor, doing the same work."""
     _become("bench", arguments)
@@ -203,8 +204,11 @@ def _wait_for_the_end() -> NoReturn:
 
 
 @contextlib.contextmanager
-def _reading(service: str) -> Iterator[dict[str, str]]:
-    """The address of a service's database: of the network that runs, or of its database started for the while."""
+def _reading(service: str, *, otherwise: str) -> Iterator[dict[str, str]]:
+    """The address of a service's database: of the network that runs, or of its database started for the while.
+
+    Ends with 2, and says `otherwise`, where there has been no network yet: 1 is what a report of differences ends with.
+    """
     from deploy.local import Stack
 
     running = State(default_directory()).read_running()
@@ -212,6 +216,12 @@ def _reading(service: str) -> Iterator[dict[str, str]]:
         yield {"SERVICE_DATABASE_URL": running["databases"][service]}
         return
     with Stack(database_only=True) as stack:
+        with stack.connect_as_administrator() as connection:
+            known = connection.execute("select from pg_database where datname = %s", [service]).fetchone()
+        if known is None:
+            demo = f"`./ruta demo`, whose own is read with RUTA_STATE={default_directory() / 'demo'}"
+            print(f"ruta: {otherwise}: start `./ruta up` first, or {demo}.", file=sys.stderr)
+            raise SystemExit(2)
         yield {"SERVICE_DATABASE_URL": stack.service_database_url(service)}
 
 
