@@ -26,7 +26,7 @@ from hub.attendance.telling import Teller, namespace
 
 NOT_BY_THE_ORGANISER = "register_it_yourself"
 
-app = App(name="attendance", help="Lists of who came to a jornada.", version_flags=[])
+app = App(name="ruta attendance", help="Lists of who came to a jornada.", version_flags=[])
 
 
 @app.command(name="import")
@@ -83,7 +83,7 @@ def import_(
     broken = None
     try:
         source = open_source(file)
-        day = date.fromisoformat(on) if on else None
+        day = _day(on)
         with Desk(credentials, queue) as desk, Report.to(report) as counts:
             teller = _teller(source, desk.organisation, jornada, organiser, credentials, directory, shared_with)
             with _progress(source) as (progress, task):
@@ -106,7 +106,8 @@ def import_(
         _give_up(str(error))
     except (OSError, ValueError, KeyError, sealing.SealingError) as error:
         _give_up(f"Nothing could be sent: {_reason(error)}.")
-    counts.show(Console())
+    if broken is None or counts.outcomes:
+        counts.show(Console())
     if counts.reasons[Outcome.REFUSED, NOT_BY_THE_ORGANISER]:
         print("The organiser's own service cannot register your people: send the list again with --register-first.")
     if broken is not None:
@@ -121,6 +122,13 @@ def form_(file: Path = form.XLSFORM) -> None:
     print(f"The form is in {file}.")
 
 
+def _day(on: str | None) -> date | None:
+    try:
+        return date.fromisoformat(on) if on else None
+    except ValueError:
+        raise UnusableFileError(f"--on {on} is no day; write it as 2026-03-07.") from None
+
+
 def _teller(
     source: Source,
     organisation: str,
@@ -130,14 +138,17 @@ def _teller(
     directory: Path,
     shared_with: tuple[str, ...],
 ) -> Teller:
-    keys = json.loads(directory.read_text())["organisations"]
+    try:
+        hub_key = json.loads(directory.read_text())["organisations"]["hub"]["public_key"]
+    except (ValueError, KeyError, TypeError):
+        raise UnusableFileError(f"{directory} is not the network's directory of public keys.") from None
     return Teller(
         organisation=organisation,
         jornada_id=jornada,
         organiser=organiser,
         check_in=codes.CheckIn.KOBO if source.kind == "kobo" else codes.CheckIn.SPREADSHEET,
         file_sha256=source.sha256,
-        hub_key=keys["hub"]["public_key"],
+        hub_key=hub_key,
         people=namespace(sealing.load_key(credentials.with_name("private.jwk"))),
         shared_with=shared_with,
     )

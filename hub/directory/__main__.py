@@ -23,12 +23,12 @@ from hub.directory.sending import publish
 from hub.directory.words import Terms, UnusableTermsError, places, read_terms
 from messaging import topology
 
-app = App(name="directory", help="The directory of services in HSDS 3.0.", version_flags=[])
+app = App(name="ruta directory", help="The directory of services in HSDS 3.0.", version_flags=[])
 
 
 @app.command
 def export(*, organisation: str | None = None) -> int:
-    """Write every published service as one page of HSDS's API; reads the database that SERVICE_DATABASE_URL names.
+    """Write every published service as one page of HSDS's API.
 
     Exit status 0: written; 1: a document does not fit the official schema, and nothing is written; 2: no database.
 
@@ -110,8 +110,15 @@ def import_(
     if credentials is not None:
         try:
             publish(services, organisation, credentials)
-        except (OSError, KombuError, KeyError, ValueError) as error:
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+            return _end(f"{credentials} is not a file of credentials")
+        except ValueError as error:
+            return _end(str(error))
+        except (OSError, KombuError) as error:
+            if isinstance(error, OSError) and error.filename is not None:
+                return _end(f"cannot read {error.filename}: {error.strerror}")
             return _end(f"the services could not be published: {type(error).__name__}")
+        print(f"published: {len(services)}", file=sys.stderr)
     else:
         for service in services:
             print(service.model_dump_json(exclude_none=True))

@@ -1,6 +1,7 @@
 """The command line of formats: try a translation on a file; what cannot be translated ends in one sentence."""
 
 import json
+import os
 import sys
 import tomllib
 from collections.abc import Iterable
@@ -19,7 +20,7 @@ from .reading import MAX_BYTES, Json, Untranslatable, read_json
 # What a format needs is imported when it is asked for: the FHIR models alone take a third of a second.
 
 app = App(
-    name="translate",
+    name="ruta translate",
     help="Translate between the network's messages and other people's formats. Without FILE they read standard input.",
     version_flags=[],
     help_on_error=False,
@@ -94,8 +95,11 @@ def main(arguments: Iterable[str] | None = None) -> int:
         app(arguments, exit_on_error=False, print_error=False, result_action="return_none")
     except Untranslatable as refusal:
         return _fail(f"This cannot be translated: {refusal}.")
+    except BrokenPipeError:  # nobody reads what is printed any more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
-        return _fail(f"The file cannot be read: {error.strerror}.")
+        return _fail(f"The file {error.filename} cannot be read: {error.strerror}.")
     except CycloptsError as error:
         return _fail(" ".join(str(error).split()))
     return 0

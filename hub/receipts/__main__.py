@@ -12,7 +12,9 @@ from hub.receipts.page import receipt_page
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the page; return 0, or 1 with a line of what is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m hub.receipts", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="ruta receipt", description="Print the receipt in a message as a page of HTML."
+    )
     parser.add_argument("message", type=Path, metavar="FILE", help="a message consent.receipt_issued, as it came")
     parser.add_argument(
         "--directory",

@@ -22,7 +22,11 @@ from hub.reports.rules.asked import Asked, WronglyAskedError
 from hub.reports.rules.sheets import Sheet
 from messaging import database
 
-app = App(name="report", help="What the network has done, counted from its messages, each person once.")
+app = App(
+    name="ruta report",
+    help="What the network has done, counted from its messages, each person once.",
+    version_flags=[],
+)
 
 From = Annotated[str | None, Parameter(name="--from", help="The first month, such as 2021-02.")]
 To = Annotated[str | None, Parameter(name="--to", help="The last month, such as 2021-12.")]
