@@ -5,6 +5,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator
+from math import ceil
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ NAMES = sorted(folder.name for folder in SERVICES.iterdir() if (folder / "servic
 
 TABLE_ROW = re.compile(r"^\| (.*?) \|", re.MULTILINE)
 CODE = re.compile(r"`([a-z_.<>]+)`")
+
+SCREEN_LINES, SCREEN_COLUMNS = 60, 120
 
 
 def code(service: str, *parts: str) -> Iterator[ast.Module]:
@@ -31,6 +34,13 @@ def section(service: str, title: str) -> set[str]:
     text = (SERVICES / service / "README.md").read_text()
     (body,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     return {word for cell in TABLE_ROW.findall(body) for word in CODE.findall(cell)}
+
+
+def first_screen(readme: str) -> int:
+    """How many lines of a screen the page takes, as far as the end of what is published; long lines take several."""
+    shown, published, rest = readme.partition("\n## Publishes\n")
+    head = shown + published + rest.partition("\n## ")[0].rstrip()
+    return sum(max(1, ceil(len(line) / SCREEN_COLUMNS)) for line in head.splitlines())
 
 
 def consumed(service: str) -> set[str]:
@@ -95,3 +105,15 @@ def test_the_readme_explains_exactly_the_codes_that_the_service_refuses_with(ser
     used = refusals(service)
     assert spelt_out - used == set()
     assert {code for code in used - spelt_out if not code.startswith(tuple(patterns) or ("\0",))} == set()
+
+
+@pytest.mark.parametrize("service", NAMES)
+def test_what_a_service_owns_consumes_and_publishes_is_seen_on_one_screen(service: str) -> None:
+    assert first_screen((SERVICES / service / "README.md").read_text()) <= SCREEN_LINES
+
+
+@pytest.mark.parametrize("row", ["| a row |\n", f"| {'wide ' * SCREEN_COLUMNS} |"])
+def test_a_page_that_has_grown_past_the_screen_is_noticed(row: str) -> None:
+    page = "# a service\n\n## Consumes\n\n## Publishes\n\n{}\n## Refusals\n" + "| a code |\n" * 99
+    assert first_screen(page.format("| a row |\n")) == 7
+    assert first_screen(page.format(row * SCREEN_LINES)) > SCREEN_LINES
