@@ -28,6 +28,11 @@ app = App(
     version_flags=[],
 )
 
+
+class NothingCountedError(Exception):
+    """No database is named: there has been no network yet."""
+
+
 From = Annotated[str | None, Parameter(name="--from", help="The first month, such as 2021-02.")]
 To = Annotated[str | None, Parameter(name="--to", help="The last month, such as 2021-12.")]
 Place = Annotated[str | None, Parameter(name="--place", help="A DIVIPOLA code: department (08), municipality (08001).")]
@@ -82,7 +87,10 @@ def _report(
 @contextmanager
 def _reading() -> Iterator[database.Connection]:
     """A connection that writes nothing and sees the tables at one moment."""
-    with database.connect(os.environ["SERVICE_DATABASE_URL"]) as connection:
+    url = os.environ.get("SERVICE_DATABASE_URL")
+    if url is None:
+        raise NothingCountedError
+    with database.connect(url) as connection:
         connection.read_only = True
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         yield connection
@@ -105,8 +113,11 @@ def main(arguments: list[str]) -> int:
         code: int = app(arguments, result_action="return_value")
     except WronglyAskedError as error:
         problem = str(error)
-    except KeyError as error:
-        problem = f"The environment lacks {error.args[0]}."
+    except NothingCountedError:
+        problem = (
+            "Nothing has been counted yet: start `./ruta up` first, "
+            "or `./ruta demo`, whose own is read with RUTA_STATE=.ruta/demo."
+        )
     except OSError as error:
         problem = f"Cannot write {error.filename}: {error.strerror}."
     except psycopg.Error:  # what it says may name the server, or what stands in a table

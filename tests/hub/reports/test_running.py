@@ -48,6 +48,7 @@ def test_before_there_is_a_network_it_is_said_that_nothing_has_been_counted(noth
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "Nothing has been counted yet: start `./ruta up` first" in ran.stderr
     assert ran.stderr.count("\n") == 1
+    assert ruta("report", "--help", state=nothing_yet).returncode == 0
 
 
 def ruta(*arguments: str, state: Path) -> "subprocess.CompletedProcess[str]":
