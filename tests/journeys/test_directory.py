@@ -59,4 +59,4 @@ def test_nobody_publishes_with_anothers_credentials(ground: Ground, tmp_path: Pa
     words = ("import", str(EXAMPLE), "--organisation", "iom", "--terms", str(terms), "--zone", "08001")
     sent = command(ground, *words, "--credentials", str(credentials))
     assert sent.returncode == 2
-    assert "could not be published" in sent.stderr
+    assert "another organisation's credentials" in sent.stderr

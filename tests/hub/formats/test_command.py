@@ -143,7 +143,10 @@ def test_messages_that_the_other_side_has_nothing_for_are_refused(capsys: pytest
 def test_a_file_that_is_not_there_and_words_that_are_none_are_said(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert fail(capsys, "fhir-from", tmp_path / "none") == "The file cannot be read: No such file or directory."
+    assert (
+        fail(capsys, "fhir-from", tmp_path / "none")
+        == f"The file {tmp_path / 'none'} cannot be read: No such file or directory."
+    )
     words = tmp_path / "words.toml"
     words.write_text("= Yuleisy")
     case = tmp_path / "case.json"
