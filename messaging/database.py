@@ -45,6 +45,14 @@ def connect(url: str) -> Connection:
     )
 
 
+class StatementFailed(Exception):
+    """A statement failed in a way that psycopg tells as it tells a lost server, with the connection as good as ever."""
+
+    def __init__(self, error: psycopg.Error) -> None:
+        super().__init__(error.sqlstate)
+        self.sqlstate = error.sqlstate
+
+
 def is_lost(error: BaseException, connection: Connection) -> bool:
     """Tell a lost server from a statement that failed: both can be an OperationalError (a lock timeout is one)."""
     return isinstance(error, DatabaseLost) and connection.closed

@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_OID, UUID, uuid5
 
+import psycopg
+
 import contracts
 from messaging import clock, database, inbox, outbox, tracing
 from messaging.broker import Publication
@@ -130,17 +132,26 @@ class Runtime:
         return self._all_of(self._retry_one(service) for _ in range(inbox.PARKED_AT_ONCE))
 
     def tick(self, handler: TimedHandler) -> Committed | None:
-        """Run a timed handler in a transaction; None when it had nothing to say."""
+        """Run a timed handler in a transaction; None when it had nothing to say.
+
+        Raises whatever the handler raises, and `StatementFailed` where that would look like a server that went away:
+        it would be tried again at once and for ever.
+        """
         connection, writer = self._ready()
-        with transaction(connection) as tx, self._time_limit():
-            now = clock.now()
-            drafts = handler(tx, now)
-            tx.keep()
-            if not drafts:
-                return None
-            tx.flush()
-            publications = [self._publication(draft, now, None) for draft in drafts]
-            return outbox.write(connection, writer, publications, Tally())
+        try:
+            with transaction(connection) as tx, self._time_limit():
+                now = clock.now()
+                drafts = handler(tx, now)
+                tx.keep()
+                if not drafts:
+                    return None
+                tx.flush()
+                publications = [self._publication(draft, now, None) for draft in drafts]
+                return outbox.write(connection, writer, publications, Tally())
+        except psycopg.OperationalError as error:
+            if database.is_lost(error, connection):
+                raise
+            raise database.StatementFailed(error).with_traceback(error.__traceback__) from None
 
     def forget(self, writer: UUID) -> None:
         """Write under a new name from now on: what `writer` has not published is the relay's."""

@@ -51,7 +51,7 @@ def test_a_handler_that_hangs_is_interrupted_and_its_message_parked(probe: Probe
     assert probe.length("probe") == 0  # nothing stayed unacknowledged
 
 
-@pytest.mark.parametrize("tick", ["fail", "escape"])
+@pytest.mark.parametrize("tick", ["fail", "escape", "fail-in-sql"])
 def test_a_timed_handler_that_fails_runs_again_and_stops_nothing(probe: Probe, tick: str) -> None:
     message = service_published()
     service = probe.service(TICK=tick).start()

@@ -91,4 +91,6 @@ class ProbeService:
                 raise RuntimeError("María's name")
             case "escape":
                 raise Escaping("María's name")
+            case "fail-in-sql":  # what psycopg tells as it tells a server that went away
+                tx.fetch("do $$ begin raise 'too long' using errcode = 'program_limit_exceeded'; end $$")
         return []
