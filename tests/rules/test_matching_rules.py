@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from anyascii import anyascii
 
 from services.intake.rules import Refused, links, matching
 from services.intake.rules.links import Circle, match_id_of, network_persons, newly_together, pair_of
@@ -244,6 +245,14 @@ def test_whatever_stands_in_a_field_can_be_compared() -> None:
         strange = elsewhere(given_names=words[0], family_names=words[1], documents=(("foreign_id", words[2]),))
         assert all(len(key) < 2_000 for key in match_keys(read_traits(strange)))
         assert 0 <= likeness(YULEISY, strange).score <= 1
+
+
+def test_signs_that_are_read_as_many_letters_make_no_key_that_an_index_has_no_room_for() -> None:
+    """PostgreSQL's B-tree refuses what is longer than 2,704 bytes, and with it everybody who waits to be compared."""
+    longest = "".join(sorted(map(chr, range(0x1F300, 0x1F700)), key=lambda sign: -len(anyascii(sign)))[:200])
+    strange = elsewhere(given_names=longest, family_names=longest, documents=(("foreign_id", longest),))
+    assert len(anyascii(longest)) > 3_000
+    assert all(len(key) < 500 for key in match_keys(read_traits(strange)))
 
 
 def test_traits_never_show_in_print() -> None:

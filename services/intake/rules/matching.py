@@ -96,6 +96,7 @@ BEYOND_NAMES: Final = frozenset({"document", "birth_date", "phone"})
 REISSUED: Final = frozenset({"PA", "PE"})  # documents that come with another number when they are renewed
 ISSUED_TOGETHER: Final = 9  # how far apart the numbers of documents issued on one occasion are
 SHORTEST_NUMBER: Final = 5  # characters; below that it is no document's number
+LONGEST_NUMBER: Final = 40  # characters that are looked at: one sign may be read as thirty, and keys stand in an index
 PHONES_REMEMBERED: Final = 50_000
 
 
@@ -175,7 +176,7 @@ def read_document_number(number: str) -> str | None:
     plain = "".join(re.findall("[0-9A-Z]", anyascii(number).upper())).lstrip("0")
     digits = "".join(re.findall("[0-9]", plain)).lstrip("0")
     best = digits if len(digits) >= SHORTEST_NUMBER else plain
-    return best if len(best) >= SHORTEST_NUMBER else None
+    return best[:LONGEST_NUMBER] if len(best) >= SHORTEST_NUMBER else None
 
 
 @lru_cache(maxsize=PHONES_REMEMBERED)

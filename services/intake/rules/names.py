@@ -15,6 +15,7 @@ NAMES_REMEMBERED: Final = 50_000  # different names of people; some ten megabyte
 SHORTEST_MISSPELT: Final = 4  # letters: of three, one more or less makes another name (Ana, Eva, Luz)
 LONG_NAME: Final = 8  # letters
 MOST_WORDS: Final = 5  # of a name that are looked at, so that no name takes long
+MOST_LETTERS: Final = 40  # of a word that are: one sign may be read as thirty letters, and keys stand in an index
 
 PARTICLES: Final = frozenset({"de", "del", "la", "las", "los", "y", "e"})
 
@@ -55,8 +56,8 @@ Names = tuple[Name, ...]
 def read_names(text: str | None) -> Names:
     """Split given or family names into words; nothing when there are none."""
     words = re.findall("[a-z]+", anyascii(text or "").lower())
-    names = [_name(NICKNAMES.get(word, word)) for word in words if word not in PARTICLES]
-    return tuple(names[:MOST_WORDS])
+    names = [NICKNAMES.get(word, word)[:MOST_LETTERS] for word in words if word not in PARTICLES]
+    return tuple(map(_name, names[:MOST_WORDS]))
 
 
 def compare_names(one: Names, other: Names) -> str | None:
