@@ -97,6 +97,8 @@ def _reading() -> Iterator[database.Connection]:
 
 
 def _write(sheet: Sheet, format_: Format, output: Path | None) -> None:
+    if output is not None and format_ == "table" and output.suffix[1:] in writing.FORMATS:
+        raise WronglyAskedError(f"A table is not what {output.name} is called: say --format {output.suffix[1:]}, too.")
     written = writing.FORMATS[format_](sheet)
     if output is not None:
         output.write_bytes(written)
