@@ -211,7 +211,8 @@ def test_accountability_ends_with_one_while_a_figure_differs_and_with_nothing_wh
         (["5w", "--place", "Barranquilla"], "DIVIPOLA"),
         (["accountability", "--place", "05"], "nothing to compare"),
         (["accountability", "--from", "2021-03"], "nothing to compare"),
-        (["5w", "-o", "/nowhere/5w.csv"], "Cannot write"),
+        (["5w", "--format", "csv", "-o", "/nowhere/5w.csv"], "Cannot write"),
+        (["5w", "-o", "/nowhere/5w.xlsx"], "say --format xlsx"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(
