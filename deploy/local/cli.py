@@ -211,14 +211,27 @@ def _reading(service: str) -> Iterator[dict[str, str]]:
     """
     from deploy.local import Stack
 
-    running = State(default_directory()).read_running()
-    if running is not None:
-        yield {"SERVICE_DATABASE_URL": running["databases"][service]}
-        return
-    with Stack(database_only=True) as stack:
-        with stack.connect_as_administrator() as connection:
-            known = connection.execute("select from pg_database where datname = %s", [service]).fetchone()
-        yield {} if known is None else {"SERVICE_DATABASE_URL": stack.service_database_url(service)}
+    states = [State(default_directory()), State(default_directory() / "demo")]
+    for state in states:
+        if (running := state.read_running()) is not None:
+            _say_whose(state)
+            yield {"SERVICE_DATABASE_URL": running["databases"][service]}
+            return
+    for state in states:
+        if not (state.has_database() or "RUTA_DATABASE_URL" in os.environ):
+            continue
+        with Stack(state.directory, database_only=True) as stack:
+            if stack.has_database(service):
+                _say_whose(state)
+                yield {"SERVICE_DATABASE_URL": stack.service_database_url(service)}
+                return
+    yield {}
+
+
+def _say_whose(state: State) -> None:
+    """Say so when it is the demo's network that is read, because there is no other."""
+    if state.directory != default_directory():
+        print(f"ruta: of the demo's network, in {state.directory}", file=sys.stderr)
 
 
 def _run(module: str, arguments: tuple[str, ...], variables: dict[str, str]) -> int:

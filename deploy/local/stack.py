@@ -177,6 +177,11 @@ class Stack:
             connection.execute(sql.SQL("revoke all on database {} from public").format(name))
         return self.service_database_url(service)
 
+    def has_database(self, service: str) -> bool:
+        """Whether the database of a service has been made."""
+        with self.connect_as_administrator() as connection:
+            return connection.execute("select from pg_database where datname = %s", [service]).fetchone() is not None
+
     def drop_database(self, service: str) -> None:
         """Remove the database and role of a service, and whoever is connected to it."""
         with self.connect_as_administrator() as connection:

@@ -61,6 +61,10 @@ class State:
                 f"Cannot write to {self.directory} ({error.strerror}); set RUTA_STATE to a place of yours."
             ) from error
 
+    def has_database(self) -> bool:
+        """Whether an embedded PostgreSQL has ever been started here."""
+        return (self.directory / "postgres").exists()
+
     def password(self, user: str) -> str:
         """The password of a database role or broker user, made when first asked for."""
         said = self._secrets.read_text()

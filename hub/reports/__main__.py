@@ -116,10 +116,7 @@ def main(arguments: list[str]) -> int:
     except WronglyAskedError as error:
         problem = str(error)
     except NothingCountedError:
-        problem = (
-            "Nothing has been counted yet: start `./ruta up` first, "
-            "or `./ruta demo`, whose own is read with RUTA_STATE=.ruta/demo."
-        )
+        problem = "Nothing has been counted yet: start `./ruta up` first, or `./ruta demo`."
     except OSError as error:
         problem = f"Cannot write {error.filename}: {error.strerror}."
     except psycopg.Error:  # what it says may name the server, or what stands in a table
