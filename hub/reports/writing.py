@@ -14,6 +14,7 @@ from hub.reports.rules.sheets import Cell, Sheet
 # What a spreadsheet takes for the beginning of a formula (the wide forms too), where a cell begins: at the beginning,
 # and behind whatever some country's spreadsheets part cells by.
 _FORMULA: Final = re.compile("""(^|[\t\r\n;,|"'])(\\s*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])""")
+WIDEST: Final = 60  # characters of a column in a workbook
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -56,6 +57,9 @@ def as_xlsx(sheet: Sheet) -> bytes:
                 cell.data_type = "s"
     for cell in page[1]:
         cell.font = Font(bold=True)
+    for column in page.columns:
+        longest = max(len(str(cell.value)) for cell in column if cell.value is not None)
+        page.column_dimensions[column[0].column_letter].width = min(longest + 2, WIDEST)
     page.freeze_panes = page.cell(len(heads) + 1, 1)
     notes = book.create_sheet("notes")
     for note in sheet.notes:
