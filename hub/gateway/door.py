@@ -110,8 +110,13 @@ def _check_sender(
     }
     if not allowed[contract.sent_by]:
         raise Refused("not_allowed", "type")
-    if contract.sent_by == "service" and message.recipient not in (None, *organisations):
-        raise Refused("unknown_recipient", "recipient")
+    if contract.sent_by == "service":
+        if message.recipient not in (None, *organisations):
+            raise Refused("unknown_recipient", "recipient")
+        # The hub's instance speaks of everybody's jornadas and participants; an organisation's copy only of its own.
+        for whose in ("organiser", "organisation"):
+            if getattr(message.data, whose, organisation.id) != organisation.id:
+                raise Refused("not_yours", f"data.{whose}")
 
 
 def _readable_id(body: bytes) -> UUID | None:

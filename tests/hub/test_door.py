@@ -32,7 +32,12 @@ ORGANISATIONS = {
         coordinator=False,
         systems=(
             System(
-                "americares", "events", ("jornada.confirmed", "jornada.status"), (), "events", ("attendance.settled",)
+                "americares",
+                "events",
+                ("jornada.confirmed", "jornada.status"),
+                (),
+                "events",
+                ("attendance.settled", "jornada.status"),
             ),
             System(
                 "americares",
@@ -164,6 +169,14 @@ def test_an_organisations_own_service_says_only_what_that_service_says() -> None
         employer_id=contracts.uuid7(), organisation="americares", economic_sector="commerce", zone="08001"
     )
     assert refusal(rules.admit(from_whom(counted, "americares"), ORGANISATIONS, NOW)).code == "not_allowed"
+
+
+@pytest.mark.parametrize(("organiser", "code"), [("redcross", "not_yours"), ("americares", None)])
+def test_an_organisations_own_service_speaks_of_that_organisation_only(organiser: str, code: str | None) -> None:
+    """Else a partner could be told that the jornada of another is cancelled."""
+    told = status().model_copy(update={"organiser": organiser})
+    admitted = rules.admit(from_whom(told, "americares", recipient="redcross"), ORGANISATIONS, NOW)
+    assert (refusal(admitted).code if admitted.routing_key == "to.americares" else None) == code
 
 
 def test_who_runs_no_service_may_not_speak_as_one() -> None:
