@@ -291,6 +291,10 @@ class IntakeService:
         traits = {one.person_id: rules.matching.read_traits(one) for one in store.matching.take_waiting(tx)}
         store.matching.save_keys(tx, {one: rules.match_keys.match_keys(traits[one]) for one in traits})
         pairs = store.matching.find_candidates(tx, traits)
+        fitting = set(rules.matching.who_fits(traits, pairs))
+        for one in traits.keys() - fitting:
+            store.matching.compare_later(tx, one, at=now)
+        pairs = {pair for pair in pairs if not fitting.isdisjoint(pair)}
         others = store.matching.load_registrations(tx, {one for pair in pairs for one in pair} - traits.keys())
         traits |= {one.person_id: rules.matching.read_traits(one) for one in others}
         proposals = store.matching.save_proposals(tx, rules.matching.propose(pairs, traits), at=now)

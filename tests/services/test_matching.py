@@ -315,3 +315,20 @@ def test_every_decision_is_kept_with_who_made_it(three: Matching) -> None:
     three.tell_apart()
     rows = three.intake.rows("select decision, decided_by from match_decision order by decision")
     assert rows == [{"decision": one, "decided_by": COORDINATOR} for one in ("linked", "rejected", "undone")]
+
+
+def test_people_with_too_many_to_be_compared_with_are_compared_over_several_rounds(
+    matching: Matching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else somebody's registrations, made to share keys, have every round take too long and fail for all."""
+    monkeypatch.setattr(rules.matching.who_fits, "__kwdefaults__", {"most": 2})
+    everybody = [PERSON_ID, OTHER_ID, THIRD_ID, *(uuid4() for _ in range(3))]
+    for person_id in everybody[1:]:
+        matching.register(PERSON, person_id)
+
+    rounds = [matching.compare() for _ in everybody]
+
+    asked = [pair_of(*said.data.person_ids) for proposals in rounds for said in proposals]
+    assert sorted(asked) == sorted({pair_of(one, other) for one in everybody for other in everybody if one != other})
+    assert len([proposals for proposals in rounds if proposals]) > 1
+    assert matching.compare() == []

@@ -7,7 +7,8 @@ birth date, telephone and address: against a stranger that proves much, against 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
@@ -25,6 +26,7 @@ from services.intake.rules.names import Names, compare_names, read_names
 from services.intake.rules.people import Person
 
 PROPOSED_FROM: Final = 0.5  # the score from which a coordinator is asked: rather one person than not
+PAIRS_AT_ONCE: Final = 5_000  # that are compared; a second or so, even of people with ten documents each
 PEOPLE: Final = 25_000  # whom the network knows; one of them is who has just been registered: 24,942 were, as published
 RELATIVES: Final = 2  # of a person, among them
 
@@ -146,6 +148,22 @@ class Proposal(NamedTuple):
 
     pair: Pair
     likeness: Likeness
+
+
+def who_fits(waiting: Iterable[UUID], pairs: Set[Pair], *, most: int = PAIRS_AT_ONCE) -> list[UUID]:
+    """Return those, from the first on, whose pairs are not too many to compare at once; the first of all always fits.
+
+    Who was made to have keys in common with everybody holds up those behind them for a round, and nobody for ever.
+    """
+    of_each = Counter(one for pair in pairs for one in pair)
+    fitting: list[UUID] = []
+    compared = 0
+    for one in waiting:
+        compared += of_each[one]
+        if fitting and compared > most:
+            break
+        fitting.append(one)
+    return fitting
 
 
 def propose(pairs: Iterable[Pair], traits: Mapping[UUID, Traits]) -> list[Proposal]:
