@@ -1,7 +1,7 @@
 """Knows when the network is at rest: nothing queued, nothing to publish, nothing to try again, nobody at work."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -62,19 +62,32 @@ class Watch:
         stack: Stack,
         declared: DeclaredNetwork,
         progress: Callable[[], Sequence[Mapping[str, int]]],
+        at_work: Collection[str],
         own_databases: Mapping[str, str] | None = None,
     ) -> None:
-        """`own_databases`: of the services that organisations run themselves, by a name of theirs."""
-        systems = [system for one in declared.organisations.values() for system in one.systems]
+        """`at_work` are the organisations whose systems run: what others have in their inboxes they will not read.
+
+        `own_databases` are those of the services that organisations run themselves, by organisation and service.
+        """
+        running = own_databases or {}
+        systems = [
+            system
+            for name in at_work
+            for system in declared.organisations[name].systems
+            if system.runs is None or f"{name}-{system.runs}" in running
+        ]
         organisations, services = declared.organisations, declared.services.values()
         self._queues = {
-            NETWORK: [f"{kind}.{name}" for kind in ("submit", "inbox") for name in organisations]
-            + [system.queue for system in systems],
+            NETWORK: [
+                *(f"submit.{name}" for name in organisations),
+                *(f"inbox.{name}" for name in at_work),
+                *(system.queue for system in systems),
+            ],
             HUB: [f"deliver.{name}" for name in organisations] + [service.queue for service in services],
         }
         self._urls = {vhost: stack.amqp_url(GATEWAY, vhost) for vhost in self._queues}
         self._databases = {service.name: stack.service_database_url(service.name) for service in services}
-        self._databases |= own_databases or {}
+        self._databases |= running
         self._progress = progress
         self._open = ExitStack()  # connections, kept from look to look
         self._asked: dict[str, psycopg.Connection[Any]] = {}

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from demo.checker import Evidence
@@ -51,6 +51,7 @@ class Stage:
     ground: Ground
     day: Day
     organisations: dict[str, Organisation]
+    waiting_before: int  # messages that wait for what never comes, from before this day
 
     @property
     def sent(self) -> int:
@@ -71,13 +72,15 @@ class Stage:
     def rest(self, looking: Callable[[Look], None] = lambda look: None, stuck_after: float = STUCK_AFTER) -> Look:
         """Return when all that can happen by now has happened; raises StuckError, and what `looking` raises."""
         stack, network = self.ground.stack, self.ground.network
-        watch = Watch(stack, network.declared, lambda: [one.progress for one in self.organisations.values()])
+        watch = Watch(
+            stack, network.declared, lambda: [one.progress for one in self.organisations.values()], self.organisations
+        )
         with closing(watch):
             return watch.wait(self.ground.offset, self._waiting_allowed, looking, stuck_after)
 
     @property
     def _waiting_allowed(self) -> int:
-        return sum(mistake.outcome == PARKED for mistake in self.day.mistakes)
+        return self.waiting_before + sum(mistake.outcome == PARKED for mistake in self.day.mistakes)
 
     def logs(self) -> list[OwnLog]:
         """What each organisation logged."""
@@ -94,6 +97,8 @@ class Stage:
 def organisations_on(ground: Ground, day: Day, homes: Path) -> Iterator[Stage]:
     """Start the day's organisations, each in its home under `homes`, wait until they are ready, and stop them again."""
     state = ground.stack.state
+    with closing(Watch(ground.stack, ground.network.declared, list, ())) as watch:
+        waiting_before = watch.look(datetime.now(UTC) + ground.offset).waiting
     organisations = {
         name: Organisation(name, homes / name, state.directory_file, state.logs / f"{name}.log", steps)
         for name, steps in day.steps.items()
@@ -104,7 +109,7 @@ def organisations_on(ground: Ground, day: Day, homes: Path) -> Iterator[Stage]:
         for organisation in organisations.values():
             if not organisation.ready.wait(READY_WITHIN):
                 raise Trouble(f"The system of {organisation.name} did not start; see {state.logs}.")
-        yield Stage(ground, day, organisations)
+        yield Stage(ground, day, organisations, waiting_before)
     finally:
         for organisation in organisations.values():
             organisation.stop()

@@ -92,6 +92,7 @@ class Years:
             stack,
             network.declared,
             lambda: [one.progress for one in self.organisations.values()],
+            self.organisations,
             self.own_databases,
         )
 
