@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,8 @@ from psycopg.rows import dict_row
 from demo.day import make_day
 from demo.stage import Ground, Stage, network_on, organisations_on
 from demo.stories import STORIES
+from messaging import broker
+from messaging.topology import NETWORK
 
 PEOPLE = 60
 
@@ -48,10 +50,19 @@ def tell(ground: Ground, tmp_path: Path, request: pytest.FixtureRequest) -> Tell
             home.mkdir()
             for handed_out in ("credentials.json", "private.jwk"):
                 shutil.copy2(ground.stack.state.organisations / organisation / handed_out, home)
+        _empty_inboxes(ground, day.steps)
         with organisations_on(ground, day, tmp_path) as stage:
             yield stage
 
     return telling
+
+
+def _empty_inboxes(ground: Ground, organisations: Iterable[str]) -> None:
+    """Throw away what an earlier journey has left unread: nobody of this one knows what to make of it."""
+    for organisation in organisations:
+        connection: Any = broker.connect(ground.stack.amqp_url(organisation, NETWORK))
+        connection.channel().queue_purge(f"inbox.{organisation}")
+        connection.close()
 
 
 def _now(ground: Ground) -> datetime:

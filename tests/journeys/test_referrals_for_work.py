@@ -17,7 +17,7 @@ import contracts
 from contracts import sealing, uuid7
 from demo.stage import Ground
 from deploy.local.own import OwnService
-from tests.examples import consent_granted, person_registered, referral_requested, service_published
+from tests.examples import PERSON, consent_granted, person_registered, referral_requested, service_published
 from tests.examples_employment import (
     CV,
     GUIDANCE,
@@ -70,7 +70,9 @@ def asked(url: str, sql: str, referral_id: UUID) -> list[Any]:
 
 
 def test_a_referral_for_work_ends_in_a_job_that_its_sender_hears_of(ground: Ground, recipient: Recipient) -> None:
-    hub_key = sealing.load_key(ground.stack.state.organisations / "hub" / "private.jwk")
+    organisations = ground.stack.state.organisations
+    hub_key = sealing.load_key(organisations / "hub" / "private.jwk")
+    recipients_key = sealing.load_key(organisations / recipient.organisation / "private.jwk")
     whose, whole = {"person_id": uuid7()}, {"consent_id": uuid7()}
     service_id, referral_id, now = uuid7(), uuid7(), datetime.now(UTC) + ground.offset
     need = "integration.employment"
@@ -88,6 +90,7 @@ def test_a_referral_for_work_ends_in_a_job_that_its_sender_hears_of(ground: Grou
             recipient=recipient.organisation,
             service_id=service_id,
             need_code=need,
+            sealed=sealing.seal(PERSON, sealing.public_part(recipients_key)),
             **whose,
             **whole,
         ),
