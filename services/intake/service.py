@@ -70,10 +70,9 @@ class IntakeService:
         """An organisation has registered who lives together, or corrects what it registered before."""
         household = messages.households.household(message)
         rules.households.check_household(store.households.find_known(tx, household.household_id), household)
-        rules.households.check_members(household, store.households.registered_of(tx, household))
-        members = [person_id for person_id, _ in household.members]
-        rules.erasure.check_not_erased(members, store.erasure.erased_of(tx, members))
-        store.households.save_household(tx, household, message, at=clock.now())
+        members, now = store.households.find_members(tx, [person_id for person_id, _ in household.members]), clock.now()
+        rules.households.check_members(household, members, coordinators=COORDINATORS, at=now)
+        store.households.save_household(tx, household, message, at=now)
         return []
 
     @on(contracts.EtpvStepTaken)
@@ -212,7 +211,8 @@ class IntakeService:
         if said.person_id is None or not rules.route.is_met(said.state, said.outcome):
             return []
         concerned = store.route.lock_concerned(tx, said.person_id, said.need_code, said.referral_id)
-        moved = [route for one, track in concerned if (route := rules.route.meet_track(one, track))]
+        told = [(one, track) for one, track in concerned if may_follow(tx, one.organisation, said.person_id)]
+        moved = [route for one, track in told if (route := rules.route.meet_track(one, track))]
         return [
             draft
             for route in moved
@@ -339,6 +339,12 @@ def followed_route(tx: Transaction, message: Message[Any]) -> Route:
     """Lock the route that a message is about; only the organisation that follows the household speaks of it."""
     route_id = message.data.route_id
     return rules.route.check_follower(store.route.lock_route(tx, route_id), route_id, by=message.source)
+
+
+def may_follow(tx: Transaction, organisation: str, person_id: UUID) -> bool:
+    """Tell whether an organisation may hear of what becomes of somebody in a household it has registered."""
+    (member,) = store.households.find_members(tx, [person_id]).values()
+    return rules.households.may_follow(organisation, member, coordinators=COORDINATORS, at=clock.now())
 
 
 def answerers_of(tx: Transaction, request: Request) -> Set[str]:

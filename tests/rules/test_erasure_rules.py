@@ -3,8 +3,6 @@
 from datetime import date
 from uuid import UUID
 
-import pytest
-
 from services.intake import rules
 from tests.examples import NOW
 
@@ -19,9 +17,3 @@ def test_whoever_holds_something_and_takes_part_is_asked_under_the_id_they_know(
 
 def test_they_have_the_term_of_a_claim_in_working_days() -> None:
     assert rules.erasure.erase_by(NOW) == date(2026, 3, 24)  # Saint Joseph's Monday does not count
-
-
-def test_nothing_more_is_said_of_the_erased_and_anything_of_others() -> None:
-    rules.erasure.check_not_erased([OTHER], {ONE})
-    with pytest.raises(rules.Refused, match=r"^person_erased$"):
-        rules.erasure.check_not_erased([OTHER, ONE], {ONE})

@@ -1,5 +1,6 @@
 """A household's integration route, from its welcome until it graduates or leaves."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -7,7 +8,18 @@ import pytest
 import contracts
 from contracts import Message, codes, sealing, uuid7
 from services.intake import rules
-from tests.examples import ANOTHER, COORDINATOR, DAY, NOW, REFERRAL_ID, SENDER, person_registered
+from tests.examples import (
+    ANOTHER,
+    COORDINATOR,
+    DAY,
+    NOW,
+    PERSON_ID,
+    RECIPIENT,
+    REFERRAL_ID,
+    SENDER,
+    consent_granted,
+    person_registered,
+)
 from tests.examples_intake import CHILD, CHILD_ID, HOUSEHOLD_ID, household_recorded
 from tests.examples_route import (
     FIRST_RULE_ID,
@@ -281,6 +293,30 @@ def test_who_has_left_the_household_moves_its_route_no_more(planned: ServiceUnde
     stays = contracts.Member(person_id=CHILD_ID, role=codes.HouseholdRole.HEAD)
     planned.hear(household_recorded(members=(stays,), recorded_at=NOW + DAY), source=SENDER)
     assert planned.hear(referral_recorded(), source="hub") == []
+
+
+@pytest.mark.parametrize("until", [None, NOW + DAY], ids=["was never given", "is over"])
+def test_who_may_not_follow_a_person_hears_nothing_of_their_need(
+    intake: ServiceUnderTest, hub_key: sealing.Key, until: datetime | None
+) -> None:
+    """Also where such a household stands there from before it was asked who may name whom."""
+    key = sealing.public_part(hub_key)
+    intake.hear(person_registered(key), source=RECIPIENT)
+    shared = {"purposes": (codes.ConsentPurpose.FOLLOW_UP,), "recipients": (SENDER,), "valid_until": NOW + DAY}
+    intake.hear(consent_granted(**shared), source=RECIPIENT)
+    head = contracts.Member(person_id=PERSON_ID, role=codes.HouseholdRole.HEAD)
+    intake.hear(household_recorded(members=(head,)), source=SENDER)
+    for said in (route_opened(), route_assessed(2), route_planned(WORK)):
+        intake.hear(said, source=SENDER)
+
+    if until is None:
+        intake.rows("delete from consent")
+    else:
+        intake.clock.now = until
+    assert intake.hear(referral_recorded(), source="hub") == []
+
+    intake.hear(consent_granted(**shared | {"consent_id": uuid7(), "valid_until": None}), source=RECIPIENT)
+    assert tracks(status(intake.hear(referral_recorded(), source="hub"))) == {WORK: DONE}
 
 
 # -- the rule ----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Set
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from services.intake.rules.people import Registration, is_minor
 
 WITHDRAWN: Final = "withdrawn"
 LAPSED: Final = "lapsed"
+CLOCKS_DIFFER: Final = timedelta(hours=1)  # an organisation's clock may be that far ahead of the hub's
 
 CODE_LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: none is mistaken for another
 CODE_LENGTH: Final = 12  # sixty bits
@@ -45,6 +46,12 @@ class Withdrawal:
     withdrawn_by: str
     withdrawn_manner: str
     withdrawn_at: datetime
+
+
+def holds(consent: Consent, *, at: datetime) -> bool:
+    """Tell whether a consent has begun, and has neither been taken back nor come to its end."""
+    begun = consent.valid_from <= at + CLOCKS_DIFFER
+    return begun and consent.end_reason is None and (consent.valid_until is None or consent.valid_until > at)
 
 
 def check_new(known: Consent | None) -> None:

@@ -1,20 +1,13 @@
-"""Erasing a person: who is asked to erase what they hold, and that nothing more is said: pure decisions."""
+"""Erasing a person: who is asked to erase what they hold, and by when: pure decisions."""
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Set
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from services.intake.rules.answers import Refused
 from services.intake.rules.rights import day_of, working_days_after
 
 ERASE_WITHIN: Final = 15  # working days: an organisation's own term for such a claim (Ley 1581 of 2012, article 15)
-
-
-def check_not_erased(people: Iterable[UUID], erased: Set[UUID]) -> None:
-    """Let nothing more be said of somebody who has been erased."""
-    if not erased.isdisjoint(people):
-        raise Refused("person_erased")
 
 
 def erase_by(at: datetime) -> date:

@@ -1,11 +1,15 @@
-"""Who lives together: pure decisions."""
+"""Who lives together, and who may follow them: pure decisions; time is an argument."""
 
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from services.intake.rules.answers import Refused, TooEarly
+from services.intake.rules.consents import Consent, holds
+
+FOLLOW_UP: Final = "follow_up"  # what a consent has to allow for another organisation to follow a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,15 @@ class Household:
     recorded_by: str
     recorded_at: datetime
     members: tuple[tuple[UUID, str], ...]  # person id and role
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What decides who may follow a person: who registered them, and what they have allowed that organisation."""
+
+    registered_by: str
+    erased: bool = False
+    consents: Sequence[Consent] = ()
 
 
 def check_household(known: tuple[str, datetime] | None, household: Household) -> None:
@@ -31,8 +44,32 @@ def check_household(known: tuple[str, datetime] | None, household: Household) ->
         raise Refused("superseded")
 
 
-def check_members(household: Household, known: Set[UUID]) -> None:
-    """Let nobody be a member whom nobody has registered yet."""
+def check_members(household: Household, known: Mapping[UUID, Member], *, coordinators: Set[str], at: datetime) -> None:
+    """Let those be members who are registered and not erased, and whom the organisation may follow."""
     for person_id, _ in household.members:
         if person_id not in known:
             raise TooEarly("person", str(person_id))
+    if any(known[person_id].erased for person_id, _ in household.members):
+        raise Refused("person_erased")
+    for person_id, _ in household.members:
+        if not may_follow(household.recorded_by, known[person_id], coordinators=coordinators, at=at):
+            raise Refused("not_shared_with_you")
+
+
+def may_follow(organisation: str, member: Member, *, coordinators: Set[str], at: datetime) -> bool:
+    """Tell whether an organisation may name a person in a household, and hear how far that is.
+
+    Who registered them may, a coordinator, and whom the person lets the former share them with for follow-up; by the
+    mere word that somebody consents nobody may.
+    """
+    return (
+        organisation in coordinators
+        or organisation == member.registered_by
+        or any(
+            one.granted_to == member.registered_by
+            and organisation in one.recipients
+            and FOLLOW_UP in one.purposes
+            and holds(one, at=at)
+            for one in member.consents
+        )
+    )

@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from services.intake.rules.answers import Refused, TooEarly
-from services.intake.rules.consents import LAPSED, Consent
+from services.intake.rules.consents import CLOCKS_DIFFER, LAPSED, Consent
 from services.intake.rules.needs import Need, check_whose
 from services.intake.rules.people import Person, is_minor
 
 PURPOSE: Final = "refer"  # what a consent has to allow for a referral
-CLOCKS_DIFFER: Final = timedelta(hours=1)  # an organisation's clock may be that far ahead of the hub's
 
 # What a consent for each group of fields covers. A caregiver is how a child is reached, and of the household. Notes are
 # in none: nobody can tell what they say, so they are passed on by nobody but who wrote them.

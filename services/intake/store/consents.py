@@ -25,6 +25,13 @@ KNOWN: Final = f"""
 
 FIND: Final = f"select consent_id, {_TERMS}, end_reason from consent where consent_id = any(%b::uuid[])"
 
+# Those that a person has given to who registered them: how many others say they have does not count.
+SHARING: Final = f"""
+    select consent_id, {_TERMS}, end_reason from consent
+    where person_id = any(%b::uuid[]) and ended_at is null
+      and granted_to = (select registered_by from person where person.person_id = consent.person_id)
+"""
+
 OF_RECEIPT: Final = "select consent_id from consent where receipt_code = %s"
 
 INSERT: Final = f"""
@@ -65,6 +72,14 @@ def find_by_receipt(tx: Transaction, receipt_code: str) -> Consent | None:
 def find_consents(tx: Transaction, consents: Iterable[UUID]) -> Mapping[UUID, Consent]:
     """Return these consents by their ids, without those that nobody has granted."""
     return {row["consent_id"]: Consent(**_with_sets(row)) for row in tx.fetch(FIND, (list(consents),))}
+
+
+def find_sharing(tx: Transaction, people: Iterable[UUID]) -> Mapping[UUID, list[Consent]]:
+    """Return, for each of these people, the consents that they gave to who registered them, and that have not ended."""
+    found: dict[UUID, list[Consent]] = {person_id: [] for person_id in people}
+    for row in tx.fetch(SHARING, (list(found),)):
+        found[row["person_id"]].append(Consent(**_with_sets(row)))
+    return found
 
 
 def insert_consent(tx: Transaction, consent: Consent, cause: Cause, *, receipt_code: str, at: datetime) -> None:

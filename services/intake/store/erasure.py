@@ -10,8 +10,6 @@ from services.intake.rules.people import Registration
 from services.intake.store import matching, people
 from services.intake.store.links import LINKED
 
-ERASED: Final = "select person_id from person where person_id = any(%b::uuid[]) and erased_at is not null"
-
 # A person who asks to be erased means themselves, under however many ids the organisations have registered them.
 LOCK: Final = f"""
     select person_id, registered_by, registered_at from person
@@ -74,11 +72,6 @@ ERASE: Final[Sequence[LiteralString]] = (
     where (person_id = any(%(people)s) or other_id = any(%(people)s))
     """,
 )
-
-
-def erased_of(tx: Transaction, ids: Iterable[UUID]) -> Set[UUID]:
-    """Return those of some people who have been erased."""
-    return {row["person_id"] for row in tx.fetch(ERASED, (list(ids),))}
 
 
 def lock_registrations(tx: Transaction, person_id: UUID) -> Mapping[UUID, Registration]:

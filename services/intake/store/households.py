@@ -1,12 +1,13 @@
 """Households in PostgreSQL, as functions that take the transaction."""
 
-from collections.abc import Set
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from messaging.database import Row, Transaction
-from services.intake.rules.households import Household
+from services.intake.rules.households import Household, Member
+from services.intake.store import consents
 from services.intake.store.cause import Cause
 
 # One row for each id that is asked for, so that `load` asks once about those that nobody has registered, too.
@@ -15,7 +16,9 @@ KNOWN: Final = """
     from unnest(%b::uuid[]) as asked(household_id) left join household using (household_id)
 """
 
-REGISTERED: Final = "select person_id from person where person_id = any(%b::uuid[])"
+REGISTERED: Final = """
+    select person_id, registered_by, erased_at is not null as erased from person where person_id = any(%b::uuid[])
+"""
 
 SAVE: Final = """
     insert into household (household_id, recorded_by, recorded_at, message_id, kept_at)
@@ -44,10 +47,13 @@ def find_known(tx: Transaction, household_id: UUID) -> tuple[str, datetime] | No
     return tx.load(KNOWN, household_id, _known)
 
 
-def registered_of(tx: Transaction, household: Household) -> Set[UUID]:
-    """Return the members whom somebody has registered."""
-    ids = [person_id for person_id, _ in household.members]
-    return {row["person_id"] for row in tx.fetch(REGISTERED, (ids,))}
+def find_members(tx: Transaction, people: Collection[UUID]) -> Mapping[UUID, Member]:
+    """Return what decides who may follow each of these people, without those whom nobody has registered."""
+    registered = tx.fetch(REGISTERED, (list(people),))
+    allowed = consents.find_sharing(tx, people)
+    return {
+        row["person_id"]: Member(row["registered_by"], row["erased"], allowed[row["person_id"]]) for row in registered
+    }
 
 
 def save_household(tx: Transaction, household: Household, cause: Cause, *, at: datetime) -> None:
