@@ -8,6 +8,7 @@ from .attendance import (
     AttendanceStruckOut,
     ConsentTaken,
     NeedFound,
+    ReferTo,
     Row,
     Served,
 )
@@ -273,6 +274,7 @@ __all__ = [
     "PlacementFollowedUp",
     "PlacementRecorded",
     "RankedService",
+    "ReferTo",
     "ReferralAccepted",
     "ReferralAlternativesSuggested",
     "ReferralCancelRequested",

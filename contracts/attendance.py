@@ -59,6 +59,18 @@ class Served(Model):
         return self
 
 
+class ReferTo(Model):
+    """Where a need found out at the event is referred to; the hub asks the recipient, in the sender's name."""
+
+    referral_id: UUID
+    recipient: OrganisationId
+    """The organisation that is asked."""
+    service_id: UUID
+    """The service of the recipient that is asked for."""
+    consent_id: UUID | None = None
+    """Absent: the consent taken at the event. It has to allow `refer`, and name the recipient."""
+
+
 class NeedFound(Model):
     """A need found out at the event."""
 
@@ -67,6 +79,8 @@ class NeedFound(Model):
     need_id: UUID
     need_code: Need
     urgency: Urgency
+    refer: ReferTo | None = None
+    """The need is referred as well (as by `needs.referred`); what cannot be is answered with `need.not_referred`."""
 
     @model_validator(mode="after")
     def _is_not_confidential(self) -> Self:
@@ -111,6 +125,9 @@ class _Presence(_Attendance):
             raise wrong_field("served", "Each service is named once")
         if len({need.need_id for need in self.needs}) != len(self.needs):
             raise wrong_field("needs", "Each need is named once")
+        referrals = [need.refer.referral_id for need in self.needs if need.refer is not None]
+        if len(set(referrals)) != len(referrals):
+            raise wrong_field("needs", "Each need is referred under an id of its own")
         if len(set(self.etpv_steps)) != len(self.etpv_steps):
             raise wrong_field("etpv_steps", "Each step is named once")
         return self
@@ -123,8 +140,9 @@ class AttendanceRecorded(_Presence):
     """A person came to an outreach event; said by the organiser or a partner in it, there or later.
 
     Where the organiser runs the service itself, that can speak for nobody else: a partner registers the person through
-    the door under its own name first (person.registered, consent.granted, etpv.step_taken, need.identified) and leaves
-    `sealed`, `consent`, `needs` and `etpv_steps` out here, else it is refused as `register_it_yourself`.
+    the door under its own name first (person.registered, consent.granted, etpv.step_taken, need.identified,
+    needs.referred) and leaves `sealed`, `consent`, `needs` and `etpv_steps` out here, else it is refused as
+    `register_it_yourself`.
     """
 
     check_in: CheckIn
@@ -136,8 +154,8 @@ class AttendanceRecorded(_Presence):
 class AttendanceCorrected(_Presence):
     """What was said of an attendance is replaced as a whole, by whoever said it; the person stays the same.
 
-    Services and steps of the Statute that are no longer named are struck out. What has become of needs and consent
-    since is not the event's to undo.
+    Services and steps of the Statute that are no longer named are struck out. What has become of needs, referrals and
+    consent since is not the event's to undo.
     """
 
     corrected_at: Time
@@ -150,7 +168,9 @@ class AttendanceStruckOut(_Attendance):
     """An attendance that was sent in should not have been: it no longer counts, nor do the services received there
     and the steps of the Statute taken there.
 
-    Said by whoever said the attendance, or by the organiser.
+    Where nothing of it was true of the person (`wrong_person`, `not_present`, `training_or_test`), so are the referrals
+    from there; otherwise they stay, for others are at work on them. Said by whoever said the attendance, or by the
+    organiser.
     """
 
     reason: StrikeReason
