@@ -8,7 +8,7 @@ from uuid import UUID
 import contracts
 from contracts import codes
 from services.events.rules import attendance, jornadas
-from tests.examples import ANOTHER, CONSENT_ID, DAY, NEED_ID, NOW, PERSON_ID, SEALED
+from tests.examples import ANOTHER, CONSENT_ID, DAY, NEED_ID, NOW, PERSON_ID, REFERRAL_ID, SEALED, SERVICE_ID
 
 JORNADA_ID = UUID("01950000-0000-7000-8000-000000000010")
 ATTENDANCE_ID = UUID("01950000-0000-7000-8000-000000000011")
@@ -100,6 +100,14 @@ def _presence(**overrides: Any) -> dict[str, Any]:
     }
 
 
+def need_referred_from_there(**overrides: Any) -> contracts.NeedFound:
+    """The need of the canonical attendance, referred by PARTNER to ORGANISER; overrides are of the referral."""
+    refer = contracts.ReferTo(
+        **{"referral_id": REFERRAL_ID, "recipient": ORGANISER, "service_id": SERVICE_ID, **overrides}
+    )
+    return contracts.NeedFound(need_id=NEED_ID, need_code="shelter.rent", urgency=codes.Urgency.URGENT, refer=refer)
+
+
 def attendance_recorded(**overrides: Any) -> contracts.AttendanceRecorded:
     return contracts.AttendanceRecorded(**{"check_in": codes.CheckIn.SPREADSHEET, **_presence(**overrides)})
 
@@ -167,6 +175,18 @@ def said(**overrides: Any) -> attendance.Said:
             services=frozenset({("health.consultation", ORGANISER)}),
             need_ids=frozenset({NEED_ID}),
             steps=frozenset({"pre_registration"}),
+        ),
+        **overrides,
+    )
+
+
+def said_with_a_referral(**overrides: Any) -> attendance.Said:
+    """The same with its need referred to PARTNER, as the consent allows."""
+    return replace(
+        said(
+            referrals=frozenset({attendance.Referral(REFERRAL_ID, PARTNER)}),
+            consented_purposes=frozenset({"register", "refer"}),
+            consented_recipients=frozenset({ORGANISER, PARTNER}),
         ),
         **overrides,
     )

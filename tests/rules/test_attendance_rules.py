@@ -8,9 +8,19 @@ import pytest
 
 from contracts import uuid7
 from services.events.rules import Refused
-from services.events.rules.attendance import PRESENT_WITHIN, Outcome, Person, correct, erase, meet, record, strike_out
+from services.events.rules.attendance import (
+    PRESENT_WITHIN,
+    Outcome,
+    Person,
+    Referral,
+    correct,
+    erase,
+    meet,
+    record,
+    strike_out,
+)
 from services.events.rules.jornadas import CANCELLED, HELD, PLANNED, REPORTED, State
-from tests.examples import CONSENT_ID, DAY, NEED_ID, NOW
+from tests.examples import CONSENT_ID, DAY, NEED_ID, NOW, REFERRAL_ID
 from tests.examples_events import (
     ENDS,
     JORNADA_ID,
@@ -22,6 +32,7 @@ from tests.examples_events import (
     a_jornada,
     an_attendance,
     said,
+    said_with_a_referral,
 )
 
 NOBODY = Person()
@@ -117,6 +128,74 @@ def test_an_erased_person_is_not_recorded_again() -> None:
         record(said(), a_jornada(), None, Person(known=True, erased=True), by=ORGANISER, at=NOW)
 
 
+# -- referring --------------------------------------------------------------------------------------------------------
+
+
+def test_a_need_is_referred_from_there_under_the_consent_given_there() -> None:
+    change = record(said_with_a_referral(), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW)
+    assert (change.referred, change.attendance.referral_ids) == ({REFERRAL_ID}, {REFERRAL_ID})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "by", "code"),
+    [
+        ({"consent_id": None}, ORGANISER, "consent_missing"),
+        ({"consented_purposes": frozenset({"register", "serve"})}, ORGANISER, "consent_not_for_purpose"),
+        ({"consented_recipients": frozenset({ORGANISER})}, ORGANISER, "consent_not_for_recipient"),
+        ({}, PARTNER, "recipient_is_sender"),
+    ],
+)
+def test_nobody_is_referred_without_their_consent_nor_to_whoever_refers_them(
+    overrides: dict[str, Any], by: str, code: str
+) -> None:
+    with pytest.raises(Refused, match=rf"^{code}$"):
+        record(said_with_a_referral(**overrides), a_jornada(), None, NOBODY, by=by, at=NOW)
+    known = an_attendance(recorded_by=by, consent_id=None)
+    with pytest.raises(Refused, match=rf"^{code}$"):
+        correct(said_with_a_referral(said_at=NOW, **overrides), a_jornada(), known, NOBODY, by=by, at=NOW)
+
+
+def test_what_another_consent_says_is_for_intake_to_see() -> None:
+    under_another = {Referral(REFERRAL_ID, STRANGER, consent_id=uuid7())}
+    for consent_id in (None, CONSENT_ID):
+        came = said_with_a_referral(consent_id=consent_id, referrals=under_another)
+        assert record(came, a_jornada(), None, NOBODY, by=ORGANISER, at=NOW).referred == {REFERRAL_ID}
+
+
+def test_a_correction_refers_what_had_not_been_and_takes_no_referral_back() -> None:
+    known = an_attendance(referral_ids=frozenset({REFERRAL_ID}))
+    again = said_with_a_referral(said_at=NOW)
+    assert correct(again, a_jornada(), known, NOBODY, by=ORGANISER, at=NOW).referred == set()
+    other = uuid7()
+    another = said_with_a_referral(said_at=NOW, referrals=frozenset({Referral(other, PARTNER)}))
+    change = correct(another, a_jornada(), known, NOBODY, by=ORGANISER, at=NOW)
+    assert (change.referred, change.referred_in_error) == ({other}, set())
+    assert change.attendance.referral_ids == {REFERRAL_ID, other}
+
+
+def test_a_correction_refers_under_the_consent_that_the_attendance_came_with() -> None:
+    without = said_with_a_referral(said_at=NOW, consent_id=None)
+    assert correct(without, a_jornada(), an_attendance(), NOBODY, by=ORGANISER, at=NOW).referred == {REFERRAL_ID}
+
+
+@pytest.mark.parametrize(
+    ("reason", "in_error"),
+    [
+        ("wrong_person", {REFERRAL_ID}),
+        ("not_present", {REFERRAL_ID}),
+        ("training_or_test", {REFERRAL_ID}),
+        ("duplicate", set()),
+        ("corrected", set()),
+    ],
+)
+def test_an_attendance_that_was_not_true_of_the_person_takes_its_referrals_along(
+    reason: str, in_error: set[object]
+) -> None:
+    known = an_attendance(referral_ids=frozenset({REFERRAL_ID}))
+    change = strike_out(known, a_jornada(), organiser=ORGANISER, reason=reason, by=ORGANISER)
+    assert change.referred_in_error == in_error
+
+
 # -- at an organisation that runs its own copy -------------------------------------------------------------------------
 
 BARE: dict[str, Any] = {"with_details": False, "consent_id": None, "need_ids": frozenset(), "steps": frozenset()}
@@ -150,6 +229,7 @@ def test_an_own_copy_takes_presence_and_services_from_anybody_and_everything_fro
         ({"present_at": PRESENT + HOUR}, "recorded_differently"),
         ({"steps": frozenset()}, "recorded_differently"),
         ({"person_id": uuid7()}, "attendance_of_another"),
+        ({"referrals": frozenset({Referral(REFERRAL_ID, PARTNER)})}, "recorded_differently"),
     ],
 )
 def test_what_is_said_again_changes_nothing_and_what_differs_is_told_apart(
@@ -157,6 +237,12 @@ def test_what_is_said_again_changes_nothing_and_what_differs_is_told_apart(
 ) -> None:
     with pytest.raises(Refused, match=rf"^{code}$"):
         record(said(**overrides), a_jornada(), an_attendance(), Person(known=True), by=ORGANISER, at=NOW)
+
+
+def test_a_referral_that_is_said_again_is_not_asked_for_again() -> None:
+    known = record(said_with_a_referral(), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW).attendance
+    with pytest.raises(Refused, match=r"^already_recorded$"):
+        record(said_with_a_referral(), a_jornada(), known, Person(known=True), by=ORGANISER, at=NOW)
 
 
 def test_anothers_attendance_is_not_said_again() -> None:
@@ -294,6 +380,7 @@ def test_a_person_is_where_they_count_as_present() -> None:
 
 
 def test_of_an_erased_persons_attendance_the_presence_is_left() -> None:
-    erased = erase(an_attendance())
+    erased = erase(an_attendance(referral_ids=frozenset({REFERRAL_ID})))
     assert (erased.present, erased.erased) == (True, True)
     assert (erased.deliveries, erased.consent_id, erased.need_ids, erased.steps) == ((), None, set(), {})
+    assert erased.referral_ids == set()

@@ -16,7 +16,7 @@ from services.events import rules
 from services.events import service as events_service
 from services.events.store.attendance import LOCK_ATTENDANCES, PEOPLE
 from services.events.store.jornadas import LOCK_JORNADAS
-from tests.examples import CONSENT_ID, NEED_ID, NOW, PERSON_ID, SEALED
+from tests.examples import CONSENT_ID, NEED_ID, NOW, PERSON_ID, REFERRAL_ID, SEALED, SERVICE_ID
 from tests.examples_events import (
     ATTENDANCE_ID,
     JORNADA_ID,
@@ -33,6 +33,7 @@ from tests.examples_events import (
     jornada_held,
     jornada_planned,
     jornada_reported,
+    need_referred_from_there,
 )
 from tests.services.conftest import ServiceUnderTest
 
@@ -165,8 +166,69 @@ def test_the_database_holds_that_somebody_is_present_once(attended: ServiceUnder
         attended.rows(
             "insert into attendance select gen_random_uuid(), jornada_id, person_id, recorded_by, present, present_at,"
             " sequence, late, deliveries, consent_id, need_ids, corrected_at, registered_at, strike_reason, erased,"
-            " steps from attendance"
+            " steps, referral_ids from attendance"
         )
+
+
+# -- referred from there ----------------------------------------------------------------------------------------------
+
+REFERRED = contracts.NeedReferred(
+    referral_id=REFERRAL_ID, need_id=NEED_ID, recipient=ORGANISER, service_id=SERVICE_ID, consent_id=CONSENT_ID
+)
+
+
+def batches_of(said: list[Message[Any]]) -> list[tuple[Any, ...]]:
+    """Who refers what, in batches of which id."""
+    found = by_type(said).get("needs.referred.v1", [])
+    return [(one.source, one.data.batch_id, *one.data.referrals) for one in found]
+
+
+def test_a_need_is_referred_after_it_was_said_on_behalf_of_whoever_found_it(confirmed: ServiceUnderTest) -> None:
+    said = confirmed.hear(attendance_recorded(needs=(need_referred_from_there(),)), source=PARTNER)
+    assert batches_of(said) == [(PARTNER, uuid5(ATTENDANCE_ID, "referrals 1"), REFERRED)]
+    order = [*by_type(said)]
+    for before in ("person.registered.v1", "consent.granted.v1", "need.identified.v1"):
+        assert order.index(before) < order.index("needs.referred.v1")
+    assert confirmed.rows("select referral_ids from attendance") == [{"referral_ids": [REFERRAL_ID]}]
+
+
+def test_a_need_that_no_consent_lets_go_is_refused_with_the_whole_attendance(confirmed: ServiceUnderTest) -> None:
+    elsewhere = need_referred_from_there(recipient=STRANGER)
+    with pytest.raises(rules.Refused, match=r"^consent_not_for_recipient$"):
+        confirmed.hear(attendance_recorded(needs=(elsewhere,)), source=PARTNER)
+    assert confirmed.rows("select 1 from attendance") == []
+
+
+def test_a_need_is_referred_once_however_often_it_is_said(confirmed: ServiceUnderTest) -> None:
+    referred = {"needs": (need_referred_from_there(),)}
+    confirmed.hear(attendance_recorded(**referred), source=PARTNER)
+    with pytest.raises(rules.Refused, match=r"^already_recorded$"):
+        confirmed.hear(attendance_recorded(**referred), source=PARTNER)
+    assert batches_of(confirmed.hear(attendance_corrected(**referred, served=()), source=PARTNER)) == []
+
+
+def test_a_correction_refers_a_need_that_was_found_before(attended: ServiceUnderTest) -> None:
+    corrected = attendance_corrected(needs=(need_referred_from_there(),), consent=None)
+    said = attended.hear(corrected, source=PARTNER)
+    assert batches_of(said) == [(PARTNER, uuid5(ATTENDANCE_ID, "referrals 2"), REFERRED)]
+    assert "need.identified.v1" not in by_type(said)
+
+
+def test_what_was_referred_of_the_wrong_person_is_struck_out_with_the_attendance(confirmed: ServiceUnderTest) -> None:
+    confirmed.hear(attendance_recorded(needs=(need_referred_from_there(),)), source=PARTNER)
+    said = confirmed.hear(attendance_struck_out(reason=codes.StrikeReason.WRONG_PERSON), source=ORGANISER)
+    (struck,) = by_type(said)["referral.entered_in_error.v1"]
+    assert (struck.source, struck.data.referral_id, struck.data.reason) == (
+        PARTNER,
+        REFERRAL_ID,
+        codes.ErrorReason.WRONG_PERSON,
+    )
+
+
+def test_what_was_referred_of_somebody_who_is_there_twice_goes_on(confirmed: ServiceUnderTest) -> None:
+    confirmed.hear(attendance_recorded(needs=(need_referred_from_there(),)), source=PARTNER)
+    said = confirmed.hear(attendance_struck_out(reason=codes.StrikeReason.DUPLICATE), source=ORGANISER)
+    assert "referral.entered_in_error.v1" not in by_type(said)
 
 
 # -- at an organisation that runs its own copy -------------------------------------------------------------------------

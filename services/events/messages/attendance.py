@@ -1,10 +1,11 @@
 """Attendance: what is said of it, and all that follows on that organisation's behalf; a sealed block stays sealed."""
 
 from collections.abc import Iterator
+from uuid import uuid5
 
 import contracts
 from contracts import Draft, codes
-from services.events.rules.attendance import Attendance, Change, Said
+from services.events.rules.attendance import REFERRED_IN_ERROR, Attendance, Change, Referral, Said
 from services.events.rules.jornadas import Jornada
 
 Presence = contracts.AttendanceRecorded | contracts.AttendanceCorrected
@@ -24,6 +25,13 @@ def said(said: Presence) -> Said:
         services=frozenset((one.need_code, one.delivered_by) for one in said.served),
         need_ids=frozenset(need.need_id for need in said.needs),
         steps=frozenset(said.etpv_steps),
+        referrals=frozenset(
+            Referral(need.refer.referral_id, need.refer.recipient, need.refer.consent_id)
+            for need in said.needs
+            if need.refer is not None
+        ),
+        consented_purposes=frozenset() if said.consent is None else frozenset(said.consent.purposes),
+        consented_recipients=frozenset() if said.consent is None else frozenset(said.consent.recipients),
     )
 
 
@@ -42,6 +50,7 @@ def happened(change: Change, jornada: Jornada, said: Presence, *, speaker: str |
         *_registration(change, said, speaker),
         *_steps(change, codes.StrikeReason.CORRECTED, speaker),
         *_needs(change, said, speaker),
+        *_referrals(change, said, speaker),
         *_deliveries(change, jornada, codes.StrikeReason.CORRECTED, speaker),
         _counted(attendance, jornada),
         _settled(change, said.row, to=attendance.recorded_by),
@@ -55,6 +64,7 @@ def struck_out(
     told = sorted({by, change.attendance.recorded_by})
     return [
         *_steps(change, said.reason, speaker),
+        *_referrals_in_error(change, said.reason, speaker),
         *_deliveries(change, jornada, said.reason, speaker),
         _counted(change.attendance, jornada),
         *(_settled(change, None, to=organisation) for organisation in told),
@@ -103,6 +113,29 @@ def _needs(change: Change, said: Presence, speaker: str | None) -> Iterator[Draf
                 identified_at=said.present_at,
             )
             yield Draft(identified, str(need.need_id), source=speaker)
+
+
+def _referrals(change: Change, said: Presence, speaker: str | None) -> Iterator[Draft]:
+    """Ask for all of them at once, after what they are of: intake takes what one organisation says in order."""
+    attendance = change.attendance
+    referred = tuple(
+        contracts.NeedReferred(
+            **dict(refer) | {"need_id": need.need_id, "consent_id": refer.consent_id or attendance.consent_id}
+        )
+        for need in said.needs
+        if (refer := need.refer) is not None and refer.referral_id in change.referred
+    )
+    if referred:
+        batch_id = uuid5(attendance.attendance_id, f"referrals {attendance.sequence}")
+        yield Draft(contracts.NeedsReferred(batch_id=batch_id, referrals=referred), str(batch_id), source=speaker)
+
+
+def _referrals_in_error(change: Change, reason: codes.StrikeReason, speaker: str | None) -> Iterator[Draft]:
+    for referral_id in sorted(change.referred_in_error):
+        struck = contracts.ReferralEnteredInError(
+            referral_id=referral_id, reason=codes.ErrorReason(REFERRED_IN_ERROR[reason])
+        )
+        yield Draft(struck, str(referral_id), source=speaker)
 
 
 def _deliveries(change: Change, jornada: Jornada, reason: codes.StrikeReason, speaker: str | None) -> Iterator[Draft]:

@@ -13,7 +13,25 @@ from services.events.rules.jornadas import CANCELLED, REPORTED, Jornada
 PRESENT_WITHIN: Final = timedelta(hours=12)
 """How long before a jornada starts or after it ends somebody may have been there: lists often have only the day."""
 
+PURPOSE: Final = "refer"  # what a consent has to allow for a referral
+
+REFERRED_IN_ERROR: Final[Mapping[str, str]] = {
+    "wrong_person": "wrong_person",
+    "not_present": "wrong_person",  # whoever it was that was referred from there, it was not this person
+    "training_or_test": "training_or_test",
+}
+"""Why an attendance is struck out, and why the referrals from there should never have been; else they stay."""
+
 Service = tuple[str, str]  # the need that it met, and who delivered it
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """A need that is referred from there."""
+
+    referral_id: UUID
+    recipient: str
+    consent_id: UUID | None = None  # None: the consent taken there
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +49,9 @@ class Said:
     services: Set[Service]
     need_ids: Set[UUID]
     steps: Set[str]
+    referrals: Set[Referral] = frozenset()
+    consented_purposes: Set[str] = frozenset()  # of the consent that came along
+    consented_recipients: Set[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +79,7 @@ class Attendance:
     consent_id: UUID | None
     need_ids: Set[UUID]
     steps: Mapping[str, int]  # of the Statute, each with the change of the attendance that said it
+    referral_ids: Set[UUID] = frozenset()
     corrected_at: datetime | None = None  # by the clock of whoever corrected it
     registered_at: datetime | None = None  # of the last details of the person that were passed on
     strike_reason: str | None = None
@@ -94,6 +116,8 @@ class Change:
     delivered: tuple[Delivery, ...] = ()
     undelivered: tuple[Delivery, ...] = ()
     found_needs: Set[UUID] = frozenset()
+    referred: Set[UUID] = frozenset()  # the ids of referrals
+    referred_in_error: Set[UUID] = frozenset()
     taken_steps: Mapping[str, UUID] = field(default_factory=dict)
     untaken_steps: Mapping[str, UUID] = field(default_factory=dict)
 
@@ -124,6 +148,7 @@ def record(
     if said.jornada_id in person.jornadas:
         raise Refused("already_present")
     _check(said, jornada, at=at)
+    _check_referrals(said, by=by)
     deliveries = _deliveries(said, version=1)
     registers = _is_newer(said, person)
     attendance = Attendance(
@@ -139,6 +164,7 @@ def record(
         consent_id=said.consent_id,
         need_ids=said.need_ids,
         steps=dict.fromkeys(said.steps, 1),
+        referral_ids=_ids(said.referrals),
         registered_at=said.said_at if registers else None,
     )
     return Change(
@@ -148,6 +174,7 @@ def record(
         consents=said.consent_id is not None,
         delivered=deliveries,
         found_needs=said.need_ids,
+        referred=attendance.referral_ids,
         taken_steps=_with_ids(attendance, said.steps),
     )
 
@@ -165,8 +192,8 @@ def correct(
     """Replace what was said of an attendance; what follows from it is the difference. `speaks_only_as` as above.
 
     Services of another hour are other services: they are struck out and said again. So are steps that are no longer
-    named, for people are counted by them. A need that was found and a consent that was given stay: they have a life of
-    their own elsewhere by now.
+    named, for people are counted by them. A need that was found or referred and a consent that was given stay: they
+    have a life of their own elsewhere by now.
     """
     if by != known.recorded_by:
         raise Refused("not_yours")
@@ -175,6 +202,7 @@ def correct(
     if known.corrected_at is not None and said.said_at <= known.corrected_at:
         raise Refused("already_corrected" if said.said_at == known.corrected_at else "superseded")
     _check(said, jornada, at=at)
+    _check_referrals(said, by=by, consented_before=known.consent_id is not None)
     version = known.sequence + 1
     moved = said.present_at != known.present_at
     kept = () if moved else tuple(one for one in known.deliveries if _service(one) in said.services)
@@ -188,6 +216,7 @@ def correct(
         deliveries=kept + delivered,
         consent_id=said.consent_id or known.consent_id,
         need_ids=known.need_ids | said.need_ids,
+        referral_ids=known.referral_ids | _ids(said.referrals),
         steps={step: known.steps.get(step, version) for step in said.steps},
         corrected_at=said.said_at,
         registered_at=said.said_at if registers else known.registered_at,
@@ -200,13 +229,18 @@ def correct(
         delivered=delivered,
         undelivered=tuple(one for one in known.deliveries if one not in kept),
         found_needs=said.need_ids - known.need_ids,
+        referred=_ids(said.referrals) - known.referral_ids,
         taken_steps=_with_ids(attendance, said.steps - known.steps.keys()),
         untaken_steps=_with_ids(known, known.steps.keys() - said.steps),
     )
 
 
 def strike_out(known: Attendance, jornada: Jornada, *, organiser: str, reason: str, by: str) -> Change:
-    """Take an attendance back, with the services received and steps taken there: for its recorder, or the organiser."""
+    """Take an attendance back, with the services received and steps taken there: for its recorder, or the organiser.
+
+    Where nothing of the attendance was true of the person the referrals from there are struck out as well; otherwise
+    they stay, for others are at work on them by now.
+    """
     if known.jornada_id != jornada.jornada_id or organiser != jornada.organiser:
         raise Refused("of_another_jornada")
     if by not in {known.recorded_by, jornada.organiser}:
@@ -222,14 +256,26 @@ def strike_out(known: Attendance, jornada: Jornada, *, organiser: str, reason: s
         steps={},
         strike_reason=reason,
     )
-    untaken = _with_ids(known, known.steps.keys())
-    return Change(attendance, Outcome.STRUCK_OUT, undelivered=known.deliveries, untaken_steps=untaken)
+    return Change(
+        attendance,
+        Outcome.STRUCK_OUT,
+        undelivered=known.deliveries,
+        untaken_steps=_with_ids(known, known.steps.keys()),
+        referred_in_error=known.referral_ids if reason in REFERRED_IN_ERROR else frozenset(),
+    )
 
 
 def erase(known: Attendance) -> Attendance:
     """Keep of an erased person's attendance what is counted, and nothing of what happened for them."""
     return replace(
-        known, deliveries=(), consent_id=None, need_ids=frozenset(), steps={}, registered_at=None, erased=True
+        known,
+        deliveries=(),
+        consent_id=None,
+        need_ids=frozenset(),
+        steps={},
+        referral_ids=frozenset(),
+        registered_at=None,
+        erased=True,
     )
 
 
@@ -262,6 +308,25 @@ def _check(said: Said, jornada: Jornada, *, at: datetime) -> None:
         raise Refused("delivered_by_no_partner")
 
 
+def _check_referrals(said: Said, *, by: str, consented_before: bool = False) -> None:
+    """Let a person be referred from there only with their consent, to whom it names.
+
+    What a consent that was given before says is not known here: intake holds the referral against it.
+    """
+    for referral in said.referrals:
+        if referral.recipient == by:
+            raise Refused("recipient_is_sender")
+        if referral.consent_id not in (None, said.consent_id):
+            continue
+        if said.consent_id is None:
+            if not consented_before:
+                raise Refused("consent_missing")
+        elif PURPOSE not in said.consented_purposes:
+            raise Refused("consent_not_for_purpose")
+        elif referral.recipient not in said.consented_recipients:
+            raise Refused("consent_not_for_recipient")
+
+
 def _check_standing(said: Said, known: Attendance) -> None:
     """Let only the details of an attendance change, and only while it stands."""
     if said.jornada_id != known.jornada_id:
@@ -283,8 +348,8 @@ def _refuse_repeat(said: Said, known: Attendance, *, by: str) -> NoReturn:
     if known.erased:
         raise Refused("person_erased")
     services = {_service(one) for one in known.deliveries}
-    as_known = (known.present_at, known.consent_id, services, known.need_ids, known.steps.keys())
-    as_said = (said.present_at, said.consent_id, said.services, said.need_ids, said.steps)
+    as_known = (known.present_at, known.consent_id, services, known.need_ids, known.steps.keys(), known.referral_ids)
+    as_said = (said.present_at, said.consent_id, said.services, said.need_ids, said.steps, _ids(said.referrals))
     raise Refused("already_recorded" if as_said == as_known else "recorded_differently")
 
 
@@ -308,6 +373,10 @@ def _with_ids(attendance: Attendance, steps: Set[str]) -> dict[str, UUID]:
         step: uuid5(attendance.attendance_id, f"step {step}" if number == 1 else f"step {number} {step}")
         for step, number in numbered
     }
+
+
+def _ids(referrals: Set[Referral]) -> Set[UUID]:
+    return frozenset(one.referral_id for one in referrals)
 
 
 def _service(delivery: Delivery) -> Service:

@@ -13,7 +13,7 @@ from services.events.store.history import Cause
 
 _COLUMNS: Final = """
     attendance_id, jornada_id, person_id, recorded_by, present, present_at, sequence, late, deliveries, consent_id,
-    need_ids, steps, corrected_at, registered_at, strike_reason, erased
+    need_ids, steps, referral_ids, corrected_at, registered_at, strike_reason, erased
 """
 
 # Both statements return a row for every id, found or not: most are new, and one that is missing would be asked for
@@ -46,8 +46,9 @@ SAVE_ATTENDANCES: Final = f"""
     on conflict (attendance_id) do update
         set present = excluded.present, present_at = excluded.present_at, sequence = excluded.sequence,
             late = excluded.late, deliveries = excluded.deliveries, consent_id = excluded.consent_id,
-            need_ids = excluded.need_ids, steps = excluded.steps, corrected_at = excluded.corrected_at,
-            registered_at = excluded.registered_at, strike_reason = excluded.strike_reason, erased = excluded.erased
+            need_ids = excluded.need_ids, steps = excluded.steps, referral_ids = excluded.referral_ids,
+            corrected_at = excluded.corrected_at, registered_at = excluded.registered_at,
+            strike_reason = excluded.strike_reason, erased = excluded.erased
 """
 
 ERASE_PERSON: Final = "insert into erased_person (person_id) values (%s) on conflict do nothing"
@@ -108,7 +109,7 @@ def as_details(attendance: Attendance) -> Row:
     return {name: value for name, value in _to_row(attendance).items() if name in _REPLACED}
 
 
-_REPLACED: Final = {"present_at", "deliveries", "consent_id", "need_ids", "steps", "corrected_at"}
+_REPLACED: Final = {"present_at", "deliveries", "consent_id", "need_ids", "steps", "referral_ids", "corrected_at"}
 
 
 def _write(tx: Transaction, attendance: Attendance) -> None:
@@ -123,6 +124,7 @@ def _to_row(attendance: Attendance) -> Row:
         **row,
         "deliveries": deliveries,
         "need_ids": sorted(attendance.need_ids),
+        "referral_ids": sorted(attendance.referral_ids),
     }
 
 
@@ -139,6 +141,7 @@ def _from_row(row: Row) -> Attendance:
             **row,
             "deliveries": deliveries,
             "need_ids": frozenset(row["need_ids"]),
+            "referral_ids": frozenset(row["referral_ids"]),
         }
     )
 
