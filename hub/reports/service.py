@@ -5,7 +5,7 @@ from __future__ import annotations  # Message[…] is only for the reader: pydan
 import contracts
 from contracts import Draft, Message
 from hub.reports import messages, rules
-from hub.reports.store import facts
+from hub.reports.store import facts, jornadas
 from messaging import erasure
 from messaging.database import Transaction
 from messaging.on import batches, on
@@ -62,7 +62,7 @@ class ReportsService:
     def keep_jornada(self, tx: Transaction, message: Message[contracts.JornadaRecorded]) -> list[Draft]:
         """An outreach event, and how far it is."""
         rules.check_speaks_for(message.data.organiser, by=message.source)
-        facts.keep(tx, facts.JORNADA, messages.jornada(message))
+        jornadas.keep(tx, messages.jornada(message))
         return []
 
     @on(contracts.AttendanceCounted)
@@ -78,6 +78,9 @@ class ReportsService:
         said = message.data
         together = said.jornada_id is not None or said.programme is not None
         rules.check_delivery(said.delivered_by, by=message.source, together=together)
+        if said.jornada_id is not None and said.delivered_by != message.source:
+            parties = jornadas.find_parties(tx, said.jornada_id)
+            rules.check_takes_part(said.delivered_by, said.jornada_id, parties, by=message.source)
         facts.keep(tx, facts.DELIVERY, messages.delivery(message))
         return []
 

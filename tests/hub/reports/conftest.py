@@ -41,8 +41,16 @@ class Reports:
         """Let the service have facts, as one batch; return the codes that it refuses with."""
         messages = [fact if isinstance(fact, Message) else says(fact, **how) for fact in facts]
         deliveries = [Delivery(tag, one.to_json(), redelivered=False) for tag, one in enumerate(messages, 1)]
-        (committed,) = self._runtime.apply(ReportsService(), deliveries)
-        return [contracts.parse(one.body).data.code for one in committed.publications]
+        committed = self._runtime.apply(ReportsService(), deliveries)
+        while self._runtime.waiting_may_go_on:
+            committed += self._runtime.retry(ReportsService())
+        return [contracts.parse(one.body).data.code for part in committed for one in part.publications]
+
+    def waiting(self) -> list[tuple[str, str]]:
+        """Why messages wait, and for what."""
+        with database.connect(self.url) as connection:
+            rows = connection.execute("select reason, waiting_for from parked where state = 'waiting'").fetchall()
+        return [(row["reason"], row["waiting_for"]) for row in rows]
 
     def ask(self, make: Callable[..., Any], **asked: str) -> Any:
         """Make one report."""

@@ -22,6 +22,8 @@ from tests.hub.reports.conftest import Reports
 ROW = ("organisation", "partner", "activity", "reached")
 AT: dict[str, Any] = {"jornada_id": an_id("soledad")}
 TRAINING = "education.training"
+PLANS = [(1, ("redcross",)), (2, ("redcross", "iom")), (3, ("redcross",))]
+"""Numbers and partners of what an organiser says of a jornada, one after the other."""
 
 
 def partners(*names: str) -> tuple[contracts.Contribution, ...]:
@@ -40,9 +42,19 @@ def test_who_takes_part_in_a_jornada_reports_what_another_delivered_there(
     assert reports.rows(report.who_does_what, *ROW) == [("redcross", "barranquilla", "etpv_registration", 1)]
 
 
-def test_until_the_jornada_is_known_what_another_delivered_there_counts_under_nobody(reports: Reports) -> None:
-    reports.hear(delivered("ana", **AT), source="barranquilla")
+def test_until_the_jornada_is_known_what_another_delivered_there_waits(reports: Reports) -> None:
+    assert reports.hear(delivered("ana", **AT), source="barranquilla") == []
     assert reports.rows(report.who_does_what, *ROW) == []
+    assert (reports.tables()["delivery"], reports.waiting()) == ([], [("jornada_unknown", str(an_id("soledad")))])
+
+
+def test_in_one_batch_the_newest_word_on_a_jornada_decides(reports: Reports) -> None:
+    """What is asked of the database once for a whole batch must know what the batch has changed since."""
+    held = [says(jornada("soledad", contributions=partners(*names)), number=number) for number, names in PLANS]
+    served = [says(delivered(one, **AT), source="iom") for one in ("ana", "luis", "eva")]
+    batch = [held[0], served[0], held[1], served[1], held[2], served[2]]
+    assert reports.hear(*batch) == ["not_a_partner", "not_a_partner"]
+    assert [row["person_id"] for row in reports.tables()["delivery"]] == [an_id("luis")]
 
 
 def test_a_partner_that_is_no_longer_named_is_not_believed(reports: Reports) -> None:
@@ -53,13 +65,24 @@ def test_a_partner_that_is_no_longer_named_is_not_believed(reports: Reports) -> 
     assert reports.rows(report.who_does_what, "reached") == [(1,)]
 
 
-def test_a_planted_lie_of_what_another_delivered_at_somebody_elses_jornada_counts_under_nobody(
-    reports: Reports,
+@pytest.mark.parametrize("programme", [None, "employment_pilot"])
+def test_a_planted_lie_of_what_another_delivered_at_somebody_elses_jornada_is_refused(
+    reports: Reports, programme: str | None
 ) -> None:
     reports.hear(jornada("soledad"))
-    assert reports.hear(delivered("ana", **AT), source="fuvadis") == []
-    reports.hear(delivered("luis", delivered_by="fuvadis", **AT), source="barranquilla")  # who takes no part in it
-    assert reports.rows(report.who_does_what, *ROW) == []
+    lie = {**AT, "programme": programme}
+    assert reports.hear(delivered("ana", **lie), source="fuvadis") == ["not_a_partner"]
+    nobodys = delivered("luis", delivered_by="fuvadis", **lie)  # who takes no part in it
+    assert reports.hear(nobodys, source="barranquilla") == ["not_a_partner"]
+    assert (reports.tables()["delivery"], reports.waiting()) == ([], [])
+
+
+def test_an_organisations_own_word_on_a_jornada_has_nobody_refused(reports: Reports) -> None:
+    """Else it could have what is true refused, by a jornada of its own under another's id."""
+    lie = says(jornada("soledad", organiser="fuvadis", contributions=()), source="fuvadis")
+    assert reports.hear(lie, says(delivered("ana", **AT), source="barranquilla")) == []
+    reports.hear(jornada("soledad"))
+    assert reports.rows(report.who_does_what, *ROW) == [("redcross", "barranquilla", "etpv_registration", 1)]
 
 
 @pytest.mark.parametrize("order", range(0, 24, 5))
