@@ -19,6 +19,7 @@ from contracts import codes, sealing
 from hub.attendance import form
 from hub.attendance.desk import Desk, DeskError
 from hub.attendance.importing import STILL_UNKNOWN_AFTER, Import
+from hub.attendance.offers import read_offers
 from hub.attendance.report import Outcome, Report
 from hub.attendance.rows import UnusableFileError
 from hub.attendance.source import Source, open_source
@@ -41,6 +42,7 @@ def import_(
     report: Path | None = None,
     on: Annotated[str | None, Parameter(name="--on")] = None,
     shared_with: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    services: Path | None = None,
     all_consented: Annotated[bool, Parameter(negative=())] = False,
     correct: Annotated[bool, Parameter(negative=())] = False,
     register_first: Annotated[bool, Parameter(negative=())] = False,
@@ -71,6 +73,8 @@ def import_(
         The day of the jornada, 2026-03-07, for rows that do not say.
     shared_with
         Organisations that the people on the list have agreed to be referred to; may be said several times.
+    services
+        The directory of services in HSDS 3.0, as the network exports it: for lists that say where somebody is referred.
     all_consented
         Everybody on the list has signed, though it has no column that says so.
     correct
@@ -83,6 +87,7 @@ def import_(
     broken = None
     try:
         source = open_source(file)
+        offers = None if services is None else read_offers(services)
         day = _day(on)
         with Desk(credentials, queue) as desk, Report.to(report) as counts:
             teller = _teller(source, desk.organisation, jornada, organiser, credentials, directory, shared_with)
@@ -93,6 +98,7 @@ def import_(
                     counts,
                     day=day,
                     all_consented=all_consented,
+                    offers=offers,
                     correct=correct,
                     register_first=register_first,
                     patience=patience,

@@ -1,15 +1,17 @@
 """Checks a row: what it says of a person in the words of the contracts, or why it is refused."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Final
+from uuid import UUID
 
 import phonenumbers
 
 from contracts import codes
 from hub.attendance import form
+from hub.attendance.offers import Offers
 from hub.attendance.rows import LONGEST_CELL, Row
 from hub.attendance.spelling import plain
 
@@ -43,6 +45,15 @@ class RefusedRow(Exception):
         self.column = column
 
 
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """Which of the row's needs is referred, and where."""
+
+    need: str
+    recipient: str
+    service_id: UUID
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Entry:
     """What a row says, checked."""
@@ -63,12 +74,23 @@ class Entry:
     services: tuple[tuple[str, str | None], ...]  # need, and who delivered it if the row says so
     needs: tuple[str, ...]
     urgency: str
+    referral: Referral | None
     steps: tuple[str, ...]
     consent: tuple[str, str] | None  # who gave it, and how
 
 
-def check(row: Row, *, day: date | None, all_consented: bool = False) -> Entry:
-    """Read a row; raise RefusedRow. `day` is that of the jornada, for rows that do not say."""
+def check(
+    row: Row,
+    *,
+    day: date | None,
+    all_consented: bool = False,
+    offers: Offers | None = None,
+    shared_with: Collection[str] = (),
+) -> Entry:
+    """Read a row; raise RefusedRow. `day` is that of the jornada, for rows that do not say.
+
+    `offers` are the services that a row may refer to; `shared_with` the organisations that people agreed to it for.
+    """
     cells = row.cells
     for column, cell in cells.items():
         _refuse_harm(column, cell)
@@ -83,6 +105,7 @@ def check(row: Row, *, day: date | None, all_consented: bool = False) -> Entry:
     age = _age(cells)
     document, without = _document(cells)
     nationality = _nationality(cells)
+    needs = _several(cells, "necesidades", "necesidad", "unknown_need")
     entry = Entry(
         given_names=_bounded(cells, "nombres", LONGEST_NAME) or "",
         family_names=_bounded(cells, "apellidos", LONGEST_NAME),
@@ -98,8 +121,9 @@ def check(row: Row, *, day: date | None, all_consented: bool = False) -> Entry:
         address=_bounded(cells, "direccion", LONGEST_ADDRESS),
         present_at=present_at,
         services=tuple((code, _server(cells)) for code in _several(cells, "servicios", "necesidad", "unknown_service")),
-        needs=_several(cells, "necesidades", "necesidad", "unknown_need"),
+        needs=needs,
         urgency=_coded(cells, "urgencia", "unknown_urgency") or codes.Urgency.NORMAL,
+        referral=_referral(cells, needs, offers, shared_with),
         steps=_several(cells, "pasos_etpv", "paso_etpv", "unknown_step"),
         consent=_consent(cells, _years(born, age, present_at.date()), all_consented),
     )
@@ -245,6 +269,34 @@ def _server(cells: Mapping[str, str]) -> str | None:
     if server is not None and not _ORGANISATION.match(server):
         raise RefusedRow("unknown_organisation", "prestador")
     return server
+
+
+def _referral(
+    cells: Mapping[str, str], needs: tuple[str, ...], offers: Offers | None, shared_with: Collection[str]
+) -> Referral | None:
+    """Read where the row's need goes: the first that the service meets, for of a person it takes one referral."""
+    recipient, named = cells.get("referir_a"), cells.get("referir_servicio")
+    if recipient is None and named is None:
+        return None
+    if not needs:
+        raise RefusedRow("missing_need", "necesidades")
+    if offers is None:
+        raise RefusedRow("no_directory", "referir_a")
+    if recipient is None or recipient not in offers:
+        raise RefusedRow("unknown_organisation", "referir_a")
+    if recipient not in shared_with:
+        raise RefusedRow("consent_not_for_recipient", "referir_a")
+    services = [one for one in offers[recipient] if named is None or one.is_called(named)]
+    if not services:
+        raise RefusedRow("unknown_service", "referir_servicio")
+    services = [one for one in services if not one.need_codes.isdisjoint(needs)]
+    if not services:
+        raise RefusedRow("service_not_for_need", "referir_a" if named is None else "referir_servicio")
+    if len(services) > 1:
+        raise RefusedRow("several_services", "referir_servicio")
+    (service,) = services
+    need = next(one for one in needs if one in service.need_codes)
+    return Referral(need, recipient, service.service_id)
 
 
 def _consent(cells: Mapping[str, str], years: int | None, all_consented: bool) -> tuple[str, str] | None:

@@ -10,6 +10,7 @@ from uuid import UUID
 import contracts
 from hub.attendance.desk import Answer, Desk
 from hub.attendance.entry import RefusedRow, check
+from hub.attendance.offers import Offers
 from hub.attendance.registering import presence, registrations
 from hub.attendance.report import Outcome, Report
 from hub.attendance.rows import Row, Unreadable, UnusableFileError
@@ -42,6 +43,7 @@ class Import:
         *,
         day: date | None = None,
         all_consented: bool = False,
+        offers: Offers | None = None,
         correct: bool = False,
         register_first: bool = False,
         patience: float = STILL_UNKNOWN_AFTER,
@@ -49,6 +51,7 @@ class Import:
     ) -> None:
         """`correct`: what was recorded otherwise before is corrected; `advance` is called for each row that is over.
 
+        `offers`: the services that rows may refer to.
         `register_first`: people are registered by us, and the organiser hears only that they came and were served.
         """
         self._desk = desk
@@ -56,6 +59,7 @@ class Import:
         self._report = report
         self._day = day
         self._all_consented = all_consented
+        self._offers = offers
         self._corrected_at = datetime.now(UTC) if correct else None
         self._register_first = register_first
         self._patience = patience
@@ -89,7 +93,13 @@ class Import:
         try:
             if isinstance(row, Unreadable):
                 raise RefusedRow(row.code)
-            entry = check(row, day=self._day, all_consented=self._all_consented)
+            entry = check(
+                row,
+                day=self._day,
+                all_consented=self._all_consented,
+                offers=self._offers,
+                shared_with=self._teller.shared_with,
+            )
         except RefusedRow as refused:
             self._report.add(row.line, Outcome.REFUSED, code=refused.code, column=refused.column)
             self._advance()

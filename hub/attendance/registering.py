@@ -9,7 +9,7 @@ import contracts
 
 
 def registrations(said: contracts.AttendanceRecorded, *, registered_at: datetime) -> Iterator[Any]:
-    """Say of a person what an attendance would have carried: details, consent, steps and needs, in the order they come.
+    """Say of a person what an attendance would have carried: details, consent, steps, needs, and where those go.
 
     The ids are the same each time, so that a list that is sent again says nothing twice; details are replaced by those
     with a newer `registered_at`.
@@ -27,7 +27,20 @@ def registrations(said: contracts.AttendanceRecorded, *, registered_at: datetime
             jornada_id=said.jornada_id,
         )
     for need in said.needs:
-        yield contracts.NeedIdentified(**dict(need), person_id=said.person_id, identified_at=said.present_at)
+        found = need.model_dump(exclude={"refer"})
+        yield contracts.NeedIdentified(**found, person_id=said.person_id, identified_at=said.present_at)
+    referred = tuple(_referred(need, need.refer, said) for need in said.needs if need.refer is not None)
+    if referred:
+        yield contracts.NeedsReferred(batch_id=uuid5(said.attendance_id, "referrals 1"), referrals=referred)
+
+
+def _referred(
+    need: contracts.NeedFound, refer: contracts.ReferTo, said: contracts.AttendanceRecorded
+) -> contracts.NeedReferred:
+    given_there = None if said.consent is None else said.consent.consent_id
+    return contracts.NeedReferred(
+        **dict(refer) | {"need_id": need.need_id, "consent_id": refer.consent_id or given_there}
+    )
 
 
 def presence(said: contracts.AttendanceRecorded) -> contracts.AttendanceRecorded:

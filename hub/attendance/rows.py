@@ -26,6 +26,8 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "pasos_etpv": ("etpv", "paso etpv"),
     "necesidades": ("necesidad", "necesidades quedan"),
     "urgencia": ("prioridad",),
+    "referir_a": ("referido a", "remitir a", "remitido a", "remision"),
+    "referir_servicio": ("servicio referido", "servicio al que se refiere", "remitir servicio"),
     "consentimiento": ("autorizacion", "autoriza", "autoriza tratamiento datos", "habeas data"),
     "consentimiento_por": ("quien autoriza",),
     "consentimiento_como": ("como autoriza",),

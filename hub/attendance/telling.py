@@ -61,7 +61,10 @@ class Teller:
             ),
             needs=tuple(
                 contracts.NeedFound(
-                    need_id=uuid5(attendance_id, f"need {code}"), need_code=code, urgency=codes.Urgency(entry.urgency)
+                    need_id=uuid5(attendance_id, f"need {code}"),
+                    need_code=code,
+                    urgency=codes.Urgency(entry.urgency),
+                    refer=_refer(entry, code, attendance_id),
                 )
                 for code in entry.needs
             ),
@@ -98,6 +101,15 @@ def identity(organisation: str, entry: Entry) -> str:
         return " ".join((organisation, *entry.document))
     names = folded(f"{entry.given_names} {entry.family_names or ''}")
     return "|".join((organisation, names, str(entry.birth_date or ""), entry.phone or ""))
+
+
+def _refer(entry: Entry, need: str, attendance_id: UUID) -> contracts.ReferTo | None:
+    """Say where a need of the row goes: to another service it is another referral."""
+    referral = entry.referral
+    if referral is None or referral.need != need:
+        return None
+    referral_id = uuid5(attendance_id, f"referral {need} {referral.service_id}")
+    return contracts.ReferTo(referral_id=referral_id, recipient=referral.recipient, service_id=referral.service_id)
 
 
 def corrected(said: contracts.AttendanceRecorded, at: datetime) -> contracts.AttendanceCorrected:

@@ -1,11 +1,13 @@
 """A row says what happened in the words of the contracts, or is refused with a code and the column to blame."""
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 import pytest
 
-from hub.attendance.entry import Entry, RefusedRow, check
+from hub.attendance.entry import Entry, Referral, RefusedRow, check
+from hub.attendance.offers import Offer, Offers
 from hub.attendance.rows import Row
 
 DAY = date(2026, 3, 7)
@@ -29,9 +31,18 @@ CELLS = {
 ONLY: dict[str, str | None] = {"servicios": None, "necesidades": None, "pasos_etpv": None}  # that they came
 
 
+RENT, WORK, JOB_FAIR = (Offer(UUID(int=number), name, frozenset({need})) for number, name, need in (
+    (1, "Auxilio de arriendo", "shelter.rent"),
+    (2, "Ruta de empleo", "integration.employment"),
+    (3, "Feria de empleo", "integration.employment"),
+))  # fmt: skip
+OFFERS: Final[Offers] = {"iom": (RENT, WORK, JOB_FAIR), "fuvadis": (JOB_FAIR,)}
+REFERS = {"referir_a": "iom", "referir_servicio": "Auxilio de arriendo"}
+
+
 def checked(**overrides: str | None) -> Entry:
     cells = {name: cell for name, cell in {**CELLS, **overrides}.items() if cell is not None}
-    return check(Row(2, cells), day=DAY)
+    return check(Row(2, cells), day=DAY, offers=OFFERS, shared_with=("iom",))
 
 
 def test_a_whole_row_in_spanish_is_said_in_codes() -> None:
@@ -116,6 +127,16 @@ def test_people_write_in_many_ways(overrides: dict[str, Any], field: str, value:
         ({"consentimiento": "no", **ONLY, "servicios": "Vacunación"}, "consent_needed", "consentimiento"),
         ({"consentimiento": None, **ONLY, "necesidades": "Arriendo"}, "consent_needed", "consentimiento"),
         ({"consentimiento": "no", **ONLY, "pasos_etpv": "Prerregistro"}, "consent_needed", "consentimiento"),
+        ({"consentimiento": "no", **ONLY, "necesidades": "Arriendo", **REFERS}, "consent_needed", "consentimiento"),
+        ({**REFERS, "referir_a": None}, "unknown_organisation", "referir_a"),
+        ({**REFERS, "referir_a": "OIM"}, "unknown_organisation", "referir_a"),
+        ({**REFERS, "referir_a": "fuvadis"}, "consent_not_for_recipient", "referir_a"),
+        ({**REFERS, "referir_servicio": "Hotel"}, "unknown_service", "referir_servicio"),
+        ({**REFERS, "referir_servicio": str(UUID(int=9))}, "unknown_service", "referir_servicio"),
+        ({**REFERS, "referir_servicio": "Ruta de empleo"}, "service_not_for_need", "referir_servicio"),
+        ({"referir_a": "iom", "necesidades": "Vacunación"}, "service_not_for_need", "referir_a"),
+        ({"referir_a": "iom", "necesidades": "Empleo"}, "several_services", "referir_servicio"),
+        ({"referir_a": "iom", "necesidades": None}, "missing_need", "necesidades"),
         ({"nombres": "=cmd|' /C calc'!A0"}, "formula", "nombres"),
         ({"apellidos": "@SUM(A1)"}, "formula", "apellidos"),
         ({"direccion": "+1+1"}, "formula", "direccion"),
@@ -131,6 +152,31 @@ def test_what_cannot_be_is_refused(overrides: dict[str, Any], code: str, column:
     with pytest.raises(RefusedRow) as refused:
         checked(**overrides)
     assert (refused.value.code, refused.value.column) == (code, column)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "need", "service"),
+    [
+        (REFERS, "shelter.rent", RENT),
+        ({"referir_a": "iom"}, "shelter.rent", RENT),  # nothing else of theirs meets a need of the row
+        ({**REFERS, "referir_servicio": "auxilio arriendo"}, "shelter.rent", RENT),
+        ({**REFERS, "necesidades": "Vacunación, Arriendo"}, "shelter.rent", RENT),
+        ({"referir_a": "iom", "referir_servicio": "Feria de empleo", "necesidades": "Empleo"},
+         "integration.employment", JOB_FAIR),
+        ({"referir_a": "iom", "referir_servicio": str(WORK.service_id), "necesidades": "Arriendo, Empleo"},
+         "integration.employment", WORK),
+    ],
+)  # fmt: skip
+def test_a_need_is_referred_to_the_service_that_the_row_means(
+    overrides: dict[str, Any], need: str, service: Offer
+) -> None:
+    assert checked(**overrides).referral == Referral(need, "iom", service.service_id)
+    assert checked().referral is None
+
+
+def test_nobody_is_referred_without_a_directory_to_find_the_service_in() -> None:
+    with pytest.raises(RefusedRow, match="no_directory"):
+        check(Row(2, {**CELLS, **REFERS}), day=DAY, shared_with=("iom",))
 
 
 def test_a_row_without_a_day_takes_that_of_the_jornada_or_is_refused() -> None:

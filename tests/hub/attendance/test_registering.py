@@ -7,9 +7,19 @@ from hub.attendance.registering import presence, registrations
 from services.events.messages import attendance as messages
 from services.events.rules.attendance import Person, record
 from tests.examples import NOW
-from tests.examples_events import ORGANISER, PRESENT, a_jornada, attendance_recorded
+from tests.examples_events import (
+    ORGANISER,
+    PARTNER,
+    PRESENT,
+    a_jornada,
+    attendance_recorded,
+    need_referred_from_there,
+)
 
-SAID = attendance_recorded(etpv_steps=(codes.EtpvStep.PRE_REGISTRATION, codes.EtpvStep.APPOINTMENT))
+SAID = attendance_recorded(
+    etpv_steps=(codes.EtpvStep.PRE_REGISTRATION, codes.EtpvStep.APPOINTMENT),
+    needs=(need_referred_from_there(recipient=PARTNER),),
+)
 
 
 def test_it_is_what_the_hubs_service_says_of_the_same_attendance() -> None:
@@ -17,7 +27,7 @@ def test_it_is_what_the_hubs_service_says_of_the_same_attendance() -> None:
     hubs = [one.data for one in messages.happened(change, a_jornada(), SAID, speaker=ORGANISER)]
     ours = [*registrations(SAID, registered_at=PRESENT)]
     assert ours == hubs[: len(ours)]
-    assert len(ours) == 5  # details, consent, two steps and a need
+    assert len(ours) == 6  # details, consent, two steps, a need and where it goes
 
 
 def test_corrected_details_are_newer_than_those_before() -> None:

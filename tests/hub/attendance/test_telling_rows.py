@@ -10,7 +10,7 @@ import contracts
 from contracts import codes, sealing
 from hub.attendance.entry import Entry
 from hub.attendance.telling import Teller, corrected, namespace
-from tests.hub.attendance.test_checking_rows import ONLY, checked
+from tests.hub.attendance.test_checking_rows import ONLY, REFERS, RENT, checked
 
 JORNADA = UUID("01950000-0000-7000-8000-000000000010")
 HUB_KEY = sealing.new_key()
@@ -62,6 +62,15 @@ def test_without_leave_to_refer_nobody_is_referred() -> None:
     consent = teller().attendance(checked(), 2).consent
     assert consent is not None
     assert (consent.recipients, codes.ConsentPurpose.REFER in consent.purposes) == (("redcross",), False)
+
+
+def test_a_need_is_said_with_where_it_goes_under_the_same_id_each_time() -> None:
+    entry = checked(**REFERS, necesidades="Vacunación, Arriendo")
+    stays, goes = teller(shared_with=("iom",)).attendance(entry, 2).needs
+    assert stays.refer is None
+    assert goes.refer is not None
+    assert (goes.need_code, goes.refer.recipient, goes.refer.service_id) == ("shelter.rent", "iom", RENT.service_id)
+    assert teller().attendance(entry, 40).needs == (stays, goes)
 
 
 def test_of_who_has_not_consented_nothing_is_said_but_that_they_came() -> None:
