@@ -102,7 +102,8 @@ class IntakeService:
         """A person, or a child's caregiver, allows an organisation to pass on their data."""
         now = clock.now()
         consent = messages.consents.consent(message)
-        rules.consents.check_giver(known_person(tx, consent.person_id), given_by=consent.given_by, on=now.date())
+        person = known_person(tx, consent.person_id)
+        rules.consents.check_giver(person, given_by=consent.given_by, on=rules.days.day_of(now))
         rules.consents.check_new(store.consents.find_consent(tx, consent.consent_id))
         receipt_code = rules.consents.receipt_code(consent.consent_id, secret=receipt_secret())
         store.consents.insert_consent(tx, consent, message, receipt_code=receipt_code, at=now)
@@ -277,7 +278,7 @@ class IntakeService:
     @every(timedelta(minutes=1))
     def remind_of_requests(self, tx: Transaction, now: datetime) -> list[Draft]:
         """Say which requests have to be answered soon, and which should have been."""
-        today = rules.rights.day_of(now)
+        today = rules.days.day_of(now)
         due = [rules.rights.run_clock(one, today=today) for one in store.rights.lock_due(tx, today)]
         for request in due:
             store.rights.save_request(tx, request)
@@ -355,7 +356,7 @@ def answerers_of(tx: Transaction, request: Request) -> Set[str]:
 
 def tell_of_request(tx: Transaction, request: Request, *, at: datetime) -> list[Draft]:
     """Tell whoever is concerned now by when a request has to be answered."""
-    today, registered = rules.rights.day_of(at), store.rights.find_registered(tx, request.person_id)
+    today, registered = rules.days.day_of(at), store.rights.find_registered(tx, request.person_id)
     concerned = rules.rights.told(request, registered=registered, coordinators=COORDINATORS, today=today)
     return messages.rights.due(request, today=today, to=concerned)
 

@@ -30,7 +30,7 @@ PERSON = Person(
 CHILD = replace(PERSON, birth_date=None, age=0, caregiver={"name": "Yuleisy", "relation": "mother", "phone": None})
 
 
-def referred(person: Person, *groups: str) -> Referral:
+def referred(person: Person, *groups: str, at: datetime = NOW) -> Referral:
     """What is decided of a need of this person, under a consent for these groups of fields."""
     asked = Asked(uuid7(), NEED_ID, "iom", uuid7(), CONSENT_ID, "no_capacity")
     need = Need(NEED_ID, PERSON_ID, None, "health.consultation", "normal", "redcross", NOW, None)
@@ -50,7 +50,7 @@ def referred(person: Person, *groups: str) -> Referral:
         evidence_sha256=None,
     )
     known = Known({NEED_ID: need}, {CONSENT_ID: consent}, {PERSON_ID: person}, set(), {"iom"})
-    return refer(asked, known, by="redcross", coordinators=set(), at=NOW)
+    return refer(asked, known, by="redcross", coordinators=set(), at=at)
 
 
 def test_every_field_of_a_person_block_is_covered_by_a_group_but_notes_by_none() -> None:
@@ -74,6 +74,12 @@ def test_of_a_baby_the_age_goes_too() -> None:
 def test_a_caregiver_is_how_a_child_is_reached_and_of_its_household(group: str) -> None:
     decided = referred(CHILD, group)
     assert (decided.minor, decided.channel, decided.groups) == (True, "through_caregiver", {group})
+
+
+@pytest.mark.parametrize(("hour", "minute", "minor"), [(4, 59, True), (5, 0, False)])
+def test_somebody_is_a_child_until_the_birthday_begins_in_colombia(hour: int, minute: int, minor: bool) -> None:
+    person = replace(CHILD, birth_date=date(2008, 3, 2), age=None)
+    assert referred(person, "household", at=datetime(2026, 3, 2, hour, minute, tzinfo=UTC)).minor is minor
 
 
 @pytest.mark.parametrize(

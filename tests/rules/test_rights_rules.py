@@ -48,8 +48,8 @@ def test_a_working_day_is_one_of_monday_to_friday_and_no_holiday_of_colombia(day
 
 
 def test_a_day_begins_at_midnight_in_colombia() -> None:
-    assert rules.rights.day_of(datetime(2026, 3, 3, 4, 59, tzinfo=UTC)) == date(2026, 3, 2)
-    assert rules.rights.day_of(datetime(2026, 3, 3, 5, 0, tzinfo=UTC)) == date(2026, 3, 3)
+    assert rules.days.day_of(datetime(2026, 3, 3, 4, 59, tzinfo=UTC)) == date(2026, 3, 2)
+    assert rules.days.day_of(datetime(2026, 3, 3, 5, 0, tzinfo=UTC)) == date(2026, 3, 3)
 
 
 def test_working_days_are_counted_back_over_holidays_too() -> None:

@@ -2,6 +2,7 @@
 
 from services.intake.rules import (
     consents,
+    days,
     erasure,
     etpv,
     households,
@@ -21,6 +22,7 @@ __all__ = [
     "Refused",
     "TooEarly",
     "consents",
+    "days",
     "erasure",
     "etpv",
     "households",

@@ -5,7 +5,8 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from services.intake.rules.rights import day_of, working_days_after
+from services.intake.rules.days import day_of
+from services.intake.rules.rights import working_days_after
 
 ERASE_WITHIN: Final = 15  # working days: an organisation's own term for such a claim (Ley 1581 of 2012, article 15)
 

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from services.intake.rules.answers import Refused, TooEarly
+from services.intake.rules.days import day_of
 
 ADULT_AT: Final = 18  # years
 BIRTH_YEARS: Final = range(1880, 2201)  # what else stands in a birth date is a mistake, and is told to nobody
@@ -51,7 +52,7 @@ class Person:
         if self.birth_date is not None:
             year = self.birth_date.year
         elif self.age is not None:
-            year = self.registered_at.year - self.age
+            year = day_of(self.registered_at).year - self.age
         else:
             return None
         return year if year in BIRTH_YEARS else None
@@ -98,5 +99,5 @@ def is_minor(registration: Registration, *, on: date) -> bool:
         had_birthday = (on.month, on.day) >= (birth_date.month, birth_date.day)
         return on.year - birth_date.year - (not had_birthday) < ADULT_AT
     if age is not None:
-        return age + (on - registration.registered_at.date()).days // 365 < ADULT_AT
+        return age + (on - day_of(registration.registered_at)).days // 365 < ADULT_AT
     return False

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.intake.rules.answers import Refused, TooEarly
 from services.intake.rules.consents import CLOCKS_DIFFER, LAPSED, Consent
+from services.intake.rules.days import day_of
 from services.intake.rules.needs import Need, check_whose
 from services.intake.rules.people import Person, is_minor
 
@@ -144,7 +145,7 @@ def _with_what_is_shared(asked: Asked, need: Need, person: Person, consent: Cons
     fields = frozenset().union(*shared.values())
     if not fields:
         raise Refused("nothing_to_share")
-    minor = is_minor(person.registration, on=at.date())
+    minor = is_minor(person.registration, on=day_of(at))
     if minor and "caregiver" not in fields:
         raise Refused("caregiver_not_shared")  # nobody refers a child without saying who answers for it
     return Referral(

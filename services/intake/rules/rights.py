@@ -7,7 +7,7 @@ within five more (article 14); a correction or an erasure, which the law calls a
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from typing import Final, NamedTuple
@@ -16,8 +16,8 @@ from uuid import UUID
 import holidays
 
 from services.intake.rules.answers import Refused, TooEarly
+from services.intake.rules.days import day_of
 
-COLOMBIA: Final = timezone(timedelta(hours=-5))  # all of the country, all year round
 CLOCKS_DIFFER: Final = timedelta(hours=1)  # an organisation's clock may be that far ahead of the hub's
 SATURDAY: Final = 5
 
@@ -69,11 +69,6 @@ class Request:
 
 
 # -- working days -----------------------------------------------------------------------------------------------------
-
-
-def day_of(moment: datetime) -> date:
-    """Return the day that it is in Colombia."""
-    return moment.astimezone(COLOMBIA).date()
 
 
 def is_working_day(day: date) -> bool:
