@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from deploy.local import Network
@@ -17,6 +19,13 @@ from tests.waiting import eventually
 DOCS = ROOT / "docs"
 PAGE = (DOCS / "partners.md").read_text()
 CONSENT = "01950000-0000-7000-8000-000000000002"
+
+OFFERED = "select 1 from directory where organisation = 'iom' and listing->>'name' = 'Medicina general'"
+REFERRED = """
+    select referral_id from need_referral join need using (need_id) join document using (person_id)
+    where number = '1000003'
+"""
+STATE = "select state from referral where referral_id = %s"
 
 Start = Callable[..., Path]
 
@@ -61,6 +70,11 @@ def start(network: Network, environment: dict[str, str], tmp_path: Path) -> Iter
         process.wait()
 
 
+def rows(network: Network, service: str, sql: str, *parameters: Any) -> list[Any]:
+    with psycopg.connect(network.stack.service_database_url(service)) as connection:
+        return connection.execute(sql.encode(), parameters).fetchall()
+
+
 def lines(printed: Path) -> list[str]:
     return [line.rstrip() for line in printed.read_text().splitlines()]
 
@@ -77,10 +91,17 @@ def test_a_partners_first_referral_is_accepted_as_the_guide_shows(start: Start) 
     assert eventually(lambda: set(lines(barranquilla)) >= set(expected))
 
 
-def test_a_partners_first_jornada_takes_the_list_as_the_guide_shows(
-    network: Network, environment: dict[str, str], tmp_path: Path
+def test_a_partners_first_jornada_takes_the_list_and_refers_as_the_guide_shows(
+    network: Network, start: Start, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    state = network.stack.state
+    state, ours = network.stack.state, {**os.environ, "PYTHONPATH": str(ROOT)}
+    start("iom")
+    eventually(lambda: rows(network, "referrals", OFFERED))
+    services = tmp_path / "services.json"
+    with services.open("wb") as out:
+        directory = {"SERVICE_DATABASE_URL": network.stack.service_database_url("referrals")}
+        export = [sys.executable, "-P", "-m", "hub.directory", "export"]
+        subprocess.run(export, cwd=ROOT, env=ours | directory, stdout=out, timeout=120, check=True)
     home = state.organisations / "redcross"
     page = [sys.executable, str(DOCS / "first_jornada.py"), str(home)]
     held = subprocess.run(page, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=True)
@@ -90,13 +111,16 @@ def test_a_partners_first_jornada_takes_the_list_as_the_guide_shows(
         [
             sys.executable, "-P", "-m", "hub.attendance", "import", str(DOCS / "first_jornada.csv"), *words,
             "--credentials", str(home / "credentials.json"), "--directory", str(state.directory_file),
+            "--services", str(services), "--shared-with", "iom",
         ],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=300, check=True,
+        cwd=ROOT, env=ours, capture_output=True, text=True, timeout=300, check=True,
     )  # fmt: skip
 
     expected = counts(shown(PAGE, "┃ rows"))
     assert sum(int(rows) for rows, of in expected if of in ("accepted", "repeated", "refused")) == 10
     assert counts(imported.stdout.splitlines()) == expected
+    ((referral_id,),) = eventually(lambda: rows(network, "intake", REFERRED))
+    eventually(lambda: rows(network, "referrals", STATE, referral_id) == [("accepted",)])
 
 
 def test_a_guide_that_shows_another_outcome_would_be_noticed() -> None:
