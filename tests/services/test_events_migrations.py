@@ -41,12 +41,12 @@ def before(stack: Stack, tmp_path: Path) -> str:
 
 
 def test_steps_keep_their_first_ids_and_the_erased_stay_erased(before: str) -> None:
-    jornada_id, gone = uuid7(), uuid7()
+    jornada_id, served, only_present, gone = (uuid7() for _ in range(4))
     with psycopg.connect(before) as connection:
         connection.execute(JORNADA, (jornada_id,))
         for person_id, steps, erased in (
-            (uuid7(), ["appointment", "pre_registration"], False),
-            (uuid7(), [], False),
+            (served, ["appointment", "pre_registration"], False),
+            (only_present, [], False),
             (gone, [], True),
         ):
             connection.execute(ATTENDANCE, (uuid7(), jornada_id, person_id, steps, erased))
@@ -54,6 +54,10 @@ def test_steps_keep_their_first_ids_and_the_erased_stay_erased(before: str) -> N
     migrate(before, EVENTS)
 
     with psycopg.connect(before, row_factory=dict_row) as now:
-        kept: list[dict[str, Any]] = now.execute("select steps from attendance order by attendance_id").fetchall()
-        assert [one["steps"] for one in kept] == [{"appointment": 1, "pre_registration": 1}, {}, {}]
+        kept: list[dict[str, Any]] = now.execute("select person_id, steps from attendance").fetchall()
+        assert {one["person_id"]: one["steps"] for one in kept} == {
+            served: {"appointment": 1, "pre_registration": 1},
+            only_present: {},
+            gone: {},
+        }
         assert now.execute("select person_id from erased_person").fetchall() == [{"person_id": gone}]

@@ -171,8 +171,8 @@ def test_many_who_wait_are_compared_in_turns_and_none_is_forgotten(
 def test_one_process_compares_at_a_time_and_registering_goes_on(intake_database: str) -> None:
     with database.connect(intake_database) as one, database.connect(intake_database) as other:
         store.take_waiting(Transaction(one))
-        other.execute("set lock_timeout = '50ms'")
         other.execute("lock table match_waiting in row exclusive mode")  # as whoever registers takes it
+        other.execute("set lock_timeout = '50ms'")
         with pytest.raises(psycopg.errors.LockNotAvailable):
             store.take_waiting(Transaction(other))
         one.rollback()

@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from contracts import uuid7
+from messaging.database import Row
 from services.referrals import rules
 from tests.examples import ANOTHER, COORDINATOR, NOW, RECIPIENT, REFERRAL_ID, SEALED, SENDER, referral_requested
 from tests.services import stories
@@ -39,6 +40,10 @@ DONE: list[tuple[str, str, str]] = [
     ("entered_in_error", "sent", "entered_in_error"),
     ("entered_in_error", "closed", "entered_in_error"),
 ]
+
+
+def everything(referrals: ServiceUnderTest) -> list[list[Row]]:
+    return [referrals.rows(f"select * from {table} order by 1") for table in ("referral", "history")]
 
 
 @pytest.mark.parametrize(("said", "before", "after"), DONE)
@@ -116,11 +121,11 @@ def test_a_move_that_the_state_does_not_allow_is_refused_and_changes_nothing(
     referrals: ServiceUnderTest, said: str, state: str
 ) -> None:
     bring_to(referrals, state)
-    before = referrals.rows("select * from referral"), referrals.rows("select * from history")
+    before = everything(referrals)
     data, source = getattr(stories, said)
     with pytest.raises(rules.Refused, match=rf"^not_while_{state}$"):
         referrals.hear(data, source=source)
-    assert (referrals.rows("select * from referral"), referrals.rows("select * from history")) == before
+    assert everything(referrals) == before
 
 
 @pytest.mark.parametrize(

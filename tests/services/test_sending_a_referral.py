@@ -206,6 +206,15 @@ def meanwhile(work: Callable[[], None]) -> threading.Thread:
     return thread
 
 
+def waiting_long(url: str) -> database.Connection:
+    """Connect as a process does, but wait for a lock for as long as a slow machine lets whoever holds it take."""
+    connection = database.connect(url)
+    connection.execute("set lock_timeout = 0")
+    connection.execute("set statement_timeout = 0")
+    connection.commit()
+    return connection
+
+
 def blocked(connection: psycopg.Connection[Any]) -> bool:
     waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     return connection.execute(waiting).fetchone() is not None
@@ -216,7 +225,7 @@ def test_two_processes_that_send_at_the_same_time_open_one_referral(committed: s
     second_answer: list[str] = []
 
     def second() -> None:
-        with database.connect(committed) as connection:
+        with waiting_long(committed) as connection:
             try:
                 store.insert_referral(Transaction(connection), send(a_draft(referral_id=uuid7())), {}, cause)
             except rules.Refused as refused:
@@ -236,7 +245,7 @@ def test_nothing_is_sent_under_a_consent_that_is_ending_at_the_same_moment(commi
     seen: list[rules.Consent | None] = []
 
     def sender() -> None:
-        with database.connect(committed) as connection:
+        with waiting_long(committed) as connection:
             seen.append(store.lock_consent(Transaction(connection), CONSENT_ID))
 
     with database.connect(committed) as ending, database.connect(committed) as watcher:
