@@ -31,7 +31,9 @@ class Ground:
     def move_time_to(self, offset: timedelta) -> None:
         """Let the network's clock stand this far ahead of the machine's."""
         self.offset = offset
-        self.clock_file.write_text(str(offset.total_seconds()))
+        written = self.clock_file.with_suffix(".new")
+        written.write_text(str(offset.total_seconds()))
+        written.replace(self.clock_file)  # whoever read an emptied file would be years away for a moment
 
 
 @contextmanager

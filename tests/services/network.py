@@ -80,6 +80,7 @@ class WholeNetwork:
         self.inboxes: dict[str, list[Message[Any]]] = defaultdict(list)
         self.nodes: dict[str, Node] = {}
         for service in SERVICES:
+            stack.drop_database(f"{name}_{service}")  # should it have been told before
             url = stack.create_database(f"{name}_{service}")
             migrate(url, ROOT / ("hub" if service == "reports" else "services") / service)
             self.nodes[service] = Node(service, url)
