@@ -3,6 +3,7 @@
 import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
@@ -12,23 +13,29 @@ from typing import Any, Final
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
-from hub.attendance.rows import Headings, Row, Unreadable, UnusableFileError
+from hub.attendance.rows import Headings, Row, Unreadable, UnusableFileError, check_length
 
-_SIZE: Final = re.compile(rb'<dimension ref="[A-Z]+\d+:[A-Z]+(\d+)"')
+_ROW: Final = re.compile(rb"<(?:\w+:)?row[\s/>]")
+_CUT_OFF: Final = re.compile(rb"<[\w:]{0,40}\Z")  # the beginning of what may be a row
+_SHEETS: Final = "xl/worksheets/sheet"
 _NO_WORKBOOK: Final = "The file cannot be read as an XLSX workbook."
 
+READ_AT_ONCE: Final = 64 * 1024  # bytes
 UNPACKED_AT_MOST: Final = 512 * 1024 * 1024  # bytes: a few kilobytes can unpack to more than any machine has
 
 
-def count(path: Path) -> int | None:
-    """Return how many rows the sheet says that it has, if it says so where it begins; raises UnusableFileError."""
+def count(path: Path) -> int:
+    """Return how many rows the first sheet has, without the heading; raise UnusableFileError where any has too many.
+
+    They are counted, for a sheet need not say how many it has, and may be wrong.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
-            sheets = sorted(name for name in archive.namelist() if name.startswith("xl/worksheets/sheet"))
-            said = _SIZE.search(archive.open(sheets[0]).read(4096)) if sheets else None
-    except (zipfile.BadZipFile, OSError):
+            _check_unpacked(archive)
+            counts = [_count(archive, name) for name in sorted(archive.namelist()) if name.startswith(_SHEETS)]
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
         raise UnusableFileError(_NO_WORKBOOK) from None
-    return max(int(said[1]) - 1, 1) if said else None
+    return counts[0] if counts else 1
 
 
 def read(path: Path) -> Iterator[Row | Unreadable]:
@@ -52,9 +59,7 @@ def read(path: Path) -> Iterator[Row | Unreadable]:
 def _first_sheet(path: Path) -> Iterator[Any]:
     try:
         with zipfile.ZipFile(path) as archive:
-            unpacked = sum(part.file_size for part in archive.infolist())
-        if unpacked > UNPACKED_AT_MOST:
-            raise UnusableFileError("The workbook is too large.")
+            _check_unpacked(archive)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about styles and validations, which we do not read
             book = load_workbook(path, read_only=True)
@@ -64,6 +69,22 @@ def _first_sheet(path: Path) -> Iterator[Any]:
         yield book.worksheets[0]
     finally:
         book.close()
+
+
+def _check_unpacked(archive: zipfile.ZipFile) -> None:
+    if sum(part.file_size for part in archive.infolist()) > UNPACKED_AT_MOST:
+        raise UnusableFileError("The workbook is too large.")
+
+
+def _count(archive: zipfile.ZipFile, sheet: str) -> int:
+    """Count the rows of a sheet without the heading, and no further than it takes to know that they are too many."""
+    rows, cut_off = -1, b""
+    with archive.open(sheet) as content:
+        while piece := content.read(READ_AT_ONCE):
+            rows += len(_ROW.findall(cut_off + piece))
+            check_length(rows)
+            (cut_off,) = _CUT_OFF.findall(piece) or (b"",)
+    return max(rows, 1)
 
 
 def _text(value: Any) -> str:

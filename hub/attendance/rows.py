@@ -35,12 +35,21 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
 
 HEADINGS: Final = {plain(heading): name for name, also in COLUMNS.items() for heading in (name, *also)}
 
+ROWS_AT_MOST: Final = 200_000  # of one list; the largest jornada has served a few thousand people
 LONGEST_CELL: Final = 400  # characters; the contract's own limits are below it
 NOTHING: Final = {"", "-", "--", "—", "n/a", "na", "null", "none"}
 
 
 class UnusableFileError(Exception):
     """A file that cannot be read at all; the text says why in one sentence, and nothing of what is in it."""
+
+
+def check_length(rows: int | None) -> None:
+    """Raise UnusableFileError where a list has more rows than one may have; None: nobody knows."""
+    if rows is not None and rows > ROWS_AT_MOST:
+        raise UnusableFileError(
+            f"The list has more than {ROWS_AT_MOST:,} rows, empty ones included: send it in several files."
+        )
 
 
 @dataclass(frozen=True, slots=True)

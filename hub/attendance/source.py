@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from hub.attendance import read_csv, read_kobo, read_xlsx
-from hub.attendance.rows import Row, Unreadable
+from hub.attendance.rows import Row, Unreadable, check_length
 
 Kind = Literal["csv", "xlsx", "kobo"]
 
@@ -22,19 +22,25 @@ class Source:
     about: int | None  # how many rows it has, more or less; None: nobody knows before the end
 
     def rows(self) -> Iterator[Row | Unreadable]:
-        """Read it, row by row; raises UnusableFileError."""
+        """Read it, row by row; raises UnusableFileError, also where it becomes longer than a list may be."""
         read = {"csv": read_csv.read, "xlsx": read_xlsx.read, "kobo": read_kobo.read}
-        return read[self.kind](self.path)
+        for number, row in enumerate(read[self.kind](self.path), 1):
+            check_length(number)
+            yield row
 
 
 def open_source(path: Path) -> Source:
-    """Look at a file: its kind by how it begins, whatever it is called. Raises OSError or UnusableFileError."""
+    """Look at a file: its kind by how it begins, whatever it is called, and that it is not too long.
+
+    Raises OSError or UnusableFileError.
+    """
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)
         beginning = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
-    if beginning.startswith(b"PK"):
-        return Source(path, "xlsx", digest, read_xlsx.count(path))
     if beginning[:1] in (b"[", b"{"):
         return Source(path, "kobo", digest, None)
-    return Source(path, "csv", digest, read_csv.count(path))
+    kind: Kind = "xlsx" if beginning.startswith(b"PK") else "csv"
+    about = read_xlsx.count(path) if kind == "xlsx" else read_csv.count(path)
+    check_length(about)
+    return Source(path, kind, digest, about)

@@ -12,6 +12,7 @@ import pytest
 from openpyxl import Workbook
 
 from hub.attendance import read_kobo, read_xlsx
+from hub.attendance import rows as rows_module
 from hub.attendance.rows import HEADINGS, Row, Unreadable, UnusableFileError
 from hub.attendance.source import open_source
 
@@ -171,12 +172,12 @@ def test_a_formula_is_read_as_itself_so_that_it_can_be_refused(workbook: Callabl
     assert row["edad"] == "=2026-1991"
 
 
-def test_how_many_rows_there_are_is_known_where_the_sheet_says_so(tmp_path: Path) -> None:
-    book = Workbook()
-    for number in range(9):
-        book.worksheets[0].append([f"nombres {number}"])
-    book.save(tmp_path / "list.xlsx")
-    assert open_source(tmp_path / "list.xlsx").about == 8
+def test_how_many_rows_there_are_is_counted_whatever_the_sheet_says(
+    workbook: Callable[..., Path], tmp_path: Path
+) -> None:
+    said = long_sheet(MANY).replace(b"<sheetData>", b'<dimension ref="A1:A2"/><sheetData>')
+    assert len(said) > 3 * read_xlsx.READ_AT_ONCE  # so that some rows are cut in two by how it is read
+    assert open_source(replaced(workbook([["nombres"]]), tmp_path / "long", said)).about == MANY - 1
 
 
 def test_a_sheet_that_understates_its_size_is_read_whole(workbook: Callable[..., Path], tmp_path: Path) -> None:
@@ -204,6 +205,87 @@ def test_a_workbook_that_would_unpack_to_too_much_is_not_unpacked(
     monkeypatch.setattr(read_xlsx, "UNPACKED_AT_MOST", 1000)
     with pytest.raises(UnusableFileError, match="too large"):
         rows(path)
+
+
+# -- how long a list may be -------------------------------------------------------------------------------------------
+
+MANY = 30_000  # rows: what the reading of each of them would cost is a hundred times what it takes to refuse them
+
+
+def long_sheet(rows: int) -> bytes:
+    """A sheet that does not say how long it is, and of which every row but the first is empty."""
+    return (
+        b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+        b'<row r="1"><c r="A1" t="inlineStr"><is><t>nombres</t></is></c></row>'
+        + b"".join(b'<row r="%d"/>' % number for number in range(2, rows + 1))
+        + b"</sheetData></worksheet>"
+    )
+
+
+def replaced(workbook: Path, path: Path, sheet: bytes) -> Path:
+    """The same workbook with another first sheet."""
+    with zipfile.ZipFile(workbook) as before, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as after:
+        for part in before.infolist():
+            is_sheet = part.filename.startswith("xl/worksheets/sheet")
+            after.writestr(part.filename, sheet if is_sheet else before.read(part))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_list_that_is_too_long_is_refused_before_any_of_it_is_read(
+    kind: str, workbook: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows_module, "ROWS_AT_MOST", MANY - 2)
+    path = tmp_path / "long"
+    if kind == "csv":
+        path.write_bytes(b"nombres\n" + b"Ana\n" * (MANY - 1))
+    else:
+        replaced(workbook([["nombres"]]), path, long_sheet(MANY))
+    with pytest.raises(UnusableFileError, match=r"more than 29,998 rows"):
+        open_source(path)
+
+
+def test_a_workbook_is_not_unpacked_further_than_it_takes_to_know_that_it_is_too_long(
+    workbook: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows_module, "ROWS_AT_MOST", 10)
+    path = replaced(workbook([["nombres"]]), tmp_path / "long", long_sheet(MANY))
+    unpacked = 0
+    read = zipfile.ZipExtFile.read
+
+    def counting(self: zipfile.ZipExtFile, size: int | None = -1) -> bytes:
+        nonlocal unpacked
+        content = read(self, size)
+        unpacked += len(content)
+        return content
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", counting)
+    with pytest.raises(UnusableFileError, match="more than 10 rows"):
+        open_source(path)
+    assert unpacked <= read_xlsx.READ_AT_ONCE < len(long_sheet(MANY))
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "kobo"])
+def test_a_list_that_is_as_long_as_may_be_is_read_whole(
+    kind: str, workbook: Callable[..., Path], saved: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows_module, "ROWS_AT_MOST", 3)
+    path = {
+        "csv": lambda: saved(b"nombres\nAna\nLuz\nRosa"),
+        "xlsx": lambda: workbook([["nombres"], ["Ana"], ["Luz"], ["Rosa"]]),
+        "kobo": lambda: saved(json.dumps([{"nombres": name} for name in ("Ana", "Luz", "Rosa")]).encode()),
+    }[kind]()
+    assert [row["nombres"] for row in cells(path)] == ["Ana", "Luz", "Rosa"]
+
+
+def test_what_does_not_say_how_long_it_is_ends_where_it_becomes_too_long(
+    saved: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows_module, "ROWS_AT_MOST", 2)
+    reading = open_source(saved(json.dumps([{"nombres": "Ana"}] * 4).encode())).rows()
+    assert [next(reading), next(reading)] == [Row(1, {"nombres": "Ana"}), Row(2, {"nombres": "Ana"})]
+    with pytest.raises(UnusableFileError, match="more than 2 rows"):
+        next(reading)
 
 
 # -- KoboToolbox ------------------------------------------------------------------------------------------------------
