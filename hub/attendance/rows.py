@@ -35,7 +35,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
 
 HEADINGS: Final = {plain(heading): name for name, also in COLUMNS.items() for heading in (name, *also)}
 
-ROWS_AT_MOST: Final = 200_000  # of one list; the largest jornada has served a few thousand people
+ROWS_AT_MOST: Final = 200_000  # of one list: four times the longest that was measured
 LONGEST_CELL: Final = 400  # characters; the contract's own limits are below it
 NOTHING: Final = {"", "-", "--", "—", "n/a", "na", "null", "none"}
 
