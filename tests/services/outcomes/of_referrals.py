@@ -1,0 +1,192 @@
+"""What referrals does with each of its messages."""
+
+from typing import Final
+
+import contracts
+from tests.examples import (
+    ANOTHER,
+    NOW,
+    PERSON_ID,
+    RECIPIENT,
+    SENDER,
+    consent_ended,
+    consent_recorded,
+    referral_requested,
+    service_published,
+)
+from tests.services import stories
+from tests.services.outcomes.cases import Again, Case, NeverEarly, NeverRefused, Refused, Said
+from tests.services.stories import FRESH_CONSENT_ID, OTHER_SERVICE_ID
+from tests.services.test_capacity import capacity_stated
+from tests.services.test_seeking_services import sought
+
+STRANGER: Final = "oportunidades"
+ERASED: Final = contracts.PersonErased(person_id=PERSON_ID, erased_at=NOW)
+
+
+def said(move: stories.Said, by: str | None = None) -> Said:
+    """What one of the stories says, or another in its words."""
+    data, source = move
+    return Said(data, by=by or source)
+
+
+PUBLISHED: Final = [Said(service_published(), by=RECIPIENT)]
+WITH_CONSENT: Final = [*PUBLISHED, Said(consent_recorded(), by="hub")]
+SENT: Final = [*WITH_CONSENT, Said(referral_requested())]
+FRESH_CONSENT: Final = consent_recorded(consent_id=FRESH_CONSENT_ID, recipients=(ANOTHER,), granted_to=RECIPIENT)
+
+
+def at(state: str) -> list[Said]:
+    """All that brings a referral into a state."""
+    return [*SENT, *(said(move) for move in stories.TO[state])]
+
+
+def moves(state: str, move: stories.Said, *, refused: Refused, again: str) -> Case:
+    """A party moves a referral that is in a state; who comes before there is one is told no more than a stranger."""
+    return Case(before=at(state), done=said(move), refused=refused, again=again, early="not_a_party")
+
+
+def not_yours(state: str, move: stories.Said) -> Refused:
+    """The other party says what is not its own to say."""
+    by = RECIPIENT if move[1] == SENDER else SENDER
+    return Refused("not_yours", said(move, by), at(state))
+
+
+CASES: Final = [
+    # -- services and consents
+    Case(
+        done=PUBLISHED[0],
+        refused=Refused("service_of_another", Said(service_published(), by=ANOTHER), PUBLISHED),
+        again="superseded",
+        early=NeverEarly("a service begins with its publication"),
+    ),
+    Case(
+        before=PUBLISHED,
+        done=Said(capacity_stated(), by=RECIPIENT),
+        refused=Refused("service_of_another", Said(capacity_stated(), by=ANOTHER), PUBLISHED),
+        again="superseded",
+        early="service_unknown",
+    ),
+    Case(
+        done=WITH_CONSENT[-1],
+        refused=NeverRefused(
+            "intake has recorded it, and what it said first holds",
+            Said(consent_recorded(recipients=(ANOTHER,)), by="hub"),
+        ),
+        again=Again.CHANGES_NOTHING,
+        early=NeverEarly("intake has checked whose consent it is"),
+    ),
+    Case(
+        before=SENT,
+        done=Said(consent_ended(), by="hub"),
+        refused=NeverRefused("a consent that has ended has ended", Said(consent_ended(), by="hub")),
+        again=Again.CHANGES_NOTHING,
+        early="consent_unknown",
+    ),
+    Case(
+        before=PUBLISHED,
+        done=Said(sought()),
+        refused=NeverRefused("a question is answered, if by naming nobody", Said(sought(need_code="shelter.rent"))),
+        again=Again.IS_ANOTHER,
+        early=NeverEarly("where nobody offers it, that is the answer"),
+    ),
+    # -- sending
+    Case(
+        before=WITH_CONSENT,
+        done=SENT[-1],
+        refused=Refused("consent_not_granted_to_you", Said(referral_requested(), by=ANOTHER), WITH_CONSENT),
+        again="already_sent",
+        early="service_unknown",
+    ),
+    Case(
+        before=[
+            Said(service_published(service_id=OTHER_SERVICE_ID), by=ANOTHER),
+            Said(FRESH_CONSENT, by="hub"),
+            *at("received"),
+        ],
+        done=said(stories.redirected),
+        refused=not_yours("received", stories.redirected),
+        again="already_redirected",
+        early="not_a_party",
+    ),
+    # -- answering
+    moves("sent", stories.received, refused=not_yours("sent", stories.received), again="already_received"),
+    moves("received", stories.accepted, refused=not_yours("received", stories.accepted), again="already_accepted"),
+    moves("received", stories.declined, refused=not_yours("received", stories.declined), again="already_declined"),
+    moves(
+        "received", stories.waitlisted, refused=not_yours("received", stories.waitlisted), again="already_waitlisted"
+    ),
+    moves(
+        "received",
+        stories.info_requested,
+        refused=not_yours("received", stories.info_requested),
+        again="already_info_requested",
+    ),
+    moves(
+        "info_requested",
+        stories.info_provided,
+        refused=Refused("nothing_asked", said(stories.info_provided), at("received")),
+        again="nothing_asked",
+    ),
+    # -- serving
+    moves("accepted", stories.scheduled, refused=not_yours("accepted", stories.scheduled), again="already_scheduled"),
+    moves("scheduled", stories.no_show, refused=not_yours("scheduled", stories.no_show), again="already_no_show"),
+    moves(
+        "scheduled",
+        stories.visit_cancelled,
+        refused=not_yours("scheduled", stories.visit_cancelled),
+        again="already_visit_cancelled",
+    ),
+    moves(
+        "accepted",
+        stories.service_started,
+        refused=not_yours("accepted", stories.service_started),
+        again="already_in_service",
+    ),
+    moves(
+        "in_service",
+        stories.service_noted,
+        refused=Refused("not_while_closed", said(stories.service_noted), at("closed")),
+        again=Again.IS_ANOTHER,
+    ),
+    moves("accepted", stories.completed, refused=not_yours("accepted", stories.completed), again="already_completed"),
+    moves("completed", stories.closed, refused=not_yours("completed", stories.closed), again="already_closed"),
+    moves(
+        "closed",
+        stories.reopened,
+        refused=Refused("not_yours", said(stories.reopened, RECIPIENT), at("closed")),
+        again="already_in_service",
+    ),
+    # -- stopping
+    moves(
+        "accepted",
+        stories.cancel_requested,
+        refused=not_yours("accepted", stories.cancel_requested),
+        again="already_cancel_requested",
+    ),
+    moves(
+        "cancel_requested",
+        stories.cancelled,
+        refused=not_yours("cancel_requested", stories.cancelled),
+        again="already_cancelled",
+    ),
+    moves(
+        "received",
+        stories.entered_in_error,
+        refused=not_yours("received", stories.entered_in_error),
+        again="already_entered_in_error",
+    ),
+    moves(
+        "consent_withdrawn",
+        stories.purged,
+        refused=Refused("not_while_received", said(stories.purged), at("received")),
+        again="already_purged",
+    ),
+    Case(
+        before=at("received"),
+        done=Said(ERASED, by="hub"),
+        refused=NeverRefused("intake has erased the person: nobody may say no", Said(ERASED, by="hub")),
+        again=Again.CHANGES_NOTHING,
+        early=NeverEarly("of whom nobody has referred there is nothing to erase"),
+    ),
+]

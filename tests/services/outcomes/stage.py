@@ -1,0 +1,232 @@
+"""Plays cases on a service's real runtime and database, all of them at once, and reads there what became of each.
+
+Every scene has ids of its own, which show in every row and message that is about it: that is how its effects are told
+from those of the others, which are handled in the same batches.
+"""
+
+import inspect
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID, uuid5
+
+import contracts
+from contracts import Message
+from messaging import database
+from messaging.runtime import Delivery, Handlers, Runtime
+from tests.services.outcomes.cases import DONE, Case, NeverEarly, NeverRefused, Said, handlers_of
+
+RUNTIMES_OWN = re.compile("migration|inbox|parked|outbox.*|forgotten")
+"""The tables that every service has for the runtime; the others are its own."""
+
+ANY_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+SCENES_ID = re.compile("ca5e([0-9a-f]{4})-ca5e-")
+NAMES = UUID("01950000-0000-7000-8000-0000000000cc")
+
+# In which order the messages of a scene are said, once all that comes before them has been.
+ACT, REPEAT, OTHER_WORDS, AGAIN = "act", "repeat", "other words", "again"
+
+
+@dataclass
+class Scene:
+    """One message with what comes before it, and perhaps what comes only afterwards."""
+
+    act: Said
+    before: Sequence[Said] = ()
+    afterwards: Sequence[Said] = ()
+    with_repeats: bool = False
+    number: int = -1
+    messages: dict[str, Message[Any]] = field(default_factory=dict)
+    seen: "dict[str, Seen]" = field(default_factory=dict)
+    trouble: list[str] = field(default_factory=list)  # with what was to come before, or afterwards
+    in_the_end: str = ""  # what became of the message once what comes afterwards had come
+    subjects: set[str] = field(default_factory=set)  # of what came before and afterwards
+
+    def known_as(self, one: UUID) -> UUID:
+        """Return what an id of the examples is called here."""
+        return UUID(f"ca5e{self.number:04x}-ca5e-{str(uuid5(NAMES, f'{self.number} {one}'))[14:]}")
+
+    def message(self, said: Said) -> Message[Any]:
+        """Make the message of what is said here."""
+        if inspect.isfunction(said.data):
+            data = said.data(self.known_as)
+        else:
+            written = said.data.model_dump_json(exclude_none=True)
+            here = ANY_ID.sub(lambda found: str(self.known_as(UUID(found[0]))), written)
+            data = type(said.data).model_validate_json(here)
+        contract = contracts.contract_of(data)
+        subject = str(getattr(data, contract.about)) if contract.about else str(contracts.uuid7())
+        draft = contracts.Draft(data, subject, sequence=said.number if contract.numbered else None)
+        return contracts.stamp(draft, source=said.by, time=said.time)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a message has done: its fate, and whether anything of its scene is another than it was."""
+
+    fate: str
+    changed: bool
+    waits_for: str | None = None
+
+
+@dataclass
+class Played:
+    """The scenes of one case."""
+
+    done: Scene
+    refused: Scene
+    early: Scene
+
+
+class Stage:
+    """One service, its runtime and its database."""
+
+    def __init__(self, service: type, rules: Any, url: str, *, first: int = 0) -> None:
+        """`first` is the number of its first scene: on one database no two may have the same."""
+        self._service, self._first = service(), first
+        self._connection = database.connect(url)
+        self._runtime = Runtime("outcomes", url, Handlers(handlers_of(service), rules.Refused, rules.TooEarly))
+        self._tags = count(1)
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._runtime.close()
+        self._connection.close()
+
+    def play(self, cases: Sequence[Case]) -> list[Played]:
+        """Play every outcome of every case; return what was seen of each case."""
+        played = [_scenes(case) for case in cases]
+        scenes = list({id(scene): scene for one in played for scene in (one.done, one.refused, one.early)}.values())
+        for number, scene in enumerate(scenes, self._first):
+            scene.number = number
+        self._lead_up([(scene, scene.before) for scene in scenes])
+        before = self._look()
+        for part in (ACT, REPEAT, OTHER_WORDS, AGAIN):
+            acting = [scene for scene in scenes if part == ACT or scene.with_repeats]
+            for scene in acting:
+                scene.messages[part] = _message_of(scene, part)
+            self._apply(scene.messages[part] for scene in acting)
+            after = self._look()
+            for scene in acting:
+                scene.seen[part] = after.since(before, scene.number, scene.messages[part].id)
+            before = after
+        self._lead_up([(scene, scene.afterwards) for scene in scenes])
+        self._retry()
+        after = self._look()
+        for scene in scenes:
+            scene.in_the_end = after.fate(scene.messages[ACT].id)
+        return played
+
+    def _lead_up(self, stories: Sequence[tuple[Scene, Sequence[Said]]]) -> None:
+        """Let what each scene begins with be said, the first of every scene in one batch, then the second."""
+        told: list[tuple[Scene, Message[Any]]] = []
+        for step in range(max(len(story) for _, story in stories)):
+            batch = [(scene, scene.message(story[step])) for scene, story in stories if step < len(story)]
+            self._apply(message for _, message in batch)
+            told += batch
+        seen = self._look()
+        for scene, message in told:
+            scene.subjects.add(message.subject)
+            if (fate := seen.fate(message.id)) != DONE:
+                scene.trouble.append(f"{message.type}, which it needs, is {fate}")
+
+    def _apply(self, messages: Iterable[Message[Any]]) -> None:
+        batch = [Delivery(next(self._tags), one.to_json(), redelivered=False) for one in messages]
+        if batch:
+            self._runtime.apply(self._service, batch)
+
+    def _retry(self) -> None:
+        """Try what has been woken, as long as there is any."""
+        self._runtime.retry(self._service)
+        while self._runtime.waiting_may_go_on:
+            self._runtime.retry(self._service)
+
+    def _look(self) -> "_Look":
+        look = _Look(self._connection)
+        self._connection.rollback()  # and see anew the next time
+        return look
+
+
+def _scenes(case: Case) -> Played:
+    done = Scene(case.done, case.before, with_repeats=True)
+    if isinstance(case.refused, NeverRefused):
+        refused = Scene(case.refused.closest, [*case.before, case.done])
+    else:
+        refused = Scene(case.refused.said, case.refused.before)
+    if not isinstance(case.early, NeverEarly):
+        early = Scene(case.done, afterwards=case.before)
+    else:
+        early = Scene(case.done) if case.before else done
+    return Played(done, refused, early)
+
+
+def _message_of(scene: Scene, part: str) -> Message[Any]:
+    """The message itself; the very same; another under its id; and the same words under another id."""
+    match part:
+        case "repeat":
+            return scene.messages[ACT]
+        case "other words":
+            act = scene.messages[ACT]
+            return act.model_copy(update={"time": act.time + timedelta(seconds=1)})
+        case _:
+            return scene.message(scene.act)
+
+
+class _Look:
+    """What stands in a database at one moment: the rows of each scene, and what became of each message."""
+
+    def __init__(self, connection: database.Connection) -> None:
+        self._rows: dict[int, Counter[str]] = defaultdict(Counter)
+        for table in _own_tables(connection):
+            for number, text in _rows_of_scenes(connection, table):
+                self._rows[number][f"{table} {text}"] += 1
+        self._taken_in = {row["message_id"] for row in connection.execute("select message_id from inbox")}
+        parked = connection.execute(
+            "select message_id, state, reason, waiting_for, error from parked order by parked_id"
+        )
+        self._parked = {row["message_id"]: row for row in parked}
+        self._refusals: dict[UUID, str] = {}
+        self._said: Counter[UUID | None] = Counter()
+        for row in connection.execute("select body from outbox order by position"):
+            said = contracts.parse(row["body"].encode())
+            if isinstance(said.data, contracts.MessageRefused) and said.data.refused_id is not None:
+                self._refusals[said.data.refused_id] = said.data.code
+            else:
+                self._said[said.causationid] += 1
+
+    def fate(self, message_id: UUID) -> str:
+        """Say what became of a message, by the register, what is parked and what was answered."""
+        if (parked := self._parked.get(message_id)) is not None:
+            if parked["state"] == "waiting":
+                return f"too early: {parked['reason']}"
+            if parked["state"] == "quarantined":  # so is refused what the hub's own services have said
+                return f"refused: {parked['reason']}"
+            return f"{parked['reason']}: {parked['error']}"
+        if message_id in self._refusals:
+            return f"refused: {self._refusals[message_id]}"
+        return DONE if message_id in self._taken_in else "lost"
+
+    def since(self, before: "_Look", scene: int, message_id: UUID) -> Seen:
+        """Say what a message of a scene has done since the moment before."""
+        changed = self._rows[scene] != before._rows[scene] or self._said[message_id] != before._said[message_id]
+        parked = self._parked.get(message_id)
+        return Seen(self.fate(message_id), changed, None if parked is None else parked["waiting_for"])
+
+
+def _own_tables(connection: database.Connection) -> list[str]:
+    rows = connection.execute("select tablename from pg_tables where schemaname = 'public' order by tablename")
+    return [row["tablename"] for row in rows if not RUNTIMES_OWN.fullmatch(row["tablename"])]
+
+
+def _rows_of_scenes(connection: database.Connection, table: str) -> Iterator[tuple[int, str]]:
+    """Each row of a table with each scene that it is about; which message has written it says nothing."""
+    found = connection.execute(
+        f"select (to_jsonb(one) - 'message_id')::text as row from {table} as one where one::text ~ 'ca5e.{{4}}-ca5e-'"
+    )
+    for row in found:
+        for number in {int(mark, 16) for mark in SCENES_ID.findall(row["row"])}:
+            yield number, row["row"]
