@@ -1,9 +1,13 @@
-"""A registration and a consent become a referral and a receipt with nobody retyping anything, on the real network."""
+"""A registration and a consent become a referral and a receipt with nobody retyping anything, on the real network.
+
+Once as an organisation says one after the other, once as it takes somebody down at a jornada.
+"""
 
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -110,3 +114,75 @@ def test_a_need_reaches_its_recipient_with_what_the_consent_covers_and_the_perso
     assert status.data.state == codes.ReferralState.SENT
     (receipt,) = eventually(lambda: redcross.heard(contracts.ConsentReceiptIssued, consent_id=consent_id))
     assert receipt.data.receipt_code in receipt_page(receipt.data, names={})
+
+
+def test_a_need_found_at_a_jornada_reaches_its_recipient_once_and_is_struck_out_with_the_attendance(
+    systems: tuple[System, ...],
+) -> None:
+    redcross, iom = systems
+    came_at = datetime.now(UTC) - timedelta(hours=2)
+    jornada_id, attendance_id, person_id, consent_id, need_id, service_id, referral_id = (uuid7() for _ in range(7))
+    iom.say(
+        contracts.ServicePublished(
+            service_id=service_id, name="Arriendo", need_codes=("shelter.rent",), active=True, zones=("08001",)
+        )
+    )
+    redcross.say(
+        contracts.JornadaPlanned(
+            jornada_id=jornada_id,
+            organiser="redcross",
+            planned_at=came_at - timedelta(days=9),
+            kind=codes.JornadaKind.OUTREACH_TRIP,
+            name="Jornada de salud",
+            zone="08001",
+            place="Cancha La Chinita",
+            starts_at=came_at,
+            ends_at=came_at + timedelta(hours=1),
+        )
+    )
+    refer = contracts.ReferTo(referral_id=referral_id, recipient="iom", service_id=service_id)
+    somebody = contracts.AttendanceRecorded(
+        attendance_id=attendance_id,
+        jornada_id=jornada_id,
+        organiser="redcross",
+        person_id=person_id,
+        present_at=came_at,
+        check_in=codes.CheckIn.LIST,
+        sealed=sealing.seal(SOMEBODY, redcross.hub_key),
+        consent=contracts.ConsentTaken(
+            consent_id=consent_id,
+            purposes=(codes.ConsentPurpose.REGISTER, codes.ConsentPurpose.REFER),
+            recipients=("redcross", "iom"),
+            field_groups=(codes.FieldGroup.IDENTITY,),
+            given_by=codes.ConsentGivenBy.PERSON,
+            manner=codes.ConsentManner.SIGNED,
+            language="es",
+        ),
+        needs=(
+            contracts.NeedFound(need_id=need_id, need_code="shelter.rent", urgency=codes.Urgency.URGENT, refer=refer),
+        ),
+    )
+    redcross.say(somebody)
+    redcross.say(somebody)  # the same list sent again
+
+    (offered,) = eventually(lambda: iom.heard(contracts.ReferralOffered, referral_id=referral_id))
+    assert (offered.data.sender, offered.data.request.person_id) == ("redcross", person_id)
+    block = sealing.open_sealed(offered.data.request.sealed, iom.own_key)
+    assert block == {name: SOMEBODY[name] for name in ("given_names", "family_names", "birth_date")}
+
+    redcross.say(
+        contracts.AttendanceStruckOut(
+            attendance_id=attendance_id,
+            jornada_id=jornada_id,
+            organiser="redcross",
+            reason=codes.StrikeReason.WRONG_PERSON,
+        )
+    )
+
+    def error_reasons(system: System) -> list[Any]:
+        statuses = [one.data for one in system.heard(contracts.ReferralStatus, referral_id=referral_id)]
+        return [one.error_reason for one in statuses if one.state == codes.ReferralState.ENTERED_IN_ERROR]
+
+    for system in systems:
+        assert eventually(partial(error_reasons, system)) == [codes.ErrorReason.WRONG_PERSON]
+    assert len(iom.heard(contracts.ReferralOffered, referral_id=referral_id)) == 1

@@ -184,6 +184,35 @@ def test_whom_the_organiser_takes_down_at_its_own_jornada_it_registers(
     eventually(lambda: registered_by(ground, attendance.person_id) == [ORGANISER])
 
 
+def test_whom_the_organiser_refers_from_its_own_jornada_is_asked_for_in_its_name(
+    ground: Ground, own_events: OwnService, organiser: Partner
+) -> None:
+    jornada_id, referral_id = contracts.uuid7(), contracts.uuid7()
+    say(organiser, planned(jornada_id))
+    consent = contracts.ConsentTaken(
+        consent_id=contracts.uuid7(),
+        purposes=(codes.ConsentPurpose.REFER,),
+        recipients=(PARTNER,),
+        field_groups=(codes.FieldGroup.IDENTITY,),
+        given_by=codes.ConsentGivenBy.PERSON,
+        manner=codes.ConsentManner.SIGNED,
+        language="es",
+    )
+    refer = contracts.ReferTo(referral_id=referral_id, recipient=PARTNER, service_id=contracts.uuid7())
+    need = contracts.NeedFound(
+        need_id=contracts.uuid7(), need_code="shelter.rent", urgency=codes.Urgency.NORMAL, refer=refer
+    )
+    say(organiser, came(jornada_id, sealed=sealed(ground, PERSON), consent=consent, needs=(need,)))
+
+    asked = "select referred_by, recipient from need_referral where referral_id = %s"
+
+    def in_intake() -> list[Any]:
+        with psycopg.connect(ground.stack.service_database_url("intake")) as connection:
+            return connection.execute(asked, (referral_id,)).fetchall()
+
+    eventually(lambda: in_intake() == [(ORGANISER, PARTNER)])
+
+
 def test_a_partners_people_are_not_registered_by_the_organiser_but_refused(
     ground: Ground, own_events: OwnService, organiser: Partner
 ) -> None:
