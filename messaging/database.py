@@ -73,6 +73,7 @@ class Transaction:
         self._kept, self._fresh = _Gathered(), _Gathered()
         self._savepoint = False  # set, and not released yet
         self._savepoint_is_fresh = False  # by the message that is being handled
+        self.ended = False
 
     def mention(self, ids: Iterable[UUID]) -> None:
         """Say which ids the batch's messages speak of: what `load` asks for at once."""
@@ -145,6 +146,16 @@ class Transaction:
             self._flush(self._kept)
             self._flush(self._fresh)
 
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """Send every gathered write, what the block writes, and the commit, all in one round trip."""
+        with self._connection.pipeline():
+            self._flush(self._kept)
+            self._flush(self._fresh)
+            yield
+            commit(self._connection)
+        self.ended = True
+
     def _read(self, sql: LiteralString, params: Sequence[Any]) -> list[Row]:
         if self._fresh.rows or self._savepoint_is_fresh:
             return self.fetch(sql, params)
@@ -201,8 +212,9 @@ def transaction(connection: Connection) -> Iterator[Transaction]:
     try:
         tx = Transaction(connection)
         yield tx
-        tx.flush()
-        commit(connection)
+        if not tx.ended:
+            with tx.ending():
+                pass
     except BaseException as error:
         interruption = _interruption(error)
         if interruption is not None:

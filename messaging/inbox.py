@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -56,13 +56,20 @@ KNOWN_DIGESTS = """
 """
 
 
-def register(connection: Connection, batch: Sequence[Received]) -> set[Key] | None:
-    """Enter the messages into the register; return the keys of those never seen before, None for all of them."""
+def register(connection: Connection, batch: Sequence[Received]) -> tuple[set[Key] | None, set[str]]:
+    """Enter the messages into the register.
+
+    Returns the keys of those never seen before, None for all of them, and the subjects about which an earlier message
+    has failed and is still to be applied.
+    """
     sources, ids = [one.message.source for one in batch], [one.message.id for one in batch]
-    entered = connection.execute(REGISTER, (sources, ids, [one.digest for one in batch]))
-    if entered.rowcount == len(batch):
-        return None
-    return {(row["source"], row["message_id"]) for row in entered.fetchall()}
+    with connection.pipeline():
+        entered = connection.execute(REGISTER, (sources, ids, [one.digest for one in batch]))
+        held_up = connection.execute(HELD_UP, ([one.message.subject for one in batch],))
+    new = None
+    if entered.rowcount < len(batch):
+        new = {(row["source"], row["message_id"]) for row in entered.fetchall()}
+    return new, {row["subject"] for row in held_up.fetchall()}
 
 
 def known_digests(connection: Connection, repeats: Sequence[Received]) -> dict[Key, bytes]:
@@ -156,15 +163,13 @@ def parked_row(
     }
 
 
-def held_up(connection: Connection, batch: Sequence[Received]) -> set[str]:
-    """Return the subjects about which an earlier message has failed and is still to be applied."""
-    rows = connection.execute(HELD_UP, ([one.message.subject for one in batch],)).fetchall()
-    return {row["subject"] for row in rows}
+def wake(connection: Connection, subjects: Iterable[str]) -> Callable[[], bool]:
+    """Let the messages that wait for one of these subjects be tried at once; what is returned tells if there are any.
 
-
-def wake(connection: Connection, subjects: Iterable[str]) -> bool:
-    """Let the messages that wait for one of these subjects be tried at once; tell whether there are any."""
-    return connection.execute(WAKE, (list(subjects),)).rowcount > 0
+    It waits for nothing, as `outbox.write`.
+    """
+    woken = connection.execute(WAKE, (list(subjects),))
+    return lambda: woken.rowcount > 0
 
 
 def due(connection: Connection, limit: int) -> list[Row]:

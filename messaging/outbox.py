@@ -6,7 +6,7 @@ committed before it, so that what concerns one referral leaves in order.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -49,7 +49,12 @@ OPEN_WRITER = """
     select %s, %s, last_value - 1, last_value - 1 from outbox_position_seq
 """
 
-WRITE = "copy outbox (writer, routing_key, message_id, body) from stdin (format binary)"
+# The positions are drawn in the order of the arrays.
+WRITE = """
+    insert into outbox (writer, routing_key, message_id, body)
+    select %b, routing_key, message_id, convert_from(body, 'UTF8')
+    from unnest(%b::text[], %b::uuid[], %b::bytea[]) as new(routing_key, message_id, body)
+"""
 
 # Asked before the first position is drawn, so that what it names stands before what is about to be written.
 OTHERS_BEHIND = "select writer, committed from outbox_writer where published < committed and writer <> %s"
@@ -87,21 +92,27 @@ def open_writer(connection: Connection, process: str) -> UUID:
     return writer
 
 
-def write(connection: Connection, writer: UUID, publications: Sequence[Publication], tally: Tally) -> Committed:
-    """Write messages and the tally in the open transaction."""
-    after: dict[UUID, int] = {}
+def write(
+    connection: Connection, writer: UUID, publications: Sequence[Publication], tally: Tally
+) -> Callable[[], Committed]:
+    """Write messages and the tally in the open transaction; what is returned tells, after the commit, what they were.
+
+    It waits for nothing, so that within a pipeline all of this costs one round trip together with the commit.
+    """
+    behind = connection.execute(OTHERS_BEHIND, (writer,)) if publications else None
     if publications:
-        rows = connection.execute(OTHERS_BEHIND, (writer,)).fetchall()
-        after = {row["writer"]: row["committed"] for row in rows}
-        with connection.cursor().copy(WRITE) as copy:
-            copy.set_types(("uuid", "text", "uuid", "text"))
-            for one in publications:
-                copy.write_row((writer, one.routing_key, one.message_id, one.body.decode()))
+        routing_keys, ids = [one.routing_key for one in publications], [one.message_id for one in publications]
+        connection.execute(WRITE, (writer, routing_keys, ids, [one.body for one in publications]))
     counts = {name: getattr(tally, name) for name in Tally.__dataclass_fields__}
-    params = {"writer": writer, "wrote": bool(publications), **counts}
-    row = connection.execute(ADVANCE, params).fetchone()
-    assert row is not None
-    return Committed(writer, row["committed"], publications, after)
+    advanced = connection.execute(ADVANCE, {"writer": writer, "wrote": bool(publications), **counts})
+
+    def committed() -> Committed:
+        after = {row["writer"]: row["committed"] for row in behind.fetchall()} if behind else {}
+        row = advanced.fetchone()
+        assert row is not None
+        return Committed(writer, row["committed"], publications, after)
+
+    return committed
 
 
 def mark(connection: Connection, writer: UUID, position: int) -> None:

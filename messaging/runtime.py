@@ -139,15 +139,15 @@ class Runtime:
         """
         connection, writer = self._ready()
         try:
-            with transaction(connection) as tx, self._time_limit():
-                now = clock.now()
-                drafts = handler(tx, now)
-                tx.keep()
-                if not drafts:
-                    return None
-                tx.flush()
-                publications = [self._publication(draft, now, None) for draft in drafts]
-                return outbox.write(connection, writer, publications, Tally())
+            with transaction(connection) as tx:
+                with self._time_limit():
+                    now = clock.now()
+                    drafts = handler(tx, now)
+                    tx.keep()
+                    if not drafts:
+                        return None
+                    publications = [self._publication(draft, now, None) for draft in drafts]
+                return self._commit(connection, writer, tx, _Outcome(publications))
         except psycopg.OperationalError as error:
             if database.is_lost(error, connection):
                 raise
@@ -170,19 +170,18 @@ class Runtime:
     def _apply_together(self, service: object, deliveries: Sequence[Delivery]) -> Committed:
         connection, writer = self._ready()
         outcome = _Outcome()
-        with transaction(connection) as tx, self._time_limit():
-            received = self._read(deliveries, outcome)
-            tx.mention(_mentioned(received))
-            now = clock.now()
-            first = self._first_time_seen(connection, received, outcome)
-            held_up = inbox.held_up(connection, first) if first else ()
-            for one in first:
-                if one.message.subject in held_up:
-                    outcome.park(inbox.parked_row(one.raw, one.message, "retry", "behind_another"))
-                else:
-                    self._handle(service, tx, one, now, outcome)
-            tx.flush()
-            return self._write(connection, writer, outcome)
+        with transaction(connection) as tx:
+            with self._time_limit():
+                received = self._read(deliveries, outcome)
+                tx.mention(_mentioned(received))
+                now = clock.now()
+                first, held_up = self._first_time_seen(connection, received, outcome)
+                for one in first:
+                    if one.message.subject in held_up:
+                        outcome.park(inbox.parked_row(one.raw, one.message, "retry", "behind_another"))
+                    else:
+                        self._handle(service, tx, one, now, outcome)
+            return self._commit(connection, writer, tx, outcome)
 
     def _apply_alone(self, service: object, delivery: Delivery) -> Committed:
         connection, _ = self._ready()
@@ -210,12 +209,13 @@ class Runtime:
 
     def _first_time_seen(
         self, connection: database.Connection, received: Sequence[Received], outcome: _Outcome
-    ) -> Sequence[Received]:
+    ) -> tuple[Sequence[Received], set[str]]:
+        """Return the messages that are new, and the subjects about which an earlier one is still to be applied."""
         if not received:
-            return []
-        new = inbox.register(connection, received)
+            return [], set()
+        new, held_up = inbox.register(connection, received)
         if new is None:
-            return received
+            return received, held_up
         first: dict[inbox.Key, Received] = {}
         repeats = []
         for one in received:
@@ -232,7 +232,7 @@ class Runtime:
                     if one.message.source != HUB:  # what is refused to one of our own is quarantined as it is
                         self._quarantine(outcome, one.raw, one.message, "id_reused")
                     self._refuse(outcome, one, "id_reused")
-        return list(first.values())
+        return list(first.values()), held_up
 
     def _all_of(self, transactions: Iterable[Committed | None]) -> list[Committed]:
         """Run one transaction after the other, until there is nothing to do, and return what they committed."""
@@ -308,15 +308,15 @@ class Runtime:
         """Register a message whose handler failed, and park it to be tried again."""
         connection, writer = self._ready()
         outcome = _Outcome()
-        with transaction(connection):
+        with transaction(connection) as tx:
             received = self._read([delivery], outcome)
-            for one in self._first_time_seen(connection, received, outcome):
+            for one in self._first_time_seen(connection, received, outcome)[0]:
                 log.error(
                     "a message failed and will be tried again",
                     extra=fields(message=one.message.id, contract=one.message.type, error=describe(error)),
                 )
                 outcome.park(inbox.parked_row(one.raw, one.message, "retry", "failed", error=describe(error)))
-            return self._write(connection, writer, outcome)
+            return self._commit(connection, writer, tx, outcome)
 
     def _retry_one(self, service: object) -> Committed | None:
         """Try one parked message that is due, and put it off if it fails; None when none is due."""
@@ -335,22 +335,22 @@ class Runtime:
         """Try up to `limit` parked messages in one transaction, with their rows in `taken`; None when none is due."""
         connection, writer = self._ready()
         outcome = _Outcome()
-        with transaction(connection) as tx, self._time_limit():
-            taken += inbox.due(connection, limit)
-            if not taken:
-                return None
-            received = [_read_again(row["raw"]) for row in taken]
-            tx.mention(_mentioned(received))
-            now = clock.now()
-            for row, one in zip(taken, received, strict=True):
-                parked = len(outcome.parked)
-                self._handle(service, tx, one, now, outcome)
-                self._settle(
-                    connection, row, one, outcome, outcome.parked.pop() if len(outcome.parked) > parked else None
-                )
-            tx.flush()
+        with transaction(connection) as tx:
+            with self._time_limit():
+                taken += inbox.due(connection, limit)
+                if not taken:
+                    return None
+                received = [_read_again(row["raw"]) for row in taken]
+                tx.mention(_mentioned(received))
+                now = clock.now()
+                for row, one in zip(taken, received, strict=True):
+                    parked = len(outcome.parked)
+                    self._handle(service, tx, one, now, outcome)
+                    self._settle(
+                        connection, row, one, outcome, outcome.parked.pop() if len(outcome.parked) > parked else None
+                    )
             outcome.tally.parked = 0  # they were counted when they were first parked
-            committed = self._write(connection, writer, outcome)
+            committed = self._commit(connection, writer, tx, outcome)
         self.waiting_may_go_on |= len(taken) == limit
         return committed
 
@@ -377,21 +377,23 @@ class Runtime:
         """After a failure: try again later, or give up and leave it to a person."""
         connection, writer = self._ready()
         what = describe(error)
-        with transaction(connection):
+        with transaction(connection) as tx:
             if row["attempts"] + 1 < inbox.RETRIES_AT_MOST:
                 inbox.try_later(connection, row["parked_id"], what)
             else:
                 inbox.quarantine(connection, row["parked_id"], "failed", what)
                 log.error("quarantined", extra=fields(code="failed", parked=row["parked_id"], error=what))
-            return self._write(connection, writer, _Outcome())
+            return self._commit(connection, writer, tx, _Outcome())
 
-    def _write(self, connection: database.Connection, writer: UUID, outcome: _Outcome) -> Committed:
-        """Write all of the outcome that is not the service's own."""
-        if outcome.parked:
-            inbox.park(connection, outcome.parked)
-        if outcome.subjects and inbox.wake(connection, outcome.subjects):
-            self.waiting_may_go_on = True
-        return outbox.write(connection, writer, outcome.publications, outcome.tally)
+    def _commit(self, connection: database.Connection, writer: UUID, tx: Transaction, outcome: _Outcome) -> Committed:
+        """Write what the transaction has gathered and all of the outcome that is not the service's own, and commit."""
+        with tx.ending():
+            if outcome.parked:
+                inbox.park(connection, outcome.parked)
+            woken = inbox.wake(connection, outcome.subjects)
+            committed = outbox.write(connection, writer, outcome.publications, outcome.tally)
+        self.waiting_may_go_on |= woken()
+        return committed()
 
     # -- the connection ------------------------------------------------------------------------------------------
 

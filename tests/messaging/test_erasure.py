@@ -34,7 +34,7 @@ def commit_about(connection: Connection, writer: UUID, person_id: UUID) -> int:
     said = Publication("hub", "a.key", f'{{"person_id":"{person_id}"}}'.encode(), uuid7())
     committed = outbox.write(connection, writer, [said], outbox.Tally())
     connection.commit()
-    return committed.position
+    return committed().position
 
 
 def park(connection: Connection, raw: bytes, state: str = "quarantined") -> None:
