@@ -68,13 +68,21 @@ class Case:
     """A handler's message with all that has to come `before` it, and each of its outcomes.
 
     `early` is the code under which it waits when it comes before all of that; then all of that comes, and it is done.
+    Or several such codes: each by how much of what has to come before has come when the message does.
     """
 
     done: Said
     before: Sequence[Said] = ()
     refused: Refused | NeverRefused
     again: str
-    early: str | NeverEarly
+    early: str | Mapping[int, str] | NeverEarly
+
+    @property
+    def waits(self) -> Mapping[int, str]:
+        """The codes under which it waits, by how much of what has to come before has come."""
+        if isinstance(self.early, NeverEarly):
+            return {}
+        return {0: self.early} if isinstance(self.early, str) else self.early
 
 
 def handlers_of(service: type) -> Mapping[type, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from tests.services.outcomes.cases import DONE, Again, Case, NeverEarly, NeverRefused
-from tests.services.outcomes.stage import ACT, AGAIN, OTHER_WORDS, REPEAT, Played
+from tests.services.outcomes.stage import ACT, AGAIN, OTHER_WORDS, REPEAT, Played, Scene
 
 Complaints = Iterator[str]
 
@@ -50,20 +50,23 @@ def judge_repeated(case: Case, played: Played) -> Complaints:
 
 def judge_early(case: Case, played: Played) -> Complaints:
     """Too early, it leaves nothing and waits for what comes; then it is done. Or nothing has to come before it."""
-    scene = played.early
-    seen = scene.seen[ACT]
     if isinstance(case.early, NeverEarly):
         fate = case.early.alone if case.early.alone == DONE else f"refused: {case.early.alone}"
-        if seen.fate != fate:
-            yield f"on its own is {seen.fate}, not {fate}"
-        return
-    if seen.fate != f"too early: {case.early}":
-        yield f"before all that it needs is {seen.fate}, not too early: {case.early}"
+        if played.alone.seen[ACT].fate != fate:
+            yield f"on its own is {played.alone.seen[ACT].fate}, not {fate}"
+    for come, code in case.waits.items():
+        yield from _judge_waiting(played.early[come], code)
+
+
+def _judge_waiting(scene: Scene, code: str) -> Complaints:
+    seen = scene.seen[ACT]
+    if seen.fate != f"too early: {code}":
+        yield f"before all that it needs is {seen.fate}, not too early: {code}"
     elif seen.changed:
         yield "is too early and leaves something behind"
     elif scene.trouble:
         yield from scene.trouble
-    elif seen.waits_for not in scene.subjects:
+    elif seen.waits_for not in scene.awaited:
         yield "waits for what nothing that it needs is about"
     elif scene.in_the_end != DONE:
         yield f"is {scene.in_the_end} when all that it needs has come"

@@ -69,7 +69,7 @@ ERASED: Final = contracts.PersonErased(person_id=PERSON_ID, erased_at=NOW)
 FOR_STAFF: Final = "a referral that is not for what is done here is left to the organisation's staff, in silence"
 
 
-def after(before: list[Said], done: Any, *, refused: Refused, again: str, early: str) -> Case:
+def after(before: list[Said], done: Any, *, refused: Refused, again: str, early: str | dict[int, str]) -> Case:
     """We say something that other things have to come before."""
     return Case(before=before, done=Said(done, by=OURS), refused=refused, again=again, early=early)
 
@@ -122,11 +122,11 @@ CASES: Final = [
         early=NeverEarly("whoever takes part may be registered with intake later: reports join them"),
     ),
     after(
-        ENROLLED,
-        step_taken(CV),
-        refused=refusal("not_while_struck_out", step_taken(CV), [*ENROLLED, *ours(participation_struck_out())]),
+        [*ENROLLED, *ours(step_taken(CV))],
+        step_taken(GUIDANCE),
+        refused=refusal("not_while_struck_out", step_taken(GUIDANCE), [*ENROLLED, *ours(participation_struck_out())]),
         again="already_taken",
-        early="participation_unknown",
+        early={0: "participation_unknown", len(ENROLLED): "step_missing"},
     ),
     after(
         ENROLLED,
@@ -153,11 +153,11 @@ CASES: Final = [
     ),
     # -- candidacies and placements
     after(
-        [*VACANCY, *SHORTLIST],
+        [*ENROLLED, *VACANCY, *SHORTLIST[1:]],
         put_forward(),
         refused=refusal("vacancy_closed", put_forward(), [*VACANCY, *SHORTLIST, *ours(vacancy_closed(closed_at=NOW))]),
         again="already_put_forward",
-        early="participation_unknown",
+        early={0: "participation_unknown", 1: "vacancy_unknown", 3: "step_missing"},
     ),
     after(
         CANDIDATE,
@@ -178,14 +178,14 @@ CASES: Final = [
         placed(),
         refused=refusal("not_while_rejected", placed(), [*INTERVIEWED, *ours(rejected())]),
         again="already_placed",
-        early="candidacy_unknown",
+        early={0: "candidacy_unknown", len(CANDIDATE): "not_interviewed"},
     ),
     after(
         AT_WORK,
         followed_up(),
         refused=refusal("not_while_rejected", followed_up(), [*CANDIDATE, *ours(rejected())]),
         again="already_followed_up",
-        early="candidacy_unknown",
+        early={0: "candidacy_unknown", len(INTERVIEWED): "not_placed"},
     ),
     # -- entrepreneurs
     Case(
@@ -206,21 +206,21 @@ CASES: Final = [
         session_held(),
         refused=refusal("not_while_left", session_held(held_at=NOW + 101 * DAY), [*WITH_MENTOR, GONE[-1]]),
         again="already_held",
-        early="entrepreneur_unknown",
+        early={0: "entrepreneur_unknown", len(WITH_BUSINESS): "no_mentor"},
     ),
     after(
         WITH_SESSION,
         plan_approved(),
         refused=refusal("not_while_left", plan_approved(approved_at=NOW + 101 * DAY), [*WITH_SESSION, GONE[-1]]),
         again="already_approved",
-        early="entrepreneur_unknown",
+        early={0: "entrepreneur_unknown", len(WITH_MENTOR): "no_session"},
     ),
     after(
         WITH_PLAN,
         capital_granted(),
         refused=refusal("before_the_plan", capital_granted(granted_at=NOW), WITH_PLAN),
         again="already_granted",
-        early="entrepreneur_unknown",
+        early={0: "entrepreneur_unknown", len(WITH_SESSION): "no_approved_plan"},
     ),
     after(
         WITH_BUSINESS,

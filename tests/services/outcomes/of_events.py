@@ -87,14 +87,14 @@ CASES: Final = [
         done=ours(attendance_corrected(served=())),
         refused=Refused("not_yours", Said(attendance_corrected(served=()), by=PARTNER), ATTENDED),
         again="already_corrected",
-        early="jornada_unknown",
+        early={0: "jornada_unknown", len(CONFIRMED): "attendance_unknown"},
     ),
     Case(
         before=ATTENDED,
         done=ours(attendance_struck_out()),
         refused=Refused("not_yours", Said(attendance_struck_out(), by=STRANGER), ATTENDED),
         again="already_struck_out",
-        early="jornada_unknown",
+        early={0: "jornada_unknown", len(CONFIRMED): "attendance_unknown"},
     ),
     Case(
         before=ATTENDED,

@@ -207,7 +207,7 @@ CASES: Final = [
         done=Said(route_planned(EMPLOYMENT)),
         refused=Refused("route_ended", Said(route_planned(EMPLOYMENT, planned_at=NOW + DAY)), ENDED),
         again="already_planned",
-        early="route_unknown",
+        early={0: "route_unknown", len(WELCOMED): "assessment_unknown"},
     ),
     Case(
         before=WITH_PLAN,
@@ -216,7 +216,7 @@ CASES: Final = [
             "track_not_planned", Said(track_moved(codes.Track.HOUSING, codes.TrackState.UNDER_WAY)), WITH_PLAN
         ),
         again="already_moved",
-        early="route_unknown",
+        early={0: "route_unknown", len(CHARACTERISED): "plan_unknown"},
     ),
     Case(
         before=WITH_PLAN,
@@ -269,14 +269,14 @@ CASES: Final = [
         done=coordinators(linked),
         refused=Refused("already_rejected", coordinators(linked), [*FAMILY, coordinators(told_apart)]),
         again="already_linked",
-        early="person_unknown",
+        early={0: "person_unknown", len(KNOWN): "person_unknown"},
     ),
     Case(
         before=FAMILY,
         done=coordinators(told_apart),
         refused=Refused("wrong_match_id", coordinators(called_wrongly), FAMILY),
         again="already_rejected",
-        early="person_unknown",
+        early={0: "person_unknown", len(KNOWN): "person_unknown"},
     ),
     Case(
         before=[*FAMILY, coordinators(linked)],

@@ -1,5 +1,6 @@
 """What referrals does with each of its messages."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import contracts
@@ -41,9 +42,13 @@ def at(state: str) -> list[Said]:
     return [*SENT, *(said(move) for move in stories.TO[state])]
 
 
-def moves(state: str, move: stories.Said, *, refused: Refused, again: str) -> Case:
-    """A party moves a referral that is in a state; who comes before there is one is told no more than a stranger."""
-    return Case(before=at(state), done=said(move), refused=refused, again=again, early="not_a_party")
+def moves(state: str, move: stories.Said, *, refused: Refused, again: str, overtaking: Sequence[str] = ()) -> Case:
+    """A party moves a referral that is in a state.
+
+    Who comes before there is one hears no more than a stranger; who overtakes moves of its own, in which state it is.
+    """
+    waits = {len(at(one)): f"not_while_{one}" for one in overtaking}
+    return Case(before=at(state), done=said(move), refused=refused, again=again, early={0: "not_a_party", **waits})
 
 
 def not_yours(state: str, move: stories.Said) -> Refused:
@@ -96,31 +101,53 @@ CASES: Final = [
         done=SENT[-1],
         refused=Refused("consent_not_granted_to_you", Said(referral_requested(), by=ANOTHER), WITH_CONSENT),
         again="already_sent",
-        early="service_unknown",
+        early={0: "service_unknown", len(PUBLISHED): "consent_unknown"},
     ),
     Case(
         before=[
+            *at("received"),
             Said(service_published(service_id=OTHER_SERVICE_ID), by=ANOTHER),
             Said(FRESH_CONSENT, by="hub"),
-            *at("received"),
         ],
         done=said(stories.redirected),
         refused=not_yours("received", stories.redirected),
         again="already_redirected",
-        early="not_a_party",
+        early={
+            0: "not_a_party",
+            len(SENT): "not_while_sent",
+            len(SENT) + 1: "service_unknown",
+            len(SENT) + 2: "consent_unknown",
+        },
     ),
     # -- answering
     moves("sent", stories.received, refused=not_yours("sent", stories.received), again="already_received"),
-    moves("received", stories.accepted, refused=not_yours("received", stories.accepted), again="already_accepted"),
-    moves("received", stories.declined, refused=not_yours("received", stories.declined), again="already_declined"),
     moves(
-        "received", stories.waitlisted, refused=not_yours("received", stories.waitlisted), again="already_waitlisted"
+        "received",
+        stories.accepted,
+        refused=not_yours("received", stories.accepted),
+        again="already_accepted",
+        overtaking=["sent"],
+    ),
+    moves(
+        "received",
+        stories.declined,
+        refused=not_yours("received", stories.declined),
+        again="already_declined",
+        overtaking=["sent"],
+    ),
+    moves(
+        "received",
+        stories.waitlisted,
+        refused=not_yours("received", stories.waitlisted),
+        again="already_waitlisted",
+        overtaking=["sent"],
     ),
     moves(
         "received",
         stories.info_requested,
         refused=not_yours("received", stories.info_requested),
         again="already_info_requested",
+        overtaking=["sent"],
     ),
     moves(
         "info_requested",
@@ -129,27 +156,48 @@ CASES: Final = [
         again="nothing_asked",
     ),
     # -- serving
-    moves("accepted", stories.scheduled, refused=not_yours("accepted", stories.scheduled), again="already_scheduled"),
-    moves("scheduled", stories.no_show, refused=not_yours("scheduled", stories.no_show), again="already_no_show"),
+    moves(
+        "accepted",
+        stories.scheduled,
+        refused=not_yours("accepted", stories.scheduled),
+        again="already_scheduled",
+        overtaking=["sent", "received"],
+    ),
+    moves(
+        "scheduled",
+        stories.no_show,
+        refused=not_yours("scheduled", stories.no_show),
+        again="already_no_show",
+        overtaking=["sent", "received", "accepted"],
+    ),
     moves(
         "scheduled",
         stories.visit_cancelled,
         refused=not_yours("scheduled", stories.visit_cancelled),
         again="already_visit_cancelled",
+        overtaking=["sent", "received", "accepted"],
     ),
     moves(
         "accepted",
         stories.service_started,
         refused=not_yours("accepted", stories.service_started),
         again="already_in_service",
+        overtaking=["sent", "received"],
     ),
     moves(
         "in_service",
         stories.service_noted,
         refused=Refused("not_while_closed", said(stories.service_noted), at("closed")),
         again=Again.IS_ANOTHER,
+        overtaking=["sent", "received", "accepted"],
     ),
-    moves("accepted", stories.completed, refused=not_yours("accepted", stories.completed), again="already_completed"),
+    moves(
+        "accepted",
+        stories.completed,
+        refused=not_yours("accepted", stories.completed),
+        again="already_completed",
+        overtaking=["sent", "received"],
+    ),
     moves("completed", stories.closed, refused=not_yours("completed", stories.closed), again="already_closed"),
     moves(
         "closed",

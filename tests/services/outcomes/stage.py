@@ -7,7 +7,7 @@ from those of the others, which are handled in the same batches.
 import inspect
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
@@ -18,7 +18,7 @@ import contracts
 from contracts import Message
 from messaging import database
 from messaging.runtime import Delivery, Handlers, Runtime
-from tests.services.outcomes.cases import DONE, Case, NeverEarly, NeverRefused, Said, handlers_of
+from tests.services.outcomes.cases import DONE, Case, NeverRefused, Said, handlers_of
 
 RUNTIMES_OWN = re.compile("migration|inbox|parked|outbox.*|forgotten")
 """The tables that every service has for the runtime; the others are its own."""
@@ -44,7 +44,7 @@ class Scene:
     seen: "dict[str, Seen]" = field(default_factory=dict)
     trouble: list[str] = field(default_factory=list)  # with what was to come before, or afterwards
     in_the_end: str = ""  # what became of the message once what comes afterwards had come
-    subjects: set[str] = field(default_factory=set)  # of what came before and afterwards
+    awaited: set[str] = field(default_factory=set)  # the subjects of what comes afterwards
 
     def known_as(self, one: UUID) -> UUID:
         """Return what an id of the examples is called here."""
@@ -79,7 +79,13 @@ class Played:
 
     done: Scene
     refused: Scene
-    early: Scene
+    alone: Scene
+    early: Mapping[int, Scene]  # by how much of what has to come before has come
+
+    @property
+    def scenes(self) -> Sequence[Scene]:
+        alone = () if self.alone is self.done else (self.alone,)
+        return (self.done, self.refused, *alone, *self.early.values())
 
 
 class Stage:
@@ -100,7 +106,7 @@ class Stage:
     def play(self, cases: Sequence[Case]) -> list[Played]:
         """Play every outcome of every case; return what was seen of each case."""
         played = [_scenes(case) for case in cases]
-        scenes = list({id(scene): scene for one in played for scene in (one.done, one.refused, one.early)}.values())
+        scenes = [scene for one in played for scene in one.scenes]
         for number, scene in enumerate(scenes, self._first):
             scene.number = number
         self._lead_up([(scene, scene.before) for scene in scenes])
@@ -114,15 +120,16 @@ class Stage:
             for scene in acting:
                 scene.seen[part] = after.since(before, scene.number, scene.messages[part].id)
             before = after
-        self._lead_up([(scene, scene.afterwards) for scene in scenes])
+        for scene, message in self._lead_up([(scene, scene.afterwards) for scene in scenes]):
+            scene.awaited.add(message.subject)
         self._retry()
         after = self._look()
         for scene in scenes:
             scene.in_the_end = after.fate(scene.messages[ACT].id)
         return played
 
-    def _lead_up(self, stories: Sequence[tuple[Scene, Sequence[Said]]]) -> None:
-        """Let what each scene begins with be said, the first of every scene in one batch, then the second."""
+    def _lead_up(self, stories: Sequence[tuple[Scene, Sequence[Said]]]) -> list[tuple[Scene, Message[Any]]]:
+        """Let what each scene is made of be said, the first of every scene in one batch, then the second."""
         told: list[tuple[Scene, Message[Any]]] = []
         for step in range(max(len(story) for _, story in stories)):
             batch = [(scene, scene.message(story[step])) for scene, story in stories if step < len(story)]
@@ -130,9 +137,9 @@ class Stage:
             told += batch
         seen = self._look()
         for scene, message in told:
-            scene.subjects.add(message.subject)
             if (fate := seen.fate(message.id)) != DONE:
                 scene.trouble.append(f"{message.type}, which it needs, is {fate}")
+        return told
 
     def _apply(self, messages: Iterable[Message[Any]]) -> None:
         batch = [Delivery(next(self._tags), one.to_json(), redelivered=False) for one in messages]
@@ -157,11 +164,9 @@ def _scenes(case: Case) -> Played:
         refused = Scene(case.refused.closest, [*case.before, case.done])
     else:
         refused = Scene(case.refused.said, case.refused.before)
-    if not isinstance(case.early, NeverEarly):
-        early = Scene(case.done, afterwards=case.before)
-    else:
-        early = Scene(case.done) if case.before else done
-    return Played(done, refused, early)
+    alone = Scene(case.done) if case.before and not case.waits else done
+    early = {come: Scene(case.done, case.before[:come], case.before[come:]) for come in case.waits}
+    return Played(done, refused, alone, early)
 
 
 def _message_of(scene: Scene, part: str) -> Message[Any]:
