@@ -167,6 +167,7 @@ def intake(
     intake_database: str, hub_clock: Clock, hub_key: sealing.Key, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ServiceUnderTest]:
     monkeypatch.setattr(intake_service, "hub_key", lambda: hub_key)
+    monkeypatch.setattr(intake_service, "receipt_secret", lambda: b"a secret of the tests")
     with database.connect(intake_database) as connection:
         intake = ServiceUnderTest(intake_service.IntakeService(), connection, hub_clock)
         yield intake

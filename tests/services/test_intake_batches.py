@@ -60,6 +60,7 @@ class IntakeRuntime:
 @pytest.fixture
 def intake(stack: Stack, hub_key: sealing.Key, hub_clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(intake_service, "hub_key", lambda: hub_key)
+    monkeypatch.setattr(intake_service, "receipt_secret", lambda: b"a secret of the tests")
     stack.drop_database("test_intake_batches")
     url = stack.create_database("test_intake_batches")
     migrate(url, SERVICES / "intake")

@@ -45,6 +45,9 @@ from tests.services.outcomes.cases import Again, Case, KnownAs, NeverEarly, Neve
 HUB_KEY: Final = sealing.new_key()
 """The private key that the registrations here are sealed to."""
 
+RECEIPT_SECRET: Final = b"a secret of the tests"
+"""What the codes of receipts are derived from here."""
+
 
 def registered(person: Any = PERSON, **overrides: Any) -> contracts.PersonRegistered:
     said: contracts.PersonRegistered = person_registered(sealing.public_part(HUB_KEY), person=person, **overrides)
@@ -80,7 +83,7 @@ def called_wrongly(known_as: KnownAs) -> contracts.MatchRejected:
 
 def by_receipt(known_as: KnownAs) -> contracts.ConsentWithdrawnByReceipt:
     """The consent taken back with the code of its receipt."""
-    code = receipt_code(known_as(CONSENT_ID), secret=str(HUB_KEY["d"]).encode())
+    code = receipt_code(known_as(CONSENT_ID), secret=RECEIPT_SECRET)
     return withdrawn_by_receipt(code, withdrawal_id=known_as(CONSENT_ID))
 
 

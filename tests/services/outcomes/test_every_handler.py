@@ -41,6 +41,7 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now", lambda: NOW)
         patch.setattr(intake_service, "hub_key", lambda: of_intake.HUB_KEY)
+        patch.setattr(intake_service, "receipt_secret", lambda: of_intake.RECEIPT_SECRET)
         patch.setattr(intake_service, "COORDINATORS", frozenset({COORDINATOR}))
         patch.setattr(referrals_service, "COORDINATORS", frozenset({COORDINATOR}))
         patch.setenv("RUTA_DIRECTORY_FILE", str(directory))
