@@ -30,8 +30,9 @@ class DeskError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one message: an outcome of `attendance.settled`, or the code of a refusal."""
+    """What became of one message: an outcome of `attendance.settled`, or the code of a refusal; and who says so."""
 
+    source: str
     message_id: UUID | None
     outcome: str | None
     code: str | None
@@ -184,7 +185,7 @@ def _answer(body: bytes) -> Answer | None:
         return None
     match message.data:
         case contracts.AttendanceSettled(outcome=outcome, late=late) if message.causationid is not None:
-            return Answer(message.causationid, outcome, None, late)
+            return Answer(message.source, message.causationid, outcome, None, late)
         case contracts.MessageRefused(code=code, refused_id=refused_id, refused_type=refused_type):
-            return Answer(refused_id, None, code, refused_type=refused_type or "unreadable")
+            return Answer(message.source, refused_id, None, code, refused_type=refused_type or "unreadable")
     return None

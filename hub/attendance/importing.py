@@ -20,6 +20,8 @@ SENT_AT_ONCE: Final = 100
 WINDOW: Final = 2000  # rows that are sent and not answered yet
 STILL_UNKNOWN_AFTER: Final = 60.0  # seconds without any answer
 
+HUB: Final = "hub"  # whose services answer, unless the organiser runs one itself
+
 # Answers that say that nothing had to be done: the person counts as present.
 REPEATS: Final = {"already_recorded", "already_present", "already_corrected", "recorded_differently"}
 
@@ -135,6 +137,8 @@ class Import:
             within = 1.0
 
     def _hear(self, answer: Answer) -> None:
+        if answer.source not in (HUB, self._teller.organiser):
+            return  # what we send is brought to nobody else: docs/partners.md
         row = None if answer.message_id is None else self._waiting.pop(answer.message_id, None)
         if row is None:  # of what followed from a row; or of an earlier run that was interrupted
             if answer.code is not None and answer.refused_type is not None:

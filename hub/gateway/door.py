@@ -111,12 +111,40 @@ def _check_sender(
     if not allowed[contract.sent_by]:
         raise Refused("not_allowed", "type")
     if contract.sent_by == "service":
-        if message.recipient not in (None, *organisations):
-            raise Refused("unknown_recipient", "recipient")
-        # The hub's instance speaks of everybody's jornadas and participants; an organisation's copy only of its own.
-        for whose in ("organiser", "organisation"):
-            if getattr(message.data, whose, organisation.id) != organisation.id:
-                raise Refused("not_yours", f"data.{whose}")
+        _check_copy(message, contract, organisation, organisations)
+
+
+def _check_copy(
+    message: contracts.Message,
+    contract: contracts.Contract,
+    organisation: Organisation,
+    organisations: Mapping[str, Organisation],
+) -> None:
+    """Let an organisation's copy of a service speak of that organisation, and answer what others are brought to it for.
+
+    The hub's instance speaks of everybody's jornadas and participants.
+    """
+    if message.recipient not in ((None,) if contract.received_by == "hub services" else organisations):
+        raise Refused("unknown_recipient", "recipient")
+    for whose in ("organiser", "organisation"):
+        if getattr(message.data, whose, organisation.id) != organisation.id:
+            raise Refused("not_yours", f"data.{whose}")
+    if message.recipient in (None, organisation.id):
+        return
+    # Nothing here remembers what was diverted: whether it was this very message, its sender knows (docs/partners.md).
+    copies = [one for one in organisation.systems if one.runs and contract.name in one.publishes]
+    diverted = {
+        one.type
+        for one in contracts.CONTRACTS.values()
+        if one.received_by == "organiser" and any(one.name in copy.reads for copy in copies)
+    }
+    if not diverted:
+        raise Refused("not_yours", "recipient")
+    if isinstance(message.data, contracts.MessageRefused):
+        if message.data.refused_type not in diverted:
+            raise Refused("not_yours", "data.refused_type")
+        if message.data.refused_id is None:
+            raise Refused("not_yours", "data.refused_id")
 
 
 def _readable_id(body: bytes) -> UUID | None:

@@ -1,5 +1,6 @@
 """The door's decisions, message by message; and the door as a process, stopped, killed, flooded and blocked."""
 
+import re
 import signal
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 import contracts
 from contracts import codes
 from deploy.local import Stack
+from deploy.local.state import ROOT
 from hub.gateway import door as rules
 from messaging.bridge import Arrival
 from messaging.broker import CONTENT_TYPE, Publication
@@ -37,7 +39,7 @@ ORGANISATIONS = {
                 ("jornada.confirmed", "jornada.status"),
                 (),
                 "events",
-                ("attendance.settled", "jornada.status"),
+                ("attendance.counted", "attendance.settled", "jornada.status", "message.refused"),
             ),
             System(
                 "americares",
@@ -117,6 +119,13 @@ def test_what_the_hub_has_for_an_organisation_goes_to_its_inbox_unchanged() -> N
     assert (delivered.body, delivered.message_id) == (b"anything", "an id")
 
 
+def test_every_code_of_the_door_is_explained_to_partners_and_no_other() -> None:
+    said = set(re.findall(r"Refused\(\"([a-z_]+)\"", Path(rules.__file__).read_text()))
+    contracts_page = (ROOT / "contracts" / "README.md").read_text()
+    table = contracts_page.partition("Codes of the door")[2].partition("The services add")[0]
+    assert set(re.findall(r"^\| `([a-z_]+)`", table, re.MULTILINE)) == said
+
+
 # -- services that organisations run themselves ------------------------------------------------------------------------
 
 
@@ -179,6 +188,62 @@ def test_an_organisations_own_service_speaks_of_that_organisation_only(organiser
     assert (refusal(admitted).code if admitted.routing_key == "to.americares" else None) == code
 
 
+def runs_employment() -> Organisation:
+    """Who keeps its own participants itself: nothing that others say of them is diverted to it."""
+    publishes = ("message.refused", "placement.follow_up_due")
+    system = System("fuvadis", "employment", ("participation.started", "referral.offered"), (), "employment", publishes)
+    return Organisation("fuvadis", "FUVADIS", (), coordinator=False, systems=(system,))
+
+
+def due() -> contracts.PlacementFollowUpDue:
+    return contracts.PlacementFollowUpDue(candidacy_id=contracts.uuid7(), day=30, due_on=NOW.date())
+
+
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        (lambda: refused("referral.accepted.v1"), "data.refused_type"),  # what only the hub's services handle
+        (lambda: refused("person.registered.v1"), "data.refused_type"),
+        (lambda: refused("jornada.held.v1"), "data.refused_type"),  # what its copy does not read
+        (lambda: refused(None), "data.refused_type"),
+        (lambda: refused("jornada.confirmed.v1", refused_id=None), "data.refused_id"),
+    ],
+)
+def test_an_organisations_own_service_refuses_others_nothing_that_it_was_never_brought(said: Any, where: str) -> None:
+    """Else a partner could be told that its referral was refused, by somebody who has never seen it."""
+    answer = rules.admit(from_whom(said(), "americares", recipient="redcross"), ORGANISATIONS, NOW)
+    assert (answer.routing_key, refusal(answer).code, refusal(answer).where) == ("to.americares", "not_yours", where)
+
+
+@pytest.mark.parametrize("said", [due, lambda: refused("participation.started.v1")])
+def test_an_organisations_own_service_tells_others_nothing_unless_they_are_brought_to_it(said: Any) -> None:
+    among = {**ORGANISATIONS, "fuvadis": runs_employment()}
+    answer = rules.admit(from_whom(said(), "fuvadis", recipient="redcross"), among, NOW)
+    assert (answer.routing_key, refusal(answer).code) == ("to.fuvadis", "not_yours")
+
+
+def test_what_anybody_says_of_a_jornada_is_refused_by_the_service_of_its_organiser() -> None:
+    answer = from_whom(refused("jornada.confirmed.v1"), "americares", recipient="redcross")
+    assert rules.admit(answer, ORGANISATIONS, NOW).routing_key == "to.redcross"
+
+
+@pytest.mark.parametrize(
+    "said", [due, lambda: refused("participation.started.v1"), lambda: refused("person.registered.v1")]
+)
+def test_an_organisations_own_service_tells_that_organisation_whatever_it_likes(said: Any) -> None:
+    among = {**ORGANISATIONS, "fuvadis": runs_employment()}
+    answer = rules.admit(from_whom(said(), "fuvadis", recipient="fuvadis"), among, NOW)
+    assert answer.routing_key == "to.fuvadis"
+    assert contracts.parse(answer.body).source == "fuvadis"
+
+
+@pytest.mark.parametrize(("fact", "recipient"), [(True, "redcross"), (False, None)])
+def test_facts_are_addressed_to_nobody_and_answers_to_somebody(fact: bool, recipient: str | None) -> None:
+    said = counted() if fact else refused("jornada.confirmed.v1")
+    answer = rules.admit(from_whom(said, "americares", recipient=recipient), ORGANISATIONS, NOW)
+    assert (answer.routing_key, refusal(answer).code) == ("to.americares", "unknown_recipient")
+
+
 def test_who_runs_no_service_may_not_speak_as_one() -> None:
     anything = replace(ORGANISATIONS["redcross"], may_send=("*",))
     answer = from_whom(settled(), "redcross", recipient="iom")
@@ -201,8 +266,22 @@ def status() -> contracts.JornadaStatus:
     )
 
 
-def refused(kind: str | None = None) -> contracts.MessageRefused:
-    return contracts.MessageRefused(code="not_yours", refused_type=kind, body_sha256="0" * 64)
+def counted() -> contracts.AttendanceCounted:
+    said = settled()
+    return contracts.AttendanceCounted(
+        attendance_id=said.attendance_id,
+        jornada_id=said.jornada_id,
+        organiser="americares",
+        person_id=said.person_id,
+        present=True,
+        present_at=NOW,
+        recorded_by="redcross",
+    )
+
+
+def refused(kind: str | None = None, **overrides: Any) -> contracts.MessageRefused:
+    said = {"code": "not_yours", "refused_id": contracts.uuid7(), "refused_type": kind, "body_sha256": "0" * 64}
+    return contracts.MessageRefused(**{**said, **overrides})
 
 
 @pytest.mark.parametrize(
