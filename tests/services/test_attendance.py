@@ -1,4 +1,4 @@
-"""Who came to a jornada is recorded, corrected and struck out: done, repeated, refused, too early."""
+"""Who came to a jornada is recorded, corrected and struck out."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -412,17 +412,6 @@ def test_a_correction_said_again_or_by_another_changes_nothing(
         attended.hear(attendance_corrected(**overrides), source=source)
 
 
-def test_a_correction_that_overtook_its_attendance_or_jornada_waits(
-    events: ServiceUnderTest,
-) -> None:
-    with pytest.raises(rules.TooEarly, match=r"^jornada_unknown$"):
-        events.hear(attendance_corrected(), source=PARTNER)
-    events.hear(jornada_planned(), source=ORGANISER)
-    with pytest.raises(rules.TooEarly) as early:
-        events.hear(attendance_corrected(), source=PARTNER)
-    assert (early.value.key, early.value.code) == (str(ATTENDANCE_ID), "attendance_unknown")
-
-
 # -- struck out -------------------------------------------------------------------------------------------------------
 
 
@@ -445,22 +434,6 @@ def test_what_was_struck_out_is_not_struck_out_again(attended: ServiceUnderTest,
     attended.hear(attendance_struck_out(), source=PARTNER)
     with pytest.raises(rules.Refused, match=r"^already_struck_out$"):
         attended.hear(attendance_struck_out(), source=source)
-
-
-def test_a_stranger_strikes_nobody_out(attended: ServiceUnderTest) -> None:
-    with pytest.raises(rules.Refused, match=r"^not_yours$"):
-        attended.hear(attendance_struck_out(), source=STRANGER)
-
-
-def test_a_striking_out_that_overtook_its_attendance_waits(confirmed: ServiceUnderTest) -> None:
-    with pytest.raises(rules.TooEarly, match=r"^attendance_unknown$"):
-        confirmed.hear(attendance_struck_out(), source=ORGANISER)
-
-
-def test_an_attendance_that_overtook_its_jornada_waits(events: ServiceUnderTest) -> None:
-    with pytest.raises(rules.TooEarly) as early:
-        events.hear(attendance_recorded(), source=ORGANISER)
-    assert early.value.key == str(JORNADA_ID)
 
 
 # -- erased -----------------------------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 import contracts
-from contracts import codes, uuid7
+from contracts import codes
 from services.referrals import rules
-from tests.examples import ANOTHER, NOW, RECIPIENT, SERVICE_ID, service_published
+from tests.examples import NOW, RECIPIENT, SERVICE_ID, service_published
 from tests.services.conftest import ReferralsUnderTest
 
 HOUR = timedelta(hours=1)
@@ -56,23 +56,11 @@ def test_an_older_word_and_a_repeat_change_nothing(referrals: ReferralsUnderTest
     assert kept(referrals) == [("waiting_list", 14)]
 
 
-def test_nobody_speaks_of_anothers_service(referrals: ReferralsUnderTest) -> None:
-    referrals.hear(service_published(), source=RECIPIENT)
-    with pytest.raises(rules.Refused, match=r"^service_of_another$"):
-        referrals.hear(capacity_stated(), source=ANOTHER)
-
-
 def test_nobody_speaks_of_a_time_to_come(referrals: ReferralsUnderTest) -> None:
     referrals.hear(service_published(), source=RECIPIENT)
     far = capacity_stated(stated_at=NOW + 48 * HOUR, valid_until=NOW + 72 * HOUR)
     with pytest.raises(rules.Refused, match=r"^stated_in_the_future$"):
         referrals.hear(far, source=RECIPIENT)
-
-
-def test_a_capacity_that_overtook_its_service_waits_for_it(referrals: ReferralsUnderTest) -> None:
-    with pytest.raises(rules.TooEarly) as early:
-        referrals.hear(capacity_stated(service_id=uuid7()), source=RECIPIENT)
-    assert early.value.code == "service_unknown"
 
 
 def test_a_service_may_be_published_again_without_a_word_on_its_capacity(referrals: ReferralsUnderTest) -> None:

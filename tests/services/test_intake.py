@@ -1,4 +1,4 @@
-"""People are registered, consent is given and taken back, needs are identified: done, repeated, refused, too early."""
+"""People are registered, consent is given and taken back, needs are identified."""
 
 import logging
 from datetime import UTC, date, datetime, timedelta
@@ -202,12 +202,6 @@ def test_a_consent_for_a_case_code_needs_no_person(intake: ServiceUnderTest) -> 
     assert recorded.data.case_code == "GBV-0001"
 
 
-def test_a_consent_that_overtook_its_person_waits(intake: ServiceUnderTest) -> None:
-    with pytest.raises(rules.TooEarly) as early:
-        intake.hear(consent_granted(), source=SENDER)
-    assert (early.value.key, early.value.code) == (str(PERSON_ID), "person_unknown")
-
-
 def test_a_consent_granted_twice_is_refused_as_a_repeat(registered: ServiceUnderTest) -> None:
     registered.hear(consent_granted(), source=SENDER)
     with pytest.raises(rules.Refused, match=r"^already_granted$"):
@@ -248,19 +242,6 @@ def test_a_withdrawal_through_any_organisation_ends_the_consent_and_says_so(regi
     }
 
 
-def test_a_withdrawal_said_twice_is_refused_as_a_repeat(registered: ServiceUnderTest) -> None:
-    registered.hear(consent_granted(), source=SENDER)
-    registered.hear(consent_withdrawn(), source=SENDER)
-    with pytest.raises(rules.Refused, match=r"^already_withdrawn$"):
-        registered.hear(consent_withdrawn(), source=ANOTHER)
-
-
-def test_a_withdrawal_that_overtook_its_consent_waits(intake: ServiceUnderTest) -> None:
-    with pytest.raises(rules.TooEarly) as early:
-        intake.hear(consent_withdrawn(), source=SENDER)
-    assert (early.value.key, early.value.code) == (str(CONSENT_ID), "consent_unknown")
-
-
 # -- needs ------------------------------------------------------------------------------------------------------------
 
 
@@ -273,17 +254,6 @@ def test_a_need_is_kept(registered: ServiceUnderTest) -> None:
         "urgency": "normal",
         "identified_by": SENDER,
     }
-
-
-def test_a_need_identified_twice_is_refused_as_a_repeat(registered: ServiceUnderTest) -> None:
-    registered.hear(need_identified(), source=SENDER)
-    with pytest.raises(rules.Refused, match=r"^already_identified$"):
-        registered.hear(need_identified(), source=SENDER)
-
-
-def test_a_need_that_overtook_its_person_waits(intake: ServiceUnderTest) -> None:
-    with pytest.raises(rules.TooEarly, match="person_unknown"):
-        intake.hear(need_identified(need_id=uuid7()), source=SENDER)
 
 
 def test_a_need_of_a_confidential_case_needs_no_person(intake: ServiceUnderTest) -> None:

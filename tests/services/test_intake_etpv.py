@@ -1,4 +1,4 @@
-"""Steps of the Statute, and striking them out: done, late, repeated, refused, too early."""
+"""Steps of the Statute, and striking them out, also when they become known late."""
 
 from datetime import timedelta
 
@@ -61,11 +61,6 @@ def test_a_permit_delivered_after_a_denial_waits_for_the_evaluation_between(regi
     assert len(registered.hear(delivered, source=SENDER)) == 1
 
 
-def test_a_step_that_is_still_to_come_is_refused(registered: ServiceUnderTest) -> None:
-    with pytest.raises(rules.Refused, match=r"^taken_in_the_future$"):
-        registered.hear(etpv_step_taken(taken_at=NOW + 2 * HOUR), source=SENDER)
-
-
 @pytest.mark.parametrize("person_id", [PERSON_ID, CHILD_ID])
 def test_a_step_said_twice_is_refused_as_a_repeat_whoever_it_is_of(
     registered: ServiceUnderTest, hub_key: sealing.Key, person_id: object
@@ -75,12 +70,6 @@ def test_a_step_said_twice_is_refused_as_a_repeat_whoever_it_is_of(
     with pytest.raises(rules.Refused, match=r"^already_recorded$"):
         registered.hear(etpv_step_taken(person_id=person_id), source=ANOTHER)
     assert len(registered.rows("select 1 from etpv_step")) == 1
-
-
-def test_a_step_that_overtook_its_person_waits(intake: ServiceUnderTest) -> None:
-    with pytest.raises(rules.TooEarly) as early:
-        intake.hear(etpv_step_taken(), source=SENDER)
-    assert (early.value.key, early.value.code) == (str(PERSON_ID), "person_unknown")
 
 
 def test_a_step_that_was_struck_out_stays_and_the_hubs_services_are_told(registered: ServiceUnderTest) -> None:
@@ -112,13 +101,6 @@ def test_of_two_steps_that_are_alike_the_other_stands(registered: ServiceUnderTe
         registered.hear(etpv_step_taken(step_id=uuid7(), step=codes.EtpvStep.PPT_DELIVERED), source=SENDER)
 
 
-def test_a_step_is_struck_out_only_by_who_recorded_it(registered: ServiceUnderTest) -> None:
-    registered.hear(etpv_step_taken(), source=ANOTHER)
-    with pytest.raises(rules.Refused, match=r"^recorded_by_another$"):
-        registered.hear(etpv_step_struck_out(), source=SENDER)
-    assert registered.rows("select 1 from etpv_step where struck_out_at is not null") == []
-
-
 def test_a_step_struck_out_twice_is_refused_as_a_repeat_and_is_not_taken_up_again(registered: ServiceUnderTest) -> None:
     registered.hear(etpv_step_taken(), source=SENDER)
     registered.hear(etpv_step_struck_out(), source=SENDER)
@@ -126,9 +108,3 @@ def test_a_step_struck_out_twice_is_refused_as_a_repeat_and_is_not_taken_up_agai
         registered.hear(etpv_step_struck_out(reason=codes.StrikeReason.DUPLICATE), source=SENDER)
     with pytest.raises(rules.Refused, match=r"^already_recorded$"):
         registered.hear(etpv_step_taken(), source=SENDER)
-
-
-def test_striking_out_a_step_that_has_not_come_yet_waits(registered: ServiceUnderTest) -> None:
-    with pytest.raises(rules.TooEarly) as early:
-        registered.hear(etpv_step_struck_out(), source=SENDER)
-    assert (early.value.key, early.value.code) == (str(STEP_ID), "step_unknown")

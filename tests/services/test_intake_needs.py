@@ -1,4 +1,4 @@
-"""Needs are told of, triaged and referred for their organisations: done, refused, repeated, too early."""
+"""Needs are told of, triaged and referred for their organisations."""
 
 import json
 from datetime import timedelta
@@ -131,12 +131,6 @@ def test_nobody_but_its_organisation_triages_a_confidential_need(
     assert recorded.data.person_id is None
 
 
-def test_a_triage_that_overtook_its_need_waits(intake: ServiceUnderTest) -> None:
-    with pytest.raises(rules.TooEarly) as early:
-        intake.hear(need_triaged(), source=SENDER)
-    assert (early.value.key, early.value.code) == (str(NEED_ID), "need_unknown")
-
-
 # -- referred ---------------------------------------------------------------------------------------------------------
 
 
@@ -216,14 +210,6 @@ def test_needs_that_are_referred_twice_are_asked_for_once(in_need: ServiceUnderT
     assert codes_of(first) == ["already_referred"]
     assert codes_of(in_need.hear(needs_referred(), source=SENDER)) == ["already_referred"]
     assert len(in_need.rows("select 1 from need_referral")) == 1
-
-
-def test_needs_that_are_referred_before_any_of_them_is_known_wait(
-    intake: ServiceUnderTest, recipient_key: sealing.Key
-) -> None:
-    with pytest.raises(rules.TooEarly) as early:
-        intake.hear(needs_referred(), source=SENDER)
-    assert (early.value.key, early.value.code) == (str(NEED_ID), "need_unknown")
 
 
 # What is wrong with the one need that is referred, by whom, and the answer.

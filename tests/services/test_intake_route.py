@@ -108,12 +108,6 @@ def test_a_household_is_welcomed_and_its_organisation_told_what_it_takes_to_grad
     assert {"assessments_below_2", "no_plan", "housing_below_3"} < set(told.missing)
 
 
-def test_a_household_that_nobody_has_recorded_is_too_early(intake: ServiceUnderTest) -> None:
-    with pytest.raises(rules.TooEarly) as early:
-        intake.hear(route_opened(), source=SENDER)
-    assert (early.value.key, early.value.code) == (str(HOUSEHOLD_ID), "household_unknown")
-
-
 @pytest.mark.parametrize(
     ("route_id", "source", "code"),
     [
@@ -164,17 +158,6 @@ def test_an_assessment_that_becomes_known_late_has_its_place_by_when_it_was_made
     assert status(better).state is State.GRADUATED
 
 
-def test_a_plan_before_the_first_assessment_is_too_early(welcomed: ServiceUnderTest) -> None:
-    with pytest.raises(rules.TooEarly) as early:
-        welcomed.hear(route_planned(WORK), source=SENDER)
-    assert (early.value.key, early.value.code) == (str(ROUTE_ID), "assessment_unknown")
-
-
-def test_a_track_before_the_plan_is_too_early(welcomed: ServiceUnderTest) -> None:
-    with pytest.raises(rules.TooEarly, match=r"^plan_unknown$"):
-        welcomed.hear(track_moved(WORK, DONE), source=SENDER)
-
-
 @pytest.mark.parametrize(
     ("again", "code"),
     [
@@ -195,15 +178,6 @@ def test_a_repeat_an_older_plan_and_a_track_without_one_change_nothing(
     assert_nothing_changed(planned, before)
 
 
-def test_the_same_assessment_again_changes_nothing(welcomed: ServiceUnderTest) -> None:
-    assessed = route_assessed(2)
-    welcomed.hear(assessed, source=SENDER)
-    before = everything(welcomed)
-    with pytest.raises(rules.Refused, match=r"^already_assessed$"):
-        welcomed.hear(assessed, source=SENDER)
-    assert_nothing_changed(welcomed, before)
-
-
 EVERY_WORD = (route_assessed(3), route_planned(LEGAL, planned_at=NOW + DAY), track_moved(WORK, DONE), route_left())
 
 
@@ -214,13 +188,6 @@ def test_nobody_speaks_of_a_route_but_who_follows_the_household(planned: Service
         with pytest.raises(rules.Refused, match=r"^followed_by_another$"):
             planned.hear(said, source=other)
     assert_nothing_changed(planned, before)
-
-
-@pytest.mark.parametrize("said", EVERY_WORD, ids=lambda said: type(said).__name__)
-def test_what_is_said_of_a_route_that_nobody_has_opened_is_too_early(household: ServiceUnderTest, said: Any) -> None:
-    with pytest.raises(rules.TooEarly) as early:
-        household.hear(said, source=SENDER)
-    assert (early.value.key, early.value.code) == (str(ROUTE_ID), "route_unknown")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Jornadas are planned, confirmed, held, reported or cancelled: done, repeated, refused, too early."""
+"""Jornadas are planned, confirmed, held, reported or cancelled."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,6 @@ from services.events import rules
 from tests.examples import DAY, NOW
 from tests.examples_events import (
     ENDS,
-    JORNADA_ID,
     ORGANISER,
     PARTNER,
     STARTS,
@@ -109,39 +108,10 @@ def test_a_cancelled_jornada_is_told_to_every_partner_with_the_reason(confirmed:
     assert kept == {"reason": "weather"}
 
 
-# -- repeated ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("data", "source", "code"),
-    [
-        (jornada_planned(), ORGANISER, "already_planned"),
-        (jornada_planned(planned_at=NOW - 11 * DAY), ORGANISER, "superseded"),
-        (jornada_confirmed(), ORGANISER, "already_confirmed"),
-    ],
-)
-def test_what_was_said_before_changes_nothing(confirmed: ServiceUnderTest, data: Any, source: str, code: str) -> None:
-    with pytest.raises(rules.Refused, match=rf"^{code}$"):
-        confirmed.hear(data, source=source)
+def test_an_older_plan_changes_nothing(confirmed: ServiceUnderTest) -> None:
+    with pytest.raises(rules.Refused, match=r"^superseded$"):
+        confirmed.hear(jornada_planned(planned_at=NOW - 11 * DAY), source=ORGANISER)
     assert confirmed.rows("select sequence from jornada") == [{"sequence": 2}]
-
-
-def test_a_partner_a_report_and_a_cancellation_are_said_once(confirmed: ServiceUnderTest) -> None:
-    confirmed.hear(partner_confirmed(), source=PARTNER)
-    with pytest.raises(rules.Refused, match=r"^already_confirmed$"):
-        confirmed.hear(partner_confirmed(), source=PARTNER)
-    confirmed.hear(jornada_held(), source=ORGANISER)
-    with pytest.raises(rules.Refused, match=r"^already_held$"):
-        confirmed.hear(jornada_held(), source=ORGANISER)
-    confirmed.hear(jornada_reported(), source=ORGANISER)
-    with pytest.raises(rules.Refused, match=r"^already_reported$"):
-        confirmed.hear(jornada_reported(), source=ORGANISER)
-
-
-def test_a_cancellation_is_said_once(planned: ServiceUnderTest) -> None:
-    planned.hear(jornada_cancelled(), source=ORGANISER)
-    with pytest.raises(rules.Refused, match=r"^already_cancelled$"):
-        planned.hear(jornada_cancelled(), source=ORGANISER)
 
 
 # -- refused ----------------------------------------------------------------------------------------------------------
@@ -179,25 +149,6 @@ def test_it_is_not_cancelled_while_somebody_counts_as_present(confirmed: Service
         confirmed.hear(jornada_cancelled(), source=ORGANISER)
     confirmed.hear(attendance_struck_out(), source=ORGANISER)
     assert confirmed.hear(jornada_cancelled(), source=ORGANISER)[0].data.state == "cancelled"
-
-
-# -- too early --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("data", "source"),
-    [
-        (partner_confirmed(), PARTNER),
-        (jornada_confirmed(), ORGANISER),
-        (jornada_held(), ORGANISER),
-        (jornada_reported(), ORGANISER),
-        (jornada_cancelled(), ORGANISER),
-    ],
-)
-def test_what_overtook_the_plan_waits_for_it(events: ServiceUnderTest, data: Any, source: str) -> None:
-    with pytest.raises(rules.TooEarly) as early:
-        events.hear(data, source=source)
-    assert (early.value.key, early.value.code) == (str(JORNADA_ID), "jornada_unknown")
 
 
 def test_a_jornada_says_nothing_of_any_person() -> None:

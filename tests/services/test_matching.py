@@ -224,24 +224,11 @@ def test_a_link_under_another_id_than_its_own_is_refused(three: Matching) -> Non
         three.intake.hear(contracts.MatchLinked(match_id=uuid4(), person_ids=PAIR), source=COORDINATOR)
 
 
-def test_a_link_over_a_rejection_is_refused(three: Matching) -> None:
-    three.tell_apart()
-    with pytest.raises(rules.Refused, match=r"^already_rejected$"):
-        three.link()
-
-
 def test_a_link_that_would_join_through_others_who_were_told_apart_is_refused(three: Matching) -> None:
     three.tell_apart()
     three.link(OTHER_ID, THIRD_ID)
     with pytest.raises(rules.Refused, match=r"^rejected_between$"):
         three.link(PERSON_ID, THIRD_ID)
-
-
-@pytest.mark.parametrize("decide", ["link", "tell_apart"])
-def test_a_decision_that_overtook_a_registration_waits(matching: Matching, decide: str) -> None:
-    with pytest.raises(rules.TooEarly) as early:
-        getattr(matching, decide)()
-    assert (early.value.key, early.value.code) == (str(OTHER_ID), "person_unknown")
 
 
 # -- not the same -----------------------------------------------------------------------------------------------------
@@ -254,12 +241,6 @@ def test_who_was_told_apart_is_never_proposed_again(matching: Matching) -> None:
     corrected = {**ELSEWHERE, "documents": PERSON["documents"]}
     matching.register(corrected, OTHER_ID, by=RECIPIENT, registered_at=NOW + timedelta(days=1))
     assert matching.compare() == []
-
-
-def test_a_rejection_said_twice_is_refused_as_a_repeat(three: Matching) -> None:
-    three.tell_apart()
-    with pytest.raises(rules.Refused, match=r"^already_rejected$"):
-        three.tell_apart()
 
 
 def test_a_rejection_of_who_is_linked_through_others_is_refused(three: Matching) -> None:
@@ -290,23 +271,10 @@ def test_an_undone_rejection_may_be_linked(three: Matching) -> None:
     assert persons(three.link()) == [{PERSON_ID, OTHER_ID}]
 
 
-def test_an_undoing_said_twice_is_refused_as_a_repeat(three: Matching) -> None:
-    three.link()
-    three.undo()
-    with pytest.raises(rules.Refused, match=r"^not_decided$"):
-        three.undo()
-
-
 def test_what_was_only_proposed_cannot_be_undone(three: Matching) -> None:
     three.compare()
     with pytest.raises(rules.Refused, match=r"^not_decided$"):
         three.undo()
-
-
-def test_an_undoing_that_overtook_its_link_waits(three: Matching) -> None:
-    with pytest.raises(rules.TooEarly) as early:
-        three.undo()
-    assert (early.value.key, early.value.code) == (str(match_id_of(PAIR)), "match_unknown")
 
 
 def test_every_decision_is_kept_with_who_made_it(three: Matching) -> None:

@@ -16,7 +16,6 @@ from tests.examples import (
     SENDER,
     consent_recorded,
     referral_requested,
-    service_published,
 )
 from tests.services import stories
 from tests.services.conftest import ServiceUnderTest
@@ -94,23 +93,6 @@ def test_a_redirection_without_a_consent_for_the_other_organisation_is_refused(r
     with pytest.raises(rules.Refused, match=r"^consent_not_for_recipient$"):
         referrals.hear(data, source=source)
     assert state_of(referrals) == "received"
-
-
-def test_a_redirection_that_overtook_its_consent_waits(referrals: ServiceUnderTest) -> None:
-    bring_to(referrals, "received")
-    referrals.hear(service_published(service_id=OTHER_SERVICE_ID), source=ANOTHER)
-    data, source = stories.redirected
-    with pytest.raises(rules.TooEarly, match="consent_unknown"):
-        referrals.hear(data, source=source)
-
-
-def test_a_redirection_said_again_is_refused_as_a_repeat(referrals: ServiceUnderTest) -> None:
-    bring_to(referrals, "received")
-    know_the_other(referrals)
-    data, source = stories.redirected
-    referrals.hear(data, source=source)
-    with pytest.raises(rules.Refused, match=r"^already_redirected$"):
-        referrals.hear(data, source=source)
 
 
 def test_only_a_referral_that_was_received_is_redirected(referrals: ServiceUnderTest) -> None:

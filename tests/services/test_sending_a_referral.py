@@ -110,19 +110,6 @@ def test_the_index_and_the_rules_agree_on_what_is_open(referrals: ServiceUnderTe
 
 
 @pytest.mark.parametrize(
-    ("missing", "code"),
-    [({"service_id": uuid7()}, "service_unknown"), ({"consent_id": uuid7()}, "consent_unknown")],
-)
-def test_a_request_that_overtook_its_service_or_consent_waits_for_it(
-    referrals: ServiceUnderTest, missing: dict[str, Any], code: str
-) -> None:
-    prepare(referrals)
-    with pytest.raises(rules.TooEarly) as early:
-        referrals.hear(referral_requested(**missing), source=SENDER)
-    assert (early.value.code, early.value.key) == (code, str(*missing.values()))
-
-
-@pytest.mark.parametrize(
     ("asked", "code"),
     [
         ({"recipient": ANOTHER}, "service_not_of_recipient"),

@@ -177,12 +177,6 @@ def test_nothing_more_is_sent_under_it(referrals: ServiceUnderTest) -> None:
         referrals.hear(referral_requested(referral_id=uuid7()), source=SENDER)
 
 
-def test_an_end_that_overtook_the_consent_waits(referrals: ServiceUnderTest) -> None:
-    with pytest.raises(rules.TooEarly) as early:
-        referrals.hear(consent_ended(), source="hub")
-    assert early.value.key == str(CONSENT_ID)
-
-
 @pytest.mark.parametrize("state", ["accepted", "closed"])
 def test_an_end_heard_twice_keeps_the_first_and_asks_for_nothing_again(referrals: ServiceUnderTest, state: str) -> None:
     bring_to(referrals, state)

@@ -1,4 +1,4 @@
-"""What the service does with each kind of fact: kept, repeated, older, anothers', refused; and never too early."""
+"""What the service does with each kind of fact: kept, repeated, older, or another's."""
 
 import inspect
 import re
@@ -15,7 +15,6 @@ from tests.examples_reports import (
     delivered,
     employer,
     entrepreneur,
-    erased,
     identified,
     in_need,
     jornada,
@@ -27,8 +26,6 @@ from tests.examples_reports import (
     route,
     says,
     stepped,
-    struck_out,
-    unrecorded,
 )
 from tests.hub.reports.conftest import FOLDER, Reports
 
@@ -115,36 +112,6 @@ def test_a_strangers_word_under_the_same_id_neither_hides_nor_changes_the_true_o
     assert set(kept) == {source, stranger}
     assert {row["said_by"]: row for row in reports.tables()[table]} == kept
     assert kept[source].get("sequence", 1) == 1
-
-
-@pytest.mark.parametrize(
-    "fact",
-    [
-        jornada("soledad"),
-        attended("ana", "soledad"),
-        delivered("ana"),
-        employer("a café"),
-        participation("ana"),
-        placement("ana"),
-        entrepreneur("ana"),
-    ],
-    ids=lambda fact: type(fact).__name__,
-)
-def test_a_service_of_one_organisation_does_not_speak_of_another(reports: Reports, fact: Any) -> None:
-    assert reports.hear(fact, source="fuvadis") == ["not_yours"]
-    assert not any(reports.tables().values())
-
-
-def test_an_erasure_and_strikes_are_kept_once(reports: Reports) -> None:
-    for _ in range(2):
-        reports.hear(erased("ana"), source="hub")
-        reports.hear(struck_out("ana"), source="redcross")
-        reports.hear(unrecorded("ana"), source="hub")
-    assert {name: len(rows) for name, rows in reports.tables().items() if rows} == {
-        "person": 1,
-        "delivery_struck_out": 1,
-        "etpv_step_unrecorded": 1,
-    }
 
 
 def test_of_a_confidential_case_not_even_its_code_is_kept(reports: Reports) -> None:

@@ -1,4 +1,4 @@
-"""Employers, agreements and vacancies: done, refused, repeated, too early."""
+"""Employers, agreements and vacancies."""
 
 import pytest
 
@@ -56,11 +56,6 @@ def test_an_agreement_adds_its_programme_once(employment: EmploymentUnderTest) -
         (3, ("cafes_por_la_integracion", PILOT)),
         (4, ("cafes_por_la_integracion", PILOT)),
     ]
-
-
-def test_an_agreement_signed_twice_is_refused_as_a_repeat(employment: EmploymentUnderTest) -> None:
-    tell(employment, employer_registered(), agreement_signed())
-    refused(employment, agreement_signed(programme="another"), "already_signed")
 
 
 def test_an_employer_agrees_to_fifty_programmes_at_most(employment: EmploymentUnderTest) -> None:

@@ -1,4 +1,4 @@
-"""Entrepreneurs, from enrolment to formalisation: done, refused, repeated, too early."""
+"""Entrepreneurs, from enrolment to formalisation."""
 
 from typing import Any
 
@@ -70,23 +70,6 @@ def test_what_overtook_its_entrepreneur_waits_and_anothers_entrepreneur_is_like_
     assert waits(employment, said, "entrepreneur_unknown", source=ANOTHER) == str(ENTREPRENEUR_ID)
 
 
-@pytest.mark.parametrize(
-    ("known", "said", "code"),
-    [
-        (1, session_held(), "no_mentor"),
-        (2, plan_approved(), "no_session"),
-        (3, capital_granted(), "no_approved_plan"),
-    ],
-)
-def test_what_overtook_the_step_before_it_waits_and_then_counts(
-    employment: EmploymentUnderTest, known: int, said: Any, code: str
-) -> None:
-    tell(employment, *TO_A_PLAN[:known])
-    assert waits(employment, said, code) == str(ENTREPRENEUR_ID)
-    tell(employment, TO_A_PLAN[known])
-    assert len(tell(employment, said)) == 1
-
-
 def test_each_thing_is_said_once(employment: EmploymentUnderTest) -> None:
     tell(employment, *TO_CAPITAL, formalised(), business_followed_up())
     refused(employment, mentor_assigned(assigned_at=NOW + 9 * DAY), "already_assigned")
@@ -109,11 +92,6 @@ def test_a_newer_word_changes_the_mentor_and_an_older_one_does_not(employment: E
 def test_sessions_and_grants_add_up(employment: EmploymentUnderTest) -> None:
     tell(employment, *TO_CAPITAL, session_held(session_id=uuid7()), capital_granted(grant_id=uuid7()))
     assert employment.rows("select sessions, grants from entrepreneur") == [{"sessions": 2, "grants": 2}]
-
-
-def test_no_capital_is_granted_before_the_plan(employment: EmploymentUnderTest) -> None:
-    tell(employment, *TO_A_PLAN)
-    refused(employment, capital_granted(granted_at=NOW + 29 * DAY), "before_the_plan")
 
 
 def test_a_business_may_be_formalised_without_mentor_or_capital(employment: EmploymentUnderTest) -> None:

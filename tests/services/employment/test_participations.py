@@ -1,4 +1,4 @@
-"""Participations, their steps and their wrap-around services: done, refused, repeated, too early."""
+"""Participations, their steps and their wrap-around services."""
 
 import pytest
 
@@ -52,13 +52,6 @@ def test_the_steps_are_recorded_in_the_order_of_the_route(employment: Employment
     assert recorded[4].data.steps == (CV, GUIDANCE, TRAINING, SHORTLISTED)
 
 
-def test_a_step_that_overtook_the_one_before_waits(employment: EmploymentUnderTest) -> None:
-    assert waits(employment, step_taken(CV), "participation_unknown") == str(PARTICIPATION_ID)
-    tell(employment, participation_started())
-    assert waits(employment, step_taken(GUIDANCE), "step_missing") == str(PARTICIPATION_ID)
-    tell(employment, step_taken(CV), step_taken(GUIDANCE))
-
-
 def test_a_step_is_taken_once_whatever_day_was_written_down(employment: EmploymentUnderTest) -> None:
     tell(employment, participation_started(), step_taken(CV), step_taken(GUIDANCE, taken_at=NOW))
     refused(employment, step_taken(CV, taken_at=NOW + 5 * DAY), "already_taken")
@@ -104,10 +97,6 @@ def test_a_service_is_received_once_and_only_if_the_programme_has_it(employment:
     assert employment.rows("select need_code from delivery") == [{"need_code": "health.psychosocial"}]
 
 
-def test_a_service_that_overtook_its_participation_waits(employment: EmploymentUnderTest) -> None:
-    assert waits(employment, service_received(), "participation_unknown") == str(PARTICIPATION_ID)
-
-
 # -- ending -----------------------------------------------------------------------------------------------------------
 
 
@@ -129,11 +118,6 @@ def test_what_was_done_before_the_end_counts_however_late_it_is_said(employment:
         service_received(delivery_id=uuid7(), delivered_at=NOW + 61 * DAY),
         "not_while_completed",
     )
-
-
-def test_an_end_that_overtook_its_participation_waits(employment: EmploymentUnderTest) -> None:
-    waits(employment, participation_ended(), "participation_unknown")
-    waits(employment, participation_struck_out(), "participation_unknown")
 
 
 def test_what_is_struck_out_counts_no_more_with_all_that_happened_in_it(employment: EmploymentUnderTest) -> None:

@@ -1,4 +1,4 @@
-"""From a vacancy to work, and the follow-ups that come due: done, refused, repeated, too early."""
+"""From a vacancy to work, and the follow-ups that come due."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -15,11 +15,9 @@ from tests.examples_employment import (
     EMPLOYER_ID,
     GUIDANCE,
     OURS,
-    PARTICIPATION_ID,
     PILOT,
     SHORTLISTED,
     STARTS_ON,
-    VACANCY_ID,
     followed_up,
     interviewed,
     participation_ended,
@@ -64,15 +62,6 @@ def test_somebody_is_put_forward_once_for_a_vacancy(employment: EmploymentUnderT
     refused(employment, put_forward(candidacy_id=uuid7()), "already_put_forward")
     other = uuid7()
     tell(employment, vacancy_opened(vacancy_id=other), put_forward(candidacy_id=uuid7(), vacancy_id=other))
-
-
-def test_who_is_put_forward_too_early_waits(employment: EmploymentUnderTest) -> None:
-    assert waits(employment, put_forward(), "participation_unknown") == str(PARTICIPATION_ID)
-    tell(employment, *SHORTLIST[:-1])
-    assert waits(employment, put_forward(), "vacancy_unknown") == str(VACANCY_ID)
-    tell(employment, *VACANCY)
-    assert waits(employment, put_forward(), "step_missing") == str(PARTICIPATION_ID)
-    tell(employment, step_taken(SHORTLISTED), put_forward())
 
 
 @pytest.mark.parametrize(
@@ -153,14 +142,6 @@ def test_a_placement_is_recorded_with_its_person_employer_and_programme(employme
     assert (said.organisation, said.starts_on, said.day, said.result) == (OURS, STARTS_ON, None, None)
     assert (participation.data.placed, participation.sequence) == (True, 5)
     assert employment.rows("select placed from vacancy") == [{"placed": 1}]
-
-
-def test_a_placement_is_said_once_and_not_before_the_interview(employment: EmploymentUnderTest) -> None:
-    tell(employment, *TO_INTERVIEW[:-1])
-    assert waits(employment, placed(), "not_interviewed") == str(CANDIDACY_ID)
-    tell(employment, interviewed(), placed())
-    refused(employment, placed(), "already_placed")
-    refused(employment, rejected(), "not_while_placed")
 
 
 def put_another_forward(employment: EmploymentUnderTest) -> Any:
@@ -254,11 +235,6 @@ def test_a_follow_up_is_said_once_of_a_day_that_there_is(employment: EmploymentU
     refused(employment, followed_up(day=45), "not_a_follow_up_day")
     tell(employment, followed_up())
     refused(employment, followed_up(result=codes.FollowUpResult.NOT_REACHED), "already_followed_up")
-
-
-def test_a_follow_up_that_overtook_its_placement_waits(employment: EmploymentUnderTest) -> None:
-    tell(employment, *TO_INTERVIEW)
-    assert waits(employment, followed_up(), "not_placed") == str(CANDIDACY_ID)
 
 
 def test_nobody_asks_after_somebody_who_was_struck_out(employment: EmploymentUnderTest) -> None:
