@@ -252,15 +252,20 @@ class Probe:
 
     @contextmanager
     def reading(self, queue: str) -> Iterator[Callable[[], list[bytes]]]:
-        """Read a queue; what is yielded takes all that stands in it, until nothing has come for a moment."""
+        """Read a queue; what is yielded takes all that stands in it, until nothing has come for a moment.
+
+        What comes later, while nobody takes it, stays in the queue.
+        """
         connection = broker.connect(self.amqp_url)
         channel = connection.channel()
-        channel.basic_consume(queue, no_ack=True)
+        channel.basic_consume(queue)
 
         def read() -> list[bytes]:
             with suppress(TimeoutError):
                 while True:
                     connection.drain_events(timeout=0.1)
+            if connection.delivered:
+                channel.basic_ack(connection.delivered[-1].tag, multiple=True)
             bodies = [one.body for one in connection.delivered]
             connection.delivered.clear()
             return bodies

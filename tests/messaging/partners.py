@@ -65,9 +65,10 @@ class Partner:
             self._connection.drain_events(timeout=WITHIN)
 
     def read(self, atleast: int = 1) -> list[contracts.Message]:
-        """Take everything out of its inbox, waiting until so much has come."""
+        """Take everything out of its inbox, waiting until so much has come; what comes while it leaves stays there."""
         connection = broker.connect(self.url)
-        connection.channel().basic_consume(f"inbox.{self.organisation}", no_ack=True)
+        channel = connection.channel()
+        channel.basic_consume(f"inbox.{self.organisation}")
         deadline = time.monotonic() + WITHIN
         try:
             while True:
@@ -75,6 +76,8 @@ class Partner:
                     connection.drain_events(timeout=0.1)
                     continue
                 if len(connection.delivered) >= atleast:
+                    if connection.delivered:
+                        channel.basic_ack(connection.delivered[-1].tag, multiple=True)
                     return [contracts.parse(one.body) for one in connection.delivered]
                 assert time.monotonic() < deadline, f"{len(connection.delivered)} of {atleast} came"
         finally:
