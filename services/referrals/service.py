@@ -299,8 +299,9 @@ class ReferralsService:
 
     @on(contracts.PersonErased)
     def erase_person(self, tx: Transaction, message: Message[contracts.PersonErased]) -> list[Draft]:
-        """Intake has erased a person: what is open about them stops, and what was asked for them is forgotten."""
+        """Intake has erased a person: nothing more is sent, what is open stops, and what was asked is forgotten."""
         person_id, now = message.data.person_id, clock.now()
+        store.end_consents_of(tx, person_id, ended_at=message.data.erased_at)
         referrals = [rules.erase(one, at=now) for one in store.lock_referrals_of(tx, person_id)]
         for referral in referrals:
             store.save_referral(tx, referral, message)

@@ -8,7 +8,7 @@ from services.referrals import rules
 from tests.examples import NEED_ID, NOW, PERSON_ID, RECIPIENT, REFERRAL_ID, SENDER, consent_recorded, referral_requested
 from tests.services import stories
 from tests.services.conftest import ReferralsUnderTest
-from tests.services.stories import bring_to, state_of
+from tests.services.stories import bring_to, prepare, state_of
 
 ERASED = contracts.PersonErased(person_id=PERSON_ID, erased_at=NOW)
 
@@ -46,6 +46,14 @@ def test_what_has_ended_is_not_opened_again(referrals: ReferralsUnderTest) -> No
     data, source = stories.reopened
     with pytest.raises(rules.Refused, match=r"^person_erased$"):
         referrals.hear(data, source=source)
+
+
+def test_nothing_more_is_sent_under_a_consent_of_theirs(referrals: ReferralsUnderTest) -> None:
+    prepare(referrals)
+    referrals.hear(ERASED, source="hub")
+    with pytest.raises(rules.Refused, match=r"^consent_withdrawn$"):
+        referrals.hear(referral_requested(), source=SENDER)
+    assert referrals.rows("select 1 from referral") == []
 
 
 def test_an_erasure_told_twice_changes_nothing_more(referrals: ReferralsUnderTest) -> None:

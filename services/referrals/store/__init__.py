@@ -1,7 +1,7 @@
 """What referrals keeps in PostgreSQL, one file for each subject."""
 
 from services.referrals.store.chains import chain_after, chain_before, last_of, lock_referred_onward
-from services.referrals.store.consents import end_consent, lock_consent, record_consent
+from services.referrals.store.consents import end_consent, end_consents_of, lock_consent, record_consent
 from services.referrals.store.directory import find_candidates, find_service, publish_service, state_capacity
 from services.referrals.store.lines import join_line, lines_left, lock_moved, note_told, save_line
 from services.referrals.store.referrals import (
@@ -28,6 +28,7 @@ __all__ = [
     "chain_before",
     "check_reopening",
     "end_consent",
+    "end_consents_of",
     "find_candidates",
     "find_service",
     "forget_requests",

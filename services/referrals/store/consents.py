@@ -29,6 +29,13 @@ END_CONSENT: Final = """
               valid_until, ended_at
 """
 
+# Erasing is rare: no index is kept for it.
+END_CONSENTS_OF: Final = """
+    update consent set ended_at = %(ended_at)s where person_id = %(person_id)s and ended_at is null
+    returning consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups, valid_from,
+              valid_until, ended_at
+"""
+
 
 def record_consent(tx: Transaction, consent: Consent) -> None:
     """Keep a consent that intake has recorded; one already known stays as it is."""
@@ -69,6 +76,12 @@ def end_consent(tx: Transaction, consent_id: UUID, *, ended_at: datetime) -> boo
         return False
     tx.put(CONSENTS_FOR_USE, consent_id, _to_consent(ended[0]))
     return True
+
+
+def end_consents_of(tx: Transaction, person_id: UUID, *, ended_at: datetime) -> None:
+    """Let nothing more be sent about a person, whatever they had consented to."""
+    for row in tx.fetch(END_CONSENTS_OF, {"person_id": person_id, "ended_at": ended_at}):
+        tx.put(CONSENTS_FOR_USE, row["consent_id"], _to_consent(row))
 
 
 def _to_consent(row: Row) -> Consent:
