@@ -25,6 +25,13 @@ RUNTIMES_OWN = re.compile("migration|inbox|parked|outbox.*|forgotten")
 
 ANY_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 SCENES_ID = re.compile("ca5e([0-9a-f]{4})-ca5e-")
+SAID = """
+    select (said ->> 'causationid')::uuid as cause,
+           case when said ->> 'type' like 'message.refused.%' then said #>> '{data,code}' end as code
+    from outbox cross join lateral (select body::jsonb as said) as read order by position
+"""
+"""What was said because of which message; of a refusal, its code."""
+
 NAMES = UUID("01950000-0000-7000-8000-0000000000cc")
 
 # In which order the messages of a scene are said, once all that comes before them has been.
@@ -195,13 +202,12 @@ class _Look:
         )
         self._parked = {row["message_id"]: row for row in parked}
         self._refusals: dict[UUID, str] = {}
-        self._said: Counter[UUID | None] = Counter()
-        for row in connection.execute("select body from outbox order by position"):
-            said = contracts.parse(row["body"].encode())
-            if isinstance(said.data, contracts.MessageRefused) and said.data.refused_id is not None:
-                self._refusals[said.data.refused_id] = said.data.code
+        self._said: Counter[UUID] = Counter()
+        for row in connection.execute(SAID):
+            if row["code"] is None:
+                self._said[row["cause"]] += 1
             else:
-                self._said[said.causationid] += 1
+                self._refusals[row["cause"]] = row["code"]
 
     def fate(self, message_id: UUID) -> str:
         """Say what became of a message, by the register, what is parked and what was answered."""
