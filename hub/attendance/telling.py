@@ -77,7 +77,8 @@ class Teller:
             return None
         given_by, manner = entry.consent
         return contracts.ConsentTaken(
-            consent_id=uuid5(attendance_id, "consent"),
+            # With whom it is shared in it: who allows more later has given another consent.
+            consent_id=uuid5(attendance_id, " ".join(("consent", *sorted(self.shared_with)))),
             purposes=(*PURPOSES, codes.ConsentPurpose.REFER) if self.shared_with else PURPOSES,
             recipients=tuple(dict.fromkeys((self.organisation, *self.shared_with))),
             field_groups=FIELD_GROUPS,

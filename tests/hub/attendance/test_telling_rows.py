@@ -58,6 +58,16 @@ def test_it_is_a_message_that_the_door_reads() -> None:
     assert (said.consent.recipients, codes.ConsentPurpose.REFER in said.consent.purposes) == (("redcross", "iom"), True)
 
 
+def test_leave_to_refer_elsewhere_is_another_consent() -> None:
+    ids_of = [
+        consent.consent_id
+        for shared_with in ((), ("iom",), ("iom", "fuvadis"), ("fuvadis", "iom"))
+        if (consent := teller(shared_with=shared_with).attendance(checked(), 2).consent)
+    ]
+    assert len({*ids_of[:3]}) == 3
+    assert ids_of[2] == ids_of[3]
+
+
 def test_without_leave_to_refer_nobody_is_referred() -> None:
     consent = teller().attendance(checked(), 2).consent
     assert consent is not None
