@@ -1,5 +1,6 @@
 """The probe on the suite's servers: a fresh database and empty queues for each test that asks."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,9 +27,13 @@ def probe(probed: Stack, tmp_path: Path) -> Iterator[Probe]:
 
 @pytest.fixture(scope="module")
 def running(probed: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Probe]:
-    """One probe for all tests of a module, its service and its relay running."""
+    """One probe for all tests of a module, its service and its relay running.
+
+    Nobody is killed there, so the relay takes nobody for dead: a slow service would be answered for twice.
+    """
     probe = Probe(probed, tmp_path_factory.mktemp("probe"))
-    for process in (probe.service().launch(), probe.relay().launch()):
+    patient = json.dumps({"messaging.relay.PATIENCE": "5 minutes"})
+    for process in (probe.service().launch(), probe.relay(tampered={"CONSTANTS": patient}).launch()):
         process.wait_ready()
     yield probe
     probe.close()

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 class Proxy:
-    """Passes bytes both ways, those of the broker only while `listening` is set."""
+    """Passes bytes both ways, those of the broker only while `listening` is set; nor does it hear then who goes."""
 
     def __init__(self, amqp_url: str) -> None:
         parts = urlsplit(amqp_url)
@@ -37,8 +37,9 @@ class Proxy:
                     self.swallowed += len(data)
                 else:
                     sink.sendall(data)
-        with contextlib.suppress(OSError):
-            sink.shutdown(socket.SHUT_RDWR)
+        if from_broker or self.listening.is_set():
+            with contextlib.suppress(OSError):
+                sink.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         for one in self._sockets:

@@ -86,7 +86,7 @@ def interrupted(after: float) -> Iterator[None]:
 def test_an_interrupted_statement_is_not_taken_for_a_lost_database(connection: database.Connection) -> None:
     """Else a message whose statements take too long would be tried again for ever, as if the server were away."""
     with pytest.raises(Interruption) as caught, transaction(connection) as tx, interrupted(0.3):
-        tx.fetch("select pg_sleep(2)")
+        tx.fetch("select pg_sleep(60)")
     assert connection.closed
     assert not database.is_lost(caught.value, connection)
 

@@ -44,8 +44,9 @@ def test_a_handler_that_hangs_is_interrupted_and_its_message_parked(probe: Probe
     probe.send(message, last)
     probe.answers_to(last)
 
-    (row,) = probe.parked()
-    assert (row["message_id"], row["state"]) == (message.id, "retry")
+    # A machine that takes a second over the other, too, has parked that as well, and applied it since.
+    (row,) = (row for row in probe.parked() if row["message_id"] == message.id)
+    assert row["state"] == "retry"
     assert row["error"].startswith("Timeout at ")
     assert service.stop() == 0
     assert probe.length("probe") == 0  # nothing stayed unacknowledged

@@ -91,7 +91,7 @@ def test_lost_confirms_end_in_an_error_and_the_next_attempt_works(
 
     proxy.listening.clear()
     assert DEADLINE <= seconds_until_lost(publisher, [message], monkeypatch) < AT_ONCE
-    assert proxy.swallowed > 0
+    wait_until(lambda: proxy.swallowed)  # a slow broker may confirm after that
 
     proxy.listening.set()
     assert publisher.publish([message]) == set()
