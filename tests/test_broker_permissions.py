@@ -73,8 +73,11 @@ def test_writing_under_another_name_is_refused(mine: Any, key: str) -> None:
 
 
 @pytest.mark.parametrize("header", ["CC", "BCC"])
-def test_no_header_leads_to_anothers_queue(mine: Any, as_user: Callable[..., Any], header: str) -> None:
+def test_no_header_leads_to_anothers_queue(
+    mine: Any, as_user: Callable[..., Any], provisioned: Stack, header: str
+) -> None:
     """RabbitMQ routes by these too, and checks them against nobody's permissions."""
+    provisioned.management.delete(f"queues/{topology.NETWORK}/submit.{OTHER}/contents")  # what others have left there
     theirs = {header: [f"{OTHER}.referral.requested.v2", f"submit.{OTHER}", f"inbox.{OTHER}", OTHER]}
     publish(mine, MINE, f"{ME}.referral.requested.v2", user_id=ME, application_headers=theirs)
 

@@ -4,9 +4,11 @@ import os
 import shutil
 import subprocess
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,17 @@ def run(
         timeout=120,
         check=False,
     )
+
+
+def save_wheel(folder: Path, name: str) -> Path:
+    """Save a package that pip would install; no test needs an index on the network."""
+    wheel, about = folder / f"{name}-1.0-py3-none-any.whl", f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(wheel, "w") as packed:
+        packed.writestr(f"{name}.py", "")
+        packed.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        packed.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        packed.writestr(f"{about}/RECORD", "")
+    return wheel
 
 
 def assert_one_sentence(ran: "subprocess.CompletedProcess[str]") -> str:
@@ -188,9 +201,13 @@ def test_a_state_directory_that_cannot_be_written_is_named(project: Path) -> Non
 
 
 def test_a_package_that_is_not_what_the_lock_says_is_not_installed(project: Path) -> None:
-    (project / "requirements.lock").write_text(f"six==1.17.0 \\\n    --hash=sha256:{'0' * 64}\n")
+    (project / "requirements.lock").write_text(f"some-words==1.0 \\\n    --hash=sha256:{'0' * 64}\n")
+    digest = sha256(save_wheel(project, "some_words").read_bytes()).hexdigest()
 
-    assert "pip could not install" in assert_one_sentence(run(project))
+    sentence = assert_one_sentence(run(project, PIP_NO_INDEX="1", PIP_FIND_LINKS=str(project)))
+
+    assert "pip could not install" in sentence
+    assert digest in sentence  # it was found, and is not what it should be
     assert not (project / ".venv" / ".finished").exists()
 
 

@@ -1,5 +1,6 @@
 """The declared network and the broker: they agree after provisioning, and a limit can be changed while it runs."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -106,22 +107,17 @@ def test_what_the_file_lets_a_copy_of_a_service_say_is_what_only_services_say(
 
 
 def test_provisioning_again_changes_nothing(provisioned: Stack, declared: topology.DeclaredNetwork) -> None:
-    def what_is_there() -> object:
+    def what_is_there() -> dict[str, list[str]]:
+        """Of each kind, in whatever order the broker lists it."""
         kinds = ("exchanges", "bindings", "policies", "permissions", "topic-permissions", "vhosts")
-        queues = [
+        columns = "name,source,destination,routing_key,definition,read,write,configure"
+        there = {kind: provisioned.management.get(f"{kind}?columns={columns}") for kind in kinds}
+        there["queues"] = [
             (queue["name"], queue["arguments"])
             for vhost in ("network", "hub")
             for queue in provisioned.management.queues(vhost)
         ]
-        return [
-            queues,
-            *(
-                provisioned.management.get(
-                    f"{kind}?columns=name,source,destination,routing_key,definition,read,write,configure"
-                )
-                for kind in kinds
-            ),
-        ]
+        return {kind: sorted(json.dumps(one, sort_keys=True) for one in listed) for kind, listed in there.items()}
 
     before = what_is_there()
     provisioned.provision_broker(declared)

@@ -22,7 +22,7 @@ from tests.waiting import eventually
 def test_what_an_organisation_reports_stands_in_the_5w_sheet(network: Network, provisioned: Stack) -> None:
     with closing(Partner(provisioned, "iom")) as iom:
         iom.submit(says(delivered("somebody in Malambo", delivered_by="iom", zone="08433"), source="iom"))
-    (row,) = eventually(lambda: rows_of(provisioned.state.directory, "08433"), within=60)
+    (row,) = eventually(lambda: rows_of(provisioned.state.directory, "08433"))
     assert (row["organisation"], row["adm2_name"], row["month"], row["reached"]) == ("iom", "Malambo", "2021-05", 1)
 
 
