@@ -14,6 +14,7 @@ from messaging.log import describe, fields
 log = logging.getLogger("ruta.inbox")
 
 EARLY_AT_MOST = "1 hour"  # then what it waited for is not coming, and the sender is told
+EARLY_OF_ONE_SENDER = 10_000  # messages that wait in a service; more are refused, so that nobody fills its database
 RETRIES_AT_MOST = 10  # some four minutes with the backoff below; then a person has to look
 PARKED_AT_ONCE = 100  # then what arrives has its turn
 
@@ -89,6 +90,15 @@ PARK = """
     on conflict do nothing
 """
 
+WAITING = """
+    select asked.source,
+           (
+               select count(*)
+               from (select from parked where state = 'waiting' and parked.source = asked.source limit %s) as known
+           ) as waiting
+    from unnest(%b::text[]) as asked(source)
+"""
+
 # What has failed and will be tried again must not be overtaken by what its sender, or another, says after it.
 HELD_UP = "select distinct subject from parked where state = 'retry' and subject = any(%b::text[])"
 
@@ -138,6 +148,12 @@ QUARANTINE = """
 def park(connection: Connection, rows: Sequence[Row]) -> None:
     """Park messages; the rows are made by `parked_row`."""
     connection.execute(PARK, (as_json(rows),))
+
+
+def room_to_wait(connection: Connection, senders: Iterable[str]) -> dict[str, int]:
+    """Return how many more messages of each of these senders may wait."""
+    rows = connection.execute(WAITING, (EARLY_OF_ONE_SENDER, list(senders))).fetchall()
+    return {row["source"]: EARLY_OF_ONE_SENDER - row["waiting"] for row in rows}
 
 
 def parked_row(

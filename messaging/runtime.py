@@ -57,6 +57,7 @@ class _Outcome:
 
     publications: list[Publication] = field(default_factory=list)
     parked: list[database.Row] = field(default_factory=list)
+    early: list[tuple[Received, database.Row]] = field(default_factory=list)  # to be parked, if there is room to wait
     tally: Tally = field(default_factory=Tally)
     subjects: set[str] = field(default_factory=set)  # about which something was applied
 
@@ -181,6 +182,7 @@ class Runtime:
                         outcome.park(inbox.parked_row(one.raw, one.message, "retry", "behind_another"))
                     else:
                         self._handle(service, tx, one, now, outcome)
+                self._let_wait(connection, outcome)
             return self._commit(connection, writer, tx, outcome)
 
     def _apply_alone(self, service: object, delivery: Delivery) -> Committed:
@@ -267,12 +269,25 @@ class Runtime:
             except self._handlers.early as early:
                 tx.undo()
                 code, key = _said(early, "code"), _said(early, "key")
-                outcome.park(inbox.parked_row(one.raw, message, "waiting", code, waiting_for=key))
+                outcome.early.append((one, inbox.parked_row(one.raw, message, "waiting", code, waiting_for=key)))
             else:
                 tx.keep()
                 outcome.tally.applied += 1
                 outcome.subjects.add(message.subject)
                 outcome.publications.extend(self._publication(draft, now, message) for draft in drafts)
+
+    def _let_wait(self, connection: database.Connection, outcome: _Outcome) -> None:
+        """Park what is early, and refuse what is more than its sender may have waiting."""
+        others = {one.message.source for one, _ in outcome.early} - {HUB}  # what one of our own has said always waits
+        room = inbox.room_to_wait(connection, others) if others else {}
+        for one, row in outcome.early:
+            source = one.message.source
+            if room.get(source, 1) > 0:
+                outcome.park(row)
+            else:
+                self._refuse(outcome, one, "too_many_early")
+            if source in room:
+                room[source] -= 1
 
     def _refuse(self, outcome: _Outcome, one: Received, code: str) -> None:
         outcome.tally.refused += 1
@@ -344,12 +359,13 @@ class Runtime:
                 tx.mention(_mentioned(received))
                 now = clock.now()
                 for row, one in zip(taken, received, strict=True):
-                    parked = len(outcome.parked)
                     self._handle(service, tx, one, now, outcome)
-                    self._settle(
-                        connection, row, one, outcome, outcome.parked.pop() if len(outcome.parked) > parked else None
+                    # It stands there already, and was counted then: it needs no row, and no more room than it has.
+                    again = (
+                        outcome.early.pop()[1] if outcome.early else outcome.parked.pop() if outcome.parked else None
                     )
-            outcome.tally.parked = 0  # they were counted when they were first parked
+                    self._settle(connection, row, one, outcome, again)
+            outcome.tally.parked = 0
             committed = self._commit(connection, writer, tx, outcome)
         self.waiting_may_go_on |= len(taken) == limit
         return committed

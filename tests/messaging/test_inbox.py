@@ -1,11 +1,14 @@
 """What a message comes to: applied once, refused, parked, waiting or quarantined, and never more than itself harmed."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 import contracts
-from messaging.inbox import EARLY_AT_MOST
+from messaging.inbox import EARLY_AT_MOST, EARLY_OF_ONE_SENDER
 from tests.messaging.harness import Probe, service_published, wait_until
 
 
@@ -227,6 +230,71 @@ def test_a_message_that_waited_too_long_is_refused(running: Probe) -> None:
     assert refusals(answers) == ["service_unknown"]
     assert parked(running, message) == []
     assert noted(running, message) == []
+
+
+WAITS_FOR_NOTHING = """
+    insert into parked (state, reason, waiting_for, source, message_id, raw, next_attempt_at)
+    select 'waiting', 'service_unknown', 'nothing that ever comes', %s, gen_random_uuid(), '', 'infinity'
+    from generate_series(1, %s)
+"""
+
+
+@pytest.fixture
+def crowded(running: Probe) -> Iterator[Probe]:
+    """The probe, where all but two of the messages wait that the Red Cross may have waiting."""
+    running.query("delete from parked where state = 'waiting'")
+    running.query(WAITS_FOR_NOTHING, "redcross", EARLY_OF_ONE_SENDER - 2)
+    yield running
+    running.query("delete from parked where state = 'waiting'")
+
+
+def test_who_has_too_much_waiting_is_refused_what_is_early_and_nothing_else(crowded: Probe) -> None:
+    early = [service_published(f"wait {contracts.uuid7()}") for _ in range(4)]
+    possible = service_published()
+
+    crowded.send(*early, possible, early[3])
+    answers = crowded.answers_to(early[2], early[3], possible)
+
+    assert refusals(answers) == ["too_many_early", "too_many_early"]
+    assert [is_parked(crowded, message, "waiting") for message in early] == [True, True, False, False]
+    assert noted(crowded, *early, possible) == [possible.id]
+
+
+def test_what_others_have_waiting_keeps_nobody_from_waiting(crowded: Probe) -> None:
+    crowded.send(*(service_published(f"wait {contracts.uuid7()}") for _ in range(3)))
+    first = service_published(source="iom")
+    early = service_published(f"wait {first.subject}", source="iom")
+    crowded.send(early)
+    wait_until(lambda: is_parked(crowded, early, "waiting"))
+
+    crowded.send(first)
+    crowded.answers_to(first, early)
+
+    assert noted(crowded, first, early) == [first.id, early.id]
+    assert parked(crowded, early) == []
+
+
+def test_what_the_hub_has_said_itself_is_never_too_much(crowded: Probe) -> None:
+    crowded.query(WAITS_FOR_NOTHING, "hub", EARLY_OF_ONE_SENDER)
+    early = service_published(f"wait {contracts.uuid7()}", source="hub")
+    crowded.send(early)
+    wait_until(lambda: is_parked(crowded, early, "waiting"))
+
+
+def test_what_waits_already_goes_on_waiting_where_there_is_no_room_for_more(crowded: Probe) -> None:
+    first = service_published()
+    waiting = [service_published(f"wait {first.subject}") for _ in range(2)]
+    crowded.send(*waiting)
+    wait_until(lambda: all(is_parked(crowded, message, "waiting") for message in waiting))
+    tried = "update parked set next_attempt_at = '-infinity' where message_id = any(%s)"
+    crowded.query(tried, [message.id for message in waiting])
+    later = "select 1 from parked where message_id = any(%s) and next_attempt_at > now()"
+    wait_until(lambda: len(crowded.query(later, [message.id for message in waiting])) == 2)
+
+    crowded.send(first)
+    crowded.answers_to(first, *waiting)
+
+    assert sorted(noted(crowded, *waiting)) == sorted(message.id for message in waiting)
 
 
 def test_what_is_said_of_a_message_is_counted(running: Probe) -> None:
