@@ -24,13 +24,15 @@ RUNTIMES_OWN = re.compile("migration|inbox|parked|outbox.*|forgotten")
 """The tables that every service has for the runtime; the others are its own."""
 
 ANY_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-SCENES_ID = re.compile("ca5e([0-9a-f]{4})-ca5e-")
 SAID = """
     select (said ->> 'causationid')::uuid as cause,
            case when said ->> 'type' like 'message.refused.%' then said #>> '{data,code}' end as code
     from outbox cross join lateral (select body::jsonb as said) as read order by position
 """
 """What was said because of which message; of a refusal, its code."""
+
+SCENES_ID = re.compile("ca5e([0-9a-f]{4})-ca5e-")
+"""How the ids of a scene begin, with its number; no other id does."""
 
 NAMES = UUID("01950000-0000-7000-8000-0000000000cc")
 
