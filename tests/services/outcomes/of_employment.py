@@ -271,7 +271,7 @@ CASES: Final = [
     Case(
         before=[*TAKEN_ON, hubs(referral_status("closed"), number=3)],
         done=hubs(purge_reminder()),
-        refused=NeverRefused("what was purged is purged", hubs(purge_reminder())),
+        refused=NeverRefused("a receipt that is asked for again is given again", hubs(purge_reminder())),
         again=Again.IS_ANOTHER,
         early=NeverEarly(FOR_STAFF),
     ),
