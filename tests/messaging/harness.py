@@ -22,7 +22,7 @@ import contracts
 from deploy.local.process import leashed
 from deploy.local.rabbitmq import NODE, scripts
 from deploy.local.stack import Stack
-from messaging import broker
+from messaging import broker, frames
 from messaging.broker import Publication, Publisher
 from messaging.migrate import migrate
 from messaging.topology import Service, read
@@ -41,6 +41,27 @@ def wait_until(what: Callable[[], Any], *, within: float = WITHIN) -> Any:
         assert time.monotonic() < deadline, f"{what} did not come true within {within} s"
         time.sleep(0.02)
     return value
+
+
+def take_all(connection: frames.Connection, channel: Any, queue: str) -> list[bytes]:
+    """Take what stands in a queue that this channel consumes, until it is empty and nothing has come for a moment.
+
+    A moment alone proves nothing: a busy broker may pause for longer. What comes later, while nobody takes it, stays in
+    the queue.
+    """
+    taken: list[bytes] = []
+    while True:
+        with suppress(TimeoutError):
+            while True:
+                connection.drain_events(timeout=0.1)
+        # What has left the queue by the broker's first answer has arrived here by its second.
+        left = [channel.queue_declare(queue, passive=True).message_count for _ in range(2)]
+        if connection.delivered:
+            channel.basic_ack(connection.delivered[-1].tag, multiple=True)
+        taken += [one.body for one in connection.delivered]
+        connection.delivered.clear()
+        if not any(left):
+            return taken
 
 
 def service_published(
@@ -252,26 +273,12 @@ class Probe:
 
     @contextmanager
     def reading(self, queue: str) -> Iterator[Callable[[], list[bytes]]]:
-        """Read a queue; what is yielded takes all that stands in it, until nothing has come for a moment.
-
-        What comes later, while nobody takes it, stays in the queue.
-        """
+        """Read a queue; what is yielded takes all that stands in it (see `take_all`)."""
         connection = broker.connect(self.amqp_url)
         channel = connection.channel()
         channel.basic_consume(queue)
-
-        def read() -> list[bytes]:
-            with suppress(TimeoutError):
-                while True:
-                    connection.drain_events(timeout=0.1)
-            if connection.delivered:
-                channel.basic_ack(connection.delivered[-1].tag, multiple=True)
-            bodies = [one.body for one in connection.delivered]
-            connection.delivered.clear()
-            return bodies
-
         try:
-            yield read
+            yield lambda: take_all(connection, channel, queue)
         finally:
             connection.close()
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 import amqp
@@ -12,7 +11,7 @@ from deploy.local import Stack
 from messaging import broker, frames, topology
 from messaging.broker import CONTENT_TYPE
 from messaging.topology import submit_exchange
-from tests.messaging.harness import WITHIN, Probe, Process, wait_until
+from tests.messaging.harness import WITHIN, Probe, Process, take_all, wait_until
 
 
 class Partner:
@@ -66,20 +65,17 @@ class Partner:
 
     def read(self, atleast: int = 1) -> list[contracts.Message]:
         """Take everything out of its inbox, waiting until so much has come; what comes while it leaves stays there."""
+        inbox, taken = f"inbox.{self.organisation}", list[bytes]()
         connection = broker.connect(self.url)
         channel = connection.channel()
-        channel.basic_consume(f"inbox.{self.organisation}")
+        channel.basic_consume(inbox)
         deadline = time.monotonic() + WITHIN
         try:
             while True:
-                with suppress(TimeoutError):
-                    connection.drain_events(timeout=0.1)
-                    continue
-                if len(connection.delivered) >= atleast:
-                    if connection.delivered:
-                        channel.basic_ack(connection.delivered[-1].tag, multiple=True)
-                    return [contracts.parse(one.body) for one in connection.delivered]
-                assert time.monotonic() < deadline, f"{len(connection.delivered)} of {atleast} came"
+                taken += take_all(connection, channel, inbox)
+                if len(taken) >= atleast:
+                    return [contracts.parse(one) for one in taken]
+                assert time.monotonic() < deadline, f"{len(taken)} of {atleast} came"
         finally:
             connection.close()
 
