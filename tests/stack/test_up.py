@@ -17,6 +17,7 @@ from deploy.local.state import ROOT
 from tests.waiting import eventually
 
 STOPPED_WITHIN = 120.0  # seconds
+ENDED_WITHIN = 10.0  # seconds for what the broker had started to notice that it is gone
 LOOPBACK, LOOPBACK_6 = "0100007F", "0" * 24 + "01000000"  # 127.0.0.1 and ::1 as the kernel's tables write them
 
 
@@ -192,13 +193,13 @@ def test_after_a_power_cut_a_stale_process_id_does_not_stop_it_from_starting(run
 @pytest.mark.parametrize("signalled", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_asked_to_stop_it_stops_everything_and_says_so(running: Operator, signalled: signal.Signals) -> None:
     assert running.end(signalled) == 0
-    assert running.processes() == {}
+    eventually(lambda: not running.processes(), within=ENDED_WITHIN)
 
 
 def test_down_stops_it_from_another_shell(running: Operator) -> None:
     down = running.run("down")
 
     assert down.returncode == 0
-    assert running.processes() == {}
     assert running.ended() == 0
+    eventually(lambda: not running.processes(), within=ENDED_WITHIN)
     assert "was not running" in running.run("down").stdout
