@@ -416,10 +416,15 @@ class Runtime:
     def _ready(self) -> tuple[database.Connection, UUID]:
         """Return the connection and the writer under whose name this process publishes, new ones where need be."""
         if self._connection is None or self._connection.closed:
-            self._connection = database.connect(self._database_url)
-            if self._writer is not None:
-                outbox.hand_over(self._connection, self._writer)
-                self._writer = None
+            connection = database.connect(self._database_url)
+            try:
+                if self._writer is not None:
+                    # Before anything else is written under its name: what it may have committed would pass for out.
+                    outbox.hand_over(connection, self._writer)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection, self._writer = connection, None
         if self._writer is None:
             self._writer = outbox.open_writer(self._connection, self._process)
         return self._connection, self._writer

@@ -3,11 +3,15 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import contracts
 from deploy.local import Stack
+from messaging.runtime import Handlers, Runtime
 from tests.messaging.harness import Probe
+from tests.messaging.probe.service import ProbeService, Refused, TooEarly
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +27,15 @@ def probe(probed: Stack, tmp_path: Path) -> Iterator[Probe]:
     probe = Probe(probed, tmp_path)
     yield probe
     probe.close()
+
+
+@pytest.fixture
+def runtime(probe: Probe) -> Iterator[Runtime]:
+    """The probe's runtime in this process, without nameko."""
+    handlers: Any = {contracts.ServicePublished: ProbeService.note_service}
+    runtime = Runtime("probe", probe.database_url, Handlers(handlers, Refused, TooEarly))
+    yield runtime
+    runtime.close()
 
 
 @pytest.fixture(scope="module")

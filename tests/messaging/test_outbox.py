@@ -8,14 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+import psycopg
 import pytest
 
 import contracts
 from deploy.local import Stack
 from messaging import database, outbox
+from messaging.outbox import Committed
+from messaging.runtime import Delivery, Runtime
 from messaging.standing import Standing
 from tests.messaging.checker import check
 from tests.messaging.harness import WITHIN, Probe, conversation, service_published, wait_until
+from tests.messaging.probe.service import ProbeService
 
 
 @pytest.fixture
@@ -111,6 +115,28 @@ def test_where_one_process_reads_a_second_one_stands_by_and_takes_over_in_order(
     assert check(sent, reads_alone.notes(), answers).faultless
 
 
+def test_what_a_process_may_have_committed_is_handed_over_before_it_writes_again(
+    probe: Probe, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or its next mark would say of what nobody has published that it is out."""
+    monkeypatch.setattr(database, "LOCK_WITHIN", "100ms")
+    (before,) = apply_one(runtime)
+    probe.query("select pg_terminate_backend(%s, 10000)", session_of(runtime))
+    with pytest.raises(psycopg.OperationalError):
+        apply_one(runtime)
+
+    with database.connect(probe.database_url) as other:
+        other.execute("select from outbox_writer for update")
+        for _ in range(2):
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                apply_one(runtime)
+    (after,) = apply_one(runtime)
+
+    assert after.writer != before.writer
+    handed_over = {row["writer"]: row["handed_over"] for row in probe.query("select * from outbox_writer")}
+    assert handed_over == {before.writer: True, after.writer: False}
+
+
 def test_of_two_relays_one_works_and_the_other_takes_over(probe: Probe) -> None:
     """Trap 18."""
     first, second = probe.relay().start(), probe.relay().start()
@@ -194,6 +220,16 @@ def write_out(probe: Probe, messages: int, *, handed_over: bool = True) -> list[
         if handed_over:
             outbox.hand_over(connection, writer)
     return [one.id for one in stamped]
+
+
+def apply_one(runtime: Runtime) -> list[Committed]:
+    """Apply a message and publish nothing."""
+    return runtime.apply(ProbeService(), [Delivery(1, service_published().to_json(), redelivered=False)])
+
+
+def session_of(runtime: Runtime) -> int:
+    assert runtime._connection is not None
+    return runtime._connection.info.backend_pid
 
 
 def kept(probe: Probe) -> list[UUID]:

@@ -11,9 +11,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import contracts
 from messaging import database, outbox, tracing
-from messaging.runtime import Delivery, Handlers, Runtime
+from messaging.runtime import Delivery, Runtime
 from tests.messaging.harness import Probe, service_published
-from tests.messaging.probe.service import ProbeService, Refused, TooEarly
+from tests.messaging.probe.service import ProbeService
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 WAITED, ROUNDED = timedelta(seconds=3), timedelta(milliseconds=1)
@@ -31,15 +31,6 @@ def exporter() -> Iterator[InMemorySpanExporter]:
 
 def _processor() -> Any:
     return tracing._tracer.span_processor  # type: ignore[union-attr]
-
-
-@pytest.fixture
-def runtime(probe: Probe) -> Iterator[Runtime]:
-    """The probe's runtime in this process, without nameko."""
-    handlers: Any = {contracts.ServicePublished: ProbeService.note_service}
-    runtime = Runtime("probe", probe.database_url, Handlers(handlers, Refused, TooEarly))
-    yield runtime
-    runtime.close()
 
 
 def a_traced_message(name: str = "note") -> contracts.Message:
