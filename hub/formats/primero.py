@@ -147,7 +147,7 @@ def _service(
         urgency = Urgency(_meaning(service, "service_response_timeframe", place, words["timeframes"]))
     confidential = _is_confidential(case, words) or is_confidential(need_code)
     identified_at = _moment(service, "service_response_day_time", place)
-    age = _age(case, on=identified_at.date())
+    age = _age(case, on=identified_at.astimezone(COLOMBIA).date())
     if confidential and age is not None and age < ADULT_AT:
         raise Untranslatable("child_in_confidence", place)
 

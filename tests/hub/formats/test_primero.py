@@ -261,6 +261,13 @@ def test_that_nobody_answers_for_a_child_is_said_and_never_concluded() -> None:
     assert refusal(lambda: drafts_of(record_of(**child))) == ("missing", "care_arrangements_section.name_caregiver")
 
 
+@pytest.mark.parametrize(("moment", "child"), [("2026-03-03T04:59:00Z", True), ("2026-03-03T05:00:00Z", False)])
+def test_somebody_comes_of_age_when_the_birthday_begins_in_colombia(moment: str, child: bool) -> None:
+    born: Json = {"age": None, "date_of_birth": "2008-03-03", "protection_status": "unaccompanied"}
+    asked = request_in(record_of(service={"service_response_day_time": moment}, **born))
+    assert ("minor" in asked.fields) is child
+
+
 def test_every_service_type_that_has_a_meaning_is_a_need_of_the_network() -> None:
     shipped = set(primero.WORDS["service_types"])
     assert shipped == {  # lookup-service-type in db/configuration/lookups/lookups.rb, without those that say too little
