@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from demo.stage import Ground, Stage, network_on, organisations_on
 from demo.stories import STORIES
 from messaging import broker
 from messaging.topology import NETWORK
+from tests.waiting import eventually
 
 PEOPLE = 60
 
@@ -84,6 +85,17 @@ def history(ground: Ground, referral_id: str) -> list[tuple[str, str]]:
         referral_id,
     )
     return [(row["organisation"], row["what"]) for row in rows]
+
+
+def comes_to(look: Callable[[], Any], expected: Any) -> None:
+    """Fail unless what is looked at is as expected, or becomes so.
+
+    A network is taken to be at rest when nothing moves for a while: on a machine whose disk stands still for as long,
+    somebody may have the last message in hand.
+    """
+    with suppress(AssertionError):
+        eventually(lambda: look() == expected)
+    assert look() == expected
 
 
 def kinds_received(stage: Stage, organisation: str, kinds: Sequence[str]) -> list[str]:

@@ -44,9 +44,9 @@ class System:
         return person_id
 
     def asked(self, pair: tuple[UUID, UUID]) -> list[Any]:
-        """Read the inbox: the proposals about these two that have come."""
-        proposals = [one.data for one in self._partner.read(atleast=0) if one.type == "match.proposed.v1"]
-        return [one for one in proposals if one.person_ids == pair]
+        """Read the inbox: the proposals about these two that have come, each once."""
+        proposals = {one.id: one.data for one in self._partner.read(atleast=0) if one.type == "match.proposed.v1"}
+        return [one for one in proposals.values() if one.person_ids == pair]
 
     def close(self) -> None:
         self._partner.close()

@@ -38,7 +38,7 @@ class System:
         self.hub_key = json.loads(state.directory_file.read_text())["organisations"]["hub"]["public_key"]
         self.own_key = sealing.load_key(state.organisations / organisation / "private.jwk")
         self._partner = Partner(ground.stack, organisation)
-        self._inbox: list[Message[Any]] = []
+        self._inbox: dict[UUID, Message[Any]] = {}
 
     def say(self, data: Any) -> None:
         about = str(getattr(data, str(contracts.contract_of(data).about)))
@@ -46,11 +46,11 @@ class System:
         self._partner.submit(contracts.stamp(Draft(data, about), source=self._partner.organisation, time=now))
 
     def heard(self, kind: type, **about: UUID) -> list[Message[Any]]:
-        """What has come to the inbox of this kind and about these ids."""
-        self._inbox += self._partner.read(atleast=0)
+        """What has come to the inbox of this kind and about these ids, each message once."""
+        self._inbox |= {message.id: message for message in self._partner.read(atleast=0)}
         return [
             message
-            for message in self._inbox
+            for message in self._inbox.values()
             if isinstance(message.data, kind) and all(getattr(message.data, name) == one for name, one in about.items())
         ]
 
