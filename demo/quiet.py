@@ -23,7 +23,13 @@ COUNTS: LiteralString = """
            (select count(*) from parked where state <> 'quarantined') as waiting,
            (select count(*) from parked) as parked
 """
-DUE: LiteralString = "select count(*) as due from referral where due_at <= %s"
+# By service, what its clock has to act on by a moment: its timed handler may not have come to it.
+DUE: Mapping[str, LiteralString] = {
+    "referrals": "select count(*) as due from referral where due_at <= %s",
+    "employment": """
+        select count(*) as due from candidacy where due_on <= (%s::timestamptz at time zone 'America/Bogota')::date
+    """,
+}
 
 
 class StuckError(Exception):
@@ -64,10 +70,12 @@ class Watch:
         progress: Callable[[], Sequence[Mapping[str, int]]],
         at_work: Collection[str],
         own_databases: Mapping[str, str] | None = None,
+        clocks: Collection[str] = ("referrals",),
     ) -> None:
         """`at_work` are the organisations whose systems run: what others have in their inboxes they will not read.
 
         `own_databases` are those of the services that organisations run themselves, by organisation and service.
+        `clocks` are the services that are not at rest while their clock has something to act on.
         """
         running = own_databases or {}
         systems = [
@@ -89,6 +97,9 @@ class Watch:
         self._databases = {service.name: stack.service_database_url(service.name) for service in services}
         self._databases |= running
         self._progress = progress
+        self._due = {
+            name: DUE[service] for name in self._databases if (service := name.rpartition("-")[2]) in clocks
+        }  # the name of an organisation's own is `oportunidades-employment`
         self._open = ExitStack()  # connections, kept from look to look
         self._asked: dict[str, psycopg.Connection[Any]] = {}
         self._channels: dict[str, Any] = {}
@@ -108,8 +119,8 @@ class Watch:
         for service in self._databases:
             database = self._database(service)
             row = database.execute(COUNTS).fetchone() or (0, 0, 0, 0)
-            if service == "referrals":
-                clocks_due = (database.execute(DUE, (now,)).fetchone() or (0,))[0]
+            if service in self._due:
+                clocks_due += (database.execute(self._due[service], (now,)).fetchone() or (0,))[0]
             unpublished += row[1]
             waiting += row[2]
             done += [row[0], row[3]]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from demo.organisations import Organisation
-from demo.quiet import SETTLED_AFTER, Look, Watch
+from demo.quiet import DUE, SETTLED_AFTER, Look, Watch
 from demo.stage import READY_WITHIN, Ground
 from demo.years.script import (
     AMERICARES,
@@ -94,6 +94,7 @@ class Years:
             lambda: [one.progress for one in self.organisations.values()],
             self.organisations,
             self.own_databases,
+            clocks=DUE if month >= MONTHS else ("referrals",),  # follow-ups of another month may come in the next
         )
 
         def look(_: Look) -> None:

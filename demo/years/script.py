@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid5
+from typing import Any, NamedTuple
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from contracts import codes
 from demo.people import BARRANQUILLA, make_people
@@ -38,6 +38,8 @@ GOES_FURTHER = 0.3  # of them, to their biometric registration
 AFTER_THE_YEARS = 0.002  # registered in January 2023, which the figures leave out
 LATE = 0.15  # of the attendance: sent a month after the event was reported
 CORRECTED = 0.05  # of the attendance
+REFERRED = 10  # one in so many who come to a trip is referred from there, if they are registered there
+LEGAL_ADVICE = "protection.legal_advice"  # what they lack
 FOOD, TRAINING, PSYCHOSOCIAL, DOCUMENTS, WORKSHOP, TRANSPORT = (
     "food_security.food_basket",
     "education.training",
@@ -48,6 +50,7 @@ FOOD, TRAINING, PSYCHOSOCIAL, DOCUMENTS, WORKSHOP, TRANSPORT = (
 )
 PLACES = ("Cancha La Chinita", "Parque Las Nieves", "Colegio de El Bosque", "Salón La Luz")
 SIX_SERVICES = (TRAINING, PSYCHOSOCIAL, DOCUMENTS, WORKSHOP, FOOD, TRANSPORT)
+ADVICE = str(uuid5(NAMESPACE_OID, f"{CENTRE} {LEGAL_ADVICE}"))  # the service
 AT_A_TRIP = (  # who brings what
     (AMERICARES, "health.consultation"),
     (FUVADIS, "protection.gbv_prevention_workshop"),
@@ -95,6 +98,7 @@ class _Years:
         self._migrants = self._people(migrants, from_venezuela=1.0)
         self._neighbours = self._people(neighbours, from_venezuela=0.0)
         self._jornadas: list[_Jornada] = []
+        self._referred: list[_Referred] = []  # from trips
         self._by_month: dict[str, dict[int, list[Step]]] = {name: defaultdict(list) for name in ORGANISATIONS}
 
     def _people(self, count: int, *, from_venezuela: float) -> list[Known]:
@@ -118,6 +122,7 @@ class _Years:
         for jornada in self._jornadas:  # when everybody who is not late has sent their attendance
             whose = {"jornada_id": jornada.jornada_id, "organiser": jornada.organiser}
             self._say(jornada.organiser, jornada.month + 1, "jornada.reported.v1", jornada.jornada_id, whose)
+        self._advise()
         everybody = (*self._migrants, *self._neighbours)
         self.script.same = [known.ids for known in everybody if len(known.registrations) > 1]
         for organisation, months in self._by_month.items():
@@ -197,7 +202,25 @@ class _Years:
         for place, known in enumerate(people):
             trip = trips[place % len(trips)]
             served = [one for one in AT_A_TRIP if self._rng.random() < 0.6] or [AT_A_TRIP[0]]
-            self._attend(trip, known, trip.organiser, served=served)
+            self._attend(trip, known, trip.organiser, served=served, referred=place % REFERRED == 0)
+
+    def _advise(self) -> None:
+        """The centre offers legal advice, and gives it to whoever was referred from a trip: nobody typed them twice."""
+        offer = {
+            "service_id": ADVICE,
+            "name": "Asesoría jurídica",
+            "need_codes": [LEGAL_ADVICE],
+            "active": True,
+            "zones": [BARRANQUILLA],
+        }
+        self._say(CENTRE, 1, "service.published.v2", ADVICE, offer)
+        met = {"outcome": "need_met"}
+        for referral_id, by, month in self._referred:
+            about = {"referral_id": referral_id}
+            self._say(CENTRE, month, "referral.received.v1", referral_id, about, after=(referral_id, 1))
+            self._say(CENTRE, month, "referral.accepted.v1", referral_id, about, after=(referral_id, 2))
+            self._say(CENTRE, month, "referral.completed.v1", referral_id, about | met, after=(referral_id, 3))
+            self._say(by, month, "referral.closed.v1", referral_id, about | met, after=(referral_id, 4))
 
     def _jornada(
         self,
@@ -264,8 +287,12 @@ class _Years:
         *,
         etpv_steps: Sequence[str] = (),
         served: Sequence[tuple[str, str]] = (),
+        referred: bool = False,
     ) -> str:
-        """Somebody comes; who is known to the organisation comes under their id, who is not is registered there."""
+        """Somebody comes; who is known to the organisation comes under their id, who is not is registered there.
+
+        Who is registered there may be referred to the centre from there, too.
+        """
         registration = self._by_then(known, by, month_begins(jornada.month))
         seal, attendance_id = None, self._id()
         present_at = jornada.starts + timedelta(minutes=self._rng.randrange(10, 400))
@@ -284,6 +311,9 @@ class _Years:
         data["person_id"] = registration.person_id
         late = self._rng.random() < LATE
         month = min(jornada.month + (2 if late else 1), MONTHS)
+        if referred and seal is not None:
+            data["consent"] |= {"purposes": ["register", "serve", "refer", "report"], "recipients": [by, CENTRE]}
+            data["needs"] = [self._refer(attendance_id, by, month)]
         came = data | {"check_in": "spreadsheet" if late else "list"}
         self._say(by, month, "attendance.recorded.v1", attendance_id, came, seal=seal)
         if self._rng.random() < CORRECTED and served:
@@ -291,6 +321,13 @@ class _Years:
             less.pop("consent", None)
             self._say(by, min(month + 1, MONTHS), "attendance.corrected.v1", attendance_id, less)
         return attendance_id
+
+    def _refer(self, attendance_id: str, by: str, month: int) -> dict[str, Any]:
+        """What somebody lacks who has come, and where they are referred to."""
+        need_id, referral_id = (str(uuid5(UUID(attendance_id), what)) for what in ("need", "referral"))
+        self._referred.append(_Referred(referral_id, by, month))
+        refer = {"referral_id": referral_id, "recipient": CENTRE, "service_id": ADVICE}
+        return {"need_id": need_id, "need_code": LEGAL_ADVICE, "urgency": "normal", "refer": refer}
 
     # -- employment ----------------------------------------------------------------------------------------------------
 
@@ -650,6 +687,12 @@ class _Years:
 def participation_of(referral_id: str) -> str:
     """Return the id under which the employment service enrols whom a referral brings."""
     return str(uuid5(UUID(referral_id), "participation"))
+
+
+class _Referred(NamedTuple):
+    referral_id: str
+    by: str
+    month: int
 
 
 @dataclass(frozen=True)
