@@ -48,6 +48,8 @@ class MatchProposed(_Pair):
     """How likely it is."""
     reasons: Annotated[Several[MatchReason], Field(max_length=20)]
     """The weightiest first."""
+    held_back: Annotated[int, Field(ge=0)] = 0
+    """How many more registrations one of the two may be the same as, which are asked about as these are answered."""
 
 
 @contract("match.linked.v1", sent_by="coordinator", received_by="hub", personal_data=True, about="match_id")

@@ -298,8 +298,16 @@ class IntakeService:
         pairs = {pair for pair in pairs if not fitting.isdisjoint(pair)}
         others = store.matching.load_registrations(tx, {one for pair in pairs for one in pair} - traits.keys())
         traits |= {one.person_id: rules.matching.read_traits(one) for one in others}
-        proposals = store.matching.save_proposals(tx, rules.matching.propose(pairs, traits), at=now)
-        return [messages.matching.proposed(one, to=organisation) for one in proposals for organisation in COORDINATORS]
+        alike = rules.matching.propose(pairs, traits)
+        chosen, held_back = rules.matching.choose(alike, store.matching.find_asked(tx, alike), traits)
+        store.matching.save_held_back(tx, fitting, held_back)
+        return [
+            messages.matching.proposed(
+                one, held_back=max(held_back[person_id] for person_id in one.pair), to=organisation
+            )
+            for one in store.matching.save_proposals(tx, chosen, at=now)
+            for organisation in COORDINATORS
+        ]
 
     @on(contracts.MatchLinked)
     def link_people(self, tx: Transaction, message: Message[contracts.MatchLinked]) -> list[Draft]:
@@ -326,6 +334,7 @@ class IntakeService:
         """Keep a decision, and tell the hub's services of the network persons that it has made."""
         persons = rules.links.newly_together(before, after)
         store.links.save_decision(tx, pair, after, persons, message, at=clock.now())
+        store.matching.compare_held_back(tx, pair, at=clock.now())
         return [messages.matching.identified(person) for person in persons]
 
 

@@ -13,6 +13,7 @@ from messaging import database
 from messaging.database import Transaction
 from services.intake import rules
 from services.intake.rules.links import match_id_of, pair_of
+from services.intake.store import erasure
 from services.intake.store import matching as store
 from tests.examples import ANOTHER, COORDINATOR, NOW, PERSON, PERSON_ID, RECIPIENT, SENDER, person_registered
 from tests.services.conftest import ServiceUnderTest
@@ -23,6 +24,8 @@ PAIR = pair_of(PERSON_ID, OTHER_ID)
 # The same person elsewhere: surnames swapped, accents lost, another telephone, no document.
 ELSEWHERE = {**PERSON, "given_names": "YULEISI", "family_names": "Urdaneta Guerrero", "phone": "+573019876543"}
 ELSEWHERE.pop("documents")
+OPEN_WITH_PERSON = "select 1 from match where (person_id, other_id) = (%s, %s)"
+IS_ERASED = "select 1 from person where person_id = %s and erased_at is not null"
 TWIN = {**PERSON, "given_names": "Mariángel", "documents": [{"type": "PT", "number": "4815163"}]}
 
 
@@ -186,6 +189,96 @@ def test_an_erased_person_leaves_no_key_behind(three: Matching) -> None:
     for table in ("match_key", "match_waiting"):
         assert three.intake.rows(f"select 1 from {table} where person_id = %s", PERSON_ID) == []
     assert three.intake.rows("select 1 from match_key where person_id = %s", OTHER_ID) != []
+
+
+# -- who registers copies ---------------------------------------------------------------------------------------------
+
+
+def copies(number: int) -> list[dict[str, Any]]:
+    """Registrations that are all one person, and each differs from the others in its document."""
+    return [{**PERSON, "documents": [{"type": "PT", "number": f"7{place:02}91{place:02}"}]} for place in range(number)]
+
+
+def open_for(matching: Matching, person_id: UUID) -> int:
+    """About how many proposals of a person coordinators have not said anything."""
+    is_open = "select 1 from match where %s in (person_id, other_id) and decision is null"
+    return len(matching.intake.rows(is_open, person_id))
+
+
+def held_back(matching: Matching) -> dict[UUID, int]:
+    rows = matching.intake.rows("select person_id, pairs from match_held_back")
+    return {row["person_id"]: row["pairs"] for row in rows}
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many proposals of a person with one organisation's registrations may be open: fewer than usual."""
+    monkeypatch.setattr(rules.matching, "OPEN_AT_MOST", 2)
+    return 2
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_of_many_copies_only_so_many_are_asked_about_and_the_others_are_counted(
+    matching: Matching, few: int, at_once: bool
+) -> None:
+    """Else one organisation could have coordinators asked any number of times."""
+    people, said = [PERSON_ID], []
+    for copy in copies(8):
+        people.append(uuid4())
+        matching.register(copy, people[-1])
+        if not at_once:
+            said += matching.compare()
+    said += matching.compare()
+    assert [one for one in people if open_for(matching, one) > few] == []
+    assert len(said) <= len(people) * few / 2 < len(people) * (len(people) - 1) / 2
+    assert len(matching.intake.rows("select 1 from match")) == len(said)
+    assert max(held_back(matching).values()) == len(people) - 1 - few
+    assert max(one.data.held_back for one in said) > 0
+
+
+def test_copies_of_one_organisation_keep_nobodys_registration_from_being_asked_about(
+    matching: Matching, few: int
+) -> None:
+    for copy in copies(5):
+        matching.register(copy, uuid4(), by=ANOTHER)
+    matching.compare()
+    assert open_for(matching, PERSON_ID) == few
+    matching.register(ELSEWHERE, OTHER_ID, by=RECIPIENT)
+    assert PAIR in [pair_of(*asked.data.person_ids) for asked in matching.compare()]
+
+
+def test_whoever_is_most_alike_is_asked_about_first(matching: Matching, few: int) -> None:
+    for copy in copies(3):
+        matching.register(copy | {"given_names": "Yuleisy"}, uuid4(), by=RECIPIENT)
+    matching.register(PERSON, OTHER_ID, by=RECIPIENT)  # with the same document
+    assert PAIR in [pair_of(*asked.data.person_ids) for asked in matching.compare()]
+
+
+@pytest.mark.parametrize("decide", ["link", "tell_apart"])
+def test_what_was_held_back_is_asked_about_as_coordinators_decide(matching: Matching, few: int, decide: str) -> None:
+    others = [uuid4() for _ in range(6)]
+    for copy, person_id in zip(copies(6), others, strict=True):
+        matching.register(copy, person_id, by=RECIPIENT)
+    asked: set[UUID] = set()
+    while said := matching.compare():
+        about = {one for ask in said for one in ask.data.person_ids if PERSON_ID in ask.data.person_ids} - {PERSON_ID}
+        assert not asked & about
+        for other in sorted(about):
+            getattr(matching, decide)(PERSON_ID, other)
+        asked |= about
+    assert asked == set(others)
+    assert PERSON_ID not in held_back(matching)
+
+
+def test_whom_the_erased_had_kept_waiting_are_compared_again(matching: Matching, few: int) -> None:
+    others = [uuid4() for _ in range(4)]
+    for copy, person_id in zip(copies(4), others, strict=True):
+        matching.register(copy, person_id, by=RECIPIENT)
+    matching.compare()
+    for erased in [one for one in others if matching.intake.rows(OPEN_WITH_PERSON, *pair_of(PERSON_ID, one))]:
+        erasure.erase(matching.intake.tx, erasure.lock_registrations(matching.intake.tx, erased), at=NOW)
+    asked = {one for said in matching.compare() for one in said.data.person_ids}
+    assert asked >= {PERSON_ID, *(one for one in others if not matching.intake.rows(IS_ERASED, one))}
 
 
 # -- links ------------------------------------------------------------------------------------------------------------

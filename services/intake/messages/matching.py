@@ -9,14 +9,15 @@ from services.intake.rules import links
 from services.intake.rules.matching import Proposal
 
 
-def proposed(proposal: Proposal, *, to: str) -> Draft:
-    """Ask a coordinator whether two registrations are of one person, and say why."""
+def proposed(proposal: Proposal, *, held_back: int, to: str) -> Draft:
+    """Ask a coordinator whether two registrations are of one person, and say why, and how many more there are."""
     match_id = links.match_id_of(proposal.pair)
     asked = contracts.MatchProposed(
         match_id=match_id,
         person_ids=proposal.pair,
         score=proposal.likeness.score,
         reasons=tuple(contracts.MatchReason(**reason._asdict()) for reason in proposal.likeness.reasons),
+        held_back=held_back,
     )
     return Draft(asked, subject=str(match_id), recipient=to)
 

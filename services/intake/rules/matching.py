@@ -27,6 +27,7 @@ from services.intake.rules.people import Person
 
 PROPOSED_FROM: Final = 0.5  # the score from which a coordinator is asked: rather one person than not
 PAIRS_AT_ONCE: Final = 5_000  # that are compared; a second or so, even of people with ten documents each
+OPEN_AT_MOST: Final = 10  # of a person with one organisation's registrations, until coordinators have answered some
 PEOPLE: Final = 25_000  # whom the network knows; one of them is who has just been registered: 24,942 were, as published
 RELATIVES: Final = 2  # of a person, among them
 
@@ -107,6 +108,7 @@ class Traits:
     """What the matching compares of a registration; never printed."""
 
     person_id: UUID
+    registered_by: str
     given: Names
     family: Names
     documents: tuple[tuple[str, str], ...]  # type, and number without punctuation
@@ -150,6 +152,20 @@ class Proposal(NamedTuple):
     likeness: Likeness
 
 
+class Asked(NamedTuple):
+    """What coordinators have been asked of some people before."""
+
+    known: Set[Pair]  # of these they have been asked, or have decided
+    open: Mapping[tuple[UUID, str], int]  # by person and the other's organisation: how many they have not answered
+
+
+class Chosen(NamedTuple):
+    """What coordinators are asked about, and of how many registrations more each person waits to be asked about."""
+
+    proposals: list[Proposal]
+    held_back: Counter[UUID]
+
+
 def who_fits(waiting: Iterable[UUID], pairs: Set[Pair], *, most: int = PAIRS_AT_ONCE) -> list[UUID]:
     """Return those, from the first on, whose pairs are not too many to compare at once; the first of all always fits.
 
@@ -172,10 +188,32 @@ def propose(pairs: Iterable[Pair], traits: Mapping[UUID, Traits]) -> list[Propos
     return [proposal for proposal in compared if proposal.likeness.is_proposed]
 
 
+def choose(proposals: Iterable[Proposal], asked: Asked, traits: Mapping[UUID, Traits]) -> Chosen:
+    """Choose what coordinators are asked about: who is most alike first, and only so many of a person at a time.
+
+    Each organisation's registrations are counted for themselves: whoever registers copies, by the thousand or by
+    mistake, has few of them asked about, and holds back nobody else's.
+    """
+    chosen: list[Proposal] = []
+    open_now, held_back = Counter(asked.open), Counter[UUID]()
+    for proposal in sorted(proposals, key=lambda one: (-one.likeness.score, one.pair)):
+        one, other = proposal.pair
+        sides = ((one, traits[other].registered_by), (other, traits[one].registered_by))
+        if proposal.pair in asked.known:
+            chosen.append(proposal)  # to be asked again should it have become another question
+        elif any(open_now[side] >= OPEN_AT_MOST for side in sides):
+            held_back.update(proposal.pair)
+        else:
+            open_now.update(sides)
+            chosen.append(proposal)
+    return Chosen(chosen, held_back)
+
+
 def read_traits(person: Person) -> Traits:
     """Take what can be compared from a registration."""
     return Traits(
         person_id=person.person_id,
+        registered_by=person.registered_by,
         given=read_names(person.given_names),
         family=read_names(person.family_names),
         documents=tuple(

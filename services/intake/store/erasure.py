@@ -61,6 +61,15 @@ ERASE: Final[Sequence[LiteralString]] = (
     where person_id = any(%(people)s)
     """,
     "update need set vulnerabilities = '{}', zone = null where person_id = any(%(people)s)",
+    # Whoever was asked about together with them, and waits to be asked about others, may be now.
+    """
+    insert into match_waiting (person_id, since)
+    select distinct held.person_id, %(at)s::timestamptz
+    from match_held_back as held
+    join match on held.person_id in (match.person_id, match.other_id) and decision is null
+    where match.person_id = any(%(people)s) or match.other_id = any(%(people)s)
+    on conflict (person_id) do update set since = excluded.since
+    """,
     # What was never decided; a decision stays, in ids, so that the person goes on counting once.
     """
     delete from match

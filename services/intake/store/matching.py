@@ -7,7 +7,7 @@ from uuid import UUID
 
 from messaging.database import Transaction, as_json
 from services.intake.rules.links import Pair, match_id_of, pair_of
-from services.intake.rules.matching import Proposal
+from services.intake.rules.matching import Asked, Proposal
 from services.intake.rules.people import Person
 
 COMPARED_AT_ONCE: Final = 200  # people; some tenths of a second, in which messages wait
@@ -84,6 +84,51 @@ PROPOSE: Final = """
     returning match_id
 """
 
+# About what a coordinator need not be asked for the first time.
+KNOWN: Final = """
+    select person_id, other_id
+    from jsonb_to_recordset(%s::jsonb) as new(match_id uuid, person_id uuid, other_id uuid)
+    where exists (
+            select from match
+            where match.match_id = new.match_id and (decision is not null or proposed_at is not null)
+        )
+        or exists (
+            select from network_person as one join network_person as other using (network_id)
+            where one.person_id = new.person_id and other.person_id = new.other_id
+        )
+"""
+
+OPEN: Final = """
+    select side.person_id, other.registered_by, count(*) as pairs
+    from match
+    cross join lateral (
+        values (match.person_id, match.other_id), (match.other_id, match.person_id)
+    ) as side(person_id, other_id)
+    join person as other on other.person_id = side.other_id
+    where decision is null and proposed_at is not null
+        and (match.person_id = any(%(people)s) or match.other_id = any(%(people)s))
+        and side.person_id = any(%(people)s)
+    group by side.person_id, other.registered_by
+"""
+
+# Of who was compared now it is known how many; of the others there are at least so many.
+NOT_HELD_BACK: Final = """
+    delete from match_held_back using jsonb_to_recordset(%s::jsonb) as compared(person_id uuid)
+    where match_held_back.person_id = compared.person_id
+"""
+HELD_BACK: Final = """
+    insert into match_held_back as known (person_id, pairs)
+    select person_id, pairs from jsonb_populate_recordset(null::match_held_back, %s::jsonb)
+    on conflict (person_id) do update set pairs = greatest(known.pairs, excluded.pairs)
+"""
+
+COMPARE_HELD_BACK: Final = """
+    insert into match_waiting (person_id, since)
+    select person_id, %(at)s from match_held_back where person_id = any(%(people)s)
+    on conflict (person_id) do update set since = excluded.since
+"""
+
+FORGET_HELD_BACK: Final = "delete from match_held_back where person_id = %s"
 FORGET_WAITING: Final = "delete from match_waiting where person_id = %s"
 FORGET_KEYS: Final = "delete from match_key where person_id = %s"
 
@@ -119,6 +164,30 @@ def load_registrations(tx: Transaction, people: Iterable[UUID]) -> list[Person]:
     return [_person(row) for row in tx.fetch(REGISTRATIONS, (ids,))] if ids else []
 
 
+def find_asked(tx: Transaction, proposals: Sequence[Proposal]) -> Asked:
+    """Return what coordinators have been asked before of the people that these proposals are about."""
+    if not proposals:
+        return Asked(frozenset(), {})
+    rows = [{"match_id": match_id_of(one.pair), "person_id": one.pair[0], "other_id": one.pair[1]} for one in proposals]
+    known = {(row["person_id"], row["other_id"]) for row in tx.fetch(KNOWN, (as_json(rows),))}
+    people = list({person_id for one in proposals for person_id in one.pair})
+    found = tx.fetch(OPEN, {"people": people})
+    return Asked(known, {(row["person_id"], row["registered_by"]): row["pairs"] for row in found})
+
+
+def save_held_back(tx: Transaction, compared: Iterable[UUID], held_back: Mapping[UUID, int]) -> None:
+    """Keep for how many registrations more each person waits to be asked about."""
+    for person_id in compared:
+        tx.write(NOT_HELD_BACK, {"person_id": person_id})
+    for person_id, pairs in held_back.items():
+        tx.write(HELD_BACK, {"person_id": person_id, "pairs": pairs})
+
+
+def compare_held_back(tx: Transaction, people: Iterable[UUID], *, at: datetime) -> None:
+    """Have those of some people compared again who wait to be asked about: there may be room for it now."""
+    tx.fetch(COMPARE_HELD_BACK, {"people": list(people), "at": at})
+
+
 def save_proposals(tx: Transaction, proposals: Sequence[Proposal], *, at: datetime) -> list[Proposal]:
     """Keep what is proposed, and return what coordinators have not been asked yet."""
     rows = [
@@ -141,6 +210,7 @@ def forget_person(tx: Transaction, person_id: UUID) -> None:
     # In this order: where they are being compared, the first waits for that, and the second finds the keys it added.
     tx.fetch(FORGET_WAITING, (person_id,))
     tx.fetch(FORGET_KEYS, (person_id,))
+    tx.fetch(FORGET_HELD_BACK, (person_id,))
 
 
 def _person(row: Mapping[str, object]) -> Person:
