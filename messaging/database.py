@@ -235,5 +235,8 @@ def _interruption(error: BaseException | None) -> BaseException | None:
 
 
 def commit(connection: Connection) -> None:
-    """Commit. A function of its own, so that the tests can stop a process just before or after it."""
-    connection.commit()
+    """Commit. A function of its own, so that the tests can stop a process just before or after it.
+
+    psycopg's own commit waits for an answer of its own within a pipeline.
+    """
+    connection.execute("commit", prepare=False)

@@ -34,7 +34,7 @@ from eventlet.patcher import is_monkey_patched
 from nameko.runners import ServiceRunner
 
 from messaging import log as logs
-from messaging import tracing
+from messaging import tracing, waiting
 from messaging.log import describe, fields
 
 FROZEN_AFTER = 60  # seconds
@@ -42,10 +42,12 @@ STOP_WITHIN = 14  # seconds for a graceful stop; a server that is away must not 
 
 log = logging.getLogger("ruta.run")
 
+psycopg.waiting.wait = waiting.wait
+
 
 def main(module_name: str) -> None:
     """Run the service class in `module_name` until SIGTERM or SIGINT, then let it finish what it has."""
-    if psycopg.waiting.wait is not psycopg.waiting.wait_select or not is_monkey_patched("select"):
+    if psycopg.waiting.wait is not waiting.wait or not is_monkey_patched("select"):
         raise SystemExit("psycopg would block every greenlet of this process while it waits")
     service_class = find_service(importlib.import_module(module_name))
     name = os.environ.get("SERVICE_NAME", service_class.name)  # an organisation's own copy has a name of its own

@@ -30,6 +30,23 @@ messaging.run.main("tests.messaging.probe.service")
     assert said(code) == "psycopg would block every greenlet of this process while it waits"
 
 
+def test_while_a_process_waits_for_its_database_its_other_greenlets_run(probe: Probe) -> None:
+    """Trap 13: what is waited for here comes from another greenlet of the same process."""
+    code = f"""
+import messaging.run, eventlet
+from messaging import database
+lock = "select 1 from pg_advisory_lock(1)"
+with database.connect({probe.database_url!r}) as one, database.connect({probe.database_url!r}) as other:
+    other.execute(lock)
+    eventlet.spawn(other.execute, "select pg_advisory_unlock(1)")
+    with one.pipeline():
+        one.execute("set local lock_timeout = '18s'")
+        one.execute(lock)
+raise SystemExit("locked")
+"""
+    assert said(code) == "locked"
+
+
 def test_a_module_without_a_service_is_refused() -> None:
     said_so = said("import messaging.run; messaging.run.main('tests.messaging.probe')")
     assert said_so == "tests.messaging.probe should define one service class"
