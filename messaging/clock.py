@@ -13,7 +13,7 @@ def now() -> datetime:
     Tests and the demo move time for every process at once by writing a number of seconds into the offset file. Where
     the variable is unset, as in production, this is the machine's clock and nothing else.
     """
-    return datetime.now(UTC) + offset()
+    return datetime.now(UTC) if _OFFSET_FILE is None else datetime.now(UTC) + offset()
 
 
 def offset() -> timedelta:

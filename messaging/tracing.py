@@ -23,6 +23,7 @@ from messaging.log import describe
 
 _propagator = TraceContextTextMapPropagator()
 _tracer: trace.Tracer | None = None
+_NO_SPAN: AbstractContextManager[None] = nullcontext()
 
 
 def set_up(process: str, exporter: SpanExporter | None = None) -> None:
@@ -46,7 +47,7 @@ def processing(message: contracts.Message, received_at: datetime) -> AbstractCon
 
     The `receive` span begins when the sender made the message, so the time spent in queues is its length.
     """
-    return nullcontext() if _tracer is None else _processing(_tracer, message, received_at)
+    return _NO_SPAN if _tracer is None else _processing(_tracer, message, received_at)
 
 
 @contextmanager
