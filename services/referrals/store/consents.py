@@ -29,9 +29,13 @@ END_CONSENT: Final = """
               valid_until, ended_at
 """
 
-# Erasing is rare: no index is kept for it.
+# Erasing is rare: no index is kept for it. In the order in which others lock consents: else one of both is given up.
 END_CONSENTS_OF: Final = """
-    update consent set ended_at = %(ended_at)s where person_id = %(person_id)s and ended_at is null
+    update consent set ended_at = %(ended_at)s
+    where consent_id in (
+        select consent_id from consent where person_id = %(person_id)s and ended_at is null
+        order by consent_id for update
+    )
     returning consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups, valid_from,
               valid_until, ended_at
 """
