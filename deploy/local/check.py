@@ -20,6 +20,9 @@ CHECKS = {
     "contracts check": ["contracts", "check"],
 }
 
+# Most of the suite waits for servers. Each of the two has servers of its own, and a file's tests stay together.
+SIDE_BY_SIDE = ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
+
 
 def run(arguments: Sequence[str] = ()) -> int:
     """Run everything, or only pytest with these arguments; returns the exit code, 0 only when nothing failed."""
@@ -42,7 +45,7 @@ def suite_and_second_try(root: Path = ROOT) -> int:
     A broken promise fails twice, and the first that does ends the second try. What passes then is unsteady: it is
     named with its failure above, to be mended, and keeps nobody's work back.
     """
-    first = _run(["pytest"], root)
+    first = _run(["pytest", *SIDE_BY_SIDE], root)
     if first != pytest.ExitCode.TESTS_FAILED:
         return first
     print("Once more, what failed; what passes now is UNSTEADY and has to be mended:", flush=True)
