@@ -13,7 +13,7 @@ os.environ["PSYCOPG_WAIT_FUNC"] = "wait_select"
 if "psycopg" in sys.modules or "amqp" in sys.modules:
     raise SystemExit("messaging.run must be imported before psycopg and amqp")
 
-# Known: nameko stands on eventlet, and nothing but messaging/on.py and this file does.
+# Known: nameko stands on eventlet, and nothing but this file, messaging/on.py and messaging/waiting.py does.
 warnings.filterwarnings("ignore", message="\\s*Eventlet is deprecated")
 
 import eventlet
