@@ -26,6 +26,7 @@ COUNTS: LiteralString = """
 # By service, what its clock has to act on by a moment: its timed handler may not have come to it.
 DUE: Mapping[str, LiteralString] = {
     "referrals": "select count(*) as due from referral where due_at <= %s",
+    "intake": "select count(*) as due from match_waiting where since <= %s",  # whom it has yet to compare with others
     "employment": """
         select count(*) as due from candidacy where due_on <= (%s::timestamptz at time zone 'America/Bogota')::date
     """,

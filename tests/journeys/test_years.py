@@ -21,7 +21,7 @@ from demo.years.totals import PUBLISHED
 from deploy.local.state import ROOT
 from messaging import topology
 
-RUN_WITHIN = 400  # seconds
+RUN_WITHIN = 900  # seconds
 
 
 @dataclass(frozen=True)
