@@ -13,8 +13,10 @@ from pydantic_core import to_json
 LOCK_WITHIN = "5s"  # a row that another process holds longer fails the message, which is then tried again later
 STATEMENT_WITHIN = "20s"
 IDLE_WITHIN = "60s"  # a process that froze in the middle of a transaction keeps its locks no longer than this
-# Both ends notice within half a minute that the machine at the other end has gone.
+# Both ends notice within half a minute that the machine at the other end has gone: probes tell it of a silent
+# connection, and the time limit of one on which something is still unanswered, which sends none.
 KEEP_ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
+UNANSWERED_MS = 30_000
 
 Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
@@ -41,6 +43,7 @@ def connect(url: str) -> Connection:
         row_factory=dict_row,
         connect_timeout=5,
         options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
+        tcp_user_timeout=UNANSWERED_MS,
         **cast(Any, KEEP_ALIVE),
     )
 
@@ -141,7 +144,7 @@ class Transaction:
             self._savepoint_is_fresh = False
 
     def flush(self) -> None:
-        """Send every gathered write to the database."""
+        """Send every gathered write to the database, for whoever looks there before the transaction ends."""
         with self._connection.pipeline():
             self._flush(self._kept)
             self._flush(self._fresh)

@@ -182,7 +182,7 @@ def parked_row(
 def wake(connection: Connection, subjects: Iterable[str]) -> Callable[[], bool]:
     """Let the messages that wait for one of these subjects be tried at once; what is returned tells if there are any.
 
-    It waits for nothing, as `outbox.write`.
+    Within a pipeline it waits for nothing, as `outbox.write`.
     """
     woken = connection.execute(WAKE, (list(subjects),))
     return lambda: woken.rowcount > 0

@@ -1,6 +1,6 @@
 """How a nameko service declares what it handles, and the entrypoints that bring it there.
 
-The only module that knows nameko and eventlet. A service says
+With `run.py` the only module that knows nameko. A service says
 
     class ReferralsService:
         name = "referrals"

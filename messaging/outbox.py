@@ -97,7 +97,8 @@ def write(
 ) -> Callable[[], Committed]:
     """Write messages and the tally in the open transaction; what is returned tells, after the commit, what they were.
 
-    It waits for nothing, so that within a pipeline all of this costs one round trip together with the commit.
+    Within a pipeline it waits for nothing, so that all of this costs one round trip together with the commit; what is
+    returned may be called when the pipeline has ended.
     """
     behind = connection.execute(OTHERS_BEHIND, (writer,)) if publications else None
     if publications:
@@ -109,7 +110,7 @@ def write(
     def committed() -> Committed:
         after = {row["writer"]: row["committed"] for row in behind.fetchall()} if behind else {}
         row = advanced.fetchone()
-        assert row is not None
+        assert row is not None  # nobody removes the writer of an open connection
         return Committed(writer, row["committed"], publications, after)
 
     return committed

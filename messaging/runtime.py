@@ -278,7 +278,7 @@ class Runtime:
 
     def _let_wait(self, connection: database.Connection, outcome: _Outcome) -> None:
         """Park what is early, and refuse what is more than its sender may have waiting."""
-        others = {one.message.source for one, _ in outcome.early} - {HUB}  # what one of our own has said always waits
+        others = {one.message.source for one, _ in outcome.early} - {HUB}  # what the hub says for itself always waits
         room = inbox.room_to_wait(connection, others) if others else {}
         for one, row in outcome.early:
             source = one.message.source
@@ -426,7 +426,11 @@ class Runtime:
                 raise
             self._connection, self._writer = connection, None
         if self._writer is None:
-            self._writer = outbox.open_writer(self._connection, self._process)
+            try:
+                self._writer = outbox.open_writer(self._connection, self._process)
+            except BaseException:
+                self._connection.close()  # what is left of its transaction would fail whatever comes next
+                raise
         return self._connection, self._writer
 
 

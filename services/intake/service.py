@@ -212,8 +212,8 @@ class IntakeService:
         if said.person_id is None or not rules.route.is_met(said.state, said.outcome):
             return []
         concerned = store.route.lock_concerned(tx, said.person_id, said.need_code, said.referral_id)
-        told = [(one, track) for one, track in concerned if may_follow(tx, one.organisation, said.person_id)]
-        moved = [route for one, track in told if (route := rules.route.meet_track(one, track))]
+        allowed = [(one, track) for one, track in concerned if may_hear(tx, one.organisation, said.person_id)]
+        moved = [route for one, track in allowed if (route := rules.route.meet_track(one, track))]
         return [
             draft
             for route in moved
@@ -351,7 +351,7 @@ def followed_route(tx: Transaction, message: Message[Any]) -> Route:
     return rules.route.check_follower(store.route.lock_route(tx, route_id), route_id, by=message.source)
 
 
-def may_follow(tx: Transaction, organisation: str, person_id: UUID) -> bool:
+def may_hear(tx: Transaction, organisation: str, person_id: UUID) -> bool:
     """Tell whether an organisation may hear of what becomes of somebody in a household it has registered."""
     (member,) = store.households.find_members(tx, [person_id]).values()
     return rules.households.may_follow(organisation, member, coordinators=COORDINATORS, at=clock.now())
