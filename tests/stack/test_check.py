@@ -62,4 +62,4 @@ def test_a_broken_test_is_not_hidden_behind_an_unsteady_one(checkout: Path) -> N
 
 def test_a_suite_that_cannot_be_read_fails_the_run(checkout: Path) -> None:
     (checkout / "test_unreadable.py").write_text(UNREADABLE)
-    assert suite_and_second_try(checkout) == 2
+    assert suite_and_second_try(checkout) != 0
