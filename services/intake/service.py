@@ -334,7 +334,7 @@ class IntakeService:
         """Keep a decision, and tell the hub's services of the network persons that it has made."""
         persons = rules.links.newly_together(before, after)
         store.links.save_decision(tx, pair, after, persons, message, at=clock.now())
-        store.matching.compare_held_back(tx, pair, at=clock.now())
+        store.matching.compare_held_back(tx, after.people, at=clock.now())  # a link answers several
         return [messages.matching.identified(person) for person in persons]
 
 

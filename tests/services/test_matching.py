@@ -270,6 +270,55 @@ def test_what_was_held_back_is_asked_about_as_coordinators_decide(matching: Matc
     assert PERSON_ID not in held_back(matching)
 
 
+def test_what_links_have_answered_through_others_leaves_room_for_another_question(matching: Matching, few: int) -> None:
+    others = [uuid4() for _ in range(few + 1)]
+    for copy, person_id in zip(copies(few + 1), others, strict=True):
+        matching.register(copy, person_id, by=RECIPIENT)
+    matching.compare()
+    assert open_for(matching, PERSON_ID) == few
+    (unasked,) = [one for one in others if not matching.intake.rows(OPEN_WITH_PERSON, *pair_of(PERSON_ID, one))]
+    for other in others:
+        if other != unasked:
+            matching.link(other, unasked)
+    matching.link(PERSON_ID, unasked)
+    matching.compare()
+    matching.register(PERSON, OTHER_ID, by=RECIPIENT)
+    assert PAIR in [pair_of(*asked.data.person_ids) for asked in matching.compare()]
+
+
+def test_a_link_between_others_that_answers_for_somebody_has_them_compared_again(matching: Matching, few: int) -> None:
+    others = [uuid4() for _ in range(few + 2)]
+    for copy, person_id in zip(copies(few + 2), others, strict=True):
+        matching.register(copy, person_id, by=RECIPIENT)
+    matching.compare()
+    one, other = (one for one in others if matching.intake.rows(OPEN_WITH_PERSON, *pair_of(PERSON_ID, one)))
+    matching.link(PERSON_ID, one)
+    matching.compare()
+    assert held_back(matching)[PERSON_ID] == 1
+    matching.link(one, other)
+    assert PERSON_ID in {person_id for asked in matching.compare() for person_id in asked.data.person_ids}
+    assert PERSON_ID not in held_back(matching)
+
+
+def test_who_waits_behind_a_key_that_too_many_have_is_not_forgotten(
+    matching: Matching, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MOST_HOLDERS", 6)
+    others = [uuid4() for _ in range(6)]
+    for copy, person_id in zip(copies(6)[:5], others, strict=False):
+        matching.register(copy, person_id, by=RECIPIENT)
+    matching.compare()
+    assert held_back(matching)[PERSON_ID] == 3
+    matching.register(copies(6)[5], others[5], by=RECIPIENT)
+    asked = [one for one in others if matching.intake.rows(OPEN_WITH_PERSON, *pair_of(PERSON_ID, one))]
+    matching.link(PERSON_ID, asked[0])
+    assert matching.compare() == []
+    assert held_back(matching)[PERSON_ID] == 3
+    erasure.erase(matching.intake.tx, erasure.lock_registrations(matching.intake.tx, others[5]), at=NOW)
+    matching.link(PERSON_ID, asked[1])
+    assert PERSON_ID in {person_id for said in matching.compare() for person_id in said.data.person_ids}
+
+
 def test_whom_the_erased_had_kept_waiting_are_compared_again(matching: Matching, few: int) -> None:
     others = [uuid4() for _ in range(4)]
     for copy, person_id in zip(copies(4), others, strict=True):

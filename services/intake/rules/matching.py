@@ -192,7 +192,8 @@ def choose(proposals: Iterable[Proposal], asked: Asked, traits: Mapping[UUID, Tr
     """Choose what coordinators are asked about: who is most alike first, and only so many of a person at a time.
 
     Each organisation's registrations are counted for themselves: whoever registers copies, by the thousand or by
-    mistake, has few of them asked about, and holds back nobody else's.
+    mistake, has few of them asked about, and holds back nobody else's. That goes for up to a hundred: a key that more
+    registrations share finds nobody (`MOST_HOLDERS` in store/matching.py), so others must be found by another one.
     """
     chosen: list[Proposal] = []
     open_now, held_back = Counter(asked.open), Counter[UUID]()

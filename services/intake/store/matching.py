@@ -98,6 +98,7 @@ KNOWN: Final = """
         )
 """
 
+# Not what links have answered through others: nobody will ever decide it.
 OPEN: Final = """
     select side.person_id, other.registered_by, count(*) as pairs
     from match
@@ -108,10 +109,25 @@ OPEN: Final = """
     where decision is null and proposed_at is not null
         and (match.person_id = any(%(people)s) or match.other_id = any(%(people)s))
         and side.person_id = any(%(people)s)
+        and not exists (
+            select from network_person as one join network_person as other using (network_id)
+            where one.person_id = match.person_id and other.person_id = match.other_id
+        )
     group by side.person_id, other.registered_by
 """
 
-# Of who was compared now it is known how many; of the others there are at least so many.
+# Who has a key that too many have was not compared with those who share it, who may wait to be asked about still.
+PASSED_OVER: Final = """
+    select distinct held_back.person_id
+    from match_held_back as held_back
+    join match_key as mine using (person_id)
+    cross join lateral (
+        select count(*) as people from (select from match_key where key = mine.key limit %(most)s + 1) as held
+    ) as holders
+    where held_back.person_id = any(%(compared)s) and holders.people > %(most)s
+"""
+
+# Of who was compared with everybody it is known how many; of the others there are at least so many.
 NOT_HELD_BACK: Final = """
     delete from match_held_back using jsonb_to_recordset(%s::jsonb) as compared(person_id uuid)
     where match_held_back.person_id = compared.person_id
@@ -177,7 +193,9 @@ def find_asked(tx: Transaction, proposals: Sequence[Proposal]) -> Asked:
 
 def save_held_back(tx: Transaction, compared: Iterable[UUID], held_back: Mapping[UUID, int]) -> None:
     """Keep for how many registrations more each person waits to be asked about."""
-    for person_id in compared:
+    ids = list(compared)
+    found = tx.fetch(PASSED_OVER, {"compared": ids, "most": MOST_HOLDERS}) if ids else []
+    for person_id in set(ids) - {row["person_id"] for row in found}:
         tx.write(NOT_HELD_BACK, {"person_id": person_id})
     for person_id, pairs in held_back.items():
         tx.write(HELD_BACK, {"person_id": person_id, "pairs": pairs})
