@@ -608,11 +608,6 @@ CONFIDENTIAL_SECTORS = frozenset({Sector.GBV})
 """Here a person travels under a case code, never under a person id."""
 
 
-def sector_of(need_code: str) -> Sector:
-    """Return the sector that a need is reported under; ValueError when the code begins with none."""
-    return Sector(need_code.partition(".")[0])
-
-
 def is_confidential(need_code: str) -> bool:
     """Tell whether a person with this need travels under a case code, never under a person id."""
     return need_code.partition(".")[0] in CONFIDENTIAL_SECTORS

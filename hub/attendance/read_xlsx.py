@@ -33,6 +33,7 @@ def count(path: Path) -> int:
         with zipfile.ZipFile(path) as archive:
             _check_unpacked(archive)
             counts = [_count(archive, name) for name in sorted(archive.namelist()) if name.startswith(_SHEETS)]
+    # Encrypted is a RuntimeError here, and packed in a way that Python does not know a NotImplementedError.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
         raise UnusableFileError(_NO_WORKBOOK) from None
     return counts[0] if counts else 1

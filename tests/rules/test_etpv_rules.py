@@ -7,7 +7,8 @@ import pytest
 
 from contracts import codes, uuid7
 from services.intake.rules import Refused, TooEarly
-from services.intake.rules.etpv import BEFORE_A_DECISION, CLOCKS_DIFFER, MAY_FOLLOW, Step, StepTaken, check_step
+from services.intake.rules.days import CLOCKS_DIFFER
+from services.intake.rules.etpv import BEFORE_A_DECISION, MAY_FOLLOW, Step, StepTaken, check_step
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = timedelta(days=1)

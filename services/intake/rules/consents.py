@@ -3,16 +3,16 @@
 import hmac
 from collections.abc import Set
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
 from services.intake.rules.answers import Refused, TooEarly
+from services.intake.rules.days import CLOCKS_DIFFER
 from services.intake.rules.people import Registration, is_minor
 
 WITHDRAWN: Final = "withdrawn"
 LAPSED: Final = "lapsed"
-CLOCKS_DIFFER: Final = timedelta(hours=1)  # an organisation's clock may be that far ahead of the hub's
 
 CODE_LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: none is mistaken for another
 CODE_LENGTH: Final = 12  # sixty bits

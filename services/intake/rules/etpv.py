@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
 from services.intake.rules.answers import Refused, TooEarly
-
-CLOCKS_DIFFER: Final = timedelta(hours=1)  # an organisation's clock may be that far ahead of the hub's
+from services.intake.rules.days import CLOCKS_DIFFER
 
 
 class Step(StrEnum):

@@ -7,8 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from services.intake.rules.answers import Refused, TooEarly
-from services.intake.rules.consents import CLOCKS_DIFFER, LAPSED, Consent
-from services.intake.rules.days import day_of
+from services.intake.rules.consents import LAPSED, Consent
+from services.intake.rules.days import CLOCKS_DIFFER, day_of
 from services.intake.rules.needs import Need, check_whose
 from services.intake.rules.people import Person, is_minor
 

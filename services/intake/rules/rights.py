@@ -16,9 +16,8 @@ from uuid import UUID
 import holidays
 
 from services.intake.rules.answers import Refused, TooEarly
-from services.intake.rules.days import day_of
+from services.intake.rules.days import CLOCKS_DIFFER, day_of
 
-CLOCKS_DIFFER: Final = timedelta(hours=1)  # an organisation's clock may be that far ahead of the hub's
 SATURDAY: Final = 5
 
 
