@@ -128,7 +128,7 @@ def gather(logs: Iterable[OwnLog], databases: Mapping[str, str], waiting_allowed
             for row in connection.execute(OUTBOX):
                 message_id, key = str(row["message_id"]), str(row["routing_key"])
                 if key.startswith("to."):
-                    owed.append((key.removeprefix("to."), message_id))
+                    owed.append((key.split(".")[1], message_id))
                 else:
                     sent.append(_internal(key, row))
                     internal.add(message_id)

@@ -31,9 +31,10 @@ SAY_EVERY = 60.0  # seconds between lines that count what was carried
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message as it came: `properties` are the sender's, except `user_id`, which the broker has checked."""
+    """A message as it came: all of it is the sender's, except the queue and `user_id`, which the broker has checked."""
 
     queue: str
+    routing_key: str
     tag: int
     body: bytes
     properties: dict[str, Any] | None  # None when they cannot be decoded
@@ -128,7 +129,7 @@ class Bridge:
         for one in self._connection.delivered:
             self._counts["received"] += 1
             self._counts["redelivered"] += one.redelivered
-            self._arrived.append(Arrival(one.consumer_tag, one.tag, one.body, one.properties()))
+            self._arrived.append(Arrival(one.consumer_tag, one.routing_key(), one.tag, one.body, one.properties()))
         self._connection.delivered.clear()
 
     def _step(self) -> None:

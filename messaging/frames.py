@@ -33,8 +33,13 @@ class Delivered(NamedTuple):
     consumer_tag: str
     tag: int
     redelivered: bool
+    key: bytes
     header: bytes
     body: bytes
+
+    def routing_key(self) -> str:
+        """Decode the routing key, which is the sender's too: what is not UTF-8 in it is replaced."""
+        return self.key.decode(errors="replace")
 
     def properties(self) -> dict[str, Any] | None:
         """Decode what the sender wrote beside the body; None when that cannot be decoded."""
@@ -147,11 +152,14 @@ class Connection(amqp.Connection):  # type: ignore[misc]
             raise UnexpectedFrame("a frame without its end")
         tag_at = start + 12 + buffer[start + 11]
         tag, redelivered = DELIVERY_TAG.unpack_from(buffer, tag_at)
+        exchange_at = tag_at + DELIVERY_TAG.size
+        key_at = exchange_at + 1 + buffer[exchange_at] + 1
         self.delivered.append(
             Delivered(
                 _text(bytes(buffer[start + 12 : tag_at])),
                 tag,
                 bool(redelivered & 1),
+                bytes(buffer[key_at : header_at - 1]),
                 bytes(buffer[header_at + 7 : header_at + 7 + header_size]),
                 parts[0] if len(parts) == 1 else b"".join(parts),
             )
@@ -188,7 +196,7 @@ def _frame(kind: int, channel: int, payload: bytes) -> bytes:
     return FRAME_HEADER.pack(kind, channel, len(payload)) + payload + b"\xce"
 
 
-@lru_cache(256)
+@lru_cache(4096)  # there is a key for each type and organisation
 def _publish_method(channel: int, exchange: str, routing_key: str) -> bytes:
     # Basic.Publish; mandatory is set: what no queue takes comes back instead of vanishing.
     return _frame(METHOD, channel, METHOD_ID.pack(60, 40) + b"\0\0" + _short(exchange) + _short(routing_key) + b"\1")

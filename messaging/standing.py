@@ -15,6 +15,16 @@ from messaging.broker import Publication
 HUB = "hub"  # the source of what the hub's own services say, and the exchange that they publish to
 
 
+def address_to(organisation: str, message: contracts.Message) -> str:
+    """Return the routing key of what the hub has for an organisation: `to.<organisation>.<type>`.
+
+    The type that a refusal refuses follows, where it is known: the system that sends that type reads the refusal.
+    """
+    key = f"to.{organisation}.{message.type}"
+    refused = message.data.refused_type if isinstance(message.data, contracts.MessageRefused) else None
+    return f"{key}.{refused}" if refused else key
+
+
 class SpokeForAnotherError(Exception):
     """A service that an organisation runs itself has tried to speak for another: a mistake of the service's code."""
 
@@ -56,5 +66,5 @@ class Standing:
         if self.organisation:
             key = f"{self.organisation}.{message.type}"
         else:
-            key = f"to.{message.recipient}" if message.recipient else message.type
+            key = address_to(message.recipient, message) if message.recipient else message.type
         return Publication(self.exchange, key, message.to_json(), message.id)

@@ -236,7 +236,9 @@ def definitions(
         told = {one: [told_key(organisation, name) for name in one.reads] for one in systems if one.runs}
         all_told = sorted({key for keys in told.values() for key in keys})
         parts.queue(NETWORK, f"inbox.{organisation}", bound_to="inbox", keys=[organisation, *all_told])
-        parts.queue(HUB, f"deliver.{organisation}", bound_to="hub", keys=[f"to.{organisation}"])
+        # Without a type: what was written before these keys had one, and is still in an outbox.
+        keys = [f"to.{organisation}", f"to.{organisation}.#"]
+        parts.queue(HUB, f"deliver.{organisation}", bound_to="hub", keys=keys)
         for system in systems:
             keys = [system.address, *told.get(system, [])]
             parts.queue(NETWORK, system.queue, bound_to="inbox", keys=keys, one_reads=system.runs is not None)

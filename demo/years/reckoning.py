@@ -122,10 +122,10 @@ def _check_what_services_wrote(
     anywhere |= {message_id for log in logs.values() for message_id in log.applied} | refused
     for book in books:
         for key, message_id in book.written:
-            recipient, _, rest = key.partition(".")
-            if recipient == "to" and rest not in own:
-                arrived = message_id in logs[rest].applied
-            elif recipient == "to" or recipient in network.organisations:
+            first, second = key.split(".")[:2]
+            if first == "to" and second not in own:
+                arrived = message_id in logs[second].applied
+            elif first == "to" or first in network.organisations:
                 arrived = message_id in anywhere  # at one of the organisation's systems, or through the door
             else:
                 name = contracts.CONTRACTS[key].name

@@ -15,6 +15,7 @@ import contracts
 from messaging import tracing
 from messaging.bridge import Arrival
 from messaging.broker import CONTENT_TYPE, Publication
+from messaging.standing import address_to
 from messaging.topology import Organisation
 
 HUB_EXCHANGE = "hub"
@@ -48,7 +49,7 @@ def deliver(arrival: Arrival, organisations: Mapping[str, Organisation]) -> Publ
     """Address what the hub has for an organisation to the inbox of the system there that reads it."""
     message_id = str((arrival.properties or {}).get("message_id", ""))
     organisation = organisations[arrival.queue.removeprefix("deliver.")]
-    address = _address_there(organisation, arrival.body) if organisation.systems else organisation.id
+    address = _address_there(organisation, arrival) if organisation.systems else organisation.id
     return Publication("inbox", address, arrival.body, message_id)
 
 
@@ -60,22 +61,29 @@ def _address(message: contracts.Message, sender: Organisation, organisations: Ma
     """
     contract = contracts.CONTRACTS[message.type]
     if contract.sent_by == "service":
-        return f"to.{message.recipient}" if message.recipient else message.type
+        return address_to(message.recipient, message) if message.recipient else message.type
     handled_by = message.data.organiser if contract.received_by == "organiser" else sender.id
     owner = organisations.get(handled_by)
-    return f"to.{owner.id}" if owner and owner.handles_itself(contract.name) else message.type
+    return address_to(owner.id, message) if owner and owner.handles_itself(contract.name) else message.type
 
 
-def _address_there(organisation: Organisation, body: bytes) -> str:
-    """Return which of an organisation's inboxes a message goes to, by the type that the hub or the door has checked."""
-    message = from_json(body)
-    contract = contracts.CONTRACTS[message["type"]]
-    refused = message["data"].get("refused_type") if contract.data is contracts.MessageRefused else None
-    return organisation.address(
-        contract.name,
-        told=contract.sent_by in ("hub", "service"),
-        refusal_of=refused and refused.rpartition(".v")[0],
-    )
+def _address_there(organisation: Organisation, arrival: Arrival) -> str:
+    """Return which of an organisation's inboxes a message goes to, by the types that its routing key names.
+
+    Where these are unknown it is the common inbox, for the organisation's staff to see.
+    """
+    key, prefix = arrival.routing_key, f"to.{organisation.id}."
+    if not key.startswith(prefix):  # written before keys had a type, or put into the queue by hand
+        try:
+            key = address_to(organisation.id, contracts.parse(arrival.body))
+        except contracts.Invalid:
+            return organisation.id
+    words = key.removeprefix(prefix).split(".")
+    contract = contracts.CONTRACTS.get(".".join(words[:3]))
+    if contract is None:
+        return organisation.id
+    told = contract.sent_by in ("hub", "service")
+    return organisation.address(contract.name, told=told, refusal_of=".".join(words[3:5]))
 
 
 def _read(arrival: Arrival) -> contracts.Message:
@@ -174,4 +182,4 @@ def _refusal(
     subject = str(refused_id or refusal_id)
     draft = contracts.Draft(refusal, subject=subject, recipient=organisation.id)
     stamped = contracts.stamp(draft, source=HUB, time=now, id=refusal_id, cause=message)
-    return Publication(HUB_EXCHANGE, f"to.{organisation.id}", stamped.to_json(), str(refusal_id))
+    return Publication(HUB_EXCHANGE, address_to(organisation.id, stamped), stamped.to_json(), str(refusal_id))

@@ -16,7 +16,8 @@ from deploy.local import Stack
 from deploy.local.state import ROOT
 from hub.gateway import door as rules
 from messaging.bridge import Arrival
-from messaging.broker import CONTENT_TYPE, Publication
+from messaging.broker import CONTENT_TYPE, Publication, Publisher
+from messaging.standing import address_to
 from messaging.topology import Organisation, System
 from tests.messaging.checker import check
 from tests.messaging.harness import conversation, service_published, wait_until
@@ -54,7 +55,8 @@ ORGANISATIONS = {
 
 def arrival(message: contracts.Message, *, queue: str = "submit.redcross", user: str | None = "redcross") -> Arrival:
     properties: dict[str, Any] = {"content_type": CONTENT_TYPE}
-    return Arrival(queue, 1, message.to_json(), properties | ({"user_id": user} if user else {}))
+    properties |= {"user_id": user} if user else {}
+    return Arrival(queue, f"{message.source}.{message.type}", 1, message.to_json(), properties)
 
 
 def refusal(publication: Publication) -> contracts.MessageRefused:
@@ -75,7 +77,7 @@ def test_a_message_passes_unchanged_by_its_type_under_its_id() -> None:
 
 def test_a_message_from_anothers_user_is_refused_to_the_owner_of_the_queue() -> None:
     refused = rules.admit(arrival(service_published(), user="iom"), ORGANISATIONS, NOW)
-    assert refused.routing_key == "to.redcross"
+    assert refused.routing_key == "to.redcross.message.refused.v1.service.published.v2"
     assert refusal(refused).code == "forged_sender"
 
 
@@ -94,8 +96,9 @@ def test_a_recipient_named_by_a_partner_leads_nowhere() -> None:
 
 
 def test_unreadable_properties_are_refused() -> None:
-    unreadable = Arrival("submit.redcross", 1, service_published().to_json(), None)
-    assert refusal(rules.admit(unreadable, ORGANISATIONS, NOW)).code == "properties_unreadable"
+    unreadable = Arrival("submit.redcross", "redcross.service.published.v2", 1, service_published().to_json(), None)
+    refused = rules.admit(unreadable, ORGANISATIONS, NOW)
+    assert (refused.routing_key, refusal(refused).code) == ("to.redcross.message.refused.v1", "properties_unreadable")
 
 
 def test_the_same_message_refused_twice_is_refused_by_one_id() -> None:
@@ -114,7 +117,8 @@ def test_a_refusal_answers_the_message_and_belongs_to_its_conversation() -> None
 
 
 def test_what_the_hub_has_for_an_organisation_goes_to_its_inbox_unchanged() -> None:
-    delivered = rules.deliver(Arrival("deliver.iom", 1, b"anything", {"message_id": "an id"}), ORGANISATIONS)
+    arrived = Arrival("deliver.iom", "to.iom.referral.status.v1", 1, b"anything", {"message_id": "an id"})
+    delivered = rules.deliver(arrived, ORGANISATIONS)
     assert (delivered.exchange, delivered.routing_key) == ("inbox", "iom")
     assert (delivered.body, delivered.message_id) == (b"anything", "an id")
 
@@ -150,7 +154,11 @@ def settled() -> contracts.AttendanceSettled:
 
 @pytest.mark.parametrize(
     ("organiser", "goes_to"),
-    [("americares", "to.americares"), ("redcross", "jornada.confirmed.v1"), ("unheard-of", "jornada.confirmed.v1")],
+    [
+        ("americares", "to.americares.jornada.confirmed.v1"),
+        ("redcross", "jornada.confirmed.v1"),
+        ("unheard-of", "jornada.confirmed.v1"),
+    ],
 )
 def test_what_concerns_a_jornada_goes_to_the_service_of_its_organiser(organiser: str, goes_to: str) -> None:
     anybody = replace(ORGANISATIONS["redcross"], may_send=("jornada.*",))
@@ -165,7 +173,7 @@ def test_what_an_organisations_own_service_does_not_read_goes_to_the_hubs() -> N
 
 def test_an_organisations_own_service_may_answer_another_organisation() -> None:
     answer = from_whom(settled(), "americares", recipient="redcross")
-    assert rules.admit(answer, ORGANISATIONS, NOW).routing_key == "to.redcross"
+    assert rules.admit(answer, ORGANISATIONS, NOW).routing_key == "to.redcross.attendance.settled.v1"
 
 
 def test_an_organisations_own_service_may_not_address_nobody() -> None:
@@ -185,7 +193,8 @@ def test_an_organisations_own_service_speaks_of_that_organisation_only(organiser
     """Else a partner could be told that the jornada of another is cancelled."""
     told = status().model_copy(update={"organiser": organiser})
     admitted = rules.admit(from_whom(told, "americares", recipient="redcross"), ORGANISATIONS, NOW)
-    assert (refusal(admitted).code if admitted.routing_key == "to.americares" else None) == code
+    refused = admitted.routing_key == "to.americares.message.refused.v1.jornada.status.v1"
+    assert (refusal(admitted).code if refused else None) == code
 
 
 def runs_employment() -> Organisation:
@@ -212,19 +221,22 @@ def due() -> contracts.PlacementFollowUpDue:
 def test_an_organisations_own_service_refuses_others_nothing_that_it_was_never_brought(said: Any, where: str) -> None:
     """Else a partner could be told that its referral was refused, by somebody who has never seen it."""
     answer = rules.admit(from_whom(said(), "americares", recipient="redcross"), ORGANISATIONS, NOW)
-    assert (answer.routing_key, refusal(answer).code, refusal(answer).where) == ("to.americares", "not_yours", where)
+    assert answer.routing_key == "to.americares.message.refused.v1.message.refused.v1"
+    assert (refusal(answer).code, refusal(answer).where) == ("not_yours", where)
 
 
 @pytest.mark.parametrize("said", [due, lambda: refused("participation.started.v1")])
 def test_an_organisations_own_service_tells_others_nothing_unless_they_are_brought_to_it(said: Any) -> None:
     among = {**ORGANISATIONS, "fuvadis": runs_employment()}
     answer = rules.admit(from_whom(said(), "fuvadis", recipient="redcross"), among, NOW)
-    assert (answer.routing_key, refusal(answer).code) == ("to.fuvadis", "not_yours")
+    assert answer.routing_key == f"to.fuvadis.message.refused.v1.{contracts.contract_of(said()).type}"
+    assert refusal(answer).code == "not_yours"
 
 
 def test_what_anybody_says_of_a_jornada_is_refused_by_the_service_of_its_organiser() -> None:
     answer = from_whom(refused("jornada.confirmed.v1"), "americares", recipient="redcross")
-    assert rules.admit(answer, ORGANISATIONS, NOW).routing_key == "to.redcross"
+    goes_to = rules.admit(answer, ORGANISATIONS, NOW).routing_key
+    assert goes_to == "to.redcross.message.refused.v1.jornada.confirmed.v1"
 
 
 @pytest.mark.parametrize(
@@ -233,15 +245,16 @@ def test_what_anybody_says_of_a_jornada_is_refused_by_the_service_of_its_organis
 def test_an_organisations_own_service_tells_that_organisation_whatever_it_likes(said: Any) -> None:
     among = {**ORGANISATIONS, "fuvadis": runs_employment()}
     answer = rules.admit(from_whom(said(), "fuvadis", recipient="fuvadis"), among, NOW)
-    assert answer.routing_key == "to.fuvadis"
-    assert contracts.parse(answer.body).source == "fuvadis"
+    message = contracts.parse(answer.body)
+    assert (answer.routing_key, message.source) == (address_to("fuvadis", message), "fuvadis")
 
 
 @pytest.mark.parametrize(("fact", "recipient"), [(True, "redcross"), (False, None)])
 def test_facts_are_addressed_to_nobody_and_answers_to_somebody(fact: bool, recipient: str | None) -> None:
     said = counted() if fact else refused("jornada.confirmed.v1")
     answer = rules.admit(from_whom(said, "americares", recipient=recipient), ORGANISATIONS, NOW)
-    assert (answer.routing_key, refusal(answer).code) == ("to.americares", "unknown_recipient")
+    assert answer.routing_key == f"to.americares.message.refused.v1.{contracts.contract_of(said).type}"
+    assert refusal(answer).code == "unknown_recipient"
 
 
 def test_who_runs_no_service_may_not_speak_as_one() -> None:
@@ -284,6 +297,16 @@ def refused(kind: str | None = None, **overrides: Any) -> contracts.MessageRefus
     return contracts.MessageRefused(**{**said, **overrides})
 
 
+# What the hub has for an organisation, with the type in its routing key; or without one, as in an outbox row that was
+# written before, or by an operator who has moved it from one queue to another.
+ADDRESSED = {
+    "with a type": address_to,
+    "before keys had a type": lambda organisation, message: f"to.{organisation}",
+    "moved by hand": lambda organisation, message: f"deliver.{organisation}",
+}
+
+
+@pytest.mark.parametrize("address", ADDRESSED.values(), ids=ADDRESSED)
 @pytest.mark.parametrize(
     ("data", "inbox"),
     [
@@ -296,10 +319,33 @@ def refused(kind: str | None = None, **overrides: Any) -> contracts.MessageRefus
         (service_published().data, "americares"),
     ],
 )
-def test_each_of_an_organisations_systems_has_an_inbox_for_what_it_reads(data: Any, inbox: str) -> None:
+def test_each_of_an_organisations_systems_has_an_inbox_for_what_it_reads(data: Any, inbox: str, address: Any) -> None:
     body = from_whom(data, "hub").body
-    arrived = Arrival("deliver.americares", 1, body, {"message_id": "an id"})
+    key = address("americares", contracts.parse(body))
+    arrived = Arrival("deliver.americares", key, 1, body, {"message_id": "an id"})
     assert rules.deliver(arrived, ORGANISATIONS).routing_key == inbox
+
+
+def test_what_is_addressed_with_its_type_is_delivered_unread() -> None:
+    arrived = Arrival("deliver.americares", "to.americares.attendance.settled.v1", 1, b"no JSON", {"message_id": "id"})
+    delivered = rules.deliver(arrived, ORGANISATIONS)
+    assert (delivered.routing_key, delivered.body) == ("americares.lists", b"no JSON")
+
+
+@pytest.mark.parametrize(
+    ("key", "body"),
+    [
+        ("to.americares.attendance.settled.v99", b"no JSON"),
+        ("to.americares.attendance", b"no JSON"),
+        ("to.americares.", b"no JSON"),
+        ("to.redcross.attendance.settled.v1", b"no JSON"),
+        ("to.americares", b"no JSON"),
+        ("to.americares", b"{}"),
+    ],
+)
+def test_what_neither_key_nor_body_explains_is_shown_to_the_organisations_staff(key: str, body: bytes) -> None:
+    delivered = rules.deliver(Arrival("deliver.americares", key, 1, body, None), ORGANISATIONS)
+    assert (delivered.routing_key, delivered.body) == ("americares", body)
 
 
 # -- the process -------------------------------------------------------------------------------------------------------
@@ -361,6 +407,40 @@ def test_a_door_killed_on_the_way_out_delivers_everything_in_order(
     delivered = [message.id for message in redcross.read(len(answers) + 1)]
 
     assert list(dict.fromkeys(delivered)) == [message.id for message in answers]
+
+
+def test_what_the_hub_has_for_an_organisation_arrives_in_the_right_inbox_under_either_address(
+    door: Door, redcross: Partner
+) -> None:
+    for_lists = [from_whom(data, "hub").body for data in (settled(), refused("attendance.recorded.v1"))]
+    for_staff = [from_whom(data, "hub").body for data in (status(), refused("person.registered.v1"), refused())]
+    all_of_it = for_lists + for_staff
+    publish(door, *((address_to("redcross", contracts.parse(body)), body) for body in all_of_it))
+    publish(door, *(("to.redcross", body) for body in all_of_it))
+
+    door.process().start()
+
+    assert redcross.bodies("inbox.redcross.attendance", 2 * len(for_lists)) == 2 * for_lists
+    assert redcross.bodies("inbox.redcross", 2 * len(for_staff)) == 2 * for_staff
+
+
+def test_what_is_addressed_to_nobody_is_put_aside(door: Door) -> None:
+    keys = (
+        "to.nobody.referral.status.v1",
+        "to.redcros.referral.status.v1",
+        "to.redcross-x",
+        "to",
+        "too.redcross.x.y.v1",
+    )
+    publish(door, *((key, key.encode()) for key in keys))
+    assert door.probe.bodies("unrouted", len(keys)) == [key.encode() for key in keys]
+
+
+def publish(door: Door, *addressed: tuple[str, bytes]) -> None:
+    """Publish bodies to the hub, each by its routing key."""
+    publisher = Publisher(door.probe.amqp_url)
+    assert publisher.publish([Publication("hub", key, body, contracts.uuid7()) for key, body in addressed]) == set()
+    publisher.drop()
 
 
 def test_an_organisation_that_floods_does_not_hold_up_its_neighbour(

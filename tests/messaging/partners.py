@@ -65,7 +65,11 @@ class Partner:
 
     def read(self, atleast: int = 1) -> list[contracts.Message]:
         """Take everything out of its inbox, waiting until so much has come; what comes while it leaves stays there."""
-        inbox, taken = f"inbox.{self.organisation}", list[bytes]()
+        return [contracts.parse(body) for body in self.bodies(f"inbox.{self.organisation}", atleast)]
+
+    def bodies(self, inbox: str, atleast: int = 1) -> list[bytes]:
+        """Take everything out of one of its inboxes, as it came."""
+        taken: list[bytes] = []
         connection = broker.connect(self.url)
         channel = connection.channel()
         channel.basic_consume(inbox)
@@ -74,7 +78,7 @@ class Partner:
             while True:
                 taken += take_all(connection, channel, inbox)
                 if len(taken) >= atleast:
-                    return [contracts.parse(one) for one in taken]
+                    return taken
                 assert time.monotonic() < deadline, f"{len(taken)} of {atleast} came"
         finally:
             connection.close()
@@ -93,8 +97,9 @@ class Door:
             "GATEWAY_NETWORK_AMQP_URL": stack.amqp_url(topology.GATEWAY, topology.NETWORK),
             "GATEWAY_HUB_AMQP_URL": stack.amqp_url(topology.GATEWAY, topology.HUB),
         }
-        for organisation in topology.read().organisations:
-            for queue in (f"submit.{organisation}", f"inbox.{organisation}"):
+        for organisation, declared in topology.read().organisations.items():
+            inboxes = (f"inbox.{organisation}", *(system.queue for system in declared.systems))
+            for queue in (f"submit.{organisation}", *inboxes):
                 stack.management.delete(f"queues/network/{queue}/contents")
             probe.empty(f"deliver.{organisation}")
 

@@ -76,7 +76,7 @@ def test_a_delivery_may_be_split_anywhere() -> None:
     for at in range(1, len(whole)):
         (got,) = read_all(reading(whole[:at], whole[at:]))
         assert (got.consumer_tag, got.tag, got.redelivered, got.body) == ("batches", 7, False, b"the body")
-        assert got.properties() == PROPERTIES
+        assert (got.routing_key(), got.properties()) == ("a.key", PROPERTIES)
 
 
 def test_a_delivery_may_come_byte_by_byte() -> None:
@@ -109,6 +109,11 @@ def test_properties_that_cannot_be_decoded_are_none_and_end_nothing() -> None:
     got = read_all(reading(broken, delivery(b"next", 8)))
     assert [one.body for one in got] == [b"body", b"next"]
     assert got[0].properties() is None
+
+
+def test_a_routing_key_that_is_not_utf_8_ends_nothing() -> None:
+    got = read_all(reading(delivery(b"body").replace(b"a.key", b"a.\xffey"), delivery(b"next", 8)))
+    assert [one.routing_key() for one in got] == ["a.\ufffdey", "a.key"]
 
 
 @pytest.mark.parametrize("spoiled", [delivery(b"b")[:-1] + b"\0", delivery(b"b").replace(b"\2\0\1", b"\3\0\1", 1)])

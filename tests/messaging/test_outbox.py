@@ -64,6 +64,15 @@ def test_what_a_killed_process_had_not_sent_is_sent_by_the_relay_whatever_it_had
     assert published == committed
 
 
+def test_what_was_written_before_addresses_had_types_still_arrives(probe: Probe) -> None:
+    written = write_out(probe, 3)
+    probe.query("update outbox set routing_key = 'to.redcross'")
+
+    probe.relay().start()
+
+    assert [answer.id for answer in probe.answers(len(written))] == written
+
+
 def test_two_processes_apply_nothing_twice_and_keep_the_order_of_commits(probe: Probe) -> None:
     services = [probe.service().launch() for _ in range(2)]
     probe.relay().launch()

@@ -125,7 +125,7 @@ class WholeNetwork:
 
     def _route(self, key: str, body: bytes) -> None:
         if key.startswith("to."):
-            self.inboxes[key.removeprefix("to.")].append(contracts.parse(body))
+            self.inboxes[key.split(".")[1]].append(contracts.parse(body))
             return
         for name, reads in self._reads.items():
             if key.rpartition(".v")[0] in reads:

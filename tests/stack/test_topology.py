@@ -125,6 +125,31 @@ def test_provisioning_again_changes_nothing(provisioned: Stack, declared: topolo
     assert what_is_there() == before
 
 
+def test_a_broker_that_knows_addresses_without_types_is_taught_those_with_types(
+    provisioned: Stack, declared: topology.DeclaredNetwork
+) -> None:
+    def addresses() -> set[str]:
+        bound = provisioned.management.get("bindings/hub/e/hub/q/deliver.redcross")
+        return {one["routing_key"] for one in bound}
+
+    provisioned.management.delete(f"bindings/hub/e/hub/q/deliver.redcross/{quote('to.redcross.#', safe='')}")
+    before = addresses()
+    provisioned.provision_broker(declared)
+
+    assert (before, addresses()) == ({"to.redcross"}, {"to.redcross", "to.redcross.#"})
+
+
+def test_nothing_that_is_addressed_to_an_organisation_reaches_a_service(declared: topology.DeclaredNetwork) -> None:
+    document = topology.definitions(declared, dict.fromkeys(declared.users, "x"))
+    services = {service.queue for service in declared.services.values()}
+    first_words = {
+        one["routing_key"].partition(".")[0] for one in document["bindings"] if one["destination"] in services
+    }
+
+    assert first_words == {name.partition(".")[0] for service in declared.services.values() for name in service.reads}
+    assert first_words & {"to", "*", "#"} == set()
+
+
 def test_a_limit_changed_in_the_file_is_changed_in_the_running_broker(
     provisioned: Stack, declared: topology.DeclaredNetwork
 ) -> None:
