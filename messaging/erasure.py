@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
-from messaging.database import Connection, Transaction
+from messaging.database import Connection
+from messaging.transaction import Transaction
 
 NOBODY_WRITES_SO_LONG: Final = "10 minutes"  # no transaction that was open when something was forgotten still is
 
 FORGET: Final = """
-    insert into forgotten (id) select unnest(%b::uuid[])
+    insert into forgotten (id) select id from jsonb_populate_recordset(null::forgotten, %s::jsonb)
     on conflict (id) do update set since = excluded.since
 """
 
@@ -50,7 +51,8 @@ CARRIED_OUT: Final = f"""
 
 def forget(tx: Transaction, ids: Iterable[UUID]) -> None:
     """Have every message that speaks of one of these ids leave the outbox, once published, and the quarantine."""
-    tx.fetch(FORGET, (list(ids),))
+    for one in ids:
+        tx.write(FORGET, {"id": one})
 
 
 def carry_out(connection: Connection) -> None:

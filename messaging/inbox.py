@@ -4,6 +4,7 @@ import base64
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from enum import Enum, auto
 from typing import NamedTuple
 from uuid import UUID
 
@@ -57,25 +58,39 @@ KNOWN_DIGESTS = """
 """
 
 
-def register(connection: Connection, batch: Sequence[Received]) -> tuple[set[Key] | None, set[str]]:
+class Seen(Enum):
+    """Whether a message has come before: under its source and id, and with its bytes."""
+
+    NEW = auto()
+    REPEATED = auto()
+    REUSED = auto()  # other bytes under an id that was used before
+
+
+def register(connection: Connection, batch: Sequence[Received]) -> tuple[list[Seen], set[str]]:
     """Enter the messages into the register.
 
-    Returns the keys of those never seen before, None for all of them, and the subjects about which an earlier message
-    has failed and is still to be applied.
+    Returns of each, in order, whether it had come before, and the subjects about which an earlier message has failed
+    and is still to be applied.
     """
     sources, ids = [one.message.source for one in batch], [one.message.id for one in batch]
     with connection.pipeline():
         entered = connection.execute(REGISTER, (sources, ids, [one.digest for one in batch]))
         held_up = connection.execute(HELD_UP, ([one.message.subject for one in batch],))
-    new = None
-    if entered.rowcount < len(batch):
-        new = {(row["source"], row["message_id"]) for row in entered.fetchall()}
-    return new, {row["subject"] for row in held_up.fetchall()}
+    subjects = {row["subject"] for row in held_up.fetchall()}
+    if entered.rowcount == len(batch):
+        return [Seen.NEW] * len(batch), subjects
+    new = {(row["source"], row["message_id"]) for row in entered.fetchall()}
+    digests = _known_digests(connection, batch)
+    seen = []
+    for one in batch:
+        same = digests[one.key] == one.digest
+        seen.append(Seen.NEW if one.key in new else Seen.REPEATED if same else Seen.REUSED)
+        new.discard(one.key)
+    return seen, subjects
 
 
-def known_digests(connection: Connection, repeats: Sequence[Received]) -> dict[Key, bytes]:
-    """Return what the register knows of messages seen before: a digest that differs means an id used twice."""
-    params = [one.message.source for one in repeats], [one.message.id for one in repeats]
+def _known_digests(connection: Connection, batch: Sequence[Received]) -> dict[Key, bytes]:
+    params = [one.message.source for one in batch], [one.message.id for one in batch]
     rows = connection.execute(KNOWN_DIGESTS, params).fetchall()
     return {(row["source"], row["message_id"]): bytes(row["digest"]) for row in rows}
 

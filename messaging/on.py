@@ -39,11 +39,12 @@ from nameko.extensions import Entrypoint, SharedExtension, register_entrypoint
 import contracts
 from messaging import broker, database, frames, inbox, outbox, tracing
 from messaging.broker import BrokerLost, Publisher, backoff
-from messaging.database import DatabaseLost, Transaction
+from messaging.database import DatabaseLost
 from messaging.log import describe, fields
 from messaging.outbox import Committed
 from messaging.runtime import Delivery, Handlers, Runtime
 from messaging.standing import Standing
+from messaging.transaction import Transaction
 
 log = logging.getLogger("ruta.on")
 

@@ -4,28 +4,31 @@ Knows neither nameko nor eventlet nor the broker; `messaging.on` brings deliveri
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import psycopg
+import pydantic
 
 import contracts
 from messaging import clock, database, inbox, outbox, tracing
 from messaging.broker import Publication
-from messaging.database import Transaction, transaction
-from messaging.inbox import Received
+from messaging.inbox import Received, Seen
 from messaging.log import describe, fields
 from messaging.outbox import Committed, Tally
 from messaging.standing import HUB, Standing
+from messaging.transaction import Guarded, KeptOut, Transaction, transaction
 
 log = logging.getLogger("ruta.runtime")
 
 Handler = Callable[[Any, Transaction, contracts.Message], Sequence[contracts.Draft]]
 TimedHandler = Callable[[Transaction, datetime], Sequence[contracts.Draft]]
+Result = TypeVar("Result")
 
 
 class Delivery(NamedTuple):
@@ -57,13 +60,20 @@ class _Outcome:
 
     publications: list[Publication] = field(default_factory=list)
     parked: list[database.Row] = field(default_factory=list)
-    early: list[tuple[Received, database.Row]] = field(default_factory=list)  # to be parked, if there is room to wait
+    early: list[tuple[Received, database.Row, int]] = field(default_factory=list)
+    """What is parked if there is room to wait, and behind how many publications its refusal would stand."""
+    resolved: list[Callable[[], None]] = field(default_factory=list)  # what becomes of rows that were parked before
     tally: Tally = field(default_factory=Tally)
     subjects: set[str] = field(default_factory=set)  # about which something was applied
+    log_lines: list[Callable[[], None]] = field(default_factory=list)  # of what is true once it is committed
 
     def park(self, row: database.Row) -> None:
         self.parked.append(row)
         self.tally.parked += 1
+
+    def unpark(self, row: database.Row) -> None:
+        self.parked.remove(row)
+        self.tally.parked -= 1
 
 
 class Runtime:
@@ -108,7 +118,7 @@ class Runtime:
         """
         connection, _ = self._ready()
         try:
-            return [self._apply_together(service, deliveries)]
+            return [_in_attempts(partial(self._apply_together, service, deliveries))]
         except self._endings:
             raise
         except BaseException as error:
@@ -122,7 +132,7 @@ class Runtime:
         self.waiting_may_go_on = False
         connection, _ = self._ready()
         try:
-            committed = self._retry_due(service, inbox.PARKED_AT_ONCE, [])
+            committed = _in_attempts(partial(self._retry_due, service, inbox.PARKED_AT_ONCE, []))
             return [] if committed is None else [committed]
         except self._endings:
             raise
@@ -168,17 +178,21 @@ class Runtime:
 
     # -- batches -------------------------------------------------------------------------------------------------
 
-    def _apply_together(self, service: object, deliveries: Sequence[Delivery]) -> Committed:
+    def _apply_together(
+        self, service: object, deliveries: Sequence[Delivery], kept_out: Collection[Guarded] | None
+    ) -> Committed:
         connection, writer = self._ready()
         outcome = _Outcome()
-        with transaction(connection) as tx:
+        with transaction(connection, kept_out) as tx:
             with self._time_limit():
                 received = self._read(deliveries, outcome)
                 tx.mention(_mentioned(received))
                 now = clock.now()
-                first, held_up = self._first_time_seen(connection, received, outcome)
-                for one in first:
-                    if one.message.subject in held_up:
+                seen, held_up = inbox.register(connection, received) if received else ([], set())
+                for one, before in zip(received, seen, strict=True):
+                    if before is not Seen.NEW:
+                        self._pass_over(one, before, outcome)
+                    elif one.message.subject in held_up:
                         outcome.park(inbox.parked_row(one.raw, one.message, "retry", "behind_another"))
                     else:
                         self._handle(service, tx, one, now, outcome)
@@ -188,7 +202,7 @@ class Runtime:
     def _apply_alone(self, service: object, delivery: Delivery) -> Committed:
         connection, _ = self._ready()
         try:
-            return self._apply_together(service, [delivery])
+            return _in_attempts(partial(self._apply_together, service, [delivery]))
         except self._endings:
             raise
         except BaseException as error:
@@ -209,32 +223,14 @@ class Runtime:
                 received.append(content)
         return received
 
-    def _first_time_seen(
-        self, connection: database.Connection, received: Sequence[Received], outcome: _Outcome
-    ) -> tuple[Sequence[Received], set[str]]:
-        """Return the messages that are new, and the subjects about which an earlier one is still to be applied."""
-        if not received:
-            return [], set()
-        new, held_up = inbox.register(connection, received)
-        if new is None:
-            return received, held_up
-        first: dict[inbox.Key, Received] = {}
-        repeats = []
-        for one in received:
-            if one.key in new and one.key not in first:
-                first[one.key] = one
-            else:
-                repeats.append(one)
-        if repeats:
-            known = inbox.known_digests(connection, repeats)
-            for one in repeats:
-                if known[one.key] == one.digest:
-                    outcome.tally.repeated += 1
-                else:
-                    if one.message.source != HUB:  # what is refused to one of our own is quarantined as it is
-                        self._quarantine(outcome, one.raw, one.message, "id_reused")
-                    self._refuse(outcome, one, "id_reused")
-        return list(first.values()), held_up
+    def _pass_over(self, one: Received, before: Seen, outcome: _Outcome) -> None:
+        """Drop a repeat; refuse an id that was used for other bytes."""
+        if before is Seen.REPEATED:
+            outcome.tally.repeated += 1
+            return
+        if one.message.source != HUB:  # what is refused to one of our own is quarantined as it is
+            self._quarantine(outcome, one.raw, one.message, "id_reused")
+        self._refuse(outcome, one, "id_reused")
 
     def _all_of(self, transactions: Iterable[Committed | None]) -> list[Committed]:
         """Run one transaction after the other, until there is nothing to do, and return what they committed."""
@@ -269,7 +265,9 @@ class Runtime:
             except self._handlers.early as early:
                 tx.undo()
                 code, key = _said(early, "code"), _said(early, "key")
-                outcome.early.append((one, inbox.parked_row(one.raw, message, "waiting", code, waiting_for=key)))
+                row = inbox.parked_row(one.raw, message, "waiting", code, waiting_for=key)
+                outcome.park(row)
+                outcome.early.append((one, row, len(outcome.publications)))
             else:
                 tx.keep()
                 outcome.tally.applied += 1
@@ -277,22 +275,27 @@ class Runtime:
                 outcome.publications.extend(self._publication(draft, now, message) for draft in drafts)
 
     def _let_wait(self, connection: database.Connection, outcome: _Outcome) -> None:
-        """Park what is early, and refuse what is more than its sender may have waiting."""
-        others = {one.message.source for one, _ in outcome.early} - {HUB}  # what the hub says for itself always waits
+        """Refuse of what is early what is more than its sender may have waiting."""
+        others = {one.message.source for one, _, _ in outcome.early} - {
+            HUB
+        }  # what the hub says for itself always waits
         room = inbox.room_to_wait(connection, others) if others else {}
-        for one, row in outcome.early:
+        refused = 0
+        for one, row, behind in outcome.early:
             source = one.message.source
-            if room.get(source, 1) > 0:
-                outcome.park(row)
-            else:
+            if room.get(source, 1) <= 0:
+                outcome.unpark(row)
                 self._refuse(outcome, one, "too_many_early")
+                outcome.publications.insert(behind + refused, outcome.publications.pop())
+                refused += 1
             if source in room:
                 room[source] -= 1
 
     def _refuse(self, outcome: _Outcome, one: Received, code: str) -> None:
         outcome.tally.refused += 1
         message = one.message
-        log.info("refused", extra=fields(code=code, message=message.id, source=message.source, contract=message.type))
+        said = fields(code=code, message=message.id, source=message.source, contract=message.type)
+        outcome.log_lines.append(partial(log.info, "refused", extra=said))
         if message.source == HUB:  # there is nobody to tell: one of our own services has said what another cannot take
             self._quarantine(outcome, one.raw, message, code)
             return
@@ -315,7 +318,8 @@ class Runtime:
 
     def _quarantine(self, outcome: _Outcome, raw: bytes, message: contracts.Message | None, reason: str) -> None:
         outcome.park(inbox.parked_row(raw, message, "quarantined", reason))
-        log.error("quarantined", extra=fields(code=reason, message=message.id if message else "unreadable"))
+        said = fields(code=reason, message=message.id if message else "unreadable")
+        outcome.log_lines.append(partial(log.error, "quarantined", extra=said))
 
     # -- parked messages -----------------------------------------------------------------------------------------
 
@@ -324,12 +328,13 @@ class Runtime:
         connection, writer = self._ready()
         outcome = _Outcome()
         with transaction(connection) as tx:
-            received = self._read([delivery], outcome)
-            for one in self._first_time_seen(connection, received, outcome)[0]:
-                log.error(
-                    "a message failed and will be tried again",
-                    extra=fields(message=one.message.id, contract=one.message.type, error=describe(error)),
-                )
+            for one in self._read([delivery], outcome):
+                (before,), _ = inbox.register(connection, [one])
+                if before is not Seen.NEW:
+                    self._pass_over(one, before, outcome)
+                    continue
+                said = fields(message=one.message.id, contract=one.message.type, error=describe(error))
+                outcome.log_lines.append(partial(log.error, "a message failed and will be tried again", extra=said))
                 outcome.park(inbox.parked_row(one.raw, one.message, "retry", "failed", error=describe(error)))
             return self._commit(connection, writer, tx, outcome)
 
@@ -338,7 +343,7 @@ class Runtime:
         connection, _ = self._ready()
         taken: list[database.Row] = []
         try:
-            return self._retry_due(service, 1, taken)
+            return _in_attempts(partial(self._retry_due, service, 1, taken))
         except self._endings:
             raise
         except BaseException as error:
@@ -346,13 +351,15 @@ class Runtime:
                 raise
             return self._put_off(taken[0], error)
 
-    def _retry_due(self, service: object, limit: int, taken: list[database.Row]) -> Committed | None:
+    def _retry_due(
+        self, service: object, limit: int, taken: list[database.Row], kept_out: Collection[Guarded] | None
+    ) -> Committed | None:
         """Try up to `limit` parked messages in one transaction, with their rows in `taken`; None when none is due."""
         connection, writer = self._ready()
         outcome = _Outcome()
-        with transaction(connection) as tx:
+        with transaction(connection, kept_out) as tx:
             with self._time_limit():
-                taken += inbox.due(connection, limit)
+                taken[:] = inbox.due(connection, limit)
                 if not taken:
                     return None
                 received = [_read_again(row["raw"]) for row in taken]
@@ -361,33 +368,30 @@ class Runtime:
                 for row, one in zip(taken, received, strict=True):
                     self._handle(service, tx, one, now, outcome)
                     # It stands there already, and was counted then: it needs no row, and no more room than it has.
-                    again = (
-                        outcome.early.pop()[1] if outcome.early else outcome.parked.pop() if outcome.parked else None
-                    )
-                    self._settle(connection, row, one, outcome, again)
+                    again = outcome.parked.pop() if outcome.parked else None
+                    outcome.resolved.append(self._resolve(connection, row, one, outcome, again))
             outcome.tally.parked = 0
             committed = self._commit(connection, writer, tx, outcome)
         self.waiting_may_go_on |= len(taken) == limit
         return committed
 
-    def _settle(
+    def _resolve(
         self,
         connection: database.Connection,
         row: database.Row,
         one: Received,
         outcome: _Outcome,
         again: database.Row | None,
-    ) -> None:
+    ) -> Callable[[], None]:
         """Let a parked message leave, or wait longer, or be refused because what it waited for never came."""
         if again is None:
-            inbox.leave(connection, row["parked_id"])
-        elif again["state"] == "quarantined":
-            inbox.quarantine(connection, row["parked_id"], again["reason"], None)
-        elif row["waited_long"] and one.message.source != HUB:  # what one of our own has said is never given up
+            return partial(inbox.leave, connection, row["parked_id"])
+        if again["state"] == "quarantined":
+            return partial(inbox.quarantine, connection, row["parked_id"], again["reason"], None)
+        if row["waited_long"] and one.message.source != HUB:  # what one of our own has said is never given up
             self._refuse(outcome, one, again["reason"])
-            inbox.leave(connection, row["parked_id"])
-        else:
-            inbox.wait_on(connection, row["parked_id"], again["reason"], again["waiting_for"])
+            return partial(inbox.leave, connection, row["parked_id"])
+        return partial(inbox.wait_on, connection, row["parked_id"], again["reason"], again["waiting_for"])
 
     def _put_off(self, row: database.Row, error: BaseException) -> Committed:
         """After a failure: try again later, or give up and leave it to a person."""
@@ -404,11 +408,15 @@ class Runtime:
     def _commit(self, connection: database.Connection, writer: UUID, tx: Transaction, outcome: _Outcome) -> Committed:
         """Write what the transaction has gathered and all of the outcome that is not the service's own, and commit."""
         with tx.ending():
+            for resolve in outcome.resolved:
+                resolve()
             if outcome.parked:
                 inbox.park(connection, outcome.parked)
             woken = inbox.wake(connection, outcome.subjects)
             committed = outbox.write(connection, writer, outcome.publications, outcome.tally)
         self.waiting_may_go_on |= woken()
+        for say in outcome.log_lines:
+            say()
         return committed()
 
     # -- the connection ------------------------------------------------------------------------------------------
@@ -434,9 +442,36 @@ class Runtime:
         return self._connection, self._writer
 
 
+def _in_attempts(attempt: Callable[[Collection[Guarded] | None], Result]) -> Result:
+    """Handle messages as if the database kept nothing out; if it does, again with that known.
+
+    Where even that is not what comes of it, for what was kept out had made others come in: a third time, asking the
+    database about each guarded row in its turn.
+    """
+    try:
+        return attempt(frozenset())
+    except KeptOut as wrong:
+        kept_out = wrong.rows
+    try:
+        return attempt(kept_out)
+    except KeptOut:
+        return attempt(None)
+
+
 def _mentioned(received: Sequence[Received]) -> Iterator[UUID]:
     """Find the ids that messages speak of: what their handlers will ask the database for."""
-    return (value for one in received for value in vars(one.message.data).values() if isinstance(value, UUID))
+    return (found for one in received for value in vars(one.message.data).values() for found in _ids_in(value))
+
+
+def _ids_in(value: object) -> Iterator[UUID]:
+    if isinstance(value, UUID):
+        yield value
+    elif isinstance(value, tuple | list):
+        for one in value:
+            yield from _ids_in(one)
+    elif isinstance(value, pydantic.BaseModel):
+        for one in vars(value).values():
+            yield from _ids_in(one)
 
 
 def _read_again(raw: bytes) -> Received:

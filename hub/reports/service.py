@@ -7,8 +7,8 @@ from contracts import Draft, Message
 from hub.reports import messages, rules
 from hub.reports.store import facts, jornadas
 from messaging import erasure
-from messaging.database import Transaction
 from messaging.on import batches, on
+from messaging.transaction import Transaction
 
 
 class ReportsService:

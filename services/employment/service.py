@@ -2,14 +2,15 @@
 
 from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
 import contracts
 from contracts import Draft, Message, codes
 from messaging import clock, erasure
-from messaging.database import Transaction
 from messaging.on import batches, every, on
+from messaging.transaction import Transaction
 from services.employment import messages, rules, store
 from services.employment.rules.entrepreneurs import Entrepreneur
 from services.employment.rules.participations import Participation, Step
@@ -29,9 +30,11 @@ class EmploymentService:
         """An organisation works with an employer, or corrects what it said of it."""
         employer = messages.employers.employer(message)
         known = store.employers.find_employer(tx, employer.employer_id)
-        if known is not None:
+        if known is None:
+            store.employers.insert_employer(tx, employer)
+        else:
             employer = rules.employers.correct(known, employer)
-        store.employers.save_employer(tx, employer)
+            store.employers.save_employer(tx, employer)
         return [messages.employers.recorded(employer)]
 
     @on(contracts.EmployerAgreementSigned)
@@ -74,24 +77,28 @@ class EmploymentService:
         """A participant has taken a step of the employability route."""
         said = message.data
         participation = store.participations.lock(tx, said.participation_id, of=message.source)
+        referrals = store.referrals.lock_of(tx, participation)
         participation = rules.participations.take_step(participation, Step(said.step), at=said.taken_at)
         store.participations.save(tx, participation)
-        return [messages.participations.recorded(participation), *_progress(tx, participation, said.step)]
+        return [messages.participations.recorded(participation), *_progress(tx, referrals, said.step)]
 
     @on(contracts.ParticipationServiceReceived)
     def record_service(self, tx: Transaction, message: Message[contracts.ParticipationServiceReceived]) -> list[Draft]:
         """A participant has received one of the programme's wrap-around services."""
         said = message.data
         participation = store.participations.lock(tx, said.participation_id, of=message.source)
-        rules.participations.check_service(participation, said.need_code, at=said.delivered_at)
+        referrals = store.referrals.lock_of(tx, participation)
+        services = store.participations.services_of(tx, participation.programme)
+        rules.participations.check_service(participation, said.need_code, services, at=said.delivered_at)
         store.participations.insert_delivery(tx, said, participation)
-        return [messages.participations.delivered(said, participation), *_progress(tx, participation, "service")]
+        return [messages.participations.delivered(said, participation), *_progress(tx, referrals, "service")]
 
     @on(contracts.ParticipationEnded)
     def end_participation(self, tx: Transaction, message: Message[contracts.ParticipationEnded]) -> list[Draft]:
         """A participant has completed the programme or left it: what had brought them comes to its outcome."""
         said = message.data
         participation = store.participations.lock(tx, said.participation_id, of=message.source)
+        referrals = store.referrals.lock_of(tx, participation)
         participation = rules.participations.end(participation, completed=said.completed, at=said.ended_at)
         store.participations.save(tx, participation)
         result = rules.referrals.result_of_ending(
@@ -100,7 +107,7 @@ class EmploymentService:
             partly=Step.TRAINING in participation.steps,
             reason=said.reason,
         )
-        return [messages.participations.recorded(participation), *_finish(tx, participation, result)]
+        return [messages.participations.recorded(participation), *_finish(tx, referrals, result)]
 
     @on(contracts.ParticipationStruckOut)
     def strike_out_participation(
@@ -109,16 +116,17 @@ class EmploymentService:
         """A participation should not have been recorded: it no longer counts, nor does what happened in it."""
         said = message.data
         participation = store.participations.lock(tx, said.participation_id, of=message.source)
+        referrals = store.referrals.lock_of(tx, participation)
         participation = rules.participations.strike_out(participation)
-        store.participations.save(tx, participation)
         _strike_out_candidacies(tx, participation)
+        store.participations.save(tx, participation)
         return [
             messages.participations.recorded(participation),
             *(
                 messages.participations.delivery_struck_out(delivery_id, participation, said.reason)
                 for delivery_id in store.participations.deliveries_in(tx, participation)
             ),
-            *_give_up(tx, participation, said.reason),
+            *_give_up(tx, referrals, said.reason),
         ]
 
     # -- candidacies and placements ------------------------------------------------------------------------------------
@@ -161,6 +169,7 @@ class EmploymentService:
         vacancy = store.employers.lock_vacancy(tx, candidacy.vacancy_id, of=message.source)
         vacancy = rules.employers.fill(vacancy)
         participation = store.participations.lock(tx, candidacy.participation_id, of=message.source)
+        referrals = store.referrals.lock_of(tx, participation)
         participation = rules.participations.place(participation)
         store.candidacies.save(tx, candidacy)
         store.employers.save_vacancy(tx, vacancy)
@@ -168,7 +177,7 @@ class EmploymentService:
         return [
             messages.candidacies.recorded(candidacy, participation, vacancy),
             messages.participations.recorded(participation),
-            *_progress(tx, participation, "placed"),
+            *_progress(tx, referrals, "placed"),
         ]
 
     @on(contracts.PlacementFollowedUp)
@@ -176,11 +185,11 @@ class EmploymentService:
         """Somebody who was placed has been asked how they are doing."""
         said = message.data
         candidacy = store.candidacies.lock(tx, said.candidacy_id, of=message.source)
+        participation = store.participations.lock(tx, candidacy.participation_id, of=message.source)
+        vacancy = store.employers.lock_vacancy(tx, candidacy.vacancy_id, of=message.source)
         candidacy = rules.candidacies.follow_up(candidacy, said.day, said.result)
         store.candidacies.save(tx, candidacy)
         store.candidacies.insert_follow_up(tx, candidacy, said.day, at=said.followed_up_at)
-        participation = store.participations.lock(tx, candidacy.participation_id, of=message.source)
-        vacancy = store.employers.lock_vacancy(tx, candidacy.vacancy_id, of=message.source)
         return [messages.candidacies.recorded(candidacy, participation, vacancy)]
 
     @every(timedelta(seconds=5))
@@ -210,9 +219,10 @@ class EmploymentService:
         """The entrepreneur has a mentor."""
         said = message.data
         entrepreneur = store.entrepreneurs.lock(tx, said.entrepreneur_id, of=message.source)
+        referrals = store.referrals.lock_of(tx, entrepreneur)
         entrepreneur = rules.entrepreneurs.assign_mentor(entrepreneur, said.mentor, at=said.assigned_at)
         store.entrepreneurs.save(tx, entrepreneur)
-        return [messages.entrepreneurs.recorded(entrepreneur), *_progress(tx, entrepreneur, "mentor_assigned")]
+        return [messages.entrepreneurs.recorded(entrepreneur), *_progress(tx, referrals, "mentor_assigned")]
 
     @on(contracts.EntrepreneurSessionHeld)
     def record_session(self, tx: Transaction, message: Message[contracts.EntrepreneurSessionHeld]) -> list[Draft]:
@@ -248,9 +258,10 @@ class EmploymentService:
     def formalise(self, tx: Transaction, message: Message[contracts.EntrepreneurFormalised]) -> list[Draft]:
         """The business has been registered with the chamber of commerce."""
         entrepreneur = store.entrepreneurs.lock(tx, message.data.entrepreneur_id, of=message.source)
+        referrals = store.referrals.lock_of(tx, entrepreneur)
         entrepreneur = rules.entrepreneurs.formalise(entrepreneur, on=message.data.formalised_on)
         store.entrepreneurs.save(tx, entrepreneur)
-        return [messages.entrepreneurs.recorded(entrepreneur), *_progress(tx, entrepreneur, "formalised")]
+        return [messages.entrepreneurs.recorded(entrepreneur), *_progress(tx, referrals, "formalised")]
 
     @on(contracts.EntrepreneurFollowedUp)
     def record_business_follow_up(
@@ -270,12 +281,13 @@ class EmploymentService:
         """The entrepreneur is accompanied no longer: what had brought them comes to its outcome."""
         said = message.data
         entrepreneur = store.entrepreneurs.lock(tx, said.entrepreneur_id, of=message.source)
+        referrals = store.referrals.lock_of(tx, entrepreneur)
         entrepreneur = rules.entrepreneurs.leave(entrepreneur, reason=said.reason, at=said.left_at)
         store.entrepreneurs.save(tx, entrepreneur)
         result = rules.referrals.result_of_ending(
             completed=False, met=False, partly=entrepreneur.plan_approved_at is not None, reason=said.reason
         )
-        return [messages.entrepreneurs.recorded(entrepreneur), *_finish(tx, entrepreneur, result)]
+        return [messages.entrepreneurs.recorded(entrepreneur), *_finish(tx, referrals, result)]
 
     @on(contracts.EntrepreneurStruckOut)
     def strike_out_entrepreneur(
@@ -284,9 +296,10 @@ class EmploymentService:
         """An entrepreneur should not have been recorded: they no longer count."""
         said = message.data
         entrepreneur = store.entrepreneurs.lock(tx, said.entrepreneur_id, of=message.source)
+        referrals = store.referrals.lock_of(tx, entrepreneur)
         entrepreneur = rules.entrepreneurs.strike_out(entrepreneur)
         store.entrepreneurs.save(tx, entrepreneur)
-        return [messages.entrepreneurs.recorded(entrepreneur), *_give_up(tx, entrepreneur, said.reason)]
+        return [messages.entrepreneurs.recorded(entrepreneur), *_give_up(tx, referrals, said.reason)]
 
     # -- referrals -----------------------------------------------------------------------------------------------------
 
@@ -314,9 +327,10 @@ class EmploymentService:
         referral = rules.referrals.hear(
             referral, told.state, reopened=told.reopen_reason is not None, sequence=message.sequence
         )
-        store.referrals.save(tx, referral)
         stop = rules.referrals.STOPS.get(told.state)
-        return [] if stop is None else _stop(tx, referral, stop, at=clock.now())
+        drafts = [] if stop is None else _stop(tx, referral, stop, at=clock.now())
+        store.referrals.save(tx, referral)
+        return drafts
 
     @on(contracts.ReferralReminder)
     def purge_what_had_ended(self, tx: Transaction, message: Message[contracts.ReferralReminder]) -> list[Draft]:
@@ -346,18 +360,10 @@ class EmploymentService:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _referrals_of(tx: Transaction, one: Participation | Entrepreneur) -> list[Referral]:
-    if not one.referred:
-        return []
-    if isinstance(one, Participation):
-        return store.referrals.lock_of_participation(tx, one)
-    return store.referrals.lock_of_entrepreneur(tx, one)
-
-
-def _progress(tx: Transaction, one: Participation | Entrepreneur, what: str) -> list[Draft]:
+def _progress(tx: Transaction, referrals: Iterable[Referral], what: str) -> list[Draft]:
     """Tell the senders of the referrals that brought somebody that they are served, or that the need is met."""
     drafts = []
-    for before in _referrals_of(tx, one):
+    for before in referrals:
         after = rules.referrals.progress(before, what)
         if after != before:
             store.referrals.save(tx, after)
@@ -365,20 +371,20 @@ def _progress(tx: Transaction, one: Participation | Entrepreneur, what: str) -> 
     return drafts
 
 
-def _finish(tx: Transaction, one: Participation | Entrepreneur, result: Result) -> list[Draft]:
+def _finish(tx: Transaction, referrals: Iterable[Referral], result: Result) -> list[Draft]:
     """Tell the senders what came of the referrals that are still open."""
     drafts = []
-    for before in _referrals_of(tx, one):
+    for before in referrals:
         after = rules.referrals.finish(before)
         store.referrals.save(tx, after)
         drafts += messages.referrals.progress(before, after, result)
     return drafts
 
 
-def _give_up(tx: Transaction, one: Participation | Entrepreneur, reason: codes.StrikeReason) -> list[Draft]:
+def _give_up(tx: Transaction, referrals: Iterable[Referral], reason: codes.StrikeReason) -> list[Draft]:
     """Give the open referrals of somebody who was struck out back to their senders."""
     drafts = []
-    for before in _referrals_of(tx, one):
+    for before in referrals:
         after = rules.referrals.give_up(before)
         store.referrals.save(tx, after)
         drafts += messages.referrals.given_up(before, after, reason)
@@ -397,15 +403,16 @@ def _let_take_part(tx: Transaction, offered: contracts.ReferralOffered, lead: Le
     if found is None:
         return []
     participation, is_new = found
+    others = store.referrals.lock_of(tx, participation) if participation.steps else []
     if not is_new and not participation.referred:
         participation = rules.participations.find_by_referral(participation)
         store.participations.save(tx, participation)
     referral = messages.referrals.referral(offered, lead, participation_id=participation.participation_id)
-    store.referrals.save(tx, referral)
+    store.referrals.insert(tx, referral)
     return [
         *messages.referrals.taken_on(referral),
         *([messages.participations.recorded(participation)] if is_new else []),
-        *(_progress(tx, participation, "under_way") if participation.steps else []),
+        *(_progress(tx, _in_order(*others, referral), "under_way") if participation.steps else []),
     ]
 
 
@@ -416,22 +423,36 @@ def _accompany(tx: Transaction, offered: contracts.ReferralOffered, lead: Lead, 
     if found is None:
         return []
     entrepreneur, is_new = found
+    others = store.referrals.lock_of(tx, entrepreneur) if entrepreneur.mentor else []
     if not is_new and not entrepreneur.referred:
         entrepreneur = rules.entrepreneurs.find_by_referral(entrepreneur)
         store.entrepreneurs.save(tx, entrepreneur)
     referral = messages.referrals.referral(offered, lead, entrepreneur_id=entrepreneur.entrepreneur_id)
-    store.referrals.save(tx, referral)
+    store.referrals.insert(tx, referral)
     return [
         *messages.referrals.taken_on(referral),
         *([messages.entrepreneurs.recorded(entrepreneur)] if is_new else []),
-        *(_progress(tx, entrepreneur, "under_way") if entrepreneur.mentor else []),
+        *(_progress(tx, _in_order(*others, referral), "under_way") if entrepreneur.mentor else []),
     ]
+
+
+def _in_order(*referrals: Referral) -> list[Referral]:
+    return sorted(referrals, key=lambda one: one.referral_id)
+
+
+def _keep_going(tx: Transaction, one: Participation | Entrepreneur, *, but: Referral) -> bool:
+    """Tell whether another referral than this keeps somebody going."""
+    return rules.referrals.keep_going(store.referrals.lock_of(tx, one), but=but)
 
 
 def _stop(tx: Transaction, referral: Referral, stop: Stop, *, at: datetime) -> list[Draft]:
     """End what a referral brought, unless another keeps it going; answer what the stop asks for."""
-    participations = store.participations.lock_brought_by(tx, referral)
-    entrepreneurs = store.entrepreneurs.lock_brought_by(tx, referral)
+    participations = [
+        one for one in store.participations.lock_brought_by(tx, referral) if not _keep_going(tx, one, but=referral)
+    ]
+    entrepreneurs = [
+        one for one in store.entrepreneurs.lock_brought_by(tx, referral) if not _keep_going(tx, one, but=referral)
+    ]
     end_participation, end_entrepreneur = _ENDINGS[stop]
     return [
         *messages.referrals.stopped(referral, stop, at=at),
@@ -464,10 +485,15 @@ def _save_participation(tx: Transaction, before: Participation, after: Participa
 
 def _strike_out_candidacies(tx: Transaction, participation: Participation) -> None:
     """Free the places that were taken, and let nobody follow up."""
-    for candidacy in store.candidacies.lock_of(tx, participation):
-        if candidacy.state == rules.candidacies.State.PLACED:
-            vacancy = store.employers.lock_vacancy(tx, candidacy.vacancy_id, of=participation.organisation)
-            store.employers.save_vacancy(tx, rules.employers.vacate(vacancy))
+    candidacies = store.candidacies.lock_of(tx, participation)
+    vacancies = [
+        store.employers.lock_vacancy(tx, candidacy.vacancy_id, of=participation.organisation)
+        for candidacy in candidacies
+        if candidacy.state == rules.candidacies.State.PLACED
+    ]
+    for vacancy in vacancies:
+        store.employers.save_vacancy(tx, rules.employers.vacate(vacancy))
+    for candidacy in candidacies:
         store.candidacies.save(tx, rules.candidacies.strike_out(candidacy))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations  # Message[…] is only for the reader: pydan
 import contracts
 from contracts import Draft, Message
 from messaging import clock, erasure
-from messaging.database import Transaction
 from messaging.on import batches, on
 from messaging.standing import Standing
+from messaging.transaction import Transaction
 from services.events import messages, rules, store
 
 STANDING = Standing.from_environment()

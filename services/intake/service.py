@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Set
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,9 +15,9 @@ from uuid import UUID
 import contracts
 from contracts import Draft, Message, sealing
 from messaging import clock, erasure, topology
-from messaging.database import Transaction
 from messaging.log import fields
 from messaging.on import batches, every, on
+from messaging.transaction import Transaction
 from services.intake import messages, rules, store
 from services.intake.rules.links import Circle, Pair
 from services.intake.rules.people import Registration
@@ -45,8 +45,14 @@ def receipt_secret() -> bytes:
 
 
 def public_keys() -> dict[str, sealing.Key]:
-    """Every organisation's public key; read anew each time, so that nothing is restarted when one joins."""
-    return messages.referring.public_keys(json.loads(Path(os.environ["RUTA_DIRECTORY_FILE"]).read_text()))
+    """Every organisation's public key; read anew once it has changed, so that nothing is restarted when one joins."""
+    file = Path(os.environ["RUTA_DIRECTORY_FILE"])
+    return _public_keys(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _public_keys(file: Path, written_at: int) -> dict[str, sealing.Key]:
+    return messages.referring.public_keys(json.loads(file.read_text()))
 
 
 class IntakeService:
@@ -60,9 +66,9 @@ class IntakeService:
         """An organisation has registered a person, or corrects what it registered before."""
         person = messages.people.person(message, hub_key())
         rules.people.check_registration(store.people.find_registration(tx, person.person_id), person)
+        warn_of_unknown_place(tx, person.place, message)
         store.people.save_person(tx, person, message, at=clock.now())
         store.matching.compare_later(tx, person.person_id, at=clock.now())
-        warn_of_unknown_place(tx, person.place, message)
         return [messages.people.person_profiled(person)]
 
     @on(contracts.HouseholdRecorded)
@@ -70,7 +76,8 @@ class IntakeService:
         """An organisation has registered who lives together, or corrects what it registered before."""
         household = messages.households.household(message)
         rules.households.check_household(store.households.find_known(tx, household.household_id), household)
-        members, now = store.households.find_members(tx, [person_id for person_id, _ in household.members]), clock.now()
+        people, now = [person_id for person_id, _ in household.members], clock.now()
+        members = store.households.find_members(tx, people, by=message.source)
         rules.households.check_members(household, members, coordinators=COORDINATORS, at=now)
         store.households.save_household(tx, household, message, at=now)
         return []
@@ -146,8 +153,8 @@ class IntakeService:
         need = messages.needs.need(message)
         known_person(tx, need.person_id)
         rules.needs.check_new(store.needs.find_need(tx, need.need_id))
-        store.needs.insert_need(tx, need, message, at=clock.now())
         warn_of_unknown_place(tx, need.zone, message)
+        store.needs.insert_need(tx, need, message, at=clock.now())
         return [messages.needs.need_recorded(need)]
 
     @on(contracts.NeedTriaged)
@@ -353,19 +360,19 @@ def followed_route(tx: Transaction, message: Message[Any]) -> Route:
 
 def may_hear(tx: Transaction, organisation: str, person_id: UUID) -> bool:
     """Tell whether an organisation may hear of what becomes of somebody in a household it has registered."""
-    (member,) = store.households.find_members(tx, [person_id]).values()
+    member = store.households.find_member(tx, person_id, by=organisation)
     return rules.households.may_follow(organisation, member, coordinators=COORDINATORS, at=clock.now())
 
 
 def answerers_of(tx: Transaction, request: Request) -> Set[str]:
     """Return which organisations may answer a request."""
-    registrars = store.rights.find_registered(tx, request.person_id).keys()
+    registrars = store.links.find_registrars(tx, request.person_id).keys()
     return rules.rights.answerers(request, registrars=registrars, coordinators=COORDINATORS)
 
 
 def tell_of_request(tx: Transaction, request: Request, *, at: datetime) -> list[Draft]:
     """Tell whoever is concerned now by when a request has to be answered."""
-    today, registered = rules.days.day_of(at), store.rights.find_registered(tx, request.person_id)
+    today, registered = rules.days.day_of(at), store.links.find_registrars(tx, request.person_id)
     concerned = rules.rights.told(request, registered=registered, coordinators=COORDINATORS, today=today)
     return messages.rights.due(request, today=today, to=concerned)
 

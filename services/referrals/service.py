@@ -13,8 +13,8 @@ from uuid import UUID
 import contracts
 from contracts import Draft, Message
 from messaging import clock, erasure, topology
-from messaging.database import Transaction
 from messaging.on import batches, every, on
+from messaging.transaction import Transaction
 from services.referrals import messages, rules, store
 
 NETWORK = topology.read(Path(os.environ.get("RUTA_NETWORK_FILE", topology.NETWORK_FILE)))
@@ -54,10 +54,13 @@ class ReferralsService:
     @on(contracts.ConsentEnded)
     def stop_under_consent(self, tx: Transaction, message: Message[contracts.ConsentEnded]) -> list[Draft]:
         """A consent no longer holds: every open referral under it stops, and all who hold what was sent are told."""
-        if not store.end_consent(tx, message.data.consent_id, ended_at=message.data.ended_at):
+        consent = store.lock_consent(tx, message.data.consent_id)
+        if consent is None or consent.ended_at is not None:
             return []  # its holders have been told
         drafts, stopped = [], []
-        for referral in store.lock_referrals_under(tx, message.data.consent_id):
+        referrals = store.lock_referrals_under(tx, consent.consent_id)
+        store.end_consent(tx, consent, ended_at=message.data.ended_at)
+        for referral in referrals:
             referral = rules.withdraw_consent(referral, by=message.source, at=clock.now())
             store.save_referral(tx, referral, message)
             drafts += messages.withdrawal(referral)
@@ -108,7 +111,7 @@ class ReferralsService:
         referral = rules.go_on(
             referral,
             onward,
-            before=store.chain_before(tx, referral.referral_id),
+            before=store.chain_before(tx, referral),
             after=[rules.Link(onward.referral_id, onward.service_id)],
         )
         store.save_referral(tx, referral, message)
@@ -138,8 +141,8 @@ class ReferralsService:
         """The recipient does not take the person on, or gives up what it had accepted."""
         referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.decline(referral, by=message.source, at=clock.now(), reason=message.data.reason)
-        store.save_referral(tx, referral, message)
         found = find_alternatives(tx, filter(rules.may_be_met_elsewhere, [referral]), clock.now())
+        store.save_referral(tx, referral, message)
         others = found.get(referral.referral_id)
         return [
             *messages.statuses(referral, message.data),
@@ -305,7 +308,7 @@ class ReferralsService:
         referrals = [rules.erase(one, at=now) for one in store.lock_referrals_of(tx, person_id)]
         for referral in referrals:
             store.save_referral(tx, referral, message)
-        store.forget_requests(tx, person_id, erased_at=message.data.erased_at)
+            store.forget_request(tx, referral, erased_at=message.data.erased_at)
         erasure.forget(tx, [person_id, *(one.referral_id for one in referrals)])  # a sealed note names only the latter
         drafts = [draft for referral in referrals for draft in messages.statuses(referral)]
         return drafts + [draft for referral in referrals for draft in end_chain(tx, referral, message)]
@@ -345,14 +348,8 @@ def find_alternatives(
 ) -> dict[UUID, list[rules.Service]]:
     """Return, for each referral, who else offers what is needed, the best first."""
     referrals = list(referrals)
-    candidates = store.find_candidates(tx, {referral.need_code for referral in referrals})
-    languages = store.languages_of(tx, referrals)
-    return {
-        one.referral_id: rules.alternatives(
-            one, candidates[one.need_code], language=languages[one.referral_id], now=now
-        )
-        for one in referrals
-    }
+    candidates = store.find_candidates_for(tx, referrals)
+    return {one.referral_id: rules.alternatives(one, candidates[one.need_code], now=now) for one in referrals}
 
 
 def refer_onward(
@@ -363,13 +360,13 @@ def refer_onward(
     if onward_id is None:
         return []
     onward = store.lock_referral(tx, onward_id, of=message.source)
-    before, after = store.chain_before(tx, referral.referral_id), store.chain_after(tx, onward_id)
+    before, after = store.chain_before(tx, referral), store.chain_after(tx, onward)
     referral, onward = rules.refer_onward(
-        replace(referral, steps=()), onward, by=message.source, before=before, after=after
+        replace(referral, steps=()), onward, by=message.source, before=before, after=store.links(after)
     )
     store.save_referral(tx, referral)
     store.save_referral(tx, onward)
-    last = store.last_of(tx, after)
+    last = store.last_after(tx, onward)
     return tell_those_before(tx, last, message) if rules.has_ended(last) else []
 
 
@@ -381,7 +378,7 @@ def end_chain(tx: Transaction, referral: rules.Referral, cause: Message[Any] | N
 def tell_those_before(tx: Transaction, last: rules.Referral, cause: Message[Any] | None) -> list[Draft]:
     """Tell the parties of each referral that was referred onward how the last of its chain has ended."""
     drafts = []
-    for referral in store.lock_referred_onward(tx, last.referral_id):
+    for referral in store.referred_onward_before(tx, last):
         referral = rules.hear_of_end(referral, last, at=clock.now())
         store.save_referral(tx, referral, cause)
         drafts += messages.chain_ended(referral, last)

@@ -15,14 +15,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from messaging import database, on, outbox
+from messaging import on, outbox, transaction
 
 DIES_AFTER = 200  # messages applied
 
 
 def die_before_a_commit(marker: Path) -> None:
     """Let the process kill itself in place of the commit of a batch, once enough has been applied."""
-    write, commit = outbox.write, database.commit
+    write, commit = outbox.write, transaction.commit
     applied, in_hand, its_turn = 0, 0, False
 
     def write_and_count(connection: Any, writer: Any, publications: Any, tally: Any) -> Any:
@@ -40,7 +40,7 @@ def die_before_a_commit(marker: Path) -> None:
         commit(connection)
 
     outbox.write = write_and_count
-    database.commit = commit_or_die
+    transaction.commit = commit_or_die
 
 
 def acknowledge_on_arrival() -> None:

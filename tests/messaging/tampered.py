@@ -24,7 +24,7 @@ from typing import Any
 
 process = import_module("hub.gateway.__main__" if sys.argv[1] == "hub.gateway" else sys.argv[1])
 
-from messaging import bridge, broker, database, relay
+from messaging import bridge, broker, database, relay, transaction
 
 POINTS = (
     "before_commit",
@@ -65,7 +65,7 @@ def wrap(module: Any, name: str, before: str | None = None, after: str | None = 
 
 def wrap_commit() -> None:
     """Commits that write messages out are those that count: a timed handler commits several times a second."""
-    original = database.commit
+    original = transaction.commit
 
     def commit(connection: database.Connection) -> None:
         mine = connection.execute("select 1 from outbox where xmin = pg_current_xact_id()::xid limit 1").fetchone()
@@ -75,7 +75,7 @@ def wrap_commit() -> None:
         if mine:
             die_at("after_commit")
 
-    database.commit = commit
+    transaction.commit = commit
 
 
 def slow_publishing(seconds: float) -> None:

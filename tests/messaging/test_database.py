@@ -9,7 +9,7 @@ import pytest
 
 import contracts
 from messaging import database
-from messaging.database import Transaction, transaction
+from messaging.transaction import Transaction, transaction
 from tests.messaging.harness import Probe
 from tests.messaging.probe.service import NOTE
 

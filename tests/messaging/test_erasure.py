@@ -14,6 +14,7 @@ from messaging import database, erasure, inbox, outbox
 from messaging.broker import Publication
 from messaging.database import Connection
 from messaging.migrate import migrate
+from messaging.transaction import transaction
 from tests.messaging.harness import Probe, wait_until
 
 PROBE = Path(__file__).parent / "probe"
@@ -43,7 +44,7 @@ def park(connection: Connection, raw: bytes, state: str = "quarantined") -> None
 
 
 def forget(connection: Connection, *ids: UUID) -> None:
-    with database.transaction(connection) as tx:
+    with transaction(connection) as tx:
         erasure.forget(tx, ids)
 
 
@@ -128,7 +129,7 @@ def test_what_waits_may_be_a_fact_that_counts_and_comes_to_its_end_first(connect
 
 def test_what_a_handler_that_failed_wanted_forgotten_is_not(connection: Connection) -> None:
     def fail() -> None:
-        with database.transaction(connection) as tx:
+        with transaction(connection) as tx:
             erasure.forget(tx, [SOMEBODY])
             raise ZeroDivisionError
 

@@ -137,4 +137,4 @@ def test_alternatives_are_the_best_service_of_each_organisation_that_is_not_part
         Candidate(offered(SENDER), capacity=able("open")),
         Candidate(offered(RECIPIENT), capacity=able("open")),
     ]
-    assert alternatives(a_sent_referral(), candidates, language="es", now=NOW) == [best, second]
+    assert alternatives(a_sent_referral(language="es"), candidates, now=NOW) == [best, second]

@@ -12,8 +12,9 @@ import contracts
 from contracts import Message, sealing
 from deploy.local import Stack
 from messaging import clock, database
-from messaging.database import Connection, Row, Transaction
+from messaging.database import Connection, Row
 from messaging.migrate import migrate
+from messaging.transaction import Transaction, transaction
 from services.events import service as events_service
 from services.intake import service as intake_service
 from services.referrals import service as referrals_service
@@ -137,7 +138,7 @@ def referrals(
 def committed(referrals_database: str) -> Iterator[str]:
     """A database of referrals in which every connection sees a service and a consent; empty again afterwards."""
     with database.connect(referrals_database) as connection:
-        with database.transaction(connection) as tx:
+        with transaction(connection) as tx:
             store.publish_service(tx, a_service(), {})
             store.record_consent(tx, a_consent())
         yield referrals_database

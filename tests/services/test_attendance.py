@@ -10,8 +10,9 @@ import pytest
 
 import contracts
 from contracts import Message, codes, uuid7
-from messaging.database import Row, Transaction
+from messaging.database import Row
 from messaging.standing import Standing
+from messaging.transaction import Transaction
 from services.events import rules
 from services.events import service as events_service
 from services.events.store.attendance import LOCK_ATTENDANCES, PEOPLE

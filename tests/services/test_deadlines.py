@@ -7,7 +7,7 @@ import pytest
 
 from contracts import Message, uuid7
 from messaging import database
-from messaging.database import Transaction
+from messaging.transaction import Transaction, transaction
 from services.referrals import store
 from tests.examples import (
     ANOTHER,
@@ -157,7 +157,7 @@ def test_one_run_takes_a_few_hundred_and_the_next_the_rest(referrals: ServiceUnd
 
 def test_a_referral_that_another_process_is_changing_is_left_to_it(committed: str, referrals: ServiceUnderTest) -> None:
     with database.connect(committed) as other:
-        with database.transaction(other) as tx:
+        with transaction(other) as tx:
             store.insert_referral(tx, send(a_draft()), {}, say(referral_requested()))
         tx = Transaction(other)
         store.lock_referral(tx, a_draft().referral_id, of=SENDER)

@@ -15,7 +15,7 @@ import contracts
 from contracts import uuid7
 from hub.directory.checking import faults
 from messaging import database
-from messaging.database import Transaction
+from messaging.transaction import Transaction, transaction
 from services.referrals import messages, store
 from tests.examples import ANOTHER, NOW, RECIPIENT, SERVICE_ID, say, service_published
 from tests.services.conftest import ReferralsUnderTest
@@ -79,7 +79,7 @@ def published(referrals_database: str) -> Iterator[str]:
     hidden = service_published(service_id=uuid7(), confidential_location=True, name="Acogida", phone="+576053850001")
     shown = service_published(locations=(PLACE,))
     with database.connect(referrals_database) as connection:
-        with database.transaction(connection) as tx:
+        with transaction(connection) as tx:
             publish(tx, shown, RECIPIENT)
             publish(tx, hidden, ANOTHER)
             store.state_capacity(tx, messages.capacity(capacity_stated(valid_until=NOW + timedelta(days=36500))))

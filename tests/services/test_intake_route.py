@@ -8,6 +8,7 @@ import pytest
 import contracts
 from contracts import Message, codes, sealing, uuid7
 from services.intake import rules
+from services.intake.store import consents
 from tests.examples import (
     ANOTHER,
     COORDINATOR,
@@ -278,6 +279,7 @@ def test_who_may_not_follow_a_person_hears_nothing_of_their_need(
 
     if until is None:
         intake.rows("delete from consent")
+        intake.tx.load_again(consents.SHARING)
     else:
         intake.clock.now = until
     assert intake.hear(referral_recorded(), source="hub") == []

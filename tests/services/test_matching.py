@@ -10,7 +10,7 @@ import pytest
 import contracts
 from contracts import Message, sealing
 from messaging import database
-from messaging.database import Transaction
+from messaging.transaction import Transaction
 from services.intake import rules
 from services.intake.rules.links import match_id_of, pair_of
 from services.intake.store import erasure

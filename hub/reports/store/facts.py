@@ -1,8 +1,9 @@
-"""Facts as they come in: each statement takes a whole batch, keeps the newest word, and does nothing when repeated."""
+"""Facts as they come in: each statement takes many, keeps the newest word, and does nothing when repeated."""
 
 from typing import Final, LiteralString
 
-from messaging.database import Row, Transaction
+from messaging.database import Row
+from messaging.transaction import Transaction
 
 
 def _newest(table: LiteralString, key: LiteralString, place: LiteralString, *fields: LiteralString) -> LiteralString:
@@ -14,8 +15,7 @@ def _newest(table: LiteralString, key: LiteralString, place: LiteralString, *fie
     changes = ", ".join(f"{column} = excluded.{column}" for column in (place, *fields))
     return f"""
         insert into {table} as known ({columns})
-        select distinct on ({key}, said_by) {columns} from jsonb_populate_recordset(null::{table}, %s::jsonb)
-        order by {key}, said_by, {place} desc
+        select {columns} from jsonb_populate_recordset(null::{table}, %s::jsonb)
         on conflict ({key}, said_by) do update set {changes} where known.{place} < excluded.{place}
     """
 
@@ -81,9 +81,7 @@ STEP_UNRECORDED: Final = """
 
 PROFILE: Final = """
     insert into person as known (person_id, registered_at, sex, birth_year)
-    select distinct on (person_id) person_id, registered_at, sex, birth_year
-    from jsonb_populate_recordset(null::person, %s::jsonb)
-    order by person_id, registered_at desc
+    select person_id, registered_at, sex, birth_year from jsonb_populate_recordset(null::person, %s::jsonb)
     on conflict (person_id) do update
         set registered_at = excluded.registered_at, sex = excluded.sex, birth_year = excluded.birth_year
         where known.registered_at < excluded.registered_at and known.erased_at is null
@@ -92,17 +90,14 @@ PROFILE: Final = """
 # Sex and year of birth stay: they are what is counted by, and whose they were nobody can tell any more.
 ERASURE: Final = """
     insert into person as known (person_id, erased_at)
-    select distinct on (person_id) person_id, erased_at from jsonb_populate_recordset(null::person, %s::jsonb)
-    order by person_id, erased_at
+    select person_id, erased_at from jsonb_populate_recordset(null::person, %s::jsonb)
     on conflict (person_id) do update set erased_at = excluded.erased_at, registered_at = null
         where known.erased_at is null
 """
 
 IDENTITY: Final = """
     insert into network_identity as known (network_id, person_ids, message_id)
-    select distinct on (network_id) network_id, person_ids, message_id
-    from jsonb_populate_recordset(null::network_identity, %s::jsonb)
-    order by network_id, message_id desc
+    select network_id, person_ids, message_id from jsonb_populate_recordset(null::network_identity, %s::jsonb)
     on conflict (network_id) do update set person_ids = excluded.person_ids, message_id = excluded.message_id
         where known.message_id < excluded.message_id
 """

@@ -5,17 +5,12 @@ from typing import Final
 from uuid import UUID
 
 from hub.reports.store import facts
-from messaging.database import Row, Transaction
+from messaging.database import Row
+from messaging.transaction import Transaction
 
-# One row for each id that is asked for, so that `load` asks once about those of which nobody has spoken, too.
 TAKING_PART: Final = """
-    select asked.jornada_id as key,
-           coalesce(
-               jsonb_object_agg(said_by, jsonb_build_array(sequence, organisations)) filter (where said_by is not null),
-               '{}'
-           ) as words
-    from unnest(%b::uuid[]) as asked(jornada_id) left join jornada using (jornada_id)
-    group by asked.jornada_id
+    select jornada_id as key, jsonb_object_agg(said_by, jsonb_build_array(sequence, organisations)) as words
+    from jornada where jornada_id = any(%b::uuid[]) group by jornada_id
 """
 
 _Words = Mapping[str, tuple[int, Set[str]]]  # by who says it: its number, and who takes part
@@ -23,20 +18,20 @@ _Words = Mapping[str, tuple[int, Set[str]]]  # by who says it: its number, and w
 
 def find_parties(tx: Transaction, jornada_id: UUID) -> Mapping[str, Set[str]]:
     """Return who takes part in a jornada, by the word of each who speaks of it; nothing while nobody has."""
-    return {said_by: parties for said_by, (_, parties) in _find(tx, jornada_id).items()}
+    words = tx.load(TAKING_PART, jornada_id, _words) or {}
+    return {said_by: parties for said_by, (_, parties) in words.items()}
 
 
 def keep(tx: Transaction, fact: Row) -> None:
     """Keep a word on a jornada, and let what comes after it in the same batch know of it."""
-    known, said_by = _find(tx, fact["jornada_id"]), fact["said_by"]
     facts.keep(tx, facts.JORNADA, fact)
-    if said_by not in known or known[said_by][0] < fact["sequence"]:
-        word = fact["sequence"], frozenset(fact["organisations"])
-        tx.put(TAKING_PART, fact["jornada_id"], {**known, said_by: word})
+    word = {fact["said_by"]: (fact["sequence"], frozenset(fact["organisations"]))}
+    tx.amend(TAKING_PART, fact["jornada_id"], lambda known: _with_newest(known or {}, word))
 
 
-def _find(tx: Transaction, jornada_id: UUID) -> _Words:
-    return tx.load(TAKING_PART, jornada_id, _words) or {}
+def _with_newest(known: _Words, said: _Words) -> _Words:
+    newer = {said_by: word for said_by, word in said.items() if said_by not in known or known[said_by][0] < word[0]}
+    return {**known, **newer}
 
 
 def _words(row: Row) -> _Words:

@@ -53,7 +53,6 @@ class Participation:
     ended_at: datetime | None = None
     placed: bool = False
     sequence: int = 1
-    services: Set[str] = frozenset()  # the wrap-around services of the programme
 
 
 def id_from_referral(referral_id: UUID) -> UUID:
@@ -90,10 +89,10 @@ def check_reached(participation: Participation, step: Step | None) -> None:
         raise TooEarly("participation", str(participation.participation_id), code="step_missing")
 
 
-def check_service(participation: Participation, need_code: str, *, at: datetime) -> None:
-    """Let a participant receive the wrap-around services of the programme, and no others."""
+def check_service(participation: Participation, need_code: str, services: Set[str], *, at: datetime) -> None:
+    """Let a participant receive the wrap-around services of the programme, which are these, and no others."""
     check_under_way(participation, at=at)
-    if need_code not in participation.services:
+    if need_code not in services:
         raise Refused("not_a_service_of_the_programme")
 
 

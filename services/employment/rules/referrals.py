@@ -1,6 +1,6 @@
 """What an organisation's referrals for work, training or a business of one's own come to: pure decisions."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -88,6 +88,11 @@ def finish(referral: Referral) -> Referral:
 def give_up(referral: Referral) -> Referral:
     """Whom it brought was struck out: the recipient gives it back, unless all had been said."""
     return replace(referral, answer=Answer.STOPPED) if referral.answer in UNDER_WAY else referral
+
+
+def keep_going(referrals: Iterable[Referral], *, but: Referral) -> bool:
+    """Tell whether others of somebody's referrals than this are still under way, so that it does not end for them."""
+    return any(one.referral_id != but.referral_id and one.answer in UNDER_WAY for one in referrals)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

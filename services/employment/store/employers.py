@@ -1,33 +1,43 @@
 """Employers, their agreements and their vacancies, as functions that take the transaction."""
 
+from dataclasses import replace
 from datetime import date
-from typing import Final
+from typing import Final, LiteralString
 from uuid import UUID
 
-from messaging.database import Row, Transaction
+from messaging.database import Row
+from messaging.transaction import Transaction
 from services.employment.rules.answers import Refused, TooEarly
 from services.employment.rules.employers import Employer, Vacancy
 from services.employment.store.known import is_known
 
 LOCK_EMPLOYERS: Final = """
-    select employer_id as key, employer_id, organisation, registered_at, name, economic_sector, zone, sequence,
-           array(select distinct programme from agreement
-                 where agreement.employer_id = employer.employer_id order by programme) as programmes
-    from employer where employer_id = any(%b::uuid[]) order by employer_id for update
+    select employer_id as key, employer_id, organisation, registered_at, name, economic_sector, zone, sequence
+    from employer where employer_id = any(%b::uuid[]) order by employer_id for no key update
 """
 
-SAVE_EMPLOYER: Final = """
+# Asked for once the employers are locked: then nobody adds to them.
+PROGRAMMES: Final = """
+    select employer_id as key, array_agg(distinct programme order by programme) as programmes
+    from agreement where employer_id = any(%b::uuid[]) group by employer_id
+"""
+
+INSERT_EMPLOYER: Final = """
     insert into employer (employer_id, organisation, registered_at, name, economic_sector, zone, sequence)
     select employer_id, organisation, registered_at, name, economic_sector, zone, sequence
     from jsonb_populate_recordset(null::employer, %s::jsonb)
-    on conflict (employer_id) do update
-        set registered_at = excluded.registered_at, name = excluded.name, economic_sector = excluded.economic_sector,
-            zone = excluded.zone, sequence = excluded.sequence
+"""
+
+SAVE_EMPLOYER: Final = """
+    update employer
+    set registered_at = new.registered_at, name = new.name, economic_sector = new.economic_sector, zone = new.zone,
+        sequence = new.sequence
+    from jsonb_populate_recordset(null::employer, %s::jsonb) as new
+    where employer.employer_id = new.employer_id
 """
 
 AGREEMENTS: Final = """
-    select asked.id as key, exists(select 1 from agreement where agreement.agreement_id = asked.id) as known
-    from unnest(%b::uuid[]) as asked(id)
+    select agreement_id as key from agreement where agreement_id = any(%b::uuid[])
 """
 
 INSERT_AGREEMENT: Final = """
@@ -42,19 +52,28 @@ _VACANCY: Final = """
 """
 
 LOCK_VACANCIES: Final = f"""
-    select vacancy_id as key, {_VACANCY} from vacancy where vacancy_id = any(%b::uuid[]) order by vacancy_id for update
+    select vacancy_id as key, {_VACANCY}
+    from vacancy where vacancy_id = any(%b::uuid[]) order by vacancy_id for no key update
 """
 
-SAVE_VACANCY: Final = f"""
+INSERT_VACANCY: Final = f"""
     insert into vacancy ({_VACANCY})
     select {_VACANCY} from jsonb_populate_recordset(null::vacancy, %s::jsonb)
-    on conflict (vacancy_id) do update set closed_at = excluded.closed_at, placed = excluded.placed
+"""
+
+SAVE_VACANCY: Final = """
+    update vacancy set closed_at = new.closed_at, placed = new.placed
+    from jsonb_populate_recordset(null::vacancy, %s::jsonb) as new
+    where vacancy.vacancy_id = new.vacancy_id
 """
 
 
 def find_employer(tx: Transaction, employer_id: UUID) -> Employer | None:
     """Lock and return an employer, whoever registered it; None when nobody has."""
-    return tx.load(LOCK_EMPLOYERS, employer_id, _to_employer)
+    employer = tx.load(LOCK_EMPLOYERS, employer_id, _to_employer)
+    if employer is None:
+        return None
+    return replace(employer, programmes=tx.load(PROGRAMMES, employer_id, _to_programmes) or ())
 
 
 def lock_employer(tx: Transaction, employer_id: UUID, *, of: str) -> Employer:
@@ -65,11 +84,14 @@ def lock_employer(tx: Transaction, employer_id: UUID, *, of: str) -> Employer:
     return employer
 
 
+def insert_employer(tx: Transaction, employer: Employer) -> None:
+    """Keep an employer that nobody has registered before."""
+    _write_employer(tx, INSERT_EMPLOYER, employer)
+
+
 def save_employer(tx: Transaction, employer: Employer) -> None:
-    """Write an employer, new or changed; its programmes come from its agreements."""
-    row = {name: getattr(employer, name) for name in employer.__slots__ if name != "programmes"}
-    tx.write(SAVE_EMPLOYER, row, key=employer.employer_id)
-    tx.put(LOCK_EMPLOYERS, employer.employer_id, employer)
+    """Write what has become of an employer; its programmes come from its agreements."""
+    _write_employer(tx, SAVE_EMPLOYER, employer)
 
 
 def insert_agreement(
@@ -93,7 +115,7 @@ def insert_vacancy(tx: Transaction, vacancy: Vacancy) -> None:
     """Keep a vacancy; refuse it the second time."""
     if tx.load(LOCK_VACANCIES, vacancy.vacancy_id, _to_vacancy) is not None:
         raise Refused("already_opened")
-    save_vacancy(tx, vacancy)
+    _write_vacancy(tx, INSERT_VACANCY, vacancy)
 
 
 def lock_vacancy(tx: Transaction, vacancy_id: UUID, *, of: str) -> Vacancy:
@@ -105,13 +127,27 @@ def lock_vacancy(tx: Transaction, vacancy_id: UUID, *, of: str) -> Vacancy:
 
 
 def save_vacancy(tx: Transaction, vacancy: Vacancy) -> None:
-    """Write a vacancy, new or changed."""
-    tx.write(SAVE_VACANCY, {name: getattr(vacancy, name) for name in vacancy.__slots__}, key=vacancy.vacancy_id)
+    """Write what has become of a vacancy."""
+    _write_vacancy(tx, SAVE_VACANCY, vacancy)
+
+
+def _write_employer(tx: Transaction, sql: LiteralString, employer: Employer) -> None:
+    tx.write(sql, {name: getattr(employer, name) for name in employer.__slots__ if name != "programmes"})
+    tx.put(LOCK_EMPLOYERS, employer.employer_id, employer)
+    tx.put(PROGRAMMES, employer.employer_id, employer.programmes)
+
+
+def _write_vacancy(tx: Transaction, sql: LiteralString, vacancy: Vacancy) -> None:
+    tx.write(sql, {name: getattr(vacancy, name) for name in vacancy.__slots__})
     tx.put(LOCK_VACANCIES, vacancy.vacancy_id, vacancy)
 
 
 def _to_employer(row: Row) -> Employer:
-    return Employer(**{**row, "programmes": tuple(row["programmes"])})
+    return Employer(**row)
+
+
+def _to_programmes(row: Row) -> tuple[str, ...]:
+    return tuple(row["programmes"])
 
 
 def _to_vacancy(row: Row) -> Vacancy:

@@ -1,14 +1,18 @@
 """Entrepreneurs and what is done for them, as functions that take the transaction."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
-from messaging.database import Row, Transaction, row_as_json
+from messaging.database import Row
+from messaging.transaction import Transaction
 from services.employment.rules.answers import Refused, TooEarly
 from services.employment.rules.entrepreneurs import Entrepreneur, State
 from services.employment.rules.referrals import Referral
 from services.employment.store.known import is_known
+from services.employment.store.referrals import Brought, add_brought, brought_by
 
 _COLUMNS: Final = """
     entrepreneur_id, organisation, person_id, enrolled_at, business, zone, referral_id, referred, mentor, assigned_at,
@@ -17,35 +21,25 @@ _COLUMNS: Final = """
 
 INSERT: Final = f"""
     insert into entrepreneur ({_COLUMNS})
-    select {_COLUMNS} from jsonb_populate_record(null::entrepreneur, %s::jsonb)
+    select {_COLUMNS} from jsonb_populate_recordset(null::entrepreneur, %s::jsonb)
     on conflict do nothing
     returning entrepreneur_id
 """
 
 LOCK: Final = f"""
     select entrepreneur_id as key, {_COLUMNS}
-    from entrepreneur where entrepreneur_id = any(%b::uuid[]) order by entrepreneur_id for update
+    from entrepreneur where entrepreneur_id = any(%b::uuid[]) order by entrepreneur_id for no key update
 """
 
-LOCK_ACCOMPANIED: Final = f"""
-    select {_COLUMNS} from entrepreneur
-    where person_id = %(person_id)s and organisation = %(organisation)s and state = 'accompanied'
-    for update
+# Nobody holds a lock on who accompanies a person: it is looked at again once the entrepreneur is locked, and one that
+# comes in meanwhile is kept out by the index.
+ACCOMPANIED: Final = """
+    select person_id as key, jsonb_object_agg(organisation, entrepreneur_id) as accompanied
+    from entrepreneur where person_id = any(%b::uuid[]) and state = 'accompanied' group by person_id
 """
 
 LOCK_OF_PERSON: Final = f"""
-    select {_COLUMNS} from entrepreneur where person_id = %s order by entrepreneur_id for update
-"""
-
-# Those that no other referral keeps going.
-LOCK_BROUGHT_BY: Final = f"""
-    select {_COLUMNS} from entrepreneur
-    where referral_id = %(referral_id)s and organisation = %(organisation)s
-      and not exists (
-          select 1 from referral as other
-          where other.entrepreneur_id = entrepreneur.entrepreneur_id and other.referral_id <> %(referral_id)s
-            and other.answer in ('accepted', 'in_service'))
-    order by entrepreneur_id for update
+    select {_COLUMNS} from entrepreneur where person_id = %s order by entrepreneur_id for no key update
 """
 
 SAVE: Final = """
@@ -58,10 +52,7 @@ SAVE: Final = """
     where entrepreneur.entrepreneur_id = new.entrepreneur_id
 """
 
-SESSIONS: Final = """
-    select asked.id as key, exists(select 1 from mentoring_session as held where held.session_id = asked.id) as known
-    from unnest(%b::uuid[]) as asked(id)
-"""
+SESSIONS: Final = "select session_id as key from mentoring_session where session_id = any(%b::uuid[])"
 
 INSERT_SESSION: Final = """
     insert into mentoring_session (session_id, entrepreneur_id, held_at, minutes)
@@ -69,10 +60,7 @@ INSERT_SESSION: Final = """
     from jsonb_populate_recordset(null::mentoring_session, %s::jsonb)
 """
 
-GRANTS: Final = """
-    select asked.id as key, exists(select 1 from seed_grant where seed_grant.grant_id = asked.id) as known
-    from unnest(%b::uuid[]) as asked(id)
-"""
+GRANTS: Final = "select grant_id as key from seed_grant where grant_id = any(%b::uuid[])"
 
 INSERT_GRANT: Final = """
     insert into seed_grant (grant_id, entrepreneur_id, granted_at, pesos)
@@ -82,19 +70,33 @@ INSERT_GRANT: Final = """
 INSERT_FOLLOW_UP: Final = """
     insert into business_follow_up (entrepreneur_id, followed_up_at, trading, jobs)
     select entrepreneur_id, followed_up_at, trading, jobs
-    from jsonb_populate_record(null::business_follow_up, %s::jsonb)
+    from jsonb_populate_recordset(null::business_follow_up, %s::jsonb)
     on conflict do nothing
-    returning entrepreneur_id
+    returning entrepreneur_id, followed_up_at
 """
 
-ERASE_SESSIONS: Final = "update mentoring_session set held_at = null, minutes = null where entrepreneur_id = %s"
-ERASE_GRANTS: Final = "update seed_grant set granted_at = null, pesos = null where entrepreneur_id = %s"
-ERASE_FOLLOW_UPS: Final = "delete from business_follow_up where entrepreneur_id = %s"
+ERASE_SESSIONS: Final = """
+    update mentoring_session set held_at = null, minutes = null
+    from jsonb_populate_recordset(null::mentoring_session, %s::jsonb) as erased
+    where mentoring_session.entrepreneur_id = erased.entrepreneur_id
+"""
+
+ERASE_GRANTS: Final = """
+    update seed_grant set granted_at = null, pesos = null
+    from jsonb_populate_recordset(null::seed_grant, %s::jsonb) as erased
+    where seed_grant.entrepreneur_id = erased.entrepreneur_id
+"""
+
+ERASE_FOLLOW_UPS: Final = """
+    delete from business_follow_up
+    using jsonb_populate_recordset(null::business_follow_up, %s::jsonb) as erased
+    where business_follow_up.entrepreneur_id = erased.entrepreneur_id
+"""
 
 
 def insert(tx: Transaction, entrepreneur: Entrepreneur) -> None:
     """Keep an entrepreneur; refuse a second time of the same person while the organisation accompanies them."""
-    if not tx.fetch(INSERT, (row_as_json(_to_row(entrepreneur)),)):
+    if not _insert(tx, entrepreneur):
         raise Refused("already_accompanied")
 
 
@@ -103,10 +105,10 @@ def insert_or_find_accompanied(tx: Transaction, entrepreneur: Entrepreneur) -> t
 
     None where the id has been used for something else.
     """
-    if tx.fetch(INSERT, (row_as_json(_to_row(entrepreneur)),)):
-        return entrepreneur, True
-    rows = tx.fetch(LOCK_ACCOMPANIED, {name: getattr(entrepreneur, name) for name in ("person_id", "organisation")})
-    return (_from_row(rows[0]), False) if rows else None
+    known = _find_accompanied(tx, entrepreneur)
+    if known is not None:
+        return known, False
+    return (entrepreneur, True) if _insert(tx, entrepreneur) else None
 
 
 def find(tx: Transaction, entrepreneur_id: UUID) -> Entrepreneur | None:
@@ -131,14 +133,14 @@ def lock_of_person(tx: Transaction, person_id: UUID) -> list[Entrepreneur]:
 
 
 def lock_brought_by(tx: Transaction, referral: Referral) -> list[Entrepreneur]:
-    """Lock and return the entrepreneurs that a referral brought and that no other referral keeps going."""
-    ids = {"referral_id": referral.referral_id, "organisation": referral.organisation}
-    return [_from_row(row) for row in tx.fetch(LOCK_BROUGHT_BY, ids)]
+    """Lock and return the entrepreneurs that a referral brought."""
+    found = (find(tx, one) for one in sorted(brought_by(tx, referral).entrepreneurs))
+    return [one for one in found if one is not None and one.organisation == referral.organisation]
 
 
 def save(tx: Transaction, entrepreneur: Entrepreneur) -> None:
     """Write what has become of an entrepreneur since they were locked."""
-    tx.write(SAVE, _to_row(entrepreneur), key=entrepreneur.entrepreneur_id)
+    tx.write(SAVE, _to_row(entrepreneur))
     tx.put(LOCK, entrepreneur.entrepreneur_id, entrepreneur)
 
 
@@ -167,14 +169,39 @@ def insert_grant(
 def insert_follow_up(tx: Transaction, entrepreneur: Entrepreneur, *, at: datetime, trading: bool, jobs: int) -> None:
     """Keep how a business is doing; refuse a second word of the same moment."""
     row = {"entrepreneur_id": entrepreneur.entrepreneur_id, "followed_up_at": at, "trading": trading, "jobs": jobs}
-    if not tx.fetch(INSERT_FOLLOW_UP, (row_as_json(row),)):
+    if not tx.insert(INSERT_FOLLOW_UP, row):
         raise Refused("already_followed_up")
 
 
 def erase_details(tx: Transaction, entrepreneur: Entrepreneur) -> None:
     """Forget when an entrepreneur met their mentor, what they were given and how they fared; not that they did."""
     for sql in (ERASE_SESSIONS, ERASE_GRANTS, ERASE_FOLLOW_UPS):
-        tx.fetch(sql, (entrepreneur.entrepreneur_id,))
+        tx.write(sql, {"entrepreneur_id": entrepreneur.entrepreneur_id})
+
+
+def _insert(tx: Transaction, entrepreneur: Entrepreneur) -> bool:
+    if not tx.insert(INSERT, _to_row(entrepreneur)):
+        return False
+    tx.put(LOCK, entrepreneur.entrepreneur_id, entrepreneur)
+    now = {entrepreneur.organisation: entrepreneur.entrepreneur_id}
+    tx.amend(ACCOMPANIED, entrepreneur.person_id, lambda known: {**(known or {}), **now})
+    add_brought(tx, entrepreneur.referral_id, Brought(entrepreneurs={entrepreneur.entrepreneur_id}))
+    return True
+
+
+def _find_accompanied(tx: Transaction, wanted: Entrepreneur) -> Entrepreneur | None:
+    """Lock and return the same person where the organisation accompanies them already."""
+    accompanied = tx.load(ACCOMPANIED, wanted.person_id, partial(_read_accompanied, tx)) or {}
+    entrepreneur_id = accompanied.get(wanted.organisation)
+    known = None if entrepreneur_id is None else find(tx, entrepreneur_id)
+    return known if known is not None and known.state == State.ACCOMPANIED else None
+
+
+def _read_accompanied(tx: Transaction, row: Row) -> Mapping[str, UUID]:
+    """Read who accompanies a person, and mention it: it is asked for together with that of the others."""
+    known = {organisation: UUID(found) for organisation, found in row["accompanied"].items()}
+    tx.mention(known.values())
+    return known
 
 
 def _to_row(entrepreneur: Entrepreneur) -> Row:

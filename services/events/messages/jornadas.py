@@ -50,7 +50,7 @@ def _facts(jornada: Jornada) -> dict[str, Any]:
         "capacity": plan.capacity,
         "contributions": tuple(
             contracts.Contribution(organisation=organisation, brings=brings)
-            for organisation, brings in plan.contributions.items()
+            for organisation, brings in sorted(plan.contributions.items())  # the database keeps no order of theirs
         ),
         "confirmed_by": tuple(sorted(jornada.confirmed_by)),
         "held_at": jornada.held_at,

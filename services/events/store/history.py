@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
-from messaging.database import Row, Transaction
+from messaging.database import Row
+from messaging.transaction import Transaction
 
 
 class Cause(Protocol):

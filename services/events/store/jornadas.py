@@ -3,7 +3,8 @@
 from typing import Final
 from uuid import UUID
 
-from messaging.database import Row, Transaction, row_as_json
+from messaging.database import Row
+from messaging.transaction import Transaction
 from services.events.rules.answers import TooEarly
 from services.events.rules.jornadas import Jornada, Plan, State
 from services.events.store import history
@@ -15,12 +16,13 @@ _COLUMNS: Final = """
 """
 
 LOCK_JORNADAS: Final = f"""
-    select jornada_id as key, {_COLUMNS} from jornada where jornada_id = any(%b::uuid[]) order by jornada_id for update
+    select jornada_id as key, {_COLUMNS}
+    from jornada where jornada_id = any(%b::uuid[]) order by jornada_id for no key update
 """
 
 SAVE_JORNADA: Final = f"""
     insert into jornada ({_COLUMNS})
-    select {_COLUMNS} from jsonb_populate_record(null::jornada, %s::jsonb)
+    select {_COLUMNS} from jsonb_populate_recordset(null::jornada, %s::jsonb)
     on conflict (jornada_id) do update
         set state = excluded.state, sequence = excluded.sequence, changed_at = excluded.changed_at,
             planned_at = excluded.planned_at, kind = excluded.kind, name = excluded.name, zone = excluded.zone,
@@ -29,7 +31,11 @@ SAVE_JORNADA: Final = f"""
             confirmed_by = excluded.confirmed_by, held_at = excluded.held_at, cancel_reason = excluded.cancel_reason
 """
 
-HAS_ATTENDANCE: Final = "select 1 from attendance where jornada_id = %s and present limit 1"
+# Asked for once the jornadas are locked: then nobody else records who was there.
+PRESENT: Final = """
+    select jornada_id as key, count(*) as number
+    from attendance where jornada_id = any(%b::uuid[]) and present group by jornada_id
+"""
 
 
 def find_jornada(tx: Transaction, jornada_id: UUID) -> Jornada | None:
@@ -47,8 +53,7 @@ def lock_jornada(tx: Transaction, jornada_id: UUID) -> Jornada:
 
 def save_jornada(tx: Transaction, jornada: Jornada, what: str, cause: Cause) -> None:
     """Write a jornada as it stands after `what` has happened to it."""
-    # At once, for attendance that comes in the same batch refers to it.
-    tx.fetch(SAVE_JORNADA, (row_as_json(_to_row(jornada)),))
+    tx.write(SAVE_JORNADA, _to_row(jornada))
     tx.put(LOCK_JORNADAS, jornada.jornada_id, jornada)
     history.add(
         tx,
@@ -63,7 +68,12 @@ def save_jornada(tx: Transaction, jornada: Jornada, what: str, cause: Cause) -> 
 
 def has_attendance(tx: Transaction, jornada_id: UUID) -> bool:
     """Tell whether anybody counts as present at a jornada."""
-    return bool(tx.fetch(HAS_ATTENDANCE, (jornada_id,)))
+    return bool(tx.load(PRESENT, jornada_id, _to_number))
+
+
+def count_present(tx: Transaction, jornada_id: UUID, more: int) -> None:
+    """Say that so many more count as present at a jornada, or fewer."""
+    tx.amend(PRESENT, jornada_id, lambda number: (number or 0) + more)
 
 
 def _to_row(jornada: Jornada) -> Row:
@@ -77,3 +87,7 @@ def _from_row(row: Row) -> Jornada:
     plan["contributions"] = {organisation: tuple(brings) for organisation, brings in plan["contributions"].items()}
     row |= {"state": State(row["state"]), "confirmed_by": frozenset(row["confirmed_by"])}
     return Jornada(plan=Plan(**plan), **row)
+
+
+def _to_number(row: Row) -> int:
+    return int(row["number"])

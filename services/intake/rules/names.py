@@ -81,6 +81,7 @@ def compare_names(one: Names, other: Names) -> str | None:
     return "swapped" if sorted(one) == sorted(other) else "alike"
 
 
+@lru_cache(maxsize=NAMES_REMEMBERED)
 def _name(word: str) -> Name:
     heard = word
     for written, sound in SOUNDS_ALIKE:

@@ -1,12 +1,13 @@
 """Consents in PostgreSQL, as functions that take the transaction."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
-from messaging.database import Row, Transaction
+from messaging.database import Row
+from messaging.transaction import Transaction
 from services.intake.rules.consents import LAPSED, WITHDRAWN, Consent, Withdrawal
 from services.intake.store.cause import Cause
 
@@ -17,22 +18,20 @@ _TERMS: Final = """
     language, evidence_sha256
 """
 
-# One row for each id that is asked for, so that `load` asks once about those that nobody has granted, too.
 KNOWN: Final = f"""
-    select asked.consent_id as key, consent.consent_id, {_TERMS}, end_reason
-    from unnest(%b::uuid[]) as asked(consent_id) left join consent on consent.consent_id = asked.consent_id
+    select consent_id as key, consent_id, {_TERMS}, end_reason from consent where consent_id = any(%b::uuid[])
+    order by consent_id for no key update
 """
-
-FIND: Final = f"select consent_id, {_TERMS}, end_reason from consent where consent_id = any(%b::uuid[])"
 
 # Those that a person has given to who registered them: how many others say they have does not count.
-SHARING: Final = f"""
-    select consent_id, {_TERMS}, end_reason from consent
-    where person_id = any(%b::uuid[]) and ended_at is null
-      and granted_to = (select registered_by from person where person.person_id = consent.person_id)
+SHARING: Final = """
+    select person_id as key, array_agg(consent_id) as consents
+    from consent join person using (person_id)
+    where person_id = any(%b::uuid[]) and ended_at is null and granted_to = registered_by
+    group by person_id
 """
 
-OF_RECEIPT: Final = "select consent_id from consent where receipt_code = %s"
+OF_RECEIPT: Final = "select receipt_code as key, consent_id from consent where receipt_code = any(%b::text[])"
 
 INSERT: Final = f"""
     insert into consent (consent_id, {_TERMS}, receipt_code, message_id, recorded_at)
@@ -66,20 +65,14 @@ def find_consent(tx: Transaction, consent_id: UUID) -> Consent | None:
 
 def find_by_receipt(tx: Transaction, receipt_code: str) -> Consent | None:
     """Return the consent whose receipt has this code; None when there is none."""
-    return next((find_consent(tx, row["consent_id"]) for row in tx.fetch(OF_RECEIPT, (receipt_code,))), None)
+    consent_id = tx.load(OF_RECEIPT, receipt_code, _consent_id)
+    return None if consent_id is None else find_consent(tx, consent_id)
 
 
-def find_consents(tx: Transaction, consents: Iterable[UUID]) -> Mapping[UUID, Consent]:
-    """Return these consents by their ids, without those that nobody has granted."""
-    return {row["consent_id"]: Consent(**_with_sets(row)) for row in tx.fetch(FIND, (list(consents),))}
-
-
-def find_sharing(tx: Transaction, people: Iterable[UUID]) -> Mapping[UUID, list[Consent]]:
-    """Return, for each of these people, the consents that they gave to who registered them, and that have not ended."""
-    found: dict[UUID, list[Consent]] = {person_id: [] for person_id in people}
-    for row in tx.fetch(SHARING, (list(found),)):
-        found[row["person_id"]].append(Consent(**_with_sets(row)))
-    return found
+def find_sharing(tx: Transaction, person_id: UUID) -> list[Consent]:
+    """Return the consents that a person gave to who registered them; the person is locked."""
+    known = (find_consent(tx, one) for one in tx.load(SHARING, person_id, partial(_consent_ids, tx)) or ())
+    return [one for one in known if one is not None]
 
 
 def insert_consent(tx: Transaction, consent: Consent, cause: Cause, *, receipt_code: str, at: datetime) -> None:
@@ -88,13 +81,15 @@ def insert_consent(tx: Transaction, consent: Consent, cause: Cause, *, receipt_c
     row |= {name: sorted(row[name]) for name in ("purposes", "recipients", "field_groups")}
     tx.write(INSERT, row | {"receipt_code": receipt_code, "message_id": cause.id, "recorded_at": at})
     tx.put(KNOWN, consent.consent_id, consent)
+    tx.put(OF_RECEIPT, receipt_code, consent.consent_id)
+    tx.amend(SHARING, consent.person_id, lambda known: [*(known or ()), consent.consent_id])
 
 
 def withdraw_consent(tx: Transaction, consent: Consent, withdrawal: Withdrawal, cause: Cause, *, at: datetime) -> None:
     """Write down that a consent is withdrawn, how, and through whom."""
     row = {name: getattr(withdrawal, name) for name in withdrawal.__slots__}
     row |= {"ended_at": at, "ended_through": cause.source, "ending_message": cause.id}
-    tx.write(WITHDRAW, row, consent.consent_id)
+    tx.write(WITHDRAW, row)
     tx.put(KNOWN, consent.consent_id, replace(consent, end_reason=WITHDRAWN))
 
 
@@ -106,8 +101,19 @@ def lapse_consents(tx: Transaction, *, now: datetime) -> list[UUID]:
     return [consent.consent_id for consent in lapsed]
 
 
-def _consent(row: Row) -> Consent | None:
-    return None if row["consent_id"] is None else Consent(**_with_sets(row))
+def _consent(row: Row) -> Consent:
+    return Consent(**_with_sets(row))
+
+
+def _consent_id(row: Row) -> UUID:
+    consent_id: UUID = row["consent_id"]
+    return consent_id
+
+
+def _consent_ids(tx: Transaction, row: Row) -> list[UUID]:
+    consents: list[UUID] = row["consents"]
+    tx.mention(consents)
+    return consents
 
 
 def _with_sets(row: Row) -> Row:

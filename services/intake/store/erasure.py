@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Final, LiteralString
 from uuid import UUID
 
-from messaging.database import Transaction
+from messaging.transaction import Transaction
 from services.intake.rules.people import Registration
-from services.intake.store import matching, people
+from services.intake.store import consents, households, matching, needs, people
 from services.intake.store.links import LINKED
 
 # A person who asks to be erased means themselves, under however many ids the organisations have registered them.
@@ -110,3 +110,5 @@ def erase(tx: Transaction, registrations: Mapping[UUID, Registration], *, at: da
         matching.forget_person(tx, person_id)
         erased = Registration(registration.registered_by, registration.registered_at, None, None, erased=True)
         tx.put(people.REGISTRATIONS, person_id, erased)
+    for sql in (people.PEOPLE, consents.KNOWN, consents.SHARING, consents.OF_RECEIPT, needs.KNOWN, households.HOMES):
+        tx.load_again(sql)

@@ -2,26 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
-from messaging.database import Row, Transaction
+from messaging.database import Row
+from messaging.transaction import Transaction
 from services.intake.rules.etpv import Step, StepTaken, Taken
 from services.intake.store.cause import Cause
 
-# One row for each id that is asked for, so that `load` asks once about what nobody has told of, too.
 STEP: Final = """
-    select asked.step_id as key, etpv_step.step_id, person_id, step, taken_at, jornada_id, organisation, struck_out_at
-    from unnest(%b::uuid[]) as asked(step_id) left join etpv_step on etpv_step.step_id = asked.step_id
+    select step_id as key, step_id, person_id, step, taken_at, jornada_id, organisation, struck_out_at
+    from etpv_step where step_id = any(%b::uuid[])
+    order by step_id for update
 """
 
-_STAND: Final = "from etpv_step where person_id = asked.person_id and struck_out_at is null order by step_id"
-
-TAKEN: Final = f"""
-    select asked.person_id as key,
-           array(select taken_at {_STAND}) as times,
-           array(select step {_STAND}) as steps
-    from unnest(%b::uuid[]) as asked(person_id)
+TAKEN: Final = """
+    select person_id as key, array_agg(taken_at order by step_id) as times, array_agg(step order by step_id) as steps
+    from etpv_step where person_id = any(%b::uuid[]) and struck_out_at is null
+    group by person_id
 """
 
 INSERT: Final = """
@@ -39,11 +38,11 @@ STRIKE_OUT: Final = """
 
 def find_step(tx: Transaction, step_id: UUID) -> StepTaken | None:
     """Return a step, also one that was struck out; None while nobody has told of it."""
-    return tx.load(STEP, step_id, _step)
+    return tx.load(STEP, step_id, partial(_step, tx))
 
 
 def find_taken(tx: Transaction, person_id: UUID) -> Sequence[Taken]:
-    """Return the steps that are known of a person and stand, in no order."""
+    """Return the steps that are known of a person, who is locked, and stand; in no order."""
     return tx.load(TAKEN, person_id, _taken) or ()
 
 
@@ -61,13 +60,14 @@ def strike_out(tx: Transaction, step: StepTaken, *, reason: str) -> None:
     taken = list(find_taken(tx, step.person_id))
     taken.remove((step.taken_at, step.step))
     row = {"step_id": step.step_id, "struck_out_at": step.struck_out_at, "strike_reason": reason}
-    tx.write(STRIKE_OUT, row, step.step_id)
+    tx.write(STRIKE_OUT, row)
     tx.put(STEP, step.step_id, step)
     tx.put(TAKEN, step.person_id, taken)
 
 
-def _step(row: Row) -> StepTaken | None:
-    return None if row["step_id"] is None else StepTaken(**{**row, "step": Step(row["step"])})
+def _step(tx: Transaction, row: Row) -> StepTaken:
+    tx.mention([row["person_id"]])
+    return StepTaken(**{**row, "step": Step(row["step"])})
 
 
 def _taken(row: Row) -> Sequence[Taken]:

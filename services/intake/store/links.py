@@ -1,11 +1,11 @@
 """What coordinators have decided of matches, and who is one person of the network then: SQL."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from messaging.database import Transaction
+from messaging.transaction import Transaction
 from services.intake.rules.answers import TooEarly
 from services.intake.rules.links import Circle, Pair, match_id_of, network_id_of
 from services.intake.store.cause import Cause
@@ -19,6 +19,23 @@ REGISTERED: Final = "select person_id from person where person_id = any(%s) for 
 LINKED: Final = """
     select other.person_id from network_person as one join network_person as other using (network_id)
     where one.person_id = %(person_id)s
+"""
+
+# By whom a person was registered, under whichever linked id, and under which: of several the one that is asked about.
+REGISTRARS: Final = """
+    with asked as (select id from unnest(%b::uuid[]) as named(id)),
+    theirs as (
+        select id, id as person_id from asked
+        union
+        select id, other.person_id
+        from asked join network_person as one on one.person_id = id join network_person as other using (network_id)
+    ),
+    registered as (
+        select distinct on (id, registered_by) id, registered_by, person_id from theirs join person using (person_id)
+        order by id, registered_by, person_id <> id, person_id
+    )
+    select id as key, array_agg(registered_by) as organisations, array_agg(person_id) as ids
+    from registered group by id
 """
 
 TOGETHER: Final = """
@@ -60,6 +77,11 @@ def find_pair(tx: Transaction, match_id: UUID) -> Pair:
     return rows[0]["person_id"], rows[0]["other_id"]
 
 
+def find_registrars(tx: Transaction, person_id: UUID) -> Mapping[str, UUID]:
+    """Return the organisations that have registered a person, also under linked ids, and under which id each has."""
+    return tx.load(REGISTRARS, person_id, lambda row: dict(zip(row["organisations"], row["ids"], strict=True))) or {}
+
+
 def lock_circle(tx: Transaction, pair: Pair) -> Circle:
     """Load everybody whom a decision about two registrations may concern; nobody else decides until this commits.
 
@@ -84,7 +106,7 @@ def save_decision(
     match_id = match_id_of(pair)
     decision = "linked" if pair in circle.linked else "rejected" if pair in circle.rejected else None
     match = {"match_id": match_id, "person_id": pair[0], "other_id": pair[1], "decision": decision}
-    tx.write(DECIDE, match, key=match_id)
+    tx.write(DECIDE, match)
     tx.write(
         RECORD_DECISION,
         {
@@ -98,4 +120,5 @@ def save_decision(
     for registrations in map(list, persons):
         network_id = network_id_of(registrations)
         for person_id in registrations:
-            tx.write(IDENTIFY, {"person_id": person_id, "network_id": network_id}, key=person_id)
+            tx.write(IDENTIFY, {"person_id": person_id, "network_id": network_id})
+    tx.load_again(REGISTRARS)

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from messaging.database import Transaction, as_json
+from messaging.database import as_json
+from messaging.transaction import Transaction
 from services.intake.rules.links import Pair, match_id_of, pair_of
 from services.intake.rules.matching import Asked, Proposal
 from services.intake.rules.people import Person
@@ -45,10 +46,7 @@ TAKE_WAITING: Final = f"""
 
 REGISTRATIONS: Final = f"select {_REGISTRATION} from person where person_id = any(%s)"
 
-REMOVE_KEYS: Final = """
-    delete from match_key using jsonb_to_recordset(%s::jsonb) as old(person_id uuid)
-    where match_key.person_id = old.person_id
-"""
+REMOVE_KEYS: Final = "delete from match_key where person_id = any(%b::uuid[])"
 
 ADD_KEYS: Final = """
     insert into match_key (key, person_id)
@@ -117,21 +115,19 @@ OPEN: Final = """
 """
 
 # Who has a key that too many have was not compared with those who share it, who may wait to be asked about still.
-PASSED_OVER: Final = """
-    select distinct held_back.person_id
-    from match_held_back as held_back
-    join match_key as mine using (person_id)
-    cross join lateral (
-        select count(*) as people from (select from match_key where key = mine.key limit %(most)s + 1) as held
-    ) as holders
-    where held_back.person_id = any(%(compared)s) and holders.people > %(most)s
+NOT_HELD_BACK: Final = """
+    delete from match_held_back
+    where person_id = any(%(compared)s) and 0 = (
+        select count(*)
+        from match_key as mine
+        cross join lateral (
+            select count(*) as people from (select from match_key where key = mine.key limit %(most)s + 1) as held
+        ) as holders
+        where mine.person_id = match_held_back.person_id and holders.people > %(most)s
+    )
 """
 
 # Of who was compared with everybody it is known how many; of the others there are at least so many.
-NOT_HELD_BACK: Final = """
-    delete from match_held_back using jsonb_to_recordset(%s::jsonb) as compared(person_id uuid)
-    where match_held_back.person_id = compared.person_id
-"""
 HELD_BACK: Final = """
     insert into match_held_back as known (person_id, pairs)
     select person_id, pairs from jsonb_populate_recordset(null::match_held_back, %s::jsonb)
@@ -151,7 +147,7 @@ FORGET_KEYS: Final = "delete from match_key where person_id = %s"
 
 def compare_later(tx: Transaction, person_id: UUID, *, at: datetime) -> None:
     """Have a person compared with everybody else: they have been registered, or corrected."""
-    tx.write(WAIT, {"person_id": person_id, "since": at}, key=person_id)
+    tx.write(WAIT, {"person_id": person_id, "since": at})
 
 
 def take_waiting(tx: Transaction, most: int = COMPARED_AT_ONCE) -> list[Person]:
@@ -162,9 +158,10 @@ def take_waiting(tx: Transaction, most: int = COMPARED_AT_ONCE) -> list[Person]:
 
 def save_keys(tx: Transaction, keys: Mapping[UUID, Iterable[str]]) -> None:
     """Let people be found under these keys and no others."""
-    for person_id, own in keys.items():
-        tx.write(REMOVE_KEYS, {"person_id": person_id})
-        tx.write(ADD_KEYS, {"person_id": person_id, "keys": sorted(own)})
+    if keys:
+        rows = [{"person_id": person_id, "keys": sorted(own)} for person_id, own in keys.items()]
+        tx.fetch(REMOVE_KEYS, (list(keys),))
+        tx.fetch(ADD_KEYS, (as_json(rows),))
 
 
 def find_candidates(tx: Transaction, people: Iterable[UUID]) -> set[Pair]:
@@ -193,10 +190,8 @@ def find_asked(tx: Transaction, proposals: Sequence[Proposal]) -> Asked:
 
 def save_held_back(tx: Transaction, compared: Iterable[UUID], held_back: Mapping[UUID, int]) -> None:
     """Keep for how many registrations more each person waits to be asked about."""
-    ids = list(compared)
-    found = tx.fetch(PASSED_OVER, {"compared": ids, "most": MOST_HOLDERS}) if ids else []
-    for person_id in set(ids) - {row["person_id"] for row in found}:
-        tx.write(NOT_HELD_BACK, {"person_id": person_id})
+    if ids := list(compared):
+        tx.fetch(NOT_HELD_BACK, {"compared": ids, "most": MOST_HOLDERS})
     for person_id, pairs in held_back.items():
         tx.write(HELD_BACK, {"person_id": person_id, "pairs": pairs})
 

@@ -1,11 +1,12 @@
 """Needs in PostgreSQL, as functions that take the transaction."""
 
-from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
-from messaging.database import Row, Transaction
+from messaging.database import Row
+from messaging.transaction import Transaction
 from services.intake.rules.needs import Need
 from services.intake.store.cause import Cause
 
@@ -14,13 +15,10 @@ _NEED: Final = """
     triaged_by, triaged_at
 """
 
-# One row for each id that is asked for, so that `load` asks once about those that nobody has identified, too.
 KNOWN: Final = f"""
-    select asked.need_id as key, {_NEED.replace("need_id", "need.need_id")}
-    from unnest(%b::uuid[]) as asked(need_id) left join need on need.need_id = asked.need_id
+    select need_id as key, {_NEED} from need where need_id = any(%b::uuid[])
+    order by need_id for no key update
 """
-
-FIND: Final = f"select {_NEED} from need where need_id = any(%b::uuid[])"
 
 INSERT: Final = f"""
     insert into need ({_NEED}, message_id, recorded_at)
@@ -38,12 +36,7 @@ TRIAGE: Final = """
 
 def find_need(tx: Transaction, need_id: UUID) -> Need | None:
     """Return a need; None while nobody has identified it."""
-    return tx.load(KNOWN, need_id, _need)
-
-
-def find_needs(tx: Transaction, needs: Iterable[UUID]) -> Mapping[UUID, Need]:
-    """Return these needs by their ids, without those that nobody has identified."""
-    return {row["need_id"]: Need(**_with_tuples(row)) for row in tx.fetch(FIND, (list(needs),))}
+    return tx.load(KNOWN, need_id, partial(_need, tx))
 
 
 def insert_need(tx: Transaction, need: Need, cause: Cause, *, at: datetime) -> None:
@@ -54,7 +47,7 @@ def insert_need(tx: Transaction, need: Need, cause: Cause, *, at: datetime) -> N
 
 def save_triage(tx: Transaction, need: Need) -> None:
     """Keep how soon a need has to be met."""
-    tx.write(TRIAGE, _row(need), need.need_id)
+    tx.write(TRIAGE, _row(need))
     tx.put(KNOWN, need.need_id, need)
 
 
@@ -62,9 +55,6 @@ def _row(need: Need) -> Row:
     return {name: getattr(need, name) for name in need.__slots__}
 
 
-def _need(row: Row) -> Need | None:
-    return None if row["need_id"] is None else Need(**_with_tuples(row))
-
-
-def _with_tuples(row: Row) -> Row:
-    return row | {"vulnerabilities": tuple(row["vulnerabilities"])}
+def _need(tx: Transaction, row: Row) -> Need:
+    tx.mention([row["person_id"]])
+    return Need(**row | {"vulnerabilities": tuple(row["vulnerabilities"])})

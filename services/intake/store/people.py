@@ -1,40 +1,41 @@
 """People in PostgreSQL, as functions that take the transaction."""
 
-from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from messaging.database import Row, Transaction
+from messaging.database import Row
+from messaging.transaction import Transaction
 from services.intake.rules.people import Person, Registration
 from services.intake.store.cause import Cause
+from services.intake.store.links import REGISTRARS
 
 _DETAILS: Final = """
     given_names, family_names, birth_date, age, sex, gender, nationality, profile, phone, email, language,
     contact_channel, address, place, caregiver, notes
 """
 
-# One row for each id that is asked for, so that `load` asks once about those whom nobody has registered, too.
 REGISTRATIONS: Final = """
-    select asked.person_id as key, registered_by, registered_at, birth_date, age, erased_at is not null as erased
-    from unnest(%b::uuid[]) as asked(person_id) left join person using (person_id)
+    select person_id as key, registered_by, registered_at, birth_date, age, erased_at is not null as erased
+    from person where person_id = any(%b::uuid[])
+    order by person_id for no key update
 """
 
-# What two processes write at once the condition puts in order.
-SAVE_PERSON: Final = f"""
+INSERT_PERSON: Final = f"""
     insert into person (person_id, registered_by, registered_at, message_id, recorded_at, {_DETAILS})
     select person_id, registered_by, registered_at, message_id, recorded_at, {_DETAILS}
     from jsonb_populate_recordset(null::person, %s::jsonb)
-    on conflict (person_id) do update
-        set registered_at = excluded.registered_at, message_id = excluded.message_id,
-            recorded_at = excluded.recorded_at, given_names = excluded.given_names,
-            family_names = excluded.family_names, birth_date = excluded.birth_date, age = excluded.age,
-            sex = excluded.sex, gender = excluded.gender, nationality = excluded.nationality,
-            profile = excluded.profile, phone = excluded.phone, email = excluded.email, language = excluded.language,
-            contact_channel = excluded.contact_channel, address = excluded.address, place = excluded.place,
-            caregiver = excluded.caregiver, notes = excluded.notes
-        where person.registered_by = excluded.registered_by and person.registered_at < excluded.registered_at
-          and person.erased_at is null
+"""
+
+CORRECT_PERSON: Final = """
+    update person
+    set registered_at = new.registered_at, message_id = new.message_id, recorded_at = new.recorded_at,
+        given_names = new.given_names, family_names = new.family_names, birth_date = new.birth_date, age = new.age,
+        sex = new.sex, gender = new.gender, nationality = new.nationality, profile = new.profile, phone = new.phone,
+        email = new.email, language = new.language, contact_channel = new.contact_channel, address = new.address,
+        place = new.place, caregiver = new.caregiver, notes = new.notes
+    from jsonb_populate_recordset(null::person, %s::jsonb) as new
+    where person.person_id = new.person_id
 """
 
 SAVE_DOCUMENTS: Final = """
@@ -50,17 +51,19 @@ REMOVE_DOCUMENTS: Final = """
     where document.person_id = new.person_id and document.position > new.kept
 """
 
+# Locked, so that nobody who is being erased is passed on.
 PEOPLE: Final = f"""
-    select person_id, registered_by, registered_at, {_DETAILS},
+    select person_id as key, person_id, registered_by, registered_at, {_DETAILS}, erased_at is not null as erased,
            (select coalesce(jsonb_agg(jsonb_build_array(type, number) order by position), '[]')
             from document where document.person_id = person.person_id) as documents
     from person where person_id = any(%b::uuid[])
+    order by person_id for no key update
 """
 
-PLACE: Final = "select 1 from municipality where code = %s"
+PLACES: Final = "select key, array_agg(code) as codes from unnest(%b::text[]) as asked(key), municipality group by key"
 
-_known_places: set[str] = set()
-"""The municipalities that were found in the list; none is ever taken off it while a process runs."""
+_places: set[str] = set()
+"""The municipalities of our edition of the list, read once: no other comes while a process runs."""
 
 
 def find_registration(tx: Transaction, person_id: UUID) -> Registration | None:
@@ -72,27 +75,34 @@ def save_person(tx: Transaction, person: Person, cause: Cause, *, at: datetime) 
     """Keep a registration, or the correction of an earlier one by the same organisation."""
     key = person.person_id
     row = {name: getattr(person, name) for name in person.__slots__ if name != "documents"}
-    tx.write(SAVE_PERSON, row | {"message_id": cause.id, "recorded_at": at}, key)
-    tx.write(REMOVE_DOCUMENTS, {"person_id": key, "kept": len(person.documents)}, key)
-    tx.write(SAVE_DOCUMENTS, {"person_id": key, "documents": person.documents}, key)
+    row |= {"message_id": cause.id, "recorded_at": at}
+    if find_registration(tx, key) is None:
+        tx.write(INSERT_PERSON, row)
+        tx.put(REGISTRARS, key, {person.registered_by: key})
+    else:
+        tx.write(CORRECT_PERSON, row)
+        tx.write(REMOVE_DOCUMENTS, {"person_id": key, "kept": len(person.documents)})
+    tx.write(SAVE_DOCUMENTS, {"person_id": key, "documents": person.documents})
     tx.put(REGISTRATIONS, key, person.registration)
+    tx.put(PEOPLE, key, person)
 
 
-def find_people(tx: Transaction, people: Iterable[UUID]) -> Mapping[UUID, Person]:
-    """Return everything that is known of these people, by their ids."""
-    return {row["person_id"]: _person(row) for row in tx.fetch(PEOPLE, (list(people),))}
+def find_person(tx: Transaction, person_id: UUID) -> Person | None:
+    """Return everything that is known of a person; None while nobody has registered them."""
+    return tx.load(PEOPLE, person_id, _person)
 
 
 def knows_place(tx: Transaction, code: str) -> bool:
     """Tell whether our edition of the list has this municipality."""
-    if code not in _known_places and tx.fetch(PLACE, (code,)):
-        _known_places.add(code)
-    return code in _known_places
+    if not _places:
+        _places.update(tx.load(PLACES, "all", lambda row: list(row["codes"])) or ())
+    return code in _places
 
 
-def _registration(row: Row) -> Registration | None:
-    return None if row["registered_by"] is None else Registration(**row)
+def _registration(row: Row) -> Registration:
+    return Registration(**row)
 
 
 def _person(row: Row) -> Person:
-    return Person(**{**row, "documents": tuple((kind, number) for kind, number in row["documents"])})
+    documents = () if row.pop("erased") else tuple((kind, number) for kind, number in row["documents"])
+    return Person(**{**row, "documents": documents})

@@ -1,14 +1,14 @@
 """What people have asked of those who hold their data, in PostgreSQL, as functions that take the transaction."""
 
-from collections.abc import Mapping
 from datetime import date, datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
-from messaging.database import Row, Transaction
+from messaging.database import Row
+from messaging.transaction import Transaction
 from services.intake.rules.rights import Request, Step
 from services.intake.store.cause import Cause
-from services.intake.store.links import LINKED
 
 DUE_AT_ONCE: Final = 200
 
@@ -16,18 +16,14 @@ _REQUEST: Final = """
     request_id, person_id, kind, organisation, received_at, answer_by, extended_at, answer, answered_at, step, due_on
 """
 
-LOCK: Final = f"select {_REQUEST} from rights_request where request_id = %s for update"
+LOCK: Final = f"""
+    select request_id as key, {_REQUEST} from rights_request where request_id = any(%b::uuid[])
+    order by request_id for update
+"""
 
 LOCK_DUE: Final = f"""
     select {_REQUEST} from rights_request where due_on <= %s
     order by due_on, request_id limit {DUE_AT_ONCE} for update skip locked
-"""
-
-# The id that was asked about goes before others of the same organisation.
-REGISTERED: Final = f"""
-    select distinct on (registered_by) registered_by, person_id from person
-    where person_id = %(person_id)s or person_id in ({LINKED})
-    order by registered_by, person_id <> %(person_id)s, person_id
 """
 
 INSERT: Final = f"""
@@ -46,30 +42,28 @@ SAVE: Final = """
 
 def lock_request(tx: Transaction, request_id: UUID) -> Request | None:
     """Return a request that nobody else can change before the transaction ends; None while nobody has told of it."""
-    return next((_request(row) for row in tx.fetch(LOCK, (request_id,))), None)
+    return tx.load(LOCK, request_id, partial(_request, tx))
 
 
 def lock_due(tx: Transaction, today: date) -> list[Request]:
     """Lock and return requests whose clock has a step due, longest due first."""
-    return [_request(row) for row in tx.fetch(LOCK_DUE, (today,))]
-
-
-def find_registered(tx: Transaction, person_id: UUID) -> Mapping[str, UUID]:
-    """Return the organisations that have registered a person, also under linked ids, and under which id each has."""
-    return {row["registered_by"]: row["person_id"] for row in tx.fetch(REGISTERED, {"person_id": person_id})}
+    return [_request(tx, row) for row in tx.fetch(LOCK_DUE, (today,))]
 
 
 def insert_request(tx: Transaction, request: Request, cause: Cause, *, at: datetime) -> None:
     """Keep what a person has asked for."""
     tx.write(INSERT, _to_row(request) | {"message_id": cause.id, "recorded_at": at})
+    tx.put(LOCK, request.request_id, request)
 
 
 def save_request(tx: Transaction, request: Request) -> None:
     """Keep what has become of a request since it was locked."""
-    tx.write(SAVE, _to_row(request), request.request_id)
+    tx.write(SAVE, _to_row(request))
+    tx.put(LOCK, request.request_id, request)
 
 
-def _request(row: Row) -> Request:
+def _request(tx: Transaction, row: Row) -> Request:
+    tx.mention([row["person_id"]])
     return Request(**{**row, "step": None if row["step"] is None else Step(row["step"])})
 
 

@@ -48,6 +48,7 @@ def draft_referral(
         sent_at=at,
         answer_by=asked.answer_by or rules.latest_answer(urgency, at=at),
         need_id=asked.need_id,
+        language=asked.contact.language,
         redirected_from=redirected_from,
     )
 

@@ -12,7 +12,15 @@ from services.referrals.rules.answering import (
 from services.referrals.rules.answers import Refused, TooEarly
 from services.referrals.rules.chains import Link, ends_chain, go_on, has_ended, hear_of_end, refer_onward
 from services.referrals.rules.clocks import PURGE_WITHIN, Action, Clock, StoppedClock, Urgency
-from services.referrals.rules.directory import Capacity, CapacityState, Eligibility, Service, state_capacity
+from services.referrals.rules.directory import (
+    Capacity,
+    CapacityState,
+    Eligibility,
+    Service,
+    check_newer,
+    check_publication,
+    state_capacity,
+)
 from services.referrals.rules.eligibility import Seeker, Verdict, check_eligibility
 from services.referrals.rules.lines import Line, Place, close_ranks, left_line, move_up
 from services.referrals.rules.ranking import SUGGESTED_AT_MOST, Candidate, Ranked, alternatives, rank
@@ -20,6 +28,7 @@ from services.referrals.rules.referrals import Referral, Step, decision_in, not_
 from services.referrals.rules.sending import Consent, Override, latest_answer, send
 from services.referrals.rules.serving import (
     cancel_visit,
+    check_none_open_beside,
     close,
     complete,
     note_service,
@@ -75,6 +84,9 @@ __all__ = [
     "cancel_visit",
     "check_eligibility",
     "check_move",
+    "check_newer",
+    "check_none_open_beside",
+    "check_publication",
     "close",
     "close_ranks",
     "complete",

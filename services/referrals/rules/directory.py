@@ -76,3 +76,17 @@ def state_capacity(stated: Capacity, *, service: Service, by: str, now: datetime
     if stated.stated_at > now + CLOCKS_DIFFER:
         raise Refused("stated_in_the_future")
     return stated
+
+
+def check_newer(stated: Capacity, *, known: Capacity | None) -> None:
+    """Let no older word on a service's capacity replace a newer one."""
+    if known is not None and stated.stated_at <= known.stated_at:
+        raise Refused("superseded")
+
+
+def check_publication(service: Service, *, known: Service) -> None:
+    """Let an organisation speak of its own services only, and no older word on one replace a newer one."""
+    if known.organisation != service.organisation:
+        raise Refused("service_of_another")
+    if service.published_at <= known.published_at:
+        raise Refused("superseded")

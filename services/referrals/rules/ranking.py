@@ -60,11 +60,9 @@ def rank(
     return sorted(ranked, key=_order)
 
 
-def alternatives(
-    referral: Referral, candidates: Iterable[Candidate], *, language: str | None, now: datetime
-) -> list[Service]:
+def alternatives(referral: Referral, candidates: Iterable[Candidate], *, now: datetime) -> list[Service]:
     """The best service of each organisation that is not party to a referral, the best first."""
-    seeker = Seeker(referral.need_code, referral.urgency, zone=referral.zone, language=language)
+    seeker = Seeker(referral.need_code, referral.urgency, zone=referral.zone, language=referral.language)
     best: dict[str, Service] = {}
     for one in rank(candidates, seeker, now=now):
         service = one.candidate.service

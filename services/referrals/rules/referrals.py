@@ -78,6 +78,8 @@ class Referral:
     onward_from: UUID | None = None  # the referral whose recipient has sent this one in its place
     goes_on_as: UUID | None = None  # the referral that goes on from this one, redirected or referred onward
     unpurged: tuple[str, ...] = ()  # the holders that owe a purge receipt, whatever the state
+    erased: bool = False  # its person is erased, and what was asked forgotten
+    language: str | None = None  # in which its person is to be spoken to
     steps: tuple[Step, ...] = field(default=(), compare=False)
 
     @property
@@ -151,14 +153,16 @@ def enter(
     lasts: timedelta | None = None,
 ) -> Referral:
     """Put a referral into a state: its clock, the next number, and the step that history keeps."""
-    entered = replace(
+    sequence = referral.sequence + 1
+    step = Step(target, by, actor, at, sequence, reason, came_from=referral.state)
+    return replace(
         referral,
         state=target,
-        sequence=referral.sequence + 1,
+        sequence=sequence,
         clock=_clock_of(referral, target, at=at, lasts=lasts),
         stopped_clock=stop_clock(referral.clock, at=at) if target == INFO_REQUESTED else None,
+        steps=(*referral.steps, step),
     )
-    return note(entered, Step(target, by, actor, at, entered.sequence, reason, came_from=referral.state))
 
 
 def note(referral: Referral, step: Step) -> Referral:

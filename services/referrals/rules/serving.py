@@ -1,6 +1,6 @@
 """What is reported of a service under way, and how it ends."""
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from services.referrals.rules.states import (
     HUB,
     IN_SERVICE,
     NO_SHOW,
+    OPEN,
     RECIPIENT,
     SCHEDULED,
     VISIT_CANCELLED,
@@ -65,6 +66,14 @@ def close(referral: Referral, *, by: str, at: datetime, outcome: str, not_met_re
     """The sender confirms or corrects the outcome."""
     closed = move(referral, CLOSED, by=by, at=at, reason=outcome)
     return replace(closed, outcome=outcome, not_met_reason=not_met_reason)
+
+
+def check_none_open_beside(referral: Referral, others: Iterable[Referral]) -> None:
+    """Refuse to open a referral again while its recipient has another open one for the same person and service."""
+    for other in others:
+        same = (other.service_id, other.recipient) == (referral.service_id, referral.recipient)
+        if same and other.referral_id != referral.referral_id and other.state in OPEN:
+            raise Refused("open_referral_exists")
 
 
 def reopen(referral: Referral, *, by: str, at: datetime, reason: str, coordinators: Set[str]) -> Referral:

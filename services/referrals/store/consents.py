@@ -1,10 +1,12 @@
 """The consents that intake has recorded."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from messaging.database import Row, Transaction
+from messaging.database import Row
+from messaging.transaction import Transaction
 from services.referrals import rules
 from services.referrals.rules import Consent
 
@@ -20,13 +22,13 @@ RECORD_CONSENT: Final = """
 CONSENTS_FOR_USE: Final = """
     select consent_id as key, consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups,
            valid_from, valid_until, ended_at
-    from consent where consent_id = any(%b::uuid[]) order by consent_id for share
+    from consent where consent_id = any(%b::uuid[]) order by consent_id for update
 """
 
 END_CONSENT: Final = """
-    update consent set ended_at = %(ended_at)s where consent_id = %(consent_id)s and ended_at is null
-    returning consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups, valid_from,
-              valid_until, ended_at
+    update consent set ended_at = new.ended_at
+    from jsonb_populate_recordset(null::consent, %s::jsonb) as new
+    where consent.consent_id = new.consent_id
 """
 
 # Erasing is rare: no index is kept for it. In the order in which others lock consents: else one of both is given up.
@@ -43,6 +45,9 @@ END_CONSENTS_OF: Final = """
 
 def record_consent(tx: Transaction, consent: Consent) -> None:
     """Keep a consent that intake has recorded; one already known stays as it is."""
+    if tx.load(CONSENTS_FOR_USE, consent.consent_id, _to_consent) is not None:
+        return
+    tx.put(CONSENTS_FOR_USE, consent.consent_id, consent)
     tx.write(
         RECORD_CONSENT,
         {
@@ -69,17 +74,10 @@ def lock_consent(tx: Transaction, consent_id: UUID | None) -> Consent | None:
     return consent
 
 
-def end_consent(tx: Transaction, consent_id: UUID, *, ended_at: datetime) -> bool:
-    """Let nothing more be sent under a consent; tell whether it held until now.
-
-    Raises TooEarly while intake has not recorded it.
-    """
-    ended = tx.fetch(END_CONSENT, {"consent_id": consent_id, "ended_at": ended_at})
-    if not ended:
-        lock_consent(tx, consent_id)  # raises where there is none
-        return False
-    tx.put(CONSENTS_FOR_USE, consent_id, _to_consent(ended[0]))
-    return True
+def end_consent(tx: Transaction, consent: Consent, *, ended_at: datetime) -> None:
+    """Let nothing more be sent under a consent that has been locked."""
+    tx.write(END_CONSENT, {"consent_id": consent.consent_id, "ended_at": ended_at})
+    tx.put(CONSENTS_FOR_USE, consent.consent_id, replace(consent, ended_at=ended_at))
 
 
 def end_consents_of(tx: Transaction, person_id: UUID, *, ended_at: datetime) -> None:

@@ -1,10 +1,14 @@
-"""The services that organisations offer, and whether each can take people on."""
+"""The services that organisations offer, whether each can take people on, and what is known of how it goes there."""
 
 from collections.abc import Iterable
-from typing import Final
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Final, NamedTuple
 from uuid import UUID
 
-from messaging.database import Row, Transaction, row_as_json
+from messaging.database import Row
+from messaging.transaction import Transaction
 from services.referrals import rules
 from services.referrals.rules import Candidate, Capacity, CapacityState, Eligibility, Line, Service
 
@@ -15,32 +19,112 @@ _COLUMNS: Final = """
     service_id, organisation, need_codes, active, published_at, name, zones, languages, eligibility, answered_by_hub
 """
 
+# Locked, so that of two processes that hear of a service the second goes on from what the first has made of it.
+SERVICES: Final = f"""
+    select service_id as key, {_COLUMNS}, capacity.state, capacity.waiting, capacity.estimate_days,
+           capacity.stated_at, capacity.valid_until, decided.decisions, line.referral_ids, line.places, line.joined,
+           line.estimates
+    from service left join capacity using (service_id)
+    cross join lateral (
+        select array(
+            select took from decision where decision.service_id = service.service_id
+            order by decided_at desc limit {LAST_DECISIONS}
+        ) as decisions
+    ) as decided
+    cross join lateral (
+        select array_agg(referral_id) as referral_ids, array_agg(place) as places, array_agg(joined_at) as joined,
+               array_agg(place_in_line.estimate_days) as estimates
+        from place_in_line where place_in_line.service_id = service.service_id and left_at is null
+    ) as line
+    where service_id = any(%b::uuid[])
+    order by service_id for no key update of service
+"""
+
+# The services of each organisation that it spoke of last: one that publishes hundreds leaves room for the others.
+OFFERED: Final = f"""
+    select need as key, array_agg(service_id) as service_ids, array_agg(organisation) as organisations,
+           array_agg(published_at) as published
+    from (
+        select need, service_id, organisation, published_at,
+               row_number() over (partition by need, organisation order by published_at desc, service_id) as nth
+        from unnest(%s::text[]) as need join service on service.need_codes @> array[need]
+        where service.active
+    ) as offered
+    where nth <= {OF_EACH_ORGANISATION}
+    group by need
+"""
+
 PUBLISH_SERVICE: Final = f"""
     insert into service ({_COLUMNS}, listing)
     select {_COLUMNS}, listing
-    from jsonb_populate_record(null::service, %s::jsonb)
+    from jsonb_populate_recordset(null::service, %s::jsonb)
     on conflict (service_id) do update
         set need_codes = excluded.need_codes, active = excluded.active, published_at = excluded.published_at,
             name = excluded.name, zones = excluded.zones, languages = excluded.languages,
             eligibility = excluded.eligibility, answered_by_hub = excluded.answered_by_hub, listing = excluded.listing
-        where service.organisation = excluded.organisation and service.published_at < excluded.published_at
-    returning service_id
-"""
-
-SERVICES: Final = f"""
-    select service_id as key, {_COLUMNS} from service where service_id = any(%b::uuid[])
 """
 
 STATE_CAPACITY: Final = """
     insert into capacity (service_id, state, waiting, estimate_days, stated_at, valid_until)
     select service_id, state, waiting, estimate_days, stated_at, valid_until
-    from jsonb_populate_record(null::capacity, %s::jsonb)
+    from jsonb_populate_recordset(null::capacity, %s::jsonb)
     on conflict (service_id) do update
         set state = excluded.state, waiting = excluded.waiting, estimate_days = excluded.estimate_days,
             stated_at = excluded.stated_at, valid_until = excluded.valid_until
-        where capacity.stated_at < excluded.stated_at
-    returning service_id
 """
+
+ADD_DECISION: Final = """
+    insert into decision (service_id, decided_at, took)
+    select service_id, decided_at, took from jsonb_populate_recordset(null::decision, %s::jsonb)
+"""
+
+
+class Offer(NamedTuple):
+    """That a service meets a need."""
+
+    service_id: UUID
+    organisation: str
+    published_at: datetime
+
+
+class PlaceInLine(NamedTuple):
+    """Where a referral stands on the waiting list of a service."""
+
+    referral_id: UUID
+    place: int
+    joined_at: datetime
+    estimate_days: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a service: what was published, what it last stated, decided, and who waits for it."""
+
+    service: Service
+    capacity: Capacity | None = None
+    decisions: tuple[timedelta, ...] = ()  # how long each took, the last first
+    line: tuple[PlaceInLine, ...] = ()
+
+    def with_decision(self, took: timedelta) -> "Known":
+        return replace(self, decisions=(took, *self.decisions)[:LAST_DECISIONS])
+
+    def with_place(self, place: PlaceInLine) -> "Known":
+        return replace(self, line=(*self.line, place))
+
+    def without_place_of(self, referral_id: UUID) -> "Known":
+        return replace(self, line=tuple(one for one in self.line if one.referral_id != referral_id))
+
+    @property
+    def candidate(self) -> Candidate:
+        """How the service stands beside others."""
+        newest = max(self.line, key=lambda one: (one.joined_at, one.referral_id), default=None)
+        return Candidate(
+            service=self.service,
+            capacity=self.capacity,
+            line=newest and Line(max(one.place for one in self.line), newest.estimate_days, newest.joined_at),
+            answers_within=_median(self.decisions) if self.decisions else None,
+            decisions=len(self.decisions),
+        )
 
 
 def publish_service(tx: Transaction, service: Service, listing: Row) -> None:
@@ -48,6 +132,9 @@ def publish_service(tx: Transaction, service: Service, listing: Row) -> None:
 
     `listing` is all that it said, as JSON has it.
     """
+    known = tx.load(SERVICES, service.service_id, _to_known)
+    if known is not None:
+        rules.check_publication(service, known=known.service)
     row = {
         "service_id": service.service_id,
         "organisation": service.organisation,
@@ -61,30 +148,99 @@ def publish_service(tx: Transaction, service: Service, listing: Row) -> None:
         "answered_by_hub": service.answered_by_hub,
         "listing": listing,
     }
-    if not tx.fetch(PUBLISH_SERVICE, (row_as_json(row),)):
-        known = find_service(tx, service.service_id)
-        raise rules.Refused("superseded" if known.organisation == service.organisation else "service_of_another")
-    tx.put(SERVICES, service.service_id, service)
+    tx.write(PUBLISH_SERVICE, row)
+    tx.put(SERVICES, service.service_id, Known(service) if known is None else replace(known, service=service))
+    _offer(tx, service, None if known is None else known.service)
 
 
 def find_service(tx: Transaction, service_id: UUID) -> Service:
     """Return a service; raise TooEarly while its organisation has not published it."""
-    service = tx.load(SERVICES, service_id, _to_service)
-    if service is None:
-        raise rules.TooEarly("service", str(service_id))
-    return service
+    return _find(tx, service_id).service
 
 
 def state_capacity(tx: Transaction, capacity: Capacity) -> None:
-    """Keep whether a service can take people on, unless something newer is known."""
-    row = {name: getattr(capacity, name) for name in Capacity.__dataclass_fields__}
-    if not tx.fetch(STATE_CAPACITY, (row_as_json(row),)):
-        raise rules.Refused("superseded")
+    """Keep whether a service can take people on; refuse what is older than what is known."""
+    known = _find(tx, capacity.service_id)
+    rules.check_newer(capacity, known=known.capacity)
+    tx.write(STATE_CAPACITY, {name: getattr(capacity, name) for name in Capacity.__dataclass_fields__})
+    tx.put(SERVICES, capacity.service_id, replace(known, capacity=capacity))
+
+
+def add_decision(tx: Transaction, service_id: UUID, *, at: datetime, took: timedelta) -> None:
+    """Keep how long a first decision took, as the last one of its service."""
+    tx.write(ADD_DECISION, {"service_id": service_id, "decided_at": at, "took": interval(took)})
+    tx.amend(SERVICES, service_id, lambda known: known and known.with_decision(took))
+
+
+def find_candidates(tx: Transaction, needs: Iterable[str]) -> dict[str, list[Candidate]]:
+    """Return, for each need, the active services that meet it, with what is known of how it goes there."""
+    needs = list(needs)
+    tx.mention(needs)
+    offered = {need: tx.load(OFFERED, need, _to_offers) or () for need in needs}
+    tx.mention(one.service_id for offers in tx.loaded(OFFERED) for one in offers)
+    return {need: [_find(tx, one.service_id).candidate for one in offers] for need, offers in offered.items()}
+
+
+def interval(length: timedelta) -> str:
+    """Write a length of time as PostgreSQL reads it: Python writes commas, or exponents."""
+    return f"{length.total_seconds():f} seconds"
+
+
+def _find(tx: Transaction, service_id: UUID) -> Known:
+    known = tx.load(SERVICES, service_id, _to_known)
+    if known is None:
+        raise rules.TooEarly("service", str(service_id))
+    return known
+
+
+def _offer(tx: Transaction, service: Service, before: Service | None) -> None:
+    """Note which needs a service meets, where it has met others before, or none."""
+    if before is not None and before.active and not (service.active and before.need_codes <= service.need_codes):
+        tx.load_again(OFFERED)  # another service of its organisation may take its place
+    elif service.active:
+        offer = Offer(service.service_id, service.organisation, service.published_at)
+        for need in service.need_codes:
+            tx.amend(OFFERED, need, lambda offers: _with_offer(offers or (), offer))
+
+
+def _with_offer(offers: Iterable[Offer], new: Offer) -> list[Offer]:
+    others = [one for one in offers if one.service_id != new.service_id]
+    own = sorted(
+        (one for one in (*others, new) if one.organisation == new.organisation), key=lambda one: one.service_id
+    )
+    own.sort(key=lambda one: one.published_at, reverse=True)
+    return [one for one in others if one.organisation != new.organisation] + own[:OF_EACH_ORGANISATION]
+
+
+def _median(lengths: Iterable[timedelta]) -> timedelta:
+    return timedelta(seconds=median(length.total_seconds() for length in lengths))
+
+
+def _to_offers(row: Row) -> list[Offer]:
+    return [Offer(*one) for one in zip(row["service_ids"], row["organisations"], row["published"], strict=True)]
+
+
+def _to_known(row: Row) -> Known:
+    capacity = {name: row.pop(name) for name in ("state", "waiting", "estimate_days", "stated_at", "valid_until")}
+    decisions = tuple(row.pop("decisions"))
+    line = zip(*(row.pop(name) or () for name in ("referral_ids", "places", "joined", "estimates")), strict=True)
+    return Known(
+        service=_to_service(row),
+        capacity=_to_capacity(row["service_id"], capacity),
+        decisions=decisions,
+        line=tuple(PlaceInLine(*one) for one in line),
+    )
 
 
 def _to_service(row: Row) -> Service:
     sets = {name: frozenset(row[name]) for name in ("need_codes", "zones", "languages")}
     return Service(**{**row, **sets, "eligibility": _eligibility_of_json(row["eligibility"])})
+
+
+def _to_capacity(service_id: UUID, row: Row) -> Capacity | None:
+    if row["state"] is None:
+        return None
+    return Capacity(**{**row, "service_id": service_id, "state": CapacityState(row["state"])})
 
 
 def _eligibility_as_json(eligibility: Eligibility) -> Row:
@@ -95,57 +251,3 @@ def _eligibility_as_json(eligibility: Eligibility) -> Row:
 def _eligibility_of_json(said: Row) -> Eligibility:
     fields: Row = {name: frozenset(value) if isinstance(value, list) else value for name, value in said.items()}
     return Eligibility(**fields)
-
-
-# The services of each organisation that it spoke of last: one that publishes hundreds leaves room for the others.
-CANDIDATES: Final = f"""
-    with offered as (
-        select need, service.*,
-               row_number() over (partition by need, organisation order by published_at desc, service_id) as nth
-        from unnest(%s::text[]) as need join service on service.need_codes @> array[need]
-        where service.active
-    )
-    select need, {_COLUMNS}, capacity.state, capacity.waiting, capacity.estimate_days, capacity.stated_at,
-           capacity.valid_until, decided.answers_within, decided.decisions, line.length, line.estimates, line.known_at
-    from offered left join capacity using (service_id) cross join lateral (
-        select percentile_cont(0.5) within group (order by took) as answers_within, count(*) as decisions
-        from (
-            select took from decision
-            where decision.service_id = offered.service_id
-            order by decided_at desc limit {LAST_DECISIONS}
-        ) as last
-    ) as decided cross join lateral (
-        select max(place) as length, array_agg(place_in_line.estimate_days order by joined_at desc) as estimates,
-               max(joined_at) as known_at
-        from place_in_line
-        where place_in_line.service_id = offered.service_id and left_at is null
-    ) as line
-    where nth <= {OF_EACH_ORGANISATION}
-"""
-
-
-def find_candidates(tx: Transaction, needs: Iterable[str]) -> dict[str, list[Candidate]]:
-    """Return, for each need, the active services that meet it, with what is known of how it goes there."""
-    found: dict[str, list[Candidate]] = {need: [] for need in needs}
-    for row in tx.fetch(CANDIDATES, (sorted(found),)) if found else ():
-        found[row.pop("need")].append(_to_candidate(row))
-    return found
-
-
-def _to_candidate(row: Row) -> Candidate:
-    capacity = {name: row.pop(name) for name in ("state", "waiting", "estimate_days", "stated_at", "valid_until")}
-    answers_within, decisions = row.pop("answers_within"), row.pop("decisions")
-    length, estimates, known_at = row.pop("length"), row.pop("estimates"), row.pop("known_at")
-    return Candidate(
-        service=_to_service(row),
-        capacity=_to_capacity(row["service_id"], capacity),
-        line=None if length is None else Line(length, estimates[0], known_at),
-        answers_within=answers_within,
-        decisions=decisions,
-    )
-
-
-def _to_capacity(service_id: UUID, row: Row) -> Capacity | None:
-    if row["state"] is None:
-        return None
-    return Capacity(**{**row, "service_id": service_id, "state": CapacityState(row["state"])})

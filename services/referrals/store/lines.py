@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from messaging.database import Row, Transaction
+from messaging.database import Row
+from messaging.transaction import Transaction
 from services.referrals.rules import Place, Referral
 from services.referrals.rules.lines import TOLD_AGAIN_AFTER
+from services.referrals.store.directory import SERVICES, PlaceInLine
 from services.referrals.store.referrals import COLUMNS, from_row
 
 SERVICES_AT_ONCE: Final = 20
@@ -71,6 +73,8 @@ def join_line(tx: Transaction, referral: Referral, *, place: int, estimate_days:
             "estimate_days": estimate_days,
         },
     )
+    place_in_line = PlaceInLine(referral.referral_id, place, at, estimate_days)
+    tx.amend(SERVICES, referral.service_id, lambda known: known and known.with_place(place_in_line))
 
 
 def lines_left(tx: Transaction) -> list[list[Place]]:
@@ -87,7 +91,7 @@ def save_line(tx: Transaction, before: list[Place], after: list[Place]) -> None:
     known = {one.referral_id: one.place for one in before}
     for one in after:
         if one.place != known[one.referral_id]:
-            tx.write(MOVE_PLACES, {"referral_id": one.referral_id, "place": one.place}, key=one.referral_id)
+            tx.write(MOVE_PLACES, {"referral_id": one.referral_id, "place": one.place})
     tx.fetch(FORGET_LEFT, (sorted(known.keys() - {one.referral_id for one in after}),))
 
 
@@ -103,4 +107,4 @@ def lock_moved(tx: Transaction, now: datetime) -> list[tuple[Referral, int]]:
 
 def note_told(tx: Transaction, referral_id: UUID, *, place: int, at: datetime) -> None:
     """Note that the parties are being told of a place."""
-    tx.write(NOTE_TOLD, {"referral_id": referral_id, "told": place, "told_at": at}, key=referral_id)
+    tx.write(NOTE_TOLD, {"referral_id": referral_id, "told": place, "told_at": at})

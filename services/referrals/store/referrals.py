@@ -1,15 +1,19 @@
 """Referrals, and who did what to them when."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Collection, Set
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
+from typing import Final, LiteralString
 from uuid import UUID
 
-from messaging.database import Row, Transaction, row_as_json
+from messaging.database import Row
+from messaging.transaction import Transaction
 from services.referrals import rules
-from services.referrals.rules import Clock, Referral, State, StoppedClock, Urgency
+from services.referrals.rules import Candidate, Clock, Referral, State, StoppedClock, Urgency
+from services.referrals.rules.chains import CHAIN_AT_MOST
 from services.referrals.store.cause import Cause
+from services.referrals.store.consents import lock_consent
+from services.referrals.store.directory import SERVICES, add_decision, find_candidates, interval
 
 DUE_AT_ONCE: Final = 300
 
@@ -20,56 +24,61 @@ COLUMNS: Final = """
     stopped_length, stopped_left, stopped_step
 """
 
+_KNOWN: Final = f"{COLUMNS}, erased_at is not null as erased, request #>> '{{contact,language}}' as language"
+
 INSERT_REFERRAL: Final = f"""
     insert into referral ({COLUMNS}, request)
     select {COLUMNS}, request
-    from jsonb_populate_record(null::referral, %s::jsonb)
+    from jsonb_populate_recordset(null::referral, %s::jsonb)
     on conflict do nothing
     returning referral_id
 """
 
 LOCK_REFERRALS: Final = f"""
-    select referral_id as key, {COLUMNS} from referral where referral_id = any(%b::uuid[])
+    select referral_id as key, {_KNOWN} from referral where referral_id = any(%b::uuid[])
     order by referral_id for update
 """
 
-REFERRAL_EXISTS: Final = "select 1 from referral where referral_id = %s"
-
-# No lock is needed: whoever ends the consent waits for the referral, and then stops it.
-CONSENT_HAS_ENDED: Final = """
-    select 1 from consent join referral using (consent_id) where referral_id = %s and ended_at is not null
+# The ids of all that is linked with a referral: its chain, and what a fault in the rows may have added to it.
+LINKED: Final = f"""
+    with recursive linked as (
+        select referral_id as key, referral_id, redirected_from, onward_from, goes_on_as, 1 as distance
+        from referral where referral_id = any(%b::uuid[])
+        union
+        select key, other.referral_id, other.redirected_from, other.onward_from, other.goes_on_as, distance + 1
+        from linked join referral as other
+            on other.referral_id in (linked.redirected_from, linked.onward_from, linked.goes_on_as)
+        where distance < {2 * CHAIN_AT_MOST}
+    )
+    select key, array_agg(distinct referral_id) as referral_ids from linked group by key
 """
 
-OTHER_OPEN_REFERRAL: Final = """
-    select 1
-    from referral join referral as other
-        on coalesce(other.person_id::text, other.sender || ' ' || other.case_code)
-            = coalesce(referral.person_id::text, referral.sender || ' ' || referral.case_code)
-        and other.service_id = referral.service_id
-        and other.recipient = referral.recipient
-    where referral.referral_id = %s
-      and other.referral_id <> referral.referral_id
-      and other.state not in ('declined', 'redirected', 'expired', 'cancelled', 'closed', 'consent_withdrawn',
-                              'entered_in_error')
+SENT_UNDER: Final = """
+    select consent_id as key, array_agg(referral_id) as referral_ids
+    from referral where consent_id = any(%b::uuid[]) group by consent_id
 """
 
-LOCK_UNDER_CONSENT: Final = f"""
-    select {COLUMNS} from referral
-    where consent_id = %s
-    order by referral_id
-    for update
+OF_PERSON: Final = """
+    select person_id as key, array_agg(referral_id) as referral_ids
+    from referral where person_id = any(%b::uuid[]) group by person_id
 """
 
-LOCK_OF_PERSON: Final = f"select {COLUMNS} from referral where person_id = %s order by referral_id for update"
-
-FORGET_REQUESTS: Final = """
-    update referral set request = '{}', need_id = null, erased_at = %s where person_id = %s returning referral_id
+# A case code means nothing outside its sender: both are one key.
+OF_CASE: Final = """
+    select asked as key, array_agg(referral_id) as referral_ids
+    from unnest(%b::text[]) as asked join referral
+        on sender = split_part(asked, ' ', 1) and case_code = substr(asked, strpos(asked, ' ') + 1)
+    group by asked
 """
 
-PERSON_IS_ERASED: Final = "select 1 from referral where referral_id = %s and erased_at is not null"
+FORGET_REQUEST: Final = """
+    update referral set request = '{}', need_id = null, erased_at = new.erased_at
+    from jsonb_populate_recordset(null::referral, %s::jsonb) as new
+    where referral.referral_id = new.referral_id
+"""
 
 LOCK_DUE: Final = f"""
-    select {COLUMNS} from referral
+    select {_KNOWN} from referral
     where due_at <= %s
     order by due_at
     limit {DUE_AT_ONCE}
@@ -95,18 +104,13 @@ ADD_HISTORY: Final = """
     from jsonb_populate_recordset(null::history, %s::jsonb)
 """
 
-ADD_DECISION: Final = """
-    insert into decision (service_id, decided_at, took)
-    select service_id, decided_at, took from jsonb_populate_recordset(null::decision, %s::jsonb)
+LEAVE_LINE: Final = """
+    update place_in_line set left_at = new.left_at
+    from jsonb_populate_recordset(null::place_in_line, %s::jsonb) as new
+    where place_in_line.referral_id = new.referral_id
 """
 
-LEAVE_LINE: Final = "update place_in_line set left_at = %s where referral_id = %s returning referral_id"
-
-LANGUAGES: Final = """
-    select referral_id, request #>> '{contact,language}' as language from referral where referral_id = any(%s::uuid[])
-"""
-
-REQUEST: Final = "select request from referral where referral_id = %s"
+REQUESTS: Final = "select referral_id as key, request from referral where referral_id = any(%b::uuid[])"
 
 HISTORY: Final = """
     select sequence, what, organisation, actor, reason, details, message_id, claimed_at, recorded_at
@@ -127,21 +131,30 @@ def insert_referral(tx: Transaction, referral: Referral, request: Row, cause: Ca
     Refuses what the database does not let in: an id that is taken, a second open referral for the same person,
     service and recipient.
     """
-    row = {**_to_row(referral), "request": request}
-    if not tx.fetch(INSERT_REFERRAL, (row_as_json(row),)):
-        taken = tx.fetch(REFERRAL_EXISTS, (referral.referral_id,))
+    if not tx.insert(INSERT_REFERRAL, {**_to_row(referral), "request": request}):
+        taken = find_referral(tx, referral.referral_id) is not None
         raise rules.Refused("already_sent" if taken else "open_referral_exists")
-    tx.put(LOCK_REFERRALS, referral.referral_id, replace(referral, steps=()))
+    tx.put(LOCK_REFERRALS, referral.referral_id, referral)
+    tx.put(REQUESTS, referral.referral_id, request)
+    tx.amend(SENT_UNDER, referral.consent_id, lambda ids: [*(ids or ()), referral.referral_id])
+    tx.amend(OF_PERSON, referral.person_id, lambda ids: [*(ids or ()), referral.referral_id])
+    tx.amend(OF_CASE, _case_of(referral), lambda ids: [*(ids or ()), referral.referral_id])
     _add_history(tx, referral, cause)
 
 
+def find_referral(tx: Transaction, referral_id: UUID) -> Referral | None:
+    """Lock and return a referral, whoever is party to it, as it stands before the message; None when there is none."""
+    referral = tx.load(LOCK_REFERRALS, referral_id, from_row)
+    return referral if referral is None or not referral.steps else replace(referral, steps=())
+
+
 def lock_referral(tx: Transaction, referral_id: UUID, *, of: str, coordinators: Set[str] = frozenset()) -> Referral:
-    """Return a referral of this organisation's that nobody else can change before the transaction ends.
+    """Return a referral of this organisation's that nobody else can change before the transaction ends, nor its chain.
 
     Raises TooEarly when there is none, and just the same when it is none of this organisation's (nor may a coordinator
     see to it).
     """
-    referral = tx.load(LOCK_REFERRALS, referral_id, from_row)
+    referral = _lock(tx, referral_id)
     if referral is None or of not in {referral.sender, referral.recipient, *coordinators}:
         raise rules.not_a_party(referral_id)
     return referral
@@ -149,17 +162,18 @@ def lock_referral(tx: Transaction, referral_id: UUID, *, of: str, coordinators: 
 
 def lock_referrals_under(tx: Transaction, consent_id: UUID) -> list[Referral]:
     """Lock and return every referral that was sent under a consent, those that have ended too."""
-    return [from_row(row) for row in tx.fetch(LOCK_UNDER_CONSENT, (consent_id,))]
+    return _lock_all(tx, SENT_UNDER, consent_id)
 
 
 def lock_referrals_of(tx: Transaction, person_id: UUID) -> list[Referral]:
     """Lock and return every referral of a person; those under a case code are nobody's."""
-    return [from_row(row) for row in tx.fetch(LOCK_OF_PERSON, (person_id,))]
+    return _lock_all(tx, OF_PERSON, person_id)
 
 
-def forget_requests(tx: Transaction, person_id: UUID, *, erased_at: datetime) -> None:
+def forget_request(tx: Transaction, referral: Referral, *, erased_at: datetime) -> None:
     """Delete what was asked for a person; that it was, by whom and of whom, stays and is counted."""
-    tx.fetch(FORGET_REQUESTS, (erased_at, person_id))
+    tx.write(FORGET_REQUEST, {"referral_id": referral.referral_id, "erased_at": erased_at})
+    tx.put(REQUESTS, referral.referral_id, {})
 
 
 def lock_due_referrals(tx: Transaction, now: datetime) -> list[Referral]:
@@ -169,38 +183,39 @@ def lock_due_referrals(tx: Transaction, now: datetime) -> list[Referral]:
 
 def save_referral(tx: Transaction, referral: Referral, cause: Cause | None = None) -> None:
     """Write what has happened to a referral since it was locked; `cause` is None for a clock."""
-    tx.write(SAVE_REFERRAL, _to_row(referral), key=referral.referral_id)
-    tx.put(LOCK_REFERRALS, referral.referral_id, replace(referral, steps=()))
+    tx.write(SAVE_REFERRAL, _to_row(referral))
+    tx.put(LOCK_REFERRALS, referral.referral_id, referral)
     _add_history(tx, referral, cause)
     if rules.left_line(referral):
-        # at once: in the same batch it may have joined, and gathered writes do not keep the order of two statements
-        tx.fetch(LEAVE_LINE, (referral.steps[-1].at, referral.referral_id))
+        tx.write(LEAVE_LINE, {"referral_id": referral.referral_id, "left_at": referral.steps[-1].at})
+        tx.amend(SERVICES, referral.service_id, lambda known: known and known.without_place_of(referral.referral_id))
     if decision := rules.decision_in(referral):
-        took = _interval(decision.at - referral.sent_at)
-        tx.write(ADD_DECISION, {"service_id": referral.service_id, "decided_at": decision.at, "took": took})
-
-
-def languages_of(tx: Transaction, referrals: Iterable[Referral]) -> dict[UUID, str | None]:
-    """Return the language in which the person of each referral is to be spoken to."""
-    ids = [referral.referral_id for referral in referrals]
-    rows = tx.fetch(LANGUAGES, (ids,)) if ids else []
-    return {row["referral_id"]: row["language"] for row in rows}
+        add_decision(tx, referral.service_id, at=decision.at, took=decision.at - referral.sent_at)
 
 
 def check_reopening(tx: Transaction, referral: Referral) -> None:
     """Refuse to open a referral again without its person or consent, or beside another for the same."""
-    if tx.fetch(PERSON_IS_ERASED, (referral.referral_id,)):
+    if referral.erased:
         raise rules.Refused("person_erased")
-    if tx.fetch(CONSENT_HAS_ENDED, (referral.referral_id,)):
+    tx.mention(one for held in tx.loaded(LOCK_REFERRALS) for one in (held.consent_id, held.person_id, _case_of(held)))
+    consent = lock_consent(tx, referral.consent_id)
+    if consent is not None and consent.ended_at is not None:
         raise rules.Refused("consent_withdrawn")
-    if tx.fetch(OTHER_OPEN_REFERRAL, (referral.referral_id,)):
-        raise rules.Refused("open_referral_exists")
+    others = _lock_all(tx, *((OF_CASE, _case_of(referral)) if referral.case_code else (OF_PERSON, referral.person_id)))
+    rules.check_none_open_beside(referral, others)
+
+
+def find_candidates_for(tx: Transaction, referrals: Collection[Referral]) -> dict[str, list[Candidate]]:
+    """Return the candidates for each need that these referrals are for, as `find_candidates` does."""
+    if not referrals:
+        return {}
+    tx.mention(one.need_code for one in tx.loaded(LOCK_REFERRALS))
+    return find_candidates(tx, {one.need_code for one in referrals})
 
 
 def request_of(tx: Transaction, referral: Referral) -> Row:
     """Return what the sender asked, as JSON has it, without its sealed block."""
-    request: Row = tx.fetch(REQUEST, (referral.referral_id,))[0]["request"]
-    return request
+    return tx.load(REQUESTS, referral.referral_id, _to_request) or {}
 
 
 def history_of(tx: Transaction, referral_id: UUID) -> list[Row]:
@@ -214,6 +229,38 @@ def outstanding_purges(tx: Transaction) -> list[Row]:
 
 
 # -- rows -------------------------------------------------------------------------------------------------------------
+
+
+def _lock(tx: Transaction, referral_id: UUID) -> Referral | None:
+    """Lock and return a referral, and all of its chain where it stands in one: its end may have to be told there."""
+    referral = find_referral(tx, referral_id)
+    if referral is not None and (referral.redirected_from or referral.onward_from or referral.goes_on_as):
+        chain = tx.load(LINKED, referral_id, _to_ids) or ()
+        tx.mention(one for ids in tx.loaded(LINKED) for one in ids)
+        for one in chain:
+            find_referral(tx, one)
+    return referral
+
+
+def _case_of(referral: Referral) -> str:
+    return f"{referral.sender} {referral.case_code}"
+
+
+def _lock_all(tx: Transaction, sql: LiteralString, key: UUID | str | None) -> list[Referral]:
+    """Lock and return the referrals whose ids a statement gives for a key, in the order of their ids."""
+    ids = tx.load(sql, key, _to_ids) or []
+    tx.mention(one for found in tx.loaded(sql) for one in found)
+    return [one for referral_id in sorted(ids) if (one := _lock(tx, referral_id)) is not None]
+
+
+def _to_ids(row: Row) -> list[UUID]:
+    ids: list[UUID] = row["referral_ids"]
+    return ids
+
+
+def _to_request(row: Row) -> Row:
+    request: Row = row["request"]
+    return request
 
 
 def _to_row(referral: Referral) -> Row:
@@ -243,12 +290,12 @@ def _to_row(referral: Referral) -> Row:
         "onward_from": referral.onward_from,
         "goes_on_as": referral.goes_on_as,
         "unpurged": referral.unpurged,
-        "clock_length": _interval(clock.length) if clock else None,
+        "clock_length": interval(clock.length) if clock else None,
         "clock_ends_at": clock.ends_at if clock else None,
         "clock_step": clock.step if clock else None,
         "due_at": clock.due_at if clock else None,
-        "stopped_length": _interval(stopped.length) if stopped else None,
-        "stopped_left": _interval(stopped.left) if stopped else None,
+        "stopped_length": interval(stopped.length) if stopped else None,
+        "stopped_left": interval(stopped.left) if stopped else None,
         "stopped_step": stopped.step if stopped else None,
     }
 
@@ -283,7 +330,3 @@ def _add_history(tx: Transaction, referral: Referral, cause: Cause | None) -> No
                 "recorded_at": step.at,
             },
         )
-
-
-def _interval(length: timedelta) -> str:
-    return f"{length.total_seconds():f} seconds"  # as PostgreSQL reads it: Python writes commas, or exponents

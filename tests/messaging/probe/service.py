@@ -5,8 +5,8 @@ import time
 from datetime import datetime, timedelta
 
 import contracts
-from messaging.database import Transaction
 from messaging.on import batches, every, on
+from messaging.transaction import Transaction
 
 NOTE = """
     insert into note (message_id, subject)

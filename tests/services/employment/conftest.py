@@ -8,7 +8,8 @@ import pytest
 import contracts
 from contracts import Draft, Message
 from messaging import database
-from messaging.database import Connection, Transaction
+from messaging.database import Connection
+from messaging.transaction import Transaction
 from services.employment.service import EmploymentService
 from tests.services.conftest import Clock, ServiceUnderTest
 
@@ -74,6 +75,7 @@ def committed(
         connection.rollback()
         employment.roll_back()  # it holds locks
         connection.execute(
-            "truncate employer, agreement, vacancy, participation, delivery, candidacy, follow_up, referral"
+            "truncate employer, agreement, vacancy, participation, delivery, candidacy, follow_up, entrepreneur, "
+            "mentoring_session, seed_grant, business_follow_up, referral"
         )
         connection.commit()

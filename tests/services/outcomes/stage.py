@@ -18,7 +18,7 @@ import contracts
 from contracts import Message
 from messaging import database
 from messaging.runtime import Delivery, Handlers, Runtime
-from tests.services.outcomes.cases import DONE, Case, NeverRefused, Said, handlers_of
+from tests.services.outcomes.cases import DONE, Case, KnownAs, NeverRefused, Said, handlers_of
 
 RUNTIMES_OWN = re.compile("migration|inbox|parked|outbox.*|forgotten")
 """The tables that every service has for the runtime; the others are its own."""
@@ -61,16 +61,21 @@ class Scene:
 
     def message(self, said: Said) -> Message[Any]:
         """Make the message of what is said here."""
-        if inspect.isfunction(said.data):
-            data = said.data(self.known_as)
-        else:
-            written = said.data.model_dump_json(exclude_none=True)
-            here = ANY_ID.sub(lambda found: str(self.known_as(UUID(found[0]))), written)
-            data = type(said.data).model_validate_json(here)
-        contract = contracts.contract_of(data)
-        subject = str(getattr(data, contract.about)) if contract.about else str(contracts.uuid7())
-        draft = contracts.Draft(data, subject, sequence=said.number if contract.numbered else None)
-        return contracts.stamp(draft, source=said.by, time=said.time)
+        return message_of(said, self.known_as)
+
+
+def message_of(said: Said, known_as: KnownAs, id: UUID | None = None) -> Message[Any]:
+    """Make the message of what is said where the ids of the examples are called otherwise."""
+    if inspect.isfunction(said.data):
+        data = said.data(known_as)
+    else:
+        written = said.data.model_dump_json(exclude_none=True)
+        here = ANY_ID.sub(lambda found: str(known_as(UUID(found[0]))), written)
+        data = type(said.data).model_validate_json(here)
+    contract = contracts.contract_of(data)
+    subject = str(getattr(data, contract.about)) if contract.about else str(contracts.uuid7())
+    draft = contracts.Draft(data, subject, sequence=said.number if contract.numbered else None)
+    return contracts.stamp(draft, source=said.by, time=said.time, id=id)
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ class Stage:
         for part in (ACT, REPEAT, OTHER_WORDS, AGAIN):
             acting = [scene for scene in scenes if part == ACT or scene.with_repeats]
             for scene in acting:
-                scene.messages[part] = _message_of(scene, part)
+                scene.messages[part] = _said_in(scene, part)
             self._apply(scene.messages[part] for scene in acting)
             after = self._look()
             for scene in acting:
@@ -178,7 +183,7 @@ def _scenes(case: Case) -> Played:
     return Played(done, refused, alone, early)
 
 
-def _message_of(scene: Scene, part: str) -> Message[Any]:
+def _said_in(scene: Scene, part: str) -> Message[Any]:
     """The message itself; the very same; another under its id; and the same words under another id."""
     match part:
         case "repeat":

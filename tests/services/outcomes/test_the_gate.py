@@ -10,9 +10,9 @@ import pytest
 import contracts
 from contracts import Draft
 from deploy.local import Stack
-from messaging.database import Transaction
 from messaging.migrate import migrate
 from messaging.on import on
+from messaging.transaction import Transaction
 from services.employment import rules
 from tests.examples import ANOTHER
 from tests.examples_employment import OURS, employer_registered, vacancy_closed, vacancy_opened

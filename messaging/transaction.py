@@ -1,0 +1,303 @@
+"""The transaction that handlers write through; the runtime alone commits.
+
+A batch of messages costs one statement per kind of read or write rather than one per message, and ends as if each
+message had had its turn alone:
+
+* `load` asks for all that the batch mentions at once, and answers with what was `put` there since.
+* `write` gathers rows; they are written in the order of messages, as far as it shows (`messaging.gathering`).
+* `insert` gathers a row that the database may keep out, and takes it to be in. Where that turns out to be wrong,
+  nothing is committed: `KeptOut` tells which rows, and the messages are handled again by who knows that.
+* `undo` takes back what one message has gathered, and leaves the others'.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, LiteralString, TypeVar, cast
+from weakref import WeakKeyDictionary
+
+import psycopg
+
+from messaging import gathering
+from messaging.database import Connection, DatabaseLost, Row, as_json
+from messaging.gathering import Gathered, Group, Schema, Write
+
+Loaded = TypeVar("Loaded")
+Key = Any
+"""What a row is loaded by: a UUID, or a code."""
+
+Guarded = tuple[int, LiteralString, tuple[Any, ...]]
+"""A row that may be kept out: the number of its message in the batch, its statement, and what tells it from others."""
+
+_schemas: WeakKeyDictionary[Connection, Schema] = WeakKeyDictionary()
+
+
+class KeptOut(Exception):
+    """The database has kept out rows, or let them in, against what handlers took for granted: nothing is committed."""
+
+    def __init__(self, rows: Collection[Guarded]) -> None:
+        super().__init__(f"{len(rows)} rows")
+        self.rows = frozenset(rows)
+
+
+class Transaction:
+    """What a handler reads and writes through."""
+
+    def __init__(self, connection: Connection, kept_out: Collection[Guarded] | None = None) -> None:
+        """`kept_out` are the guarded rows that the database will keep out; None: it is asked about each at once."""
+        self._connection = connection
+        self._kept_out = kept_out
+        self._unexpected: set[Guarded] = set()  # rows that were kept out, or let in, against expectation
+        self._number = 0  # of the message that is being handled
+        self._mentioned: dict[Key, None] = {}
+        self._to_mention: list[Iterable[Key]] = []
+        self._gathered = Gathered(_schema_of(connection))  # by the messages before
+        self._fresh: list[Write] = []  # by the message that is being handled
+        self._wrote = False  # it has gathered more than what is known to be kept out
+        self._loaded: dict[LiteralString, dict[Key, Any]] = {}
+        self._fresh_loaded: dict[LiteralString, dict[Key, Any]] = {}
+        self._guarded: list[tuple[psycopg.Cursor[Row], Group]] = []  # sent, and not looked at yet
+        self._savepoint = False  # set, and not released yet
+        self._savepoint_is_fresh = False  # by the message that is being handled
+        self.ended = False
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def mention(self, keys: Iterable[Key]) -> None:
+        """Say what the batch's messages speak of, or lead to: what `load` asks for at once."""
+        self._to_mention.append(keys)
+
+    def load(self, sql: LiteralString, key: Key, make: Callable[[Row], Loaded]) -> Loaded | None:
+        """Return what `make` makes of the row of `key`, or what was `put` there since; None when there is none.
+
+        `sql` takes an array of keys and returns a row for each that it finds, with its key as `key`; it locks what will
+        be changed. The first call asks for everything of this kind that the batch mentions, so that the messages after
+        it find theirs loaded. It must read nothing that changes while the transaction is open, but through `put`.
+        """
+        for loaded in (self._fresh_loaded, self._loaded):
+            if sql in loaded and key in loaded[sql]:
+                return cast("Loaded | None", loaded[sql][key])
+        wanted = self._wanted(sql, key)
+        rows = self._read(sql, (wanted,))
+        # what was locked after a savepoint is not locked any more when the message is undone
+        known = (self._fresh_loaded if self._savepoint_is_fresh else self._loaded).setdefault(sql, {})
+        found = {row.pop("key"): row for row in rows}
+        for one in wanted:
+            known[one] = make(found[one]) if one in found else None  # nor is what is not there asked for again
+        return cast("Loaded | None", known[key])
+
+    def put(self, sql: LiteralString, key: Key, now: object) -> None:
+        """Say what `load` is to return from now on: what the message has made of it."""
+        self._fresh_loaded.setdefault(sql, {})[key] = now
+
+    def amend(self, sql: LiteralString, key: Key, change: Callable[[Any], object]) -> None:
+        """Say what becomes of what `load` knows of this key; where it has not asked yet, it will find it changed."""
+        for loaded in (self._fresh_loaded, self._loaded):
+            if key in loaded.get(sql, {}):
+                self.put(sql, key, change(loaded[sql][key]))
+                return
+
+    def loaded(self, sql: LiteralString) -> Iterator[Any]:
+        """Go through everything that `load` knows by this statement, without what is not there."""
+        known = {**self._loaded.get(sql, {}), **self._fresh_loaded.get(sql, {})}
+        yield from (one for one in known.values() if one is not None)
+
+    def load_again(self, sql: LiteralString) -> None:
+        """Have `load` ask anew by this statement: what it knows has changed in ways that only the database can tell."""
+        self._fresh_loaded.pop(sql, None)
+        self._loaded.pop(sql, None)
+
+    def fetch(self, sql: LiteralString, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
+        """Run one statement now and return its rows as dicts; it sees all that was written before it."""
+        with self._pipeline():
+            if not self._savepoint_is_fresh:
+                self._send(self._gathered.take())
+                if self._savepoint:
+                    self._connection.execute("release savepoint message")
+                self._connection.execute("savepoint message")
+                self._savepoint = self._savepoint_is_fresh = True
+            self._send_fresh()
+            cursor = self._connection.execute(sql, params)
+        return cursor.fetchall() if cursor.description else []
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    def write(self, sql: LiteralString, row: Row) -> None:
+        """Gather one row for a set-based statement (its forms: `gathering.Statement`).
+
+        Values are anything that JSON has, UUIDs, dates, and times with a zone.
+        """
+        self._fresh.append(Write(gathering.read(sql), row, self._number))
+        self._wrote = True
+
+    def insert(self, sql: LiteralString, row: Row) -> bool:
+        """Gather one row for an insert that the database may keep out; tell whether it goes in.
+
+        The statement ends with `on conflict do nothing returning …`: all columns that tell its rows apart.
+        """
+        if self._kept_out is None:
+            return bool(self.fetch(sql, (as_json([row]),)))
+        write = Write(gathering.read(sql), row, self._number)
+        # Also one that is known to be kept out: whether it is, from where it stands, is looked at again.
+        self._fresh.append(write)
+        goes_in = _guarded(write) not in self._kept_out
+        self._wrote |= goes_in
+        return goes_in
+
+    def keep(self) -> None:
+        """End a message: its writes are part of the transaction now."""
+        for write in self._fresh:
+            self._gathered.add(write)
+        for sql, loaded in self._fresh_loaded.items():
+            self._loaded.setdefault(sql, {}).update(loaded)
+        self._end_message()
+
+    def undo(self) -> None:
+        """End a message as if it had never written anything."""
+        if self._savepoint_is_fresh:
+            self._connection.execute("rollback to savepoint message")
+        for write in self._fresh:
+            if self._kept_out and _guarded(write) in self._kept_out:
+                self._gathered.add(write)
+        self._end_message()
+
+    def flush(self) -> None:
+        """Send every gathered write to the database, for whoever looks there before the transaction ends."""
+        with self._pipeline():
+            self._send(self._gathered.take())
+            self._send_fresh()
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """Send every gathered write, what the block writes, and the commit, all in one round trip.
+
+        Before it goes what the database may keep out, where there is such. Raises KeptOut where that was not foreseen.
+        """
+        for write in self._fresh:
+            self._gathered.add(write)
+        self._fresh.clear()
+        groups = self._gathered.take()
+        may_be_kept_out = {group.statement.table for group in groups if group.statement.returning}
+        if may_be_kept_out:
+            with self._pipeline():
+                self._send(group for group in groups if group.statement.table in may_be_kept_out)
+        self.check()
+        with self._pipeline():
+            self._send(group for group in groups if group.statement.table not in may_be_kept_out)
+            yield
+            commit(self._connection)
+        self.ended = True
+
+    def check(self) -> None:
+        """Raise KeptOut where the database has let in, or kept out, another guarded row than was taken for granted."""
+        if self._unexpected:
+            raise KeptOut(self._unexpected)
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _wanted(self, sql: LiteralString, key: Key) -> list[Key]:
+        """Return this key, and all of its kind that is mentioned and that `load` does not know by this statement."""
+        for keys in self._to_mention:
+            self._mentioned.update(dict.fromkeys(keys))
+        self._to_mention.clear()
+        known, fresh = self._loaded.get(sql, {}), self._fresh_loaded.get(sql, {})
+        kind = type(key)
+        others = (one for one in self._mentioned if type(one) is kind and one != key)
+        return [key, *(one for one in others if one not in known and one not in fresh)]
+
+    def _read(self, sql: LiteralString, params: Sequence[Any]) -> list[Row]:
+        if self._wrote or self._savepoint_is_fresh:
+            return self.fetch(sql, params)
+        with self._pipeline():
+            self._send(self._gathered.take())
+            cursor = self._connection.execute(sql, params)
+        return cursor.fetchall()
+
+    def _send_fresh(self) -> None:
+        fresh = Gathered(_schema_of(self._connection))
+        for write in self._fresh:
+            fresh.add(write)
+        self._send(fresh.take())
+        self._fresh.clear()
+
+    def _send(self, groups: Iterable[Group]) -> None:
+        for group in groups:
+            cursor = self._connection.execute(group.statement.sql, (as_json([one.row for one in group.writes]),))
+            if group.statement.returning:
+                self._guarded.append((cursor, group))
+
+    @contextmanager
+    def _pipeline(self) -> Iterator[None]:
+        """Send what the block sends without waiting for each answer; then see which guarded rows have gone in."""
+        try:
+            with self._connection.pipeline():
+                yield
+        finally:
+            for cursor, group in self._guarded:
+                if cursor.pgresult is not None:  # else an error came before it
+                    self._look(group, Counter(tuple(row.values()) for row in cursor.fetchall()))
+            self._guarded.clear()
+
+    def _look(self, group: Group, let_in: Counter[tuple[Any, ...]]) -> None:
+        for write in group.writes:
+            goes_in = let_in[write.identity] > 0
+            let_in[write.identity] -= 1
+            if goes_in == (_guarded(write) in (self._kept_out or ())):
+                self._unexpected.add(_guarded(write))
+
+    def _end_message(self) -> None:
+        self._fresh.clear()
+        self._fresh_loaded.clear()
+        self._wrote = self._savepoint_is_fresh = False
+        self._number += 1
+
+
+def _guarded(write: Write) -> Guarded:
+    return write.number, write.statement.sql, write.identity
+
+
+def _schema_of(connection: Connection) -> Schema:
+    if connection not in _schemas:
+        _schemas[connection] = gathering.read_schema(connection)
+    return _schemas[connection]
+
+
+@contextmanager
+def transaction(connection: Connection, kept_out: Collection[Guarded] | None = None) -> Iterator[Transaction]:
+    """Open a transaction that commits at the end of the block and rolls back when it raises.
+
+    `kept_out` is for `Transaction`. Raises KeptOut in place of an error that came of rows that were taken to be in.
+    """
+    tx = Transaction(connection, kept_out)
+    try:
+        yield tx
+        if not tx.ended:
+            with tx.ending():
+                pass
+    except BaseException as error:
+        interruption = _interruption(error)
+        if interruption is not None:
+            connection.close()  # it may be in the middle of a statement
+            raise interruption from None
+        try:
+            connection.rollback()
+        except psycopg.Error:  # it broke
+            connection.close()
+        if not (isinstance(error, DatabaseLost) and connection.closed):
+            tx.check()
+        raise
+
+
+def _interruption(error: BaseException | None) -> BaseException | None:
+    """Find what ended the block from outside: psycopg may have put an error of the broken pipeline over it."""
+    while isinstance(error, Exception):
+        error = error.__context__
+    return error
+
+
+def commit(connection: Connection) -> None:
+    """Commit. A function of its own, so that the tests can stop a process just before or after it.
+
+    psycopg's own commit waits for an answer of its own within a pipeline.
+    """
+    connection.execute("commit", prepare=False)

@@ -1,0 +1,145 @@
+"""What the database keeps out of a batch costs the batch a second turn, however much it is, and itself a refusal."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, LiteralString
+from uuid import UUID
+
+import pytest
+
+import contracts
+from contracts import Message, uuid7
+from deploy.local import Stack
+from messaging import transaction
+from messaging.migrate import migrate
+from messaging.runtime import Delivery, Handlers, Runtime
+from messaging.transaction import KeptOut
+from services.referrals import rules
+from services.referrals.service import ReferralsService
+from tests.examples import RECIPIENT, consent_recorded, referral_requested, say, service_published
+from tests.services.conftest import Clock
+from tests.services.outcomes.cases import handlers_of
+from tests.services.outcomes.surroundings import folder_of
+
+
+class Referrals:
+    """Referrals as its process runs it, and how often each message was handled."""
+
+    def __init__(self, url: str) -> None:
+        self.handled: Counter[UUID] = Counter()
+        handlers = {contract: self._counting(handler) for contract, handler in handlers_of(ReferralsService).items()}
+        self.runtime = Runtime("kept out", url, Handlers(handlers, rules.Refused, rules.TooEarly))
+        self.apply(say(service_published(), source=RECIPIENT))
+
+    def _counting(self, handler: Any) -> Any:
+        def counting(service: Any, tx: Any, message: Message[Any]) -> Any:
+            self.handled[message.id] += 1
+            return handler(service, tx, message)
+
+        return counting
+
+    def apply(self, *messages: Message[Any]) -> Counter[str]:
+        """Apply a batch; return what was said, by contract or by the code of a refusal."""
+        deliveries = [Delivery(tag, one.to_json(), redelivered=False) for tag, one in enumerate(messages)]
+        said: Counter[str] = Counter()
+        for committed in self.runtime.apply(ReferralsService(), deliveries):
+            for publication in committed.publications:
+                answer = contracts.parse(publication.body)
+                said[getattr(answer.data, "code", None) or answer.type.rpartition(".v")[0]] += 1
+        return said
+
+    def asks(self, number: int) -> list[contracts.ReferralRequested]:
+        """Record consents of so many people; return a request for each."""
+        people = [(uuid7(), uuid7()) for _ in range(number)]
+        self.apply(*(say(consent_recorded(person_id=one, consent_id=consent), source="hub") for one, consent in people))
+        return [referral_requested(referral_id=uuid7(), person_id=one, consent_id=consent) for one, consent in people]
+
+
+@pytest.fixture
+def referrals(stack: Stack, hub_clock: Clock) -> Iterator[Referrals]:
+    stack.drop_database("kept_out")
+    url = stack.create_database("kept_out")
+    migrate(url, folder_of("referrals"))
+    referrals = Referrals(url)
+    yield referrals
+    referrals.runtime.close()
+    stack.drop_database("kept_out")
+
+
+def twice(asked: contracts.ReferralRequested) -> contracts.ReferralRequested:
+    """The same request under another referral id."""
+    return asked.model_copy(update={"referral_id": uuid7()})
+
+
+def test_a_batch_with_rows_that_are_kept_out_is_handled_twice_and_no_more(
+    referrals: Referrals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_at_once: list[str] = []
+    fetch = transaction.Transaction.fetch
+
+    def noting(tx: transaction.Transaction, sql: LiteralString, params: Any = ()) -> Any:
+        asked_at_once.append(sql)
+        return fetch(tx, sql, params)
+
+    monkeypatch.setattr(transaction.Transaction, "fetch", noting)
+    known, new = referrals.asks(25), referrals.asks(175)
+    referrals.apply(*(say(one) for one in known))
+    doubles = [twice(one) for one in known], [twice(one) for one in new[:15]], [one.model_copy() for one in new[15:25]]
+    batch = [say(one) for one in (*new[:100], *(one for some in doubles for one in some), *new[100:])]
+    said = referrals.apply(*batch)
+    assert (said["referral.offered"], said["open_referral_exists"], said["already_sent"]) == (175, 40, 10)
+    assert {referrals.handled[message.id] for message in batch} == {2}
+    assert asked_at_once == []
+
+
+def test_where_nothing_is_kept_out_everything_is_handled_once(referrals: Referrals) -> None:
+    batch = [say(one) for one in referrals.asks(50)]
+    assert referrals.apply(*batch)["referral.offered"] == 50
+    assert {referrals.handled[message.id] for message in batch} == {1}
+
+
+def test_what_comes_in_only_because_another_was_kept_out_comes_in(referrals: Referrals) -> None:
+    """A double that would have been redirected takes nobody's place: each message ends as if it had come alone."""
+    known, elsewhere = referrals.asks(2)
+    referrals.apply(say(service_published(service_id=(service := uuid7())), source="americares"))
+    referrals.apply(say(known))
+    double = twice(known)
+    fresh, own = uuid7(), uuid7()
+    to_americares: dict[str, Any] = {"person_id": known.person_id, "recipients": ("americares",)}
+    referrals.apply(
+        say(consent_recorded(consent_id=fresh, granted_to=RECIPIENT, **to_americares), source="hub"),
+        say(consent_recorded(consent_id=own, **to_americares), source="hub"),
+    )
+    redirected = contracts.ReferralRedirected(
+        referral_id=double.referral_id, new_referral_id=uuid7(), recipient="americares", service_id=service,
+        consent_id=fresh, sealed=known.sealed,
+    )  # fmt: skip
+    last = twice(known).model_copy(update={"recipient": "americares", "service_id": service, "consent_id": own})
+    said = referrals.apply(
+        say(double),
+        say(contracts.ReferralReceived(referral_id=double.referral_id), source=RECIPIENT),
+        say(redirected, source=RECIPIENT),
+        say(last),
+        say(elsewhere),
+    )
+    assert (said["open_referral_exists"], said["referral.offered"]) == (1, 2)
+
+
+def test_a_third_turn_asks_about_each_row_and_is_the_last(
+    referrals: Referrals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the second turn is wrong as well, nothing is taken for granted any more."""
+    check, turns = transaction.Transaction.check, Counter[bool]()
+
+    def wrong(tx: transaction.Transaction) -> None:
+        turns[tx._kept_out is None] += 1
+        if tx._kept_out is not None:
+            raise KeptOut(())
+        check(tx)
+
+    monkeypatch.setattr(transaction.Transaction, "check", wrong)
+    batch = [say(one) for one in referrals.asks(3)]
+    turns.clear()
+    assert referrals.apply(*batch, say(twice(referral_requested())))["referral.offered"] == 3
+    assert turns[True] > 0
+    assert {referrals.handled[message.id] for message in batch} == {3}
