@@ -1,6 +1,7 @@
-"""`./ruta bench`: measures every contender, prints what it finds, and writes it as JSON.
+"""`./ruta bench`: measures every contender and the real work, prints what it finds, and writes it as JSON.
 
-`./ruta bench matching` measures the matching of people instead.
+`./ruta bench real` measures the real work beside the contender `ruta` and the floor alone; `./ruta bench matching` the
+matching of people.
 """
 
 import argparse
@@ -9,7 +10,7 @@ import platform
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from os import cpu_count
@@ -18,14 +19,16 @@ from statistics import median
 from typing import Any
 
 from bench import measure, requests
-from bench.contenders import Contender, contenders
+from bench.contenders import Contender, contenders, ours
 from bench.ground import Ground
-from bench.measure import Throughput
-from bench.requests import Request
+from bench.measure import Throughput, Work
+from bench.real import figures as real_figures
+from bench.real import measured as real
 from deploy.local import Stack, Trouble
 from deploy.local.state import default_directory
 
 CONTENDERS = ("nameko", "faststream", "floor", "ruta")  # in the order in which they take turns
+OURS = ("floor", "ruta")
 GOALS = {"nameko": 5.0, "faststream": 5.0, "floor": 0.8}  # how many times as fast Ruta is to be
 
 
@@ -39,23 +42,26 @@ class Plan:
     half_load_seconds: float
     backlog: int
     backlog_seconds: float
+    real: real.Plan
 
 
 FULL = Plan(
     rounds=7,
-    messages={"ruta": 30_000, "floor": 30_000, "nameko": 3_000, "faststream": 3_000, "referrals": 10_000},
+    messages={"ruta": 30_000, "floor": 30_000, "nameko": 3_000, "faststream": 3_000},
     two_processes=("nameko", "faststream", "ruta"),
     half_load_seconds=15,
     backlog=200_000,
     backlog_seconds=10,
+    real=real.FULL,
 )
 QUICK = Plan(
     rounds=3,
-    messages={"ruta": 15_000, "floor": 15_000, "nameko": 1_000, "faststream": 1_000, "referrals": 3_000},
+    messages={"ruta": 15_000, "floor": 15_000, "nameko": 1_000, "faststream": 1_000},
     two_processes=("ruta",),
     half_load_seconds=3,
     backlog=200_000,
     backlog_seconds=4,
+    real=real.QUICK,
 )
 
 
@@ -66,13 +72,14 @@ def main() -> int:
 
         return measure_matching(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="ruta bench", description="Ruta beside nameko, FastStream and the floor.")
+    parser.add_argument("what", nargs="?", choices=("real",), help="only the real work, beside ruta and the floor")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
-    parser.add_argument("--quick", action="store_true", help="about two minutes, and less certain")
+    parser.add_argument("--quick", action="store_true", help="a quarter of the time, and less certain")
     arguments = parser.parse_args()
     for asked in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(asked, lambda number, _: sys.exit(128 + number))
     try:
-        figures = run(QUICK if arguments.quick else FULL)
+        figures = run(QUICK if arguments.quick else FULL, only_real=arguments.what == "real")
         if arguments.json:
             arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
     except (Trouble, OSError) as trouble:
@@ -81,16 +88,17 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     ruta = figures["contenders"]["ruta"]
-    return 1 if ruta["lost"] or ruta["repeated"] else 0
+    return 1 if ruta["lost"] or ruta["repeated"] or not real_figures.is_right(figures["real"]) else 0
 
 
-def run(plan: Plan) -> dict[str, Any]:
-    """Measure everything and return the figures."""
+def run(plan: Plan, *, only_real: bool = False) -> dict[str, Any]:
+    """Measure everything, or the real work and what it is held against, and return the figures."""
     began = time.monotonic()
     with Stack(default_directory() / "bench") as stack:
-        bench = _Bench(Ground(stack), plan)
+        bench = _Bench(Ground(stack), plan, OURS if only_real else CONTENDERS)
         figures = bench.compare()
-        bench.more(figures)
+        if not only_real:
+            bench.more(figures)
     figures["seconds"] = round(time.monotonic() - began)
     return figures
 
@@ -98,26 +106,33 @@ def run(plan: Plan) -> dict[str, Any]:
 class _Bench:
     """One run of the bench."""
 
-    def __init__(self, ground: Ground, plan: Plan) -> None:
+    def __init__(self, ground: Ground, plan: Plan, names: Sequence[str]) -> None:
         self._ground = ground
         self._plan = plan
-        _say("making the peers' environment, when it is not there yet")
-        self._all = contenders()
+        self._names = names
+        if names != OURS:
+            _say("making the peers' environment, when it is not there yet")
+        self._all = ours() if names == OURS else contenders()
         self._requests = requests.make(plan.backlog)
+        self._real = real.RealWork(ground, plan.real, self._requests, _say)
 
     def compare(self) -> dict[str, Any]:
-        """The comparison: contenders in turn, round after round."""
-        runs: dict[str, list[Throughput]] = {name: [] for name in CONTENDERS}
+        """The comparison: contenders and real requests in turn, round after round, and then the other real work."""
+        runs: dict[str, list[Throughput]] = {name: [] for name in self._names}
         for number in range(1, self._plan.rounds + 1):
-            for name in CONTENDERS:
+            for name in self._names:
                 one = self._throughput(name)
                 runs[name].append(one)
                 _say(
-                    f"round {number}  {name:<11}{one.messages_per_s:8,.0f} messages/s"
+                    f"round {number}  {name:<15}{one.messages_per_s:8,.0f} messages/s"
                     f"  lost {one.lost}  repeated {one.repeated}"
                 )
-        figures = {name: self._summary(name, runs[name]) for name in CONTENDERS}
-        ratios = {name: round(figures["ruta"]["messages_per_s"] / figures[name]["messages_per_s"], 3) for name in GOALS}
+            self._real.take_turn(number)
+        figures = {name: self._summary(name, runs[name]) for name in self._names}
+        ruta = figures["ruta"]["messages_per_s"]
+        ratios = {name: round(ruta / figures[name]["messages_per_s"], 3) for name in GOALS if name in figures}
+        found = self._real.figures()
+        found["goals"] = real_figures.goals(found, ruta)
         _say("")
         _say(f"{'median of the rounds':<22}{'messages/s':>12}{'lost':>6}{'repeated':>10}{'RSS MB':>8}{'CPU µs':>8}")
         for name, said in figures.items():
@@ -126,13 +141,19 @@ class _Bench:
                 f"{said['rss_mb']:>8.0f}{said['cpu_us']:>8.0f}"
             )
         _say("")
+        for line in real_figures.table(found):
+            _say(line)
+        _say("")
         for name, ratio in ratios.items():
             verdict = "reached" if ratio >= GOALS[name] else "missed"
             _say(f"Ruta is {ratio:.2f} times as fast as {name}; the goal is {GOALS[name]:g}: {verdict}")
+        for line in real_figures.verdicts(found["goals"]):
+            _say(line)
         return {
             "contenders": figures,
             "ratios": ratios,
-            "goals": GOALS,
+            "goals": {name: GOALS[name] for name in ratios},
+            "real": found,
             "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": {"processors": cpu_count(), "python": platform.python_version(), "system": platform.platform()},
         }
@@ -165,16 +186,11 @@ class _Bench:
             highest = measure.memory(self._ground, self._all["ruta"], waiting, self._plan.backlog_seconds)
             memory[f"backlog_{backlog}"] = round(highest, 1)
             _say(f"memory             ruta {highest:.0f} MB with {backlog:,} messages waiting")
-        one = self._throughput("referrals", before=_what_referrals_needs)
-        figures["services_referrals"] = {"messages_per_s": round(one.messages_per_s), "lost": one.lost}
-        _say(f"services/referrals            {one.messages_per_s:8,.0f} requests/s, on a consent each")
 
-    def _throughput(
-        self, name: str, processes: int = 1, before: Callable[[Ground, Sequence[Request]], None] | None = None
-    ) -> Throughput:
+    def _throughput(self, name: str, processes: int = 1) -> Throughput:
         contender: Contender = self._all[name]
         asked = self._requests[: self._plan.messages[name]]
-        return measure.throughput(self._ground, contender, asked, processes=processes, before=before)
+        return measure.throughput(self._ground, contender, Work(asked), processes=processes)
 
     def _summary(self, name: str, runs: Sequence[Throughput]) -> dict[str, Any]:
         return {
@@ -186,11 +202,6 @@ class _Bench:
             "rss_mb": round(max(one.rss_mb for one in runs), 1),
             "cpu_us": round(median(one.cpu_us for one in runs), 1),
         }
-
-
-def _what_referrals_needs(ground: Ground, asked: Sequence[Request]) -> None:
-    ground.fill([requests.service_of(asked[0])], contract="service.published.v1")
-    ground.fill([requests.consent_of(request) for request in asked], contract="consent.recorded.v1")
 
 
 def _say(line: str) -> None:

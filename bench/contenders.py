@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import LiteralString
 
+from bench import batches
 from bench.ground import HERE, Ground, environment, peers_python
 from deploy.local.process import Process, Program
 from deploy.local.state import ROOT
@@ -35,11 +36,17 @@ class Contender:
         if self.relay:
             commands.append((f"{self.name}-relay", self.relay))
         logs = ground.stack.state.logs
-        variables = environment(ground.database_url, ground.amqp_url) | self.settings
+        file = self.batches_file(ground)
+        file.unlink(missing_ok=True)
+        variables = environment(ground.database_url, ground.amqp_url) | {batches.VARIABLE: str(file)} | self.settings
         return [
             Process(Program(name, command, variables, log=logs / f"bench-{name}.log", is_ready=_runs))
             for name, command in commands
         ]
+
+    def batches_file(self, ground: Ground) -> Path:
+        """Where a contender that counts its batches writes them."""
+        return ground.stack.state.logs / f"bench-{self.name}.batches"
 
 
 def _runs(process: Process) -> bool:
@@ -53,7 +60,6 @@ def contenders() -> dict[str, Contender]:
     """Everything that can be measured, by name; makes the peers' environment where it is not there yet."""
     peers = peers_python()
     every = (
-        on_the_runtime("ruta", "bench.ruta.service", HERE / "ruta"),
         Contender(
             "nameko",
             [*_tool(peers, "nameko"), "run", "--config", NAMEKO_CONFIG, "bench.peers.nameko_service"],
@@ -66,21 +72,42 @@ def contenders() -> dict[str, Contender]:
             [*_tool(peers, "faststream"), "run", "bench.peers.faststream_service:app"],
             PEER_UNPUBLISHED,
         ),
-        floor(),
-        # Not in the comparison: the hub's real service, which does more for each of the same requests.
-        on_the_runtime("referrals", "services.referrals.service", ROOT / "services" / "referrals"),
     )
-    return {contender.name: contender for contender in every}
+    return ours() | {contender.name: contender for contender in every}
 
 
-def on_the_runtime(name: str, module: str, folder: Path) -> Contender:
+def ours() -> dict[str, Contender]:
+    """Ruta and the floor, which need no environment but Ruta's."""
+    return {"floor": floor(), "ruta": on_the_runtime("ruta", "bench.ruta.service", HERE / "ruta")}
+
+
+def on_the_runtime(
+    name: str,
+    module: str,
+    folder: Path,
+    *,
+    runner: str = "messaging.run",
+    settings: dict[str, str] | None = None,
+) -> Contender:
     """A service on Ruta's runtime, and its relay."""
     return Contender(
         name,
-        [*OWN, "messaging.run", module],
+        [*OWN, runner, module],
         RUNTIME_UNPUBLISHED,
         service=folder,
         relay=[*OWN, "messaging.relay"],
+        settings=settings or {},
+    )
+
+
+def of_the_hub(service: str, name: str | None = None, **settings: str) -> Contender:
+    """One of the hub's real services and its relay; it counts its batches and their waits."""
+    return on_the_runtime(
+        name or service,
+        f"services.{service}.service",
+        ROOT / "services" / service,
+        runner="bench.counted",
+        settings={"SERVICE_NAME": service, **settings},
     )
 
 

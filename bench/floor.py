@@ -2,19 +2,11 @@
 
     python -m bench.floor          (SERVICE_DATABASE_URL, SERVICE_AMQP_URL)
 
-Frames by hand both ways, one transaction and one system call for hundreds of messages, the answer written as bytes
-without a model. Three batches are under way at any time: one is read and prepared, one is committed by a thread, one
-waits for the broker's confirms. An outbox row is marked in a later transaction than the one that wrote it, once its
-confirm has come; what a killed process leaves unmarked is published at the next start.
+The answer is written as bytes without a model; all around it is `bench/loop.py`.
 """
 
-import gc
 import hashlib
-import os
-import signal
-import sys
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,11 +16,9 @@ import psycopg
 from pydantic_core import to_json
 
 import contracts
-from bench import task
-from bench.wire import Consumer, Delivery, Publisher
-
-BATCH = 400  # messages
-IDLE = 0.02  # seconds
+from bench import loop, task
+from bench.loop import Written
+from bench.wire import Delivery
 
 REGISTER = """
     insert into inbox (source, message_id, digest)
@@ -72,29 +62,6 @@ class Prepared:
     answer: bytes
 
 
-@dataclass(slots=True)
-class Batch:
-    """Prepared requests on their way through commit, publication and acknowledgement."""
-
-    last_tag: int
-    prepared: list[Prepared]
-    committed: "Future[int] | None" = None
-    position: int = 0  # the last one this batch has in the outbox
-    confirm: int = 0  # the number of its last answer among all that were published
-
-
-def prepare(deliveries: list[Delivery]) -> Batch:
-    """Read and validate requests, and make what is to be written and said."""
-    now = datetime.now(UTC)
-    prepared = []
-    for delivery in deliveries:
-        message = contracts.parse(delivery.body)
-        answer_id, answer = write_answer(message, now)
-        digest = hashlib.sha256(delivery.body).digest()
-        prepared.append(Prepared(message, digest, task.referral_row(message), answer_id, answer))
-    return Batch(deliveries[-1].tag, prepared)
-
-
 def write_answer(message: contracts.Message[contracts.ReferralRequested], now: datetime) -> tuple[UUID, bytes]:
     """Write what `task.answer` says without making models of it; returns its id and its JSON."""
     request = message.data
@@ -125,116 +92,61 @@ def write_answer(message: contracts.Message[contracts.ReferralRequested], now: d
 
 
 class Floor:
-    """The loop, with its database and its two connections to the broker."""
+    """The floor's part of the loop."""
 
-    def __init__(self, database_url: str, amqp_url: str) -> None:
+    def __init__(self, database_url: str) -> None:
         self._database = psycopg.connect(database_url, autocommit=True)
-        self._thread = ThreadPoolExecutor(1)
-        self._consumer = Consumer(amqp_url, task.QUEUE, prefetch=4 * BATCH)
-        self._publisher = Publisher(amqp_url, task.EXCHANGE)
-        self._arrived: deque[Delivery] = deque()
-        self._committing: Batch | None = None
-        self._publishing: deque[Batch] = deque()
-        self._marked = self._confirmed = 0  # positions in the outbox
-        self.stopping = False
 
-    def run(self) -> None:
-        """Work until stopped, then finish what has been taken."""
-        self._publish_left()
-        while not self.stopping or self._committing or self._publishing:
-            deliveries = [] if self.stopping else self._take()
-            batch = prepare(deliveries) if deliveries else None
-            self._publish_committed()
-            if batch:
-                batch.committed = self._thread.submit(self._write, batch, self._confirmed)
-                self._committing = batch
-            else:
-                self._acknowledge(leave=0)
-                if self._confirmed > self._marked:
-                    self._mark(self._confirmed)
+    def prepare(self, deliveries: Sequence[Delivery]) -> list[Prepared]:
+        """Read and validate requests, and make what is to be written and said."""
+        now = datetime.now(UTC)
+        prepared = []
+        for delivery in deliveries:
+            message = contracts.parse(delivery.body)
+            answer_id, answer = write_answer(message, now)
+            digest = hashlib.sha256(delivery.body).digest()
+            prepared.append(Prepared(message, digest, task.referral_row(message), answer_id, answer))
+        return prepared
 
-    def _take(self) -> list[Delivery]:
-        """What has arrived, a batch at most; waits for the first only if nothing else is under way."""
-        under_way = self._committing or self._publishing
-        wait = 0.0 if under_way or self._arrived else IDLE
-        while len(self._arrived) < BATCH and self._consumer.readable(wait):
-            self._arrived.extend(self._consumer.receive())
-            wait = 0.0
-        return [self._arrived.popleft() for _ in range(min(BATCH, len(self._arrived)))]
-
-    def _write(self, batch: Batch, confirmed: int) -> int:
-        """Write a batch in one transaction, leaving out what is known; returns its last position in the outbox."""
+    def write(self, prepared: Sequence[Prepared], confirmed: int) -> Written:
+        """Write a batch in one transaction, leaving out what is known."""
         with self._database.transaction():
-            keys = [one.message.source for one in batch.prepared], [one.message.id for one in batch.prepared]
-            new = set(self._database.execute(REGISTER, (*keys, [one.digest for one in batch.prepared])))
-            if len(new) < len(batch.prepared):
-                by_key = {(one.message.source, one.message.id): one for one in batch.prepared}
-                batch.prepared = [one for key, one in by_key.items() if key in new]
-            if not batch.prepared:
-                return 0
+            keys = [one.message.source for one in prepared], [one.message.id for one in prepared]
+            new = set(self._database.execute(REGISTER, (*keys, [one.digest for one in prepared])))
+            if len(new) < len(prepared):
+                by_key = {(one.message.source, one.message.id): one for one in prepared}
+                prepared = [one for key, one in by_key.items() if key in new]
+            if not prepared:
+                self.mark(confirmed)
+                return Written()
             with self._database.pipeline():
-                referrals = to_json([one.referral for one in batch.prepared]).decode()
+                referrals = to_json([one.referral for one in prepared]).decode()
                 self._database.execute(SAVE_REFERRALS, (referrals,))
                 written = self._database.execute(
                     WRITE_ANSWERS,
                     (
-                        [f"to.{one.message.source}" for one in batch.prepared],
-                        [one.answer_id for one in batch.prepared],
-                        [one.answer for one in batch.prepared],
+                        [f"to.{one.message.source}" for one in prepared],
+                        [one.answer_id for one in prepared],
+                        [one.answer for one in prepared],
                     ),
                 )
-                self._mark(confirmed)
+                self.mark(confirmed)
         row = written.fetchone()
         assert row is not None
-        return int(row[0])
+        out = [(f"to.{one.message.source}", str(one.answer_id), one.answer) for one in prepared]
+        return Written(out, int(row[0]))
 
-    def _publish_committed(self) -> None:
-        batch, self._committing = self._committing, None
-        if batch is None or batch.committed is None:
-            return
-        batch.position = batch.committed.result()
-        self._acknowledge(leave=1)
-        self._publisher.send((f"to.{one.message.source}", str(one.answer_id), one.answer) for one in batch.prepared)
-        batch.confirm = self._publisher.sent
-        self._publishing.append(batch)
-
-    def _acknowledge(self, leave: int) -> None:
-        """Acknowledge published batches once they are confirmed, all but the last `leave` of them."""
-        while len(self._publishing) > leave:
-            batch = self._publishing.popleft()
-            self._publisher.wait_for_confirms(batch.confirm)
-            self._consumer.acknowledge(batch.last_tag)
-            self._confirmed = max(self._confirmed, batch.position)
-
-    def _mark(self, position: int) -> None:
+    def mark(self, position: int) -> None:
+        """Note that all up to this position is published."""
         self._database.execute(MARK, (position,))
-        self._marked = position
 
-    def _publish_left(self) -> None:
+    def left(self) -> Written:
+        """What a killed floor has left in the outbox."""
         rows = self._database.execute(LEFT).fetchall()
-        if rows:
-            self._publisher.send((routing_key, message_id, body.encode()) for _, routing_key, message_id, body in rows)
-            self._publisher.wait_for_confirms(self._publisher.sent)
         line = self._database.execute("select coalesce(max(position), 0) from outbox").fetchone()
         assert line is not None
-        self._confirmed = int(line[0])
-        self._mark(self._confirmed)
-
-
-def main() -> None:
-    """Run the floor until SIGTERM."""
-    floor = Floor(os.environ["SERVICE_DATABASE_URL"], os.environ["SERVICE_AMQP_URL"])
-
-    def stop(*_: object) -> None:
-        floor.stopping = True
-
-    signal.signal(signal.SIGTERM, stop)
-    sys.setswitchinterval(0.0005)  # seconds; the committing thread has little to do but must not wait to do it
-    gc.collect()
-    gc.disable()  # the loop makes no cycles
-    print("ready floor", flush=True)
-    floor.run()
+        return Written([(key, message_id, body.encode()) for _, key, message_id, body in rows], int(line[0]))
 
 
 if __name__ == "__main__":
-    main()
+    loop.run("floor", Floor)

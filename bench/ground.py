@@ -13,15 +13,16 @@ import amqp
 import psycopg
 
 from bench import task, wire
-from bench.requests import TYPE, Request
+from bench.messages import Sent
 from deploy.local import Stack, Trouble
 from deploy.local.state import ROOT, default_directory
 from messaging import topology
 from messaging.migrate import migrate
 
 HERE = Path(__file__).parent
+ORGANISATIONS = f"{task.VHOST}-organisations"  # the virtual host of the organisations, where there is one
 LOCK = HERE / "requirements.lock"
-PUBLISH_AT_ONCE = 250  # requests to a system call
+PUBLISH_AT_ONCE = 250  # messages to a system call
 ON_THE_WAY = 2_000  # messages published and not yet confirmed, or delivered and not yet acknowledged
 ANSWER_WITHIN = 10  # seconds for the broker to go on
 
@@ -41,6 +42,10 @@ class Ground:
     def amqp_url(self) -> str:
         return self.stack.amqp_url(task.VHOST, task.VHOST)
 
+    @property
+    def organisations_url(self) -> str:
+        return self.stack.amqp_url(task.VHOST, ORGANISATIONS)
+
     @contextlib.contextmanager
     def fresh(self, service: Path | None) -> Iterator[None]:
         """An empty virtual host, declared as the hub's is, and a database with its tables and nothing in them.
@@ -55,7 +60,7 @@ class Ground:
                     connection.execute(file.read_bytes())
         else:
             migrate(self.database_url, service)
-        self._declare()
+        self._declare(task.VHOST, topology.HUB)
         with self.stack.connect_as_administrator() as connection:
             connection.execute("checkpoint")  # nobody pays for what the one before has written
         try:
@@ -63,12 +68,25 @@ class Ground:
         finally:
             self._clear()
 
-    def _declare(self) -> None:
+    @contextlib.contextmanager
+    def organisations(self) -> Iterator[None]:
+        """Beside `fresh`: an empty virtual host for the organisations, declared as the network's is.
+
+        One user may speak for all of them there: theirs, on a server that is not our own, are left alone.
+        """
+        self._forget(ORGANISATIONS)
+        self._declare(ORGANISATIONS, topology.NETWORK)
+        try:
+            yield
+        finally:
+            self._forget(ORGANISATIONS)
+
+    def _declare(self, vhost: str, as_is: str) -> None:
+        """Make a virtual host with all that another has in the declared network."""
         password = self.stack.state.password(task.VHOST)
-        users = dict.fromkeys(self._network.users, password)
-        hub = topology.definitions(self._network, users)
+        declared = topology.definitions(self._network, dict.fromkeys(self._network.users, password))
         document: dict[str, list[dict[str, Any]]] = {
-            kind: [{**one, "vhost": task.VHOST} for one in hub[kind] if one["vhost"] == topology.HUB]
+            kind: [{**one, "vhost": vhost} for one in declared[kind] if one["vhost"] == as_is]
             for kind in ("exchanges", "queues", "bindings", "policies")
         }
         for policy in document["policies"]:
@@ -77,34 +95,36 @@ class Ground:
             said = policy["definition"].items()
             policy["definition"] = {name: value for name, value in said if not name.startswith("dead-letter")}
         management = self.stack.management
-        management.put(f"vhosts/{task.VHOST}", {})
-        management.put(f"users/{task.VHOST}", {"password": password, "tags": ""})
+        management.put(f"vhosts/{vhost}", {})
+        management.put(f"users/{task.VHOST}", {"password": password, "tags": "impersonator"})
         everything = {"configure": ".*", "write": ".*", "read": ".*"}
-        management.put(f"permissions/{task.VHOST}/{task.VHOST}", everything)
-        management.post(f"definitions/{quote(task.VHOST, safe='')}", document)
+        management.put(f"permissions/{vhost}/{task.VHOST}", everything)
+        management.post(f"definitions/{quote(vhost, safe='')}", document)
 
     def _clear(self) -> None:
         self.stack.drop_database(task.VHOST)
-        with contextlib.suppress(topology.TopologyError):  # it was not there
-            self.stack.management.delete(f"vhosts/{task.VHOST}")
+        self._forget(task.VHOST)
 
-    def fill(self, requests: Sequence[Request], contract: str = TYPE) -> None:
-        """Put requests (or messages of another type) into the contenders' queue; return when all are confirmed."""
+    def _forget(self, vhost: str) -> None:
+        with contextlib.suppress(topology.TopologyError):  # it was not there
+            self.stack.management.delete(f"vhosts/{vhost}")
+
+    def fill(self, messages: Sequence[Sent]) -> None:
+        """Put messages into the queues of those who read their contracts; return when all are confirmed."""
         publisher = wire.Publisher(self.amqp_url, task.EXCHANGE)
         try:
-            for start in range(0, len(requests), PUBLISH_AT_ONCE):
-                chunk = requests[start : start + PUBLISH_AT_ONCE]
-                publisher.send((contract, message_id, body) for message_id, body in chunk)
+            for start in range(0, len(messages), PUBLISH_AT_ONCE):
+                publisher.send(messages[start : start + PUBLISH_AT_ONCE])
                 publisher.wait_for_confirms(publisher.sent - ON_THE_WAY)
             publisher.wait_for_confirms(publisher.sent)
         finally:
             publisher.close()
 
-    def answers(self) -> list[bytes]:
-        """Take every answer that has arrived."""
+    def answers(self, queue: str = task.ANSWERS) -> list[bytes]:
+        """Take every answer that has arrived in a queue."""
         with self.looking() as look:
-            expected = look.ready(task.ANSWERS)
-        consumer = wire.Consumer(self.amqp_url, task.ANSWERS, prefetch=ON_THE_WAY)
+            expected = look.ready(queue)
+        consumer = wire.Consumer(self.amqp_url, queue, prefetch=ON_THE_WAY)
         bodies: list[bytes] = []
         while len(bodies) < expected and consumer.readable(ANSWER_WITHIN):
             if arrived := consumer.receive():

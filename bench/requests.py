@@ -1,21 +1,17 @@
-"""The input of every contender: the same requests of about 900 bytes, and the check of what was answered."""
+"""The input of every contender: the same requests of about 900 bytes."""
 
 import random
 import string
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 import contracts
 from bench import task
+from bench.messages import Sent, say
 from contracts.codes import ConsentPurpose, ContactChannel, FieldGroup, NeedCode, ReferralReason, Urgency
 
 TYPE = "referral.requested.v2"
 BASE64URL = string.ascii_letters + string.digits + "-_"
-
-Request = tuple[str, bytes]  # message id and JSON
 
 
 def template() -> contracts.Message[contracts.ReferralRequested]:
@@ -43,7 +39,7 @@ def template() -> contracts.Message[contracts.ReferralRequested]:
     return contracts.stamp(draft, source=task.SENDER, time=datetime.now(UTC), id=UUID(int=5))
 
 
-def make(count: int) -> list[Request]:
+def make(count: int) -> list[Sent]:
     """Make so many different requests; the same ones on every call."""
     ids = random.Random(1)  # noqa: S311
     pattern = template().to_json().decode()
@@ -55,13 +51,13 @@ def make(count: int) -> list[Request]:
         for name in ("referral", "person", "consent", "message"):
             message = str(UUID(int=ids.getrandbits(128), version=4))
             body = body.replace(f"<{name}>", message)
-        made.append((message, body.encode()))
+        made.append(Sent(TYPE, message, body.encode()))
     return made
 
 
-def service_of(request: Request) -> Request:
+def service_of(request: Sent) -> Sent:
     """What the recipient has to publish before the hub's real service accepts the request."""
-    asked = contracts.parse(request[1])
+    asked = contracts.parse(request.body)
     service = contracts.ServicePublished(
         service_id=asked.data.service_id,
         name="Consulta",
@@ -69,12 +65,12 @@ def service_of(request: Request) -> Request:
         active=True,
         zones=("08001",),
     )
-    return _message(contracts.Draft(service, subject=str(service.service_id)), source=asked.data.recipient)
+    return say(contracts.Draft(service, subject=str(service.service_id)), source=asked.data.recipient)
 
 
-def consent_of(request: Request) -> Request:
+def consent_of(request: Sent) -> Sent:
     """What intake has to record before the hub's real service accepts the request."""
-    asked = contracts.parse(request[1])
+    asked = contracts.parse(request.body)
     consent = contracts.ConsentRecorded(
         consent_id=asked.data.consent_id,
         person_id=asked.data.person_id,
@@ -84,31 +80,4 @@ def consent_of(request: Request) -> Request:
         valid_from=asked.time,
         granted_to=asked.source,
     )
-    return _message(contracts.Draft(consent, subject=str(consent.consent_id)), source="hub")
-
-
-def _message(draft: contracts.Draft, source: str) -> Request:
-    message = contracts.stamp(draft, source=source, time=datetime.now(UTC))
-    return str(message.id), message.to_json()
-
-
-@dataclass(frozen=True)
-class Answered:
-    """What came back, compared with what was asked."""
-
-    lost: int
-    """Requests that nobody answered."""
-    repeated: int
-    """Answers beyond the first to the same request."""
-
-
-def compare(requests: Iterable[Request], answers: Iterable[bytes]) -> Answered:
-    """Read every answer as the contract says and count those that are missing or too many.
-
-    Raises contracts.Invalid for an answer that breaks the contract, ValueError for one to a question nobody asked.
-    """
-    asked = {message_id for message_id, _ in requests}
-    given = Counter(str(contracts.parse(answer).causationid) for answer in answers)
-    if strangers := given.keys() - asked:
-        raise ValueError(f"{len(strangers)} answers to requests that nobody made")
-    return Answered(lost=len(asked - given.keys()), repeated=given.total() - len(given))
+    return say(contracts.Draft(consent, subject=str(consent.consent_id)), source="hub")

@@ -24,6 +24,7 @@ _frame = struct.Struct(">BHI")
 _method = struct.Struct(">HH")
 _tag = struct.Struct(">Q")
 _ack = struct.Struct(">HHQB")
+_flags = struct.Struct(">H")
 
 
 class BrokenError(Exception):
@@ -134,10 +135,12 @@ class Consumer(_Channel):
 class Publisher(_Channel):
     """Publishes persistent, mandatory messages to one exchange, with confirms that are read when asked for."""
 
-    def __init__(self, url: str, exchange: str) -> None:
+    def __init__(self, url: str, exchange: str, *, user_id: str | None = None) -> None:
+        """`user_id` is the property of that name, which the door asks of partners; the broker checks it."""
         super().__init__(url)
         self._channel.confirm_select()
         self._exchange = exchange
+        self._flags, self._after_id = (_FLAGS, b"") if user_id is None else (_FLAGS | _HAS_USER_ID, _short(user_id))
         self._envelopes: dict[str, bytes] = {}  # routing key → everything before the size of the body
         self.sent = 0
         self.confirmed = 0  # up to this one, without a gap
@@ -146,10 +149,11 @@ class Publisher(_Channel):
     def send(self, messages: Iterable[tuple[str, str, bytes]]) -> None:
         """Publish (routing key, message id, body) in order, in one go."""
         parts: list[bytes] = []
-        body_frame = FRAME_END + _frame.pack(BODY, self._number, 0)[:3]
+        properties_before = _flags.pack(self._flags) + _PROPERTIES
+        body_frame = self._after_id + FRAME_END + _frame.pack(BODY, self._number, 0)[:3]
         for routing_key, message_id, body in messages:
             envelope = self._envelopes.get(routing_key) or self._envelope(routing_key)
-            size, properties = len(body), _PROPERTIES + message_id.encode()
+            size, properties = len(body), properties_before + message_id.encode()
             parts += (envelope, size.to_bytes(8), properties, body_frame, size.to_bytes(4), body, FRAME_END)
             self.sent += 1
         self._socket.sendall(b"".join(parts))
@@ -157,7 +161,7 @@ class Publisher(_Channel):
     def _envelope(self, routing_key: str) -> bytes:
         mandatory = b"\x01"
         method = _method.pack(*PUBLISH) + b"\0\0" + _short(self._exchange) + _short(routing_key) + mandatory
-        header_length = 12 + len(_PROPERTIES) + UUID_LENGTH
+        header_length = 12 + _flags.size + len(_PROPERTIES) + UUID_LENGTH + len(self._after_id)
         envelope = (
             _frame.pack(METHOD, self._number, len(method))
             + method
@@ -212,11 +216,7 @@ def _short(text: str) -> bytes:
 
 
 UUID_LENGTH = 36
-_HAS_CONTENT_TYPE, _HAS_DELIVERY_MODE, _HAS_MESSAGE_ID = 1 << 15, 1 << 12, 1 << 7
+_HAS_CONTENT_TYPE, _HAS_DELIVERY_MODE, _HAS_MESSAGE_ID, _HAS_USER_ID = 1 << 15, 1 << 12, 1 << 7, 1 << 4
+_FLAGS = _HAS_CONTENT_TYPE | _HAS_DELIVERY_MODE | _HAS_MESSAGE_ID
 _PERSISTENT = b"\x02"
-_PROPERTIES = (
-    struct.pack(">H", _HAS_CONTENT_TYPE | _HAS_DELIVERY_MODE | _HAS_MESSAGE_ID)
-    + _short("application/cloudevents+json")
-    + _PERSISTENT
-    + bytes([UUID_LENGTH])
-)
+_PROPERTIES = _short("application/cloudevents+json") + _PERSISTENT + bytes([UUID_LENGTH])

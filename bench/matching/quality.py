@@ -10,7 +10,8 @@ from uuid import UUID
 
 from bench.matching import ground
 from bench.matching.damage import Registration, true_pairs
-from messaging.database import Connection, transaction
+from messaging.database import Connection
+from messaging.transaction import transaction
 from services.intake.rules.matching import BEYOND_NAMES, PROPOSED_FROM, compare, read_traits
 from services.intake.service import IntakeService
 

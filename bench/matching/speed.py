@@ -10,7 +10,8 @@ from typing import Final
 
 from bench.matching import ground
 from bench.matching.damage import make_everybody, make_registrations, register
-from messaging.database import Connection, Transaction
+from messaging.database import Connection
+from messaging.transaction import Transaction
 from services.intake.rules.matching import propose, read_traits
 from services.intake.rules.people import Person
 from services.intake.store import matching as store

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from bench import requests, task
+from bench import messages, requests, task
 from bench.contenders import Contender, floor
 from bench.ground import Ground
 from deploy.local import Stack
@@ -45,7 +45,7 @@ def test_every_request_is_written_and_answered_once(ground: Ground, contender: C
     eventually(lambda: answered(ground) >= 1_000)
     process.stop()
     assert process.exit_code == 0
-    assert requests.compare(asked, ground.answers()) == requests.Answered(lost=0, repeated=0)
+    assert messages.compare(asked, ground.answers()) == messages.Answered(lost=0, repeated=0)
     assert ground.number("select count(*) from referral") == 1_000
     assert ground.number(contender.unpublished) == 0
     with ground.looking() as look:
