@@ -452,6 +452,7 @@ def _in_attempts(attempt: Callable[[Collection[Guarded] | None], Result]) -> Res
         return attempt(frozenset())
     except KeptOut as wrong:
         kept_out = wrong.rows
+        log.info("rows were kept out; the messages are handled again", extra=fields(count=len(kept_out)))
     try:
         return attempt(kept_out)
     except KeptOut:

@@ -67,18 +67,22 @@ class Transaction:
         """Say what the batch's messages speak of, or lead to: what `load` asks for at once."""
         self._to_mention.append(keys)
 
-    def load(self, sql: LiteralString, key: Key, make: Callable[[Row], Loaded]) -> Loaded | None:
+    def load(
+        self, sql: LiteralString, key: Key, make: Callable[[Row], Loaded], *, lock: LiteralString | None = None
+    ) -> Loaded | None:
         """Return what `make` makes of the row of `key`, or what was `put` there since; None when there is none.
 
         `sql` takes an array of keys and returns a row for each that it finds, with its key as `key`; it locks what will
         be changed. The first call asks for everything of this kind that the batch mentions, so that the messages after
         it find theirs loaded. It must read nothing that changes while the transaction is open, but through `put`.
+        `lock` is a statement on the same keys that goes before: what `sql` gathers from several rows would be as it was
+        before its own lock was waited for.
         """
         for loaded in (self._fresh_loaded, self._loaded):
             if sql in loaded and key in loaded[sql]:
                 return cast("Loaded | None", loaded[sql][key])
         wanted = self._wanted(sql, key)
-        rows = self._read(sql, (wanted,))
+        rows = self._read(sql, (wanted,), lock)
         # what was locked after a savepoint is not locked any more when the message is undone
         known = (self._fresh_loaded if self._savepoint_is_fresh else self._loaded).setdefault(sql, {})
         found = {row.pop("key"): row for row in rows}
@@ -205,11 +209,15 @@ class Transaction:
         others = (one for one in self._mentioned if type(one) is kind and one != key)
         return [key, *(one for one in others if one not in known and one not in fresh)]
 
-    def _read(self, sql: LiteralString, params: Sequence[Any]) -> list[Row]:
+    def _read(self, sql: LiteralString, params: Sequence[Any], lock: LiteralString | None) -> list[Row]:
         if self._wrote or self._savepoint_is_fresh:
+            if lock is not None:
+                self.fetch(lock, params)
             return self.fetch(sql, params)
         with self._pipeline():
             self._send(self._gathered.take())
+            if lock is not None:
+                self._connection.execute(lock, params)
             cursor = self._connection.execute(sql, params)
         return cursor.fetchall()
 

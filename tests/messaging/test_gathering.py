@@ -89,10 +89,16 @@ def url(stack: Stack) -> Iterator[str]:
 @pytest.fixture
 def connection(url: str) -> Iterator[Connection]:
     with database.connect(url) as connection:
-        connection.execute("truncate place, part, said")
-        connection.commit()
+        connection.execute("set synchronous_commit = off")
+        empty(connection)
         yield connection
         connection.rollback()
+
+
+def empty(connection: Connection) -> None:
+    for table in ("place", "part", "said"):
+        connection.execute(f"delete from {table}")
+    connection.commit()
 
 
 def place(place_id: int, **said: Any) -> Row:
@@ -262,16 +268,14 @@ def together(connection: Connection, said: Sequence[Said]) -> tuple[list[Row], l
 
 
 @pytest.mark.parametrize("number", range(300))
-def test_rows_that_are_gathered_end_as_if_each_had_been_written_alone(url: str, number: int) -> None:
+def test_rows_that_are_gathered_end_as_if_each_had_been_written_alone(connection: Connection, number: int) -> None:
     random = Random(f"gathered {number}")  # noqa: S311 - no secret
     before, said = [(INSERT, place(1))] if random.random() < 0.5 else [], story(random)
     ends = []
     for way in (one_by_one, together):
-        with database.connect(url) as connection:
-            connection.execute("truncate place, part, said")
-            connection.commit()
-            one_by_one(connection, before)
-            ends.append(way(connection, said))
+        empty(connection)
+        one_by_one(connection, before)
+        ends.append(way(connection, said))
     assert ends[0] == ends[1], said
 
 

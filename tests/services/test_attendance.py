@@ -503,9 +503,9 @@ def test_a_hundred_people_nobody_knows_cost_as_many_questions_to_the_database_as
     questions = []
     ask = Transaction._read
 
-    def count(tx: Transaction, sql: LiteralString, params: Sequence[Any]) -> list[Row]:
+    def count(tx: Transaction, sql: LiteralString, params: Sequence[Any], lock: LiteralString | None) -> list[Row]:
         questions.append(sql)
-        return ask(tx, sql, params)
+        return ask(tx, sql, params, lock)
 
     monkeypatch.setattr(Transaction, "_read", count)
     confirmed.tx.flush()

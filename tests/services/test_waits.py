@@ -13,6 +13,7 @@ import contracts
 from bench.waits import waits
 from contracts import Message
 from deploy.local import Stack
+from messaging import database
 from messaging.migrate import migrate
 from messaging.on import BATCH
 from messaging.runtime import Delivery
@@ -20,6 +21,7 @@ from tests.services.network import SERVICES
 from tests.services.outcomes.cases import Case
 from tests.services.outcomes.stage import Scene, Stage
 from tests.services.outcomes.surroundings import CASES, folder_of, surroundings
+from tests.services.sequences.emptying import Emptied
 
 OF_ONE_KIND, OF_ALL_KINDS = 6, 12  # waits at most
 OF_TWO_IN_ONE = 7  # a redirection ends a referral and sends another
@@ -53,10 +55,18 @@ class Counted:
         migrate(url, folder_of(service))
         self.stage, self._scenes = Stage(*SERVICES[service], url), 0
         self._name, self._stack = f"waits_{service}", stack
+        self._administrator = database.connect(url)
+        self._administrator.autocommit = True
+        self._emptied = Emptied(self._administrator)
 
     def close(self) -> None:
         self.stage.close()
+        self._administrator.close()
         self._stack.drop_database(self._name)
+
+    def empty(self) -> None:
+        """Begin anew, so that looking at what became of messages does not take longer each time."""
+        self._emptied.empty()
 
     def lead_up(self, case: Case, number: int) -> list[Message[Any]]:
         """Let everything be said that has to come before a message, so many times; return as many of the message."""
@@ -109,6 +119,7 @@ def test_a_batch_of_one_kind_waits_as_often_as_one_message(
     counted: Callable[[str], Counted], service: str, place: int
 ) -> None:
     of = counted(service)
+    of.empty()
     number, savepoints = of.apply(of.lead_up(CASES[service][place], BATCH))
     most = OF_TWO_IN_ONE if CASES[service][place].done.of is contracts.ReferralRedirected else OF_ONE_KIND
     assert (number <= most, savepoints) == (True, 0), f"{number} waits, {savepoints} savepoints"
@@ -118,6 +129,7 @@ def test_a_batch_of_everything_in_the_life_of_referrals_waits_a_dozen_times(
     counted: Callable[[str], Counted],
 ) -> None:
     of = counted("referrals")
+    of.empty()
     cases = [case for case in CASES["referrals"] if case.done.of.__name__ not in RARE["referrals"]]
     batch = [one for case in cases for one in of.lead_up(case, BATCH // len(cases))]
     random.Random(1).shuffle(batch)  # noqa: S311 - no secret

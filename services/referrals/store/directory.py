@@ -19,7 +19,11 @@ _COLUMNS: Final = """
     service_id, organisation, need_codes, active, published_at, name, zones, languages, eligibility, answered_by_hub
 """
 
-# Locked, so that of two processes that hear of a service the second goes on from what the first has made of it.
+# So that of two processes that hear of a service the second goes on from what the first has made of it.
+LOCK_SERVICES: Final = """
+    select from service where service_id = any(%b::uuid[]) order by service_id for no key update
+"""
+
 SERVICES: Final = f"""
     select service_id as key, {_COLUMNS}, capacity.state, capacity.waiting, capacity.estimate_days,
            capacity.stated_at, capacity.valid_until, decided.decisions, line.referral_ids, line.places, line.joined,
@@ -37,7 +41,6 @@ SERVICES: Final = f"""
         from place_in_line where place_in_line.service_id = service.service_id and left_at is null
     ) as line
     where service_id = any(%b::uuid[])
-    order by service_id for no key update of service
 """
 
 # The services of each organisation that it spoke of last: one that publishes hundreds leaves room for the others.
@@ -54,14 +57,18 @@ OFFERED: Final = f"""
     group by need
 """
 
-PUBLISH_SERVICE: Final = f"""
+INSERT_SERVICE: Final = f"""
     insert into service ({_COLUMNS}, listing)
-    select {_COLUMNS}, listing
-    from jsonb_populate_recordset(null::service, %s::jsonb)
-    on conflict (service_id) do update
-        set need_codes = excluded.need_codes, active = excluded.active, published_at = excluded.published_at,
-            name = excluded.name, zones = excluded.zones, languages = excluded.languages,
-            eligibility = excluded.eligibility, answered_by_hub = excluded.answered_by_hub, listing = excluded.listing
+    select {_COLUMNS}, listing from jsonb_populate_recordset(null::service, %s::jsonb)
+"""
+
+SAVE_SERVICE: Final = """
+    update service
+    set need_codes = new.need_codes, active = new.active, published_at = new.published_at, name = new.name,
+        zones = new.zones, languages = new.languages, eligibility = new.eligibility,
+        answered_by_hub = new.answered_by_hub, listing = new.listing
+    from jsonb_populate_recordset(null::service, %s::jsonb) as new
+    where service.service_id = new.service_id
 """
 
 STATE_CAPACITY: Final = """
@@ -132,7 +139,7 @@ def publish_service(tx: Transaction, service: Service, listing: Row) -> None:
 
     `listing` is all that it said, as JSON has it.
     """
-    known = tx.load(SERVICES, service.service_id, _to_known)
+    known = _load(tx, service.service_id)
     if known is not None:
         rules.check_publication(service, known=known.service)
     row = {
@@ -148,7 +155,7 @@ def publish_service(tx: Transaction, service: Service, listing: Row) -> None:
         "answered_by_hub": service.answered_by_hub,
         "listing": listing,
     }
-    tx.write(PUBLISH_SERVICE, row)
+    tx.write(INSERT_SERVICE if known is None else SAVE_SERVICE, row)
     tx.put(SERVICES, service.service_id, Known(service) if known is None else replace(known, service=service))
     _offer(tx, service, None if known is None else known.service)
 
@@ -187,10 +194,14 @@ def interval(length: timedelta) -> str:
 
 
 def _find(tx: Transaction, service_id: UUID) -> Known:
-    known = tx.load(SERVICES, service_id, _to_known)
+    known = _load(tx, service_id)
     if known is None:
         raise rules.TooEarly("service", str(service_id))
     return known
+
+
+def _load(tx: Transaction, service_id: UUID) -> Known | None:
+    return tx.load(SERVICES, service_id, _to_known, lock=LOCK_SERVICES)
 
 
 def _offer(tx: Transaction, service: Service, before: Service | None) -> None:
