@@ -222,15 +222,18 @@ class Gathered:
     def add(self, write: Write) -> None:
         """Put a row into the first group that may take it, into a new one at the end where none may."""
         statement, row = write.statement, write.row
-        found = write.identity if statement.returning else tuple(row.get(column) for column in statement.found_by)
-        places = [
-            (touched, place)
-            for touched in self._touched_by.get(statement.sql) or self._read_touched(statement, row)
-            if None not in (place := tuple(row[column] for column in touched.columns))  # null is equal to nothing
-        ]
-        lasts = [touched.last[place] for touched, place in places if place in touched.last]
-        after = max((position for position, _ in lasts), default=-1)
-        alone = all(found_last == found for position, found_last in lasts if position == after)
+        found = write.identity if statement.returning else tuple(map(row.get, statement.found_by))
+        after, alone, places = -1, True, []
+        for touched in self._touched_by.get(statement.sql) or self._read_touched(statement, row):
+            place = tuple(map(row.__getitem__, touched.columns))
+            if None in place:
+                continue  # null is equal to nothing
+            places.append((touched, place))
+            position, found_last = touched.last.get(place, (-1, found))
+            if position > after:
+                after, alone = position, found_last == found
+            elif position == after:
+                alone = alone and found_last == found
         position = self._place(write, found, after, alone=alone)
         for touched, place in places:
             touched.touch(place, position, found)

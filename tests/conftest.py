@@ -11,6 +11,24 @@ from deploy.local import Network, Stack
 from deploy.local.provision import provision
 from messaging import broker, topology
 
+SEQUENCES = 200  # a service: some two minutes for all
+SEED = 1  # always the same, so that no run fails by chance
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How many sequences of messages each service is tried with (tests/services/sequences), and which ones."""
+    parser.addoption("--sequences", type=int, default=SEQUENCES, help="so many sequences for each service")
+    parser.addoption("--seed", type=int, default=SEED, help="what they are drawn from: the same seed, the same ones")
+    parser.addoption("--first-sequence", type=int, default=0, help="the number of the first")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say for how many sequences the property has held."""
+    for test in terminalreporter.stats.get("passed", []):
+        for name, said in test.user_properties:
+            if name == "held":
+                terminalreporter.line(str(said))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def no_heartbeats() -> None:

@@ -23,6 +23,9 @@ CHECKS = {
 # Most of the suite waits for servers. Each of the two has servers of its own, and a file's tests stay together.
 SIDE_BY_SIDE = ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
 
+# With `--sequences N` only this is run: so many sequences of messages for each service, two services at a time.
+OF_SEQUENCES = ["--numprocesses=2", "--dist=load", "tests/services/sequences/test_any_sequence.py"]
+
 
 def run(arguments: Sequence[str] = ()) -> int:
     """Run everything, or only pytest with these arguments; returns the exit code, 0 only when nothing failed."""
@@ -33,6 +36,8 @@ def run(arguments: Sequence[str] = ()) -> int:
             good = _run(command) == 0
             print(f"{'ok    ' if good else 'FAILED'}  {name} ({time.monotonic() - began:.1f} s)", flush=True)
             failed += [] if good else [name]
+    if any(one.partition("=")[0] == "--sequences" for one in arguments):
+        arguments = [*OF_SEQUENCES, *arguments]
     suite = _run(["pytest", *arguments]) if arguments else suite_and_second_try()
     if failed:
         print(f"FAILED before the suite: {', '.join(failed)}", flush=True)

@@ -121,7 +121,10 @@ def serve(
 
 @app.command
 def test(*arguments: PassedOn) -> None:
-    """Run every check and the whole suite; with arguments, only pytest with those."""
+    """Run every check and the whole suite; with arguments, only pytest with those.
+
+    `--sequences N --seed S`: only whether N sequences of messages for each service end in batches as one by one.
+    """
     from deploy.local import check
 
     raise SystemExit(check.run(arguments))
