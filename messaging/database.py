@@ -56,6 +56,10 @@ def connect(url: str) -> Connection:
     )
 
 
+class NotOurTurnError(psycopg.OperationalError):
+    """Another process of the service is in the middle of a transaction, and has been for long: to be tried again."""
+
+
 class StatementFailed(Exception):
     """A statement failed in a way that psycopg tells as it tells a lost server, with the connection as good as ever."""
 
@@ -65,8 +69,11 @@ class StatementFailed(Exception):
 
 
 def is_lost(error: BaseException, connection: Connection) -> bool:
-    """Tell a lost server from a statement that failed: both can be an OperationalError (a lock timeout is one)."""
-    return isinstance(error, DatabaseLost) and connection.closed
+    """Tell a lost server from a statement that failed: both can be an OperationalError (a lock timeout is one).
+
+    Where it is another process's turn nothing was done either, and it is to be tried again in the same way.
+    """
+    return isinstance(error, NotOurTurnError) or (isinstance(error, DatabaseLost) and connection.closed)
 
 
 def as_json(rows: Sequence[Row]) -> str:

@@ -66,14 +66,17 @@ class Seen(Enum):
     REUSED = auto()  # other bytes under an id that was used before
 
 
-def register(connection: Connection, batch: Sequence[Received]) -> tuple[list[Seen], set[str]]:
-    """Enter the messages into the register.
+def register(
+    connection: Connection, batch: Sequence[Received], begin: Callable[[], None] = lambda: None
+) -> tuple[list[Seen], set[str]]:
+    """Enter the messages into the register, after what `begin` sends.
 
     Returns of each, in order, whether it had come before, and the subjects about which an earlier message has failed
     and is still to be applied.
     """
     sources, ids = [one.message.source for one in batch], [one.message.id for one in batch]
     with connection.pipeline():
+        begin()
         entered = connection.execute(REGISTER, (sources, ids, [one.digest for one in batch]))
         held_up = connection.execute(HELD_UP, ([one.message.subject for one in batch],))
     subjects = {row["subject"] for row in held_up.fetchall()}
@@ -203,9 +206,12 @@ def wake(connection: Connection, subjects: Iterable[str]) -> Callable[[], bool]:
     return lambda: woken.rowcount > 0
 
 
-def due(connection: Connection, limit: int) -> list[Row]:
-    """Lock and return parked messages whose next attempt has come, those that were woken first."""
-    return connection.execute(DUE, (limit,)).fetchall()
+def due(connection: Connection, limit: int, begin: Callable[[], None] = lambda: None) -> list[Row]:
+    """Lock and return parked messages whose next attempt has come, those that were woken first; `begin` as above."""
+    with connection.pipeline():
+        begin()
+        found = connection.execute(DUE, (limit,))
+    return found.fetchall()
 
 
 def leave(connection: Connection, parked_id: int) -> None:

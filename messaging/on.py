@@ -124,6 +124,7 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
             self._database_url,
             Handlers(handlers, receive.refused, receive.early),
             standing=Standing.from_environment(),
+            parallel=os.environ.get("SERVICE_PARALLEL") == "true",
             time_limit=partial(eventlet.Timeout, BATCH_WITHIN),
             endings=(GreenletExit,),
         )

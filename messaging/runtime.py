@@ -90,10 +90,13 @@ class Runtime:
         handlers: Handlers,
         *,
         standing: Standing | None = None,
+        parallel: bool = False,
         time_limit: Callable[[], AbstractContextManager[Any]] = nullcontext,
         endings: tuple[type[BaseException], ...] = (),
     ) -> None:
-        """`time_limit` bounds the handling of one batch by raising whatever it likes.
+        """`parallel` lets several processes of the service write at the same time; else one waits for the other.
+
+        `time_limit` bounds the handling of one batch by raising whatever it likes.
 
         Whatever comes out of a handler is a failure of its message, also what `except Exception` would not catch,
         unless it is one of `endings`, by which the host ends the process.
@@ -103,6 +106,7 @@ class Runtime:
         self._database_url = database_url
         self._handlers = handlers
         self._standing = standing or Standing()
+        self._in_turn = not parallel
         self._time_limit = time_limit
         self._endings = endings
         self._connection: database.Connection | None = None
@@ -150,7 +154,7 @@ class Runtime:
         """
         connection, writer = self._ready()
         try:
-            with transaction(connection) as tx:
+            with transaction(connection, in_turn=self._in_turn) as tx:
                 with self._time_limit():
                     now = clock.now()
                     drafts = handler(tx, now)
@@ -183,12 +187,12 @@ class Runtime:
     ) -> Committed:
         connection, writer = self._ready()
         outcome = _Outcome()
-        with transaction(connection, kept_out) as tx:
+        with transaction(connection, kept_out, in_turn=self._in_turn) as tx:
             with self._time_limit():
                 received = self._read(deliveries, outcome)
                 tx.mention(_mentioned(received))
                 now = clock.now()
-                seen, held_up = inbox.register(connection, received) if received else ([], set())
+                seen, held_up = inbox.register(connection, received, tx.begin) if received else ([], set())
                 for one, before in zip(received, seen, strict=True):
                     if before is not Seen.NEW:
                         self._pass_over(one, before, outcome)
@@ -202,13 +206,15 @@ class Runtime:
     def _apply_alone(self, service: object, delivery: Delivery) -> Committed:
         connection, _ = self._ready()
         try:
-            return _in_attempts(partial(self._apply_together, service, [delivery]))
+            return _in_attempts(partial(self._apply_together, service, [delivery]), alone=True)
         except self._endings:
             raise
         except BaseException as error:
             if database.is_lost(error, connection):
                 raise
-            return self._park_failed(delivery, error)
+            failed = error
+        # Here, where it hides nothing of what may happen next.
+        return self._park_failed(delivery, failed)
 
     def _read(self, deliveries: Sequence[Delivery], outcome: _Outcome) -> list[Received]:
         received = []
@@ -327,9 +333,9 @@ class Runtime:
         """Register a message whose handler failed, and park it to be tried again."""
         connection, writer = self._ready()
         outcome = _Outcome()
-        with transaction(connection) as tx:
+        with transaction(connection, in_turn=self._in_turn) as tx:
             for one in self._read([delivery], outcome):
-                (before,), _ = inbox.register(connection, [one])
+                (before,), _ = inbox.register(connection, [one], tx.begin)
                 if before is not Seen.NEW:
                     self._pass_over(one, before, outcome)
                     continue
@@ -343,13 +349,14 @@ class Runtime:
         connection, _ = self._ready()
         taken: list[database.Row] = []
         try:
-            return _in_attempts(partial(self._retry_due, service, 1, taken))
+            return _in_attempts(partial(self._retry_due, service, 1, taken), alone=True)
         except self._endings:
             raise
         except BaseException as error:
             if not taken or database.is_lost(error, connection):
                 raise
-            return self._put_off(taken[0], error)
+            failed = error
+        return self._put_off(taken[0], failed)
 
     def _retry_due(
         self, service: object, limit: int, taken: list[database.Row], kept_out: Collection[Guarded] | None
@@ -357,9 +364,9 @@ class Runtime:
         """Try up to `limit` parked messages in one transaction, with their rows in `taken`; None when none is due."""
         connection, writer = self._ready()
         outcome = _Outcome()
-        with transaction(connection, kept_out) as tx:
+        with transaction(connection, kept_out, in_turn=self._in_turn) as tx:
             with self._time_limit():
-                taken[:] = inbox.due(connection, limit)
+                taken[:] = inbox.due(connection, limit, tx.begin)
                 if not taken:
                     return None
                 received = [_read_again(row["raw"]) for row in taken]
@@ -396,14 +403,15 @@ class Runtime:
     def _put_off(self, row: database.Row, error: BaseException) -> Committed:
         """After a failure: try again later, or give up and leave it to a person."""
         connection, writer = self._ready()
-        what = describe(error)
-        with transaction(connection) as tx:
+        what, outcome = describe(error), _Outcome()
+        with transaction(connection, in_turn=self._in_turn) as tx:
             if row["attempts"] + 1 < inbox.RETRIES_AT_MOST:
-                inbox.try_later(connection, row["parked_id"], what)
+                outcome.resolved.append(partial(inbox.try_later, connection, row["parked_id"], what))
             else:
-                inbox.quarantine(connection, row["parked_id"], "failed", what)
-                log.error("quarantined", extra=fields(code="failed", parked=row["parked_id"], error=what))
-            return self._commit(connection, writer, tx, _Outcome())
+                outcome.resolved.append(partial(inbox.quarantine, connection, row["parked_id"], "failed", what))
+                said = fields(code="failed", parked=row["parked_id"], error=what)
+                outcome.log_lines.append(partial(log.error, "quarantined", extra=said))
+            return self._commit(connection, writer, tx, outcome)
 
     def _commit(self, connection: database.Connection, writer: UUID, tx: Transaction, outcome: _Outcome) -> Committed:
         """Write what the transaction has gathered and all of the outcome that is not the service's own, and commit."""
@@ -442,11 +450,11 @@ class Runtime:
         return self._connection, self._writer
 
 
-def _in_attempts(attempt: Callable[[Collection[Guarded] | None], Result]) -> Result:
+def _in_attempts(attempt: Callable[[Collection[Guarded] | None], Result], *, alone: bool = False) -> Result:
     """Handle messages as if the database kept nothing out; if it does, again with that known.
 
-    Where even that is not what comes of it, for what was kept out had made others come in: a third time, asking the
-    database about each guarded row in its turn.
+    Raises KeptOut where even that is not what comes of it, for what was kept out had made others come in: then each
+    message is handled alone, and `alone` asks the database about each row in its turn.
     """
     try:
         return attempt(frozenset())
@@ -456,7 +464,9 @@ def _in_attempts(attempt: Callable[[Collection[Guarded] | None], Result]) -> Res
     try:
         return attempt(kept_out)
     except KeptOut:
-        return attempt(None)
+        if not alone:
+            raise
+    return attempt(None)
 
 
 def _mentioned(received: Sequence[Received]) -> Iterator[UUID]:

@@ -13,13 +13,13 @@ message had had its turn alone:
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, LiteralString, TypeVar, cast
+from typing import Any, Final, LiteralString, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import psycopg
 
 from messaging import gathering
-from messaging.database import Connection, DatabaseLost, Row, as_json
+from messaging.database import Connection, DatabaseLost, NotOurTurnError, Row, as_json
 from messaging.gathering import Gathered, Group, Schema, Write
 
 Loaded = TypeVar("Loaded")
@@ -28,6 +28,10 @@ Key = Any
 
 Guarded = tuple[int, LiteralString, tuple[Any, ...]]
 """A row that may be kept out: the number of its message in the batch, its statement, and what tells it from others."""
+
+# Of several processes of a service one has its transaction at a time: what one loads, no other changes meanwhile. That
+# one reads the queue is not enough: another takes over, and the timers and what is parked run in all of them.
+TAKE_TURN: Final = "select pg_advisory_xact_lock(x'72757461'::integer)"
 
 _schemas: WeakKeyDictionary[Connection, Schema] = WeakKeyDictionary()
 
@@ -43,9 +47,16 @@ class KeptOut(Exception):
 class Transaction:
     """What a handler reads and writes through."""
 
-    def __init__(self, connection: Connection, kept_out: Collection[Guarded] | None = None) -> None:
-        """`kept_out` are the guarded rows that the database will keep out; None: it is asked about each at once."""
+    def __init__(
+        self, connection: Connection, kept_out: Collection[Guarded] | None = None, *, in_turn: bool = False
+    ) -> None:
+        """`kept_out` are the guarded rows that the database will keep out; None: it is asked about each at once.
+
+        `in_turn` keeps other processes of the service from writing before this has ended.
+        """
         self._connection = connection
+        self._turn: psycopg.Cursor[Row] | None = None  # what was answered when it was asked for
+        self._in_turn = in_turn
         self._kept_out = kept_out
         self._unexpected: set[Guarded] = set()  # rows that were kept out, or let in, against expectation
         self._number = 0  # of the message that is being handled
@@ -56,10 +67,20 @@ class Transaction:
         self._wrote = False  # it has gathered more than what is known to be kept out
         self._loaded: dict[LiteralString, dict[Key, Any]] = {}
         self._fresh_loaded: dict[LiteralString, dict[Key, Any]] = {}
-        self._guarded: list[tuple[psycopg.Cursor[Row], Group]] = []  # sent, and not looked at yet
+        self._sent: list[tuple[psycopg.Cursor[Row], Group]] = []  # guarded rows that nobody has looked at yet
         self._savepoint = False  # set, and not released yet
         self._savepoint_is_fresh = False  # by the message that is being handled
         self.ended = False
+
+    def begin(self) -> None:
+        """Ask for the turn, where that is still to be done; within a pipeline it costs no wait of its own."""
+        if self._in_turn and self._turn is None:
+            self._turn = self._connection.execute(TAKE_TURN)
+
+    @property
+    def has_no_turn(self) -> bool:
+        """Whether it was asked for, and has not come."""
+        return self._turn is not None and self._turn.pgresult is None
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -73,10 +94,10 @@ class Transaction:
         """Return what `make` makes of the row of `key`, or what was `put` there since; None when there is none.
 
         `sql` takes an array of keys and returns a row for each that it finds, with its key as `key`; it locks what will
-        be changed. The first call asks for everything of this kind that the batch mentions, so that the messages after
-        it find theirs loaded. It must read nothing that changes while the transaction is open, but through `put`.
-        `lock` is a statement on the same keys that goes before: what `sql` gathers from several rows would be as it was
-        before its own lock was waited for.
+        be changed. The first call takes along everything of this kind that the batch mentions, so that the messages
+        after it find theirs loaded: what `sql` reads may change while the transaction is open by `put` only. `lock` is
+        a statement on the same keys that goes before: what `sql` gathers from several rows would be as it was before
+        its own lock was waited for.
         """
         for loaded in (self._fresh_loaded, self._loaded):
             if sql in loaded and key in loaded[sql]:
@@ -232,19 +253,20 @@ class Transaction:
         for group in groups:
             cursor = self._connection.execute(group.statement.sql, (as_json([one.row for one in group.writes]),))
             if group.statement.returning:
-                self._guarded.append((cursor, group))
+                self._sent.append((cursor, group))
 
     @contextmanager
     def _pipeline(self) -> Iterator[None]:
         """Send what the block sends without waiting for each answer; then see which guarded rows have gone in."""
         try:
             with self._connection.pipeline():
+                self.begin()
                 yield
         finally:
-            for cursor, group in self._guarded:
+            for cursor, group in self._sent:
                 if cursor.pgresult is not None:  # else an error came before it
                     self._look(group, Counter(tuple(row.values()) for row in cursor.fetchall()))
-            self._guarded.clear()
+            self._sent.clear()
 
     def _look(self, group: Group, let_in: Counter[tuple[Any, ...]]) -> None:
         for write in group.writes:
@@ -271,12 +293,15 @@ def _schema_of(connection: Connection) -> Schema:
 
 
 @contextmanager
-def transaction(connection: Connection, kept_out: Collection[Guarded] | None = None) -> Iterator[Transaction]:
+def transaction(
+    connection: Connection, kept_out: Collection[Guarded] | None = None, *, in_turn: bool = False
+) -> Iterator[Transaction]:
     """Open a transaction that commits at the end of the block and rolls back when it raises.
 
-    `kept_out` is for `Transaction`. Raises KeptOut in place of an error that came of rows that were taken to be in.
+    `kept_out` and `in_turn` are for `Transaction`. Raises KeptOut in place of an error that came of rows that were
+    taken to be in, and NotOurTurnError where another process's transaction has not ended in time.
     """
-    tx = Transaction(connection, kept_out)
+    tx = Transaction(connection, kept_out, in_turn=in_turn)
     try:
         yield tx
         if not tx.ended:
@@ -291,6 +316,8 @@ def transaction(connection: Connection, kept_out: Collection[Guarded] | None = N
             connection.rollback()
         except psycopg.Error:  # it broke
             connection.close()
+        if isinstance(error, psycopg.errors.LockNotAvailable) and tx.has_no_turn:
+            raise NotOurTurnError("another process has the turn") from None
         if not (isinstance(error, DatabaseLost) and connection.closed):
             tx.check()
         raise

@@ -20,6 +20,7 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
             "SERVICE_NAME": service.name,
             "SERVICE_DATABASE_URL": stack.service_database_url(service.name),
             "SERVICE_AMQP_URL": stack.amqp_url(service.name, HUB),
+            **({"SERVICE_PARALLEL": "true"} if service.parallel else {}),
         }
         keys = {
             "HUB_PRIVATE_KEY_FILE": str(stack.state.organisations / "hub" / "private.jwk"),

@@ -156,6 +156,7 @@ class Probe:
     def environment(self) -> dict[str, str]:
         return {
             "SERVICE_NAME": "probe", "SERVICE_DATABASE_URL": self.database_url, "SERVICE_AMQP_URL": self.amqp_url,
+            "SERVICE_PARALLEL": "true",
         }  # fmt: skip
 
     @staticmethod

@@ -35,13 +35,10 @@ _REGISTRATION: Final = """
     ) as documents
 """
 
-TAKE_WAITING: Final = f"""
-    with taken as (
-        delete from match_waiting
-        where person_id in (select person_id from match_waiting order by since, person_id limit %s for update)
-        returning person_id
-    )
-    select {_REGISTRATION} from taken join person using (person_id)
+TAKE_WAITING: Final = """
+    delete from match_waiting
+    where person_id in (select person_id from match_waiting order by since, person_id limit %s for update)
+    returning person_id
 """
 
 REGISTRATIONS: Final = f"select {_REGISTRATION} from person where person_id = any(%s)"
@@ -153,7 +150,8 @@ def compare_later(tx: Transaction, person_id: UUID, *, at: datetime) -> None:
 def take_waiting(tx: Transaction, most: int = COMPARED_AT_ONCE) -> list[Person]:
     """Take those who have waited longest, with what is compared of them; until this commits nobody else compares."""
     tx.fetch(ONE_AT_A_TIME)
-    return [_person(row) for row in tx.fetch(TAKE_WAITING, (most,))]
+    # In two statements: the second sees what was waited for in the first.
+    return load_registrations(tx, [row["person_id"] for row in tx.fetch(TAKE_WAITING, (most,))])
 
 
 def save_keys(tx: Transaction, keys: Mapping[UUID, Iterable[str]]) -> None:

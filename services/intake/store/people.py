@@ -51,13 +51,14 @@ REMOVE_DOCUMENTS: Final = """
     where document.person_id = new.person_id and document.position > new.kept
 """
 
-# Locked, so that nobody who is being erased is passed on.
+# So that nobody who is being erased is passed on.
+LOCK_PEOPLE: Final = "select from person where person_id = any(%b::uuid[]) order by person_id for no key update"
+
 PEOPLE: Final = f"""
     select person_id as key, person_id, registered_by, registered_at, {_DETAILS}, erased_at is not null as erased,
            (select coalesce(jsonb_agg(jsonb_build_array(type, number) order by position), '[]')
             from document where document.person_id = person.person_id) as documents
     from person where person_id = any(%b::uuid[])
-    order by person_id for no key update
 """
 
 PLACES: Final = "select key, array_agg(code) as codes from unnest(%b::text[]) as asked(key), municipality group by key"
@@ -89,7 +90,7 @@ def save_person(tx: Transaction, person: Person, cause: Cause, *, at: datetime) 
 
 def find_person(tx: Transaction, person_id: UUID) -> Person | None:
     """Return everything that is known of a person; None while nobody has registered them."""
-    return tx.load(PEOPLE, person_id, _person)
+    return tx.load(PEOPLE, person_id, _person, lock=LOCK_PEOPLE)
 
 
 def knows_place(tx: Transaction, code: str) -> bool:

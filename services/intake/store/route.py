@@ -24,7 +24,7 @@ LOCK: Final = f"""
 
 _ASSESSMENTS: Final = "from assessment where assessment.route_id = route.route_id order by assessment_id"
 
-# What belongs to routes that are locked.
+# What belongs to routes, once these are locked.
 PARTS: Final = f"""
     select route_id as key,
            (select coalesce(jsonb_object_agg(track, state), '{{}}') from route_track
@@ -180,7 +180,7 @@ def _standard(tx: Transaction) -> Standard:
 
 
 def _parts(tx: Transaction, route_id: UUID) -> Parts:
-    return tx.load(PARTS, route_id, _read_parts) or Parts()
+    return tx.load(PARTS, route_id, _read_parts, lock=LOCK) or Parts()
 
 
 def _put(tx: Transaction, route: Route, parts: Parts) -> None:

@@ -49,7 +49,7 @@ LOCK_MOVED: Final = f"""
     where place <> told and left_at is null and told_at <= %s and state = 'waitlisted'
     order by told_at
     limit {TOLD_AT_ONCE}
-    for update of referral skip locked
+    for update of referral, place_in_line skip locked
 """
 
 NOTE_TOLD: Final = """
