@@ -11,7 +11,7 @@ from tests.services.outcomes.surroundings import folder_of, surroundings
 from tests.services.sequences.playing import Player
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: around them the clock stands still
 def player_of(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Player]]:
     """What plays a service's sequences, made when it is asked for first."""
     players: dict[str, Player] = {}
@@ -19,6 +19,7 @@ def player_of(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     def find(service: str) -> Player:
         if service not in players:
             name = f"sequences_{service}"
+            stack.drop_database(name)
             url = stack.create_database(name)
             migrate(url, folder_of(service))
             with stack.connect_as_administrator() as connection:
