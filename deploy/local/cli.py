@@ -197,7 +197,7 @@ def report(*arguments: PassedOn) -> None:
 
 @app.command(help_flags=[])
 def bench(*arguments: PassedOn) -> None:
-    """Measure Ruta beside plain nameko, FastStream and the floor, doing the same work."""
+    """Measure the services at their real work, and their runtime beside plain nameko, FastStream and the floor."""
     _become("bench", arguments)
 
 
