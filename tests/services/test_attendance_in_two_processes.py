@@ -39,12 +39,12 @@ class TwoProcesses:
 
     @contextmanager
     def process(self) -> Iterator[ServiceUnderTest]:
-        """A process that commits at the end; it waits for a lock as long as whoever holds it takes."""
+        """A process that commits at the end; it waits for its turn, as the runtime does, here as long as it takes."""
         with database.connect(self._url) as connection:
             connection.execute("set lock_timeout = 0")
             connection.execute("set statement_timeout = 0")
             connection.commit()
-            with transaction(connection) as tx:
+            with transaction(connection, in_turn=True) as tx:
                 process = ServiceUnderTest(EventsService(), connection, self._clock)
                 process.tx = tx
                 yield process

@@ -31,8 +31,7 @@ LOCK: Final = f"""
     from entrepreneur where entrepreneur_id = any(%b::uuid[]) order by entrepreneur_id for no key update
 """
 
-# Nobody holds a lock on who accompanies a person: it is looked at again once the entrepreneur is locked, and one that
-# comes in meanwhile is kept out by the index.
+# Ids only: what has become of each by now, in this batch too, is seen once it is locked.
 ACCOMPANIED: Final = """
     select person_id as key, jsonb_object_agg(organisation, entrepreneur_id) as accompanied
     from entrepreneur where person_id = any(%b::uuid[]) and state = 'accompanied' group by person_id

@@ -30,8 +30,7 @@ LOCK: Final = f"""
     from participation where participation_id = any(%b::uuid[]) order by participation_id for no key update
 """
 
-# Nobody holds a lock on what a person takes part in: it is looked at again once the participation is locked, and one
-# that comes in meanwhile is kept out by the index.
+# Ids only: what has become of each by now, in this batch too, is seen once it is locked.
 OPEN: Final = """
     select person_id as key, jsonb_agg(jsonb_build_array(organisation, programme, participation_id)) as open
     from participation where person_id = any(%b::uuid[]) and state = 'enrolled' group by person_id

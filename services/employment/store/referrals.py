@@ -38,8 +38,7 @@ LOCK_OF_ENTREPRENEURS: Final = f"""
     select entrepreneur_id as key, jsonb_agg(to_jsonb(linked)) as referrals from linked group by entrepreneur_id
 """
 
-# Nobody holds a lock on whom a referral brings: whoever another process has come in this moment stays unseen. Those who
-# were before the referral was heard of count as well.
+# Those who had come by a referral before it was heard of count as well.
 BROUGHT_BY: Final = """
     select key,
            array(select participation_id from participation where referral_id = key) as participations,

@@ -23,9 +23,8 @@ LOCK_ATTENDANCES: Final = f"""
     from attendance where attendance_id = any(%b::uuid[]) order by attendance_id for update
 """
 
-# A person has no row to lock. Asked for once the jornadas are locked: then nobody else records somebody there. And once
-# LOCK_ATTENDANCES has looked into the table: then nobody is being erased. What another process takes down of the same
-# person at another jornada in this moment stays unseen: they may pass for new, and their details be passed on twice.
+# A person has no row to lock: what is gathered of them holds because one process has its transaction at a time
+# (messaging/transaction.py).
 PEOPLE: Final = """
     select key, count(attendance_id) > 0 as known,
            coalesce(array_agg(jornada_id) filter (where present), '{}') as jornadas,
@@ -51,9 +50,6 @@ SAVE_ATTENDANCES: Final = f"""
             corrected_at = excluded.corrected_at, registered_at = excluded.registered_at,
             strike_reason = excluded.strike_reason, erased = excluded.erased
 """
-
-# Waits for whoever has begun to record attendance, even if they have not written it yet, and lets nobody begin.
-ALONE: Final = "lock table attendance in exclusive mode"
 
 ERASE_PERSON: Final = "insert into erased_person (person_id) values (%s) on conflict do nothing"
 
@@ -99,7 +95,6 @@ def save_attendance(
 
 def erase_person(tx: Transaction, person_id: UUID) -> None:
     """Keep of an erased person that they were present, and nothing else; nothing more is taken down of them."""
-    tx.fetch(ALONE)
     tx.fetch(ERASE_PERSON, (person_id,))
     tx.amend(PEOPLE, person_id, lambda person: replace(person or Person(), erased=True))
     for row in tx.fetch(OF_PERSON, (person_id,)):

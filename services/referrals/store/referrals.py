@@ -242,8 +242,8 @@ def _lock(tx: Transaction, referral_id: UUID) -> Referral | None:
     return referral
 
 
-def _case_of(referral: Referral) -> str:
-    return f"{referral.sender} {referral.case_code}"
+def _case_of(referral: Referral) -> str | None:
+    return None if referral.case_code is None else f"{referral.sender} {referral.case_code}"
 
 
 def _lock_all(tx: Transaction, sql: LiteralString, key: UUID | str | None) -> list[Referral]:
