@@ -13,6 +13,7 @@ from typing import Any
 FIELDS = (
     "carried", "code", "contract", "correlation", "count", "error", "exchange", "message", "organisation", "outcome",
     "parked", "process", "queue", "received", "redelivered", "referral", "seconds", "source", "state", "version",
+    "what",
 )  # fmt: skip
 
 

@@ -1,0 +1,123 @@
+"""What a process says of itself while it runs: that it goes on, and what keeps it from its work.
+
+It stands in a file of its own, whose path RUTA_HEALTH_FILE names, and is written anew every second: the heartbeat. One
+that froze, or of which a part has stood for long, writes nothing more, and its supervisor ends it and starts it again
+(deploy/local/supervisor.py). Without the variable nothing is written.
+
+A trouble is said from when it began until it is over; each beginning and end is a line in the log, too.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import time
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from messaging.log import fields
+
+BEAT_EVERY = 1.0  # seconds
+STANDS_AFTER = 90.0  # seconds in which a part of the process did not come round: longer than any of its deadlines
+
+log = logging.getLogger("ruta.health")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What keeps a process from its work: a server that is `away`, a queue that is `missing`, and the like."""
+
+    what: str  # such as `database`, `broker`, `queue referrals`
+    code: str  # such as `away`, `no_answer`, `missing`, `disk_full`
+    since: str  # by the machine's clock, ISO 8601
+    error: str | None = None  # what was seen last, as `log.describe` says it
+
+
+@dataclass(slots=True)
+class Health:
+    """Of one process. Its methods may be called from any thread."""
+
+    process: str = ""
+    file: Path | None = None
+    clocks: dict[str, float | None] = field(default_factory=dict)
+    """How many seconds this process's clock is ahead of others, by whose they are (messaging/clocks.py)."""
+    _beats: int = 0
+    _troubles: dict[str, Trouble] = field(default_factory=dict)
+    _came_round: dict[str, float] = field(default_factory=dict)
+
+    def begin(self, process: str) -> None:
+        """Begin to speak for this process, where RUTA_HEALTH_FILE says."""
+        self.process = process
+        named = os.environ.get("RUTA_HEALTH_FILE")
+        self.file = Path(named) if named else None
+        self.beat()
+
+    def say(self, what: str, code: str, error: str | None = None) -> None:
+        """Say that something keeps the process from its work; said again, it is the same trouble still."""
+        known = self._troubles.get(what)
+        if known is None or known.code != code:
+            log.warning("trouble", extra=fields(what=what, code=code, error=error or ""))
+        since = known.since if known is not None else _machine_now()
+        self._troubles[what] = Trouble(what, code, since, error)
+
+    def over(self, what: str) -> None:
+        """Say that it does no longer; nothing where it did not."""
+        if (known := self._troubles.pop(what, None)) is not None:
+            log.warning("trouble is over", extra=fields(what=what, code=known.code))
+
+    def comes_round(self, part: str) -> None:
+        """Say that a part of the process (a loop) goes on; from then on it has to."""
+        self._came_round[part] = time.monotonic()
+
+    def ends(self, part: str) -> None:
+        """Say that a part has come to its end, and need not come round any more."""
+        self._came_round.pop(part, None)
+
+    def standing(self) -> list[str]:
+        """Return the parts that have not come round for STANDS_AFTER."""
+        now = time.monotonic()
+        return [part for part, at in list(self._came_round.items()) if now - at > STANDS_AFTER]
+
+    def beat(self) -> None:
+        """Write the heartbeat, unless a part stands: then the process is no better than frozen."""
+        if self.file is None:
+            return
+        if standing := self.standing():
+            log.error("parts of the process stand", extra=fields(what=", ".join(standing)))
+            return
+        self._beats += 1
+        said: dict[str, Any] = {
+            "process": self.process,
+            "pid": os.getpid(),
+            "beats": self._beats,
+            "clock": _machine_now(),
+            "clocks": self.clocks,
+            "troubles": [asdict(one) for one in list(self._troubles.values())],
+        }
+        try:
+            new = self.file.with_suffix(".new")
+            new.write_text(json.dumps(said))
+            new.replace(self.file)
+        except OSError as error:  # a full disk: it is alive all the same, and whoever reads the time of the file knows
+            with contextlib.suppress(OSError):
+                os.utime(self.file)
+            log.error("the heartbeat could not be written", extra=fields(error=type(error).__name__))
+
+
+def read(file: Path) -> dict[str, Any] | None:
+    """Read what a process has said last; None where it has said nothing."""
+    try:
+        said: dict[str, Any] = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return None
+    return said
+
+
+def _machine_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+health = Health()
+"""This process's own."""
