@@ -17,7 +17,7 @@ AWAY = 1.5  # seconds that a killed organisation takes to start its system again
 KILLED_AT = (
     (0.25, "redcross"),
     (0.40, "referrals"),
-    (0.55, "referrals-relay"),
+    (0.55, "relay"),
     (0.65, "gateway"),
     (0.75, "intake"),
 )

@@ -14,7 +14,7 @@ from demo.mistakes import PARKED
 from demo.organisations import Organisation
 from demo.quiet import STUCK_AFTER, Look, Watch
 from demo.stories import TERMINAL
-from deploy.local import Network, Stack, Trouble
+from deploy.local import Network, Stack, Trouble, running
 
 READY_WITHIN = 90  # seconds
 
@@ -42,8 +42,8 @@ def network_on(directory: Path) -> Iterator[Ground]:
     directory.mkdir(parents=True, exist_ok=True)
     clock_file = directory / "clock"
     clock_file.write_text("0")
-    with _environment("RUTA_CLOCK_FILE", str(clock_file)), Stack(directory) as stack, Network(stack) as network:
-        yield Ground(stack, network, clock_file)
+    with _environment("RUTA_CLOCK_FILE", str(clock_file)), running(directory) as network:
+        yield Ground(network.stack, network, clock_file)
 
 
 @dataclass(frozen=True)

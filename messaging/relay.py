@@ -1,6 +1,6 @@
 """The relay: publishes what the processes of a service committed and did not publish themselves.
 
-    python -m messaging.relay          (SERVICE_DATABASE_URL, SERVICE_AMQP_URL)
+    python -m messaging.relay          (SERVICE_DATABASE_URL, SERVICE_AMQP_URL; or RELAY_OUTBOXES, for several services)
 
 A process publishes its own messages; when it is killed, or the broker is away, they stay in the outbox, and the relay
 takes them from there in the order of their commits. It may send again what was published but not yet marked: the
@@ -8,11 +8,12 @@ inboxes behind it know it by its id. Any number of relays may run: one of them w
 """
 
 import itertools
+import json
 import logging
 import os
-import signal
 import threading
 import time
+from collections.abc import Mapping
 from uuid import UUID
 
 import psycopg
@@ -20,8 +21,10 @@ import psycopg
 from messaging import database, erasure, outbox, tracing
 from messaging import log as logs
 from messaging.broker import BrokerLost, Publisher, backoff
+from messaging.health import health
 from messaging.log import describe, fields
 from messaging.standing import Standing
+from messaging.stopping import AskedToStop
 
 log = logging.getLogger("ruta.relay")
 
@@ -29,6 +32,7 @@ PATIENCE = "5 seconds"  # a writer that has not stirred for so long is taken to 
 LOOK_EVERY = 0.5  # seconds
 WINDOW = 500  # messages published before their confirms are awaited
 KEEP_HOUSE_EVERY = 60.0  # seconds
+STOP_WITHIN = 12.0  # seconds for what is under way
 THE_RELAY = 0x52656C61  # the advisory lock of the one that works
 
 
@@ -42,7 +46,7 @@ class Relay:
         self._house_kept_at = float("-inf")
         self._stop = threading.Event()
 
-    def stop(self, *_: object) -> None:
+    def stop(self) -> None:
         """Stop after what is under way."""
         self._stop.set()
 
@@ -121,15 +125,41 @@ def mark(connection: database.Connection, writer: UUID, position: int) -> None:
 
 
 def main() -> None:
-    """Run the relay of the service whose database the environment names."""
-    process = f"{os.environ.get('SERVICE_NAME', 'service')}-relay"
+    """Run a relay for each of the services whose database the environment names."""
+    outboxes = _outboxes(os.environ)
+    process = os.environ.get("SERVICE_NAME", "service") + "-relay" if len(outboxes) == 1 else "relay"
     logs.set_up(process)
     tracing.set_up(process)
-    relay = Relay(os.environ["SERVICE_DATABASE_URL"], os.environ["SERVICE_AMQP_URL"], Standing.from_environment())
-    signal.signal(signal.SIGTERM, relay.stop)
-    signal.signal(signal.SIGINT, relay.stop)
+    asked = AskedToStop()
+    health.begin(process)
+    relays = [Relay(one["database_url"], one["amqp_url"], Standing.from_environment()) for one in outboxes]
+    threads = [threading.Thread(target=_run, args=(relay,), daemon=True) for relay in relays]
+    for thread in threads:
+        thread.start()
     print(f"ready {process}", flush=True)
-    relay.run()
+    asked.wait()
+    for relay in relays:
+        relay.stop()
+    for thread in threads:
+        thread.join(STOP_WITHIN)
+
+
+def _outboxes(environment: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return what to relay: RELAY_OUTBOXES as JSON, or the one service of the environment."""
+    if "RELAY_OUTBOXES" in environment:
+        return [dict(one) for one in json.loads(environment["RELAY_OUTBOXES"])]
+    return [{"database_url": environment["SERVICE_DATABASE_URL"], "amqp_url": environment["SERVICE_AMQP_URL"]}]
+
+
+def _run(relay: Relay) -> None:
+    """Run one of several: what goes wrong with it must not end the others."""
+    for attempt in itertools.count():
+        try:
+            relay.run()
+            return
+        except Exception as error:
+            log.critical("a relay failed, and begins anew", extra=fields(error=describe(error)))
+            time.sleep(backoff(attempt))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from nameko.runners import ServiceRunner
 
 from messaging import log as logs
 from messaging import tracing, waiting
+from messaging.health import BEAT_EVERY, health
 from messaging.log import describe, fields
 
 FROZEN_AFTER = 60  # seconds
@@ -53,6 +54,7 @@ def main(module_name: str) -> None:
     name = os.environ.get("SERVICE_NAME", service_class.name)  # an organisation's own copy has a name of its own
     logs.set_up(name)
     tracing.set_up(name)
+    health.begin(name)
     eventlet.debug.hub_exceptions(False)  # it would print what they say; whoever waits for the thread logs them
 
     asked_to_stop = eventlet.event.Event()
@@ -93,10 +95,14 @@ def main(module_name: str) -> None:
 
 
 def watch() -> None:
-    """Let the kernel end this process when its hub does not come round: a handler that never waits freezes them all."""
+    """Let the heart beat, and the kernel end this process when it does not.
+
+    A handler that never waits keeps the hub from coming round, and freezes them all.
+    """
     while True:
         signal.alarm(FROZEN_AFTER)
-        eventlet.sleep(FROZEN_AFTER / 4)
+        health.beat()
+        eventlet.sleep(BEAT_EVERY)
 
 
 def start(runner: ServiceRunner, name: str) -> None:

@@ -108,10 +108,15 @@ class Service:
     parallel: bool = False  # several of its processes read at once, in whatever order
     package: str = ""  # where its code is, such as `services.referrals`
     publishes: tuple[str, ...] = ()  # what only services say, where an organisation may run a copy of it
+    processes: int = 1  # how many `./ruta up` runs: with more than one, another takes over at once
 
     @property
     def queue(self) -> str:
         return self.name
+
+    @property
+    def process_names(self) -> tuple[str, ...]:
+        return (self.name, *(f"{self.name}-{number}" for number in range(2, self.processes + 1)))
 
 
 @dataclass(frozen=True)
@@ -163,6 +168,7 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
                     said.get("parallel", False),
                     said.get("package", f"services.{name}"),
                     tuple(said.get("publishes", [])),
+                    said.get("processes", 1),
                 )
                 for name, said in declared["services"].items()
             },

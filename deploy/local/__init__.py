@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 from deploy.local.trouble import Trouble
 
 if TYPE_CHECKING:
-    from deploy.local.network import Network
+    from deploy.local.network import Network, running
     from deploy.local.stack import Stack
 
-__all__ = ["Network", "Stack", "Trouble"]
+__all__ = ["Network", "Stack", "Trouble", "running"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,8 +17,8 @@ def __getattr__(name: str) -> Any:
         from deploy.local.stack import Stack
 
         return Stack
-    if name == "Network":
-        from deploy.local.network import Network
+    if name in ("Network", "running"):
+        from deploy.local import network
 
-        return Network
+        return getattr(network, name)
     raise AttributeError(name)

@@ -33,13 +33,13 @@ PassedOn = Annotated[str, Parameter(allow_leading_hyphen=True, help="passed on a
 @app.command
 def up() -> None:
     """Start the network and keep it running; Ctrl-C stops everything."""
-    from deploy.local import Network, Stack
+    from deploy.local import running
 
     began = time.monotonic()
-    with Stack() as stack, Network(stack) as network:
+    with running() as network:
         try:
             print(f"Ruta is up after {time.monotonic() - began:.1f} s: {len(network.processes)} processes.")
-            print(f"Partners' credentials: {stack.state.organisations}")
+            print(f"Partners' credentials: {network.stack.state.organisations}")
             print("`./ruta status` shows it, Ctrl-C stops it.", flush=True)
             _wait_for_the_end()
         except (KeyboardInterrupt, SystemExit):

@@ -6,18 +6,35 @@ with Stack(directory) as stack, Network(stack) as network:
 """
 
 import contextlib
+import logging
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from deploy.local.forking import ForkedProcess, ForkServer
 from deploy.local.process import Process
-from deploy.local.processes import hub_programs
-from deploy.local.provision import provision
+from deploy.local.processes import fork_server, hub_programs
 from deploy.local.stack import Stack
 from deploy.local.supervisor import Supervisor
 from messaging import topology
+
+log = logging.getLogger("ruta.up")
+
+
+@contextlib.contextmanager
+def running(directory: Path | None = None) -> Iterator["Network"]:
+    """The whole network with its servers below it; what takes long to start begins first."""
+    stack, declared = Stack(directory), topology.read()
+    stack.state.make()
+    forks = fork_server(stack.state, declared)
+    with contextlib.ExitStack() as ending:
+        ending.callback(forks.stop)
+        forks.start()
+        ending.enter_context(stack)
+        yield ending.enter_context(Network(stack, declared, forks))
 
 
 class Network:
@@ -26,9 +43,13 @@ class Network:
     While it runs, each process that dies is brought back, the embedded servers too.
     """
 
-    def __init__(self, stack: Stack, declared: topology.DeclaredNetwork | None = None) -> None:
+    def __init__(
+        self, stack: Stack, declared: topology.DeclaredNetwork | None = None, forks: ForkServer | None = None
+    ) -> None:
+        """`forks` has been started already, if given: it imports while the servers start."""
         self.stack = stack
         self.declared = declared or topology.read()
+        self._forks = forks or fork_server(stack.state, self.declared)
         self.processes: dict[str, Process] = {}
         self._supervisor: Supervisor | None = None
 
@@ -47,10 +68,18 @@ class Network:
 
     def start(self) -> None:
         """Provision the servers, start every process, and return when all are ready; raises Trouble when one is not."""
-        provision(self.stack, self.declared)
-        hub = [Process(program) for program in hub_programs(self.stack, self.declared)]
-        self.processes = {process.name: process for process in (*self.stack.servers, *hub)}
+        from deploy.local.provision import provision  # what it imports takes as long as half of the broker's start
+
+        self._forks.start()
+        hub = [
+            ForkedProcess(program, self._forks) if program.module else Process(program)
+            for program in hub_programs(self.stack, self.declared)
+        ]
+        self.processes = {process.name: process for process in (*self.stack.servers, self._forks, *hub)}
         try:
+            log.info("bringing queues, users and databases up to date")
+            provision(self.stack, self.declared)
+            log.info("starting %s", ", ".join(process.name for process in hub))
             for process in hub:
                 process.start()
             self.wait_ready()

@@ -11,12 +11,16 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from deploy.local.trouble import Trouble
+
+if TYPE_CHECKING:
+    from deploy.local.forking import Adopted
 
 LOG_LIMIT = 20 * 1024 * 1024  # bytes; a longer log is set aside when its process starts again
 POLL = 0.02  # seconds between looks at what a process has become
@@ -45,6 +49,17 @@ class Program:
     stop_within: float = 15.0  # seconds, then SIGKILL
     leash: str = "KILL"  # the signal it gets when this process dies
     privileges: Sequence[str] = field(default_factory=tuple)  # options of setpriv, to run as another user
+    module: Sequence[str] = ()  # of one of ours: the module and its arguments, for who forks it instead
+    health: Path | None = None  # where it says that it goes on (messaging/health.py)
+
+
+@contextlib.contextmanager
+def log_of(program: Program) -> Iterator[IO[bytes]]:
+    """Open the program's log to write on; one that has become long is set aside first."""
+    if program.log.exists() and program.log.stat().st_size > LOG_LIMIT:
+        program.log.replace(program.log.with_suffix(".log.1"))
+    with program.log.open("ab") as log:
+        yield log
 
 
 class Process:
@@ -54,7 +69,7 @@ class Process:
         self.program = program
         self.restarts = 0
         self.wanted = False  # whether a supervisor should bring it back when it dies
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[bytes] | Adopted | None = None
         self._log_start = 0
         self._changing = threading.RLock()  # a supervisor may start what somebody else is stopping
 
@@ -77,6 +92,8 @@ class Process:
         with self._changing:
             self.wanted = True
             if self.pid is None:
+                if self.program.health is not None:
+                    self.program.health.unlink(missing_ok=True)  # what it says is another's
                 self._child = _starter.submit(self._spawn).result()
 
     def bring_back(self) -> None:
@@ -85,11 +102,9 @@ class Process:
             if self.wanted:
                 self.start()
 
-    def _spawn(self) -> "subprocess.Popen[bytes]":
+    def _spawn(self) -> "subprocess.Popen[bytes] | Adopted":
         program = self.program
-        if program.log.exists() and program.log.stat().st_size > LOG_LIMIT:
-            program.log.replace(program.log.with_suffix(".log.1"))
-        with program.log.open("ab") as log:
+        with log_of(program) as log:
             self._log_start = log.tell()
             return subprocess.Popen(
                 leashed(program.command, program.leash, program.privileges),

@@ -1,9 +1,11 @@
 """The table of the hub's processes: what is run, with which addresses. The one place to add a process."""
 
+import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
+from deploy.local.forking import SERVER, ForkServer
 from deploy.local.process import Program
 from deploy.local.stack import Stack
 from deploy.local.state import ROOT, State
@@ -15,6 +17,15 @@ ADMINISTRATORS = {"RUTA_DATABASE_URL", "RUTA_AMQP_URL", "RUTA_MANAGEMENT_URL"}
 
 def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
     """Every process of the hub, in the order in which they start; they stop in the opposite one."""
+    outboxes = [
+        {
+            "service": service.name,
+            "database_url": stack.service_database_url(service.name),
+            "amqp_url": stack.amqp_url(service.name, HUB),
+        }
+        for service in network.services.values()
+    ]
+    yield program(stack.state, "relay", ["messaging.relay"], {"RELAY_OUTBOXES": json.dumps(outboxes)})
     for service in network.services.values():
         own = {
             "SERVICE_NAME": service.name,
@@ -26,30 +37,46 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
             "HUB_PRIVATE_KEY_FILE": str(stack.state.organisations / "hub" / "private.jwk"),
             "RUTA_DIRECTORY_FILE": str(stack.state.directory_file),  # to seal what it refers for an organisation
         }
-        yield program(stack.state, f"{service.name}-relay", ["messaging.relay"], own)
-        module = f"{service.package}.service"
-        yield program(
-            stack.state, service.name, ["messaging.run", module], own | (keys if service.name == "intake" else {})
-        )
+        addresses = own | (keys if service.name == "intake" else {})
+        for name in service.process_names:
+            module = ["messaging.run", f"{service.package}.service"]
+            yield program(stack.state, name, module, addresses | {"SERVICE_NAME": name})
     doors = {
         "GATEWAY_NETWORK_AMQP_URL": stack.amqp_url(GATEWAY, NETWORK),
         "GATEWAY_HUB_AMQP_URL": stack.amqp_url(GATEWAY, HUB),
         "RUTA_NETWORK_FILE": str(NETWORK_FILE),
     }
-    yield program(stack.state, GATEWAY, ["hub.gateway"], doors)
+    yield program(stack.state, GATEWAY, ["hub.gateway.__main__"], doors)
 
 
-def program(state: State, name: str, module: list[str], addresses: dict[str, str]) -> Program:
-    """A process that runs one of our modules, with its addresses in its environment and its log in the state."""
+def fork_server(state: State, network: DeclaredNetwork) -> ForkServer:
+    """What the hub's processes are forked from; it has no addresses."""
+    modules = [f"{service.package}.service" for service in network.services.values()]
+    return ForkServer(
+        program(state, "forkserver", [SERVER], {}, beats=False), ["messaging.relay", "hub.gateway.__main__", *modules]
+    )
+
+
+def program(
+    state: State, name: str, module: Sequence[str], addresses: Mapping[str, str], *, beats: bool = True
+) -> Program:
+    """A process that runs one of our modules, with its addresses in its environment and its log in the state.
+
+    `beats`: it says that it goes on (messaging/health.py).
+    """
+    health = state.health / f"{name}.json" if beats else None
     return Program(
         name=name,
         command=[sys.executable, "-P", "-m", *module],
+        module=module,
         environment={
             **{variable: value for variable, value in os.environ.items() if variable not in ADMINISTRATORS},
             **addresses,
+            **({"RUTA_HEALTH_FILE": str(health)} if health else {}),
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "RUTA_STATE": str(state.directory),
         },
         log=state.logs / f"{name}.log",
+        health=health,
     )

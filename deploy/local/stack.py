@@ -5,6 +5,7 @@ with Stack(directory) as stack:
 """
 
 import contextlib
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ from deploy.local.state import State, default_directory, free_ports
 from deploy.local.trouble import Trouble
 from messaging.topology import DeclaredNetwork, Management, TopologyError
 from messaging.topology import provision as provision_broker
+
+log = logging.getLogger("ruta.up")
 
 START_ATTEMPTS = 3  # a port may be taken between the choice and the start
 
@@ -88,6 +91,7 @@ class Stack:
         if self._amqp_url is None and not self._database_only:
             self.broker = BrokerProcess(self.state, (ports[1], ports[2], ports[3], ports[4], ports[5]))
         for server in reversed(self.servers):  # the broker takes longer to come up
+            log.info("starting %s", server.name)
             server.start()
         for server in self.servers:
             server.wait_ready()

@@ -43,6 +43,7 @@ class State:
     def __init__(self, directory: Path) -> None:
         self.directory = directory.absolute()
         self.logs = self.directory / "logs"
+        self.health = self.directory / "health"  # what each process says of itself (messaging/health.py)
         self.organisations = self.directory / "organisations"
         self.directory_file = self.directory / "directory.json"  # the organisations and their public keys
         self._secrets = self.directory / "secrets.json"
@@ -54,6 +55,7 @@ class State:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             self.logs.mkdir(exist_ok=True)
+            self.health.mkdir(exist_ok=True)
             self.organisations.mkdir(exist_ok=True)
             self._secrets.touch(mode=0o600)
         except OSError as error:

@@ -1,6 +1,8 @@
-"""Keeps processes running: brings back one that died, later and later while it keeps dying."""
+"""Keeps processes running: brings back one that died, later and later while it keeps dying, and ends one that froze."""
 
+import contextlib
 import logging
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +13,8 @@ from deploy.local.trouble import Trouble
 LOOK_EVERY = 0.1  # seconds
 FIRST_DELAY, LONGEST_DELAY = 0.2, 10.0  # seconds before a dead process is started again; doubles with every death
 STEADY_AFTER = 30.0  # seconds of life after which an earlier death is forgotten
+FROZEN_AFTER = 30.0  # seconds without a heartbeat, of a process that has one
+STOOD_AFTER = 5.0  # seconds between two looks: then it is this process that stood, and says nothing of the others
 
 log = logging.getLogger("ruta.supervisor")
 
@@ -24,6 +28,8 @@ class Supervisor:
         self._delays = dict.fromkeys((process.name for process in processes), FIRST_DELAY)
         self._due: dict[str, float] = {}
         self._started = {process.name: time.monotonic() for process in processes}
+        self._beats: dict[str, tuple[int | None, float]] = {}  # the last heartbeat, and when it was first seen
+        self._looked_at = time.monotonic()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
 
@@ -38,6 +44,10 @@ class Supervisor:
 
     def _watch(self) -> None:
         while not self._stopping.wait(LOOK_EVERY):
+            now = time.monotonic()
+            if now - self._looked_at > STOOD_AFTER:
+                self._beats.clear()
+            self._looked_at = now
             for process in self._processes:
                 self._look_after(process, time.monotonic())
 
@@ -46,6 +56,9 @@ class Supervisor:
         if process.pid is not None:
             if now - self._started[name] > STEADY_AFTER:
                 self._delays[name] = FIRST_DELAY
+            if self._is_frozen(process, now):
+                log.warning("%s has not stirred for %.0f s; ending it", name, FROZEN_AFTER)
+                process.signal(signal.SIGKILL)
         elif not process.wanted:
             self._due.pop(name, None)
         elif name not in self._due:
@@ -62,3 +75,18 @@ class Supervisor:
                 log.warning("%s could not be started: %s", name, error)
             else:
                 self._changed()
+
+    def _is_frozen(self, process: Process, now: float) -> bool:
+        """Whether a process that is there has given no sign of life for too long."""
+        file = process.program.health
+        if file is None:
+            return False
+        beat = None
+        with contextlib.suppress(FileNotFoundError):
+            beat = file.stat().st_mtime_ns
+        known, since = self._beats.get(process.name, (None, now))
+        if beat is None or beat != known or process.name not in self._beats:
+            since = self._started[process.name] if beat is None else now
+            self._beats[process.name] = (beat, since)
+        patience = process.program.ready_within if beat is None else FROZEN_AFTER
+        return now - since > patience

@@ -7,7 +7,6 @@ Two bridges: what organisations submit goes to the hub, and what the hub has for
 
 import logging
 import os
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -17,7 +16,9 @@ from messaging import clock, tracing
 from messaging import log as logs
 from messaging.bridge import Arrival, Bridge
 from messaging.broker import Publication
+from messaging.health import health
 from messaging.log import fields
+from messaging.stopping import AskedToStop
 from messaging.topology import NETWORK_FILE, read
 
 log = logging.getLogger("ruta.gateway")
@@ -40,26 +41,22 @@ def main() -> int:
         Bridge("inward", network_url, hub_url, [f"submit.{name}" for name in organisations], admit),
         Bridge("outward", hub_url, network_url, [f"deliver.{name}" for name in organisations], deliver),
     ]
-    asked, ended = threading.Event(), threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: asked.set())
-    signal.signal(signal.SIGINT, lambda *_: asked.set())
+    asked, ended = AskedToStop(), threading.Event()
+    health.begin("gateway")
 
     def run(bridge: Bridge) -> None:
         try:
             bridge.run()
         finally:
             ended.set()
-            asked.set()
 
     threads = [threading.Thread(target=run, args=(bridge,), daemon=True) for bridge in bridges]
     for thread in threads:
         thread.start()
-    for bridge in bridges:
-        while not (bridge.ready.wait(0.2) or asked.is_set()):
-            pass
-    if not asked.is_set():
+    asked.wait(lambda: ended.is_set() or all(bridge.ready.is_set() for bridge in bridges))
+    if not (asked or ended.is_set()):
         print("ready gateway", flush=True)
-    asked.wait()
+    asked.wait(ended.is_set)
     failed = ended.is_set()
     for bridge in bridges:
         bridge.stop()

@@ -43,7 +43,7 @@ def a_deadly_day(directory: Path, monkeypatch: pytest.MonkeyPatch, *how: str) ->
             if program.name == "referrals":
                 *python, service = program.command
                 command = [*python[:-1], RUNNER, service, str(directory / "died"), *how]
-                yield replace(program, command=command)
+                yield replace(program, command=command, module=())
             else:
                 yield program
 

@@ -106,7 +106,7 @@ def test_it_shows_what_runs(running: Operator) -> None:
     assert status["running"]
     assert status["pid"] in running.processes()
     names = {process["name"] for process in status["processes"]}
-    assert names >= {"postgres", "rabbitmq", "gateway", "intake", "intake-relay", "referrals", "referrals-relay"}
+    assert names >= {"postgres", "rabbitmq", "gateway", "intake", "relay", "referrals"}
     assert all(
         process["memory_mb"] < 120 for process in status["processes"] if process["name"] in ("intake", "referrals")
     )
@@ -122,7 +122,7 @@ def test_a_second_one_in_the_same_place_is_refused_in_one_sentence(running: Oper
     assert "already runs" in refused.stderr
 
 
-@pytest.mark.parametrize("name", ["gateway", "referrals", "intake-relay", "rabbitmq", "postgres"])
+@pytest.mark.parametrize("name", ["gateway", "referrals", "relay", "forkserver", "rabbitmq", "postgres"])
 def test_a_process_that_is_killed_comes_back(running: Operator, name: str) -> None:
     def pid() -> int | None:
         found: int | None = next(process["pid"] for process in running.status()["processes"] if process["name"] == name)
