@@ -98,21 +98,23 @@ class ForkServer(Process):
         with self._changing:
             super().stop()
             if self._spare is not None:
-                self._spare[0].send_signal(signal.SIGKILL)
-                self._spare[0].wait()
-                self._spare[1].close()
+                spare, requests = self._spare
+                spare.send_signal(signal.SIGKILL)
+                spare.wait()
+                requests.close()
                 self._spare = None
+            self._hang_up()
 
     def _spawn(self) -> Any:
         spare, self._spare = self._spare, None
-        if self._socket is not None:
-            self._socket.close()
-        if spare is not None and spare[0].poll() is None:
-            child, self._socket = spare
-            self._child = child
-            with contextlib.suppress(Trouble):
-                self._make_spare()
-            return child
+        self._hang_up()
+        if spare is not None:
+            self._child, self._socket = spare
+            if self._child.poll() is None:
+                with contextlib.suppress(Trouble):
+                    self._make_spare()
+                return self._child
+            self._hang_up()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         program = self.program
         command = [sys.executable, "-P", "-m", SERVER, str(theirs.fileno()), *self._modules]
@@ -128,10 +130,21 @@ class ForkServer(Process):
                 pass_fds=[theirs.fileno()],
             )
 
+    def _hang_up(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
     def _make_spare(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs, log_of(self.program) as log:
-            child = self._ask([SERVER], dict(self.program.environment), log.fileno(), theirs.fileno())
+        try:
+            with theirs, log_of(self.program) as log:
+                child = self._ask([SERVER], dict(self.program.environment), log.fileno(), theirs.fileno())
+        except Trouble:
+            ours.close()
+            raise
+        if self._spare is not None:
+            self._spare[1].close()
         self._spare = (child, ours)
 
     def _ask(self, words: Sequence[str], environment: dict[str, str], *files: int) -> Adopted:

@@ -44,12 +44,15 @@ class Supervisor:
 
     def _watch(self) -> None:
         while not self._stopping.wait(LOOK_EVERY):
-            now = time.monotonic()
-            if now - self._looked_at > STOOD_AFTER:
-                self._beats.clear()
-            self._looked_at = now
-            for process in self._processes:
-                self._look_after(process, time.monotonic())
+            self.look(time.monotonic())
+
+    def look(self, now: float) -> None:
+        """Look after every process once; `now` is by time.monotonic()."""
+        if now - self._looked_at > STOOD_AFTER:
+            self._beats.clear()
+        self._looked_at = now
+        for process in self._processes:
+            self._look_after(process, now)
 
     def _look_after(self, process: Process, now: float) -> None:
         name = process.name
