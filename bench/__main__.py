@@ -1,7 +1,8 @@
 """`./ruta bench`: measures every contender and the real work, prints what it finds, and writes it as JSON.
 
-`./ruta bench real` measures the real work beside the contender `ruta` and the floor alone; `./ruta bench matching` the
-matching of people.
+`./ruta bench real` measures the real work beside the contender `ruta` and the floor alone, `./ruta bench latency` the
+time to an answer, `./ruta bench start` how quickly the network is up and what memory it takes, and `./ruta bench
+matching` the matching of people.
 """
 
 import argparse
@@ -18,13 +19,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import measure, requests
+from bench import latency, measure, requests, start
 from bench.contenders import Contender, contenders, ours
 from bench.ground import Ground
 from bench.measure import Throughput, Work
 from bench.real import figures as real_figures
 from bench.real import measured as real
-from deploy.local import Stack, Trouble
+from deploy.local import Stack, Trouble, running
 from deploy.local.state import default_directory
 
 CONTENDERS = ("nameko", "faststream", "floor", "ruta")  # in the order in which they take turns
@@ -43,6 +44,8 @@ class Plan:
     backlog: int
     backlog_seconds: float
     real: real.Plan
+    latency: latency.Plan
+    starts: int
 
 
 FULL = Plan(
@@ -53,6 +56,8 @@ FULL = Plan(
     backlog=200_000,
     backlog_seconds=10,
     real=real.FULL,
+    latency=latency.FULL,
+    starts=3,
 )
 QUICK = Plan(
     rounds=3,
@@ -62,6 +67,8 @@ QUICK = Plan(
     backlog=200_000,
     backlog_seconds=4,
     real=real.QUICK,
+    latency=latency.QUICK,
+    starts=1,
 )
 
 
@@ -72,14 +79,14 @@ def main() -> int:
 
         return measure_matching(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="ruta bench", description="Ruta beside nameko, FastStream and the floor.")
-    parser.add_argument("what", nargs="?", choices=("real",), help="only the real work, beside ruta and the floor")
+    parser.add_argument("what", nargs="?", choices=("real", "latency", "start"), help="only this")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     parser.add_argument("--quick", action="store_true", help="a quarter of the time, and less certain")
     arguments = parser.parse_args()
     for asked in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(asked, lambda number, _: sys.exit(128 + number))
     try:
-        figures = run(QUICK if arguments.quick else FULL, only_real=arguments.what == "real")
+        figures = run(QUICK if arguments.quick else FULL, only=arguments.what)
         if arguments.json:
             arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
     except (Trouble, OSError) as trouble:
@@ -87,18 +94,33 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    if "contenders" not in figures:
+        return 0
     ruta = figures["contenders"]["ruta"]
     return 1 if ruta["lost"] or ruta["repeated"] or not real_figures.is_right(figures["real"]) else 0
 
 
-def run(plan: Plan, *, only_real: bool = False) -> dict[str, Any]:
-    """Measure everything, or the real work and what it is held against, and return the figures."""
-    began = time.monotonic()
-    with Stack(default_directory() / "bench") as stack:
-        bench = _Bench(Ground(stack), plan, OURS if only_real else CONTENDERS)
-        figures = bench.compare()
-        if not only_real:
-            bench.more(figures)
+def run(plan: Plan, *, only: str | None = None) -> dict[str, Any]:
+    """Measure everything, or only a part of it (of the real work with what it is held against); return the figures."""
+    began, figures = time.monotonic(), dict[str, Any]()
+    if only in (None, "real"):
+        with Stack(default_directory() / "bench") as stack:
+            bench = _Bench(Ground(stack), plan, OURS if only else CONTENDERS)
+            figures = bench.compare()
+            if not only:
+                bench.more(figures)
+    directory = default_directory() / "bench-network"
+    if only in (None, "latency"):
+        _say("")
+        with running(directory) as network:
+            figures["latency"] = latency.measure(network, plan.latency)
+        for line in latency.lines(figures["latency"]):
+            _say(line)
+    if only in (None, "start"):
+        _say("")
+        figures["start"] = start.measure(directory, plan.starts)
+        for line in start.lines(figures["start"]):
+            _say(line)
     figures["seconds"] = round(time.monotonic() - began)
     return figures
 

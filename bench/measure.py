@@ -128,7 +128,7 @@ def latency(ground: Ground, contender: Contender, rate: float, seconds: float) -
                 arrived, now = answers.receive(), time.monotonic()
                 if arrived:
                     answers.acknowledge(arrived[-1].tag)
-                took += [now - sent_at[_cause(delivery.body)] for delivery in arrived]
+                took += [now - sent_at[cause(delivery.body)] for delivery in arrived]
         publisher.close()
         answers.close()
     if len(took) < len(asked):
@@ -287,7 +287,8 @@ def _rss_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def _cause(answer: bytes) -> str:
+def cause(answer: bytes) -> str:
+    """Find the id of the message that an answer answers."""
     marker = b'"causationid":"'
     at = answer.index(marker) + len(marker)
     return answer[at : at + wire.UUID_LENGTH].decode()

@@ -143,6 +143,8 @@ class Bridge:
                     wait, until = GATHER, time.monotonic() + GATHER
                 self._connection.drain_events(timeout=wait)
                 self._take()
+                if len(self._arrived) == 1:
+                    break  # nobody waits for a crowd that may not come; behind one that is under way one gathers anyway
         except TimeoutError:
             pass
         self._connection.heartbeat_tick()

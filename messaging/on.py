@@ -110,6 +110,7 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
         self._due: LightQueue[tuple[Committed, Callable[[], None]] | None] = LightQueue()
         self._publisher = Publisher(os.environ["SERVICE_AMQP_URL"])
         self._handed_over: set[UUID] = set()
+        self._may_go_on = Event()  # something that waits
         self._database_url = os.environ["SERVICE_DATABASE_URL"]
         self._notes: database.Connection | None = None
         service_class = self.container.service_cls
@@ -159,7 +160,16 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
                 self._due.put((one, then))
             return len(committed)
 
-        return int(self.work(commit))
+        done = int(self.work(commit))
+        if self.runtime.waiting_may_go_on and not self._may_go_on.ready():
+            self._may_go_on.send()
+        return done
+
+    def wait_until_something_may_go_on(self, seconds: float) -> None:
+        """Return when what a parked message waits for was committed, or after so many seconds."""
+        with eventlet.Timeout(seconds, False):
+            self._may_go_on.wait()
+        self._may_go_on = Event()
 
     def work(self, method: Callable[..., Any]) -> Any:
         """Run `method` in turn, as often as it takes while the database is away."""
@@ -346,13 +356,15 @@ class _Batches(Entrypoint):  # type: ignore[misc]
             self._ready.send()
 
     def _drain(self) -> None:
-        """Take what arrives: wait at most a second for the first, and a moment for more."""
+        """Take what arrives: wait at most a second for the first; where several come together, a moment for more."""
         assert self._connection is not None
         wait, until = 1.0, float("inf")
         try:
             while len(self._arrived) < PREFETCH and time.monotonic() < until:
                 self._connection.drain_events(timeout=wait)
                 self._take()
+                if len(self._arrived) == 1:
+                    break
                 if until == float("inf"):
                     wait, until = 0.001, time.monotonic() + GATHER
         except TimeoutError:
@@ -421,10 +433,8 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         runtime = self.service.runtime
         while not self._stopping:
             self.service.commit(partial(self._run_worker, runtime.retry))
-            waited = 0.0
-            while not (self._stopping or runtime.waiting_may_go_on) and waited < RETRY_EVERY:
-                eventlet.sleep(0.05)
-                waited += 0.05
+            if not self._stopping:
+                self.service.wait_until_something_may_go_on(RETRY_EVERY)
 
     def _wake(self) -> None:
         if not self._arrival.ready():

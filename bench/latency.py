@@ -1,0 +1,309 @@
+"""Quick to answer: from the submission of a message to the sender's `referral.status`, on the whole network at rest.
+
+Two organisations see referrals through, one message after the other at a steady rate; nothing else is at work. Beside
+it, by turns, the floor (`bench/latency_floor.py`): the same confirmed publications and one commit, by hand.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from statistics import quantiles
+from typing import Any, Final
+from uuid import UUID
+
+import contracts
+from bench import wire
+from bench.latency_floor import Floor
+from bench.measure import cause
+from contracts import sealing
+from contracts.codes import (
+    ConsentGivenBy,
+    ConsentManner,
+    ConsentPurpose,
+    ContactChannel,
+    FieldGroup,
+    Outcome,
+    ReferralReason,
+    Urgency,
+    VisitMode,
+)
+from deploy.local import Network, Trouble
+from messaging import topology
+
+SENDER, RECIPIENT = "redcross", "iom"
+ANSWERED_WITHIN = 30.0  # seconds
+SLOW = 2.0  # seconds that an answer may take before there are too few lives to keep up the rate
+TICK = 0.002  # seconds between looks at what is due
+GOALS: Final = {"p50_ms": 2.5, "p99_ms": 5.0}  # times the floor's
+STEPS = 7  # messages of one life
+REQUESTED, RECEIVED, CLOSED = 0, 1, STEPS - 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """For how long each rate is measured, in seconds, in so many turns."""
+
+    at_5: float
+    at_50: float
+    floor: float
+    behind: float
+    turns: int
+
+
+FULL: Final = Plan(at_5=60, at_50=20, floor=30, behind=30, turns=3)
+QUICK: Final = Plan(at_5=15, at_50=6, floor=8, behind=8, turns=2)
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds from a submission to its answer."""
+
+    p50_ms: float
+    p99_ms: float
+    messages: int
+
+    @classmethod
+    def of(cls, took: Sequence[float]) -> "Latency":
+        """`took` in seconds."""
+        centiles = quantiles(took, n=100, method="inclusive")
+        return cls(round(centiles[49] * 1000, 1), round(centiles[98] * 1000, 1), len(took))
+
+
+def measure(network: Network, plan: Plan) -> dict[str, Any]:
+    """Measure all of it; returns `floor`, `at_5`, `at_50` and `behind_its_consent`, each with p50_ms and p99_ms."""
+    took: dict[str, list[float]] = {"floor": [], "at_5": [], "at_50": [], "behind_its_consent": []}
+    conversation = Conversation(network)
+    floor = Floor(network.stack)
+    try:
+        conversation.begin()
+        conversation.live(rate=20, seconds=5)  # what is made on first use is not measured
+        floor.run(rate=20, seconds=2)
+        for _ in range(plan.turns):
+            took["floor"] += floor.run(rate=5, seconds=plan.floor / plan.turns)
+            took["at_5"] += conversation.live(rate=5, seconds=plan.at_5 / plan.turns)
+            took["at_50"] += conversation.live(rate=50, seconds=plan.at_50 / plan.turns)
+            took["behind_its_consent"] += conversation.ask(rate=5, seconds=plan.behind / plan.turns)
+    finally:
+        floor.close()
+        conversation.close()
+    figures: dict[str, Any] = {name: asdict(Latency.of(seconds)) for name, seconds in took.items()}
+    figures["goals"] = {
+        f"{name}_{which}": {
+            "measured": round(figures[name][which] / figures["floor"][which], 2),
+            "goal": goal,
+            "reached": figures[name][which] <= goal * figures["floor"][which],
+        }
+        for name in ("at_5", "at_50")
+        for which, goal in GOALS.items()
+    }
+    return figures
+
+
+def lines(figures: dict[str, Any]) -> Iterator[str]:
+    """What is printed of it."""
+    for name in ("floor", "at_5", "at_50", "behind_its_consent"):
+        said = figures[name]
+        yield (
+            f"latency  {name:<20} p50 {said['p50_ms']:7.1f} ms  p99 {said['p99_ms']:7.1f} ms"
+            f"  of {said['messages']:,} messages"
+        )
+    for name, said in figures["goals"].items():
+        verdict = "reached" if said["reached"] else "missed"
+        yield f"latency  {name} is {said['measured']:g} times the floor's; the goal is {said['goal']:g}: {verdict}"
+
+
+@dataclass
+class _Life:
+    """A referral under way."""
+
+    referral_id: UUID
+    person_id: UUID
+    consent_id: UUID
+    at: int = REQUESTED  # the step that is said next
+
+
+@dataclass
+class Conversation:
+    """Both organisations, in one loop."""
+
+    network: Network
+    _sent_at: dict[str, float] = field(default_factory=dict)
+    _lives: dict[str, _Life] = field(default_factory=dict)  # by the message whose answer they wait for
+    _due: deque[_Life] = field(default_factory=deque)
+    _took: list[float] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Connect, and let the recipient offer a service."""
+        stack = self.network.stack
+        urls = {name: stack.amqp_url(name, topology.NETWORK) for name in (SENDER, RECIPIENT)}
+        self._publishers = {
+            name: wire.Publisher(url, topology.submit_exchange(name), user_id=name) for name, url in urls.items()
+        }
+        self._inboxes = {name: wire.Consumer(url, f"inbox.{name}", prefetch=500) for name, url in urls.items()}
+        home = stack.state.organisations / "hub"
+        self._hub_key = sealing.public_part(sealing.load_key(home / "private.jwk"))
+        recipients = stack.state.organisations / RECIPIENT
+        self._recipient_key = sealing.public_part(sealing.load_key(recipients / "private.jwk"))
+        self._service = contracts.uuid7()
+        offered = contracts.ServicePublished(
+            service_id=self._service,
+            name="Consulta",
+            need_codes=("health.consultation",),
+            active=True,
+            zones=("08001",),
+        )
+        self._say(RECIPIENT, offered, self._service)
+
+    def close(self) -> None:
+        for one in (*getattr(self, "_publishers", {}).values(), *getattr(self, "_inboxes", {}).values()):
+            one.close()
+
+    def live(self, rate: float, seconds: float) -> list[float]:
+        """Say so many messages a second, each a step of a life that is under way or a new one; seconds each took."""
+        new = int(rate * seconds / STEPS + rate * SLOW)
+        lives = [self._registered() for _ in range(new + 1)]
+        for life in lives:
+            self._consent(life)
+        self._settle()
+        self._due.clear()
+        return self._at_rate(rate, seconds, iter(lives))
+
+    def ask(self, rate: float, seconds: float) -> list[float]:
+        """Ask for so many referrals a second, each right behind the consent it stands on; seconds each took."""
+        lives = [self._registered() for _ in range(int(rate * seconds) + 2)]
+        self._settle()
+        self._due.clear()
+        return self._at_rate(rate, seconds, iter(lives), behind_its_consent=True)
+
+    def _at_rate(
+        self, rate: float, seconds: float, new: Iterator[_Life], *, behind_its_consent: bool = False
+    ) -> list[float]:
+        self._took, began, said, stray = [], time.monotonic(), 0, 0
+        while said < int(rate * seconds):
+            if time.monotonic() >= began + said / rate:
+                if behind_its_consent or not self._due:
+                    life = next(new)
+                    if behind_its_consent:
+                        self._consent(life)
+                else:
+                    life = self._due.popleft()
+                self._step(life)
+                said += 1
+            self._hear(TICK)
+        deadline = time.monotonic() + ANSWERED_WITHIN
+        while self._lives and time.monotonic() < deadline:
+            self._hear(TICK)
+        if stray := len(self._lives):
+            self._lives.clear()
+            raise Trouble(f"{stray} messages were not answered within {ANSWERED_WITHIN:.0f} s")
+        return self._took
+
+    def _registered(self) -> _Life:
+        life = _Life(contracts.uuid7(), contracts.uuid7(), contracts.uuid7())
+        self._block = contracts.PersonBlock(given_names="Prueba", family_names="De Red").model_dump(
+            mode="json", exclude_none=True
+        )
+        registered = contracts.PersonRegistered(
+            person_id=life.person_id,
+            registered_at=datetime.now(UTC),
+            sealed=sealing.seal(self._block, self._hub_key),
+        )
+        self._say(SENDER, registered, life.person_id)
+        return life
+
+    def _consent(self, life: _Life) -> None:
+        granted = contracts.ConsentGranted(
+            consent_id=life.consent_id,
+            person_id=life.person_id,
+            purposes=(ConsentPurpose.REFER,),
+            recipients=(RECIPIENT,),
+            field_groups=(FieldGroup.IDENTITY,),
+            valid_from=datetime.now(UTC),
+            given_by=ConsentGivenBy.PERSON,
+            manner=ConsentManner.SIGNED,
+            language="es",
+        )
+        self._say(SENDER, granted, life.consent_id)
+
+    def _settle(self) -> None:
+        """Return when everything has been applied: nothing stands in the services' queues, nor comes for a while."""
+        management, quiet_since = self.network.stack.management, time.monotonic()
+        deadline = quiet_since + ANSWERED_WITHIN * 4
+        while time.monotonic() - quiet_since < 6.0:  # what the management interface says is up to five seconds old
+            queues = management.queues(topology.HUB) + management.queues(topology.NETWORK)
+            waiting = [one for one in queues if one.get("messages") and not one["name"].startswith("inbox.")]
+            if self._hear(0.2) or waiting:
+                quiet_since = time.monotonic()
+            if time.monotonic() > deadline:
+                raise Trouble("The network did not come to rest")
+
+    def _step(self, life: _Life) -> None:
+        who, data = _said_at(life, self._service, self._block, self._recipient_key)
+        message_id = self._say(who, data, life.referral_id)
+        self._sent_at[message_id], self._lives[message_id] = time.monotonic(), life
+
+    def _say(self, who: str, data: Any, subject: UUID) -> str:
+        message = contracts.stamp(contracts.Draft(data, subject=str(subject)), source=who, time=datetime.now(UTC))
+        self._publishers[who].send([(f"{who}.{message.type}", str(message.id), message.to_json())])
+        return str(message.id)
+
+    def _hear(self, within: float) -> bool:
+        """Read what comes, for a moment; tell whether there was anything."""
+        for publisher in self._publishers.values():
+            while publisher.readable():
+                publisher.read_confirms()
+        heard = False
+        for name, inbox in self._inboxes.items():
+            if not inbox.readable(within if name == SENDER and not heard else 0):
+                continue
+            deliveries, now = inbox.receive(), time.monotonic()
+            heard = heard or bool(deliveries)
+            for one in deliveries:
+                if b'"message.refused.v1"' in one.body:
+                    raise Trouble(f"A message was refused: {contracts.parse(one.body).data.code}")
+                if name == SENDER and b'"referral.status.v' in one.body:
+                    self._answered(cause(one.body), now)
+            if deliveries:
+                inbox.acknowledge(deliveries[-1].tag)
+        return heard
+
+    def _answered(self, message_id: str, now: float) -> None:
+        life = self._lives.pop(message_id, None)
+        if life is None:
+            return
+        self._took.append(now - self._sent_at.pop(message_id))
+        life.at += 1
+        if life.at <= CLOSED:
+            self._due.append(life)
+
+
+def _said_at(life: _Life, service: UUID, block: dict[str, Any], recipient_key: sealing.Key) -> tuple[str, Any]:
+    """Who says what at the step to which a life has come."""
+    referral_id, met = life.referral_id, Outcome.NEED_MET
+    if life.at == REQUESTED:
+        return SENDER, contracts.ReferralRequested(
+            referral_id=referral_id,
+            recipient=RECIPIENT,
+            service_id=service,
+            urgency=Urgency.NORMAL,
+            person_id=life.person_id,
+            need_code="health.consultation",
+            reason_code=ReferralReason.SERVICE_NOT_OFFERED,
+            shares=(FieldGroup.IDENTITY,),
+            consent_id=life.consent_id,
+            contact=contracts.Contact(channel=ContactChannel.PHONE, language="es"),
+            sealed=sealing.seal(block, recipient_key),
+        )
+    visit_at = datetime.now(UTC) + timedelta(days=7)
+    answers = (
+        contracts.ReferralReceived(referral_id=referral_id),
+        contracts.ReferralAccepted(referral_id=referral_id),
+        contracts.ReferralScheduled(referral_id=referral_id, visit_at=visit_at, mode=VisitMode.AT_PROVIDER),
+        contracts.ReferralServiceStarted(referral_id=referral_id),
+        contracts.ReferralCompleted(referral_id=referral_id, outcome=met),
+    )
+    if life.at == CLOSED:
+        return SENDER, contracts.ReferralClosed(referral_id=referral_id, outcome=met)
+    return RECIPIENT, answers[life.at - RECEIVED]
