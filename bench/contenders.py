@@ -105,13 +105,13 @@ def on_the_runtime(
     )
 
 
-def of_the_hub(service: str, name: str | None = None, **settings: str) -> Contender:
-    """One of the hub's real services and its relay; it counts its batches and their waits."""
+def of_the_hub(service: str, name: str | None = None, *, runner: str = "bench.counted", **settings: str) -> Contender:
+    """One of the hub's real services and its relay; by default it counts its batches and their waits."""
     return on_the_runtime(
         name or service,
         f"services.{service}.service",
         ROOT / "services" / service,
-        runner="bench.counted",
+        runner=runner,
         settings={"SERVICE_NAME": service, **settings},
     )
 

@@ -1,5 +1,6 @@
 """What a message comes to: applied once, refused, parked, waiting or quarantined, and never more than itself harmed."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -309,3 +310,17 @@ def test_what_is_said_of_a_message_is_counted(running: Probe) -> None:
     assert {name: after[name] - before[name] for name in before} == {
         "received": 4, "repeated": 1, "applied": 1, "refused": 1, "parked": 1,
     }  # fmt: skip
+
+
+def test_what_waits_goes_on_by_what_it_waited_for_and_not_by_the_clock(probe: Probe) -> None:
+    never = json.dumps({"messaging.on.RETRY_EVERY": 3600})
+    probe.service(tampered={"CONSTANTS": never}).start()
+    first = service_published()
+    early, last = service_published(f"wait {first.subject}"), service_published(f"wait {first.subject}")
+    probe.send(early, last)
+    wait_until(lambda: is_parked(probe, early, "waiting") and is_parked(probe, last, "waiting"))
+
+    probe.send(first)
+    probe.answers_to(first, early, last)
+
+    assert noted(probe, first, early, last) == [first.id, early.id, last.id]
