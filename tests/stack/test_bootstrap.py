@@ -194,6 +194,19 @@ def test_root_gets_rabbitmq_installed_and_no_system_wide_one_is_started(made_pro
     assert (made_project / "started").read_text() == ""
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root installs system packages")
+def test_a_set_up_that_takes_long_says_how_far_it_has_come_and_then_no_more(made_project: Path) -> None:
+    stand_in(made_project, "apt-get", "echo Setting up erlang; sleep 6; exit 1")
+
+    failed = run(made_project, "up")
+
+    assert "s: Setting up erlang" in failed.stderr
+    assert failed.returncode == 1
+    assert not subprocess.run(
+        ["pgrep", "-f", f"setup.log.*{made_project}"], capture_output=True, text=True, check=False
+    ).stdout
+
+
 def test_a_state_directory_that_cannot_be_written_is_named(project: Path) -> None:
     sentence = assert_one_sentence(run(project, RUTA_STATE="/proc/ruta"))
 
