@@ -19,7 +19,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """How many sequences of messages each service is tried with (tests/services/sequences), and which ones."""
     parser.addoption("--sequences", type=int, default=SEQUENCES, help="so many sequences for each service")
     parser.addoption("--seed", type=int, default=SEED, help="what they are drawn from: the same seed, the same ones")
+    parser.addoption("--faults", action="store_true", help="those faults too that take longer than the suite can wait")
     parser.addoption("--first-sequence", type=int, default=0, help="the number of the first")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked as long, unless all faults are asked for."""
+    if config.getoption("--faults"):
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -26,6 +26,9 @@ SIDE_BY_SIDE = ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
 # With `--sequences N` only this is run: so many sequences of messages for each service, two services at a time.
 OF_SEQUENCES = ["--numprocesses=2", "--dist=load", "tests/services/sequences/test_any_sequence.py"]
 
+# With `--faults` only this: every fault, those too that take longer than the suite can wait for, one after the other.
+OF_FAULTS = ["--verbose", "tests/faults"]
+
 
 def run(arguments: Sequence[str] = ()) -> int:
     """Run everything, or only pytest with these arguments; returns the exit code, 0 only when nothing failed."""
@@ -38,6 +41,8 @@ def run(arguments: Sequence[str] = ()) -> int:
             failed += [] if good else [name]
     if any(one.partition("=")[0] == "--sequences" for one in arguments):
         arguments = [*OF_SEQUENCES, *arguments]
+    if "--faults" in arguments:
+        arguments = [*OF_FAULTS, *arguments]
     suite = _run(["pytest", *arguments]) if arguments else suite_and_second_try()
     if failed:
         print(f"FAILED before the suite: {', '.join(failed)}", flush=True)

@@ -124,6 +124,7 @@ def test(*arguments: PassedOn) -> None:
     """Run every check and the whole suite; with arguments, only pytest with those.
 
     `--sequences N --seed S`: only whether N sequences of messages for each service end in batches as one by one.
+    `--faults`: only the faults of servers, processes and clocks, those too that take too long for the suite.
     """
     from deploy.local import check
 
