@@ -10,14 +10,16 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from amqp.exceptions import ConsumerCancelled, NotFound
 
 from messaging import broker, frames
 from messaging.broker import BrokerLost, Publication, Publisher, backoff
+from messaging.health import health
 from messaging.log import describe, fields
 
 log = logging.getLogger("ruta.bridge")
@@ -53,13 +55,16 @@ class Bridge:
     ) -> None:
         self._name = name
         self._source_url = source_url
-        self._publisher = Publisher(target_url)
+        self._source = _server(source_url)
+        self._publishing = False
+        self._publisher = Publisher(target_url, server=_server(target_url), part=name)
         self._queues = list(queues)
         self._carry = carry
         self._stop = threading.Event()
         self.ready = threading.Event()
         self._connection: frames.Connection | None = None
         self._channel: Any = None
+        self._looked_at = float("-inf")  # when something came last, or was looked for
         self._arrived: list[Arrival] = []
         self._held: list[Arrival] = []
         self._held_until = float("-inf")
@@ -78,20 +83,25 @@ class Bridge:
         while True:
             try:
                 self._connect()
-                attempts = itertools.count()
                 while not self._stop.is_set():
                     self._step()
+                    attempts = itertools.count()  # both sides are there
                 self._finish()
                 break
             except BrokerLost as error:
                 log.warning("a broker is away", extra=fields(process=self._name, error=describe(error)))
+                if not (self._publishing or isinstance(error, NotFound)):  # of the other side its publisher says it
+                    health.say(self._source, broker.trouble(error), describe(error))
             broker.drop(self._connection)
             self._publisher.drop()
             if self._stop.wait(backoff(next(attempts))):
                 break
+        health.ends(self._name)
         self._say()
 
     def _connect(self) -> None:
+        health.comes_round(self._name)
+        self._publishing = False
         self._arrived, self._held = [], []  # of a connection that is gone; the broker delivers them again
         self._connection = broker.connect(self._source_url)
         self._channel = self._connection.channel()
@@ -99,9 +109,12 @@ class Bridge:
         for queue in self._queues:
             if queue not in self._missing:
                 self._consume(queue)
+        self._looked_at = time.monotonic()
+        health.over(self._source)
         self.ready.set()
 
     def _consume(self, queue: str) -> None:
+        health.comes_round(self._name)
         try:
             self._channel.basic_consume(queue, consumer_tag=queue, on_cancel=_raise_cancelled)
         except NotFound:  # which closes the channel: the next connection does without it
@@ -135,6 +148,7 @@ class Bridge:
     def _step(self) -> None:
         """Gather what has arrived, and what is to be offered again, and carry it."""
         assert self._connection is not None
+        health.comes_round(self._name)
         self._take()  # what came while the other queues were asked for
         wait, until = HOLD, float("inf")
         try:
@@ -150,11 +164,33 @@ class Bridge:
         self._connection.heartbeat_tick()
         if arrivals := self._what_may_go():
             self._carry_all(arrivals)
+            self._looked_at = time.monotonic()
         else:
-            self._publisher.beat()
+            with self._on_the_other_side():
+                self._publisher.beat()
+        self._look_after()
         self._look_again()
         if time.monotonic() - self._said_at > SAY_EVERY:
             self._say()
+
+    def _look_after(self) -> None:
+        """Where nothing has come for long, and nothing is in hand, see that nothing was swallowed on its way.
+
+        While something is held nothing can be taken back; then the next that comes shows that one before it has not.
+        """
+        assert self._connection is not None
+        if self._held or time.monotonic() - self._looked_at < broker.LOOK_AFTER:
+            return
+        queues = [queue for queue in self._queues if queue not in self._missing]
+        broker.look_after(self._connection, self._channel, queues)
+        self._looked_at = time.monotonic()
+
+    @contextlib.contextmanager
+    def _on_the_other_side(self) -> Iterator[None]:
+        """Note that what fails in the block fails there."""
+        self._publishing = True
+        yield
+        self._publishing = False
 
     def _what_may_go(self) -> list[Arrival]:
         """Take what has arrived, behind what was refused before if it is time to offer that again."""
@@ -167,7 +203,9 @@ class Bridge:
         return [arrival for arrival in arrived if arrival.queue not in blocked]
 
     def _carry_all(self, arrivals: Sequence[Arrival]) -> None:
-        failed = self._publisher.publish([self._carry(arrival) for arrival in arrivals])
+        publications = [self._carry(arrival) for arrival in arrivals]
+        with self._on_the_other_side():
+            failed = self._publisher.publish(publications)
         done = [arrival for place, arrival in enumerate(arrivals) if place not in failed]
         if failed or self._held:
             for arrival in done:
@@ -208,6 +246,11 @@ class Bridge:
 def acknowledge(channel: Any, tag: int, *, multiple: bool = False) -> None:
     """Acknowledge one delivery, or all up to it. A function of its own, so that the tests can stop a process here."""
     channel.basic_ack(tag, multiple=multiple)
+
+
+def _server(url: str) -> str:
+    """Name a side of the bridge, as `messaging.health` knows it: by its virtual host."""
+    return f"broker {unquote(urlsplit(url).path[1:])}"
 
 
 def _raise_cancelled(consumer_tag: str) -> None:

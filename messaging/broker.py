@@ -7,19 +7,24 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 import amqp
+from amqp.exceptions import ConsumerCancelled, UnexpectedFrame
+from amqp.spec import Basic
 
-from messaging.frames import Connection, publication_frames
+from messaging.frames import Connection, NoAnswerError, publication_frames
+from messaging.health import health
+from messaging.log import describe
 
 HEARTBEAT = 20  # seconds; a broker that froze is noticed after two of them
 CONNECT_WITHIN = 10.0  # seconds
-ANSWER_WITHIN = 10.0  # seconds for the broker to take or confirm what was published
+ANSWER_WITHIN = 10.0  # seconds for the broker to answer a method, and to take or confirm what was published
+LOOK_AFTER = 20.0  # seconds without a delivery before a consumer looks whether the broker takes some to be with it
 RECONNECT_WITHIN = 5.0  # seconds at most between attempts to reach a server that is away
 QUIET = 0.1  # seconds without a delivery before a consumer is cancelled: a quorum queue takes back what is on its way
 SEND_AT_ONCE = 1024 * 1024  # bytes
@@ -45,6 +50,7 @@ def connect(url: str) -> Connection:
     parts = urlsplit(url)
     tls = parts.scheme == "amqps"
     connection = Connection(
+        answer_within=ANSWER_WITHIN,
         host=f"{parts.hostname}:{parts.port or (5671 if tls else 5672)}",
         userid=unquote(parts.username or "guest"),
         password=unquote(parts.password or "guest"),
@@ -53,8 +59,12 @@ def connect(url: str) -> Connection:
         heartbeat=HEARTBEAT,
         connect_timeout=CONNECT_WITHIN,
     )
-    connection.connect()
-    connection.sock.settimeout(ANSWER_WITHIN)
+    try:
+        connection.connect()
+        connection.sock.settimeout(ANSWER_WITHIN)
+    except BaseException:
+        drop(connection)
+        raise
     return connection
 
 
@@ -63,6 +73,24 @@ def drop(connection: Connection | None) -> None:
     if connection is not None:
         with contextlib.suppress(Exception):
             connection.collect()
+
+
+def look_after(connection: Connection, channel: Any, queues: Iterable[str]) -> None:
+    """Have the broker deliver again what it takes to be with a consumer that has nothing: it was swallowed on its way.
+
+    Or its acknowledgement was: then it is a repeat. Nothing that came by this channel may be in hand. Raises one of
+    `BrokerLost`, also where the broker has ended a consumer and that was not heard.
+    """
+    for queue in queues:
+        if channel.queue_declare(queue, passive=True).consumer_count == 0:
+            raise ConsumerCancelled(f"nobody reads the queue {queue}")
+    channel.send_method(Basic.Recover, "b", (True,), wait=Basic.RecoverOk)
+    connection.delivered.clear()  # what came before the answer is taken back too, and comes again
+
+
+def trouble(error: BaseException) -> str:
+    """Return the code for what keeps a process from the broker (`messaging.health`): it is away, or silent."""
+    return "no_answer" if isinstance(error, NoAnswerError | TimeoutError | UnexpectedFrame) else "away"
 
 
 class Publication(NamedTuple):
@@ -80,8 +108,12 @@ class Publisher:
     Not for use from two threads. After any exception the connection is gone; the next call opens a new one.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, server: str | None = None, part: str | None = None) -> None:
+        """`server` and `part` are what `messaging.health` knows the broker and the publishing by; None: by nothing."""
         self._url = url
+        self._server = server
+        self._part = part
+        self._used = False
         self._user = unquote(urlsplit(url).username or "guest")
         self._connection: Connection | None = None
         self._channel: Any = None
@@ -104,32 +136,55 @@ class Publisher:
             self._failed, self._returned, self._unconfirmed = set(), set(), {}
             self._send(channel, batch)
             self._await_confirms()
-        except BaseException:
-            self.drop()
+        except BaseException as error:
+            self._lose(error)
             raise
+        self._heard()
         if self._returned:
             self._failed |= {place for place, one in enumerate(batch) if str(one.message_id) in self._returned}
         return self._failed
 
     def beat(self) -> None:
-        """Keep an idle connection alive; call it every few seconds. Raises one of `BrokerLost`."""
-        if self._connection is None:
+        """Keep an idle connection alive, and open one that was lost; call it every few seconds.
+
+        Raises one of `BrokerLost`.
+        """
+        if not self._used:
             return
         try:
+            self._ready_channel()
+            assert self._connection is not None
             with contextlib.suppress(TimeoutError):
                 self._connection.drain_events(timeout=0.001)
             self._connection.heartbeat_tick()
-        except BaseException:
-            self.drop()
+        except BaseException as error:
+            self._lose(error)
             raise
+        self._heard()
 
     def drop(self) -> None:
         """Give up the connection without a word to the broker."""
         drop(self._connection)
         self._connection = self._channel = None
 
+    def _lose(self, error: BaseException) -> None:
+        self.drop()
+        if self._server is not None and isinstance(error, BrokerLost):
+            health.say(self._server, trouble(error), describe(error))
+
+    def _heard(self) -> None:
+        """Note that the broker has answered."""
+        if self._server is not None:
+            health.over(self._server)
+
+    def _goes_on(self) -> None:
+        if self._part is not None:
+            health.comes_round(self._part)
+
     def _ready_channel(self) -> Any:
+        self._used = True
         if self._channel is None:
+            self._goes_on()
             self._connection = connect(self._url)
             self._channel = self._connection.channel()
             self._channel.confirm_select()
@@ -137,6 +192,7 @@ class Publisher:
             self._channel.events["basic_nack"].add(self._refused)
             self._channel.events["basic_return"].add(self._unroutable)
             self._last_tag = 0
+            self._goes_on()
         return self._channel
 
     def _send(self, channel: Any, batch: Sequence[Publication]) -> None:
@@ -159,6 +215,7 @@ class Publisher:
             size += len(one.body)
             if size > SEND_AT_ONCE:
                 self._connection.send_all(frames)
+                self._goes_on()  # much takes long, but each piece has its time
                 frames, size = [], 0
         if frames:
             self._connection.send_all(frames)

@@ -2,30 +2,66 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import psycopg
 from psycopg.abc import PQGen
 from psycopg.rows import dict_row
 from pydantic_core import to_json
 
+CONNECT_WITHIN = 5  # seconds
 LOCK_WITHIN = "5s"  # a row that another process holds longer fails the message, which is then tried again later
 STATEMENT_WITHIN = "20s"
-IDLE_WITHIN = "60s"  # a process that froze in the middle of a transaction keeps its locks no longer than this
+# What is asked is answered within this, or not at all: a little longer than the database itself allows a statement.
+ANSWER_WITHIN = 25.0  # seconds
+# A process that froze in the middle of a transaction, or that was never answered, keeps its locks no longer than this:
+# longer than a handler may take (on.BATCH_WITHIN), and so short that all heals within a minute of a silence of which
+# the server knows nothing. 40 s until it lets go of the locks, 5 s for whoever waits for them then, 5 s until that is
+# tried again (broker.RECONNECT_WITHIN).
+IDLE_WITHIN = "40s"
 # Both ends notice within half a minute that the machine at the other end has gone: probes tell it of a silent
 # connection, and the time limit of one on which something is still unanswered, which sends none.
 KEEP_ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
 UNANSWERED_MS = 30_000
 
+LOOK_EVERY = 0.1  # seconds between looks at the time, and for signals, while an answer is waited for
+
 Row = dict[str, Any]
+Result = TypeVar("Result")
 Connection = psycopg.Connection[Row]
 
 # The server went away, or this connection to it did: nothing is known of a commit that was under way.
 DatabaseLost = (psycopg.OperationalError, psycopg.InterfaceError)
 
 
+class NoAnswerError(psycopg.OperationalError):
+    """The database did not answer in time. The connection is closed: nothing is known of what it was asked last."""
+
+
 class _Connection(psycopg.Connection[Row]):
-    """A connection that does not wait for the answer to `begin` within a pipeline, as psycopg's own does."""
+    """A connection that waits for no answer longer than ANSWER_WITHIN.
+
+    Nor, within a pipeline, for the answer to `begin`, as psycopg's own does.
+    """
+
+    def wait(self, gen: PQGen[Result], interval: float = LOOK_EVERY, timeout: float | None = None) -> Result:
+        """Bring a generator of psycopg's to its end; every wait for the server comes by here, but those of `connect`.
+
+        Raises NoAnswerError. The connection is closed at once then, and where something ends the wait from outside: to
+        roll back, or to leave a pipeline, is to wait for the same server.
+        """
+        try:
+            return super().wait(gen, interval, ANSWER_WITHIN if timeout is None else timeout)
+        except psycopg.errors._WaitTimeout:  # noqa: SLF001 - as psycopg calls it where it documents `wait`
+            if timeout is not None:
+                raise
+            self.close()
+            raise NoAnswerError("the database did not answer in time") from None
+        except Exception:
+            raise
+        except BaseException:
+            self.close()
+            raise
 
     def _start_query(self) -> PQGen[None]:
         if self._pipeline is None:
@@ -34,22 +70,24 @@ class _Connection(psycopg.Connection[Row]):
             yield from self._exec_command(self._get_tx_start_command())
 
 
-def connect(url: str) -> Connection:
-    """Open a connection whose waits for locks and statements are bounded.
+def connect(url: str, *, unused_within: str | None = None) -> Connection:
+    """Open a connection whose waits for locks, statements and answers are bounded.
 
-    Raises `psycopg.OperationalError` when the server cannot be reached.
+    `unused_within` has the server end it when it is asked nothing for so long, outside of transactions too: for what a
+    session holds without one. Raises `psycopg.OperationalError` when the server cannot be reached, or does not answer.
     """
     settings = {
         "lock_timeout": LOCK_WITHIN,
         "statement_timeout": STATEMENT_WITHIN,
         "idle_in_transaction_session_timeout": IDLE_WITHIN,
+        "idle_session_timeout": unused_within or "0",
         "timezone": "UTC",
         **{f"tcp_{name}": value for name, value in KEEP_ALIVE.items()},
     }
     return _Connection.connect(
         url,
         row_factory=dict_row,
-        connect_timeout=5,
+        connect_timeout=CONNECT_WITHIN,
         options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
         tcp_user_timeout=UNANSWERED_MS,
         **cast(Any, KEEP_ALIVE),
@@ -74,6 +112,15 @@ def is_lost(error: BaseException, connection: Connection) -> bool:
     Where it is another process's turn nothing was done either, and it is to be tried again in the same way.
     """
     return isinstance(error, NotOurTurnError) or (isinstance(error, DatabaseLost) and connection.closed)
+
+
+def trouble(error: BaseException) -> str:
+    """Return the code for what keeps a process from its database (`messaging.health`): it is away, silent or busy."""
+    if isinstance(error, NoAnswerError | psycopg.errors.ConnectionTimeout):
+        return "no_answer"
+    if isinstance(error, NotOurTurnError | psycopg.errors.LockNotAvailable | psycopg.errors.QueryCanceled):
+        return "busy"
+    return "away"
 
 
 def as_json(rows: Sequence[Row]) -> str:

@@ -7,18 +7,21 @@ Frame layouts: AMQP 0-9-1 specification, 2.3.5 and 4.2.
 """
 
 import struct
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import amqp
-from amqp.exceptions import UnexpectedFrame
+from amqp.exceptions import ConnectionForced, RecoverableConnectionError, UnexpectedFrame
 from amqp.serialization import decode_properties_basic
 from amqp.transport import SSLTransport, TCPTransport
 
 READ_AT_ONCE = 64 * 1024  # bytes
 
-METHOD, HEADER, BODY, END = 1, 2, 3, 0xCE
+METHOD, HEADER, BODY, HEARTBEAT, END = 1, 2, 3, 8, 0xCE
+KINDS = (METHOD, HEADER, BODY, HEARTBEAT)
 BASIC_DELIVER = (60, 60)
 FRAME_HEADER = struct.Struct(">BHI")  # kind, channel, size of the payload
 FRAME_AROUND = FRAME_HEADER.size + 1  # with the octet that ends each frame
@@ -50,6 +53,10 @@ class Delivered(NamedTuple):
         return properties
 
 
+class NoAnswerError(RecoverableConnectionError):  # type: ignore[misc]  # py-amqp ships no types
+    """The broker did not answer in time. The connection is of no use any more: the answer may come yet."""
+
+
 class _ReadsAhead:
     """A transport that takes from the socket what there is, and keeps it until it is asked for."""
 
@@ -67,7 +74,7 @@ class _ReadsAhead:
         self.buffer += piece
 
 
-class _TCP(_ReadsAhead, TCPTransport):  # type: ignore[misc]  # py-amqp ships no types
+class _TCP(_ReadsAhead, TCPTransport):  # type: ignore[misc]
     pass
 
 
@@ -75,12 +82,66 @@ class _TLS(_ReadsAhead, SSLTransport):  # type: ignore[misc]
     pass
 
 
-class Connection(amqp.Connection):  # type: ignore[misc]
-    """A py-amqp connection that puts deliveries into `delivered` instead of calling back for each."""
+class _AnsweredInTime:
+    """A channel, or the connection itself, that does not wait for an answer for ever.
 
-    def __init__(self, **settings: Any) -> None:
+    py-amqp's own waits begin anew with each frame, and a heartbeat is one.
+    """
+
+    connection: "Connection | None"
+
+    def wait(self, *args: Any, **settings: Any) -> Any:
+        """Wait for the answer to a method. Raises NoAnswerError."""
+        if self.connection is None:
+            raise RecoverableConnectionError("the connection is closed")
+        with self.connection.answered_in_time():
+            return super().wait(*args, **settings)  # type: ignore[misc]
+
+
+class _Channel(_AnsweredInTime, amqp.Channel):  # type: ignore[misc]
+    pass
+
+
+class Connection(_AnsweredInTime, amqp.Connection):  # type: ignore[misc]
+    """A py-amqp connection that puts deliveries into `delivered` instead of calling back for each.
+
+    What it says of a broker that is silent, or whose words have holes, is an AMQPError, as of one that closes it. Each
+    of its channels either consumes or takes single messages (`basic_get`), not both.
+    """
+
+    Channel = _Channel
+
+    def __init__(self, *, answer_within: float = 10.0, **settings: Any) -> None:
+        """`answer_within` are the seconds for a connection to be made, and for the answer to each method."""
         super().__init__(**settings)
         self.delivered: list[Delivered] = []
+        self._last_tags: dict[int, int] = {}  # by channel
+        self._answer_within = answer_within
+        self._answer_by = float("inf")
+
+    @contextmanager
+    def answered_in_time(self) -> Iterator[None]:
+        """Raise NoAnswerError where what the block waits for does not come."""
+        before = self._answer_by
+        self._answer_by = min(before, time.monotonic() + self._answer_within)
+        try:
+            yield
+        except TimeoutError as error:
+            raise NoAnswerError("the broker did not answer in time") from error
+        finally:
+            self._answer_by = before
+
+    def connect(self, callback: Any = None) -> Any:
+        """Make the connection. Raises NoAnswerError, another AMQPError, or OSError."""
+        with self.answered_in_time():
+            return super().connect(callback)
+
+    def heartbeat_tick(self, rate: int = 2) -> None:
+        """Send a heartbeat where one is due. Raises NoAnswerError when the broker's have not come."""
+        try:
+            super().heartbeat_tick(rate)
+        except ConnectionForced as error:
+            raise NoAnswerError("the broker's heartbeats have not come") from error
 
     def Transport(  # noqa: N802 - py-amqp calls it so
         self,
@@ -98,19 +159,29 @@ class Connection(amqp.Connection):  # type: ignore[misc]
 
     def blocking_read(self, timeout: float | None = None) -> Any:
         """Take every delivery that has arrived whole, or else handle one other frame; py-amqp's loops call this."""
+        by = self._answer_by if timeout is None else min(self._answer_by, time.monotonic() + timeout)
         while True:
             if self._take_deliveries():
                 return True
             frame = self._take_frame()
             if frame is not None:
-                return self.on_inbound_frame(frame)
-            with self.transport.having_timeout(timeout):
+                return self._handle(frame)
+            left = by - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("nothing whole has come in time")
+            with self.transport.having_timeout(None if by == float("inf") else left):
                 self.transport.fill()
 
     def send_all(self, frames: list[bytes]) -> None:
         """Send frames made by `publication_frames`."""
         self.transport.write(b"".join(frames))
         self.bytes_sent += 1  # as py-amqp counts: the heartbeat looks whether it has changed
+
+    def _handle(self, frame: tuple[int, int, bytes]) -> Any:
+        try:
+            return self.on_inbound_frame(frame)
+        except (LookupError, TypeError, ValueError, struct.error) as error:
+            raise UnexpectedFrame("a frame that says nothing") from error
 
     def _take_deliveries(self) -> bool:
         buffer, at = self.transport.buffer, 0
@@ -126,20 +197,23 @@ class Connection(amqp.Connection):  # type: ignore[misc]
 
         Its frames follow each other: the broker writes them at once.
         """
+        most = self.frame_max - FRAME_AROUND
         try:
-            kind, _, size = FRAME_HEADER.unpack_from(buffer, start)
+            kind, channel, size = FRAME_HEADER.unpack_from(buffer, start)
             if kind != METHOD or METHOD_ID.unpack_from(buffer, start + 7) != BASIC_DELIVER:
                 return None
+            if size > most:
+                raise UnexpectedFrame("a frame longer than any")
             header_at = start + size + FRAME_AROUND
             kind, _, header_size = FRAME_HEADER.unpack_from(buffer, header_at)
-            _, _, left = CONTENT_HEADER.unpack_from(buffer, header_at + 7)
-            if kind != HEADER:
+            if kind != HEADER or header_size > most or buffer[header_at - 1] != END:
                 raise UnexpectedFrame("a delivery without a content header")
+            _, _, left = CONTENT_HEADER.unpack_from(buffer, header_at + 7)
             at: int = header_at + header_size + FRAME_AROUND
             parts = []
             while left > 0:
                 kind, _, size = FRAME_HEADER.unpack_from(buffer, at)
-                if kind != BODY:
+                if kind != BODY or size > min(left, most) or buffer[at - 1] != END:
                     raise UnexpectedFrame("a delivery without its body")
                 parts.append(bytes(buffer[at + 7 : at + 7 + size]))
                 at += size + FRAME_AROUND
@@ -152,6 +226,11 @@ class Connection(amqp.Connection):  # type: ignore[misc]
             raise UnexpectedFrame("a frame without its end")
         tag_at = start + 12 + buffer[start + 11]
         tag, redelivered = DELIVERY_TAG.unpack_from(buffer, tag_at)
+        # The tags of a channel ascend by one, from one. Where they do not, the messages between would be waited for by
+        # nobody: the broker takes them to be here.
+        if tag not in (self._last_tags.get(channel, 0) + 1, 1):
+            raise UnexpectedFrame("a delivery is missing")
+        self._last_tags[channel] = tag
         exchange_at = tag_at + DELIVERY_TAG.size
         key_at = exchange_at + 1 + buffer[exchange_at] + 1
         self.delivered.append(
@@ -171,6 +250,8 @@ class Connection(amqp.Connection):  # type: ignore[misc]
         if len(buffer) < FRAME_AROUND:
             return None
         kind, channel, size = FRAME_HEADER.unpack_from(buffer)
+        if kind not in KINDS or size > self.frame_max - FRAME_AROUND:
+            raise UnexpectedFrame("a frame such as there are none")  # its end would be waited for in vain
         if len(buffer) < size + FRAME_AROUND:
             return None
         if kind == METHOD and METHOD_ID.unpack_from(buffer, 7) == BASIC_DELIVER:

@@ -29,7 +29,7 @@ from uuid import UUID
 
 import eventlet
 from amqp import Channel
-from amqp.exceptions import ConsumerCancelled
+from amqp.exceptions import ConsumerCancelled, NotFound
 from eventlet.event import Event
 from eventlet.queue import LightQueue
 from eventlet.semaphore import Semaphore
@@ -40,6 +40,7 @@ import contracts
 from messaging import broker, database, frames, inbox, outbox, tracing
 from messaging.broker import BrokerLost, Publisher, backoff
 from messaging.database import DatabaseLost
+from messaging.health import health
 from messaging.log import describe, fields
 from messaging.outbox import Committed
 from messaging.runtime import Delivery, Handlers, Runtime
@@ -54,6 +55,7 @@ BATCH_WITHIN = 30  # seconds; a handler that hangs is interrupted and its messag
 TURN_WITHIN = 10  # seconds for earlier messages of other processes to be published, before the relay takes over
 GATHER = 0.005  # seconds to wait for more before what has arrived is applied
 LOOK_AGAIN = 0.01  # seconds between looks at whether they are
+BEAT_EVERY = 5.0  # seconds between looks at the publishing connection
 RETRY_EVERY = 1.0  # seconds between looks at the parked messages
 DRAIN_WITHIN = 10  # seconds for a graceful stop to finish what has arrived
 
@@ -108,7 +110,7 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
         self.turn = Semaphore()
         # Without a limit of its own, so that no turn waits for the broker: what may be unacknowledged bounds it.
         self._due: LightQueue[tuple[Committed, Callable[[], None]] | None] = LightQueue()
-        self._publisher = Publisher(os.environ["SERVICE_AMQP_URL"])
+        self._publisher = Publisher(os.environ["SERVICE_AMQP_URL"], server="broker", part="publishing")
         self._handed_over: set[UUID] = set()
         self._may_go_on = Event()  # something that waits
         self._database_url = os.environ["SERVICE_DATABASE_URL"]
@@ -177,22 +179,26 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
         while True:
             try:
                 with self.turn:
-                    return method()
+                    result = method()
+                health.over("database")
+                return result
             except DatabaseLost as error:
-                log.warning("the database is away", extra=fields(error=describe(error)))
+                _say_database(error)
                 eventlet.sleep(backoff(next(attempts)))
 
     def _publish_as_committed(self) -> None:
         beat_at = time.monotonic()
         while True:
-            if time.monotonic() - beat_at > broker.HEARTBEAT / 4:
+            health.comes_round("publishing")
+            if time.monotonic() - beat_at > BEAT_EVERY:
                 self._keep_alive()
                 beat_at = time.monotonic()
             try:
-                due = self._due.get(timeout=broker.HEARTBEAT / 4)
+                due = self._due.get(timeout=BEAT_EVERY)
             except eventlet.queue.Empty:
                 continue
             if due is None:
+                health.ends("publishing")
                 return
             committed, then = due
             if committed.publications:
@@ -240,14 +246,17 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
         not waited for: what a crash of the database takes with it is merely published again.
         """
         for attempt in count():
+            health.comes_round("publishing")
             try:
                 if self._notes is None or self._notes.closed:
                     self._notes = database.connect(self._database_url)
                     self._notes.autocommit = True
                     self._notes.execute("set synchronous_commit = off")
-                return take(self._notes)
+                result = take(self._notes)
+                health.over("database")
+                return result
             except DatabaseLost as error:
-                log.warning("the database is away", extra=fields(error=describe(error)))
+                _say_database(error)
                 if self._notes is not None:
                     self._notes.close()
                 eventlet.sleep(backoff(attempt))
@@ -278,6 +287,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         self._connection: frames.Connection | None = None
         self._channel: Channel = None
         self._connections = 0
+        self._looked_at = 0.0  # when something came last, or was looked for
         self._stopping = self._all_read = False
         self._ready = Event()
 
@@ -322,12 +332,15 @@ class _Batches(Entrypoint):  # type: ignore[misc]
                 self._finish_reading()
             except BrokerLost as error:
                 log.warning("the broker is away", extra=fields(error=describe(error)))
+                if not isinstance(error, NotFound):  # it has answered that there is no such queue
+                    health.say("broker", broker.trouble(error), describe(error))
                 broker.drop(self._connection)
                 self._connection = None
                 self._arrived.clear()  # the broker will deliver them again
                 self._all_read = self._stopping
             if self._all_read:
                 self._wake()
+                health.ends("reading")
                 return
             eventlet.sleep(backoff(next(attempts)))
 
@@ -346,18 +359,22 @@ class _Batches(Entrypoint):  # type: ignore[misc]
             self._acknowledge(self._held_back)
 
     def _connect(self) -> None:
+        health.comes_round("reading")
         self._connection = broker.connect(os.environ["SERVICE_AMQP_URL"])
         self._connections += 1
         self._channel = self._connection.channel()
         self._channel.queue_declare(self.queue, passive=True)  # declared in deploy/network.toml, never here
         self._channel.basic_qos(0, PREFETCH, False)
         self._channel.basic_consume(self.queue, consumer_tag="batches", on_cancel=self._cancelled)
+        self._looked_at = time.monotonic()
+        health.over("broker")
         if not self._ready.ready():
             self._ready.send()
 
     def _drain(self) -> None:
         """Take what arrives: wait at most a second for the first; where several come together, a moment for more."""
         assert self._connection is not None
+        health.comes_round("reading")
         wait, until = 1.0, float("inf")
         try:
             while len(self._arrived) < PREFETCH and time.monotonic() < until:
@@ -370,9 +387,19 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         except TimeoutError:
             pass
         self._connection.heartbeat_tick()
+        self._look_after()
         self._wake()
         # Where as much waits as may be unacknowledged, nothing comes before something of it is applied.
         eventlet.sleep(0 if len(self._arrived) < PREFETCH else GATHER)
+
+    def _look_after(self) -> None:
+        """Where nothing has come for long, and nothing is in hand, see that nothing was swallowed on its way."""
+        assert self._connection is not None
+        if self._arrived or self._unsettled:
+            self._looked_at = time.monotonic()
+        elif time.monotonic() - self._looked_at > broker.LOOK_AFTER:
+            broker.look_after(self._connection, self._channel, [self.queue])
+            self._looked_at = time.monotonic()
 
     def _take(self) -> None:
         assert self._connection is not None
@@ -488,6 +515,11 @@ class _Every(Entrypoint):  # type: ignore[misc]
             # It runs again after the interval, on the same rows: nothing of this attempt was kept.
             log.error("a timed handler failed", extra=fields(error=describe(error)))
             return False
+
+
+def _say_database(error: BaseException) -> None:
+    log.warning("the database is away", extra=fields(error=describe(error)))
+    health.say("database", database.trouble(error), describe(error))
 
 
 def acknowledge(channel: Channel, tag: int) -> None:

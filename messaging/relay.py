@@ -34,6 +34,7 @@ WINDOW = 500  # messages published before their confirms are awaited
 KEEP_HOUSE_EVERY = 60.0  # seconds
 STOP_WITHIN = 12.0  # seconds for what is under way
 THE_RELAY = 0x52656C61  # the advisory lock of the one that works
+UNUSED_WITHIN = "40s"  # a relay that froze, or was never answered, keeps that lock no longer than this
 
 
 class Relay:
@@ -42,7 +43,7 @@ class Relay:
     def __init__(self, database_url: str, amqp_url: str, standing: Standing) -> None:
         self._database_url = database_url
         self._exchange = standing.exchange
-        self._publisher = Publisher(amqp_url)
+        self._publisher = Publisher(amqp_url, server="broker", part="relay")
         self._house_kept_at = float("-inf")
         self._stop = threading.Event()
 
@@ -56,21 +57,29 @@ class Relay:
         while True:
             try:
                 self._work()
-                return
+                break
             except (*database.DatabaseLost, *BrokerLost) as error:
                 log.warning("a server is away", extra=fields(error=describe(error)))
+                if isinstance(error, database.DatabaseLost):  # of the broker its publisher says it
+                    health.say("database", database.trouble(error), describe(error))
             self._publisher.drop()
             if self._stop.wait(backoff(next(self._attempts))):
-                return
+                break
+        health.ends("relay")
 
     def _work(self) -> None:
-        with database.connect(self._database_url) as connection:
+        health.comes_round("relay")
+        with database.connect(self._database_url, unused_within=UNUSED_WITHIN) as connection:
             while not self._stop.is_set() and not _take_lock(connection):
+                health.comes_round("relay")
+                health.over("database")
                 self._stop.wait(LOOK_EVERY)
             while not self._stop.is_set():
+                health.comes_round("relay")
                 self._keep_house(connection)
                 count = self.publish_left_behind(connection)
                 self._attempts = itertools.count()
+                health.over("database")
                 if count == 0:
                     self._publisher.beat()
                     self._stop.wait(LOOK_EVERY)

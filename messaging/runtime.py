@@ -18,6 +18,7 @@ import pydantic
 import contracts
 from messaging import clock, database, inbox, outbox, tracing
 from messaging.broker import Publication
+from messaging.health import health
 from messaging.inbox import Received, Seen
 from messaging.log import describe, fields
 from messaging.outbox import Committed, Tally
@@ -175,6 +176,7 @@ class Runtime:
 
     def close(self) -> None:
         """Leave everything unpublished to the relay, and disconnect."""
+        health.ends("transactions")
         if self._connection is not None and not self._connection.closed:
             if self._writer is not None:
                 outbox.hand_over(self._connection, self._writer)
@@ -430,7 +432,11 @@ class Runtime:
     # -- the connection ------------------------------------------------------------------------------------------
 
     def _ready(self) -> tuple[database.Connection, UUID]:
-        """Return the connection and the writer under whose name this process publishes, new ones where need be."""
+        """Return the connection and the writer under whose name this process publishes, new ones where need be.
+
+        Each transaction begins here, and in a service one does every second: it looks at what is parked.
+        """
+        health.comes_round("transactions")
         if self._connection is None or self._connection.closed:
             connection = database.connect(self._database_url)
             try:

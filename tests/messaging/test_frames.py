@@ -67,7 +67,7 @@ def written(method: tuple[int, int], format: str, arguments: tuple[object, ...],
     return b"".join(sent)
 
 
-def delivery(body: bytes, tag: int = 7, *, redelivered: bool = False) -> bytes:
+def delivery(body: bytes, tag: int = 1, *, redelivered: bool = False) -> bytes:
     return written(spec.Basic.Deliver, "sLbss", ("batches", tag, redelivered, "hub", "a.key"), body)
 
 
@@ -75,7 +75,7 @@ def test_a_delivery_may_be_split_anywhere() -> None:
     whole = delivery(b"the body")
     for at in range(1, len(whole)):
         (got,) = read_all(reading(whole[:at], whole[at:]))
-        assert (got.consumer_tag, got.tag, got.redelivered, got.body) == ("batches", 7, False, b"the body")
+        assert (got.consumer_tag, got.tag, got.redelivered, got.body) == ("batches", 1, False, b"the body")
         assert (got.routing_key(), got.properties()) == ("a.key", PROPERTIES)
 
 
@@ -88,11 +88,11 @@ def test_a_delivery_may_come_byte_by_byte() -> None:
 @pytest.mark.parametrize("size", [0, 1, FRAME_MAX - 8, FRAME_MAX - 7, FRAME_MAX, 5 * FRAME_MAX + 3])
 def test_bodies_of_any_size_come_whole(size: int) -> None:
     body = bytes(number % 251 for number in range(size))
-    whole = delivery(body) + delivery(b"next", 8)
+    whole = delivery(body) + delivery(b"next", 2)
 
     for pieces in ([whole], [whole[:50], whole[50:]], [whole[at : at + 999] for at in range(0, len(whole), 999)]):
         got = read_all(reading(*pieces))
-        assert [(one.tag, one.body) for one in got] == [(7, body), (8, b"next")]
+        assert [(one.tag, one.body) for one in got] == [(1, body), (2, b"next")]
 
 
 def test_many_deliveries_come_in_one_read_and_other_frames_between_them_are_handled() -> None:
@@ -106,13 +106,13 @@ def test_many_deliveries_come_in_one_read_and_other_frames_between_them_are_hand
 
 def test_properties_that_cannot_be_decoded_are_none_and_end_nothing() -> None:
     broken = delivery(b"body").replace(b"redcross", b"redcro\xff\xfe")
-    got = read_all(reading(broken, delivery(b"next", 8)))
+    got = read_all(reading(broken, delivery(b"next", 2)))
     assert [one.body for one in got] == [b"body", b"next"]
     assert got[0].properties() is None
 
 
 def test_a_routing_key_that_is_not_utf_8_ends_nothing() -> None:
-    got = read_all(reading(delivery(b"body").replace(b"a.key", b"a.\xffey"), delivery(b"next", 8)))
+    got = read_all(reading(delivery(b"body").replace(b"a.key", b"a.\xffey"), delivery(b"next", 2)))
     assert [one.routing_key() for one in got] == ["a.\ufffdey", "a.key"]
 
 
@@ -120,6 +120,39 @@ def test_a_routing_key_that_is_not_utf_8_ends_nothing() -> None:
 def test_a_broken_frame_ends_the_connection(spoiled: bytes) -> None:
     with pytest.raises(UnexpectedFrame):
         reading(spoiled).blocking_read(1)
+
+
+SPOILED_FRAMES = {
+    "longer than any": frames.FRAME_HEADER.pack(frames.METHOD, 1, 0x7FFFFFFF) + b"........",
+    "of no kind": frames.FRAME_HEADER.pack(77, 1, 500) + b"........",
+    "a delivery longer than any": frames.FRAME_HEADER.pack(frames.METHOD, 1, 0x7FFFFFFF) + b"\0\x3c\0\x3c",
+    "a header longer than any": delivery(b"b").replace(
+        b"\xce\2\0\1\0\0", b"\xce\2\0\1\x7f\0", 1
+    ),
+    "more body than was announced": delivery(b"bb").replace(b"\0\2", b"\0\1", 1),
+    "an answer to nobody": b"\1\0\7\0\0\0\4\0\x14\0\x0b\xce",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spoiled", SPOILED_FRAMES.values(), ids=SPOILED_FRAMES.keys())
+def test_a_frame_such_as_there_are_none_ends_the_connection_at_once(spoiled: bytes) -> None:
+    """Its rest would be waited for in vain, heartbeats and all that follows taken to be of it."""
+    connection = reading(spoiled)
+    connection.on_inbound_frame = frame_handler(connection, lambda channel, *_: connection.channels[channel])
+    with pytest.raises(UnexpectedFrame):
+        read_all(connection)
+
+
+def test_a_delivery_that_is_missing_ends_the_connection() -> None:
+    connection = reading(delivery(b"1", 1) + delivery(b"2", 2), delivery(b"4", 4))
+    connection.blocking_read(1)
+    with pytest.raises(UnexpectedFrame):
+        connection.blocking_read(1)
+
+
+def test_the_first_delivery_may_be_missing() -> None:
+    with pytest.raises(UnexpectedFrame):
+        reading(delivery(b"3", 3)).blocking_read(1)
 
 
 def test_a_closed_socket_is_noticed() -> None:
