@@ -85,7 +85,7 @@ def look_after(connection: Connection, channel: Any, queues: Iterable[str]) -> N
         if channel.queue_declare(queue, passive=True).consumer_count == 0:
             raise ConsumerCancelled(f"nobody reads the queue {queue}")
     channel.send_method(Basic.Recover, "b", (True,), wait=Basic.RecoverOk)
-    connection.delivered.clear()  # what came before the answer is taken back too, and comes again
+    connection.take_back(channel.channel_id)  # what came before the answer, too
 
 
 def trouble(error: BaseException) -> str:

@@ -115,7 +115,7 @@ class Connection(_AnsweredInTime, amqp.Connection):  # type: ignore[misc]
         """`answer_within` are the seconds for a connection to be made, and for the answer to each method."""
         super().__init__(**settings)
         self.delivered: list[Delivered] = []
-        self._last_tags: dict[int, int] = {}  # by channel
+        self._last_tags: dict[int, int | None] = {}  # by channel; None: whatever comes next is right
         self._answer_within = answer_within
         self._answer_by = float("inf")
 
@@ -171,6 +171,11 @@ class Connection(_AnsweredInTime, amqp.Connection):  # type: ignore[misc]
                 raise TimeoutError("nothing whole has come in time")
             with self.transport.having_timeout(None if by == float("inf") else left):
                 self.transport.fill()
+
+    def take_back(self, channel: int) -> None:
+        """Forget what has come by a channel: the broker has just said that it delivers all of it again."""
+        self.delivered.clear()
+        self._last_tags[channel] = None
 
     def send_all(self, frames: list[bytes]) -> None:
         """Send frames made by `publication_frames`."""
@@ -228,7 +233,8 @@ class Connection(_AnsweredInTime, amqp.Connection):  # type: ignore[misc]
         tag, redelivered = DELIVERY_TAG.unpack_from(buffer, tag_at)
         # The tags of a channel ascend by one, from one. Where they do not, the messages between would be waited for by
         # nobody: the broker takes them to be here.
-        if tag not in (self._last_tags.get(channel, 0) + 1, 1):
+        last = self._last_tags.get(channel, 0)
+        if last is not None and tag not in (last + 1, 1):
             raise UnexpectedFrame("a delivery is missing")
         self._last_tags[channel] = tag
         exchange_at = tag_at + DELIVERY_TAG.size

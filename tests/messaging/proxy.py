@@ -1,43 +1,53 @@
-"""Stands between a client and the broker, and can keep back what the broker says."""
+"""Stands between a client and a server, and can keep back what either says to the other, with TCP as alive as ever."""
 
 import contextlib
 import socket
+import struct
 import threading
+from collections.abc import Callable, Iterator
+from itertools import count
 from urllib.parse import urlsplit
+
+FRAME_HEADER = struct.Struct(">BHI")  # of AMQP: kind, channel, size of the payload
+HEARTBEAT, METHOD = 8, 1
 
 
 class Proxy:
-    """Passes bytes both ways, those of the broker only while `listening` is set; nor does it hear then who goes."""
+    """Passes bytes both ways, those of the server only while `listening` is set; nor does it hear then who goes."""
 
-    def __init__(self, amqp_url: str) -> None:
-        parts = urlsplit(amqp_url)
+    def __init__(self, url: str, *, by_frame: bool = False) -> None:
+        """`url` is a broker's or a database's. `by_frame` passes AMQP frames on whole, and can swallow single ones."""
+        parts = urlsplit(url)
         self._target = (parts.hostname, parts.port)
         self._server = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = [self._server]
-        self.url = amqp_url.replace(f":{parts.port}/", f":{self._server.getsockname()[1]}/")
+        self._by_frame = by_frame
+        self.url = url.replace(f":{parts.port}/", f":{self._server.getsockname()[1]}/")
         self.listening = threading.Event()
         self.listening.set()
+        self.swallows: Callable[[int, bool, bytes], bool] = lambda connection, from_server, piece: False
+        """Whether to swallow a piece of what a connection passes on: a frame where it goes by frames."""
         self.swallowed = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
-            while True:
+            for number in count():
                 client, _ = self._server.accept()
-                broker = socket.create_connection(self._target)
-                self._sockets += [client, broker]
-                threading.Thread(target=self._pass, args=(client, broker), daemon=True).start()
-                threading.Thread(target=self._pass, args=(broker, client), daemon=True).start()
+                server = socket.create_connection(self._target)
+                self._sockets += [client, server]
+                threading.Thread(target=self._pass, args=(number, client, server), daemon=True).start()
+                threading.Thread(target=self._pass, args=(number, server, client), daemon=True).start()
 
-    def _pass(self, source: socket.socket, sink: socket.socket) -> None:
-        from_broker = source.getpeername() == self._target
+    def _pass(self, number: int, source: socket.socket, sink: socket.socket) -> None:
+        from_server = source.getpeername() == self._target
         with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                if from_broker and not self.listening.is_set():
-                    self.swallowed += len(data)
+            for piece in _frames(source) if self._by_frame else iter(lambda: source.recv(65536), b""):
+                if (from_server and not self.listening.is_set()) or self.swallows(number, from_server, piece):
+                    self.swallowed += len(piece)
                 else:
-                    sink.sendall(data)
-        if from_broker or self.listening.is_set():
+                    sink.sendall(piece)
+        if from_server or self.listening.is_set():
             with contextlib.suppress(OSError):
                 sink.shutdown(socket.SHUT_RDWR)
 
@@ -46,3 +56,28 @@ class Proxy:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
+
+
+def _frames(source: socket.socket) -> Iterator[bytes]:
+    """Yield AMQP frames, and what a client says first, each whole."""
+    buffer = b""
+    while data := source.recv(65536):
+        buffer += data
+        while len(buffer) >= FRAME_HEADER.size + 1:
+            size = 8 if buffer.startswith(b"AMQP") else FRAME_HEADER.unpack_from(buffer)[2] + FRAME_HEADER.size + 1
+            if len(buffer) < size:
+                break
+            yield buffer[:size]
+            buffer = buffer[size:]
+
+
+def method(frame: bytes) -> tuple[int, int] | None:
+    """Tell which AMQP method a frame is: its class and its number."""
+    if frame[0] != METHOD:
+        return None
+    class_id, method_id = struct.unpack_from(">HH", frame, FRAME_HEADER.size)
+    return class_id, method_id
+
+
+def is_heartbeat(frame: bytes) -> bool:
+    return frame[0] == HEARTBEAT
