@@ -21,7 +21,9 @@ from messaging.frames import Connection, NoAnswerError, publication_frames
 from messaging.health import health
 from messaging.log import describe
 
-HEARTBEAT = 20  # seconds; a broker that froze is noticed after two of them
+# Seconds; who froze, or is not heard, is noticed after two of them here, and after two or three by the broker: within a
+# minute it delivers again what it has sent to a connection that was given up without its hearing of it.
+HEARTBEAT = 15
 CONNECT_WITHIN = 10.0  # seconds
 ANSWER_WITHIN = 10.0  # seconds for the broker to answer a method, and to take or confirm what was published
 LOOK_AFTER = 20.0  # seconds without a delivery before a consumer looks whether the broker takes some to be with it

@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 import psycopg
 from psycopg.abc import PQGen
+from psycopg.pq.abc import PGresult
 from psycopg.rows import dict_row
 from pydantic_core import to_json
 
@@ -35,7 +36,21 @@ DatabaseLost = (psycopg.OperationalError, psycopg.InterfaceError)
 
 
 class NoAnswerError(psycopg.OperationalError):
-    """The database did not answer in time. The connection is closed: nothing is known of what it was asked last."""
+    """The database did not answer in time, or not in full. The connection is closed; what it did is unknown."""
+
+
+class _Cursor(psycopg.Cursor[Row]):
+    """A cursor that counts the rows that have come: the answer ends with how many there were.
+
+    One that was swallowed would not be missed otherwise, and its message would pass for a repeat.
+    """
+
+    def _check_results(self, results: list[PGresult]) -> None:
+        super()._check_results(results)
+        for result in results:
+            if result.status == psycopg.pq.ExecStatus.TUPLES_OK and result.command_tuples not in (None, result.ntuples):
+                self.connection.close()
+                raise NoAnswerError("a part of the database's answer is missing")
 
 
 class _Connection(psycopg.Connection[Row]):
@@ -44,14 +59,17 @@ class _Connection(psycopg.Connection[Row]):
     Nor, within a pipeline, for the answer to `begin`, as psycopg's own does.
     """
 
+    answer_within: float | None = None  # seconds, where they are others
+
     def wait(self, gen: PQGen[Result], interval: float = LOOK_EVERY, timeout: float | None = None) -> Result:
         """Bring a generator of psycopg's to its end; every wait for the server comes by here, but those of `connect`.
 
         Raises NoAnswerError. The connection is closed at once then, and where something ends the wait from outside: to
         roll back, or to leave a pipeline, is to wait for the same server.
         """
+        within = (self.answer_within or ANSWER_WITHIN) if timeout is None else timeout
         try:
-            return super().wait(gen, interval, ANSWER_WITHIN if timeout is None else timeout)
+            return super().wait(gen, interval, within)
         except psycopg.errors._WaitTimeout:  # noqa: SLF001 - as psycopg calls it where it documents `wait`
             if timeout is not None:
                 raise
@@ -70,10 +88,11 @@ class _Connection(psycopg.Connection[Row]):
             yield from self._exec_command(self._get_tx_start_command())
 
 
-def connect(url: str, *, unused_within: str | None = None) -> Connection:
+def connect(url: str, *, answer_within: float | None = None, unused_within: str | None = None) -> Connection:
     """Open a connection whose waits for locks, statements and answers are bounded.
 
-    `unused_within` has the server end it when it is asked nothing for so long, outside of transactions too: for what a
+    `answer_within` are the seconds for each answer, in place of ANSWER_WITHIN: for whoever only looks. `unused_within`
+    has the server end the connection when it is asked nothing for so long, outside of transactions too: for what a
     session holds without one. Raises `psycopg.OperationalError` when the server cannot be reached, or does not answer.
     """
     settings = {
@@ -84,14 +103,17 @@ def connect(url: str, *, unused_within: str | None = None) -> Connection:
         "timezone": "UTC",
         **{f"tcp_{name}": value for name, value in KEEP_ALIVE.items()},
     }
-    return _Connection.connect(
+    connection = _Connection.connect(
         url,
         row_factory=dict_row,
+        cursor_factory=_Cursor,
         connect_timeout=CONNECT_WITHIN,
         options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
         tcp_user_timeout=UNANSWERED_MS,
         **cast(Any, KEEP_ALIVE),
     )
+    connection.answer_within = answer_within
+    return connection
 
 
 class NotOurTurnError(psycopg.OperationalError):

@@ -157,9 +157,18 @@ class Connection(_AnsweredInTime, amqp.Connection):  # type: ignore[misc]
             host, connect_timeout, ssl=ssl, read_timeout=read_timeout, write_timeout=write_timeout, **settings
         )
 
-    def blocking_read(self, timeout: float | None = None) -> Any:
-        """Take every delivery that has arrived whole, or else handle one other frame; py-amqp's loops call this."""
+    def drain_events(self, timeout: float | None = None) -> None:
+        """Take every delivery that has arrived whole, or else handle one other frame. Raises TimeoutError.
+
+        `timeout` is in seconds, and ends the wait whatever comes meanwhile that is neither: py-amqp's own begins anew
+        with each heartbeat, and does not end where they come more often.
+        """
         by = self._answer_by if timeout is None else min(self._answer_by, time.monotonic() + timeout)
+        while not self._read(by):
+            pass
+
+    def _read(self, by: float) -> Any:
+        """Take or handle what is next; false where that was but a heartbeat, or a part of something."""
         while True:
             if self._take_deliveries():
                 return True

@@ -16,12 +16,16 @@ class Proxy:
     """Passes bytes both ways, those of the server only while `listening` is set; nor does it hear then who goes."""
 
     def __init__(self, url: str, *, by_frame: bool = False) -> None:
-        """`url` is a broker's or a database's. `by_frame` passes AMQP frames on whole, and can swallow single ones."""
+        """`url` is a broker's or a database's.
+
+        `by_frame` passes on AMQP frames whole, or a database's messages, and can swallow single ones.
+        """
         parts = urlsplit(url)
         self._target = (parts.hostname, parts.port)
         self._server = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = [self._server]
         self._by_frame = by_frame
+        self._of_database = parts.scheme.startswith("postgres")
         self.url = url.replace(f":{parts.port}/", f":{self._server.getsockname()[1]}/")
         self.listening = threading.Event()
         self.listening.set()
@@ -42,7 +46,7 @@ class Proxy:
     def _pass(self, number: int, source: socket.socket, sink: socket.socket) -> None:
         from_server = source.getpeername() == self._target
         with contextlib.suppress(OSError):
-            for piece in _frames(source) if self._by_frame else iter(lambda: source.recv(65536), b""):
+            for piece in self._pieces(source, from_server):
                 if (from_server and not self.listening.is_set()) or self.swallows(number, from_server, piece):
                     self.swallowed += len(piece)
                 else:
@@ -50,6 +54,13 @@ class Proxy:
         if from_server or self.listening.is_set():
             with contextlib.suppress(OSError):
                 sink.shutdown(socket.SHUT_RDWR)
+
+    def _pieces(self, source: socket.socket, from_server: bool) -> Iterator[bytes]:
+        if self._by_frame and not self._of_database:
+            return _frames(source)
+        if self._by_frame and from_server:
+            return _messages(source)
+        return iter(lambda: source.recv(65536), b"")
 
     def close(self) -> None:
         for one in self._sockets:
@@ -69,6 +80,16 @@ def _frames(source: socket.socket) -> Iterator[bytes]:
                 break
             yield buffer[:size]
             buffer = buffer[size:]
+
+
+def _messages(source: socket.socket) -> Iterator[bytes]:
+    """Yield what a database says, each message whole: a letter for its kind, its size, and the rest."""
+    buffer = b""
+    while data := source.recv(65536):
+        buffer += data
+        while len(buffer) >= 5 and len(buffer) > (size := int.from_bytes(buffer[1:5])):
+            yield buffer[: size + 1]
+            buffer = buffer[size + 1 :]
 
 
 def method(frame: bytes) -> tuple[int, int] | None:

@@ -53,7 +53,7 @@ others: list[tuple[int, int]] = []  # methods that were no deliveries
 def read_all(connection: frames.Connection) -> list[frames.Delivered]:
     with suppress(TimeoutError):
         while True:
-            connection.blocking_read(1)
+            connection.drain_events(1)
     return connection.delivered
 
 
@@ -119,7 +119,7 @@ def test_a_routing_key_that_is_not_utf_8_ends_nothing() -> None:
 @pytest.mark.parametrize("spoiled", [delivery(b"b")[:-1] + b"\0", delivery(b"b").replace(b"\2\0\1", b"\3\0\1", 1)])
 def test_a_broken_frame_ends_the_connection(spoiled: bytes) -> None:
     with pytest.raises(UnexpectedFrame):
-        reading(spoiled).blocking_read(1)
+        reading(spoiled).drain_events(1)
 
 
 SPOILED_FRAMES = {
@@ -145,19 +145,19 @@ def test_a_frame_such_as_there_are_none_ends_the_connection_at_once(spoiled: byt
 
 def test_a_delivery_that_is_missing_ends_the_connection() -> None:
     connection = reading(delivery(b"1", 1) + delivery(b"2", 2), delivery(b"4", 4))
-    connection.blocking_read(1)
+    connection.drain_events(1)
     with pytest.raises(UnexpectedFrame):
-        connection.blocking_read(1)
+        connection.drain_events(1)
 
 
 def test_the_first_delivery_may_be_missing() -> None:
     with pytest.raises(UnexpectedFrame):
-        reading(delivery(b"3", 3)).blocking_read(1)
+        reading(delivery(b"3", 3)).drain_events(1)
 
 
 def test_a_closed_socket_is_noticed() -> None:
     with pytest.raises(ConnectionResetError):
-        reading(b"").blocking_read(1)
+        reading(b"").drain_events(1)
 
 
 def published(body: bytes, key: str) -> tuple[bytes, amqp.Message]:
