@@ -465,3 +465,32 @@ def test_what_a_service_missed_while_idle_comes_again(probe: Probe, swallowed: s
         assert took < HEALS_WITHIN
         assert probe.counted("repeated") == (0 if swallowed == "deliveries" else len(sent))
         assert probe.notes() == [message.id for message in sent]
+
+
+@pytest.mark.parametrize("constants", [IN_A_HURRY, pytest.param({}, marks=pytest.mark.long)], ids=["hurried", "real"])
+def test_what_the_gateway_missed_while_idle_comes_again(probe: Probe, constants: dict[str, Any]) -> None:
+    door = Door(probe)
+    partner = Partner(probe.stack, "redcross")
+    sent = conversation(10)
+    silent = False
+
+    def swallows(connection: int, from_server: bool, frame: bytes) -> bool:
+        return silent and from_server and not is_heartbeat(frame)
+
+    with before(door.environment["GATEWAY_NETWORK_AMQP_URL"], by_frame=True) as proxy:
+        proxy.swallows = swallows
+        gateway = door.process(tampered=tampered(constants), GATEWAY_NETWORK_AMQP_URL=proxy.url).start()
+        silent = True
+        partner.submit(*sent)
+        wait_until(lambda: proxy.swallowed)
+        silent = False
+        back = time.monotonic()
+
+        passed = door.passed(len(sent))
+        took = time.monotonic() - back
+
+        print(f"came again within {took:.1f} s")
+        assert took < HEALS_WITHIN
+        assert [one.id for one in passed] == [one.id for one in sent]
+        assert not gateway.said("a broker is away")
+    partner.close()
