@@ -40,10 +40,12 @@ UNUSED_WITHIN = "40s"  # a relay that froze, or was never answered, keeps that l
 class Relay:
     """Publishes what was left behind in one service's outbox."""
 
-    def __init__(self, database_url: str, amqp_url: str, standing: Standing) -> None:
+    def __init__(self, service: str, database_url: str, amqp_url: str, standing: Standing) -> None:
         self._database_url = database_url
         self._exchange = standing.exchange
-        self._publisher = Publisher(amqp_url, server="broker", part="relay")
+        self._part = f"relay of {service}"  # as `messaging.health` knows it, among those of other services
+        self._database = f"database {service}"
+        self._publisher = Publisher(amqp_url, server=f"broker for {service}", part=self._part)
         self._house_kept_at = float("-inf")
         self._stop = threading.Event()
 
@@ -61,25 +63,25 @@ class Relay:
             except (*database.DatabaseLost, *BrokerLost) as error:
                 log.warning("a server is away", extra=fields(error=describe(error)))
                 if isinstance(error, database.DatabaseLost):  # of the broker its publisher says it
-                    health.say("database", database.trouble(error), describe(error))
+                    health.say(self._database, database.trouble(error), describe(error))
             self._publisher.drop()
             if self._stop.wait(backoff(next(self._attempts))):
                 break
-        health.ends("relay")
+        health.ends(self._part)
 
     def _work(self) -> None:
-        health.comes_round("relay")
+        health.comes_round(self._part)
         with database.connect(self._database_url, unused_within=UNUSED_WITHIN) as connection:
             while not self._stop.is_set() and not _take_lock(connection):
-                health.comes_round("relay")
-                health.over("database")
+                health.comes_round(self._part)
+                health.over(self._database)
                 self._stop.wait(LOOK_EVERY)
             while not self._stop.is_set():
-                health.comes_round("relay")
+                health.comes_round(self._part)
                 self._keep_house(connection)
                 count = self.publish_left_behind(connection)
                 self._attempts = itertools.count()
-                health.over("database")
+                health.over(self._database)
                 if count == 0:
                     self._publisher.beat()
                     self._stop.wait(LOOK_EVERY)
@@ -141,7 +143,8 @@ def main() -> None:
     tracing.set_up(process)
     asked = AskedToStop()
     health.begin(process)
-    relays = [Relay(one["database_url"], one["amqp_url"], Standing.from_environment()) for one in outboxes]
+    standing = Standing.from_environment()
+    relays = [Relay(one["service"], one["database_url"], one["amqp_url"], standing) for one in outboxes]
     threads = [threading.Thread(target=_run, args=(relay,), daemon=True) for relay in relays]
     for thread in threads:
         thread.start()
@@ -157,7 +160,13 @@ def _outboxes(environment: Mapping[str, str]) -> list[dict[str, str]]:
     """Return what to relay: RELAY_OUTBOXES as JSON, or the one service of the environment."""
     if "RELAY_OUTBOXES" in environment:
         return [dict(one) for one in json.loads(environment["RELAY_OUTBOXES"])]
-    return [{"database_url": environment["SERVICE_DATABASE_URL"], "amqp_url": environment["SERVICE_AMQP_URL"]}]
+    return [
+        {
+            "service": environment.get("SERVICE_NAME", "service"),
+            "database_url": environment["SERVICE_DATABASE_URL"],
+            "amqp_url": environment["SERVICE_AMQP_URL"],
+        }
+    ]
 
 
 def _run(relay: Relay) -> None:
