@@ -44,6 +44,10 @@ class Delivered(NamedTuple):
         """Decode the routing key, which is the sender's too: what is not UTF-8 in it is replaced."""
         return self.key.decode(errors="replace")
 
+    def is_of(self, user: str) -> bool:
+        """Tell whether it was published by this user of the broker, which has checked that, with our frames."""
+        return self.header.endswith(_short(user))
+
     def properties(self) -> dict[str, Any] | None:
         """Decode what the sender wrote beside the body; None when that cannot be decoded."""
         try:

@@ -13,10 +13,10 @@ import logging
 import os
 import time
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from messaging import clock
 from messaging.log import fields
 
 BEAT_EVERY = 1.0  # seconds
@@ -116,7 +116,7 @@ def read(file: Path) -> dict[str, Any] | None:
 
 
 def _machine_now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return clock.machine_now().isoformat(timespec="milliseconds")
 
 
 health = Health()

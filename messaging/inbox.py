@@ -15,6 +15,7 @@ from messaging.log import describe, fields
 log = logging.getLogger("ruta.inbox")
 
 EARLY_AT_MOST = "1 hour"  # then what it waited for is not coming, and the sender is told
+CLOCKS_APART = "clocks_apart"  # the reason of what waits for clocks to agree (messaging/clocks.py), as long as it takes
 EARLY_OF_ONE_SENDER = 10_000  # messages that wait in a service; more are refused, so that nobody fills its database
 RETRIES_AT_MOST = 10  # some four minutes with the backoff below; then a person has to look
 PARKED_AT_ONCE = 100  # then what arrives has its turn
@@ -120,6 +121,12 @@ WAITING = """
 # What has failed and will be tried again must not be overtaken by what its sender, or another, says after it.
 HELD_UP = "select distinct subject from parked where state = 'retry' and subject = any(%b::text[])"
 
+# Of what waits for the clocks nobody knows since when: by which of them? Its hour begins when they agree.
+CLOCKS_AGREE = f"""
+    update parked set next_attempt_at = '-infinity', parked_at = clock_timestamp()
+    where state = 'waiting' and reason = '{CLOCKS_APART}'
+"""
+
 WAKE = """
     update parked set next_attempt_at = '-infinity'  -- before all that merely try their luck
     where state = 'waiting' and waiting_for = any(%b::text[])
@@ -206,6 +213,11 @@ def wake(connection: Connection, subjects: Iterable[str]) -> Callable[[], bool]:
     return lambda: woken.rowcount > 0
 
 
+def clocks_agree(connection: Connection) -> bool:
+    """Let the messages that wait for the clocks to agree be tried at once; tell whether there are any."""
+    return connection.execute(CLOCKS_AGREE).rowcount > 0
+
+
 def due(connection: Connection, limit: int, begin: Callable[[], None] = lambda: None) -> list[Row]:
     """Lock and return parked messages whose next attempt has come, those that were woken first; `begin` as above."""
     with connection.pipeline():
@@ -219,7 +231,7 @@ def leave(connection: Connection, parked_id: int) -> None:
     connection.execute("delete from parked where parked_id = %s", (parked_id,))
 
 
-def wait_on(connection: Connection, parked_id: int, reason: str, waiting_for: str) -> None:
+def wait_on(connection: Connection, parked_id: int, reason: str, waiting_for: str | None) -> None:
     """Let a message wait longer."""
     connection.execute(WAIT_ON, (reason, waiting_for, parked_id))
 

@@ -21,6 +21,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
@@ -39,12 +40,14 @@ from nameko.extensions import Entrypoint, SharedExtension, register_entrypoint
 import contracts
 from messaging import broker, database, frames, inbox, outbox, tracing
 from messaging.broker import BrokerLost, Publisher, backoff
+from messaging.clocks import Clocks
 from messaging.database import DatabaseLost
 from messaging.health import health
 from messaging.log import describe, fields
 from messaging.outbox import Committed
 from messaging.runtime import Delivery, Handlers, Runtime
 from messaging.standing import Standing
+from messaging.topology import GATEWAY
 from messaging.transaction import Transaction
 
 log = logging.getLogger("ruta.on")
@@ -58,6 +61,7 @@ LOOK_AGAIN = 0.01  # seconds between looks at whether they are
 BEAT_EVERY = 5.0  # seconds between looks at the publishing connection
 RETRY_EVERY = 1.0  # seconds between looks at the parked messages
 DRAIN_WITHIN = 10  # seconds for a graceful stop to finish what has arrived
+COMPARE_WITHIN = 10  # seconds for the clocks to be compared
 
 Drafts = Sequence[contracts.Draft]
 Work = Callable[[object], list[Committed]]
@@ -115,6 +119,7 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
         self._may_go_on = Event()  # something that waits
         self._database_url = os.environ["SERVICE_DATABASE_URL"]
         self._notes: database.Connection | None = None
+        self.clocks = Clocks.from_environment()
         service_class = self.container.service_cls
         (receive,) = (entry for entry in self.container.entrypoints if isinstance(entry, _Batches))
         handlers = {
@@ -127,6 +132,7 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
             self._database_url,
             Handlers(handlers, receive.refused, receive.early),
             standing=Standing.from_environment(),
+            clocks=self.clocks,
             parallel=os.environ.get("SERVICE_PARALLEL") == "true",
             time_limit=partial(eventlet.Timeout, BATCH_WITHIN),
             endings=(GreenletExit,),
@@ -134,11 +140,13 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
 
     def start(self) -> None:
         self._publishing = self.container.spawn_managed_thread(self._publish_as_committed)
+        self._comparing = self.container.spawn_managed_thread(self._watch_clocks)
 
     def stop(self) -> None:
         self._due.put(None)
         self._publishing.wait()
         self._publisher.drop()
+        self._comparing.kill()
         if self._notes is not None:
             self._notes.close()
         with self.turn:
@@ -179,6 +187,8 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
         while True:
             try:
                 with self.turn:
+                    if not self.clocks.compared:
+                        self._compare_clocks()
                     result = method()
                 health.over("database")
                 return result
@@ -261,6 +271,21 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
                     self._notes.close()
                 eventlet.sleep(backoff(attempt))
         raise AssertionError("unreachable")
+
+    def _watch_clocks(self) -> None:
+        while True:
+            eventlet.sleep(1)
+            if self.clocks.is_due():
+                with suppress(*DatabaseLost):  # whoever works with it says so
+                    self._compare_clocks()
+
+    def _compare_clocks(self) -> None:
+        """Compare the clocks, and where they agree let go on what has waited for that."""
+        with eventlet.Timeout(COMPARE_WITHIN, False), closing(database.connect(self._database_url)) as connection:
+            connection.autocommit = True
+            self.clocks.compare(connection)
+            if self.clocks.agree() and inbox.clocks_agree(connection):
+                self.runtime.waiting_may_go_on = True
 
     def _keep_alive(self) -> None:
         try:
@@ -406,6 +431,8 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         for one in self._connection.delivered:
             # read here, while whoever applies the batch before waits for the database
             content = inbox.read(one.body)
+            if isinstance(content, inbox.Received) and not one.redelivered and one.is_of(GATEWAY):
+                self.service.clocks.heard(content.message.source, content.message.time)
             self._arrived.append(Delivery(one.tag, one.body, one.redelivered, self._connections, content))
         self._connection.delivered.clear()
 
@@ -504,6 +531,8 @@ class _Every(Entrypoint):  # type: ignore[misc]
         handler: Callable[[Transaction, datetime], Drafts] = getattr(service, self.method_name)
 
         def tick() -> list[Committed]:
+            if not self.service.clocks.agree():
+                return []  # nobody knows what is due
             committed = self.service.runtime.tick(handler)
             return [] if committed is None else [committed]
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -18,6 +18,7 @@ import pydantic
 import contracts
 from messaging import clock, database, inbox, outbox, tracing
 from messaging.broker import Publication
+from messaging.clocks import Clocks
 from messaging.health import health
 from messaging.inbox import Received, Seen
 from messaging.log import describe, fields
@@ -67,6 +68,7 @@ class _Outcome:
     tally: Tally = field(default_factory=Tally)
     subjects: set[str] = field(default_factory=set)  # about which something was applied
     log_lines: list[Callable[[], None]] = field(default_factory=list)  # of what is true once it is committed
+    other_clocks: Sequence[timedelta] = ()  # how far ahead of ours those are that are apart (messaging/clocks.py)
 
     def park(self, row: database.Row) -> None:
         self.parked.append(row)
@@ -91,11 +93,14 @@ class Runtime:
         handlers: Handlers,
         *,
         standing: Standing | None = None,
+        clocks: Clocks | None = None,
         parallel: bool = False,
         time_limit: Callable[[], AbstractContextManager[Any]] = nullcontext,
         endings: tuple[type[BaseException], ...] = (),
     ) -> None:
         """`parallel` lets several processes of the service write at the same time; else one waits for the other.
+
+        While `clocks` are apart, what depends on which of them is right waits.
 
         `time_limit` bounds the handling of one batch by raising whatever it likes.
 
@@ -107,6 +112,7 @@ class Runtime:
         self._database_url = database_url
         self._handlers = handlers
         self._standing = standing or Standing()
+        self._clocks = clocks or Clocks()
         self._in_turn = not parallel
         self._time_limit = time_limit
         self._endings = endings
@@ -188,7 +194,7 @@ class Runtime:
         self, service: object, deliveries: Sequence[Delivery], kept_out: Collection[Guarded] | None
     ) -> Committed:
         connection, writer = self._ready()
-        outcome = _Outcome()
+        outcome = _Outcome(other_clocks=self._clocks.others())
         with transaction(connection, kept_out, in_turn=self._in_turn) as tx:
             with self._time_limit():
                 received = self._read(deliveries, outcome)
@@ -265,6 +271,12 @@ class Runtime:
             self._quarantine(outcome, one.raw, message, "no_handler")
             return
         with tracing.processing(message, now):
+            if outcome.other_clocks:
+                handle = partial(handler, service, tx, message)
+                by_clock = [self._refused_by(ahead, handle, tx) for ahead in (timedelta(), *outcome.other_clocks)]
+                if any(codes != by_clock[0] for codes in by_clock):
+                    self._wait(outcome, one, inbox.CLOCKS_APART)
+                    return
             try:
                 drafts = handler(service, tx, message)
             except self._handlers.refused as refusal:
@@ -272,15 +284,40 @@ class Runtime:
                 self._refuse(outcome, one, _said(refusal, "code"))
             except self._handlers.early as early:
                 tx.undo()
-                code, key = _said(early, "code"), _said(early, "key")
-                row = inbox.parked_row(one.raw, message, "waiting", code, waiting_for=key)
-                outcome.park(row)
-                outcome.early.append((one, row, len(outcome.publications)))
+                # Where clocks are apart nobody knows when its hour is over, which begins when they agree.
+                code = inbox.CLOCKS_APART if outcome.other_clocks else _said(early, "code")
+                self._wait(outcome, one, code, waiting_for=_said(early, "key"))
             else:
                 tx.keep()
                 outcome.tally.applied += 1
                 outcome.subjects.add(message.subject)
                 outcome.publications.extend(self._publication(draft, now, message) for draft in drafts)
+
+    def _refused_by(
+        self, ahead: timedelta, handle: Callable[[], Sequence[contracts.Draft]], tx: Transaction
+    ) -> list[str]:
+        """Return the codes by which a message would be refused, as a whole or in parts, were it so much later.
+
+        It is handled by that time and undone. So no rule has to say that it looks at a clock, and none is forgotten.
+        What the slowest clock and the fastest refuse for the same reason, every one between them does.
+        """
+        with clock.ahead(ahead):
+            try:
+                drafts = handle()
+            except self._handlers.refused as refusal:
+                codes = [_said(refusal, "code")]
+            except self._handlers.early:
+                codes = []
+            else:  # of several needs each may be refused, in the answer
+                codes = [draft.data.code for draft in drafts if hasattr(draft.data, "code")]
+            tx.undo()
+        return codes
+
+    @staticmethod
+    def _wait(outcome: _Outcome, one: Received, code: str, waiting_for: str | None = None) -> None:
+        row = inbox.parked_row(one.raw, one.message, "waiting", code, waiting_for=waiting_for)
+        outcome.park(row)
+        outcome.early.append((one, row, len(outcome.publications)))
 
     def _let_wait(self, connection: database.Connection, outcome: _Outcome) -> None:
         """Refuse of what is early what is more than its sender may have waiting."""
@@ -365,7 +402,7 @@ class Runtime:
     ) -> Committed | None:
         """Try up to `limit` parked messages in one transaction, with their rows in `taken`; None when none is due."""
         connection, writer = self._ready()
-        outcome = _Outcome()
+        outcome = _Outcome(other_clocks=self._clocks.others())
         with transaction(connection, kept_out, in_turn=self._in_turn) as tx:
             with self._time_limit():
                 taken[:] = inbox.due(connection, limit, tx.begin)
@@ -397,7 +434,8 @@ class Runtime:
             return partial(inbox.leave, connection, row["parked_id"])
         if again["state"] == "quarantined":
             return partial(inbox.quarantine, connection, row["parked_id"], again["reason"], None)
-        if row["waited_long"] and one.message.source != HUB:  # what one of our own has said is never given up
+        # What one of our own has said is never given up, and no other while nobody knows how long it has waited.
+        if row["waited_long"] and one.message.source != HUB and not outcome.other_clocks:
             self._refuse(outcome, one, again["reason"])
             return partial(inbox.leave, connection, row["parked_id"])
         return partial(inbox.wait_on, connection, row["parked_id"], again["reason"], again["waiting_for"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -31,6 +32,7 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
             "SERVICE_NAME": service.name,
             "SERVICE_DATABASE_URL": stack.service_database_url(service.name),
             "SERVICE_AMQP_URL": stack.amqp_url(service.name, HUB),
+            "RUTA_BROKER_CLOCK_URL": without_users(stack.management_url),
             **({"SERVICE_PARALLEL": "true"} if service.parallel else {}),
         }
         keys = {
@@ -44,9 +46,15 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
     doors = {
         "GATEWAY_NETWORK_AMQP_URL": stack.amqp_url(GATEWAY, NETWORK),
         "GATEWAY_HUB_AMQP_URL": stack.amqp_url(GATEWAY, HUB),
+        "RUTA_BROKER_CLOCK_URL": without_users(stack.management_url),
         "RUTA_NETWORK_FILE": str(NETWORK_FILE),
     }
     yield program(stack.state, GATEWAY, ["hub.gateway.__main__"], doors)
+
+
+def without_users(urls: str) -> str:
+    """Addresses, by commas, without who is to come there: `http://user:password@host:port` is `http://host:port`."""
+    return ",".join(re.sub("//.*@", "//", url) for url in urls.split(","))
 
 
 def fork_server(state: State, network: DeclaredNetwork) -> ForkServer:

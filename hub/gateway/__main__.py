@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
 from hub.gateway import door
@@ -16,6 +17,7 @@ from messaging import clock, tracing
 from messaging import log as logs
 from messaging.bridge import Arrival, Bridge
 from messaging.broker import Publication
+from messaging.clocks import Clocks
 from messaging.health import health
 from messaging.log import fields
 from messaging.stopping import AskedToStop
@@ -53,6 +55,7 @@ def main() -> int:
     threads = [threading.Thread(target=run, args=(bridge,), daemon=True) for bridge in bridges]
     for thread in threads:
         thread.start()
+    threading.Thread(target=watch_clocks, daemon=True).start()
     asked.wait(lambda: ended.is_set() or all(bridge.ready.is_set() for bridge in bridges))
     if not (asked or ended.is_set()):
         print("ready gateway", flush=True)
@@ -65,6 +68,15 @@ def main() -> int:
     if failed:
         log.error("a direction ended by itself", extra=fields(count=len(bridges)))
     return int(failed)
+
+
+def watch_clocks() -> None:
+    """Say where this machine's clock and the broker's are apart: nothing is refused here for its time."""
+    clocks = Clocks.from_environment()
+    while True:
+        if clocks.is_due():
+            clocks.compare(None)
+        time.sleep(1)
 
 
 if __name__ == "__main__":
