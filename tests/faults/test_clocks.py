@@ -1,0 +1,364 @@
+"""A clock set wrong refuses nobody and escalates nothing: what depends on it waits, and goes on once it is right."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+import contracts
+from contracts import codes
+from deploy.local import Stack
+from messaging import clock
+from messaging.broker import Publication, Publisher
+from messaging.clocks import Clocks
+from messaging.health import health
+from messaging.topology import GATEWAY, HUB
+from tests.examples import RECIPIENT, SENDER, consent_recorded, referral_requested, say, service_published
+from tests.messaging import harness
+from tests.messaging.harness import Probe, Process
+from tests.waiting import eventually
+
+DAY = timedelta(days=1)
+REFERRALS = ("referral", "history", "service", "capacity", "decision", "place_in_line", "consent", "parked", "inbox")
+WAITING = "select reason from parked where state = 'waiting'"
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Hub:
+    """The service of referrals on its real database and queue, on a machine whose clock a test sets."""
+
+    def __init__(self, probe: Probe, folder: Path) -> None:
+        self.stack, self._probe, self._folder = probe.stack, probe, folder
+        self.url = probe.stack.service_database_url("referrals")
+        self.set_clock(timedelta())
+        self.query(f"truncate {', '.join(REFERRALS)}")
+
+    def set_clock(self, ahead: timedelta) -> None:
+        new = self._folder / "clock.new"
+        new.write_text(str(ahead.total_seconds()))
+        new.replace(self._folder / "clock")
+
+    def process(self, module: str = "services.referrals.service", **environment: str) -> Process:
+        """A process of a service on this machine, not started yet: of referrals, or of the probe."""
+        if module == "services.referrals.service":
+            amqp_url = self.stack.amqp_url("referrals", HUB)
+            addresses = {"SERVICE_NAME": "referrals", "SERVICE_DATABASE_URL": self.url, "SERVICE_AMQP_URL": amqp_url}
+            environment = addresses | {"SERVICE_PARALLEL": "false"} | environment
+        return self._probe.process(["tests.faults.clock_set_wrong", module, str(self._folder)], None, environment)
+
+    def query(self, sql: Any, *parameters: object) -> list[dict[str, Any]]:
+        with psycopg.connect(self.url, row_factory=dict_row, autocommit=True) as connection:
+            cursor = connection.execute(sql, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def say(self, *messages: contracts.Message) -> None:
+        self._probe.send_to("referrals", *messages)
+
+    def refused(self) -> list[str]:
+        """The codes of the refusals that the sender has been told."""
+        return [one.data.code for one in self._probe.answers() if isinstance(one.data, contracts.MessageRefused)]
+
+    def waiting(self) -> list[str]:
+        return [row["reason"] for row in self.query(WAITING)]
+
+    def count(self, table: str) -> int:
+        return int(self.query(f"select count(*) from {table}")[0]["count"])
+
+    def timed_steps_ask(self, times: int) -> None:
+        """Return when timed steps have asked so often whether they may be taken, from now on."""
+        asked = self._folder / "asked"
+        before = len(asked.read_text())
+        eventually(lambda: len(asked.read_text()) >= before + times)
+
+
+@pytest.fixture
+def probe(provisioned: Stack, tmp_path: Path) -> Iterator[Probe]:
+    Probe.provision(provisioned)
+    probe = Probe(provisioned, tmp_path)
+    yield probe
+    probe.empty("referrals", "reports")  # who else reads what is published to all
+    probe.close()
+
+
+@pytest.fixture
+def hub(probe: Probe, tmp_path: Path) -> Hub:
+    return Hub(probe, tmp_path)
+
+
+def right_requests(count: int, **overrides: Any) -> list[contracts.Message]:
+    """A service, and requests for it of so many people, who have consented just now."""
+    service_id = contracts.uuid7()
+    messages = [say(service_published(service_id=service_id), source=RECIPIENT, time=now())]
+    for _ in range(count):
+        whose: dict[str, Any] = {"person_id": contracts.uuid7(), "consent_id": contracts.uuid7()}
+        valid = {"valid_from": now(), "valid_until": now() + 365 * DAY}
+        asked = referral_requested(**{"referral_id": contracts.uuid7(), "service_id": service_id, **whose, **overrides})
+        messages.append(say(consent_recorded(**whose, **valid), source="hub", time=now()))
+        messages.append(say(asked, source=SENDER, time=now()))
+    return messages
+
+
+def test_on_a_machine_a_day_slow_right_requests_wait_and_are_applied_when_its_clock_is_set(hub: Hub) -> None:
+    hub.set_clock(-DAY)
+    process = hub.process().start()
+
+    hub.say(*right_requests(50))
+
+    eventually(lambda: hub.waiting() == ["clocks_apart"] * 50)
+    assert process.said("clocks_apart")
+    hub.set_clock(timedelta())
+    eventually(lambda: hub.count("referral") == 50, within=20)
+    assert hub.waiting() == []
+    assert hub.refused() == []
+    eventually(lambda: process.said("trouble is over"))
+
+
+def test_what_is_refused_by_every_clock_or_for_another_reason_is_refused_while_they_are_apart(hub: Hub) -> None:
+    hub.set_clock(-DAY)
+    hub.process().start()
+    service, consent, _ = right_requests(1)
+    of_nobody = referral_requested(
+        referral_id=contracts.uuid7(), service_id=service.data.service_id, consent_id=consent.data.consent_id
+    )
+
+    hub.say(service, consent, say(of_nobody, source=SENDER, time=now()))
+
+    assert eventually(hub.refused) == ["consent_of_another_person"]
+    assert hub.waiting() == []
+
+
+def test_on_a_machine_a_day_fast_nothing_escalates_and_when_its_clock_is_set_what_is_due_does(hub: Hub) -> None:
+    hub.process().start()
+    hub.say(*right_requests(20, urgency=codes.Urgency.EMERGENCY))
+    eventually(lambda: hub.count("referral") == 20)
+    steps = hub.count("history")
+
+    hub.set_clock(DAY)
+    hub.query(
+        "update referral set due_at = now() - interval '1 minute' where ctid in (select ctid from referral limit 3)"
+    )
+
+    hub.timed_steps_ask(8)
+    assert hub.count("history") == steps
+    hub.set_clock(timedelta())
+    eventually(lambda: hub.count("history") == steps + 3, within=20)
+    hub.timed_steps_ask(4)
+    assert hub.count("history") == steps + 3
+
+
+@contextmanager
+def database_clock(stack: Stack, role: str, ahead: timedelta) -> Iterator[None]:
+    """Let PostgreSQL tell a role another time, in every session that begins now."""
+    with stack.connect_as_administrator() as administrator:
+        administrator.execute(f"alter role {role} set search_path = shifted, pg_catalog, public")
+    with psycopg.connect(stack.service_database_url(role), autocommit=True) as own:
+        own.execute("create schema shifted")
+        own.execute(
+            "create function shifted.clock_timestamp() returns timestamptz language sql as $$ "
+            f"select pg_catalog.clock_timestamp() + interval '{ahead.total_seconds()} seconds' $$"
+        )
+    try:
+        yield
+    finally:
+        with stack.connect_as_administrator() as administrator:
+            administrator.execute(f"alter role {role} reset search_path")
+        with psycopg.connect(stack.service_database_url(role), autocommit=True) as own:
+            own.execute("drop schema shifted cascade")
+
+
+def test_while_postgresql_alone_is_a_day_slow_right_requests_wait_and_go_on_when_it_is_right(hub: Hub) -> None:
+    with database_clock(hub.stack, "referrals", -DAY):
+        hub.process().start()
+        hub.say(*right_requests(5))
+        eventually(lambda: hub.waiting() == ["clocks_apart"] * 5)
+    eventually(lambda: hub.count("referral") == 5, within=20)
+    assert hub.refused() == []
+
+
+@contextmanager
+def broker_clock(aheads: list[timedelta]) -> Iterator[str]:
+    """Stand in for the broker's management, whose clock is ahead by what stands in the list; yields its address."""
+
+    class Management(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response_only(401)  # as to anybody without a password
+            self.send_header("Date", format_datetime(now() + aheads[-1], usegmt=True))
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Management) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+def test_while_the_broker_alone_is_a_day_slow_right_requests_wait_and_go_on_when_it_is_right(hub: Hub) -> None:
+    aheads = [-DAY]
+    with broker_clock(aheads) as url:
+        hub.process(RUTA_BROKER_CLOCK_URL=url).start()
+        hub.say(*right_requests(5))
+        eventually(lambda: hub.waiting() == ["clocks_apart"] * 5)
+        aheads.append(timedelta())
+        eventually(lambda: hub.count("referral") == 5, within=20)
+    assert hub.refused() == []
+
+
+def test_the_real_broker_tells_the_time_without_a_user_at_any_of_its_addresses(provisioned: Stack) -> None:
+    address = provisioned.management_url.rpartition("@")[2]
+    clocks = Clocks(f"http://127.0.0.1:1,{address}")
+
+    clocks.compare(None)
+
+    ahead = health.clocks["broker"]
+    assert ahead is not None
+    assert abs(ahead) < 60
+    assert clocks.agree()
+
+
+def test_a_broker_that_does_not_tell_the_time_is_no_reason_to_stand_still() -> None:
+    clocks = Clocks("http://127.0.0.1:1")
+    clocks.compare(None)
+    assert health.clocks["broker"] is None
+    assert clocks.agree()
+
+
+def test_what_came_early_is_given_up_only_when_it_has_waited_an_hour_by_clocks_that_agree(
+    hub: Hub, probe: Probe
+) -> None:
+    hub.set_clock(-DAY)
+    hub.process("tests.messaging.probe.service").start()
+    awaited = contracts.uuid7()
+
+    probe.send(early := harness.service_published(f"wait {awaited}"))
+    eventually(probe.parked)
+    probe.query("update parked set parked_at = now() - interval '2 hours', next_attempt_at = now()")
+
+    eventually(lambda: probe.query("select 1 from parked where next_attempt_at > now() + interval '1 minute'"))
+    assert [row["reason"] for row in probe.parked()] == ["clocks_apart"]
+    hub.set_clock(timedelta())
+    eventually(lambda: [row["reason"] for row in probe.parked()] == ["service_unknown"], within=20)
+    probe.send(harness.service_published(about=awaited))
+    eventually(lambda: early.id in probe.notes())
+    assert probe.counted("refused") == 0
+
+
+# -- the organisations' clocks ----------------------------------------------------------------------------------------
+
+
+def submitted(stack: Stack, user: str, messages: Sequence[contracts.Message]) -> None:
+    """Publish as a user of the broker to the hub's services: as the gateway does, or a service."""
+    publisher = Publisher(stack.amqp_url(user, HUB))
+    batch = [Publication(HUB, one.type, one.to_json(), str(one.id)) for one in messages]
+    assert publisher.publish(batch) == set()
+    publisher.drop()
+
+
+def said_by(organisations: Sequence[str], ahead: timedelta) -> list[contracts.Message]:
+    return [
+        say(service_published(service_id=contracts.uuid7(), name="note"), source=one, time=now() + ahead)
+        for one in organisations
+    ]
+
+
+THREE = ("redcross", "iom", "fuvadis")
+
+
+def test_where_three_organisations_say_that_it_is_tomorrow_no_timed_step_is_taken(hub: Hub, probe: Probe) -> None:
+    process = hub.process("tests.messaging.probe.service", TICK="talk").start()
+    submitted(hub.stack, GATEWAY, said_by(THREE, DAY))
+    eventually(lambda: process.said("clocks_apart"))
+
+    hub.timed_steps_ask(2)  # one may have been under way
+    sent = probe.query("select count(*) from outbox")
+    hub.timed_steps_ask(10)
+
+    assert probe.query("select count(*) from outbox") == sent
+    submitted(hub.stack, GATEWAY, said_by(THREE, timedelta()))
+    eventually(lambda: probe.query("select count(*) from outbox")[0]["count"] > sent[0]["count"] + 5, within=20)
+
+
+def test_what_a_service_says_in_an_organisations_name_tells_nothing_of_its_clock(hub: Hub, probe: Probe) -> None:
+    process = hub.process("tests.messaging.probe.service").start()
+    messages = said_by(THREE, DAY)
+    submitted(hub.stack, "probe", messages)
+    eventually(lambda: {one.id for one in messages} <= set(probe.notes()))
+    hub.timed_steps_ask(12)
+    assert not process.said("clocks_apart")
+
+
+def test_where_time_is_moved_for_a_demo_old_and_moved_messages_stop_nothing(
+    hub: Hub, probe: Probe, tmp_path: Path
+) -> None:
+    (tmp_path / "offset").write_text(str((300 * DAY).total_seconds()))
+    process = hub.process("tests.messaging.probe.service", TICK="talk", RUTA_CLOCK_FILE=str(tmp_path / "offset"))
+    process.start()
+    messages = said_by(THREE, -400 * DAY)
+    submitted(hub.stack, GATEWAY, messages)
+    eventually(lambda: {one.id for one in messages} <= set(probe.notes()))
+
+    hub.timed_steps_ask(12)
+
+    assert probe.query("select count(*) from outbox")[0]["count"] > len(messages) + 5
+    assert not process.said("clocks_apart")
+
+
+@pytest.fixture
+def clocks() -> Clocks:
+    clocks = Clocks()
+    clocks.compare(None)
+    return clocks
+
+
+def hear(clocks: Clocks, **ahead: timedelta) -> None:
+    for organisation, by in ahead.items():
+        clocks.heard(organisation, clock.machine_now() + by)
+
+
+def test_two_organisations_of_five_with_wrong_clocks_stop_nothing(clocks: Clocks) -> None:
+    hear(clocks, redcross=DAY, iom=-400 * DAY, fuvadis=timedelta(), americares=timedelta(), barranquilla=timedelta())
+    assert clocks.agree()
+
+
+def test_fewer_than_three_organisations_are_not_compared(clocks: Clocks) -> None:
+    hear(clocks, redcross=DAY, iom=DAY)
+    assert clocks.agree()
+    hear(clocks, fuvadis=DAY)
+    assert not clocks.agree()
+
+
+def test_of_what_has_stood_in_a_queue_the_end_tells_the_time(clocks: Clocks) -> None:
+    for hours in reversed(range(10)):
+        hear(clocks, **dict.fromkeys(THREE, timedelta(hours=-hours)))
+    assert clocks.agree()
+
+
+def test_what_was_heard_a_quarter_of_an_hour_ago_is_forgotten(clocks: Clocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    hear(clocks, **dict.fromkeys(THREE, DAY))
+    assert not clocks.agree()
+    monkeypatch.setattr("messaging.clocks.HEARD_WITHIN", 0.0)
+    assert clocks.agree()
+
+
+def test_a_clock_that_is_set_is_noticed_at_once_without_asking_anybody(
+    clocks: Clocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hear(clocks, **dict.fromkeys(THREE, timedelta()))
+    right = clock.machine_now
+    monkeypatch.setattr(clock, "machine_now", lambda: right() + DAY)
+    (slowest, _) = [*clocks.others(), None]
+    assert slowest is not None
+    assert abs(slowest + DAY) < timedelta(seconds=5)
+    monkeypatch.setattr(clock, "machine_now", lambda: right() + timedelta(minutes=4))
+    assert clocks.agree()
