@@ -121,10 +121,11 @@ WAITING = """
 # What has failed and will be tried again must not be overtaken by what its sender, or another, says after it.
 HELD_UP = "select distinct subject from parked where state = 'retry' and subject = any(%b::text[])"
 
-# Of what waits for the clocks nobody knows since when: by which of them? Its hour begins when they agree.
+# Rows that are locked are being tried already.
 CLOCKS_AGREE = f"""
-    update parked set next_attempt_at = '-infinity', parked_at = clock_timestamp()
-    where state = 'waiting' and reason = '{CLOCKS_APART}'
+    update parked set next_attempt_at = '-infinity'
+    where parked_id in (
+        select parked_id from parked where state = 'waiting' and reason = '{CLOCKS_APART}' for update skip locked)
 """
 
 WAKE = """
@@ -132,8 +133,10 @@ WAKE = """
     where state = 'waiting' and waiting_for = any(%b::text[])
 """
 
+# Since when something waits for the clocks nobody knows: by which of them? Its hour begins when they agree.
 DUE = f"""
-    select parked_id, attempts, raw, parked_at < clock_timestamp() - interval '{EARLY_AT_MOST}' as waited_long
+    select parked_id, attempts, raw,
+           reason <> '{CLOCKS_APART}' and parked_at < clock_timestamp() - interval '{EARLY_AT_MOST}' as waited_long
     from parked
     where state <> 'quarantined' and next_attempt_at <= clock_timestamp()
       and not exists (  -- those about one subject go in the order in which they came
@@ -146,12 +149,15 @@ DUE = f"""
 
 # What waits is woken when its time has come; that it is tried now and then besides, as long again as it has waited
 # already, is only for the case that this was missed. It spends none of the attempts that are for failures.
-WAIT_ON = """
+WAIT_ON = f"""
     update parked
-    set state = 'waiting', reason = %s, waiting_for = %s,
+    set state = 'waiting', reason = %(reason)s, waiting_for = %(waiting_for)s,
+        parked_at = case
+            when reason = '{CLOCKS_APART}' and %(reason)s <> '{CLOCKS_APART}' then clock_timestamp() else parked_at
+        end,
         next_attempt_at = clock_timestamp()
             + greatest(interval '1 second', least(clock_timestamp() - parked_at, interval '10 minutes'))
-    where parked_id = %s
+    where parked_id = %(parked_id)s
 """
 
 # A message that failed waits twice as long each time, up to a minute, and never in step with its neighbours.
@@ -233,7 +239,7 @@ def leave(connection: Connection, parked_id: int) -> None:
 
 def wait_on(connection: Connection, parked_id: int, reason: str, waiting_for: str | None) -> None:
     """Let a message wait longer."""
-    connection.execute(WAIT_ON, (reason, waiting_for, parked_id))
+    connection.execute(WAIT_ON, {"reason": reason, "waiting_for": waiting_for, "parked_id": parked_id})
 
 
 def try_later(connection: Connection, parked_id: int, error: str) -> None:

@@ -81,6 +81,12 @@ class Hub:
         before = len(asked.read_text())
         eventually(lambda: len(asked.read_text()) >= before + times)
 
+    def steps_are_taken(self, probe: Probe) -> bool:
+        """Whether the probe's timed step, which always has something to say, says it when it has asked."""
+        before = probe.query("select count(*) from outbox")
+        self.timed_steps_ask(10)
+        return probe.query("select count(*) from outbox") != before
+
 
 @pytest.fixture
 def probe(provisioned: Stack, tmp_path: Path) -> Iterator[Probe]:
@@ -118,7 +124,7 @@ def test_on_a_machine_a_day_slow_right_requests_wait_and_are_applied_when_its_cl
     eventually(lambda: hub.waiting() == ["clocks_apart"] * 50)
     assert process.said("clocks_apart")
     hub.set_clock(timedelta())
-    eventually(lambda: hub.count("referral") == 50, within=20)
+    eventually(lambda: hub.count("referral") == 50)
     assert hub.waiting() == []
     assert hub.refused() == []
     eventually(lambda: process.said("trouble is over"))
@@ -152,7 +158,7 @@ def test_on_a_machine_a_day_fast_nothing_escalates_and_when_its_clock_is_set_wha
     hub.timed_steps_ask(8)
     assert hub.count("history") == steps
     hub.set_clock(timedelta())
-    eventually(lambda: hub.count("history") == steps + 3, within=20)
+    eventually(lambda: hub.count("history") == steps + 3)
     hub.timed_steps_ask(4)
     assert hub.count("history") == steps + 3
 
@@ -182,7 +188,7 @@ def test_while_postgresql_alone_is_a_day_slow_right_requests_wait_and_go_on_when
         hub.process().start()
         hub.say(*right_requests(5))
         eventually(lambda: hub.waiting() == ["clocks_apart"] * 5)
-    eventually(lambda: hub.count("referral") == 5, within=20)
+    eventually(lambda: hub.count("referral") == 5)
     assert hub.refused() == []
 
 
@@ -211,7 +217,7 @@ def test_while_the_broker_alone_is_a_day_slow_right_requests_wait_and_go_on_when
         hub.say(*right_requests(5))
         eventually(lambda: hub.waiting() == ["clocks_apart"] * 5)
         aheads.append(timedelta())
-        eventually(lambda: hub.count("referral") == 5, within=20)
+        eventually(lambda: hub.count("referral") == 5)
     assert hub.refused() == []
 
 
@@ -246,9 +252,11 @@ def test_what_came_early_is_given_up_only_when_it_has_waited_an_hour_by_clocks_t
     probe.query("update parked set parked_at = now() - interval '2 hours', next_attempt_at = now()")
 
     eventually(lambda: probe.query("select 1 from parked where next_attempt_at > now() + interval '1 minute'"))
-    assert [row["reason"] for row in probe.parked()] == ["clocks_apart"]
+    assert probe.query("select reason from parked") == [{"reason": "clocks_apart"}]
     hub.set_clock(timedelta())
-    eventually(lambda: [row["reason"] for row in probe.parked()] == ["service_unknown"], within=20)
+    eventually(lambda: probe.query("select reason from parked") == [{"reason": "service_unknown"}])
+    probe.query("update parked set next_attempt_at = now()")
+    eventually(lambda: probe.query("select 1 from parked where next_attempt_at > now()"))
     probe.send(harness.service_published(about=awaited))
     eventually(lambda: early.id in probe.notes())
     assert probe.counted("refused") == 0
@@ -281,37 +289,29 @@ def test_where_three_organisations_say_that_it_is_tomorrow_no_timed_step_is_take
     eventually(lambda: process.said("clocks_apart"))
 
     hub.timed_steps_ask(2)  # one may have been under way
-    sent = probe.query("select count(*) from outbox")
-    hub.timed_steps_ask(10)
 
-    assert probe.query("select count(*) from outbox") == sent
+    assert not hub.steps_are_taken(probe)
     submitted(hub.stack, GATEWAY, said_by(THREE, timedelta()))
-    eventually(lambda: probe.query("select count(*) from outbox")[0]["count"] > sent[0]["count"] + 5, within=20)
+    eventually(lambda: hub.steps_are_taken(probe))
 
 
 def test_what_a_service_says_in_an_organisations_name_tells_nothing_of_its_clock(hub: Hub, probe: Probe) -> None:
-    process = hub.process("tests.messaging.probe.service").start()
+    hub.process("tests.messaging.probe.service", TICK="talk").start()
     messages = said_by(THREE, DAY)
     submitted(hub.stack, "probe", messages)
     eventually(lambda: {one.id for one in messages} <= set(probe.notes()))
-    hub.timed_steps_ask(12)
-    assert not process.said("clocks_apart")
+    assert hub.steps_are_taken(probe)
 
 
 def test_where_time_is_moved_for_a_demo_old_and_moved_messages_stop_nothing(
     hub: Hub, probe: Probe, tmp_path: Path
 ) -> None:
     (tmp_path / "offset").write_text(str((300 * DAY).total_seconds()))
-    process = hub.process("tests.messaging.probe.service", TICK="talk", RUTA_CLOCK_FILE=str(tmp_path / "offset"))
-    process.start()
+    hub.process("tests.messaging.probe.service", TICK="talk", RUTA_CLOCK_FILE=str(tmp_path / "offset")).start()
     messages = said_by(THREE, -400 * DAY)
     submitted(hub.stack, GATEWAY, messages)
     eventually(lambda: {one.id for one in messages} <= set(probe.notes()))
-
-    hub.timed_steps_ask(12)
-
-    assert probe.query("select count(*) from outbox")[0]["count"] > len(messages) + 5
-    assert not process.said("clocks_apart")
+    assert hub.steps_are_taken(probe)
 
 
 @pytest.fixture
