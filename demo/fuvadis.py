@@ -124,6 +124,7 @@ class System:
     def __init__(self, home: Path, directory: Path, schemas: Path) -> None:
         self.access = json.loads((home / "credentials.json").read_text())
         self.me = self.access["organisation"]
+        self.urls = deque(self.access["amqp_urls"])
         private = json.loads((home / "private.jwk").read_text())
         self.key, self.key_id = ECKey.import_key(private), private["kid"]
         everyone = json.loads(directory.read_text())["organisations"]
@@ -156,6 +157,7 @@ class System:
                     self.say()
             except LOST:
                 self.inbox.clear()
+                self.urls.rotate(-1)  # to the broker's next host
                 self.doubt()
                 time.sleep(0.5)
             finally:
@@ -171,12 +173,18 @@ class System:
         self.stopped = True
 
     def connect(self) -> Any:
-        url = self.access["amqp_url"].removeprefix("amqp://")
+        url = self.urls[0].removeprefix("amqp://")
         login, _, place = url.rpartition("@")
         user, _, password = login.partition(":")
         host, _, vhost = place.partition("/")
         connection = amqp.Connection(
-            host=host, userid=user, password=password, virtual_host=vhost, confirm_publish=True, heartbeat=30
+            host=host,
+            userid=user,
+            password=password,
+            virtual_host=vhost,
+            confirm_publish=True,
+            heartbeat=30,
+            connect_timeout=10,
         )
         connection.connect()
         self.connection = connection

@@ -51,7 +51,7 @@ class Partner:
     def __init__(self, home: Path, directory: Path) -> None:
         credentials = json.loads((home / "credentials.json").read_text())
         self.organisation: str = credentials["organisation"]
-        self._url: str = credentials["amqp_url"]
+        self._urls: deque[str] = deque(credentials["amqp_urls"])  # one for each host of the broker, tried in turn
         systems = credentials["systems"].values()
         # This is all of the organisation's systems, but for a service that it runs itself.
         self._queues = [credentials["queue"], *(one["queue"] for one in systems if one["runs"] is None)]
@@ -80,11 +80,12 @@ class Partner:
         self._plan.begin(begun, set(self._numbers))
         threading.Thread(target=self._read_orders, args=(orders,), daemon=True).start()
         while not self._stopping.is_set():
-            connection = Connection(self._url, heartbeat=30)
+            connection = Connection(self._urls[0], heartbeat=30)
             try:
                 self._work(connection)
             except BrokerLost:
                 self._inbox.clear()  # what was not acknowledged comes again
+                self._urls.rotate(-1)
                 self._stopping.wait(RETRY_AFTER)
             finally:
                 connection.collect()  # drops the socket: close() would wait for a broker that may not answer

@@ -10,21 +10,21 @@ import time
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 import amqp
 from amqp.exceptions import ConsumerCancelled, UnexpectedFrame
 from amqp.spec import Basic
 
+from messaging import addresses
 from messaging.frames import Connection, NoAnswerError, publication_frames
 from messaging.health import health
-from messaging.log import describe
+from messaging.log import describe, fields
 
 # Seconds; who froze, or is not heard, is noticed after two of them here, and after two or three by the broker: within a
 # minute it delivers again what it has sent to a connection that was given up without its hearing of it.
 HEARTBEAT = 15
-CONNECT_WITHIN = 10.0  # seconds
+CONNECT_WITHIN = 10.0  # seconds for each host, until the broker there has opened the virtual host
 ANSWER_WITHIN = 10.0  # seconds for the broker to answer a method, and to take or confirm what was published
 LOOK_AFTER = 20.0  # seconds without a delivery before a consumer looks whether the broker takes some to be with it
 RECONNECT_WITHIN = 5.0  # seconds at most between attempts to reach a server that is away
@@ -44,20 +44,36 @@ def backoff(attempt: int) -> float:
 
 
 def connect(url: str) -> Connection:
-    """Open a connection to `amqp://user:password@host:port/vhost` (or `amqps://…`).
+    """Open a connection to `amqp://user:password@host:port/vhost` (or `amqps://…`), which may name several hosts.
 
-    Raises one of `BrokerLost`. A write that the broker does not take within ANSWER_WITHIN fails: an alarm on the
-    broker stops reading without a word, and a publisher must not hang on it.
+    They are tried in turn, each for CONNECT_WITHIN, beginning with the one that answered last in this process. One that
+    refuses the connection, says nothing, or does not open the virtual host (a node that is still starting) leads to the
+    next. Raises the last one's error, one of `BrokerLost`; a wrong password at once; AddressError for what cannot be
+    read. A write that the broker does not take within ANSWER_WITHIN fails: an alarm on the broker stops reading without
+    a word, and a publisher must not hang on it.
     """
-    parts = urlsplit(url)
-    tls = parts.scheme == "amqps"
+    address = addresses.read(url, addresses.BROKER)
+    *others, last = addresses.in_turn(address.hosts)
+    for host in others:
+        try:
+            return _connect(address, host)
+        except amqp.exceptions.AccessRefused:
+            raise
+        except BrokerLost as error:
+            log.warning(
+                "a host of the broker is away; the next is tried", extra=fields(what=host, error=describe(error))
+            )
+    return _connect(address, last)
+
+
+def _connect(address: addresses.Address, host: addresses.Host) -> Connection:
     connection = Connection(
         answer_within=ANSWER_WITHIN,
-        host=f"{parts.hostname}:{parts.port or (5671 if tls else 5672)}",
-        userid=unquote(parts.username or "guest"),
-        password=unquote(parts.password or "guest"),
-        virtual_host=unquote(parts.path[1:]) or "/",
-        ssl={"server_hostname": parts.hostname} if tls else False,
+        host=str(host),
+        userid=address.user or "guest",
+        password="guest" if address.password is None else address.password,
+        virtual_host=address.path or "/",
+        ssl={"server_hostname": host.name} if address.scheme == "amqps" else False,
         heartbeat=HEARTBEAT,
         connect_timeout=CONNECT_WITHIN,
     )
@@ -67,12 +83,19 @@ def connect(url: str) -> Connection:
     except BaseException:
         drop(connection)
         raise
+    connection.reached = address.hosts, host
+    addresses.answered(address.hosts, host)
     return connection
 
 
 def drop(connection: Connection | None) -> None:
-    """Close the socket at once, asking nobody: `close()` waits for an answer that a stopped broker never gives."""
+    """Close the socket at once, asking nobody: `close()` waits for an answer that a stopped broker never gives.
+
+    The next connection begins with another host, where there is one.
+    """
     if connection is not None:
+        if connection.reached is not None:
+            addresses.failed(*connection.reached)
         with contextlib.suppress(Exception):
             connection.collect()
 
@@ -116,7 +139,7 @@ class Publisher:
         self._server = server
         self._part = part
         self._used = False
-        self._user = unquote(urlsplit(url).username or "guest")
+        self._user = addresses.read(url, addresses.BROKER).user or "guest"
         self._connection: Connection | None = None
         self._channel: Any = None
         self._last_tag = 0

@@ -18,6 +18,8 @@ from amqp.exceptions import ConnectionForced, RecoverableConnectionError, Unexpe
 from amqp.serialization import decode_properties_basic
 from amqp.transport import SSLTransport, TCPTransport
 
+from messaging.addresses import Host
+
 READ_AT_ONCE = 64 * 1024  # bytes
 
 METHOD, HEADER, BODY, HEARTBEAT, END = 1, 2, 3, 8, 0xCE
@@ -116,18 +118,19 @@ class Connection(_AnsweredInTime, amqp.Connection):  # type: ignore[misc]
     Channel = _Channel
 
     def __init__(self, *, answer_within: float = 10.0, **settings: Any) -> None:
-        """`answer_within` are the seconds for a connection to be made, and for the answer to each method."""
+        """`answer_within` are the seconds for the answer to each method; `connect_timeout` those for a connection."""
         super().__init__(**settings)
         self.delivered: list[Delivered] = []
+        self.reached: tuple[tuple[Host, ...], Host] | None = None  # the hosts to try, and the one that answered
         self._last_tags: dict[int, int | None] = {}  # by channel; None: whatever comes next is right
         self._answer_within = answer_within
         self._answer_by = float("inf")
 
     @contextmanager
-    def answered_in_time(self) -> Iterator[None]:
-        """Raise NoAnswerError where what the block waits for does not come."""
+    def answered_in_time(self, within: float | None = None) -> Iterator[None]:
+        """Raise NoAnswerError where what the block waits for does not come, within these seconds or its own."""
         before = self._answer_by
-        self._answer_by = min(before, time.monotonic() + self._answer_within)
+        self._answer_by = min(before, time.monotonic() + (within or self._answer_within))
         try:
             yield
         except TimeoutError as error:
@@ -137,7 +140,7 @@ class Connection(_AnsweredInTime, amqp.Connection):  # type: ignore[misc]
 
     def connect(self, callback: Any = None) -> Any:
         """Make the connection. Raises NoAnswerError, another AMQPError, or OSError."""
-        with self.answered_in_time():
+        with self.answered_in_time(self.connect_timeout):
             return super().connect(callback)
 
     def heartbeat_tick(self, rate: int = 2) -> None:

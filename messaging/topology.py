@@ -7,17 +7,23 @@ the file is a limit changed in the running broker.
 import base64
 import fnmatch
 import hashlib
+import http.client
 import json
+import logging
 import re
 import secrets
 import tomllib
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
+
+from messaging import addresses
+from messaging.addresses import Host
 
 NETWORK_FILE = Path(__file__).parent.parent / "deploy" / "network.toml"
 
@@ -27,11 +33,18 @@ NOTHING = "^$"
 NAME = re.compile(r"[a-z][a-z0-9-]{1,39}")  # of an organisation or a service: it becomes part of patterns and keys
 # Names that are already somebody's: the hub itself, a user of the servers, a queue.
 TAKEN = frozenset({"hub", GATEWAY, "administrator", "guest", "postgres", "dead", "unrouted"})
-ANSWER_WITHIN = 30  # seconds for the broker's management interface
+ANSWER_WITHIN = 30  # seconds for the broker's management interface, each of its hosts
+COPIES = 3  # of a queue on a cluster of so many nodes or more: one of them may be lost
+
+log = logging.getLogger("ruta.topology")
 
 
 class TopologyError(Exception):
     """The network file or the broker is not as it must be; the text says what is wrong in one sentence."""
+
+
+class _NoAnswerError(TopologyError):
+    """One host of the broker's management interface is away; another may answer."""
 
 
 @dataclass(frozen=True)
@@ -377,14 +390,21 @@ def _password_hash(password: str) -> str:
 
 
 class Management:
-    """RabbitMQ's management interface at `http://user:password@host:port`; needs the tag `administrator`."""
+    """RabbitMQ's management interface at `http://user:password@host:port`; needs the tag `administrator`.
+
+    Of several hosts (messaging/addresses.py) one that does not answer, or answers that it cannot (5xx), leads to the
+    next. It begins with the one that answered last.
+    """
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self.place = f"{parts.hostname}:{parts.port}"
-        self._base = f"{parts.scheme}://{self.place}/api"
-        user, password = unquote(parts.username or ""), unquote(parts.password or "")
-        who = base64.b64encode(f"{user}:{password}".encode()).decode()
+        """Raises TopologyError when the address cannot be read."""
+        try:
+            address = addresses.read(url, addresses.MANAGEMENT)
+        except addresses.AddressError as error:
+            raise TopologyError(f"the address of the broker's management interface cannot be read: {error}") from None
+        self._hosts, self._scheme = address.hosts, address.scheme
+        self.place = ",".join(map(str, address.hosts))
+        who = base64.b64encode(f"{address.user or ''}:{address.password or ''}".encode()).decode()
         self._headers = {"Authorization": f"Basic {who}", "Content-Type": "application/json"}
 
     def get(self, path: str) -> Any:
@@ -406,17 +426,29 @@ class Management:
         return queues
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        *others, last = addresses.in_turn(self._hosts)
+        for host in others:
+            try:
+                return self._ask_host(host, method, path, body)
+            except _NoAnswerError as error:
+                log.warning("%s; the next host is asked", error)
+        return self._ask_host(last, method, path, body)
+
+    def _ask_host(self, host: Host, method: str, path: str, body: Any) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self._base}/{path}", data, self._headers, method=method)  # noqa: S310 - the operator's own URL
+        url = f"{self._scheme}://{host}/api/{path}"
+        request = urllib.request.Request(url, data, self._headers, method=method)  # noqa: S310 - the operator's own URL
         try:
             with urllib.request.urlopen(request, timeout=ANSWER_WITHIN) as answer:  # noqa: S310
                 said = answer.read()
         except urllib.error.HTTPError as error:
             detail = error.read().decode(errors="replace")[:300]
             error.close()
-            raise TopologyError(f"the broker answered {error.code} to {method} {path}: {detail}") from None
-        except OSError as error:
-            raise TopologyError(f"the broker's management interface at {self.place} does not answer: {error}") from None
+            kind = _NoAnswerError if error.code >= 500 else TopologyError
+            raise kind(f"the broker answered {error.code} to {method} {path}: {detail}") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise _NoAnswerError(f"the broker's management interface at {host} does not answer: {error}") from None
+        addresses.answered(self._hosts, host)
         return json.loads(said) if said else None
 
 
@@ -424,7 +456,8 @@ def provision(management: Management, network: DeclaredNetwork, passwords: Mappi
     """Make the broker agree with the declared network; doing it again changes nothing.
 
     A policy on the two virtual hosts that is no longer declared is removed. Raises TopologyError when the broker
-    refuses, or holds a queue of the same name that is not as declared.
+    refuses, or holds a queue of the same name that is not as declared. Says in the log which nodes of a cluster have no
+    copy of some of the queues.
     """
     version = management.get("overview")["rabbitmq_version"]
     document = definitions(network, passwords, broker_version=version)
@@ -432,6 +465,7 @@ def provision(management: Management, network: DeclaredNetwork, passwords: Mappi
     for vhost in (NETWORK, HUB):
         _remove_other_policies(management, vhost, document["policies"])
         _check_queues(management, vhost, document["queues"])
+    _say_where_copies_are_missing(management)
 
 
 def _remove_other_policies(management: Management, vhost: str, declared: Iterable[Mapping[str, Any]]) -> None:
@@ -447,3 +481,20 @@ def _check_queues(management: Management, vhost: str, declared: Iterable[Mapping
         # An import leaves a queue alone that is already there.
         if queue["vhost"] == vhost and found.get(queue["name"]) != queue["arguments"]:
             raise TopologyError(f"queue {queue['name']} in {vhost} is not as declared; empty and delete it first")
+
+
+def _say_where_copies_are_missing(management: Management) -> None:
+    """A queue is kept by nodes that the cluster had when it was declared, up or down; one that joins later has none."""
+    nodes = {node["name"] for node in management.get("nodes?columns=name")}
+    lacking = Counter(
+        node
+        for vhost in (NETWORK, HUB)
+        for queue in management.queues(vhost)
+        if len(members := queue.get("members", [])) < min(len(nodes), COPIES)
+        for node in nodes - set(members)
+    )
+    for node, queues in sorted(lacking.items()):
+        log.warning(
+            "The node %s keeps no copy of %s queues, which too few nodes keep: rabbitmq-queues grow %s all",
+            node, queues, node,
+        )  # fmt: skip

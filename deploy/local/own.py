@@ -17,7 +17,7 @@ from deploy.local.stack import Stack
 from deploy.local.state import ROOT
 from deploy.local.supervisor import Supervisor
 from deploy.local.trouble import Trouble
-from messaging import topology
+from messaging import addresses, topology
 from messaging.migrate import migrate
 
 
@@ -71,7 +71,7 @@ class OwnService:
         own = {
             "SERVICE_NAME": self.database,
             "SERVICE_DATABASE_URL": self.database_url,
-            "SERVICE_AMQP_URL": str(self._credentials["amqp_url"]),
+            "SERVICE_AMQP_URL": addresses.handed_out(self._credentials),
             "SERVICE_QUEUE": self._queue,
             "SERVICE_ORGANISATION": self.organisation,
         }
@@ -89,10 +89,11 @@ class OwnService:
 def _read(credentials: Path) -> dict[str, Any]:
     try:
         read: dict[str, Any] = json.loads(credentials.read_text())
-        read["organisation"], read["amqp_url"], read["systems"]
+        addresses.read(addresses.handed_out(read), addresses.BROKER)
+        read["organisation"], read["systems"]
     except OSError as error:
         raise Trouble(f"Cannot read the credentials {credentials}: {error.strerror}.") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, addresses.AddressError):
         raise Trouble(f"{credentials} is not a credentials file of the network.") from None
     return read
 

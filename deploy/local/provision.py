@@ -47,10 +47,12 @@ def hand_out(stack: Stack, network: DeclaredNetwork) -> None:
 
 
 def _credentials(stack: Stack, organisation: Organisation) -> str:
+    urls = stack.amqp_urls(organisation.id, NETWORK)
     return json.dumps(
         {
             "organisation": organisation.id,
-            "amqp_url": stack.amqp_url(organisation.id, NETWORK),
+            "amqp_url": urls[0],  # for clients that know one host
+            "amqp_urls": urls,
             "user": organisation.id,
             "exchange": submit_exchange(organisation.id),
             "queue": f"inbox.{organisation.id}",

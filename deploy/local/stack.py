@@ -8,10 +8,10 @@ import contextlib
 import logging
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote, urlsplit
 
 import psycopg
 from psycopg import sql
@@ -21,11 +21,14 @@ from deploy.local.process import Process
 from deploy.local.rabbitmq import BrokerProcess
 from deploy.local.state import State, default_directory, free_ports
 from deploy.local.trouble import Trouble
+from messaging import addresses
+from messaging.addresses import Address, AddressError, Host
 from messaging.topology import DeclaredNetwork, Management, TopologyError
 from messaging.topology import provision as provision_broker
 
 log = logging.getLogger("ruta.up")
 
+OF_ADMINISTRATOR = {"user", "password", "dbname"}
 START_ATTEMPTS = 3  # a port may be taken between the choice and the start
 
 
@@ -34,6 +37,7 @@ class Stack:
 
     `RUTA_DATABASE_URL` and `RUTA_AMQP_URL` (with `RUTA_MANAGEMENT_URL`) in `environment` name real servers, which are
     then neither started nor stopped; their users must be allowed to make databases, roles, virtual hosts and users.
+    Each may name several hosts, as messaging/addresses.py has it.
     """
 
     def __init__(
@@ -43,13 +47,16 @@ class Stack:
         *,
         database_only: bool = False,
     ) -> None:
-        """`database_only`: no broker and nothing of one, for a service that reaches somebody else's."""
+        """`database_only`: no broker and nothing of one, for a service that reaches somebody else's.
+
+        Raises Trouble when an address in the environment cannot be read.
+        """
         self.state = State(directory or default_directory())
         self.postgres: PostgresProcess | None = None  # None: a real one
         self.broker: BrokerProcess | None = None
-        self._database_url = environment.get("RUTA_DATABASE_URL")
-        self._amqp_url = environment.get("RUTA_AMQP_URL")
-        self._management_url = environment.get("RUTA_MANAGEMENT_URL")
+        self._database_address = _read(environment, "RUTA_DATABASE_URL", addresses.DATABASE)  # None: an embedded server
+        self._broker_address = _read(environment, "RUTA_AMQP_URL", addresses.BROKER)
+        self._management_address = _read(environment, "RUTA_MANAGEMENT_URL", addresses.MANAGEMENT)
         self._database_only = database_only
         self._held = contextlib.ExitStack()
 
@@ -86,9 +93,9 @@ class Stack:
 
     def _start_servers(self) -> None:
         ports = free_ports(6)
-        if self._database_url is None:
+        if self._database_address is None:
             self.postgres = PostgresProcess(self.state, ports[0])
-        if self._amqp_url is None and not self._database_only:
+        if self._broker_address is None and not self._database_only:
             self.broker = BrokerProcess(self.state, (ports[1], ports[2], ports[3], ports[4], ports[5]))
         for server in reversed(self.servers):  # the broker takes longer to come up
             log.info("starting %s", server.name)
@@ -118,24 +125,28 @@ class Stack:
     @property
     def postgres_admin_url(self) -> str:
         """PostgreSQL as a user who may make databases and roles."""
-        if self._database_url is not None:
-            return self._database_url
+        if self._database_address is not None:
+            return self._database_address.url
         if self.postgres is None:
             raise Trouble("The stack has not been started.")
         return self.postgres.url
 
     @property
     def management_url(self) -> str:
-        """RabbitMQ's management interface as an administrator, `http://user:password@host:port`."""
-        if self._amqp_url is None:
+        """RabbitMQ's management interface as an administrator, `http://user:password@host:port`.
+
+        Where no address of it is given it is on each of the broker's hosts, at its usual port.
+        """
+        if self._broker_address is None:
             if self.broker is None:
                 raise Trouble("The stack has not been started.")
             return self.broker.management_url
-        if self._management_url is not None:
-            return self._management_url
-        server = urlsplit(self._amqp_url)
-        scheme, port = ("https", 15671) if server.scheme == "amqps" else ("http", 15672)
-        return f"{scheme}://{server.username}:{server.password}@{server.hostname}:{port}"
+        if self._management_address is not None:
+            return self._management_address.url
+        scheme = "https" if self._broker_address.scheme == "amqps" else "http"
+        port = addresses.MANAGEMENT[scheme]
+        hosts = tuple(dict.fromkeys(host._replace(port=port) for host in self._broker_address.hosts))
+        return replace(self._broker_address, scheme=scheme, hosts=hosts, path=None, query=None).url
 
     @property
     def management(self) -> Management:
@@ -143,24 +154,29 @@ class Stack:
         return Management(self.management_url)
 
     def amqp_url(self, user: str, vhost: str) -> str:
-        """The broker as one of the declared users."""
-        scheme, place = "amqp", ""
-        if self._amqp_url is not None:
-            server = urlsplit(self._amqp_url)
-            scheme, place = (
-                server.scheme,
-                f"{server.hostname}:{server.port or (5671 if server.scheme == 'amqps' else 5672)}",
-            )
-        elif self.broker is not None:
-            place = f"127.0.0.1:{self.broker.amqp_port}"
-        return f"{scheme}://{user}:{quote(self.state.password(user))}@{place}/{quote(vhost, safe='')}"
+        """The broker as one of the declared users, with all of its hosts in one address."""
+        return self._amqp_address(user, vhost).url
+
+    def amqp_urls(self, user: str, vhost: str) -> list[str]:
+        """The same as an address for each host, for clients that know no address with several."""
+        return self._amqp_address(user, vhost).urls
+
+    def _amqp_address(self, user: str, vhost: str) -> Address:
+        if self._broker_address is not None:
+            server = self._broker_address
+        else:
+            server = Address("amqp", (Host("127.0.0.1", self.broker.amqp_port),) if self.broker is not None else ())
+        return replace(server, user=user, password=self.state.password(user), path=vhost, query=None)
 
     def service_database_url(self, service: str) -> str:
-        """The database of a service, as the service's own role."""
-        server = urlsplit(self.postgres_admin_url)
-        query = f"?{server.query}" if server.query else ""
-        role = f"{service}:{quote(self.state.password(f'postgres {service}'))}"
-        return f"postgresql://{role}@{server.hostname}:{server.port or 5432}/{service}{query}"
+        """The database of a service, as the service's own role; its hosts and settings are the administrator's."""
+        server = addresses.read(self.postgres_admin_url, addresses.DATABASE)
+        # libpq takes a user and a database from the query, too; these are the administrator's.
+        settings = [one for one in (server.query or "").split("&") if one.partition("=")[0] not in OF_ADMINISTRATOR]
+        password = self.state.password(f"postgres {service}")
+        return replace(
+            server, scheme="postgresql", user=service, password=password, path=service, query="&".join(settings)
+        ).url
 
     def connect_as_administrator(self) -> "psycopg.Connection[tuple[object, ...]]":
         """A connection that may make databases and roles, in autocommit."""
@@ -195,3 +211,13 @@ class Stack:
     def provision_broker(self, network: DeclaredNetwork) -> None:
         """Make the broker agree with the declared network; doing it again changes nothing."""
         provision_broker(self.management, network, {user: self.state.password(user) for user in network.users})
+
+
+def _read(environment: Mapping[str, str], variable: str, ports: Mapping[str, int]) -> Address | None:
+    """The address that a variable names; None when it is not set."""
+    if not environment.get(variable):
+        return None
+    try:
+        return addresses.read(environment[variable], ports)
+    except AddressError as error:
+        raise Trouble(f"{variable} cannot be read: {error}.") from None

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import contracts
 from contracts import Draft, Message
-from messaging import broker
+from messaging import addresses, broker
 from messaging.broker import BrokerLost, Publication, Publisher, backoff
 
 PREFETCH: Final = 1000
@@ -56,17 +56,17 @@ class Desk:
         try:
             handed = json.loads(credentials.read_text())
             self.organisation: str = handed["organisation"]
-            self._url, self._exchange = handed["amqp_url"], handed["exchange"]
+            self._url, self._exchange = addresses.handed_out(handed), handed["exchange"]
             self._inbox: str = handed["queue"]
             self.queues = [*queues] or _queues(handed.get("systems", {}))
-        except (OSError, ValueError, KeyError, TypeError):
+            self._publisher = Publisher(self._url)
+        except (OSError, ValueError, KeyError, TypeError, addresses.AddressError):
             raise DeskError(f"{credentials} is not a file of credentials that can be read.") from None
         if not self.queues:
             raise DeskError(
                 f"{credentials} names no system that reads attendance.settled and sends attendance.*, so that the "
                 "answers would come to what else reads the common inbox: have one declared, or name a --queue."
             )
-        self._publisher = Publisher(self._url)
         self._connection: Any = None
         self._channel: Any = None
         self._answers: deque[Answer] = deque()

@@ -9,6 +9,7 @@ from typing import Any
 from kombu.connection import Connection
 
 import contracts
+from messaging import addresses
 
 CONTENT_TYPE = "application/cloudevents+json"
 
@@ -23,7 +24,7 @@ def publish(services: Iterable[contracts.ServicePublished], organisation: str, c
     name: str = handed["organisation"]
     if name != organisation:
         raise ValueError("these are another organisation's credentials")
-    connection: Any = Connection(handed["amqp_url"], transport_options={"confirm_publish": True})
+    connection: Any = Connection(addresses.handed_out(handed), transport_options={"confirm_publish": True})
     with connection, connection.Producer() as producer:
         for service in services:
             draft = contracts.Draft(service, str(service.service_id))
