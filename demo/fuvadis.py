@@ -316,6 +316,8 @@ class System:
                     message, self.access["exchange"], key, mandatory=True, timeout=10, confirm_timeout=10
                 )
             except amqp.exceptions.MessageNacked:
+                self.out.close()
+                self.out = self.connection.channel()  # the old one might refuse for good
                 return "no room", confirms
             except amqp.exceptions.ChannelError:
                 self.out = self.connection.channel()

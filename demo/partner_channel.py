@@ -39,6 +39,9 @@ class Outgoing:
         Raises NotOursToSendError for all of them together, and TimeoutError when the broker does not answer.
         """
         published = {}
+        if self._refused:  # a channel may refuse for good what a new one does not (docs/partners.md)
+            self._channel.close()
+            self._open()
         try:
             for parcel in parcels:
                 self._last_tag += 1
@@ -62,11 +65,11 @@ class Outgoing:
         return [None if tag in self._refused else at for tag, at in published.items()]
 
     def _open(self) -> None:
-        channel = self._connection.channel()
-        channel.confirm_select()
-        channel.events["basic_ack"].add(self._confirm)
-        channel.events["basic_nack"].add(self._refuse)
-        self._producer = Producer(channel, auto_declare=False)
+        self._channel = self._connection.channel()
+        self._channel.confirm_select()
+        self._channel.events["basic_ack"].add(self._confirm)
+        self._channel.events["basic_nack"].add(self._refuse)
+        self._producer = Producer(self._channel, auto_declare=False)
         self._last_tag = 0
         self._awaited: set[int] = set()
         self._refused: set[int] = set()

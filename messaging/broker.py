@@ -143,6 +143,7 @@ class Publisher:
         self._connection: Connection | None = None
         self._channel: Any = None
         self._last_tag = 0
+        self._has_refused = False  # something, by this channel
         self._unconfirmed: dict[int, int] = {}  # delivery tag → place in the batch
         self._failed: set[int] = set()
         self._returned: set[str] = set()  # message ids; a return comes before its confirm
@@ -208,15 +209,21 @@ class Publisher:
 
     def _ready_channel(self) -> Any:
         self._used = True
-        if self._channel is None:
+        if self._connection is None:
             self._goes_on()
             self._connection = connect(self._url)
+        if self._channel is not None and self._has_refused:
+            # A channel that came to a queue just when the queue's leader was lost refuses all that is for this queue
+            # as long as the channel is open, though there is a new leader (RabbitMQ 3.10). A new one finds it.
+            self._channel.close()
+            self._channel = None
+        if self._channel is None:
             self._channel = self._connection.channel()
             self._channel.confirm_select()
             self._channel.events["basic_ack"].add(self._confirmed)
             self._channel.events["basic_nack"].add(self._refused)
             self._channel.events["basic_return"].add(self._unroutable)
-            self._last_tag = 0
+            self._last_tag, self._has_refused = 0, False
             self._goes_on()
         return self._channel
 
@@ -259,6 +266,7 @@ class Publisher:
             self._unconfirmed.pop(settled, None)
 
     def _refused(self, tag: int, multiple: bool) -> None:
+        self._has_refused = True
         for settled in self._settled(tag, multiple):
             if settled in self._unconfirmed:
                 self._failed.add(self._unconfirmed.pop(settled))

@@ -67,9 +67,12 @@ class _ReadsAhead:
     """A transport that takes from the socket what there is, and keeps it until it is asked for."""
 
     sock: Any
+    connect_timeout: float
 
     def _setup_transport(self) -> None:
+        self.sock.settimeout(self.connect_timeout)  # a handshake of TLS would wait for ever
         super()._setup_transport()  # type: ignore[misc]
+        self.sock.settimeout(None)
         self.buffer = bytearray()
 
     def fill(self) -> None:
