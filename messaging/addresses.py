@@ -3,8 +3,8 @@
     amqp://user:password@one:5672,two:5673/vhost          several hosts, written as libpq has it for PostgreSQL
     amqp://user:password@one/vhost;amqp://two             several addresses, written as kombu has it (or with a comma)
 
-What the first address says of user, password and path holds for all; the others may leave it out. An IPv6 address stands
-in brackets. No error quotes any of it: whoever forgets to encode a password has it in the wrong place.
+What the first says of user, password and path holds for all; the others may leave it out. An IPv6 address stands in
+brackets. No error quotes any of it: whoever forgets to encode a password has it in the wrong place.
 """
 
 import re

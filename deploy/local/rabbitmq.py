@@ -8,6 +8,7 @@ import contextlib
 import os
 import secrets
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -32,10 +33,23 @@ def scripts() -> Path:
 class BrokerProcess(Process):
     """The embedded RabbitMQ node of one state directory."""
 
-    def __init__(self, state: State, ports: tuple[int, int, int, int, int]) -> None:
+    def __init__(
+        self,
+        state: State,
+        ports: tuple[int, int, int, int, int],
+        *,
+        node: str = NODE,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """`ports`: AMQP, management, metrics, the node's own, epmd. `settings` are more lines of rabbitmq.conf.
+
+        Nodes that share the epmd port, the cookie and `settings` that name each other are a cluster; the first of them
+        to start is the last to stop, because the epmd is its own.
+        """
         if not (scripts() / "rabbitmq-server").exists():
             raise Trouble("RabbitMQ is missing; please install it: sudo apt-get install -y rabbitmq-server")
         self._home = state.directory / "rabbitmq"
+        self._node, self._more_settings = node, settings or {}
         self._password = state.password(ADMINISTRATOR)
         self.amqp_port, self.management_port, self.metrics_port, self._node_port, self._epmd_port = ports
         self.management = Management(self.management_url)
@@ -93,6 +107,7 @@ class BrokerProcess(Process):
             "log.console": "true",
             "log.console.level": "warning",
             "log.file": "false",
+            **self._more_settings,
         }
         write_private(self._home / "rabbitmq.conf", "".join(f"{key} = {value}\n" for key, value in settings.items()))
         (self._home / "enabled_plugins").write_text(f"[{','.join(PLUGINS)}].\n")
@@ -108,7 +123,7 @@ class BrokerProcess(Process):
             "RUNNING_UNDER_SYSTEMD": "true",  # the script becomes the node instead of staying above it
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_EPMD_PORT": str(self._epmd_port),
-            "RABBITMQ_NODENAME": NODE,
+            "RABBITMQ_NODENAME": self._node,
             "RABBITMQ_DIST_PORT": str(self._node_port),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{ERLANG_ARGUMENTS} -kernel inet_dist_use_interface {{127,0,0,1}}",
             "RABBITMQ_MNESIA_BASE": str(home / "data"),

@@ -35,8 +35,9 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 class Silent:
     """A host that takes connections, says what it is told to say, and then nothing, for as long as it is there."""
 
-    def __init__(self, says: bytes = b"") -> None:
-        self._says = says
+    def __init__(self, says: bytes = b"", after: float = 0.0) -> None:
+        """`after` so many seconds it says it."""
+        self._says, self._after = says, after
         self._server = socket.create_server(("127.0.0.1", 0))
         self.place = f"127.0.0.1:{self._server.getsockname()[1]}"
         self.taken: list[socket.socket] = []
@@ -47,6 +48,7 @@ class Silent:
             while True:
                 taken, _ = self._server.accept()
                 self.taken.append(taken)
+                time.sleep(self._after)
                 taken.sendall(self._says)
 
     def close(self) -> None:
@@ -63,14 +65,18 @@ def silent() -> Iterator[Silent]:
     host.close()
 
 
-@pytest.fixture
-def half_dead(provisioned: Stack) -> Iterator[Silent]:
-    """A host that greets as a broker does, and says no more."""
+def greeting(provisioned: Stack) -> bytes:
+    """What a broker says first."""
     assert provisioned.broker is not None
     with socket.create_connection(("127.0.0.1", provisioned.broker.amqp_port)) as real:
         real.sendall(b"AMQP\x00\x00\x09\x01")
-        greeting = real.recv(65536)
-    host = Silent(greeting)
+        return real.recv(65536)
+
+
+@pytest.fixture
+def half_dead(provisioned: Stack) -> Iterator[Silent]:
+    """A host that greets as a broker does, and says no more."""
+    host = Silent(greeting(provisioned))
     yield host
     host.close()
 
@@ -92,7 +98,20 @@ def test_a_connection_goes_past_hosts_that_refuse_or_say_nothing_or_stop_in_the_
     connection.close()
     assert silent.taken
     assert half_dead.taken
-    assert 2 * SHORT <= took < 2 * SHORT + 5  # each within its time, and not within it for every step
+    assert took >= 2 * SHORT
+
+
+def test_a_host_that_greets_late_has_no_more_time_for_the_rest(
+    provisioned: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "CONNECT_WITHIN", 4.0)
+    late = Silent(greeting(provisioned), after=3.0)
+
+    began = time.monotonic()
+    broker.connect(among(provisioned, late.place)).close()
+
+    assert 4.0 <= time.monotonic() - began < 6.0
+    late.close()
 
 
 def test_the_next_connection_begins_with_the_host_that_answered(provisioned: Stack, silent: Silent) -> None:
