@@ -38,6 +38,7 @@ class Delivered(NamedTuple):
     consumer_tag: str
     tag: int
     redelivered: bool
+    exchange: str
     key: bytes
     header: bytes
     body: bytes
@@ -263,6 +264,7 @@ class Connection(_AnsweredInTime, amqp.Connection):  # type: ignore[misc]
                 _text(bytes(buffer[start + 12 : tag_at])),
                 tag,
                 bool(redelivered & 1),
+                _text(bytes(buffer[exchange_at + 1 : key_at - 1])),
                 bytes(buffer[key_at : header_at - 1]),
                 bytes(buffer[header_at + 7 : header_at + 7 + header_size]),
                 parts[0] if len(parts) == 1 else b"".join(parts),

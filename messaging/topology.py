@@ -29,10 +29,11 @@ NETWORK_FILE = Path(__file__).parent.parent / "deploy" / "network.toml"
 
 NETWORK, HUB = "network", "hub"  # the two virtual hosts
 GATEWAY = "gateway"  # the one user with a foot in both
+REPAIRER = "ruta-repair"  # the user that is there only while `./ruta repair` works
 NOTHING = "^$"
 NAME = re.compile(r"[a-z][a-z0-9-]{1,39}")  # of an organisation or a service: it becomes part of patterns and keys
 # Names that are already somebody's: the hub itself, a user of the servers, a queue.
-TAKEN = frozenset({"hub", GATEWAY, "administrator", "guest", "postgres", "dead", "unrouted"})
+TAKEN = frozenset({"hub", GATEWAY, REPAIRER, "administrator", "guest", "postgres", "dead", "unrouted"})
 ANSWER_WITHIN = 30  # seconds for the broker's management interface, each of its hosts
 COPIES = 3  # of a queue on a cluster of so many nodes or more: one of them may be lost
 
@@ -277,6 +278,8 @@ def definitions(
     # everybody wait for one organisation that does not read. What its inbox refuses waits here.
     if unlimited:
         parts.policy(HUB, "deliver", r"^deliver\.", None, unlimited)
+        # `./ruta repair` looks at what was put aside and leaves there what has no place to go: that is no delivery.
+        parts.policy(HUB, "aside", "^(unrouted|dead)$", None, unlimited)
     put_aside = {"dead-letter-exchange": "dead", **at_least_once}
     parts.policy(HUB, "service", f"^({'|'.join(network.services)})$", network.limits["service"], put_aside)
 

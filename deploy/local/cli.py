@@ -94,6 +94,27 @@ def provision() -> None:
 
 
 @app.command
+def repair(*, dry_run: bool = False, yes: bool = False) -> None:
+    """Make again what the broker lacks, and put back what lies in `unrouted` and `dead`, beside a running network.
+
+    Exits with 1 when something stays that needs a person.
+
+    Parameters
+    ----------
+    dry_run
+        Only show what is wrong and where each message would go.
+    yes
+        Put messages back without asking.
+    """
+    from deploy.local import repair as work
+
+    def ask(question: str) -> bool:
+        return sys.stdin.isatty() and sys.stdout.isatty() and input(question).strip().lower() in ("y", "yes")
+
+    raise SystemExit(work.run(State(default_directory()), dry_run=dry_run, yes=yes, ask=ask))
+
+
+@app.command
 def serve(
     service: str,
     *,

@@ -76,6 +76,24 @@ class State:
             write_private(self._secrets, json.dumps(passwords, indent=1))
         return passwords[user]
 
+    def known_passwords(self) -> dict[str, str]:
+        """The passwords that have been made so far, by database role or broker user; none is made."""
+        with contextlib.suppress(FileNotFoundError):
+            if said := self._secrets.read_text():
+                passwords: dict[str, str] = json.loads(said)
+                return passwords
+        return {}
+
+    @contextlib.contextmanager
+    def repairing(self) -> Iterator[None]:
+        """Be the only one who repairs, beside whoever holds the directory; raises Trouble when somebody else does."""
+        with (self.directory / "repair.lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Trouble("Another `./ruta repair` is at work; wait for it, or end it.") from None
+            yield
+
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Hold the directory for this process, until whatever ends it; raises Trouble when another one has it."""

@@ -1,0 +1,41 @@
+"""The servers of a network that another command keeps running, or that RUTA_* names, for commands that start none."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deploy.local.stack import Stack
+from deploy.local.state import State
+from messaging.topology import GATEWAY, HUB, NETWORK, REPAIRER, DeclaredNetwork, Management
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Where everything is."""
+
+    management: Management
+    amqp_urls: Mapping[str, Mapping[str, str]]  # by user (the gateway, the repairer), then by virtual host
+    databases: Mapping[str, str]  # of each service, as its own role
+    running: Mapping[str, Any] | None  # what `./ruta up` says of itself; None where the processes are somebody else's
+
+
+def amqp_urls(stack: Stack) -> dict[str, dict[str, str]]:
+    """The broker as the two users that have a place on both virtual hosts."""
+    return {user: {vhost: stack.amqp_url(user, vhost) for vhost in (NETWORK, HUB)} for user in (GATEWAY, REPAIRER)}
+
+
+def find(state: State, declared: DeclaredNetwork, environment: Mapping[str, str] = os.environ) -> Beside | None:
+    """Find the running network of a state directory, else the real servers; None where there is neither.
+
+    Nothing is started, and the lock of the state directory is left to whoever holds it.
+    """
+    running = state.read_running()
+    if running is not None:
+        return Beside(Management(running["management_url"]), running["amqp_urls"], running["databases"], running)
+    if "RUTA_AMQP_URL" in environment and "RUTA_DATABASE_URL" in environment:
+        state.make()
+        stack = Stack(state.directory, environment)
+        databases = {service: stack.service_database_url(service) for service in declared.services}
+        return Beside(stack.management, amqp_urls(stack), databases, None)
+    return None

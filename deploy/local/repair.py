@@ -1,0 +1,379 @@
+"""`./ruta repair`, beside a running network: makes again what the broker lacks, puts back what was set aside.
+
+What no queue took, and what expired before the door, lies in `unrouted`; what was delivered twenty times and never
+acknowledged, in `dead`. Each message goes back as it came, under its sender's name: for this there is, as long as a
+repair lasts, a broker user that may speak under any. A message is acknowledged where it lay only when the broker has
+confirmed it where it belongs, so a repair that is killed has at worst repeated one, which the inboxes know by its id.
+"""
+
+import contextlib
+import os
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import amqp
+
+from contracts import CONTRACTS
+from deploy.local import beside, differences
+from deploy.local.beside import Beside
+from deploy.local.differences import Difference
+from deploy.local.state import State
+from deploy.local.trouble import Trouble
+from messaging import broker, topology
+from messaging.broker import BrokerLost
+from messaging.frames import Delivered
+from messaging.topology import HUB, NETWORK, REPAIRER, DeclaredNetwork, Management, TopologyError
+
+ASIDE = {NETWORK: ["unrouted"], HUB: ["unrouted", "dead"]}
+READS = {NETWORK: "^unrouted$", HUB: "^(unrouted|dead)$"}
+WRITES = {NETWORK: r"^(amq\.default|submit\..*)$", HUB: r"^(amq\.default|hub)$"}
+# As many messages as one look may leave where they are: what AMQP lets a consumer have unacknowledged.
+MOST = 65_535
+SAY_EVERY = 10.0  # seconds between lines on how far it is
+
+# What the broker writes into a message's headers on its way aside and back, and what in them tells it where to put a
+# message: where this one goes is decided here alone.
+NOT_THE_SENDERS = frozenset({"x-delivery-count", "x-acquired-count", "CC", "BCC"})
+OF_DEAD_LETTERING = ("x-death", "x-first-death-", "x-last-death-")
+
+
+class Place(NamedTuple):
+    """Where a message goes: an exchange and a key, or the empty exchange and a queue's name. Or why it stays."""
+
+    exchange: str = ""
+    key: str = ""
+    stays: str | None = None
+
+    @property
+    def text(self) -> str:
+        if self.stays:
+            return f"stays: {self.stays}"
+        return f"back to exchange {self.exchange}" if self.exchange else f"back to queue {self.key}"
+
+
+class Kind(NamedTuple):
+    """What messages are counted by."""
+
+    vhost: str
+    queue: str
+    contract: str
+    sender: str
+    fate: str
+    stays: bool
+
+
+@dataclass
+class Looked:
+    """What was seen of what lies aside."""
+
+    kinds: Counter[Kind]
+    stay: int = 0
+    back: int = 0
+    not_seen: int = 0  # behind the first MOST of a queue
+
+
+class Routes:
+    """Where the broker would take a message of a key today, by its bindings and those that are declared."""
+
+    def __init__(self, bindings: list[Mapping[str, Any]], declared: DeclaredNetwork) -> None:
+        self._bound = {
+            (one["vhost"], one["source"], one["destination"], one["routing_key"])
+            for one in (*bindings, *topology.definitions(declared, dict.fromkeys(declared.users, ""))["bindings"])
+        }
+        self._submits = {f"submit.{organisation}" for organisation in declared.organisations}
+        self._services = {service.queue for service in declared.services.values()}
+
+    def place(self, vhost: str, queue: str, message: Delivered, properties: Mapping[str, Any] | None) -> Place:
+        """Decide where a message that lies in `queue` goes.
+
+        A sender may have written any header, so it is believed no further than to where the sender may write itself.
+        """
+        if properties is None:
+            return Place(stays="its properties cannot be read")
+        died_in = _died_in(properties)
+        if vhost == NETWORK and died_in is not None:
+            if died_in not in self._submits or died_in != f"submit.{properties.get('user_id')}":
+                return Place(stays="it does not come from its sender's own queue")
+            return Place("", died_in)
+        if queue == "dead":
+            if died_in not in self._services:
+                return Place(stays="no service reads the queue where it was")
+            return Place("", died_in)
+        exchange, key = message.exchange, message.routing_key()
+        if exchange != "hub" and vhost == HUB:
+            return Place(stays="it was not published to the hub")
+        if vhost == NETWORK and exchange not in self._submits:
+            return Place(stays="its organisation does not take part")
+        if not any(
+            (host, source) == (vhost, exchange) and goes(pattern, key) for host, source, _, pattern in self._bound
+        ):
+            return Place(stays="no queue is bound for its type and addressee")
+        return Place(exchange, key)
+
+
+def goes(pattern: str, key: str) -> bool:
+    """Whether a topic exchange takes a key by this pattern: `*` is one word, `#` any number of them, none included."""
+    return _go(pattern.split("."), key.split("."))
+
+
+def _go(pattern: list[str], words: list[str]) -> bool:
+    if not pattern:
+        return not words
+    if pattern[0] == "#":
+        return any(_go(pattern[1:], words[at:]) for at in range(len(words) + 1))
+    return bool(words) and pattern[0] in ("*", words[0]) and _go(pattern[1:], words[1:])
+
+
+def _died_in(properties: Mapping[str, Any]) -> str | None:
+    """The queue that put a message aside, by the header that the broker writes then; None where there is none."""
+    try:
+        return str(properties["application_headers"]["x-death"][0]["queue"])
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def as_it_came(body: bytes, properties: Mapping[str, Any]) -> Any:
+    """The message as its sender published it, except that it does not expire any more."""
+    kept = {name: value for name, value in properties.items() if name not in ("expiration", "application_headers")}
+    headers = {
+        name: value
+        for name, value in (properties.get("application_headers") or {}).items()
+        if name not in NOT_THE_SENDERS and not str(name).startswith(OF_DEAD_LETTERING)
+    }
+    return amqp.Message(body, **kept, **({"application_headers": headers} if headers else {}))
+
+
+class PutBack:
+    """Publishes one message at a time and waits for the broker's word: so their order is kept, and each is answered."""
+
+    def __init__(self, url: str) -> None:
+        self._connection = broker.connect(url)
+        self._channel = self._connection.channel()
+        self._channel.confirm_select()
+        self._channel.events["basic_ack"].add(lambda *_: self._answer(True))
+        self._channel.events["basic_nack"].add(lambda *_: self._answer(False))
+        self._channel.events["basic_return"].add(lambda *_: self._note_return())
+        self._taken: bool | None = None
+        self._returned = False
+
+    def _answer(self, taken: bool) -> None:
+        self._taken = taken
+
+    def _note_return(self) -> None:
+        self._returned = True  # it is confirmed besides
+
+    def publish(self, message: Any, place: Place) -> bool:
+        """Whether the broker has the message where it belongs; raises one of BrokerLost when it does not answer."""
+        self._taken, self._returned = None, False
+        self._channel.basic_publish(message, place.exchange, place.key, mandatory=True)
+        deadline = time.monotonic() + broker.ANSWER_WITHIN
+        while self._taken is None:
+            self._connection.drain_events(timeout=max(deadline - time.monotonic(), 0.001))
+        return self._taken and not self._returned
+
+    def beat(self) -> None:
+        """Keep the connection alive."""
+        self._connection.heartbeat_tick()
+
+    def close(self) -> None:
+        broker.drop(self._connection)
+
+
+def go_through(url: str, vhost: str, queue: str, routes: Routes, put_back: PutBack | None, looked: Looked) -> None:
+    """Count what lies in a queue, and put back what has a place to go; without `put_back` only count.
+
+    What stays is handed back to the queue at the end, where it was. Raises one of BrokerLost.
+    """
+    connection = broker.connect(url)
+    try:
+        channel = connection.channel()
+        channel.basic_qos(0, MOST, False)
+        there = channel.queue_declare(queue, passive=True).message_count  # what comes meanwhile is for the next time
+        if there:
+            channel.basic_consume(queue)
+        seen, staying, said_at = 0, 0, time.monotonic()
+        held_up: set[str] = set()
+        while seen < there and staying < MOST:
+            if not connection.delivered:
+                connection.drain_events(timeout=broker.ANSWER_WITHIN)
+            arrived = connection.delivered[: there - seen]
+            connection.delivered.clear()
+            for message in arrived:
+                seen += 1
+                properties = message.properties()
+                place = routes.place(vhost, queue, message, properties)
+                if put_back is not None and not place.stays:
+                    place = _put_back(put_back, message, properties or {}, place, held_up)
+                    if not place.stays:
+                        channel.basic_ack(message.tag)
+                staying += put_back is None or place.stays is not None
+                looked.stay += place.stays is not None
+                looked.back += place.stays is None
+                looked.kinds[_kind(vhost, queue, message, properties or {}, place)] += 1
+            connection.heartbeat_tick()
+            if put_back is not None:
+                put_back.beat()
+            if time.monotonic() - said_at > SAY_EVERY:
+                said_at = time.monotonic()
+                print(f"… {seen:,} of {there:,} in {queue} ({vhost})", file=sys.stderr)
+        looked.not_seen += there - seen
+        channel.close()  # answered when the broker has dealt with the acknowledgements
+    finally:
+        broker.drop(connection)
+
+
+def _put_back(
+    put_back: PutBack, message: Delivered, properties: Mapping[str, Any], place: Place, held_up: set[str]
+) -> Place:
+    """Publish a message where it goes; behind one that was refused there, none overtakes it."""
+    towards = place.exchange or place.key
+    if towards in held_up:
+        return Place(stays="one before it was refused")
+    try:
+        again = as_it_came(message.body, properties)
+        again._serialize_properties()  # noqa: SLF001 - py-amqp has no other way to try it
+    except Exception:  # whatever a sender wrote there
+        return Place(stays="its properties cannot be written again")
+    if put_back.publish(again, place):
+        return place
+    held_up.add(towards)
+    return Place(stays="the queue where it goes refuses it: it is full, or missing")
+
+
+def _kind(vhost: str, queue: str, message: Delivered, properties: Mapping[str, Any], place: Place) -> Kind:
+    key = message.routing_key()
+    with contextlib.suppress(KeyError, IndexError, TypeError):
+        key = str(properties["application_headers"]["x-death"][0]["routing-keys"][0])
+    words = key.split(".")
+    named = (".".join(words[at : at + 3]) for at in range(len(words) - 2))
+    contract = next((name for name in named if name in CONTRACTS), "unknown")
+    return Kind(vhost, queue, contract, properties.get("user_id") or "unnamed", place.text, place.stays is not None)
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def repairer(management: Management, password: str, vhosts: list[str]) -> Iterator[None]:
+    """The user that may speak under any name, for as long as this lasts; one that a killed repair left goes with it."""
+    try:
+        management.put(f"users/{REPAIRER}", {"password": password, "tags": "impersonator"})
+        for vhost in vhosts:
+            rights = {"configure": topology.NOTHING, "write": WRITES[vhost], "read": READS[vhost]}
+            management.put(f"permissions/{vhost}/{REPAIRER}", rights)
+        yield
+    finally:
+        management.delete(f"users/{REPAIRER}")
+
+
+def run(
+    state: State, *, dry_run: bool, yes: bool, environment: Mapping[str, str] = os.environ, ask: Callable[[str], bool]
+) -> int:
+    """Show what is wrong, and set it right; the exit code is 1 when something stays that needs a person.
+
+    Queues and the like are made again unless it is a dry run; messages go back when `yes`, or when `ask` says so.
+    Raises Trouble when the servers do not answer: what is done is done, and the same command goes on from there.
+    """
+    declared = topology.read()
+    place = beside.find(state, declared, environment)
+    if place is None:
+        raise Trouble(
+            f"Nothing runs from {state.directory}, and RUTA_AMQP_URL and RUTA_DATABASE_URL name no servers; "
+            "`./ruta up` makes what is missing as it starts."
+        )
+    new = [user for user in declared.users if user not in state.known_passwords()]
+    if new:
+        raise Trouble(
+            f"No password is known in {state.directory} for {', '.join(new)}: a newcomer in deploy/network.toml is for "
+            "`./ruta provision`, or for `./ruta down` and `./ruta up`."
+        )
+    with state.repairing():
+        try:
+            return _run(place, declared, state, dry_run=dry_run, yes=yes, ask=ask)
+        except TopologyError as error:
+            raise Trouble(f"{error}; what is done is done, run it again.") from None
+        except BrokerLost as error:
+            raise Trouble(
+                f"The broker went away or did not answer ({type(error).__name__}); what is done is done, nothing lost: "
+                "run it again."
+            ) from None
+
+
+def _run(
+    place: Beside, declared: DeclaredNetwork, state: State, *, dry_run: bool, yes: bool, ask: Callable[[str], bool]
+) -> int:
+    wrong = differences.compare(place.management, declared, state)
+    _say_differences(wrong)
+    left = wrong
+    if wrong and not dry_run:
+        differences.mend(place.management, wrong)
+        left = differences.compare(place.management, declared, state)
+        print(f"Made again: {len(wrong) - len(left)} of {len(wrong)}.")
+    with repairer(place.management, state.password(REPAIRER), _vhosts_without(left)):
+        routes = Routes(place.management.get("bindings"), declared)
+        looked = go_through_all(place, routes, left)
+        _say_messages(looked)
+        if looked.back and not dry_run and (yes or ask(f"Put {looked.back:,} messages back? [y/N] ")):
+            looked = go_through_all(place, routes, left, put_back=True)
+            print(f"Put back: {looked.back:,} messages.")
+            if looked.stay:
+                print("These stayed:")
+                _say_messages(looked, only_what_stays=True)
+            looked.back = 0
+    if not wrong and not looked.kinds:
+        print("Nothing to do: the broker is as declared, and nothing lies in `unrouted` or `dead`.")
+    if dry_run:
+        print("This was a dry run: nothing was changed.")
+    elif looked.back:
+        print(f"{looked.back:,} messages were left where they are; `./ruta repair --yes` puts them back.")
+    if looked.not_seen:
+        print(f"{looked.not_seen:,} more lie behind them; run it again.")
+    return 1 if left or looked.stay or looked.back or looked.not_seen else 0
+
+
+def _vhosts_without(wrong: Iterable[Difference]) -> list[str]:
+    """The virtual hosts that are there."""
+    missing = {one.vhost for one in wrong if one.kind == "vhosts"}
+    return [vhost for vhost in (NETWORK, HUB) if vhost not in missing]
+
+
+def go_through_all(place: Beside, routes: Routes, wrong: Iterable[Difference], *, put_back: bool = False) -> Looked:
+    """Go through everything that lies aside, in the queues that are there. Raises one of BrokerLost."""
+    looked = Looked(Counter())
+    missing = {(one.vhost, one.what["name"]) for one in wrong if one.kind == "queues" and one.how == "missing"}
+    for vhost in _vhosts_without(wrong):
+        url = place.amqp_urls[REPAIRER][vhost]
+        publisher = PutBack(url) if put_back else None
+        try:
+            for queue in ASIDE[vhost]:
+                if (vhost, queue) not in missing:
+                    go_through(url, vhost, queue, routes, publisher, looked)
+        finally:
+            if publisher is not None:
+                publisher.close()
+    return looked
+
+
+def _say_differences(wrong: Sequence[Difference]) -> None:
+    for line in differences.summary(wrong):
+        print(f"{line[0].upper()}{line[1:]}.")
+    if any(one.for_a_person for one in wrong):
+        print("What is there but not as declared is left alone: empty and delete it, then run this again.")
+
+
+def _say_messages(looked: Looked, *, only_what_stays: bool = False) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("messages", "lie in", "contract", "sender", "what becomes of them", box=box.SIMPLE_HEAD)
+    for kind, count in sorted(looked.kinds.items()):
+        if kind.stays or not only_what_stays:
+            table.add_row(f"{count:,}", f"{kind.queue} ({kind.vhost})", kind.contract, kind.sender, kind.fate)
+    if table.row_count:
+        Console(width=shutil.get_terminal_size((100, 24)).columns).print(table)
