@@ -4,12 +4,14 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -34,9 +36,10 @@ PassedOn = Annotated[str, Parameter(allow_leading_hyphen=True, help="passed on a
 def up() -> None:
     """Start the network and keep it running; Ctrl-C stops everything."""
     from deploy.local import running
+    from deploy.local.troubles import Watch
 
     began = time.monotonic()
-    with running() as network:
+    with running() as network, Watch(network.stack.state):
         try:
             print(f"Ruta is up after {time.monotonic() - began:.1f} s: {len(network.processes)} processes.")
             print(f"Partners' credentials: {network.stack.state.organisations}")
@@ -55,7 +58,9 @@ def down() -> None:
 
 @app.command
 def status(*, json_: Annotated[bool, Parameter(name="--json")] = False) -> None:
-    """Show what runs, what waits in queues, and what is parked.
+    """Show what is wrong and what to do first, what runs, what waits in queues, and what is parked.
+
+    Exits with 1 when something is wrong.
 
     Parameters
     ----------
@@ -63,19 +68,28 @@ def status(*, json_: Annotated[bool, Parameter(name="--json")] = False) -> None:
         Print it as one JSON object.
     """
     from deploy.local import status as reading
+    from deploy.local import troubles
 
     now = reading.read(State(default_directory()))
-    print(json.dumps(now, indent=1) if json_ else reading.as_text(now))
+    found = troubles.find(now)
+    if json_:
+        print(json.dumps(now | ({"troubles": [asdict(one) for one in found]} if len(now) > 1 else {}), indent=1))
+    else:
+        if len(now) > 1:
+            print(troubles.as_text(found, shutil.get_terminal_size((100, 24)).columns), end="\n\n")
+        print(reading.as_text(now))
+    if found:
+        raise SystemExit(1)
 
 
 @app.command
 def doctor() -> None:
-    """Say what this machine lacks to run Ruta."""
+    """Say what this machine lacks to run Ruta, and what is wrong with a network that runs or that RUTA_* names."""
     from deploy.local import doctor as surgery
 
     findings = surgery.examine()
     for finding in findings:
-        print(f"{'ok     ' if finding.healthy else 'MISSING'}  {finding.text}")
+        print(f"{'ok     ' if finding.healthy else finding.sign}  {finding.text}")
     if not all(finding.healthy for finding in findings):
         raise SystemExit(1)
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from deploy.local import status, troubles
 from deploy.local.state import ROOT, State, default_directory
 from deploy.local.trouble import Trouble
 from messaging import topology
@@ -21,6 +22,7 @@ class Finding:
 
     healthy: bool
     text: str
+    sign: str = "MISSING"  # of one that is not healthy
 
 
 def examine() -> list[Finding]:
@@ -60,6 +62,17 @@ def _examine() -> Iterator[Finding]:
         )
     except topology.TopologyError as error:
         yield Finding(False, str(error))
+    else:
+        yield from _network(state)
+
+
+def _network(state: State) -> Iterator[Finding]:
+    """What is wrong with the network that runs beside, or on the servers that RUTA_* names; nothing without either."""
+    now = status.read(state)
+    found = troubles.find(now)
+    yield from (Finding(False, f"{one.text} -> {one.first}", sign="TROUBLE") for one in found)
+    if len(now) > 1 and not found:
+        yield Finding(True, "the network: nothing is wrong")
 
 
 def _postgres(state: State) -> Finding:

@@ -17,12 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from deploy.local.reasons import reason
 from deploy.local.trouble import Trouble
 
 if TYPE_CHECKING:
     from deploy.local.forking import Adopted
 
 LOG_LIMIT = 20 * 1024 * 1024  # bytes; a longer log is set aside when its process starts again
+END_OF_LOG = 64 * 1024  # bytes in which a server that ended has said why
 POLL = 0.02  # seconds between looks at what a process has become
 
 _starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
@@ -133,17 +135,27 @@ class Process:
             return self.program.is_ready(self)
         return f"ready {self.name}".encode() in self.output().splitlines()
 
-    def output(self) -> bytes:
-        """What it has printed since it was last started."""
+    def output(self, most: int | None = None) -> bytes:
+        """What it has printed since it was last started, or the last `most` bytes of it."""
         with contextlib.suppress(FileNotFoundError), self.program.log.open("rb") as log:
-            log.seek(self._log_start)
+            size = log.seek(0, os.SEEK_END)
+            log.seek(self._log_start if most is None else max(self._log_start, size - most))
             return log.read()
         return b""
 
     def last_words(self) -> str:
-        """The end of its log, for a message of one line."""
-        lines = [line for line in self.output().decode(errors="replace").splitlines() if line.strip()]
-        return f"{lines[-1].strip()[:300] if lines else 'it said nothing'} (see {self.program.log})"
+        """Why it ended, as it says itself, or else the end of its log; for a message of one line."""
+        lines = [line for line in self.end_of_log().splitlines() if line.strip()]
+        last = lines[-1].strip()[:300] if lines else "it said nothing"
+        return f"{self.reason() or last} (see {self.program.log})"
+
+    def reason(self) -> str | None:
+        """Why it ended, as it says itself; None where it has not said so."""
+        return reason(self.end_of_log())
+
+    def end_of_log(self) -> str:
+        """The last of what it has printed since it was last started."""
+        return self.output(END_OF_LOG).decode(errors="replace")
 
     def stop(self) -> None:
         """End it politely, then not; returns when it is gone."""

@@ -87,8 +87,13 @@ class Stack:
                         raise
                     self._stop_servers()
             self._check_real_servers()
-        except BaseException:
+        except BaseException as error:
             self.stop()
+            if isinstance(error, OSError):  # a full disk, or somebody else's files
+                where = f" ({error.filename})" if error.filename else ""
+                raise Trouble(
+                    f"The servers below {self.state.directory} cannot start: {error.strerror}{where}."
+                ) from None
             raise
 
     def _start_servers(self) -> None:

@@ -1,47 +1,269 @@
-"""What a running network is doing: its processes, its queues, and what its services have taken in and set aside."""
+"""What a running network is doing: its processes, queues and services, and everything by which trouble is known.
 
+Whatever stands or is away, reading ends: each server is asked in a thread of its own, and not waited for longer than
+READ_WITHIN. What could not be read has a code in `unread`.
+"""
+
+import contextlib
 import io
 import os
+import queue
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import psycopg
+from amqp.exceptions import AccessRefused, NotAllowed
+
+from deploy.local import beside, differences
+from deploy.local.beside import Beside
+from deploy.local.reasons import reason
 from deploy.local.state import State
-from messaging.topology import HUB, NETWORK, Management, TopologyError
+from messaging import broker, database, health
+from messaging.broker import BrokerLost
+from messaging.topology import GATEWAY, HUB, NETWORK, DeclaredNetwork, Management, TopologyError
+from messaging.topology import read as read_declared
+
+READ_WITHIN = 7.0  # seconds, for everything that is read at once
+END_OF_LOG = 64 * 1024  # bytes
 
 # Two writers take positions in turn, so a difference of positions is no count. Of an outbox that is wholly published
 # nothing is read.
 UNPUBLISHED = """
-    select count(*) from outbox join outbox_writer using (writer)
+    select count(*) as unpublished from outbox join outbox_writer using (writer)
     where position > published
       and position > (select min(published) from outbox_writer where published < committed)
 """
+# What was erased lies there as well, and wants nothing of anybody.
+PARKED = """
+    select case when reason = 'erased' then reason else state end as state, count(*) as many from parked group by 1
+"""
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
+
+Unread = dict[str, str]  # what could not be read → a code: away, no_answer, refused, …
 
 
-def read(state: State) -> dict[str, Any]:
-    """The state of things as plain data: `running`, `processes`, `queues`, `services`.
+def read(state: State, *, brief: bool = False, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """The state of things as plain data; for `troubles` to judge, and for tables.
 
-    Memory is in MB (resident), queue counts are messages, up to five seconds old.
+    `running`, `processes`, `queues`, `services`, `broker` (its nodes), `differences` (from what is declared), `disks`
+    (of embedded servers), `unread`. Memory is in MB (resident), queue counts are messages, up to five seconds old.
+    `brief` is for looking every few seconds: what costs the servers something is left out (what was taken in ever, a
+    login to the broker). Where nothing runs and RUTA_* names no servers, only `running` is there.
     """
-    running = state.read_running()
-    if running is None:
+    declared = read_declared()
+    place = beside.find(state, declared, environment)
+    if place is None:
         return {"running": False}
-    return {
-        "running": True,
-        "pid": running["pid"],
-        "processes": [
-            {
-                "name": name,
-                "pid": process["pid"],
-                "memory_mb": _memory_mb(process["pid"]),
-                "restarts": process["restarts"],
-            }
-            for name, process in running["processes"].items()
-        ],
-        "queues": _queues(Management(running["management_url"])),
-        "services": {service: read_service(url) for service, url in running["databases"].items()},
+    jobs: dict[str, Callable[[], Any]] = {
+        "management": lambda: place.management.get("nodes"),
+        "queues": lambda: _queues(place.management),
+        "differences": lambda: differences.compare(place.management, declared, state),
+        **{f"database {service}": _reader(url, brief) for service, url in place.databases.items()},
     }
+    if not brief:
+        jobs |= {f"broker {vhost}": _login(place.amqp_urls[GATEWAY][vhost]) for vhost in (NETWORK, HUB)}
+    said = at_once(jobs, READ_WITHIN)
+    found = {name: one for name, one in said.items() if not isinstance(one, Exception)}
+    return {
+        "running": place.running is not None,
+        "pid": place.running["pid"] if place.running else None,
+        "processes": _processes(state, place),
+        "queues": found.get("queues"),
+        "services": {service: found.get(f"database {service}") for service in place.databases},
+        "broker": [_node(one) for one in found.get("management", [])],
+        "differences": _differences(found.get("differences", []), declared, state),
+        "disks": _disks(state, place),
+        "unread": {name: code(one) for name, one in said.items() if isinstance(one, Exception)},
+    }
+
+
+def at_once(jobs: Mapping[str, Callable[[], Any]], within: float) -> dict[str, Any]:
+    """Do all jobs at once; of each what it returns, or the exception that it raised, TimeoutError after `within`."""
+    done: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+
+    def do(name: str, job: Callable[[], Any]) -> None:
+        try:
+            done.put((name, job()))
+        except Exception as error:
+            done.put((name, error))
+
+    for name, job in jobs.items():  # daemons: one that is never answered holds up nobody's end
+        threading.Thread(target=do, args=(name, job), name=f"read {name}", daemon=True).start()
+    said: dict[str, Any] = {}
+    deadline = time.monotonic() + within
+    with contextlib.suppress(queue.Empty):
+        while len(said) < len(jobs):
+            name, one = done.get(timeout=max(deadline - time.monotonic(), 0))
+            said[name] = one
+    return {name: said.get(name, TimeoutError()) for name in jobs}
+
+
+def code(error: Exception) -> str:
+    """What kept something from being read, in one word."""
+    if isinstance(error, psycopg.Error):
+        return _code_of_database(error)
+    if isinstance(error, AccessRefused | NotAllowed) or " 401 " in str(error) or " 403 " in str(error):
+        return "refused"
+    if isinstance(error, TimeoutError) or "timed out" in str(error):
+        return "no_answer"
+    return "away" if isinstance(error, (TopologyError, *BrokerLost)) else "unreadable"
+
+
+# PostgreSQL tells why it takes nobody in only in words; with other words than these it is away.
+WORDS = (
+    ("too many clients", "too_many_clients"),
+    ("connection slots", "too_many_clients"),
+    ("authentication failed", "refused"),
+    ("no pg_hba.conf entry", "refused"),
+    ("does not exist", "missing"),
+    ("the database system is", "starting"),
+    ("No space left on device", "disk_full"),
+    ("timeout", "no_answer"),
+)
+STATES = {
+    "53100": "disk_full",
+    "53300": "too_many_clients",
+    "42P01": "missing",
+    "42501": "refused",
+    "57014": "no_answer",
+}
+
+
+def _code_of_database(error: psycopg.Error) -> str:
+    if error.sqlstate in STATES:
+        return STATES[error.sqlstate]
+    return next((code for words, code in WORDS if words in str(error)), "away")
+
+
+# -- the servers -------------------------------------------------------------------------------------------------------
+
+
+def _queues(management: Management) -> list[dict[str, Any]]:
+    return [
+        {
+            "vhost": vhost,
+            "name": one["name"],
+            "messages": one.get("messages", 0),
+            "consumers": one.get("consumers", 0),
+            "state": one.get("state", "running"),
+        }
+        for vhost in (NETWORK, HUB)
+        for one in management.queues(vhost)
+    ]
+
+
+def _node(node: Mapping[str, Any]) -> dict[str, Any]:
+    """What a node of the broker says of itself, sizes in bytes."""
+    told = ("name", "running", "mem_alarm", "disk_free_alarm", "partitions", "disk_free", "mem_used", "mem_limit")
+    return {name: node.get(name) for name in told}
+
+
+def _differences(found: list[differences.Difference], declared: DeclaredNetwork, state: State) -> dict[str, Any]:
+    """What the broker lacks, in lines; whether a person has to decide; and who has never been provisioned."""
+    passwords = state.known_passwords()
+    return {
+        "lines": differences.summary(found),
+        "for_a_person": differences.summary(one for one in found if one.for_a_person),
+        "new": [user for user in declared.users if user not in passwords],
+    }
+
+
+def _login(url: str) -> Callable[[], None]:
+    return lambda: broker.drop(broker.connect(url))
+
+
+def _reader(url: str, brief: bool) -> Callable[[], dict[str, Any]]:
+    return lambda: read_service(url, brief=brief)
+
+
+def read_service(database_url: str, *, brief: bool = False) -> dict[str, Any]:
+    """What a service has taken in (not when `brief`), set aside, and not yet published, in messages.
+
+    Raises psycopg.Error when its database is away.
+    """
+    with contextlib.closing(database.connect(database_url)) as connection:
+        service: dict[str, Any] = {
+            "parked": {row["state"]: row["many"] for row in connection.execute(PARKED).fetchall()},
+            "unpublished": connection.execute(UNPUBLISHED).fetchall()[0]["unpublished"],
+        }
+        if not brief:
+            service["inbox"] = connection.execute("select count(*) as inbox from inbox").fetchall()[0]["inbox"]
+    return service
+
+
+def _disks(state: State, place: Beside) -> list[dict[str, Any]]:
+    """The file systems on which embedded servers of this machine keep what they have, in MB."""
+    homes = {"postgres": state.directory / "postgres" / "data", "rabbitmq": state.directory / "rabbitmq"}
+    disks = []
+    for server, home in homes.items():
+        if place.running is not None and server in place.running["processes"]:
+            with contextlib.suppress(OSError):
+                usage = shutil.disk_usage(home)
+                sizes = {"free_mb": round(usage.free / 1e6, 1), "size_mb": round(usage.total / 1e6, 1)}
+                disks.append({"server": server, "path": str(home), **sizes})
+    return disks
+
+
+# -- processes ---------------------------------------------------------------------------------------------------------
+
+
+def _processes(state: State, place: Beside) -> list[dict[str, Any]]:
+    """What `./ruta up` keeps running; beside real servers, whatever says something of itself on this machine."""
+    if place.running is not None:
+        known = place.running["processes"]
+    else:
+        said = {file.stem: health.read(file) for file in sorted((state.directory / "health").glob("*.json"))}
+        known = {name: {"pid": one["pid"], "restarts": 0} for name, one in said.items() if one}
+    return [_process(state, name, process) for name, process in known.items()]
+
+
+def _process(state: State, name: str, process: Mapping[str, Any]) -> dict[str, Any]:
+    pid = process["pid"]
+    doing, age = _doing(pid)
+    file = state.directory / "health" / f"{name}.json"
+    said = health.read(file)
+    told: dict[str, Any] = {
+        "name": name,
+        "pid": pid,
+        "log": str(state.logs / f"{name}.log"),
+        "memory_mb": _memory_mb(pid),
+        "restarts": process["restarts"],
+        "state": process.get("state") or doing,
+        "age": age,  # seconds since it was started
+        "heartbeat_age": None,  # seconds; of one that says nothing of itself, None
+        "troubles": [],
+        "clocks": {},
+        "last_words": _last_words(state.logs / f"{name}.log") if doing == "dead" else None,
+    }
+    if said is not None and said["pid"] == pid:  # and not of an earlier life
+        with contextlib.suppress(OSError):
+            told["heartbeat_age"] = round(time.time() - file.stat().st_mtime, 1)
+        told |= {"troubles": said["troubles"], "clocks": said["clocks"]}
+    return told
+
+
+def _doing(pid: int | None) -> tuple[str, float | None]:
+    """Whether a process is `running`, `stopped` (by SIGSTOP) or `dead`, and its age in seconds."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        up = float(Path("/proc/uptime").read_text().split()[0])
+    except (OSError, IndexError):
+        return "dead", None
+    doing = {"T": "stopped", "t": "stopped", "Z": "dead", "X": "dead"}.get(words[0], "running")
+    return doing, round(up - int(words[19]) / TICKS, 1)
+
+
+def _last_words(log: Path) -> str | None:
+    with contextlib.suppress(OSError), log.open("rb") as lines:
+        lines.seek(max(lines.seek(0, os.SEEK_END) - END_OF_LOG, 0))
+        return reason(lines.read().decode(errors="replace"))
+    return None
 
 
 def _memory_mb(pid: int | None) -> float | None:
@@ -52,52 +274,23 @@ def _memory_mb(pid: int | None) -> float | None:
     return round(pages * PAGE_BYTES / 1e6, 1)
 
 
-def _queues(management: Management) -> list[dict[str, Any]] | None:
-    try:
-        return [
-            {
-                "vhost": vhost,
-                "name": queue["name"],
-                "messages": queue.get("messages", 0),
-                "consumers": queue.get("consumers", 0),
-            }
-            for vhost in (NETWORK, HUB)
-            for queue in management.queues(vhost)
-        ]
-    except TopologyError:
-        return None
-
-
-def read_service(database_url: str) -> dict[str, Any] | None:
-    """What a service has taken in, set aside, and not yet published, in messages; None when its database is away."""
-    import psycopg
-
-    try:
-        with psycopg.connect(database_url, connect_timeout=5) as connection:
-            [(inbox,)] = connection.execute("select count(*) from inbox")
-            parked: dict[str, int] = dict(
-                connection.execute("select state, count(*) from parked group by state").fetchall()
-            )
-            [(unpublished,)] = connection.execute(UNPUBLISHED)
-    except psycopg.Error:
-        return None
-    return {"inbox": inbox, "parked": parked, "unpublished": unpublished}
+# -- for a person ------------------------------------------------------------------------------------------------------
 
 
 def as_text(status: dict[str, Any]) -> str:
-    """The same, as tables for a person."""
+    """The same, as tables for a person; what is wrong comes from `troubles.as_text`."""
     from rich.console import Console
     from rich.table import Table
 
-    if not status["running"]:
+    if "processes" not in status:
         return "Ruta is not running."
     out = Console(file=io.StringIO(), width=100)
-    processes = Table("process", "pid", "memory MB", "restarts", box=None)
+    processes = Table("process", "pid", "state", "memory MB", "restarts", box=None)
     for process in status["processes"]:
-        processes.add_row(*(_shown(process[column]) for column in ("name", "pid", "memory_mb", "restarts")))
+        processes.add_row(*(_shown(process[column]) for column in ("name", "pid", "state", "memory_mb", "restarts")))
     queues = Table("queue", "virtual host", "messages", "consumers", box=None)
-    for queue in status["queues"] or []:
-        queues.add_row(*(_shown(queue[column]) for column in ("name", "vhost", "messages", "consumers")))
+    for one in status["queues"] or []:
+        queues.add_row(*(_shown(one[column]) for column in ("name", "vhost", "messages", "consumers")))
     services = Table("service", "taken in", "waiting", "retry", "quarantined", "unpublished", box=None)
     for name, service in status["services"].items():
         parked = (service or {}).get("parked")

@@ -65,7 +65,10 @@ class Supervisor:
         elif not process.wanted:
             self._due.pop(name, None)
         elif name not in self._due:
-            log.warning("%s ended with %s; starting it again in %.1f s", name, process.exit_code, self._delays[name])
+            why = f" ({said}; see {process.program.log})" if (said := process.reason()) else ""
+            log.warning(
+                "%s ended with %s%s; starting it again in %.1f s", name, process.exit_code, why, self._delays[name]
+            )
             self._due[name] = time.monotonic() + self._delays[name]  # after it was seen to be dead
             self._delays[name] = min(self._delays[name] * 2, LONGEST_DELAY)
         elif now >= self._due[name]:

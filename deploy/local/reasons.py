@@ -1,0 +1,76 @@
+"""Why a program ended, as it says so itself at the end of its log, in one line."""
+
+import json
+import re
+from collections.abc import Sequence
+
+LONGEST = 300  # characters
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+POSTGRES = re.compile(r"^\S+ \S+ \S+ \[\d+\] (?P<level>[A-Z]+):\s+(?P<says>.*)")
+# What PostgreSQL says to one client, and is no reason of its own.
+TO_A_CLIENT = re.compile(
+    r"the database system is|terminating connection|authentication failed|too many clients|no pg_hba|connection slots"
+    r"|canceling|connection to client"
+)
+# A first line that says what a FATAL behind it only sums up.
+CAUSE = re.compile(r"could not|error in file|invalid|unrecognized")
+# Of the errors of statements only these are the server's own; others may quote what somebody wrote.
+OF_A_FILE = re.compile(r"^could not (write|extend|open|read|fsync|create) ")
+RABBITMQ = re.compile(r"^\S+ \S+ \[(?P<level>[a-z]+)\] <[\d.]+> (?P<says>.*)")
+RABBITMQ_ENDED = re.compile(r"BOOT FAILED|Kernel pid terminated|init terminating|\*\* FATAL \*\*|Crash dump")
+NO_ROOM = re.compile(r"\benospc\b|no_space|No space left on device")
+
+
+def reason(output: str) -> str | None:
+    """The line that says why a program of ours or a server ended; None where it says nothing of the kind."""
+    lines = [line for line in COLOURS.sub("", output).splitlines() if line.strip()]
+    for look in (_of_rabbitmq, _of_postgres, _of_ours):
+        if (found := look(lines)) is not None:
+            return " ".join(found.split())[:LONGEST]
+    return None
+
+
+def _of_postgres(lines: Sequence[str]) -> str | None:
+    said = [found for line in lines if (found := POSTGRES.match(line))]
+    for levels, says in ((("PANIC", "FATAL"), re.compile("")), (("ERROR",), OF_A_FILE)):
+        for at in range(len(said) - 1, -1, -1):
+            one = said[at]
+            if one["level"] in levels and says.search(one["says"]) and not TO_A_CLIENT.search(one["says"]):
+                before = [each["says"] for each in said[max(at - 3, 0) : at] if each["level"] == "LOG"]
+                causes = [each for each in before if CAUSE.search(each)]
+                return "; ".join([*causes[:1], f"{one['level']}: {one['says']}"])
+    return next((line for line in reversed(lines) if line.startswith("but could not open file")), None)
+
+
+def _of_rabbitmq(lines: Sequence[str]) -> str | None:
+    """Of the many lines of a crash, the first that is a sentence; the reports below it are what followed from it."""
+    if not any(RABBITMQ_ENDED.search(line) for line in lines):
+        return None
+    said = [
+        found["says"] for line in lines if (found := RABBITMQ.match(line)) and found["level"] in ("error", "critical")
+    ]
+    for at, says in enumerate(said):
+        if NO_ROOM.search(says):
+            return f"no space left on its disk: {says.strip()}"
+        if "** FATAL **" in says:
+            return " ".join(said[at : at + 2])
+        if says[:1].isupper() and not says.startswith(("BOOT FAILED", "Error during", "Mnesia(", "Channel error")):
+            listener, _, why = says.partition(" for reason ")
+            return f"{listener.split(' in ')[0]}: {why}" if why else says
+    for at, line in enumerate(lines):
+        if line.startswith(("Error during startup", "Exception during startup")):
+            return " ".join(lines[at : at + 3])
+    return next((line for line in lines if "terminat" in line), None)
+
+
+def _of_ours(lines: Sequence[str]) -> str | None:
+    """The last error in JSON lines (messaging/log.py)."""
+    for line in reversed(lines):
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(said, dict) and said.get("level") in ("error", "critical"):
+            return ": ".join(str(said[part]) for part in ("says", "error", "exception") if said.get(part))
+    return None

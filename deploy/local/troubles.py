@@ -1,0 +1,322 @@
+"""What is wrong with a network, from what `status.read` has found: each trouble in one sentence, and what to do first.
+
+Causes come before what follows from them, so whoever begins at the top begins at the right end.
+"""
+
+import logging
+import textwrap
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, replace
+from typing import Any
+
+from deploy.local import status
+from deploy.local.state import State
+from messaging.log import describe
+from messaging.topology import HUB, NETWORK
+
+FULL_BELOW_MB = (
+    200  # of an embedded server's disk: RabbitMQ takes nothing more below 50, PostgreSQL writes 16 at a time
+)
+FROZEN_AFTER = 15.0  # seconds without a heartbeat, of which there is one each second
+JUST_NOW = 30.0  # seconds since a process was started again
+APART = 300.0  # seconds between clocks
+LINES = 6  # of things missing that are told one by one
+
+REPAIR = "./ruta repair"
+
+log = logging.getLogger("ruta.watch")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One trouble; `code` and `what` tell it from others for as long as it lasts."""
+
+    code: str
+    what: str  # such as `rabbitmq`, `queue referrals (hub)`
+    text: str  # one sentence
+    first: str  # the first thing to do
+    seen_in: str = ""  # the part of what is read where it stands: while that cannot be read, nothing is known of it
+
+
+def find(now: Mapping[str, Any]) -> list[Found]:
+    """Everything that is wrong in what `status.read` returned; nothing where nothing runs."""
+    if "processes" not in now:
+        return []
+    looks = {
+        _disks: "", _processes: "", _servers: "", _nodes: "management", _definitions: "differences", _queues: "queues",
+        _set_aside: "queues", _said: "", _clocks: "", _given_up: "database",
+    }  # fmt: skip
+    return [replace(one, seen_in=part) for look, part in looks.items() for one in look(now)]
+
+
+def _disks(now: Mapping[str, Any]) -> Iterator[Found]:
+    for disk in now["disks"]:
+        if disk["free_mb"] < FULL_BELOW_MB:
+            yield Found(
+                "disk_full",
+                disk["server"],
+                f"The disk of {disk['server']} is full: {disk['free_mb']:.0f} of {disk['size_mb']:.0f} MB are free, "
+                "and what arrives waits.",
+                f"make room: df -h {disk['path']}",
+            )
+
+
+def _processes(now: Mapping[str, Any]) -> Iterator[Found]:
+    for process in now["processes"]:
+        name, log_file = process["name"], f"less +G {process['log']}"
+        age, silent = process["age"], process["heartbeat_age"]
+        if process["state"] == "dead":
+            why = f": {process['last_words']}" if process["last_words"] else ""
+            yield Found("dead", name, f"Process {name} is dead and is being started again{why}.", log_file)
+        elif process["state"] in ("stopped", "frozen") or (silent is not None and silent > FROZEN_AFTER):
+            since = f" for {silent:.0f} s" if silent is not None and silent > FROZEN_AFTER else ""
+            yield Found(
+                "frozen",
+                name,
+                f"Process {name} has stood still{since}: what is for it waits.",
+                f"kill -CONT {process['pid']}"
+                if process["state"] == "stopped"
+                else f"kill -9 {process['pid']} (it is started again, and nothing is lost)",
+            )
+        elif process["restarts"] and age is not None and age < JUST_NOW:
+            text = f"Process {name} has died and was started again ({_times(process['restarts'])})."
+            yield Found("restarted", name, text, log_file)
+
+
+def _times(restarts: int) -> str:
+    return "once so far" if restarts == 1 else f"{restarts} times so far"
+
+
+# What a code says of a server that could not be read, after its name.
+SERVERS = {
+    "away": "is away: nothing answers at its address",
+    "no_answer": "takes connections and does not answer",
+    "refused": "refuses our user or its password",
+    "too_many_clients": "takes no more clients: all its connections are in use",
+    "starting": "is starting or stopping, and takes nobody in yet",
+    "missing": "does not have what `./ruta provision` makes there",
+    "disk_full": "has no space left on its disk",
+}
+FIRST = {
+    "away": "see whether it runs, and its log",
+    "no_answer": "see whether its machine or what is in between stands",
+    "refused": "./ruta provision (it sets the passwords; with ./ruta up: ./ruta down, then ./ruta up)",
+    "too_many_clients": "see who holds them: select usename, count(*) from pg_stat_activity group by 1",
+    "starting": "wait a minute, then see its log",
+    "missing": "./ruta provision (with ./ruta up: ./ruta down, then ./ruta up)",
+    "disk_full": "make room on its machine: df -h",
+}
+
+
+def _servers(now: Mapping[str, Any]) -> Iterator[Found]:
+    unread: Mapping[str, str] = now["unread"]
+    databases = {name.split()[1]: code for name, code in unread.items() if name.startswith("database ")}
+    for code in sorted(set(databases.values())):
+        of = [service for service, said in databases.items() if said == code]
+        yield _server(code, "database", f"The database of {_listed(of)}")
+    if "management" in unread:
+        yield _server(unread["management"], "management", "The broker's management interface")
+    else:
+        for name in ("queues", "differences"):
+            if name in unread:
+                yield _server(unread[name], f"management of {name}", f"The broker, asked for its {name},")
+    logins = {name.split()[1]: code for name, code in unread.items() if name.startswith("broker ")}
+    for code in sorted(set(logins.values())):
+        where = _listed([vhost for vhost, said in logins.items() if said == code])
+        yield _server(code, "broker", f"The broker (virtual host {where})", {"refused": REPAIR})
+
+
+def _server(code: str, what: str, name: str, first: Mapping[str, str] | None = None) -> Found:
+    said = SERVERS.get(code, "could not be read")
+    return Found(code, what, f"{name} {said}.", (first or {}).get(code) or FIRST.get(code, "./ruta status"))
+
+
+def _nodes(now: Mapping[str, Any]) -> Iterator[Found]:
+    for node in now["broker"]:
+        name = node["name"]
+        if not node["running"]:
+            yield Found("node_away", name, f"Node {name} of the broker does not run.", "start it, and see its log")
+            continue
+        if node["mem_alarm"]:
+            used = f"{node['mem_used'] / 1e6:,.0f} of {node['mem_limit'] / 1e6:,.0f} MB"
+            yield Found(
+                "memory_alarm",
+                name,
+                f"The broker has its memory alarm on ({name}, {used}): it takes nothing, and all senders wait.",
+                "see which queue grows below, and who does not read it",
+            )
+        if node["disk_free_alarm"]:
+            yield Found(
+                "disk_alarm",
+                name,
+                f"The broker has its disk alarm on ({name}, {node['disk_free'] / 1e6:,.0f} MB free): it takes nothing, "
+                "and all senders wait.",
+                "make room on its disk; it goes on by itself",
+            )
+        if node["partitions"]:
+            cut = _listed(node["partitions"])
+            text = f"Node {name} of the broker is cut off from {cut}."
+            yield Found("partition", name, text, "see the network between them")
+
+
+def _definitions(now: Mapping[str, Any]) -> Iterator[Found]:
+    differences = now["differences"]
+    lines: list[str] = differences["lines"]
+    if differences["new"]:
+        new = _listed(differences["new"])
+        text = f"deploy/network.toml declares {new}, for whom nothing has been made yet."
+        yield Found("unprovisioned", "network", text, "./ruta down, then ./ruta up (or ./ruta provision)")
+        return
+    if any(line.startswith("virtual host") for line in lines):
+        text = "The broker lacks a whole virtual host, and what belongs there."
+        yield Found("missing", "virtual host", text, REPAIR)
+        return
+    for line in lines[:LINES] if len(lines) > LINES + 1 else lines:
+        person = line in differences["for_a_person"]
+        first = f"{REPAIR} --dry-run (empty it and delete it before it can be made again)" if person else REPAIR
+        yield Found("different" if person else "missing", line, f"{line[0].upper()}{line[1:]}.", first)
+    if len(lines) > LINES + 1:
+        text = f"{len(lines) - LINES} more things are not on the broker as they are declared."
+        yield Found("missing", "more", text, REPAIR)
+
+
+def _queues(now: Mapping[str, Any]) -> Iterator[Found]:
+    """Queues that are down, and those of the hub's own where messages wait and nobody reads."""
+    services = set(now["services"])
+    for queue in now["queues"] or []:
+        name, waiting = f"{queue['name']} ({queue['vhost']})", queue["messages"]
+        if queue["state"] in ("down", "minority", "crashed", "stopped"):
+            text = f"Queue {name} is down ({queue['state']}): too few of the broker's nodes hold it."
+            yield Found("queue_down", name, text, "start the node that is away")
+        ours = queue["vhost"] == HUB and (queue["name"] in services or queue["name"].startswith("deliver."))
+        ours |= queue["vhost"] == NETWORK and queue["name"].startswith("submit.")
+        if ours and waiting and not queue["consumers"]:
+            reader = queue["name"] if queue["name"] in services else "gateway"
+            text = f"{_messages(waiting)} in queue {name}, and nobody reads it."
+            yield Found("nobody_reads", name, text, f"see whether {reader} runs, and its log")
+
+
+def _set_aside(now: Mapping[str, Any]) -> Iterator[Found]:
+    for queue in now["queues"] or []:
+        if queue["name"] in ("unrouted", "dead") and queue["messages"]:
+            why = "no queue took them" if queue["name"] == "unrouted" else "each was delivered twenty times in vain"
+            name = f"{queue['name']} ({queue['vhost']})"
+            yield Found("set_aside", name, f"{_messages(queue['messages'])} in {name}: {why}.", REPAIR)
+
+
+def _messages(many: int) -> str:
+    return "1 message waits" if many == 1 else f"{many:,} messages wait"
+
+
+def _said(now: Mapping[str, Any]) -> Iterator[Found]:
+    """What processes say of themselves; of several that say the same, one sentence."""
+    said: dict[tuple[str, str], list[tuple[str, Mapping[str, Any]]]] = {}
+    for process in now["processes"]:
+        for trouble in process["troubles"]:
+            full = "DiskFull[53100]" in (trouble["error"] or "")
+            code = "disk_full" if full else trouble["code"]
+            said.setdefault((trouble["what"], code), []).append((process["name"], trouble))
+    for (what, code), ones in said.items():
+        who, error = _listed([name for name, _ in ones]), ones[0][1]["error"]
+        since = min(trouble["since"] for _, trouble in ones)[11:19]
+        saying = "says" if len(ones) == 1 else "say"
+        text = f"{who} {saying} since {since} UTC: {what} {code.replace('_', ' ')}{f' ({error})' if error else ''}."
+        yield Found(code, f"{what}, by processes", text, FIRST.get(code, f"less +G {_log_of(now, ones[0][0])}"))
+
+
+def _log_of(now: Mapping[str, Any], name: str) -> str:
+    return next(str(process["log"]) for process in now["processes"] if process["name"] == name)
+
+
+def _clocks(now: Mapping[str, Any]) -> Iterator[Found]:
+    """Clocks of which a process says that its own is far from them."""
+    apart: dict[str, list[tuple[str, float]]] = {}
+    for process in now["processes"]:
+        for whose, ahead in process["clocks"].items():
+            if ahead is not None and abs(ahead) > APART:
+                apart.setdefault(whose, []).append((process["name"], ahead))
+    for whose, ones in apart.items():
+        ahead = max((ahead for _, ahead in ones), key=abs)
+        way = "behind" if ahead > 0 else "ahead of"
+        names = _listed([name for name, _ in ones])
+        text = f"The clock of {whose} is {_span(abs(ahead))} {way} that of {names}; what time decides waits."
+        yield Found("clocks_apart", whose, text, "compare both machines' clocks: timedatectl")
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.0f} minutes"
+
+
+def _given_up(now: Mapping[str, Any]) -> Iterator[Found]:
+    for service, said in now["services"].items():
+        if said and (many := said["parked"].get("quarantined", 0)):
+            text = f"{service} has given up {many:,} {'message' if many == 1 else 'messages'} (parked as quarantined)."
+            first = f"select reason, error, count(*) from parked group by 1, 2, in the database {service}"
+            yield Found("given_up", service, text, first)
+
+
+def _listed(names: Iterable[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def as_text(found: Iterable[Found], width: int) -> str:
+    """The troubles for a person, as wide as their terminal; one sentence where there are none."""
+    told = list(found)
+    if not told:
+        return "Nothing is wrong."
+    lines = [f"{len(told)} troubles:" if len(told) > 1 else "1 trouble:"]
+    for one in told:
+        lines += textwrap.wrap(one.text, width, initial_indent=" ! ", subsequent_indent="   ", break_on_hyphens=False)
+        lines += textwrap.wrap(
+            one.first, width, initial_indent="   -> ", subsequent_indent="      ", break_long_words=False,
+            break_on_hyphens=False,
+        )  # fmt: skip
+    return "\n".join(lines)
+
+
+class Watch:
+    """Looks at a running network every few seconds from a thread, and says when a trouble begins and when it is over.
+
+    A trouble is said when two looks have found it: what has passed by then needs nobody. That a process was started
+    again its supervisor says.
+    """
+
+    LOOK_EVERY = 5.0  # seconds
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._before: dict[tuple[str, str], Found] = {}
+        self._told: dict[tuple[str, str], Found] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
+
+    def __enter__(self) -> "Watch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()  # and it is not waited for: it may be asking a server that stands
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(self.LOOK_EVERY):
+            try:
+                now = status.read(self._state, brief=True)
+                found = [one for one in find(now) if one.code != "restarted"]
+            except Exception as error:  # the network runs on, watched or not
+                log.error("the network could not be looked at (%s)", describe(error))
+                continue
+            if not self._stopping.is_set():
+                self.tell(found, unread={name.split()[0] for name in now["unread"]})
+
+    def tell(self, found: Iterable[Found], unread: Set[str] = frozenset()) -> None:
+        """Take in what a look has found, and say what has begun and what is over."""
+        now = {(one.code, one.what): one for one in found}
+        for key, one in now.items():
+            if key in self._before and key not in self._told:
+                self._told[key] = one
+                log.warning("trouble: %s -> %s", one.text, one.first)
+        for key in [key for key, one in self._told.items() if key not in now and one.seen_in not in unread]:
+            log.warning("over: %s", self._told.pop(key).text)
+        self._before = now

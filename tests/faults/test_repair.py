@@ -1,0 +1,453 @@
+"""`./ruta repair` beside a running hub: what was deleted is there again, what was set aside arrives once, as it was."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import amqp
+import psycopg
+import pytest
+
+import contracts
+from deploy.local import Network, Stack
+from deploy.local.repair import goes
+from deploy.local.state import ROOT
+from messaging import broker, frames
+from messaging.broker import CONTENT_TYPE, BrokerLost
+from messaging.topology import GATEWAY, HUB, NETWORK, REPAIRER, submit_exchange
+from tests.examples_employment import employer_registered
+from tests.examples_events import jornada_planned
+from tests.waiting import eventually
+
+ASIDE = ((NETWORK, "unrouted"), (HUB, "unrouted"), (HUB, "dead"))
+NOTHING = "Nothing to do: the broker is as declared, and nothing lies in `unrouted` or `dead`.\n"
+
+
+def repair(stack: Stack, *options: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command in another shell, without a terminal."""
+    process = start_repair(stack, *options)
+    out, err = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def start_repair(stack: Stack, *options: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-P", "-m", "deploy.local", "repair", *options]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RUTA_")}
+    environment |= {"RUTA_STATE": str(stack.state.directory), "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture
+def hub(network: Network) -> Iterator[Network]:
+    """The running network, with everything there and nothing set aside; and again after the test."""
+    management = network.stack.management
+    _make_whole(network)
+    yield network
+    _make_whole(network)
+    assert REPAIRER not in {user["name"] for user in management.get("users")}
+
+
+def _make_whole(network: Network) -> None:
+    network.stack.provision_broker(network.declared)
+    for vhost, queue in ASIDE:
+        network.stack.management.delete(f"queues/{vhost}/{queue}/contents")
+    for process in network.processes.values():
+        process.start()
+    network.wait_ready()
+
+
+class Sender:
+    """An organisation's or the gateway's publisher that has each message confirmed, over again where it has to."""
+
+    def __init__(self, stack: Stack, user: str, vhost: str = NETWORK) -> None:
+        self.user = user
+        self._url = stack.amqp_url(user, vhost)
+        self._channel: Any = None
+        self._connection: Any = None
+
+    def _connect(self) -> None:
+        self._confirmed, self._sent = 0, 0
+        self._connection = broker.connect(self._url)
+        self._channel = self._connection.channel()
+        self._channel.confirm_select()
+        self._channel.events["basic_ack"].add(self._note)
+
+    def _note(self, tag: int, multiple: bool) -> None:
+        self._confirmed = max(self._confirmed, tag)
+
+    def submit(self, message: contracts.Message, **properties: Any) -> None:
+        """Submit a message until the broker has it."""
+        self.publish(submit_exchange(self.user), f"{self.user}.{message.type}", message, **properties)
+
+    def publish(self, exchange: str, key: str, message: contracts.Message, **properties: Any) -> None:
+        """Publish a message until the broker has it; no return is looked for."""
+        usual = {"content_type": CONTENT_TYPE, "delivery_mode": 2, "message_id": str(message.id), "user_id": self.user}
+        deadline = time.monotonic() + 90
+        while True:
+            try:
+                if self._channel is None:
+                    self._connect()
+                self._channel.basic_publish(amqp.Message(message.to_json(), **{**usual, **properties}), exchange, key)
+                self._sent += 1
+                while self._confirmed < self._sent:
+                    self._connection.drain_events(timeout=10)
+                return
+            except BrokerLost:
+                self.close()
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+
+    def close(self) -> None:
+        broker.drop(self._connection)
+        self._channel = None
+
+
+def employers(how_many: int) -> list[contracts.Message]:
+    """Messages of the Alcaldía that only the hub's employment service reads."""
+    return [
+        _stamped(employer_registered(employer_id=(id := contracts.uuid7())), id, "barranquilla")
+        for _ in range(how_many)
+    ]
+
+
+def jornadas(how_many: int) -> list[contracts.Message]:
+    """Messages of the Red Cross that only the hub's events service reads."""
+    return [
+        _stamped(jornada_planned(jornada_id=(id := contracts.uuid7()), organiser="redcross"), id, "redcross")
+        for _ in range(how_many)
+    ]
+
+
+def _stamped(data: Any, subject: UUID, source: str) -> contracts.Message:
+    return contracts.stamp(contracts.Draft(data, subject=str(subject)), source=source, time=datetime.now(UTC))
+
+
+def taken_in(stack: Stack, service: str, messages: Iterable[contracts.Message]) -> int:
+    """How many of these messages a service has taken in."""
+    with psycopg.connect(stack.service_database_url(service)) as connection:
+        ids = [message.id for message in messages]
+        [(count,)] = connection.execute("select count(*) from inbox where message_id = any(%s)", [ids])
+    return int(count)
+
+
+def all_taken_in(stack: Stack, service: str, messages: Sequence[contracts.Message]) -> bool:
+    """Whether a service has taken in all of these messages."""
+    return taken_in(stack, service, messages) == len(messages)
+
+
+def counted(stack: Stack, service: str, what: str) -> int:
+    """What a service's processes have counted: `applied`, `repeated`, `refused`."""
+    with psycopg.connect(stack.service_database_url(service)) as connection:
+        [(count,)] = connection.execute(f"select coalesce(sum({what}), 0)::bigint from outbox_writer")
+    return int(count)
+
+
+def lying(stack: Stack, vhost: str, queue: str) -> int:
+    """How many messages lie in one of the queues for what is set aside; the first of them lies behind them then."""
+    messages = stack.management.post(
+        f"queues/{vhost}/{queue}/get", {"count": 1, "ackmode": "ack_requeue_true", "encoding": "base64"}
+    )
+    return int(messages[0]["message_count"]) + 1 if messages else 0
+
+
+def test_what_was_deleted_under_load_is_made_again_and_everything_is_applied_once(hub: Network) -> None:
+    stack, management = hub.stack, hub.stack.management
+    applied = {service: counted(stack, service, "applied") for service in ("employment", "events")}
+    sent: dict[str, Sequence[contracts.Message]] = {"employment": employers(400), "events": jornadas(400)}
+
+    def keep_sending(service: str) -> None:
+        sender = Sender(stack, sent[service][0].source)
+        for message in sent[service]:
+            sender.submit(message)
+        sender.close()
+
+    load = [threading.Thread(target=keep_sending, args=[service]) for service in sent]
+    for thread in load:
+        thread.start()
+    eventually(lambda: taken_in(stack, "employment", sent["employment"]) > 20)
+    management.delete("queues/hub/employment")
+    management.delete("bindings/hub/e/hub/q/events/jornada.planned.*")
+    management.delete("bindings/network/e/submit.barranquilla/q/submit.barranquilla/barranquilla.%23")
+    management.delete("exchanges/network/submit.iom")
+    management.delete("users/redcross")
+    eventually(lambda: lying(stack, NETWORK, "unrouted"))
+    for thread in load:
+        thread.join(0.5)
+
+    repaired = repair(stack, "--yes")
+    for thread in load:
+        thread.join(90)
+    again = repair(stack, "--yes")  # what was under way meanwhile
+
+    assert (repaired.returncode, again.returncode) == (0, 0), repaired.stdout + repaired.stderr + again.stderr
+    for said in (
+        "Queue employment (hub) is missing.",
+        "Binding of queue events to exchange hub with key jornada.planned.* (hub) is missing.",
+        "Exchange submit.iom (network) is missing.",
+        "User redcross is missing.",
+    ):
+        assert said in repaired.stdout
+    for service, messages in sent.items():
+        eventually(partial(all_taken_in, stack, service, messages))
+        assert counted(stack, service, "applied") - applied[service] == len(messages)
+    assert repair(stack, "--yes").stdout == NOTHING
+
+
+def test_what_is_dead_goes_back_to_its_one_queue_as_it_came(hub: Network) -> None:
+    stack = hub.stack
+    hub["events"].stop()
+    message = _stamped(
+        contracts.PersonErased(person_id=(id := contracts.uuid7()), erased_at=datetime.now(UTC)), id, "hub"
+    )
+    headers = {"kept": "yes", "count": 3}
+    gateway = Sender(stack, GATEWAY, HUB)
+    gateway.publish(
+        "hub", message.type, message, application_headers=headers, correlation_id="c", type="t", timestamp=7
+    )
+    gateway.close()
+    eventually(lambda: taken_in(stack, "reports", [message]) == 1)
+    repeated = counted(stack, "reports", "repeated")
+    connection = broker.connect(stack.amqp_url("events", HUB))
+    channel = connection.channel()
+    channel.basic_consume("events", consumer_tag="dies")
+    for _ in range(21):  # as a process does that dies each time: delivered twenty times, never acknowledged
+        channel.basic_reject(_delivered(connection).tag, requeue=True)
+    eventually(lambda: lying(stack, HUB, "dead"))
+
+    shown = repair(stack, "--dry-run")
+    done = repair(stack, "--yes")
+
+    assert shown.returncode == 1
+    assert "back to queue events" in shown.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
+    back = _delivered(connection)
+    channel.basic_ack(back.tag)
+    channel.close()
+    connection.close()
+    assert back.body == message.to_json()
+    assert back.properties() == {
+        "content_type": CONTENT_TYPE, "delivery_mode": 2, "message_id": str(message.id), "user_id": GATEWAY,
+        "application_headers": headers, "correlation_id": "c", "type": "t", "timestamp": 7,
+    }  # fmt: skip
+    assert lying(stack, HUB, "dead") == 0
+    assert counted(stack, "reports", "repeated") == repeated
+
+
+def _delivered(connection: frames.Connection) -> frames.Delivered:
+    """Wait for the next message of the one queue that is read here."""
+    while not connection.delivered:
+        connection.drain_events(timeout=30)
+    return connection.delivered.pop(0)
+
+
+def test_what_expired_before_the_door_goes_back_to_it_under_its_senders_name(hub: Network) -> None:
+    stack = hub.stack
+    hub["gateway"].stop()
+    expiring, lasting = jornadas(2)
+    sender = Sender(stack, "redcross")
+    sender.submit(expiring, expiration="1")
+    sender.submit(lasting)
+    sender.close()
+    eventually(lambda: lying(stack, NETWORK, "unrouted"))
+
+    done = repair(stack, "--yes")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "jornada.planned.v1" in done.stdout
+    assert "redcross" in done.stdout
+    assert "back to queue submit.redcross" in done.stdout
+    hub["gateway"].start()
+    eventually(
+        lambda: taken_in(stack, "events", [expiring, lasting]) == 2
+    )  # the door lets nobody's in but a sender's own
+    assert repair(stack).stdout == NOTHING
+
+
+def test_what_has_no_place_stays_as_it_is_and_is_told_from_what_has(hub: Network) -> None:
+    stack = hub.stack
+    [first, second], forged, known = jornadas(2), jornadas(1)[0], jornadas(1)[0]
+    gateway = Sender(stack, GATEWAY, HUB)
+    gateway.publish("hub", "never.declared.v1.redcross", first)
+    gateway.publish("hub", "never.declared.v1.redcross", second)
+    gateway.close()
+    stack.management.delete("bindings/network/e/submit.redcross/q/submit.redcross/redcross.%23")
+    sender = Sender(stack, "redcross")
+    # Whoever could choose the queue by a header could write into somebody's inbox past the door.
+    sender.submit(forged, application_headers={"x-death": [{"queue": "inbox.iom", "reason": "expired"}]})
+    sender.submit(known, application_headers={"CC": ["inbox.iom"]})
+    sender.close()
+
+    done, again = repair(stack, "--yes"), repair(stack, "--yes")
+
+    for outcome in (done, again):
+        assert outcome.returncode == 1
+        assert "stays: no queue is bound for its type and addressee" in outcome.stdout
+        assert "stays: it does not come from its sender's own queue" in outcome.stdout
+    assert "Put back: 1 messages." in done.stdout
+    assert "Put back" not in again.stdout
+    eventually(lambda: taken_in(stack, "events", [known]) == 1)
+    in_order = stack.management.post(
+        "queues/hub/unrouted/get", {"count": 2, "ackmode": "ack_requeue_true", "encoding": "auto"}
+    )
+    assert [one["properties"]["message_id"] for one in in_order] == [str(first.id), str(second.id)]
+    assert (lying(stack, NETWORK, "unrouted"), lying(stack, HUB, "unrouted")) == (1, 2)
+
+
+def test_without_a_terminal_and_without_yes_it_only_shows_messages(hub: Network) -> None:
+    stack = hub.stack
+    stack.management.delete("bindings/network/e/submit.redcross/q/submit.redcross/redcross.%23")
+    [message] = jornadas(1)
+    sender = Sender(stack, "redcross")
+    sender.submit(message)
+    sender.close()
+
+    dry, shown = repair(stack, "--dry-run"), repair(stack)
+
+    assert (dry.returncode, shown.returncode) == (1, 1)
+    assert "This was a dry run: nothing was changed." in dry.stdout
+    assert "`./ruta repair --yes` puts them back" in shown.stdout
+    assert "Made again: 1 of 1." in shown.stdout  # which the dry run had not
+    assert lying(stack, NETWORK, "unrouted") == 1
+
+
+def test_a_queue_that_is_not_as_declared_is_told_and_left_alone(hub: Network) -> None:
+    management = hub.stack.management
+    hub["events"].stop()
+    management.delete("queues/hub/events")
+    other = {"durable": True, "auto_delete": False, "arguments": {"x-queue-type": "classic"}}
+    management.put("queues/hub/events", other)
+    try:
+        told = repair(hub.stack, "--yes")
+
+        assert told.returncode == 1
+        assert "Queue events (hub) is not as declared." in told.stdout
+        assert management.get("queues/hub/events")["arguments"] == other["arguments"]
+    finally:
+        management.delete("queues/hub/events")
+        hub["events"].start()
+
+
+def test_a_password_or_a_permission_that_somebody_changed_is_set_right(hub: Network) -> None:
+    management = hub.stack.management
+    management.put("users/iom", {"password": "another", "tags": ""})
+    management.put("permissions/network/fuvadis", {"configure": ".*", "write": ".*", "read": ".*"})
+    management.put("policies/hub/forgotten", {"pattern": ".*", "definition": {"max-length": 1}, "apply-to": "queues"})
+
+    done = repair(hub.stack)
+
+    assert done.returncode == 0
+    assert "User iom is not as declared." in done.stdout
+    assert "Permission of user fuvadis (network) is not as declared." in done.stdout
+    assert "Policy forgotten (hub) is undeclared." in done.stdout
+    broker.connect(hub.stack.amqp_url("iom", NETWORK)).close()
+    assert repair(hub.stack).stdout == NOTHING
+
+
+def test_killed_in_the_middle_it_has_lost_nothing_and_goes_on_the_next_time(hub: Network) -> None:
+    stack = hub.stack
+    applied = counted(stack, "events", "applied")
+    messages = jornadas(2000)
+    _set_aside(stack, messages)
+
+    killed = start_repair(stack, "--yes")
+    eventually(lambda: taken_in(stack, "events", messages) > 50)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    before = taken_in(stack, "events", messages)
+    eventually(lambda: repair(stack, "--yes").returncode == 0)
+
+    assert before < len(messages)
+    eventually(lambda: taken_in(stack, "events", messages) == len(messages))
+    assert counted(stack, "events", "applied") - applied == len(messages)
+    assert repair(stack).stdout == NOTHING
+
+
+def test_two_at_once_do_not_get_in_each_others_way(hub: Network) -> None:
+    with hub.stack.state.repairing():
+        refused = repair(hub.stack, "--yes")
+
+    assert refused.returncode == 1
+    assert "Another `./ruta repair` is at work" in refused.stderr
+
+
+@pytest.mark.long
+def test_fifty_thousand_messages_go_back_without_filling_the_memory(hub: Network) -> None:
+    stack = hub.stack
+    hub["events"].stop()
+    hub["gateway"].stop()
+    [message] = jornadas(1)
+    _set_aside(stack, [message], times=50_000)
+
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    began = time.monotonic()
+    done = repair(stack, "--yes")
+    took, peak = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Put back: 50,000 messages." in done.stdout
+    print(f"50,000 messages took {took:.0f} s; at most {peak / 1024:.0f} MB, {before / 1024:.0f} MB before")
+    assert peak < 120 * 1024 or peak == before  # KB
+
+
+def _set_aside(stack: Stack, messages: Sequence[contracts.Message], times: int = 1) -> None:
+    """Have the Red Cross publish while its queue is unbound, then bind it again."""
+    management = stack.management
+    binding = "bindings/network/e/submit.redcross/q/submit.redcross"
+    management.delete(f"{binding}/redcross.%23")
+    connection = broker.connect(stack.amqp_url("redcross", NETWORK))
+    channel = connection.channel()
+    channel.confirm_select()
+    confirmed = [0]
+    channel.events["basic_ack"].add(lambda tag, multiple: confirmed.__setitem__(0, max(tag, confirmed[0])))
+    for _ in range(times):
+        for message in messages:
+            published = amqp.Message(
+                message.to_json(), content_type=CONTENT_TYPE, delivery_mode=2, message_id=str(message.id),
+                user_id="redcross",
+            )  # fmt: skip
+            channel.basic_publish(published, submit_exchange("redcross"), f"redcross.{message.type}")
+    while confirmed[0] < len(messages) * times:
+        connection.drain_events(timeout=30)
+    connection.close()
+    management.post(binding, {"routing_key": "redcross.#"})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "key", "taken"),
+    [
+        ("a.b", "a.b", True),
+        ("a.*", "a.b", True),
+        ("a.*", "a", False),
+        ("a.*", "a.b.c", False),
+        ("a.#", "a", True),
+        ("a.#", "a.b.c", True),
+        ("#.c", "a.b.c", True),
+        ("#.c.#", "a.b", False),
+        ("#", "", True),
+    ],
+)
+def test_a_key_goes_where_the_broker_would_take_it(stack: Stack, pattern: str, key: str, taken: bool) -> None:
+    management = stack.management
+    management.put("vhosts/routes", {})
+    try:
+        management.put("exchanges/routes/x", {"type": "topic"})
+        management.put("queues/routes/q", {})
+        management.post("bindings/routes/e/x/q/q", {"routing_key": pattern})
+        told = management.post(
+            "exchanges/routes/x/publish",
+            {"properties": {}, "routing_key": key, "payload": "", "payload_encoding": "string"},
+        )
+
+        assert told["routed"] == taken
+        assert goes(pattern, key) == taken
+    finally:
+        management.delete("vhosts/routes")
