@@ -8,7 +8,6 @@ confirmed it where it belongs, so a repair that is killed has at worst repeated 
 
 import contextlib
 import os
-import shutil
 import sys
 import time
 from collections import Counter
@@ -61,9 +60,9 @@ class Kind(NamedTuple):
 
     vhost: str
     queue: str
+    fate: str
     contract: str
     sender: str
-    fate: str
     stays: bool
 
 
@@ -252,7 +251,9 @@ def _kind(vhost: str, queue: str, message: Delivered, properties: Mapping[str, A
     words = key.split(".")
     named = (".".join(words[at : at + 3]) for at in range(len(words) - 2))
     contract = next((name for name in named if name in CONTRACTS), "unknown")
-    return Kind(vhost, queue, contract, properties.get("user_id") or "unnamed", place.text, place.stays is not None)
+    return Kind(
+        vhost, queue, place.text, contract, properties.get("user_id") or "nobody named", place.stays is not None
+    )
 
 
 # -- the command -------------------------------------------------------------------------------------------------------
@@ -367,13 +368,10 @@ def _say_differences(wrong: Sequence[Difference]) -> None:
 
 
 def _say_messages(looked: Looked, *, only_what_stays: bool = False) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("messages", "lie in", "contract", "sender", "what becomes of them", box=box.SIMPLE_HEAD)
+    before = None
     for kind, count in sorted(looked.kinds.items()):
         if kind.stays or not only_what_stays:
-            table.add_row(f"{count:,}", f"{kind.queue} ({kind.vhost})", kind.contract, kind.sender, kind.fate)
-    if table.row_count:
-        Console(width=shutil.get_terminal_size((100, 24)).columns).print(table)
+            if (what := (kind.vhost, kind.queue, kind.fate)) != before:
+                print(f"In {kind.queue} ({kind.vhost}), {kind.fate}:")
+                before = what
+            print(f"{count:>9,}  {kind.contract}, from {kind.sender}")

@@ -162,7 +162,7 @@ def lying(stack: Stack, vhost: str, queue: str) -> int:
 def test_what_was_deleted_under_load_is_made_again_and_everything_is_applied_once(hub: Network) -> None:
     stack, management = hub.stack, hub.stack.management
     applied = {service: counted(stack, service, "applied") for service in ("employment", "events")}
-    sent: dict[str, Sequence[contracts.Message]] = {"employment": employers(400), "events": jornadas(400)}
+    sent: dict[str, Sequence[contracts.Message]] = {"employment": employers(200), "events": jornadas(200)}
 
     def keep_sending(service: str) -> None:
         sender = Sender(stack, sent[service][0].source)
@@ -352,6 +352,7 @@ def test_a_password_or_a_permission_that_somebody_changed_is_set_right(hub: Netw
     assert repair(hub.stack).stdout == NOTHING
 
 
+@pytest.mark.long
 def test_killed_in_the_middle_it_has_lost_nothing_and_goes_on_the_next_time(hub: Network) -> None:
     stack = hub.stack
     applied = counted(stack, "events", "applied")

@@ -1,0 +1,416 @@
+"""Whatever keeps the network from its work, an operator is told: what it is, and what to do first."""
+
+import contextlib
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import amqp
+import psycopg
+import pytest
+
+from deploy.local import Network, Stack, Trouble, status, troubles
+from deploy.local.postgres import PostgresProcess
+from deploy.local.rabbitmq import ADMINISTRATOR, NODE, BrokerProcess, scripts
+from deploy.local.state import ROOT, State, free_ports
+from deploy.local.troubles import Found, Watch
+from messaging import broker
+from messaging.topology import GATEWAY, HUB, NETWORK
+from tests.waiting import eventually
+
+ENDS_WITHIN = 15.0  # seconds, of which the reading of servers takes seven
+
+
+def found(stack: Stack, code: str, *, what: str = "") -> Found | None:
+    """The trouble of this code, if `status` finds it."""
+    now = status.read(stack.state, environment={})
+    return next((one for one in troubles.find(now) if one.code == code and one.what.startswith(what)), None)
+
+
+def ruta(state: State, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command in another shell."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RUTA_")}
+    environment |= {"RUTA_STATE": str(state.directory), "PYTHONPATH": str(ROOT), "COLUMNS": "120", **variables}
+    command = [sys.executable, "-P", "-m", "deploy.local", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def rabbitmqctl(stack: Stack, *arguments: str) -> None:
+    assert stack.broker is not None
+    command = [str(scripts() / "rabbitmqctl"), "-n", NODE, *arguments]
+    subprocess.run(command, env=stack.broker.program.environment, check=True, capture_output=True, timeout=90)
+
+
+@pytest.fixture
+def hub(network: Network) -> Iterator[Network]:
+    """The running network in which nothing is wrong, and again after the test."""
+    _make_whole(network)
+    yield network
+    _make_whole(network)
+
+
+def _make_whole(network: Network) -> None:
+    for process in network.processes.values():
+        process.resume()
+    network.wait_ready()
+    stack = network.stack
+    stack.provision_broker(network.declared)
+    for vhost, queue in ((NETWORK, "unrouted"), (HUB, "unrouted"), (HUB, "dead")):
+        stack.management.delete(f"queues/{vhost}/{queue}/contents")
+    eventually(lambda: not _lasting(stack))
+
+
+def _lasting(stack: Stack) -> list[Found]:
+    """What is wrong, but for a restart a moment ago."""
+    return [one for one in troubles.find(status.read(stack.state, environment={})) if one.code != "restarted"]
+
+
+def test_where_nothing_is_wrong_it_says_so_and_ends_well(hub: Network) -> None:
+    eventually(lambda: not troubles.find(status.read(hub.stack.state, environment={})))
+
+    told, doctor = ruta(hub.stack.state, "status"), ruta(hub.stack.state, "doctor")
+
+    assert told.stdout.startswith("Nothing is wrong.\n"), told.stdout
+    assert told.returncode == 0
+    assert "the network: nothing is wrong" in doctor.stdout
+    assert doctor.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "end", "code"),
+    [
+        (["set_vm_memory_high_watermark", "0.0000001"], ["set_vm_memory_high_watermark", "0.4"], "memory_alarm"),
+        (["set_disk_free_limit", "900TB"], ["set_disk_free_limit", "50MB"], "disk_alarm"),
+    ],
+)
+def test_an_alarm_of_the_broker_is_told(hub: Network, limit: list[str], end: list[str], code: str) -> None:
+    rabbitmqctl(hub.stack, *limit)
+    try:
+        alarm = eventually(lambda: found(hub.stack, code))
+        told = ruta(hub.stack.state, "status")
+    finally:
+        rabbitmqctl(hub.stack, *end)
+
+    assert alarm is not None
+    assert "all senders wait" in alarm.text
+    assert told.returncode == 1
+    assert " ".join(alarm.text.split()) in " ".join(told.stdout.split())
+    eventually(lambda: found(hub.stack, code) is None)
+
+
+@pytest.mark.parametrize(
+    ("gone", "told"),
+    [
+        ("queues/hub/events", "queue events (hub) is missing"),
+        ("bindings/hub/e/hub/q/intake/person.registered.*", "binding of queue intake to exchange hub with key person"),
+        ("exchanges/network/inbox", "exchange inbox (network) is missing"),
+        ("users/reports", "user reports is missing"),
+        ("permissions/network/iom", "permission of user iom (network) is missing"),
+    ],
+)
+def test_what_the_broker_lacks_is_told_with_the_command_that_makes_it(hub: Network, gone: str, told: str) -> None:
+    hub.stack.management.delete(gone)
+
+    lacking = found(hub.stack, "missing", what=told)
+    doctor = ruta(hub.stack.state, "doctor")
+
+    assert lacking is not None
+    assert lacking.first == "./ruta repair"
+    assert doctor.returncode == 1
+    assert f"TROUBLE  {lacking.text} -> ./ruta repair" in doctor.stdout
+
+
+def test_what_was_set_aside_is_told(hub: Network) -> None:
+    connection = broker.connect(hub.stack.amqp_url(GATEWAY, HUB))
+    for _ in range(3):
+        connection.channel().basic_publish(amqp.Message(b"{}", user_id=GATEWAY), "hub", "never.declared.v1")
+    connection.close()
+
+    aside = eventually(lambda: found(hub.stack, "set_aside"))
+
+    assert aside is not None
+    assert aside.text == "3 messages wait in unrouted (hub): no queue took them."
+    assert aside.first == "./ruta repair"
+
+
+def test_a_broker_that_stands_is_told_in_time(hub: Network) -> None:
+    hub["rabbitmq"].pause()
+    began = time.monotonic()
+
+    told = ruta(hub.stack.state, "status")
+
+    assert time.monotonic() - began < ENDS_WITHIN
+    assert told.returncode == 1
+    assert "Process rabbitmq has stood still" in told.stdout
+    assert "The broker's management interface takes connections and does not answer." in told.stdout
+    assert "The broker (virtual host network and hub) takes connections and does not answer." in told.stdout
+
+
+def test_a_database_that_stands_is_told_in_time(hub: Network) -> None:
+    assert hub["postgres"].pid is not None
+    servers = [hub["postgres"].pid, *_children(hub["postgres"].pid)]
+    subprocess.run(["kill", "-STOP", *map(str, servers)], check=True)
+    try:
+        began = time.monotonic()
+        told = ruta(hub.stack.state, "status")
+    finally:
+        subprocess.run(["kill", "-CONT", *map(str, servers)], check=False)
+
+    assert time.monotonic() - began < ENDS_WITHIN
+    assert told.returncode == 1
+    assert (
+        "The database of intake, referrals, events, employment and reports takes connections and does not"
+        in told.stdout
+    )
+
+
+def _children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_a_database_that_takes_no_more_clients_is_told(hub: Network) -> None:
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(psycopg.OperationalError):
+            while True:
+                held.enter_context(psycopg.connect(hub.stack.service_database_url("intake")))
+
+        crowded = eventually(lambda: found(hub.stack, "too_many_clients"))
+
+    assert crowded is not None
+    assert "all its connections are in use" in crowded.text
+
+
+def test_a_process_that_stands_is_told(hub: Network) -> None:
+    hub["referrals"].pause()
+
+    frozen = found(hub.stack, "frozen", what="referrals")
+
+    assert frozen is not None
+    assert frozen.first == f"kill -CONT {hub['referrals'].pid}"
+
+
+def test_a_server_that_cannot_start_again_is_told_with_its_own_reason(
+    hub: Network, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = hub.stack.state.directory / "postgres" / "data" / "postgresql.conf"
+    before = settings.read_text()
+    settings.write_text("nobody understands this\n")
+    try:
+        hub["postgres"].kill()
+        dead = eventually(lambda: _said(found(hub.stack, "dead", what="postgres"), "syntax error in file"))
+        told = ruta(hub.stack.state, "status")
+        eventually(lambda: "postgres ended with 1 (syntax error in file" in caplog.text)
+    finally:
+        settings.write_text(before)
+
+    assert dead is not None
+    assert "is dead and is being started again" in dead.text
+    assert told.returncode == 1
+    assert "The database of intake, referrals, events, employment and reports is away" in told.stdout
+
+
+def _said(one: Found | None, words: str) -> Found | None:
+    return one if one is not None and words in one.text else None
+
+
+def test_up_says_when_a_trouble_begins_and_when_it_is_over(
+    hub: Network, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.WARNING, "ruta.watch")
+    monkeypatch.setattr(Watch, "LOOK_EVERY", 0.5)
+    with Watch(hub.stack.state):
+        hub.stack.management.delete("exchanges/network/submit.iom")
+        eventually(lambda: "trouble: Exchange submit.iom (network) is missing. -> ./ruta repair" in caplog.text)
+        hub.stack.provision_broker(hub.declared)
+        eventually(lambda: "over: Exchange submit.iom (network) is missing." in caplog.text)
+
+    assert caplog.text.count("trouble: Exchange submit.iom") == 1
+
+
+def test_what_cannot_be_looked_at_is_not_over(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    watch = Watch(State(tmp_path))
+    alarm = Found("memory_alarm", "a node", "The broker has its memory alarm on.", "look", seen_in="management")
+    watch.tell([alarm])
+    watch.tell([alarm])
+
+    watch.tell([], unread={"management"})
+    assert "over" not in caplog.text
+
+    watch.tell([])
+    assert "over: The broker has its memory alarm on." in caplog.text
+
+
+# -- processes that say something of themselves, beside servers that are somebody else's -------------------------------
+
+SPEAKER = """
+import sys, time
+from messaging.health import health
+health.begin("speaker")
+health.say("database", "no_room", "DiskFull[53100] at somewhere.py:1 something")
+health.say("queue events", "missing")
+health.clocks.update({"database": 3.0, "broker": -7200.0})
+health.beat()
+print("ready", flush=True)
+time.sleep(600)  # and beats no more
+"""
+
+
+@pytest.fixture
+def elsewhere(provisioned: Stack, tmp_path: Path) -> tuple[State, dict[str, str]]:
+    """The suite's servers as RUTA_* names them, and a state directory with the passwords, as `provision` leaves it."""
+    state = State(tmp_path)
+    state.make()
+    shutil.copy2(provisioned.state.directory / "secrets.json", tmp_path)
+    return state, {
+        "RUTA_DATABASE_URL": provisioned.postgres_admin_url,
+        "RUTA_AMQP_URL": provisioned.amqp_url(ADMINISTRATOR, "/"),
+        "RUTA_MANAGEMENT_URL": provisioned.management_url,
+    }
+
+
+@pytest.fixture
+def speaker(elsewhere: tuple[State, dict[str, str]]) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that says of itself what keeps it from its work, once."""
+    file = elsewhere[0].directory / "health" / "speaker.json"
+    file.parent.mkdir()
+    environment = os.environ | {"RUTA_HEALTH_FILE": str(file), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", SPEAKER], env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+def test_what_processes_say_of_themselves_is_told(
+    elsewhere: tuple[State, dict[str, str]], speaker: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(troubles, "FROZEN_AFTER", 0.5)
+    state, environment = elsewhere
+
+    def look() -> dict[str, Found]:
+        return {one.code: one for one in troubles.find(status.read(state, environment=environment))}
+
+    eventually(lambda: "frozen" in look())
+    said = look()
+
+    assert set(said) - {"set_aside"} == {"disk_full", "missing", "clocks_apart", "frozen"}
+    assert "speaker says since" in said["disk_full"].text
+    assert "database disk full (DiskFull[53100] at somewhere.py:1 something)" in said["disk_full"].text
+    assert "queue events missing" in said["missing"].text
+    assert "The clock of broker is 2.0 hours ahead of that of speaker" in said["clocks_apart"].text
+    assert said["frozen"].first.startswith(f"kill -9 {speaker.pid}")
+
+
+def test_a_refused_login_to_real_servers_is_told(elsewhere: tuple[State, dict[str, str]]) -> None:
+    state, environment = elsewhere
+    (state.directory / "secrets.json").write_text("")  # as of another network
+
+    refused = ruta(state, "doctor", **environment)
+
+    assert refused.returncode == 1
+    assert "The database of intake, referrals, events, employment and reports refuses our user" in refused.stdout
+    assert "The broker (virtual host network and hub) refuses our user or its password." in refused.stdout
+
+
+def test_servers_that_are_away_are_told(elsewhere: tuple[State, dict[str, str]]) -> None:
+    state, _ = elsewhere
+    [port] = free_ports(1)
+    nowhere = {
+        "RUTA_DATABASE_URL": f"postgresql://a:b@127.0.0.1:{port}/postgres",
+        "RUTA_AMQP_URL": f"amqp://a:b@127.0.0.1:{port}",
+        "RUTA_MANAGEMENT_URL": f"http://a:b@127.0.0.1:{port}",
+    }
+
+    away = ruta(state, "status", **nowhere)
+
+    assert away.returncode == 1
+    for name in ("The database of intake", "The broker's management interface", "The broker (virtual host network"):
+        assert any(name in line for line in away.stdout.splitlines())
+    assert away.stdout.count("is away") == 3
+
+
+# -- servers that cannot start -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def alone() -> Iterator[State]:
+    """A state directory of its own."""
+    directory = Path(tempfile.mkdtemp(prefix="ruta-alone-"))
+    directory.chmod(0o711)
+    state = State(directory)
+    state.make()
+    yield state
+    shutil.rmtree(directory)
+
+
+def test_postgresql_says_why_it_did_not_start(alone: State) -> None:
+    server = PostgresProcess(alone, free_ports(1)[0])
+    server.start()
+    server.wait_ready()
+    server.stop()
+    (alone.directory / "postgres" / "data" / "postgresql.conf").write_text("nobody understands this\n")
+
+    server.start()
+    with pytest.raises(Trouble, match=r"postgres ended before it was ready: syntax error in file .*contains errors"):
+        server.wait_ready()
+
+
+@pytest.mark.parametrize("fault", ["settings", "cookie", "port"])
+def test_rabbitmq_says_why_it_did_not_start(alone: State, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(alone.directory)  # where Erlang leaves its crash dump
+    ports = free_ports(5)
+    home = alone.directory / "rabbitmq"
+    home.mkdir()
+    said = ""
+    with contextlib.ExitStack() as held:
+        if fault == "settings":
+            (home / "advanced.config").write_text("[{rabbit, nobody understands this")
+            said = 'Failed to load advanced configuration file ".*advanced.config"'
+        elif fault == "cookie":
+            (home / ".erlang.cookie").write_text("open")
+            (home / ".erlang.cookie").chmod(0o644)
+            said = "Cookie file .* must be accessible by owner only"
+        else:
+            held.enter_context(socket.create_server(("127.0.0.1", ports[0])))
+            said = f"{ports[0]}}}: eaddrinuse"
+        server = BrokerProcess(alone, (ports[0], ports[1], ports[2], ports[3], ports[4]))
+        try:
+            server.start()
+            with pytest.raises(Trouble, match=said):
+                server.wait_ready()
+        finally:
+            server.stop()
+
+
+@pytest.mark.long
+def test_a_full_disk_is_told_and_over_when_there_is_room(alone: State) -> None:
+    home = alone.directory / "postgres"
+    home.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700m", "tmpfs", str(home)], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        with Stack(alone.directory, environment={}) as stack, Network(stack):
+            assert found(stack, "disk_full") is None
+            filler = home / "filler"
+            with contextlib.suppress(OSError), filler.open("wb") as out:
+                while True:
+                    out.write(b"x" * 1_000_000)
+
+            full = found(stack, "disk_full", what="postgres")
+            told = ruta(stack.state, "status")
+
+            assert full is not None
+            assert "0 of 734 MB are free" in full.text
+            assert told.returncode == 1
+            filler.unlink()
+            eventually(lambda: found(stack, "disk_full") is None)
+    finally:
+        subprocess.run(["umount", "-l", str(home)], check=False)
