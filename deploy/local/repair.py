@@ -23,7 +23,7 @@ from deploy.local.beside import Beside
 from deploy.local.differences import Difference
 from deploy.local.state import State
 from deploy.local.trouble import Trouble
-from messaging import broker, topology
+from messaging import broker, frames, topology
 from messaging.broker import BrokerLost
 from messaging.frames import Delivered
 from messaging.topology import HUB, NETWORK, REPAIRER, DeclaredNetwork, Management, TopologyError
@@ -33,6 +33,7 @@ READS = {NETWORK: "^unrouted$", HUB: "^(unrouted|dead)$"}
 WRITES = {NETWORK: r"^(amq\.default|submit\..*)$", HUB: r"^(amq\.default|hub)$"}
 # As many messages as one look may leave where they are: what AMQP lets a consumer have unacknowledged.
 MOST = 65_535
+BACK_WITHIN = 60.0  # seconds for the broker to take back what stays
 SAY_EVERY = 10.0  # seconds between lines on how far it is
 
 # What the broker writes into a message's headers on its way aside and back, and what in them tells it where to put a
@@ -222,8 +223,17 @@ def go_through(url: str, vhost: str, queue: str, routes: Routes, put_back: PutBa
                 print(f"… {seen:,} of {there:,} in {queue} ({vhost})", file=sys.stderr)
         looked.not_seen += there - seen
         channel.close()  # answered when the broker has dealt with the acknowledgements
+        _wait_until_back(connection, queue, staying)
     finally:
         broker.drop(connection)
+
+
+def _wait_until_back(connection: frames.Connection, queue: str, many: int) -> None:
+    """Wait until a queue has again what was handed back to it: of many messages the broker needs a while for that."""
+    channel = connection.channel()
+    deadline = time.monotonic() + BACK_WITHIN
+    while channel.queue_declare(queue, passive=True).message_count < many and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _put_back(
@@ -319,6 +329,8 @@ def _run(
         routes = Routes(place.management.get("bindings"), declared)
         looked = go_through_all(place, routes, left)
         _say_messages(looked)
+        if not wrong and not looked.kinds:
+            print("Nothing to do: the broker is as declared, and nothing lies in `unrouted` or `dead`.")
         if looked.back and not dry_run and (yes or ask(f"Put {looked.back:,} messages back? [y/N] ")):
             looked = go_through_all(place, routes, left, put_back=True)
             print(f"Put back: {looked.back:,} messages.")
@@ -326,8 +338,6 @@ def _run(
                 print("These stayed:")
                 _say_messages(looked, only_what_stays=True)
             looked.back = 0
-    if not wrong and not looked.kinds:
-        print("Nothing to do: the broker is as declared, and nothing lies in `unrouted` or `dead`.")
     if dry_run:
         print("This was a dry run: nothing was changed.")
     elif looked.back:
