@@ -44,8 +44,8 @@ class Relay:
         self._database_url = database_url
         self._exchange = standing.exchange
         self._part = f"relay of {service}"  # as `messaging.health` knows it, among those of other services
-        self._database = f"database {service}"
-        self._publisher = Publisher(amqp_url, server=f"broker for {service}", part=self._part)
+        self._database = f"database of {service}"
+        self._publisher = Publisher(amqp_url, server=f"broker of {service}", part=self._part)
         self._house_kept_at = float("-inf")
         self._stop = threading.Event()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 RUN_BY_THE_HUB = ("messaging", "hub/gateway", "services", "hub/reports")
-PREFIXES = ("SERVICE_", "GATEWAY_", "HUB_", "RUTA_")
+PREFIXES = ("SERVICE_", "RELAY_", "GATEWAY_", "HUB_", "RUTA_")
 # The demo and the tests move time with it, and nobody else should.
 NOT_FOR_OPERATIONS = {"RUTA_CLOCK_FILE"}
 

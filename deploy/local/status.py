@@ -42,7 +42,6 @@ PARKED = """
     select case when reason = 'erased' then reason else state end as state, count(*) as many from parked group by 1
 """
 
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 Unread = dict[str, str]  # what could not be read → a code: away, no_answer, refused, …
@@ -267,11 +266,12 @@ def _last_words(log: Path) -> str | None:
 
 
 def _memory_mb(pid: int | None) -> float | None:
+    """What a process holds: of what it shares with others, its part (Linux calls it the proportional set size)."""
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError):
+        said = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:  # it has ended, or is somebody else's
         return None
-    return round(pages * PAGE_BYTES / 1e6, 1)
+    return next(round(int(line.split()[1]) * 1024 / 1e6, 1) for line in said.splitlines() if line.startswith("Pss:"))
 
 
 # -- for a person ------------------------------------------------------------------------------------------------------

@@ -397,7 +397,7 @@ def test_a_relay_heals(probe: Probe, runtime: Runtime, server: str, seconds: flo
         print(f"healed within {took:.1f} s")
         assert took < HEALS_WITHIN
         assert check(sent, probe.notes(), answers).faultless
-        wait_until(lambda: said_trouble(relay, server))
+        wait_until(lambda: said_trouble(relay, f"{server} of probe"))
         assert stands_nowhere(relay)
 
 
