@@ -35,9 +35,9 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 class Silent:
     """A host that takes connections, says what it is told to say, and then nothing, for as long as it is there."""
 
-    def __init__(self, says: bytes = b"", after: float = 0.0) -> None:
-        """`after` so many seconds it says it."""
-        self._says, self._after = says, after
+    def __init__(self, says: bytes = b"", after: float = 0.0, *, hangs_up: bool = False) -> None:
+        """`after` so many seconds it says it; and it ends the connection then, or does not."""
+        self._says, self._after, self._hangs_up = says, after, hangs_up
         self._server = socket.create_server(("127.0.0.1", 0))
         self.place = f"127.0.0.1:{self._server.getsockname()[1]}"
         self.taken: list[socket.socket] = []
@@ -50,6 +50,8 @@ class Silent:
                 self.taken.append(taken)
                 time.sleep(self._after)
                 taken.sendall(self._says)
+                if self._hangs_up:
+                    taken.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -203,7 +205,7 @@ def managed(provisioned: Stack, *others: str) -> Management:
 
 
 def test_the_management_interface_is_asked_on_the_next_host(provisioned: Stack, silent: Silent) -> None:
-    cut_off = Silent(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{")
+    cut_off = Silent(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{", hangs_up=True)
     with answering(503) as failing:
         management = managed(provisioned, DEAD, failing, silent.place, cut_off.place)
         assert "rabbitmq_version" in management.get("overview")
