@@ -182,6 +182,7 @@ def test_from_rabbitmq_4_on_having_no_delivery_limit_is_said(declared: topology.
         "unrouted": -1,
         "inbox": -1,
         "deliver": -1,
+        "aside": -1,
         "service": declared.limits["service"].deliveries,
     }
 
