@@ -51,6 +51,7 @@ class Program:
     stop_within: float = 15.0  # seconds, then SIGKILL
     leash: str = "KILL"  # the signal it gets when this process dies
     privileges: Sequence[str] = field(default_factory=tuple)  # options of setpriv, to run as another user
+    directory: Path | None = None  # where it works, and leaves what it dumps when it crashes; None: where we are
     module: Sequence[str] = ()  # of one of ours: the module and its arguments, for who forks it instead
     health: Path | None = None  # where it says that it goes on (messaging/health.py)
 
@@ -111,6 +112,7 @@ class Process:
             return subprocess.Popen(
                 leashed(program.command, program.leash, program.privileges),
                 env=dict(program.environment),
+                cwd=program.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -69,6 +69,7 @@ class BrokerProcess(Process):
                 environment=self._environment(),
                 log=state.logs / "rabbitmq.log",
                 is_ready=lambda _: self._answers(),
+                directory=self._home,
                 ready_within=90.0,
                 stop_within=30.0,
             )
