@@ -109,11 +109,12 @@ def _read_host(place: int, text: str, port: int) -> Host:
 
 
 def handed_out(credentials: Mapping[str, Any]) -> str:
-    """The broker's address in what an organisation was handed (`credentials.json`); raises KeyError, ValueError.
+    """The broker's address in what an organisation was handed (`credentials.json`).
 
+    Raises KeyError, TypeError or ValueError for what are no credentials.
     `amqp_urls` has one for each of the broker's hosts. Credentials from before it was there have only `amqp_url`.
     """
-    urls = credentials.get("amqp_urls") or [credentials["amqp_url"]]
+    urls = credentials["amqp_urls"] if "amqp_urls" in credentials else [credentials["amqp_url"]]
     if not all(isinstance(url, str) for url in urls):
         raise ValueError("amqp_urls is not a list of addresses")
     return ";".join(urls)
