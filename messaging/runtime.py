@@ -117,6 +117,7 @@ class Runtime:
         self._time_limit = time_limit
         self._endings = endings
         self._connection: database.Connection | None = None
+        self._unanswered = False  # a batch; perhaps it takes the database longer than an answer may
         self._writer: UUID | None = None
 
     # -- what the entrypoints call -------------------------------------------------------------------------------
@@ -129,14 +130,18 @@ class Runtime:
         """
         connection, _ = self._ready()
         try:
-            return [_in_attempts(partial(self._apply_together, service, deliveries))]
+            if not self._unanswered:
+                return [_in_attempts(partial(self._apply_together, service, deliveries))]
         except self._endings:
             raise
         except BaseException as error:
             if database.is_lost(error, connection):
+                self._unanswered = isinstance(error, database.NoAnswerError)
                 raise
             log.warning("a batch failed; its messages are applied one by one", extra=fields(error=describe(error)))
-        return self._all_of(self._apply_alone(service, delivery) for delivery in deliveries)
+        committed = self._all_of(self._apply_alone(service, delivery) for delivery in deliveries)
+        self._unanswered = False
+        return committed
 
     def retry(self, service: object) -> list[Committed]:
         """Try parked messages whose next attempt has come: together, or one by one if anything in that fails."""

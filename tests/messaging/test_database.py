@@ -2,16 +2,17 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 import pytest
 
 import contracts
 from messaging import database
+from messaging.runtime import Delivery, Runtime
 from messaging.transaction import Transaction, transaction
-from tests.messaging.harness import Probe
-from tests.messaging.probe.service import NOTE
+from tests.messaging.harness import Probe, service_published, wait_until
+from tests.messaging.probe.service import NOTE, ProbeService
 
 
 class Interruption(BaseException):
@@ -101,3 +102,31 @@ def test_a_frozen_process_keeps_its_locks_no_longer_than_its_session_may_idle(co
     for setting in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
         (row,) = connection.execute("select setting::integer from pg_settings where name = %s", (setting,))
         assert row["setting"] > 0
+
+
+SLOW = """
+    create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(0.3); return new; end';
+    create trigger slow before insert on inbox for each row execute function slow()
+"""
+
+
+def test_a_batch_that_takes_the_database_too_long_is_applied_one_by_one(
+    probe: Probe, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be tried again for ever, as if each time its answer had been lost."""
+    monkeypatch.setattr(database, "ANSWER_WITHIN", 1.0)
+    for statement in SLOW.split(";\n"):
+        probe.query(statement)
+    messages = [service_published() for _ in range(8)]
+    batch = [Delivery(tag, message.to_json(), redelivered=False) for tag, message in enumerate(messages)]
+
+    def applied() -> bool:
+        with suppress(database.NoAnswerError):  # what the first attempt has begun ends by and by
+            runtime.apply(ProbeService(), batch)
+        return len(probe.notes()) > 0
+
+    assert not applied()
+    wait_until(applied)
+
+    assert probe.notes() == [message.id for message in messages]
+    assert probe.counted("repeated") == 0
