@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -34,8 +35,27 @@ def running(directory: Path | None = None) -> Iterator["Network"]:
     with contextlib.ExitStack() as ending:
         ending.callback(forks.stop)
         forks.start()
-        ending.enter_context(stack)
+        stack.start(meanwhile=partial(_provision_databases, stack, declared))
+        ending.callback(stack.stop)
+        _provision_broker(stack, declared)
         yield ending.enter_context(Network(stack, declared, forks))
+
+
+# What provisioning imports takes as long as half of the broker's start: it is imported while that starts.
+
+
+def _provision_databases(stack: Stack, declared: topology.DeclaredNetwork) -> None:
+    from deploy.local.provision import provision_databases
+
+    log.info("bringing databases up to date")
+    provision_databases(stack, declared)
+
+
+def _provision_broker(stack: Stack, declared: topology.DeclaredNetwork) -> None:
+    from deploy.local.provision import provision_broker
+
+    log.info("bringing queues and users up to date")
+    provision_broker(stack, declared)
 
 
 class Network:
@@ -47,9 +67,10 @@ class Network:
     def __init__(
         self, stack: Stack, declared: topology.DeclaredNetwork | None = None, forks: ForkServer | None = None
     ) -> None:
-        """`forks` has been started already, if given: it imports while the servers start."""
+        """`forks` is given where it has been started already, and the servers are provisioned (see `running`)."""
         self.stack = stack
         self.declared = declared or topology.read()
+        self._ready_made = forks is not None
         self._forks = forks or fork_server(stack.state, self.declared)
         self.processes: dict[str, Process] = {}
         self._supervisor: Supervisor | None = None
@@ -69,8 +90,6 @@ class Network:
 
     def start(self) -> None:
         """Provision the servers, start every process, and return when all are ready; raises Trouble when one is not."""
-        from deploy.local.provision import provision  # what it imports takes as long as half of the broker's start
-
         self._forks.start()
         hub = [
             ForkedProcess(program, self._forks) if program.module else Process(program)
@@ -78,8 +97,9 @@ class Network:
         ]
         self.processes = {process.name: process for process in (*self.stack.servers, self._forks, *hub)}
         try:
-            log.info("bringing queues, users and databases up to date")
-            provision(self.stack, self.declared)
+            if not self._ready_made:
+                _provision_databases(self.stack, self.declared)
+                _provision_broker(self.stack, self.declared)
             log.info("starting %s", ", ".join(process.name for process in hub))
             for process in hub:
                 process.start()

@@ -20,10 +20,12 @@ def provision(stack: Stack, network: DeclaredNetwork) -> None:
 
     Raises Trouble, naming what could not be done.
     """
-    try:
-        stack.provision_broker(network)
-    except TopologyError as error:
-        raise Trouble(str(error)) from None
+    provision_databases(stack, network)
+    provision_broker(stack, network)
+
+
+def provision_databases(stack: Stack, network: DeclaredNetwork) -> None:
+    """The part of `provision` that needs no broker."""
     for service in network.services.values():
         try:
             migrate(stack.create_database(service.name), ROOT / service.package.replace(".", "/"))
@@ -31,6 +33,14 @@ def provision(stack: Stack, network: DeclaredNetwork) -> None:
             raise Trouble(
                 f"The database of {service.name} could not be brought up to date: {str(error).splitlines()[0]}"
             ) from None
+
+
+def provision_broker(stack: Stack, network: DeclaredNetwork) -> None:
+    """The rest of it: queues and users, and what each organisation is handed."""
+    try:
+        stack.provision_broker(network)
+    except TopologyError as error:
+        raise Trouble(str(error)) from None
     hand_out(stack, network)
 
 

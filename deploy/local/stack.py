@@ -7,7 +7,7 @@ with Stack(directory) as stack:
 import contextlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -74,19 +74,21 @@ class Stack:
         """The embedded servers' processes, in the order in which they start."""
         return [server for server in (self.postgres, self.broker) if server is not None]
 
-    def start(self) -> None:
-        """Take the state directory and start what is not there already; raises Trouble when that cannot be."""
+    def start(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Take the state directory and start what is not there already; raises Trouble when that cannot be.
+
+        `meanwhile` is called when the database is there and the broker perhaps not yet, which takes longer.
+        """
         self._held.enter_context(self.state.held())
         try:
             for attempt in range(1, START_ATTEMPTS + 1):
                 try:
-                    self._start_servers()
+                    self._start_servers(meanwhile)
                     break
                 except Trouble:
                     if attempt == START_ATTEMPTS or all(server.exit_code is None for server in self.servers):
                         raise
                     self._stop_servers()
-            self._check_real_servers()
         except BaseException as error:
             self.stop()
             if isinstance(error, OSError):  # a full disk, or somebody else's files
@@ -96,7 +98,7 @@ class Stack:
                 ) from None
             raise
 
-    def _start_servers(self) -> None:
+    def _start_servers(self, meanwhile: Callable[[], None]) -> None:
         ports = free_ports(6)
         if self._database_address is None:
             self.postgres = PostgresProcess(self.state, ports[0])
@@ -105,16 +107,26 @@ class Stack:
         for server in reversed(self.servers):  # the broker takes longer to come up
             log.info("starting %s", server.name)
             server.start()
-        for server in self.servers:
-            server.wait_ready()
+        if self.postgres is not None:
+            self.postgres.wait_ready()
+        else:
+            self._check_real_database()
+        meanwhile()
+        if self.broker is not None:
+            self.broker.wait_ready()
+        elif not self._database_only:
+            self._check_real_broker()
 
-    def _check_real_servers(self) -> None:
+    def _check_real_database(self) -> None:
         try:
             with self.connect_as_administrator():
-                if not self._database_only:
-                    self.management.get("overview")
+                pass
         except psycopg.Error as error:
             raise Trouble(f"PostgreSQL at RUTA_DATABASE_URL does not answer: {str(error).splitlines()[0]}") from None
+
+    def _check_real_broker(self) -> None:
+        try:
+            self.management.get("overview")
         except TopologyError as error:
             raise Trouble(f"{error} (RUTA_AMQP_URL, RUTA_MANAGEMENT_URL)") from None
 

@@ -1,0 +1,103 @@
+"""A process that is killed, or stands, while messages are on their way: nobody waits for it longer than a moment."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import contracts
+from deploy.local import Network, Stack, supervisor
+from messaging.topology import DeclaredNetwork
+from tests.faults.sending import Sender, all_taken_in, employers
+from tests.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def pair(provisioned: Stack, declared: DeclaredNetwork) -> Iterator[Network]:
+    """The hub, with a second process of employment."""
+    employment = replace(declared.services["employment"], processes=2)
+    network = Network(provisioned, replace(declared, services={**declared.services, "employment": employment}))
+    with network:
+        yield network
+
+
+def send(network: Network, how_many: int = 20) -> list[contracts.Message]:
+    """Have the hub take in messages for employment."""
+    messages = employers(how_many)
+    with closing(Sender(network.stack, "barranquilla")) as sender:
+        for message in messages:
+            sender.submit(message)
+    return messages
+
+
+def who_works(network: Network) -> str:
+    """Which of the two processes reads the queue."""
+    queue = network.stack.management.get("queues/hub/employment")
+    pids = {network[name].pid: name for name in ("employment", "employment-2")}
+    (active,) = (one for one in queue["consumer_details"] if one["active"])
+    peer = str(active["channel_details"]["peer_port"])
+    for pid, name in pids.items():
+        if peer in ports_of(pid):
+            return name
+    raise AssertionError("nobody of ours reads it")
+
+
+def ports_of(pid: int | None) -> set[str]:
+    """The local ports of a process's connections."""
+    sockets = set()
+    for opened in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed by now
+            sockets.add(str(opened.readlink()))
+    ports = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        words = line.split()
+        if f"socket:[{words[9]}]" in sockets:
+            ports.add(str(int(words[1].split(":")[1], 16)))
+    return ports
+
+
+def test_while_a_service_is_stopped_its_second_process_works(pair: Network) -> None:
+    before = send(pair)
+    eventually(partial(all_taken_in, pair.stack, "employment", before))
+    stopped = eventually(partial(who_works, pair))
+
+    pair[stopped].stop()
+    try:
+        sent = send(pair)
+
+        eventually(partial(all_taken_in, pair.stack, "employment", sent))
+    finally:
+        pair[stopped].start()
+        pair.wait_ready()
+
+
+def test_a_service_that_stands_is_ended_and_what_it_had_in_hand_is_applied(
+    pair: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "FROZEN_AFTER", 5.0)
+    standing = eventually(partial(who_works, pair))
+    before = pair[standing].pid
+
+    pair[standing].pause()
+    sent = send(pair)
+
+    eventually(partial(all_taken_in, pair.stack, "employment", sent))
+    eventually(lambda: pair[standing].pid not in (None, before))
+
+
+@pytest.mark.parametrize("name", ["forkserver", "relay", "gateway", "employment"])
+def test_whatever_is_killed_while_messages_are_on_their_way_none_is_lost(pair: Network, name: str) -> None:
+    messages = employers(100)
+    with closing(Sender(pair.stack, "barranquilla")) as sender:
+        for number, message in enumerate(messages):
+            sender.submit(message)
+            if number == 50 and (pid := pair[name].pid) is not None:
+                os.kill(pid, signal.SIGKILL)
+
+    eventually(partial(all_taken_in, pair.stack, "employment", messages))
+    pair.wait_ready()
