@@ -211,7 +211,7 @@ def test_a_broker_that_does_not_answer_is_not_waited_for_although_its_heart_beat
 def test_a_broker_that_falls_silent_while_a_connection_is_made_is_not_waited_for(
     probe: Probe, monkeypatch: pytest.MonkeyPatch, answers: int
 ) -> None:
-    monkeypatch.setattr(broker, "ANSWER_WITHIN", DEADLINE)
+    monkeypatch.setattr(broker, "CONNECT_WITHIN", DEADLINE)
     numbers = count()
     with before(probe.amqp_url, by_frame=True) as proxy:
         proxy.swallows = lambda connection, from_server, frame: from_server and next(numbers) >= answers
@@ -275,6 +275,7 @@ def test_a_publisher_says_that_the_broker_is_silent_until_its_beat_finds_it_agai
     probe: Probe, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(broker, "ANSWER_WITHIN", DEADLINE)
+    monkeypatch.setattr(broker, "CONNECT_WITHIN", DEADLINE)
     caplog.set_level(logging.WARNING)
     with before(probe.amqp_url) as proxy:
         publisher = Publisher(proxy.url, server="broker of a test", part="publishing of a test")
