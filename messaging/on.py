@@ -187,7 +187,7 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
         while True:
             try:
                 with self.turn:
-                    if not self.clocks.compared:
+                    if self.clocks.is_pressing:
                         self._compare_clocks()
                     result = method()
                 health.over("database")

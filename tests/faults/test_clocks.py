@@ -16,7 +16,8 @@ from psycopg.rows import dict_row
 import contracts
 from contracts import codes
 from deploy.local import Stack
-from messaging import clock
+from messaging import clock, database
+from messaging import clocks as clocks_module
 from messaging.broker import Publication, Publisher
 from messaging.clocks import Clocks
 from messaging.health import health
@@ -27,7 +28,10 @@ from tests.messaging.harness import Probe, Process
 from tests.waiting import eventually
 
 DAY = timedelta(days=1)
-REFERRALS = ("referral", "history", "service", "capacity", "decision", "place_in_line", "consent", "parked", "inbox")
+REFERRALS = (
+    "referral", "history", "service", "capacity", "decision", "place_in_line", "consent", "parked", "inbox",
+    "senders_clock",
+)  # fmt: skip
 WAITING = "select reason from parked where state = 'waiting'"
 
 
@@ -98,8 +102,12 @@ def probe(provisioned: Stack, tmp_path: Path) -> Iterator[Probe]:
 
 
 @pytest.fixture
-def hub(probe: Probe, tmp_path: Path) -> Hub:
-    return Hub(probe, tmp_path)
+def hub(probe: Probe, tmp_path: Path) -> Iterator[Hub]:
+    hub = Hub(probe, tmp_path)
+    yield hub
+    for process in probe.processes:
+        process.kill()
+    hub.query("delete from senders_clock")  # by which others would go
 
 
 def right_requests(count: int, **overrides: Any) -> list[contracts.Message]:
@@ -221,6 +229,17 @@ def test_while_the_broker_alone_is_a_day_slow_right_requests_wait_and_go_on_when
     assert hub.refused() == []
 
 
+def test_a_broker_that_was_apart_and_tells_nothing_more_is_apart_still() -> None:
+    with broker_clock([DAY]) as url:
+        clocks = Clocks(url)
+        clocks.compare(None)
+        assert not clocks.agree()
+
+    clocks.compare(None)
+
+    assert not clocks.agree()
+
+
 def test_the_real_broker_tells_the_time_without_a_user_at_any_of_its_addresses(provisioned: Stack) -> None:
     address = provisioned.management_url.rpartition("@")[2]
     clocks = Clocks(f"http://127.0.0.1:1,{address}")
@@ -284,15 +303,43 @@ THREE = ("redcross", "iom", "fuvadis")
 
 
 def test_where_three_organisations_say_that_it_is_tomorrow_no_timed_step_is_taken(hub: Hub, probe: Probe) -> None:
-    process = hub.process("tests.messaging.probe.service", TICK="talk").start()
+    process = hub.process("tests.messaging.probe.service", TICK="talk", HEARD_WITHIN="0").start()
     submitted(hub.stack, GATEWAY, said_by(THREE, DAY))
     eventually(lambda: process.said("clocks_apart"))
 
     hub.timed_steps_ask(2)  # one may have been under way
 
     assert not hub.steps_are_taken(probe)
-    submitted(hub.stack, GATEWAY, said_by(THREE, timedelta()))
+    for _ in range(2):  # once would not prove that they do not merely bring something old
+        submitted(hub.stack, GATEWAY, said_by(THREE, timedelta()))
     eventually(lambda: hub.steps_are_taken(probe))
+
+
+def test_where_only_organisations_show_that_a_machine_is_slow_all_waits_also_in_a_process_that_has_not_heard_them(
+    hub: Hub,
+) -> None:
+    hub.set_clock(-DAY)
+    with database_clock(hub.stack, "referrals", -DAY):
+        process = hub.process().start()
+        submitted(hub.stack, GATEWAY, said_by(THREE, timedelta()))
+        eventually(lambda: process.said("clocks_apart"))
+        hub.say(*right_requests(3))
+        eventually(lambda: hub.waiting() == ["clocks_apart"] * 3)
+        process.kill()
+
+        process = hub.process().start()
+        hub.query("update parked set next_attempt_at = '-infinity'")
+        eventually(lambda: hub.query("select 1 from parked having min(next_attempt_at) > '-infinity'"))
+        hub.say(*right_requests(2))
+        eventually(lambda: len(hub.waiting()) == 5)
+        hub.timed_steps_ask(4)
+        assert set(hub.waiting()) == {"clocks_apart"}
+        assert process.said("until 3 of them are heard anew")
+        assert (hub.count("referral"), hub.refused()) == (0, [])
+
+    hub.set_clock(timedelta())
+    eventually(lambda: hub.count("referral") == 5)
+    assert (hub.waiting(), hub.refused()) == ([], [])
 
 
 def test_what_a_service_says_in_an_organisations_name_tells_nothing_of_its_clock(hub: Hub, probe: Probe) -> None:
@@ -344,11 +391,109 @@ def test_of_what_has_stood_in_a_queue_the_end_tells_the_time(clocks: Clocks) -> 
     assert clocks.agree()
 
 
-def test_what_was_heard_a_quarter_of_an_hour_ago_is_forgotten(clocks: Clocks, monkeypatch: pytest.MonkeyPatch) -> None:
-    hear(clocks, **dict.fromkeys(THREE, DAY))
-    assert not clocks.agree()
-    monkeypatch.setattr("messaging.clocks.HEARD_WITHIN", 0.0)
+def test_what_merely_lay_somewhere_tells_nothing_of_a_clock_that_is_known(clocks: Clocks) -> None:
+    hear(clocks, **dict.fromkeys(THREE, timedelta()))
+    hear(clocks, **dict.fromkeys(THREE, -2 * DAY))
     assert clocks.agree()
+
+
+def test_senders_whose_clocks_were_set_back_are_believed_when_they_have_spoken_for_a_while(
+    clocks: Clocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hear(clocks, **dict.fromkeys(THREE, DAY))
+    hear(clocks, **dict.fromkeys(THREE, timedelta()))
+    assert not clocks.agree()
+    monkeypatch.setattr(clocks_module, "HEARD_WITHIN", 0.0)
+    for _ in range(2):
+        hear(clocks, **dict.fromkeys(THREE, timedelta()))
+    assert clocks.agree()
+
+
+def test_who_is_silent_since_gives_way_to_three_who_speak(clocks: Clocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    hear(clocks, **dict.fromkeys(("americares", "barranquilla", "acnur", "nrc"), -2 * DAY))  # from long ago
+    monkeypatch.setattr(clocks_module, "HEARD_WITHIN", 0.0)
+    hear(clocks, redcross=timedelta())
+    assert not clocks.agree()
+    hear(clocks, iom=timedelta(), fuvadis=timedelta())
+    assert clocks.agree()
+
+
+def test_after_a_night_without_a_word_clocks_are_as_far_apart_as_before(
+    clocks: Clocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hear(clocks, **dict.fromkeys(THREE, DAY))
+    steady, machine_now = clocks_module._steady, clock.machine_now
+    monkeypatch.setattr(clocks_module, "_steady", lambda: steady() + 12 * 3600)
+    monkeypatch.setattr(clock, "machine_now", lambda: machine_now() + DAY / 2)
+    clocks.compare(None)
+    assert not clocks.agree()
+
+
+@pytest.fixture
+def shared(probe: Probe) -> Iterator[database.Connection]:
+    """The database of a service that has several processes."""
+    with database.connect(probe.database_url) as connection:
+        connection.autocommit = True
+        yield connection
+
+
+def test_a_process_that_has_heard_nobody_goes_by_what_another_has_heard_until_three_are_heard(
+    shared: database.Connection,
+) -> None:
+    reading, standby = Clocks(), Clocks()
+    for one in (reading, standby):
+        one.compare(shared)
+    hear(reading, **dict.fromkeys(THREE, DAY))
+    assert reading.is_pressing
+    reading.compare(shared)
+    assert not reading.is_pressing
+
+    standby.compare(shared)
+    later = Clocks()
+    later.compare(shared)
+
+    assert not standby.agree()
+    assert not later.agree()
+    hear(later, redcross=timedelta(), iom=timedelta())
+    assert not later.agree()
+    hear(later, fuvadis=timedelta())
+    assert later.agree()
+    later.compare(shared)
+    standby.compare(shared)
+    assert standby.agree()
+
+
+def test_what_a_process_has_heard_long_ago_gives_way_to_what_another_hears(
+    shared: database.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once, now_reading = Clocks(), Clocks()
+    hear(once, **dict.fromkeys(THREE, DAY))
+    once.compare(shared)
+    hear(now_reading, **dict.fromkeys(THREE, timedelta()))
+    now_reading.compare(shared)
+    once.compare(shared)
+    assert not once.agree()  # each has heard what it has heard
+    hear(now_reading, **dict.fromkeys(THREE, timedelta(minutes=1)))
+    now_reading.compare(shared)
+
+    monkeypatch.setattr(clocks_module, "HEARD_WITHIN", 0.0)
+    once.compare(shared)
+
+    assert once.agree()
+
+
+def test_a_process_that_goes_by_what_another_has_heard_notices_at_once_that_its_own_clock_leaps(
+    shared: database.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, standby = Clocks(), Clocks()
+    hear(reading, **dict.fromkeys(THREE, timedelta()))
+    for one in (reading, standby):
+        one.compare(shared)
+    assert standby.agree()
+    right = clock.machine_now
+    monkeypatch.setattr(clock, "machine_now", lambda: right() + DAY)
+    standby._database = None  # that is on the same machine, leaps with it, and does not show it
+    assert not standby.agree()
 
 
 def test_a_clock_that_is_set_is_noticed_at_once_without_asking_anybody(
