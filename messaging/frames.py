@@ -29,6 +29,8 @@ FRAME_HEADER = struct.Struct(">BHI")  # kind, channel, size of the payload
 FRAME_AROUND = FRAME_HEADER.size + 1  # with the octet that ends each frame
 METHOD_ID = struct.Struct(">HH")
 CONTENT_HEADER = struct.Struct(">HHQ")  # class, weight, size of the body
+# What we say of a message: content type, delivery mode, message id and user id, in this order.
+PROPERTIES = struct.pack(">H", 0x8000 | 0x1000 | 0x0080 | 0x0010)
 DELIVERY_TAG = struct.Struct(">QB")  # and the bit that says whether it was delivered before
 
 
@@ -48,8 +50,8 @@ class Delivered(NamedTuple):
         return self.key.decode(errors="replace")
 
     def is_of(self, user: str) -> bool:
-        """Tell whether it was published by this user of the broker, which has checked that, with our frames."""
-        return self.header.endswith(_short(user))
+        """Tell whether it was published by this user of the broker, which has checked that, as we do: no header."""
+        return self.header.startswith(PROPERTIES, CONTENT_HEADER.size) and self.header.endswith(_short(user))
 
     def properties(self) -> dict[str, Any] | None:
         """Decode what the sender wrote beside the body; None when that cannot be decoded."""
@@ -312,8 +314,7 @@ def _publish_method(channel: int, exchange: str, routing_key: str) -> bytes:
 
 @lru_cache(8)
 def _properties_before_id(content_type: str) -> bytes:
-    flags = 0x8000 | 0x1000 | 0x0080 | 0x0010  # content type, delivery mode, message id, user id, in this order
-    return struct.pack(">H", flags) + _short(content_type) + b"\2"  # 2: persistent
+    return PROPERTIES + _short(content_type) + b"\2"  # 2: persistent
 
 
 def publication_frames(

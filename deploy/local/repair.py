@@ -39,6 +39,8 @@ SAY_EVERY = 10.0  # seconds between lines on how far it is
 # What the broker writes into a message's headers on its way aside and back, and what in them tells it where to put a
 # message: where this one goes is decided here alone.
 NOT_THE_SENDERS = frozenset({"x-delivery-count", "x-acquired-count", "CC", "BCC"})
+# By this a service knows that the time in a message tells nothing of its sender's clock (messaging/clocks.py).
+PUT_BACK = "x-put-back"
 OF_DEAD_LETTERING = ("x-death", "x-first-death-", "x-last-death-")
 
 
@@ -138,14 +140,14 @@ def _died_in(properties: Mapping[str, Any]) -> str | None:
 
 
 def as_it_came(body: bytes, properties: Mapping[str, Any]) -> Any:
-    """The message as its sender published it, except that it does not expire any more."""
+    """The message as its sender published it, except that it does not expire any more, and says that it is put back."""
     kept = {name: value for name, value in properties.items() if name not in ("expiration", "application_headers")}
     headers = {
         name: value
         for name, value in (properties.get("application_headers") or {}).items()
         if name not in NOT_THE_SENDERS and not str(name).startswith(OF_DEAD_LETTERING)
     }
-    return amqp.Message(body, **kept, **({"application_headers": headers} if headers else {}))
+    return amqp.Message(body, **kept, application_headers=headers | {PUT_BACK: True})
 
 
 class PutBack:

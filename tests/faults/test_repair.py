@@ -159,7 +159,7 @@ def test_what_is_dead_goes_back_to_its_one_queue_as_it_came(hub: Network) -> Non
     assert back.body == message.to_json()
     assert back.properties() == {
         "content_type": CONTENT_TYPE, "delivery_mode": 2, "message_id": str(message.id), "user_id": GATEWAY,
-        "application_headers": headers, "correlation_id": "c", "type": "t", "timestamp": 7,
+        "application_headers": headers | {"x-put-back": True}, "correlation_id": "c", "type": "t", "timestamp": 7,
     }  # fmt: skip
     assert lying(stack, HUB, "dead") == 0
     assert counted(stack, "reports", "repeated") == repeated

@@ -104,6 +104,23 @@ def test_many_deliveries_come_in_one_read_and_other_frames_between_them_are_hand
     assert others == [spec.Basic.Ack]
 
 
+@pytest.mark.parametrize(
+    ("said", "ours"),
+    [
+        ({}, True),
+        ({"user_id": "redcross"}, False),
+        ({"application_headers": {"x-put-back": True}}, False),
+        ({"timestamp": 7}, False),
+        ({"message_id": None}, False),
+    ],
+)
+def test_a_message_is_of_a_user_only_where_it_says_what_we_say_and_no_more(said: dict[str, Any], ours: bool) -> None:
+    whole = {"content_type": "text/x", "delivery_mode": 2, "message_id": "an id", "user_id": "gateway", **said}
+    sent = amqp.Message(b"", **{name: value for name, value in whole.items() if value is not None})
+    header = frames.CONTENT_HEADER.pack(60, 0, 0) + sent._serialize_properties()
+    assert frames.Delivered("batches", 1, False, "hub", b"a.key", header, b"").is_of("gateway") == ours
+
+
 def test_properties_that_cannot_be_decoded_are_none_and_end_nothing() -> None:
     broken = delivery(b"body").replace(b"redcross", b"redcro\xff\xfe")
     got = read_all(reading(broken, delivery(b"next", 2)))
