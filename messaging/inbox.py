@@ -69,18 +69,18 @@ class Seen(Enum):
 
 def register(
     connection: Connection, batch: Sequence[Received], begin: Callable[[], None] = lambda: None
-) -> tuple[list[Seen], set[str]]:
+) -> tuple[list[Seen], dict[str, str]]:
     """Enter the messages into the register, after what `begin` sends.
 
-    Returns of each, in order, whether it had come before, and the subjects about which an earlier message has failed
-    and is still to be applied.
+    Returns of each, in order, whether it had come before, and the subjects about which an earlier message holds up the
+    others, with its state: `retry`, or `waiting` for the clocks.
     """
     sources, ids = [one.message.source for one in batch], [one.message.id for one in batch]
     with connection.pipeline():
         begin()
         entered = connection.execute(REGISTER, (sources, ids, [one.digest for one in batch]))
         held_up = connection.execute(HELD_UP, ([one.message.subject for one in batch],))
-    subjects = {row["subject"] for row in held_up.fetchall()}
+    subjects = {row["subject"]: row["state"] for row in held_up.fetchall()}
     if entered.rowcount == len(batch):
         return [Seen.NEW] * len(batch), subjects
     new = {(row["source"], row["message_id"]) for row in entered.fetchall()}
@@ -109,17 +109,23 @@ PARK = """
     on conflict do nothing
 """
 
-WAITING = """
+WAITING = f"""
     select asked.source,
            (
                select count(*)
-               from (select from parked where state = 'waiting' and parked.source = asked.source limit %s) as known
+               from (
+                   select from parked
+                   where state = 'waiting' and reason <> '{CLOCKS_APART}' and parked.source = asked.source
+                   limit %s
+               ) as known
            ) as waiting
     from unnest(%b::text[]) as asked(source)
 """
 
-# What has failed and will be tried again must not be overtaken by what its sender, or another, says after it.
-HELD_UP = "select distinct subject from parked where state = 'retry' and subject = any(%b::text[])"
+# What will be tried again, because it has failed or for the clocks alone, must not be overtaken by what its sender, or
+# another, says after it.
+HOLDS_UP = f"(state = 'retry' or (state = 'waiting' and reason = '{CLOCKS_APART}' and waiting_for is null))"
+HELD_UP = f"select distinct subject, state from parked where {HOLDS_UP} and subject = any(%b::text[])"
 
 # Rows that are locked are being tried already.
 CLOCKS_AGREE = f"""
@@ -135,13 +141,13 @@ WAKE = """
 
 # Since when something waits for the clocks nobody knows: by which of them? Its hour begins when they agree.
 DUE = f"""
-    select parked_id, attempts, raw,
+    select parked_id, attempts, raw, reason,
            reason <> '{CLOCKS_APART}' and parked_at < clock_timestamp() - interval '{EARLY_AT_MOST}' as waited_long
     from parked
     where state <> 'quarantined' and next_attempt_at <= clock_timestamp()
       and not exists (  -- those about one subject go in the order in which they came
-          select 1 from parked as earlier
-          where earlier.state = 'retry' and earlier.subject = parked.subject and earlier.parked_id < parked.parked_id)
+          select 1 from (select subject, parked_id from parked where {HOLDS_UP}) as earlier
+          where earlier.subject = parked.subject and earlier.parked_id < parked.parked_id)
     order by next_attempt_at, parked_id
     limit %s
     for update skip locked
@@ -182,7 +188,7 @@ def park(connection: Connection, rows: Sequence[Row]) -> None:
 
 
 def room_to_wait(connection: Connection, senders: Iterable[str]) -> dict[str, int]:
-    """Return how many more messages of each of these senders may wait."""
+    """Return how many more messages of each of these senders may wait for what they build on."""
     rows = connection.execute(WAITING, (EARLY_OF_ONE_SENDER, list(senders))).fetchall()
     return {row["source"]: EARLY_OF_ONE_SENDER - row["waiting"] for row in rows}
 

@@ -68,6 +68,8 @@ class _Outcome:
     tally: Tally = field(default_factory=Tally)
     subjects: set[str] = field(default_factory=set)  # about which something was applied
     log_lines: list[Callable[[], None]] = field(default_factory=list)  # of what is true once it is committed
+    unclear: set[str] = field(default_factory=set)
+    """Subjects about which something waits for the clocks: nothing that comes later may overtake it."""
     other_clocks: Sequence[timedelta] = ()  # how far ahead of ours those are that are apart (messaging/clocks.py)
 
     def park(self, row: database.Row) -> None:
@@ -205,11 +207,12 @@ class Runtime:
                 received = self._read(deliveries, outcome)
                 tx.mention(_mentioned(received))
                 now = clock.now()
-                seen, held_up = inbox.register(connection, received, tx.begin) if received else ([], set())
+                seen, held_up = inbox.register(connection, received, tx.begin) if received else ([], {})
+                outcome.unclear.update(subject for subject, state in held_up.items() if state == "waiting")
                 for one, before in zip(received, seen, strict=True):
                     if before is not Seen.NEW:
                         self._pass_over(one, before, outcome)
-                    elif one.message.subject in held_up:
+                    elif held_up.get(one.message.subject) == "retry":
                         outcome.park(inbox.parked_row(one.raw, one.message, "retry", "behind_another"))
                     else:
                         self._handle(service, tx, one, now, outcome)
@@ -275,6 +278,9 @@ class Runtime:
         if handler is None:
             self._quarantine(outcome, one.raw, message, "no_handler")
             return
+        if message.subject in outcome.unclear:
+            self._wait(outcome, one, inbox.CLOCKS_APART)
+            return
         with tracing.processing(message, now):
             if outcome.other_clocks:
                 handle = partial(handler, service, tx, message)
@@ -322,10 +328,13 @@ class Runtime:
     def _wait(outcome: _Outcome, one: Received, code: str, waiting_for: str | None = None) -> None:
         row = inbox.parked_row(one.raw, one.message, "waiting", code, waiting_for=waiting_for)
         outcome.park(row)
-        outcome.early.append((one, row, len(outcome.publications)))
+        if code != inbox.CLOCKS_APART:
+            outcome.early.append((one, row, len(outcome.publications)))
+        elif waiting_for is None:
+            outcome.unclear.add(one.message.subject)
 
     def _let_wait(self, connection: database.Connection, outcome: _Outcome) -> None:
-        """Refuse of what is early what is more than its sender may have waiting."""
+        """Refuse of what is early what is more than its sender may have waiting; for the clocks anything may wait."""
         others = {one.message.source for one, _, _ in outcome.early} - {
             HUB
         }  # what the hub says for itself always waits
@@ -423,7 +432,9 @@ class Runtime:
                     outcome.resolved.append(self._resolve(connection, row, one, outcome, again))
             outcome.tally.parked = 0
             committed = self._commit(connection, writer, tx, outcome)
-        self.waiting_may_go_on |= len(taken) == limit
+        # Behind what has waited for the clocks others may stand, about the same subject.
+        waited = not outcome.other_clocks and any(row["reason"] == inbox.CLOCKS_APART for row in taken)
+        self.waiting_may_go_on |= waited or len(taken) == limit
         return committed
 
     def _resolve(

@@ -18,8 +18,10 @@ from messaging import clock, inbox
 from messaging.clocks import Clocks
 from messaging.migrate import migrate
 from tests.examples import DAY, NOW, referral_requested
+from tests.examples_events import jornada_held, jornada_reported
 from tests.services.network import SERVICES
 from tests.services.outcomes.cases import DONE, Said
+from tests.services.outcomes.of_events import CONFIRMED, ours
 from tests.services.outcomes.of_referrals import PUBLISHED, WITH_CONSENT
 from tests.services.outcomes.stage import ACT, Scene, Stage
 from tests.services.outcomes.surroundings import CASES, folder_of, surroundings
@@ -92,6 +94,26 @@ class Machine(Stage):
             scene.messages[ACT] = scene.message(scene.act)
         self._apply(scene.messages[ACT] for scene in self.scenes)
 
+    def a_jornada_is_held(self) -> Scene:
+        """The scene of a jornada, of which is about to be said, by a clock that is right, that it was held."""
+        scene = Scene(ours(jornada_held()), CONFIRMED)
+        scene.number, self.scenes = 0, [scene]
+        assert self.lead_up() == []
+        return scene
+
+    def take_in(self, *batch: contracts.Message) -> None:
+        self._apply(batch)
+
+    def fates_of(self, *messages: contracts.Message) -> list[str]:
+        look = self._look()
+        return [look.fate(one.id) for one in messages]
+
+    def try_now(self, message: contracts.Message) -> None:
+        """Let a message that waits be tried, whatever clocks say."""
+        self._connection.execute("update parked set next_attempt_at = '-infinity' where message_id = %s", (message.id,))
+        self._connection.commit()
+        self._retry()
+
     def go_on(self) -> None:
         """Do what a process does once it has seen that the clocks agree."""
         inbox.clocks_agree(self._connection)
@@ -156,3 +178,59 @@ def test_where_nobody_compares_it_is_refused_for_good(machine: Machine, clock_is
     machine.say()
 
     assert machine.refused() == REFUSED_FOR_GOOD.get((machine.service, clock_is), set())
+
+
+UNCLEAR = "too early: clocks_apart"
+
+
+@pytest.mark.parametrize("machine", ["events"], indirect=True)
+@pytest.mark.parametrize("comes", ["in the same batch", "later", "when clocks agree"])
+def test_what_waits_for_the_clocks_is_not_overtaken_by_what_is_said_of_the_same_jornada(
+    machine: Machine, comes: str
+) -> None:
+    scene = machine.a_jornada_is_held()
+    held, reported = scene.message(scene.act), scene.message(ours(jornada_reported()))
+
+    machine.set_clock(SLOW, known=True)
+    if comes == "in the same batch":
+        machine.take_in(held, reported)
+    else:
+        machine.take_in(held)
+        machine.set_clock(RIGHT if comes == "when clocks agree" else SLOW, known=True)
+        machine.take_in(reported)
+
+    assert machine.fates_of(held, reported) == [UNCLEAR, UNCLEAR]
+    machine.try_now(reported)
+    assert machine.fates_of(held, reported) == [UNCLEAR, UNCLEAR]
+    machine.set_clock(RIGHT, known=True)
+    machine.go_on()
+    assert machine.fates_of(held, reported) == [DONE, DONE]
+    assert machine.refused() == set()
+
+
+@pytest.mark.parametrize("machine", ["referrals"], indirect=True)
+def test_for_the_clocks_any_number_of_one_senders_messages_wait(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert machine.lead_up() == []
+    monkeypatch.setattr(inbox, "EARLY_OF_ONE_SENDER", 0)
+
+    machine.set_clock(SLOW, known=True)
+    machine.say()
+
+    assert set(machine.fates()) == {DONE, UNCLEAR}
+
+
+@pytest.mark.parametrize("machine", ["events"], indirect=True)
+def test_what_waits_for_the_clocks_takes_no_room_from_what_is_early(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, unknown = machine.a_jornada_is_held(), Scene(ours(jornada_reported()), number=1)
+    monkeypatch.setattr(inbox, "EARLY_OF_ONE_SENDER", 1)
+    machine.set_clock(SLOW, known=True)
+    machine.take_in(scene.message(scene.act))
+
+    machine.set_clock(RIGHT, known=True)
+    machine.take_in(early := unknown.message(unknown.act), refused := unknown.message(unknown.act))
+
+    assert machine.fates_of(early, refused) == ["too early: jornada_unknown", "refused: too_many_early"]
