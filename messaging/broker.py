@@ -43,30 +43,30 @@ def backoff(attempt: int) -> float:
     return float(min(0.1 * 2 ** min(attempt, 10), RECONNECT_WITHIN)) * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
 
-def connect(url: str) -> Connection:
+def connect(url: str, *, within: float | None = None) -> Connection:
     """Open a connection to `amqp://user:password@host:port/vhost` (or `amqps://…`), which may name several hosts.
 
-    They are tried in turn, each for CONNECT_WITHIN, beginning with the one that answered last in this process. One that
-    refuses the connection, says nothing, or does not open the virtual host (a node that is still starting) leads to the
-    next. Raises the last one's error, one of `BrokerLost`; a wrong password at once; AddressError for what cannot be
-    read. A write that the broker does not take within ANSWER_WITHIN fails: an alarm on the broker stops reading without
-    a word, and a publisher must not hang on it.
+    They are tried in turn, each for CONNECT_WITHIN (or `within`, for whoever only looks), beginning with the one that
+    answered last in this process. One that refuses the connection, says nothing, or does not open the virtual host (a
+    node that is still starting) leads to the next. Raises the last one's error, one of `BrokerLost`; a wrong password
+    at once; AddressError for what cannot be read. A write that the broker does not take within ANSWER_WITHIN fails: an
+    alarm on the broker stops reading without a word, and a publisher must not hang on it.
     """
     address = addresses.read(url, addresses.BROKER)
     *others, last = addresses.in_turn(address.hosts)
     for host in others:
         try:
-            return _connect(address, host)
+            return _connect(address, host, within)
         except amqp.exceptions.AccessRefused:
             raise
         except BrokerLost as error:
             log.warning(
                 "a host of the broker is away; the next is tried", extra=fields(what=host, error=describe(error))
             )
-    return _connect(address, last)
+    return _connect(address, last, within)
 
 
-def _connect(address: addresses.Address, host: addresses.Host) -> Connection:
+def _connect(address: addresses.Address, host: addresses.Host, within: float | None) -> Connection:
     connection = Connection(
         answer_within=ANSWER_WITHIN,
         host=str(host),
@@ -75,7 +75,7 @@ def _connect(address: addresses.Address, host: addresses.Host) -> Connection:
         virtual_host=address.path or "/",
         ssl={"server_hostname": host.name} if address.scheme == "amqps" else False,
         heartbeat=HEARTBEAT,
-        connect_timeout=CONNECT_WITHIN,
+        connect_timeout=within or CONNECT_WITHIN,
     )
     try:
         connection.connect()

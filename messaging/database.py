@@ -88,12 +88,15 @@ class _Connection(psycopg.Connection[Row]):
             yield from self._exec_command(self._get_tx_start_command())
 
 
-def connect(url: str, *, answer_within: float | None = None, unused_within: str | None = None) -> Connection:
+def connect(
+    url: str, *, within: float | None = None, answer_within: float | None = None, unused_within: str | None = None
+) -> Connection:
     """Open a connection whose waits for locks, statements and answers are bounded.
 
-    `answer_within` are the seconds for each answer, in place of ANSWER_WITHIN: for whoever only looks. `unused_within`
-    has the server end the connection when it is asked nothing for so long, outside of transactions too: for what a
-    session holds without one. Raises `psycopg.OperationalError` when the server cannot be reached, or does not answer.
+    `within` are the seconds for each host to take the connection (whole ones, from 2 on), and `answer_within` those for
+    each answer, in place of CONNECT_WITHIN and ANSWER_WITHIN: for whoever only looks. `unused_within` has the server
+    end the connection when it is asked nothing for so long, outside of transactions too: for what a session holds
+    without one. Raises `psycopg.OperationalError` when the server cannot be reached, or does not answer.
     """
     settings = {
         "lock_timeout": LOCK_WITHIN,
@@ -107,7 +110,7 @@ def connect(url: str, *, answer_within: float | None = None, unused_within: str 
         url,
         row_factory=dict_row,
         cursor_factory=_Cursor,
-        connect_timeout=CONNECT_WITHIN,
+        connect_timeout=CONNECT_WITHIN if within is None else max(int(within), 2),
         options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
         tcp_user_timeout=UNANSWERED_MS,
         **cast(Any, KEEP_ALIVE),

@@ -182,7 +182,7 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
                     said.get("parallel", False),
                     said.get("package", f"services.{name}"),
                     tuple(said.get("publishes", [])),
-                    said.get("processes", 1),
+                    _processes(name, said),
                 )
                 for name, said in declared["services"].items()
             },
@@ -203,6 +203,14 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
         if (name in TAKEN and name not in systems) or (name in network.organisations and name in network.services):
             raise TopologyError(f"the network file {path} gives somebody the name {name!r}, which is taken")
     return network
+
+
+def _processes(service: str, said: Mapping[str, Any]) -> int:
+    """How many processes of a service are to run."""
+    many = said.get("processes", 1)
+    if type(many) is not int or many < 1:
+        raise TypeError(f"processes of {service} is not a whole number from 1 on")
+    return many
 
 
 def _may_send(said: Mapping[str, Any], roles: Mapping[str, Any]) -> tuple[str, ...]:
@@ -399,13 +407,17 @@ class Management:
     next. It begins with the one that answered last.
     """
 
-    def __init__(self, url: str) -> None:
-        """Raises TopologyError when the address cannot be read."""
+    def __init__(self, url: str, *, within: float | None = None) -> None:
+        """`within` are the seconds for all hosts, of which each has its part: for whoever only looks.
+
+        Raises TopologyError when the address cannot be read.
+        """
         try:
             address = addresses.read(url, addresses.MANAGEMENT)
         except addresses.AddressError as error:
             raise TopologyError(f"the address of the broker's management interface cannot be read: {error}") from None
         self._hosts, self._scheme = address.hosts, address.scheme
+        self._each_within = None if within is None else within / len(address.hosts)
         self.place = ",".join(map(str, address.hosts))
         who = base64.b64encode(f"{address.user or ''}:{address.password or ''}".encode()).decode()
         self._headers = {"Authorization": f"Basic {who}", "Content-Type": "application/json"}
@@ -442,7 +454,8 @@ class Management:
         url = f"{self._scheme}://{host}/api/{path}"
         request = urllib.request.Request(url, data, self._headers, method=method)  # noqa: S310 - the operator's own URL
         try:
-            with urllib.request.urlopen(request, timeout=ANSWER_WITHIN) as answer:  # noqa: S310
+            within = self._each_within or ANSWER_WITHIN
+            with urllib.request.urlopen(request, timeout=within) as answer:  # noqa: S310
                 said = answer.read()
         except urllib.error.HTTPError as error:
             detail = error.read().decode(errors="replace")[:300]

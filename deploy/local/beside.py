@@ -25,17 +25,25 @@ def amqp_urls(stack: Stack) -> dict[str, dict[str, str]]:
     return {user: {vhost: stack.amqp_url(user, vhost) for vhost in (NETWORK, HUB)} for user in (GATEWAY, REPAIRER)}
 
 
-def find(state: State, declared: DeclaredNetwork, environment: Mapping[str, str] = os.environ) -> Beside | None:
+def find(
+    state: State,
+    declared: DeclaredNetwork,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    within: float | None = None,
+) -> Beside | None:
     """Find the running network of a state directory, else the real servers; None where there is neither.
 
-    Nothing is started, and the lock of the state directory is left to whoever holds it.
+    Nothing is started, and the lock of the state directory is left to whoever holds it. `within` is as `Management` has
+    it.
     """
     running = state.read_running()
     if running is not None:
-        return Beside(Management(running["management_url"]), running["amqp_urls"], running["databases"], running)
+        management = Management(running["management_url"], within=within)
+        return Beside(management, running["amqp_urls"], running["databases"], running)
     if "RUTA_AMQP_URL" in environment and "RUTA_DATABASE_URL" in environment:
         state.make()
         stack = Stack(state.directory, environment)
         databases = {service: stack.service_database_url(service) for service in declared.services}
-        return Beside(stack.management, amqp_urls(stack), databases, None)
+        return Beside(Management(stack.management_url, within=within), amqp_urls(stack), databases, None)
     return None

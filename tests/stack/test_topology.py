@@ -98,6 +98,18 @@ def test_a_service_that_only_the_hub_can_run_is_refused_as_a_system_of_an_organi
         topology.read(file)
 
 
+@pytest.mark.parametrize("many", ["0", "-1", "'two'", "true", "1.5"])
+def test_a_service_has_a_whole_number_of_processes_from_one_on(tmp_path: Path, many: str) -> None:
+    file = tmp_path / "network.toml"
+    head = "[services.events]\n"
+    said = topology.NETWORK_FILE.read_text()
+    assert head in said
+    file.write_text(said.replace(head, f"{head}processes = {many}\n"))
+
+    with pytest.raises(topology.TopologyError, match="processes of events is not a whole number"):
+        topology.read(file)
+
+
 def test_what_the_file_lets_a_copy_of_a_service_say_is_what_only_services_say(
     declared: topology.DeclaredNetwork,
 ) -> None:
