@@ -43,6 +43,7 @@ class Health:
     file: Path | None = None
     clocks: dict[str, float | None] = field(default_factory=dict)
     """How many seconds this process's clock is ahead of others, by whose they are (messaging/clocks.py)."""
+    _started: int | None = None
     _beats: int = 0
     _troubles: dict[str, Trouble] = field(default_factory=dict)
     _came_round: dict[str, float] = field(default_factory=dict)
@@ -52,7 +53,18 @@ class Health:
         self.process = process
         named = os.environ.get("RUTA_HEALTH_FILE")
         self.file = Path(named) if named else None
+        self._started = started(os.getpid())
+        if self.file is not None:
+            with contextlib.suppress(OSError):
+                self.file.write_text("")  # what it says is another's, and a file that is there can be touched
         self.beat()
+
+    def end(self) -> None:
+        """Say no more, at an orderly end: what is gone on purpose is nobody's trouble."""
+        if self.file is not None:
+            with contextlib.suppress(OSError):
+                self.file.unlink()
+            self.file = None
 
     def say(self, what: str, code: str, error: str | None = None) -> None:
         """Say that something keeps the process from its work; said again, it is the same trouble still."""
@@ -91,6 +103,7 @@ class Health:
         said: dict[str, Any] = {
             "process": self.process,
             "pid": os.getpid(),
+            "started": self._started,
             "beats": self._beats,
             "clock": _machine_now(),
             "clocks": self.clocks,
@@ -102,7 +115,7 @@ class Health:
             new.replace(self.file)
         except OSError as error:  # a full disk: it is alive all the same, and whoever reads the time of the file knows
             with contextlib.suppress(OSError):
-                os.utime(self.file)
+                self.file.touch()
             log.error("the heartbeat could not be written", extra=fields(error=type(error).__name__))
 
 
@@ -113,6 +126,24 @@ def read(file: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return said
+
+
+def started(pid: int | None) -> int | None:
+    """When a process began, in ticks since the machine's start: it tells it from another that has got the same id.
+
+    None where there is none, or it has ended and nobody has taken note of that.
+    """
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (OSError, IndexError):
+        return None
+    return None if words[0] in "ZX" else int(words[19])
+
+
+def say_ready(process: str) -> None:
+    """Print the line by which whoever started this process knows that it works; a full disk behind it ends nobody."""
+    with contextlib.suppress(OSError):
+        print(f"ready {process}", flush=True)
 
 
 def _machine_now() -> str:

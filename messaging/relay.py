@@ -21,7 +21,7 @@ import psycopg
 from messaging import database, erasure, outbox, tracing
 from messaging import log as logs
 from messaging.broker import BrokerLost, Publisher, backoff
-from messaging.health import health
+from messaging.health import health, say_ready
 from messaging.log import describe, fields
 from messaging.standing import Standing
 from messaging.stopping import AskedToStop
@@ -148,12 +148,13 @@ def main() -> None:
     threads = [threading.Thread(target=_run, args=(relay,), daemon=True) for relay in relays]
     for thread in threads:
         thread.start()
-    print(f"ready {process}", flush=True)
+    say_ready(process)
     asked.wait()
     for relay in relays:
         relay.stop()
     for thread in threads:
         thread.join(STOP_WITHIN)
+    health.end()
 
 
 def _outboxes(environment: Mapping[str, str]) -> list[dict[str, str]]:

@@ -35,10 +35,10 @@ from nameko.runners import ServiceRunner
 
 from messaging import log as logs
 from messaging import tracing, waiting
-from messaging.health import BEAT_EVERY, health
+from messaging.health import BEAT_EVERY, health, say_ready
 from messaging.log import describe, fields
 
-FROZEN_AFTER = 60  # seconds
+ALARM_AFTER = 60  # seconds in which the hub did not come round; then the kernel ends the process
 STOP_WITHIN = 14  # seconds for a graceful stop; a server that is away must not make it longer
 
 log = logging.getLogger("ruta.run")
@@ -86,10 +86,13 @@ def main(module_name: str) -> None:
     if failures:
         log.critical("the service ended by itself", extra=fields(error=describe(failures[0])))
         raise SystemExit(1)
+    finished = not starting.dead
     if starting.dead:
         with eventlet.Timeout(STOP_WITHIN, False):
             runner.stop()
-            return
+            finished = True
+    health.end()
+    if not finished:
         log.error("stopped before all was finished; the broker delivers the rest again")
         raise SystemExit(1)
 
@@ -100,7 +103,7 @@ def watch() -> None:
     A handler that never waits keeps the hub from coming round, and freezes them all.
     """
     while True:
-        signal.alarm(FROZEN_AFTER)
+        signal.alarm(ALARM_AFTER)
         health.beat()
         eventlet.sleep(BEAT_EVERY)
 
@@ -108,7 +111,7 @@ def watch() -> None:
 def start(runner: ServiceRunner, name: str) -> None:
     """Start what the runner has, and say so."""
     runner.start()
-    print(f"ready {name}", flush=True)
+    say_ready(name)
 
 
 def spare_the_garbage_collector() -> None:

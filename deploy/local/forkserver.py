@@ -8,7 +8,9 @@ is to have; only the new process reads it, so that what is forked later has none
 
 # ruff: noqa: I001 - messaging.run patches what is imported after it
 from messaging import run
+from messaging.health import say_ready
 
+import contextlib
 import ctypes
 import gc
 import importlib
@@ -37,11 +39,12 @@ def main(number: str, *modules: str) -> None:
         try:
             importlib.import_module(name)
         except Exception as error:  # the process that runs it will say why; the others can do without it
-            print(f"{name} cannot be imported ({type(error).__name__})", file=sys.stderr, flush=True)
+            with contextlib.suppress(OSError):  # a full disk
+                print(f"{name} cannot be imported ({type(error).__name__})", file=sys.stderr, flush=True)
     gc.collect()
     gc.freeze()  # a collector that looks through what is shared would make it everybody's own
     gc.disable()
-    print("ready forkserver", flush=True)
+    say_ready("forkserver")
     serve(socket.socket(fileno=int(number)), supervisor)
 
 
@@ -83,12 +86,14 @@ def _become(words: Sequence[str], files: Sequence[int], supervisor: int) -> None
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
         if isinstance(end.code, str):
-            print(end.code, file=sys.stderr)
+            with contextlib.suppress(OSError):
+                print(end.code, file=sys.stderr)
     except BaseException as error:
         sys.excepthook(type(error), error, error.__traceback__)
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for said in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):
+                said.flush()
         os._exit(code)
 
 

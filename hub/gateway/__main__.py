@@ -18,7 +18,7 @@ from messaging import log as logs
 from messaging.bridge import Arrival, Bridge
 from messaging.broker import Publication
 from messaging.clocks import Clocks
-from messaging.health import health
+from messaging.health import health, say_ready
 from messaging.log import fields
 from messaging.stopping import AskedToStop
 from messaging.topology import NETWORK_FILE, read
@@ -58,7 +58,7 @@ def main() -> int:
     threading.Thread(target=watch_clocks, daemon=True).start()
     asked.wait(lambda: ended.is_set() or all(bridge.ready.is_set() for bridge in bridges))
     if not (asked or ended.is_set()):
-        print("ready gateway", flush=True)
+        say_ready("gateway")
     asked.wait(ended.is_set)
     failed = ended.is_set()
     for bridge in bridges:
@@ -67,6 +67,8 @@ def main() -> int:
         thread.join(20)
     if failed:
         log.error("a direction ended by itself", extra=fields(count=len(bridges)))
+    else:
+        health.end()
     return int(failed)
 
 
