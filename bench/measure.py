@@ -160,7 +160,7 @@ def running(contender: Contender, ground: Ground, count: int) -> Iterator[list[P
         yield processes
         for process in processes:
             if process.pid is None:
-                raise Trouble(f"{process.name} ended by itself: {process.last_words()}")
+                raise Trouble(f"{process.name} ended by itself: {process.why()}")
     finally:
         for process in processes:
             process.stop()

@@ -22,10 +22,11 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from deploy.local.process import Process, Program, leashed, log_of
+from deploy.local.process import Process, Program, leashed, log_of, start_child
 from deploy.local.trouble import Trouble
 
-FORKED_WITHIN = 30.0  # seconds, from a server that may still be importing
+IMPORTED_WITHIN = 30.0  # seconds for the first fork, of a server that may still be importing
+FORKED_WITHIN = 5.0  # seconds for each later one: meanwhile the supervisor looks after nobody else
 SET_CHILD_SUBREAPER = 36  # of prctl: whose parent has ended becomes our child
 SERVER = "deploy.local.forkserver"
 
@@ -73,7 +74,8 @@ class ForkServer(Process):
         self._modules = modules
         self._socket: socket.socket | None = None
         self._spare: tuple[Adopted, socket.socket] | None = None
-        self._asking = threading.RLock()
+        self._asking = threading.RLock()  # whoever needs both takes `_changing` before it
+        self._has_forked = False
 
     @property
     def pids(self) -> list[int]:
@@ -97,15 +99,20 @@ class ForkServer(Process):
         """End it and its spare; what they have forked goes on."""
         with self._changing:
             super().stop()
-            if self._spare is not None:
-                spare, requests = self._spare
-                spare.send_signal(signal.SIGKILL)
-                spare.wait()
-                requests.close()
-                self._spare = None
-            self._hang_up()
+            with self._asking:  # whoever is being forked for hears now that it has ended
+                if self._spare is not None:
+                    spare, requests = self._spare
+                    spare.send_signal(signal.SIGKILL)
+                    spare.wait()
+                    requests.close()
+                    self._spare = None
+                self._hang_up()
 
     def _spawn(self) -> Any:
+        with self._asking:
+            return self._take_spare_or_start()
+
+    def _take_spare_or_start(self) -> Any:
         spare, self._spare = self._spare, None
         self._hang_up()
         if spare is not None:
@@ -116,11 +123,12 @@ class ForkServer(Process):
                 return self._child
             self._hang_up()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._has_forked = False
         program = self.program
         command = [sys.executable, "-P", "-m", SERVER, str(theirs.fileno()), *self._modules]
         with theirs, log_of(program) as log:
             self._log_start = log.tell()
-            return subprocess.Popen(
+            return start_child(
                 leashed(command),
                 env=dict(program.environment),
                 stdin=subprocess.DEVNULL,
@@ -162,12 +170,14 @@ class ForkServer(Process):
                     raise Trouble(f"the fork server is away ({error.strerror})") from None
                 os.close(written)
                 written = -1
-                if not select.select([number], [], [], FORKED_WITHIN)[0]:
+                within = FORKED_WITHIN if self._has_forked else IMPORTED_WITHIN
+                if not select.select([number], [], [], within)[0]:
                     self.signal(signal.SIGKILL)  # it stands; a supervisor brings another
                     raise Trouble("the fork server did not answer")
                 said = os.read(number, 32)
             if not said:
                 raise Trouble("the fork server ended before it had forked")
+            self._has_forked = True
             return Adopted(int(said))
         finally:
             for file in (number, private, *([written] if written >= 0 else [])):

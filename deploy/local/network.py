@@ -85,7 +85,7 @@ class Network:
         self.stop()
 
     def __getitem__(self, name: str) -> Process:
-        """A process of the hub (`gateway`, `referrals`, `referrals-relay`, …) or a server (`postgres`, `rabbitmq`)."""
+        """A process of the hub (`gateway`, `referrals`, `relay`, …) or a server (`postgres`, `rabbitmq`)."""
         return self.processes[name]
 
     def start(self) -> None:
@@ -143,7 +143,7 @@ class Network:
                         service: self.stack.service_database_url(service) for service in self.declared.services
                     },
                     "processes": {
-                        name: {"pid": process.pid, "restarts": process.restarts}
+                        name: {"pid": process.pid, "restarts": process.restarts, "last_words": process.last_words}
                         for name, process in self.processes.items()
                     },
                 }

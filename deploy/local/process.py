@@ -15,16 +15,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
-from deploy.local.reasons import reason
+from deploy.local.reasons import end_of_log, reason
 from deploy.local.trouble import Trouble
 
 if TYPE_CHECKING:
     from deploy.local.forking import Adopted
 
 LOG_LIMIT = 20 * 1024 * 1024  # bytes; a longer log is set aside when its process starts again
-END_OF_LOG = 64 * 1024  # bytes in which a server that ended has said why
 POLL = 0.02  # seconds between looks at what a process has become
 
 _starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
@@ -35,6 +34,11 @@ def leashed(command: Sequence[str], leash: str = "KILL", privileges: Sequence[st
     # The shell ends it when this process died before the leash was on.
     unless_orphaned = ("sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"', str(os.getpid()))
     return ["setpriv", "--pdeathsig", leash, *privileges, "--", *unless_orphaned, *command]
+
+
+def start_child(command: Sequence[str], **settings: Any) -> "subprocess.Popen[bytes]":
+    """Start a leashed command from the one thread that starts them all; `settings` are those of subprocess.Popen."""
+    return _starter.submit(lambda: subprocess.Popen(command, **settings)).result()
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class Process:
         self.program = program
         self.restarts = 0
         self.wanted = False  # whether a supervisor should bring it back when it dies
+        self.last_words: str | None = None  # while it is dead: why, as its supervisor has noted it
         self._child: subprocess.Popen[bytes] | Adopted | None = None
         self._log_start = 0
         self._changing = threading.RLock()  # a supervisor may start what somebody else is stopping
@@ -96,8 +101,12 @@ class Process:
             self.wanted = True
             if self.pid is None:
                 if self.program.health is not None:
-                    self.program.health.unlink(missing_ok=True)  # what it says is another's
-                self._child = _starter.submit(self._spawn).result()
+                    # What it says is another's. It is emptied and not removed: on a full disk a file that is there can
+                    # still be touched, and no other made.
+                    with contextlib.suppress(OSError):
+                        self.program.health.write_text("")
+                self.last_words = None
+                self._child = self._spawn()
 
     def bring_back(self) -> None:
         """Start it again after it died, unless it was stopped on purpose meanwhile."""
@@ -109,7 +118,7 @@ class Process:
         program = self.program
         with log_of(program) as log:
             self._log_start = log.tell()
-            return subprocess.Popen(
+            return start_child(
                 leashed(program.command, program.leash, program.privileges),
                 env=dict(program.environment),
                 cwd=program.directory,
@@ -124,11 +133,9 @@ class Process:
         deadline = time.monotonic() + self.program.ready_within
         while not self.is_ready():
             if self.pid is None:
-                raise Trouble(f"{self.name} ended before it was ready: {self.last_words()}")
+                raise Trouble(f"{self.name} ended before it was ready: {self.why()}")
             if time.monotonic() > deadline:
-                raise Trouble(
-                    f"{self.name} was not ready within {self.program.ready_within:.0f} s: {self.last_words()}"
-                )
+                raise Trouble(f"{self.name} was not ready within {self.program.ready_within:.0f} s: {self.why()}")
             time.sleep(POLL)
 
     def is_ready(self) -> bool:
@@ -137,27 +144,24 @@ class Process:
             return self.program.is_ready(self)
         return f"ready {self.name}".encode() in self.output().splitlines()
 
-    def output(self, most: int | None = None) -> bytes:
-        """What it has printed since it was last started, or the last `most` bytes of it."""
+    def output(self) -> bytes:
+        """What it has printed since it was last started."""
         with contextlib.suppress(FileNotFoundError), self.program.log.open("rb") as log:
-            size = log.seek(0, os.SEEK_END)
-            log.seek(self._log_start if most is None else max(self._log_start, size - most))
+            log.seek(self._log_start)
             return log.read()
         return b""
 
-    def last_words(self) -> str:
+    def why(self) -> str:
         """Why it ended, as it says itself, or else the end of its log; for a message of one line."""
-        lines = [line for line in self.end_of_log().splitlines() if line.strip()]
+        lines = [line for line in end_of_log(self.program.log, self._log_start).splitlines() if line.strip()]
         last = lines[-1].strip()[:300] if lines else "it said nothing"
         return f"{self.reason() or last} (see {self.program.log})"
 
     def reason(self) -> str | None:
-        """Why it ended, as it says itself; None where it has not said so."""
-        return reason(self.end_of_log())
-
-    def end_of_log(self) -> str:
-        """The last of what it has printed since it was last started."""
-        return self.output(END_OF_LOG).decode(errors="replace")
+        """Why it has just ended, as it says itself; None where it has not said so, and was killed without a word."""
+        if self.exit_code == -signal.SIGKILL:
+            return None
+        return reason(end_of_log(self.program.log, self._log_start), time.time())
 
     def stop(self) -> None:
         """End it politely, then not; returns when it is gone."""
@@ -172,6 +176,9 @@ class Process:
             except subprocess.TimeoutExpired:
                 self.signal(signal.SIGKILL)
                 self._child.wait()
+            if self.program.health is not None:
+                with contextlib.suppress(OSError):
+                    self.program.health.unlink()
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone. A supervisor brings it back, as after any death."""

@@ -1,10 +1,16 @@
 """Why a program ended, as it says so itself at the end of its log, in one line."""
 
+import contextlib
 import json
+import os
 import re
 from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 
+END_OF_LOG = 64 * 1024  # bytes in which a server that ended has said why
 LONGEST = 300  # characters
+NEAR = 10.0  # seconds before its end in which a process of ours says why; an earlier error is another matter
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 POSTGRES = re.compile(r"^\S+ \S+ \S+ \[\d+\] (?P<level>[A-Z]+):\s+(?P<says>.*)")
@@ -22,13 +28,23 @@ RABBITMQ_ENDED = re.compile(r"BOOT FAILED|Kernel pid terminated|init terminating
 NO_ROOM = re.compile(r"\benospc\b|no_space|No space left on device")
 
 
-def reason(output: str) -> str | None:
-    """The line that says why a program of ours or a server ended; None where it says nothing of the kind."""
+def end_of_log(log: Path, start: int) -> str:
+    """The last that stands in a log, of what comes after its first `start` bytes; nothing where there is none."""
+    with contextlib.suppress(OSError), log.open("rb") as lines:
+        lines.seek(max(start, lines.seek(0, os.SEEK_END) - END_OF_LOG))
+        return lines.read().decode(errors="replace")
+    return ""
+
+
+def reason(output: str, ended_at: float) -> str | None:
+    """The line that says why a program of ours or a server ended; None where it says nothing of the kind.
+
+    `output` is what it printed in its last life, or the end of it; `ended_at` in seconds since 1970, by this machine's
+    clock.
+    """
     lines = [line for line in COLOURS.sub("", output).splitlines() if line.strip()]
-    for look in (_of_rabbitmq, _of_postgres, _of_ours):
-        if (found := look(lines)) is not None:
-            return " ".join(found.split())[:LONGEST]
-    return None
+    found = _of_rabbitmq(lines) or _of_postgres(lines) or _of_ours(lines, ended_at)
+    return None if found is None else " ".join(found.split())[:LONGEST]
 
 
 def _of_postgres(lines: Sequence[str]) -> str | None:
@@ -64,13 +80,16 @@ def _of_rabbitmq(lines: Sequence[str]) -> str | None:
     return next((line for line in lines if "terminat" in line), None)
 
 
-def _of_ours(lines: Sequence[str]) -> str | None:
-    """The last error in JSON lines (messaging/log.py)."""
+def _of_ours(lines: Sequence[str], ended_at: float) -> str | None:
+    """The last error in JSON lines (messaging/log.py), unless the process went on for long after it."""
     for line in reversed(lines):
         try:
             said = json.loads(line)
-        except ValueError:
+            long_before = ended_at - datetime.fromisoformat(said["at"]).timestamp() > NEAR
+        except (ValueError, TypeError, KeyError):
             continue
-        if isinstance(said, dict) and said.get("level") in ("error", "critical"):
+        if long_before:
+            return None
+        if said.get("level") in ("error", "critical"):
             return ": ".join(str(said[part]) for part in ("says", "error", "exception") if said.get(part))
     return None

@@ -1,6 +1,5 @@
 """Keeps processes running: brings back one that died, later and later while it keeps dying, and ends one that froze."""
 
-import contextlib
 import logging
 import signal
 import threading
@@ -24,11 +23,11 @@ class Supervisor:
 
     def __init__(self, processes: Sequence[Process], changed: Callable[[], None] = lambda: None) -> None:
         self._processes = processes
-        self._changed = changed  # called when a process has come back, with another id
+        self._changed = changed  # called when a process has ended, and when it has come back with another id
         self._delays = dict.fromkeys((process.name for process in processes), FIRST_DELAY)
         self._due: dict[str, float] = {}
         self._started = {process.name: time.monotonic() for process in processes}
-        self._beats: dict[str, tuple[int | None, float]] = {}  # the last heartbeat, and when it was first seen
+        self._beats: dict[str, tuple[tuple[int | None, int], float]] = {}  # whose and which, and when first seen
         self._looked_at = time.monotonic()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
@@ -65,7 +64,9 @@ class Supervisor:
         elif not process.wanted:
             self._due.pop(name, None)
         elif name not in self._due:
-            why = f" ({said}; see {process.program.log})" if (said := process.reason()) else ""
+            process.last_words = process.reason()
+            self._changed()
+            why = f" ({process.last_words}; see {process.program.log})" if process.last_words else ""
             log.warning(
                 "%s ended with %s%s; starting it again in %.1f s", name, process.exit_code, why, self._delays[name]
             )
@@ -87,12 +88,14 @@ class Supervisor:
         file = process.program.health
         if file is None:
             return False
-        beat = None
-        with contextlib.suppress(FileNotFoundError):
-            beat = file.stat().st_mtime_ns
+        try:
+            found = file.stat()
+        except OSError:  # it is ending, or the disk has no room for a file: nothing can be said of it
+            return False
+        beat = process.pid, found.st_mtime_ns
         known, since = self._beats.get(process.name, (None, now))
-        if beat is None or beat != known or process.name not in self._beats:
-            since = self._started[process.name] if beat is None else now
-            self._beats[process.name] = (beat, since)
-        patience = process.program.ready_within if beat is None else FROZEN_AFTER
+        if beat != known:
+            self._beats[process.name] = (beat, since := now)
+        # Empty: it has not begun yet, or the disk is full, and then it is touched with each beat.
+        patience = FROZEN_AFTER if found.st_size else process.program.ready_within
         return now - since > patience

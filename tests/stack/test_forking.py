@@ -3,15 +3,17 @@
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from deploy.local import Network, Stack, supervisor
-from deploy.local.forking import Adopted, ForkServer
-from deploy.local.process import Program
+from deploy.local.forking import Adopted, ForkedProcess, ForkServer
+from deploy.local.process import Process, Program
 from deploy.local.processes import fork_server
 from deploy.local.trouble import Trouble
 from messaging.topology import DeclaredNetwork
@@ -160,6 +162,33 @@ def test_what_is_forked_is_our_child_and_its_end_is_told(stack: Stack, forks: Fo
     assert child.poll() == 7
     said = (stack.state.logs / "forked.log").read_text()
     assert "ready only mine" in said
+
+
+def test_a_fork_server_that_froze_holds_up_nobody_else_and_whoever_needs_it_not_for_long(
+    stack: Stack, forks: ForkServer, tmp_path: Path
+) -> None:
+    forks.fork(["tests.stack.forked", "0"], program(stack)).wait(10)
+    forked = ForkedProcess(replace(program(stack), module=["tests.stack.forked", "0"]), forks)
+    other = Process(Program("other", ["sleep", "600"], {"PATH": os.environ["PATH"]}, tmp_path / "other.log"))
+    failed: list[float] = []
+
+    def start() -> None:
+        began = time.monotonic()
+        with pytest.raises(Trouble, match="did not answer"):
+            forked.start()
+        failed.append(time.monotonic() - began)
+
+    forks.pause()
+    starting = threading.Thread(target=start)
+    starting.start()
+    eventually(lambda: forked.wanted)
+    other.start()
+    alone = starting.is_alive()
+    other.stop()
+    starting.join(60)
+
+    assert alone  # the other did not wait for it
+    assert failed[0] < 15
 
 
 def test_what_cannot_run_says_why_in_its_own_log(stack: Stack, forks: ForkServer) -> None:

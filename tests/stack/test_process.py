@@ -1,9 +1,11 @@
 """Child processes: leashed to whoever started them, and brought back when they die."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -73,6 +75,26 @@ def test_a_process_that_ends_too_early_is_quoted(tmp_path: Path) -> None:
 
     with pytest.raises(Trouble, match="no such table"):
         process.wait_ready()
+
+
+@pytest.mark.parametrize(
+    ("before", "ending", "told"),
+    [
+        (1, "exit 3", "no such table"),
+        (3600, "exit 3", None),  # it has lived on for an hour after that
+        (1, "kill -9 $$", None),  # who is killed says nothing, whatever it said before
+    ],
+)
+def test_the_reason_of_an_end_is_what_was_said_at_the_end(
+    tmp_path: Path, before: float, ending: str, told: str | None
+) -> None:
+    at = (datetime.now(UTC) - timedelta(seconds=before)).isoformat(timespec="milliseconds")
+    line = json.dumps({"at": at, "level": "critical", "says": "no such table"})
+    process = shell(tmp_path, f"echo '{line}' >&2; {ending}")
+    process.start()
+    eventually(lambda: process.pid is None)
+
+    assert process.reason() == told
 
 
 def test_a_process_that_does_not_listen_is_killed(tmp_path: Path) -> None:
