@@ -8,7 +8,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from deploy.local.state import State
-from messaging.topology import HUB, NETWORK, DeclaredNetwork, Management, definitions
+from messaging.topology import HUB, NETWORK, REPAIRER, DeclaredNetwork, Management, definitions
 
 # Of each kind of definition, in the words of RabbitMQ's own document: what tells one from another, and what it says.
 KINDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -71,7 +71,8 @@ def compare(management: Management, declared: DeclaredNetwork, state: State) -> 
     """Compare the broker with the declared network and the passwords of the state; in the order in which it is mended.
 
     Raises TopologyError when the management interface does not answer. A user for whom no password has been made is
-    only looked for. Beside what is declared, a policy on the two virtual hosts counts: it would rule queues of ours.
+    only looked for. Beside what is declared, a policy on the two virtual hosts counts: it would rule queues of ours. So
+    does the user of repairs, which may speak under any name: where none is at work, one that was killed has left it.
     """
     found: Mapping[str, Any] = management.get("definitions")
     passwords = state.known_passwords()
@@ -87,6 +88,7 @@ def compare(management: Management, declared: DeclaredNetwork, state: State) -> 
         for one in found.get("policies", [])
         if one["vhost"] in (NETWORK, HUB) and _identity("policies", one) not in ours
     ]
+    differences += [Difference("users", "undeclared", one) for one in found.get("users", []) if one["name"] == REPAIRER]
     return differences
 
 
@@ -129,7 +131,8 @@ def mend(management: Management, differences: Iterable[Difference]) -> None:
     document: dict[str, list[Mapping[str, Any]]] = {}
     for one in differences:
         if one.how == "undeclared":
-            management.delete(f"policies/{one.vhost}/{quote(one.what['name'], safe='')}")
+            name = quote(one.what["name"], safe="")
+            management.delete(f"users/{name}" if one.kind == "users" else f"policies/{one.vhost}/{name}")
         elif not one.for_a_person:
             document.setdefault(one.kind, []).append(one.what)
     if document:

@@ -80,13 +80,11 @@ class Looked:
 
 
 class Routes:
-    """Where the broker would take a message of a key today, by its bindings and those that are declared."""
+    """Where the broker takes a message of a key, by `bindings` (as its management interface has them)."""
 
-    def __init__(self, bindings: list[Mapping[str, Any]], declared: DeclaredNetwork) -> None:
-        self._bound = {
-            (one["vhost"], one["source"], one["destination"], one["routing_key"])
-            for one in (*bindings, *topology.definitions(declared, dict.fromkeys(declared.users, ""))["bindings"])
-        }
+    def __init__(self, bindings: Iterable[Mapping[str, Any]], declared: DeclaredNetwork) -> None:
+        self._bound = {(one["vhost"], one["source"], one["routing_key"]) for one in bindings}
+        self._known: dict[tuple[str, str, str], bool] = {}  # thousands of messages have the same few keys
         self._submits = {f"submit.{organisation}" for organisation in declared.organisations}
         self._services = {service.queue for service in declared.services.values()}
 
@@ -111,11 +109,17 @@ class Routes:
             return Place(stays="it was not published to the hub")
         if vhost == NETWORK and exchange not in self._submits:
             return Place(stays="its organisation does not take part")
-        if not any(
-            (host, source) == (vhost, exchange) and goes(pattern, key) for host, source, _, pattern in self._bound
-        ):
+        if not self._are_bound(vhost, exchange, key):
             return Place(stays="no queue is bound for its type and addressee")
         return Place(exchange, key)
+
+    def _are_bound(self, vhost: str, exchange: str, key: str) -> bool:
+        at = vhost, exchange, key
+        if at not in self._known:
+            self._known[at] = any(
+                (host, source) == (vhost, exchange) and goes(pattern, key) for host, source, pattern in self._bound
+            )
+        return self._known[at]
 
 
 def goes(pattern: str, key: str) -> bool:
@@ -180,10 +184,17 @@ class PutBack:
 
     def beat(self) -> None:
         """Keep the connection alive."""
-        self._connection.heartbeat_tick()
+        keep_alive(self._connection)
 
     def close(self) -> None:
         broker.drop(self._connection)
+
+
+def keep_alive(connection: frames.Connection) -> None:
+    """Read what has come, heartbeats too, and send one where it is due. Raises one of BrokerLost."""
+    with contextlib.suppress(TimeoutError):
+        connection.drain_events(timeout=0.001)
+    connection.heartbeat_tick()
 
 
 def go_through(url: str, vhost: str, queue: str, routes: Routes, put_back: PutBack | None, looked: Looked) -> None:
@@ -217,7 +228,7 @@ def go_through(url: str, vhost: str, queue: str, routes: Routes, put_back: PutBa
                 looked.stay += place.stays is not None
                 looked.back += place.stays is None
                 looked.kinds[_kind(vhost, queue, message, properties or {}, place)] += 1
-            connection.heartbeat_tick()
+            keep_alive(connection)
             if put_back is not None:
                 put_back.beat()
             if time.monotonic() - said_at > SAY_EVERY:
@@ -225,16 +236,19 @@ def go_through(url: str, vhost: str, queue: str, routes: Routes, put_back: PutBa
                 print(f"… {seen:,} of {there:,} in {queue} ({vhost})", file=sys.stderr)
         looked.not_seen += there - seen
         channel.close()  # answered when the broker has dealt with the acknowledgements
-        _wait_until_back(connection, queue, staying)
+        _wait_until_back(connection, queue, staying, put_back)
     finally:
         broker.drop(connection)
 
 
-def _wait_until_back(connection: frames.Connection, queue: str, many: int) -> None:
+def _wait_until_back(connection: frames.Connection, queue: str, many: int, put_back: PutBack | None) -> None:
     """Wait until a queue has again what was handed back to it: of many messages the broker needs a while for that."""
     channel = connection.channel()
     deadline = time.monotonic() + BACK_WITHIN
     while channel.queue_declare(queue, passive=True).message_count < many and time.monotonic() < deadline:
+        keep_alive(connection)
+        if put_back is not None:
+            put_back.beat()
         time.sleep(0.05)
 
 
@@ -272,12 +286,16 @@ def _kind(vhost: str, queue: str, message: Delivered, properties: Mapping[str, A
 
 
 @contextlib.contextmanager
-def repairer(management: Management, password: str, vhosts: list[str]) -> Iterator[None]:
-    """The user that may speak under any name, for as long as this lasts; one that a killed repair left goes with it."""
+def repairer(management: Management, password: str, vhosts: list[str], *, puts_back: bool) -> Iterator[None]:
+    """The user that reads what lies aside and, if it `puts_back`, may speak under any name; for as long as this lasts.
+
+    One that a killed repair has left goes with it.
+    """
     try:
-        management.put(f"users/{REPAIRER}", {"password": password, "tags": "impersonator"})
+        management.put(f"users/{REPAIRER}", {"password": password, "tags": "impersonator" if puts_back else ""})
         for vhost in vhosts:
-            rights = {"configure": topology.NOTHING, "write": WRITES[vhost], "read": READS[vhost]}
+            writes = WRITES[vhost] if puts_back else topology.NOTHING
+            rights = {"configure": topology.NOTHING, "write": writes, "read": READS[vhost]}
             management.put(f"permissions/{vhost}/{REPAIRER}", rights)
         yield
     finally:
@@ -327,19 +345,24 @@ def _run(
         differences.mend(place.management, wrong)
         left = differences.compare(place.management, declared, state)
         print(f"Made again: {len(wrong) - len(left)} of {len(wrong)}.")
-    with repairer(place.management, state.password(REPAIRER), _vhosts_without(left)):
-        routes = Routes(place.management.get("bindings"), declared)
+    bindings = place.management.get("bindings")
+    if dry_run:  # there are those as well that the repair would make
+        bindings += topology.definitions(declared, dict.fromkeys(declared.users, ""))["bindings"]
+    routes = Routes(bindings, declared)
+    password, vhosts = state.password(REPAIRER), _vhosts_without(left)
+    with repairer(place.management, password, vhosts, puts_back=False):
         looked = go_through_all(place, routes, left)
-        _say_messages(looked)
-        if not wrong and not looked.kinds:
-            print("Nothing to do: the broker is as declared, and nothing lies in `unrouted` or `dead`.")
-        if looked.back and not dry_run and (yes or ask(f"Put {looked.back:,} messages back? [y/N] ")):
+    _say_messages(looked)
+    if not wrong and not looked.kinds:
+        print("Nothing to do: the broker is as declared, and nothing lies in `unrouted` or `dead`.")
+    if looked.back and not dry_run and (yes or ask(f"Put {looked.back:,} messages back? [y/N] ")):
+        with repairer(place.management, password, vhosts, puts_back=True):
             looked = go_through_all(place, routes, left, put_back=True)
-            print(f"Put back: {looked.back:,} messages.")
-            if looked.stay:
-                print("These stayed:")
-                _say_messages(looked, only_what_stays=True)
-            looked.back = 0
+        print(f"Put back: {looked.back:,} messages.")
+        if looked.stay:
+            print("These stayed:")
+            _say_messages(looked, only_what_stays=True)
+        looked.back = 0
     if dry_run:
         print("This was a dry run: nothing was changed.")
     elif looked.back:

@@ -23,7 +23,7 @@ from deploy.local.state import State, default_directory, free_ports
 from deploy.local.trouble import Trouble
 from messaging import addresses
 from messaging.addresses import Address, AddressError, Host
-from messaging.topology import DeclaredNetwork, Management, TopologyError
+from messaging.topology import REPAIRER, DeclaredNetwork, Management, TopologyError
 from messaging.topology import provision as provision_broker
 
 log = logging.getLogger("ruta.up")
@@ -226,8 +226,13 @@ class Stack:
             connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(service)))
 
     def provision_broker(self, network: DeclaredNetwork) -> None:
-        """Make the broker agree with the declared network; doing it again changes nothing."""
+        """Make the broker agree with the declared network; doing it again changes nothing.
+
+        The user that a killed repair has left, which may speak under any name, is removed.
+        """
         provision_broker(self.management, network, {user: self.state.password(user) for user in network.users})
+        if not self.state.is_being_repaired() and REPAIRER in {one["name"] for one in self.management.get("users")}:
+            self.management.delete(f"users/{REPAIRER}")
 
 
 def _read(environment: Mapping[str, str], variable: str, ports: Mapping[str, int]) -> Address | None:

@@ -94,6 +94,17 @@ class State:
                 raise Trouble("Another `./ruta repair` is at work; wait for it, or end it.") from None
             yield
 
+    def is_being_repaired(self) -> bool:
+        """Whether somebody repairs."""
+        try:
+            with (self.directory / "repair.lock").open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Hold the directory for this process, until whatever ends it; raises Trouble when another one has it."""

@@ -15,12 +15,13 @@ import psycopg
 import pytest
 
 import contracts
-from deploy.local import Network, Stack
-from deploy.local.repair import goes
+from deploy.local import Network, Stack, differences, status, troubles
+from deploy.local import repair as work
+from deploy.local.repair import WRITES, Place, PutBack, Routes, _wait_until_back, goes, repairer, run
 from deploy.local.state import ROOT
 from messaging import broker, frames
 from messaging.broker import CONTENT_TYPE
-from messaging.topology import GATEWAY, HUB, NETWORK, REPAIRER, submit_exchange
+from messaging.topology import GATEWAY, HUB, NETWORK, REPAIRER, Management, submit_exchange
 from tests.faults.sending import Sender, all_taken_in, employers, jornadas, stamped, taken_in
 from tests.waiting import eventually
 
@@ -345,6 +346,101 @@ def _set_aside(stack: Stack, messages: Sequence[contracts.Message], times: int =
         connection.drain_events(timeout=30)
     connection.close()
     management.post(binding, {"routing_key": "redcross.#"})
+
+
+def test_what_a_killed_repair_has_left_is_told_and_removed(hub: Network) -> None:
+    management = hub.stack.management
+    management.put(f"users/{REPAIRER}", {"password": "x", "tags": "impersonator"})
+    told = [one.text for one in troubles.find(status.read(hub.stack.state, environment={}))]
+
+    hub.stack.provision_broker(hub.declared)
+
+    assert f"User {REPAIRER} is undeclared." in told
+    assert REPAIRER not in {user["name"] for user in management.get("users")}
+    management.put(f"users/{REPAIRER}", {"password": "x", "tags": "impersonator"})
+    assert f"User {REPAIRER} is undeclared." in repair(hub.stack).stdout
+    assert REPAIRER not in {user["name"] for user in management.get("users")}
+
+
+def test_while_a_repair_is_at_work_its_user_is_no_trouble(hub: Network) -> None:
+    management = hub.stack.management
+    management.put(f"users/{REPAIRER}", {"password": "x", "tags": ""})
+    try:
+        with hub.stack.state.repairing():
+            now = status.read(hub.stack.state, environment={})
+    finally:
+        management.delete(f"users/{REPAIRER}")
+
+    assert now["differences"]["lines"] == []
+
+
+@pytest.mark.parametrize("yes", [False, True])
+def test_only_who_puts_back_may_speak_under_any_name(hub: Network, yes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    _set_aside(hub.stack, jornadas(1))
+    made: list[dict[str, str]] = []
+    put = Management.put
+
+    def noting(management: Management, path: str, body: dict[str, str]) -> Any:
+        made.append(body)
+        return put(management, path, body)
+
+    monkeypatch.setattr(Management, "put", noting)
+
+    run(hub.stack.state, dry_run=not yes, yes=yes, environment={}, ask=lambda _: False)
+
+    assert any("tags" in body for body in made)
+    assert any(body.get("tags") == "impersonator" for body in made) == yes
+    assert {body["write"] for body in made if "write" in body} == {"^$"} | (set(WRITES.values()) if yes else set())
+
+
+def test_what_the_broker_would_set_aside_again_is_not_put_back(
+    hub: Network, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = hub.stack
+    _set_aside(stack, jornadas(1))
+    stack.management.delete("bindings/network/e/submit.redcross/q/submit.redcross/redcross.%23")
+    monkeypatch.setattr(differences, "mend", lambda *_: None)  # it cannot be made again
+
+    code = run(stack.state, dry_run=False, yes=True, environment={}, ask=lambda _: False)
+
+    said = capsys.readouterr().out
+    assert code == 1
+    assert "stays: no queue is bound for its type and addressee" in said
+    assert "Put back" not in said
+
+
+def test_a_repair_that_puts_nothing_back_for_long_keeps_its_connection(
+    hub: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "HEARTBEAT", 1)
+    monkeypatch.setattr(work, "BACK_WITHIN", 5.0)
+    stack = hub.stack
+    with repairer(stack.management, stack.state.password(REPAIRER), [NETWORK], puts_back=True):
+        url = stack.amqp_url(REPAIRER, NETWORK)
+        put_back, connection = PutBack(url), broker.connect(url)
+        _wait_until_back(connection, "unrouted", 1, put_back)  # which never comes
+
+        assert put_back.publish(amqp.Message(b"", user_id="redcross"), Place("", "submit.redcross"))
+        put_back.close()
+        broker.drop(connection)
+
+
+def test_where_thousands_go_is_looked_for_once(hub: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+
+    def noting(pattern: str, key: str) -> bool:
+        looked.append(key)
+        return goes(pattern, key)
+
+    monkeypatch.setattr(work, "goes", noting)
+    routes = Routes(hub.stack.management.get("bindings"), hub.declared)
+    message = frames.Delivered("", 1, False, "hub", b"never.declared.v1", b"", b"")
+
+    places = [routes.place(HUB, "unrouted", message, {}) for _ in range(1000)]
+    once = len(looked)
+
+    assert {place.stays for place in places} == {"no queue is bound for its type and addressee"}
+    assert 0 < once <= len(hub.stack.management.get("bindings"))
 
 
 @pytest.mark.parametrize(
