@@ -20,15 +20,14 @@ from amqp.exceptions import AccessRefused, NotAllowed
 
 from deploy.local import beside, differences
 from deploy.local.beside import Beside
-from deploy.local.reasons import reason
 from deploy.local.state import State
-from messaging import broker, database, health
+from messaging import addresses, broker, database, health
 from messaging.broker import BrokerLost
 from messaging.topology import GATEWAY, HUB, NETWORK, DeclaredNetwork, Management, TopologyError
 from messaging.topology import read as read_declared
 
 READ_WITHIN = 7.0  # seconds, for everything that is read at once
-END_OF_LOG = 64 * 1024  # bytes
+HOSTS_WITHIN = 6.0  # seconds, of these, for all hosts of a server: each has its part
 
 # Two writers take positions in turn, so a difference of positions is no count. Of an outbox that is wholly published
 # nothing is read.
@@ -42,6 +41,9 @@ PARKED = """
     select case when reason = 'erased' then reason else state end as state, count(*) as many from parked group by 1
 """
 
+# To count what is in the inbox, which only grows, would take the longer the longer a service has worked.
+TAKEN_IN = "select coalesce(sum(received - repeated), 0)::bigint as inbox from outbox_writer"
+
 TICKS = os.sysconf("SC_CLK_TCK")
 
 Unread = dict[str, str]  # what could not be read → a code: away, no_answer, refused, …
@@ -50,20 +52,22 @@ Unread = dict[str, str]  # what could not be read → a code: away, no_answer, r
 def read(state: State, *, brief: bool = False, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """The state of things as plain data; for `troubles` to judge, and for tables.
 
-    `running`, `processes`, `queues`, `services`, `broker` (its nodes), `differences` (from what is declared), `disks`
-    (of embedded servers), `unread`. Memory is in MB (resident), queue counts are messages, up to five seconds old.
-    `brief` is for looking every few seconds: what costs the servers something is left out (what was taken in ever, a
-    login to the broker). Where nothing runs and RUTA_* names no servers, only `running` is there.
+    `running`, `pid` and `supervisor` (what `./ruta up` does: `running`, `stopped` by SIGSTOP, or None where nobody
+    starts again what ends), `processes`, `queues`, `services`, `broker` (its nodes), `differences` (from what is
+    declared), `disks` (of embedded servers), `unread`. Memory is in MB (of what several share, each its part), queue
+    counts are messages, up to five seconds old. `brief` is for looking every few seconds: what costs the servers
+    something is left out (a login to the broker). Where nothing runs and RUTA_* names no servers, only `running` is
+    there.
     """
     declared = read_declared()
-    place = beside.find(state, declared, environment)
+    place = beside.find(state, declared, environment, within=HOSTS_WITHIN)
     if place is None:
         return {"running": False}
     jobs: dict[str, Callable[[], Any]] = {
         "management": lambda: place.management.get("nodes"),
         "queues": lambda: _queues(place.management),
         "differences": lambda: differences.compare(place.management, declared, state),
-        **{f"database {service}": _reader(url, brief) for service, url in place.databases.items()},
+        **{f"database {service}": _reader(url) for service, url in place.databases.items()},
     }
     if not brief:
         jobs |= {f"broker {vhost}": _login(place.amqp_urls[GATEWAY][vhost]) for vhost in (NETWORK, HUB)}
@@ -72,6 +76,7 @@ def read(state: State, *, brief: bool = False, environment: Mapping[str, str] = 
     return {
         "running": place.running is not None,
         "pid": place.running["pid"] if place.running else None,
+        "supervisor": _doing(place.running["pid"])[0] if place.running else None,
         "processes": _processes(state, place),
         "queues": found.get("queues"),
         "services": {service: found.get(f"database {service}") for service in place.databases},
@@ -111,7 +116,9 @@ def code(error: Exception) -> str:
         return "refused"
     if isinstance(error, TimeoutError) or "timed out" in str(error):
         return "no_answer"
-    return "away" if isinstance(error, (TopologyError, *BrokerLost)) else "unreadable"
+    if isinstance(error, BrokerLost):
+        return broker.trouble(error)
+    return "away" if isinstance(error, TopologyError) else "unreadable"
 
 
 # PostgreSQL tells why it takes nobody in only in words; with other words than these it is away.
@@ -166,6 +173,8 @@ def _node(node: Mapping[str, Any]) -> dict[str, Any]:
 def _differences(found: list[differences.Difference], declared: DeclaredNetwork, state: State) -> dict[str, Any]:
     """What the broker lacks, in lines; whether a person has to decide; and who has never been provisioned."""
     passwords = state.known_passwords()
+    if state.is_being_repaired():  # its user is there for as long
+        found = [one for one in found if (one.kind, one.how) != ("users", "undeclared")]
     return {
         "lines": differences.summary(found),
         "for_a_person": differences.summary(one for one in found if one.for_a_person),
@@ -174,26 +183,30 @@ def _differences(found: list[differences.Difference], declared: DeclaredNetwork,
 
 
 def _login(url: str) -> Callable[[], None]:
-    return lambda: broker.drop(broker.connect(url))
+    return lambda: broker.drop(broker.connect(url, within=_each(addresses.read(url, addresses.BROKER))))
 
 
-def _reader(url: str, brief: bool) -> Callable[[], dict[str, Any]]:
-    return lambda: read_service(url, brief=brief)
+def _reader(url: str) -> Callable[[], dict[str, Any]]:
+    return lambda: read_service(url)
 
 
-def read_service(database_url: str, *, brief: bool = False) -> dict[str, Any]:
-    """What a service has taken in (not when `brief`), set aside, and not yet published, in messages.
+def read_service(database_url: str) -> dict[str, Any]:
+    """What a service has taken in, set aside, and not yet published, in messages.
 
     Raises psycopg.Error when its database is away.
     """
-    with contextlib.closing(database.connect(database_url)) as connection:
-        service: dict[str, Any] = {
+    within = _each(addresses.read(database_url, addresses.DATABASE))
+    with contextlib.closing(database.connect(database_url, within=within)) as connection:
+        return {
             "parked": {row["state"]: row["many"] for row in connection.execute(PARKED).fetchall()},
             "unpublished": connection.execute(UNPUBLISHED).fetchall()[0]["unpublished"],
+            "inbox": connection.execute(TAKEN_IN).fetchall()[0]["inbox"],
         }
-        if not brief:
-            service["inbox"] = connection.execute("select count(*) as inbox from inbox").fetchall()[0]["inbox"]
-    return service
+
+
+def _each(address: addresses.Address) -> float:
+    """The seconds for each host of a server."""
+    return HOSTS_WITHIN / max(len(address.hosts), 1)
 
 
 def _disks(state: State, place: Beside) -> list[dict[str, Any]]:
@@ -217,20 +230,25 @@ def _processes(state: State, place: Beside) -> list[dict[str, Any]]:
     if place.running is not None:
         known = place.running["processes"]
     else:
-        said = {file.stem: health.read(file) for file in sorted((state.directory / "health").glob("*.json"))}
-        known = {name: {"pid": one["pid"], "restarts": 0} for name, one in said.items() if one}
+        said = {file.stem: health.read(file) for file in sorted(state.health.glob("*.json"))}
+        known = {
+            name: {"pid": one["pid"] if health.started(one["pid"]) == one.get("started") else None, "restarts": 0}
+            for name, one in said.items()
+            if one
+        }
     return [_process(state, name, process) for name, process in known.items()]
 
 
 def _process(state: State, name: str, process: Mapping[str, Any]) -> dict[str, Any]:
     pid = process["pid"]
     doing, age = _doing(pid)
-    file = state.directory / "health" / f"{name}.json"
+    file = state.health / f"{name}.json"
     said = health.read(file)
     told: dict[str, Any] = {
         "name": name,
         "pid": pid,
         "log": str(state.logs / f"{name}.log"),
+        "health": str(file),
         "memory_mb": _memory_mb(pid),
         "restarts": process["restarts"],
         "state": process.get("state") or doing,
@@ -238,7 +256,7 @@ def _process(state: State, name: str, process: Mapping[str, Any]) -> dict[str, A
         "heartbeat_age": None,  # seconds; of one that says nothing of itself, None
         "troubles": [],
         "clocks": {},
-        "last_words": _last_words(state.logs / f"{name}.log") if doing == "dead" else None,
+        "last_words": process.get("last_words"),  # why it is dead, as its supervisor has noted it
     }
     if said is not None and said["pid"] == pid:  # and not of an earlier life
         with contextlib.suppress(OSError):
@@ -256,13 +274,6 @@ def _doing(pid: int | None) -> tuple[str, float | None]:
         return "dead", None
     doing = {"T": "stopped", "t": "stopped", "Z": "dead", "X": "dead"}.get(words[0], "running")
     return doing, round(up - int(words[19]) / TICKS, 1)
-
-
-def _last_words(log: Path) -> str | None:
-    with contextlib.suppress(OSError), log.open("rb") as lines:
-        lines.seek(max(lines.seek(0, os.SEEK_END) - END_OF_LOG, 0))
-        return reason(lines.read().decode(errors="replace"))
-    return None
 
 
 def _memory_mb(pid: int | None) -> float | None:

@@ -12,15 +12,15 @@ from typing import Any
 
 from deploy.local import status
 from deploy.local.state import State
+from messaging.clocks import APART
 from messaging.log import describe
 from messaging.topology import HUB, NETWORK
 
 FULL_BELOW_MB = (
     200  # of an embedded server's disk: RabbitMQ takes nothing more below 50, PostgreSQL writes 16 at a time
 )
-FROZEN_AFTER = 15.0  # seconds without a heartbeat, of which there is one each second
+SILENT_AFTER = 15.0  # seconds without a heartbeat, of which there is one each second, until it is told
 JUST_NOW = 30.0  # seconds since a process was started again
-APART = 300.0  # seconds between clocks
 LINES = 6  # of things missing that are told one by one
 
 REPAIR = "./ruta repair"
@@ -63,21 +63,32 @@ def _disks(now: Mapping[str, Any]) -> Iterator[Found]:
 
 
 def _processes(now: Mapping[str, Any]) -> Iterator[Found]:
+    supervisor, wake_it = now["supervisor"], f"kill -CONT {now['pid']}"
+    if supervisor == "stopped":
+        text = "The supervisor (`./ruta up`) has stood still: what ends is not started again."
+        yield Found("frozen", "supervisor", text, wake_it)
+    started = "it is started" if supervisor else "start it"
     for process in now["processes"]:
         name, log_file = process["name"], f"less +G {process['log']}"
         age, silent = process["age"], process["heartbeat_age"]
         if process["state"] == "dead":
             why = f": {process['last_words']}" if process["last_words"] else ""
-            yield Found("dead", name, f"Process {name} is dead and is being started again{why}.", log_file)
-        elif process["state"] in ("stopped", "frozen") or (silent is not None and silent > FROZEN_AFTER):
-            since = f" for {silent:.0f} s" if silent is not None and silent > FROZEN_AFTER else ""
+            if supervisor is None:
+                first = f"start it again; where it is not wanted any more: rm {process['health']}"
+                yield Found("dead", name, f"Process {name} has ended without being told to{why}.", first)
+            elif supervisor == "running":
+                yield Found("dead", name, f"Process {name} is dead and is being started again{why}.", log_file)
+            else:
+                yield Found("dead", name, f"Process {name} is dead, and nobody starts it again{why}.", wake_it)
+        elif process["state"] in ("stopped", "frozen") or (silent is not None and silent > SILENT_AFTER):
+            since = f" for {silent:.0f} s" if silent is not None and silent > SILENT_AFTER else ""
             yield Found(
                 "frozen",
                 name,
                 f"Process {name} has stood still{since}: what is for it waits.",
                 f"kill -CONT {process['pid']}"
                 if process["state"] == "stopped"
-                else f"kill -9 {process['pid']} (it is started again, and nothing is lost)",
+                else f"kill -9 {process['pid']} ({started} again, and nothing is lost)",
             )
         elif process["restarts"] and age is not None and age < JUST_NOW:
             text = f"Process {name} has died and was started again ({_times(process['restarts'])})."

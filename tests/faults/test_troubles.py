@@ -1,16 +1,19 @@
 """Whatever keeps the network from its work, an operator is told: what it is, and what to do first."""
 
 import contextlib
+import json
 import logging
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import amqp
@@ -22,7 +25,7 @@ from deploy.local.postgres import PostgresProcess
 from deploy.local.rabbitmq import ADMINISTRATOR, NODE, BrokerProcess, scripts
 from deploy.local.state import ROOT, State, free_ports
 from deploy.local.troubles import Found, Watch
-from messaging import broker
+from messaging import addresses, broker
 from messaging.topology import GATEWAY, HUB, NETWORK
 from tests.waiting import eventually
 
@@ -195,6 +198,24 @@ def test_a_process_that_stands_is_told(hub: Network) -> None:
     assert frozen.first == f"kill -CONT {hub['referrals'].pid}"
 
 
+def test_a_supervisor_that_stands_is_told(hub: Network) -> None:
+    state = hub.stack.state
+    running = state.read_running()
+    assert running is not None
+    with subprocess.Popen(["sleep", "600"]) as supervisor:
+        supervisor.send_signal(signal.SIGSTOP)
+        state.write_running({**running, "pid": supervisor.pid})
+        try:
+            frozen = eventually(lambda: found(hub.stack, "frozen", what="supervisor"))
+        finally:
+            state.write_running(running)
+            supervisor.kill()
+
+    assert frozen is not None
+    assert frozen.first == f"kill -CONT {supervisor.pid}"
+    assert found(hub.stack, "frozen", what="supervisor") is None
+
+
 def test_a_server_that_cannot_start_again_is_told_with_its_own_reason(
     hub: Network, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -290,7 +311,7 @@ def speaker(elsewhere: tuple[State, dict[str, str]]) -> Iterator["subprocess.Pop
 def test_what_processes_say_of_themselves_is_told(
     elsewhere: tuple[State, dict[str, str]], speaker: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(troubles, "FROZEN_AFTER", 0.5)
+    monkeypatch.setattr(troubles, "SILENT_AFTER", 0.5)
     state, environment = elsewhere
 
     def look() -> dict[str, Found]:
@@ -305,6 +326,58 @@ def test_what_processes_say_of_themselves_is_told(
     assert "queue events missing" in said["missing"].text
     assert "The clock of broker is 2.0 hours ahead of that of speaker" in said["clocks_apart"].text
     assert said["frozen"].first.startswith(f"kill -9 {speaker.pid}")
+
+
+def test_who_ended_beside_real_servers_is_not_told_to_come_back_by_itself(
+    elsewhere: tuple[State, dict[str, str]], speaker: "subprocess.Popen[bytes]"
+) -> None:
+    state, environment = elsewhere
+    speaker.kill()
+    speaker.wait()
+
+    [dead] = [one for one in troubles.find(status.read(state, environment=environment)) if one.what == "speaker"]
+
+    assert dead.text == "Process speaker has ended without being told to."
+    assert dead.first == f"start it again; where it is not wanted any more: rm {state.health / 'speaker.json'}"
+
+
+def test_a_stranger_that_has_got_the_id_of_a_process_is_not_taken_for_it(
+    elsewhere: tuple[State, dict[str, str]], speaker: "subprocess.Popen[bytes]"
+) -> None:
+    state, environment = elsewhere
+    file = state.health / "speaker.json"
+    said = json.loads(file.read_text())
+    file.write_text(json.dumps(said | {"started": said["started"] - 1}))  # as if it had been another
+    os.utime(file, (0, 0))
+
+    [told] = [one for one in troubles.find(status.read(state, environment=environment)) if one.what == "speaker"]
+
+    assert told.code == "dead"
+    assert str(speaker.pid) not in told.first
+
+
+def test_a_host_that_says_nothing_hides_none_of_the_others(
+    elsewhere: tuple[State, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "_begin_with", {})
+    state, environment = elsewhere
+    kinds = {
+        "RUTA_DATABASE_URL": addresses.DATABASE,
+        "RUTA_AMQP_URL": addresses.BROKER,
+        "RUTA_MANAGEMENT_URL": addresses.MANAGEMENT,
+    }
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:  # takes connections, and says nothing
+        host = addresses.Host("127.0.0.1", silent.getsockname()[1])
+        both = {}
+        for variable, ports in kinds.items():
+            address = addresses.read(environment[variable], ports)
+            both[variable] = replace(address, hosts=(host, *address.hosts)).url
+        began = time.monotonic()
+        now = status.read(state, environment=both)
+
+    assert now["unread"] == {}
+    assert all(now["services"].values())
+    assert time.monotonic() - began < ENDS_WITHIN
 
 
 def test_a_refused_login_to_real_servers_is_told(elsewhere: tuple[State, dict[str, str]]) -> None:

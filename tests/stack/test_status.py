@@ -36,3 +36,24 @@ def test_unpublished_counts_messages_whoever_wrote_them_in_between(stack: Stack)
             assert read_service(url) == {"inbox": 0, "parked": {}, "unpublished": 0}
     finally:
         stack.drop_database("counted")
+
+
+def test_what_was_taken_in_is_told_without_counting_it(stack: Stack) -> None:
+    url = stack.create_database("counted")
+    try:
+        migrate(url, ROOT / "services" / "intake")
+        with psycopg.connect(url) as connection:
+            for received, repeated in ((7, 2), (3, 0)):
+                connection.execute(
+                    """
+                    insert into outbox_writer (writer, process, received, repeated)
+                    values (gen_random_uuid(), 'one', %s, %s)
+                    """,
+                    (received, repeated),
+                )
+            connection.commit()
+            connection.execute("lock table inbox in access exclusive mode")  # as if counting it took for ever
+
+            assert read_service(url) == {"inbox": 8, "parked": {}, "unpublished": 0}
+    finally:
+        stack.drop_database("counted")
