@@ -143,6 +143,7 @@ class Bridge:
             self._counts["received"] += 1
             self._counts["redelivered"] += one.redelivered
             self._arrived.append(Arrival(one.consumer_tag, one.routing_key(), one.tag, one.body, one.properties()))
+            self._looked_at = time.monotonic()
         self._connection.delivered.clear()
 
     def _step(self) -> None:
@@ -164,7 +165,6 @@ class Bridge:
         self._connection.heartbeat_tick()
         if arrivals := self._what_may_go():
             self._carry_all(arrivals)
-            self._looked_at = time.monotonic()
         else:
             with self._on_the_other_side():
                 self._publisher.beat()
@@ -174,13 +174,14 @@ class Bridge:
             self._say()
 
     def _look_after(self) -> None:
-        """Where nothing has come for long, and nothing is in hand, see that nothing was swallowed on its way.
+        """Where nothing has come for long, see that nothing was swallowed on its way.
 
-        While something is held nothing can be taken back; then the next that comes shows that one before it has not.
+        What is held comes again with it, and is held again: the queues of a bridge have no delivery limit.
         """
         assert self._connection is not None
-        if self._held or time.monotonic() - self._looked_at < broker.LOOK_AFTER:
+        if time.monotonic() - self._looked_at < broker.LOOK_AFTER:
             return
+        self._held.clear()
         queues = [queue for queue in self._queues if queue not in self._missing]
         broker.look_after(self._connection, self._channel, queues)
         self._looked_at = time.monotonic()

@@ -103,14 +103,16 @@ def drop(connection: Connection | None) -> None:
 def look_after(connection: Connection, channel: Any, queues: Iterable[str]) -> None:
     """Have the broker deliver again what it takes to be with a consumer that has nothing: it was swallowed on its way.
 
-    Or its acknowledgement was: then it is a repeat. Nothing that came by this channel may be in hand. Raises one of
-    `BrokerLost`, also where the broker has ended a consumer and that was not heard.
+    Or its acknowledgement was: then it is a repeat. What was swallowed had a tag, so the first that comes again shows
+    the gap, and ends the connection: a new one gets everything, in order. Where nothing was, the consumer stays as it
+    is, and keeps its place as the one that reads the queue. Nothing that came by this channel may be in hand. Raises
+    one of `BrokerLost`, also where the broker has ended a consumer and that was not heard.
     """
     for queue in queues:
         if channel.queue_declare(queue, passive=True).consumer_count == 0:
             raise ConsumerCancelled(f"nobody reads the queue {queue}")
     channel.send_method(Basic.Recover, "b", (True,), wait=Basic.RecoverOk)
-    connection.take_back(channel.channel_id)  # what came before the answer, too
+    connection.delivered.clear()  # what came before the answer comes again, too
 
 
 def trouble(error: BaseException) -> str:

@@ -111,7 +111,11 @@ class _AnsweredInTime:
 
 
 class _Channel(_AnsweredInTime, amqp.Channel):  # type: ignore[misc]
-    pass
+    def collect(self) -> None:
+        """Tear it down: the tags of the next channel with its number begin anew."""
+        if self.connection is not None:
+            self.connection.forget(self.channel_id)
+        super().collect()
 
 
 class Connection(_AnsweredInTime, amqp.Connection):  # type: ignore[misc]
@@ -128,7 +132,7 @@ class Connection(_AnsweredInTime, amqp.Connection):  # type: ignore[misc]
         super().__init__(**settings)
         self.delivered: list[Delivered] = []
         self.reached: tuple[tuple[Host, ...], Host] | None = None  # the hosts to try, and the one that answered
-        self._last_tags: dict[int, int | None] = {}  # by channel; None: whatever comes next is right
+        self._last_tags: dict[int, int] = {}  # by channel
         self._answer_within = answer_within
         self._answer_by = float("inf")
 
@@ -194,10 +198,9 @@ class Connection(_AnsweredInTime, amqp.Connection):  # type: ignore[misc]
             with self.transport.having_timeout(None if by == float("inf") else left):
                 self.transport.fill()
 
-    def take_back(self, channel: int) -> None:
-        """Forget what has come by a channel: the broker has just said that it delivers all of it again."""
-        self.delivered.clear()
-        self._last_tags[channel] = None
+    def forget(self, channel: int) -> None:
+        """Forget how far the deliveries of a channel had come: it is closed."""
+        self._last_tags.pop(channel, None)
 
     def send_all(self, frames: list[bytes]) -> None:
         """Send frames made by `publication_frames`."""
@@ -255,8 +258,7 @@ class Connection(_AnsweredInTime, amqp.Connection):  # type: ignore[misc]
         tag, redelivered = DELIVERY_TAG.unpack_from(buffer, tag_at)
         # The tags of a channel ascend by one, from one. Where they do not, the messages between would be waited for by
         # nobody: the broker takes them to be here.
-        last = self._last_tags.get(channel, 0)
-        if last is not None and tag not in (last + 1, 1):
+        if tag != self._last_tags.get(channel, 0) + 1:
             raise UnexpectedFrame("a delivery is missing")
         self._last_tags[channel] = tag
         exchange_at = tag_at + DELIVERY_TAG.size

@@ -167,6 +167,16 @@ def test_a_delivery_that_is_missing_ends_the_connection() -> None:
         connection.drain_events(1)
 
 
+def test_a_delivery_that_is_missing_of_a_channel_that_is_new_under_its_number_is_missed() -> None:
+    connection = reading(delivery(b"1"), delivery(b"1"), delivery(b"2", 2))
+    connection.drain_events(1)
+    connection.forget(1)
+    connection.drain_events(1)
+    connection.forget(1)
+    with pytest.raises(UnexpectedFrame):
+        connection.drain_events(1)
+
+
 def test_the_first_delivery_may_be_missing() -> None:
     with pytest.raises(UnexpectedFrame):
         reading(delivery(b"3", 3)).drain_events(1)
