@@ -74,7 +74,7 @@ class _Connection(psycopg.Connection[Row]):
             if timeout is not None:
                 raise
             self.close()
-            raise NoAnswerError("the database did not answer in time") from None
+            raise NoAnswerError(f"the database did not answer within {within:g} s") from None
         except Exception:
             raise
         except BaseException:
@@ -94,13 +94,14 @@ def connect(
     """Open a connection whose waits for locks, statements and answers are bounded.
 
     `within` are the seconds for each host to take the connection (whole ones, from 2 on), and `answer_within` those for
-    each answer, in place of CONNECT_WITHIN and ANSWER_WITHIN: for whoever only looks. `unused_within` has the server
-    end the connection when it is asked nothing for so long, outside of transactions too: for what a session holds
-    without one. Raises `psycopg.OperationalError` when the server cannot be reached, or does not answer.
+    each answer, in place of CONNECT_WITHIN and ANSWER_WITHIN; the server then ends a statement a fifth earlier.
+    `unused_within` has the server end the connection when it is asked nothing for so long, outside of transactions too:
+    for what a session holds without one. Raises `psycopg.OperationalError` when the server cannot be reached, or does
+    not answer.
     """
     settings = {
         "lock_timeout": LOCK_WITHIN,
-        "statement_timeout": STATEMENT_WITHIN,
+        "statement_timeout": STATEMENT_WITHIN if answer_within is None else f"{answer_within * 800:.0f}ms",
         "idle_in_transaction_session_timeout": IDLE_WITHIN,
         "idle_session_timeout": unused_within or "0",
         "timezone": "UTC",

@@ -7,7 +7,7 @@ with Stack(directory) as stack:
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +21,7 @@ from deploy.local.process import Process
 from deploy.local.rabbitmq import BrokerProcess
 from deploy.local.state import State, default_directory, free_ports
 from deploy.local.trouble import Trouble
-from messaging import addresses
+from messaging import addresses, database
 from messaging.addresses import Address, AddressError, Host
 from messaging.topology import REPAIRER, DeclaredNetwork, Management, TopologyError
 from messaging.topology import provision as provision_broker
@@ -29,6 +29,7 @@ from messaging.topology import provision as provision_broker
 log = logging.getLogger("ruta.up")
 
 OF_ADMINISTRATOR = {"user", "password", "dbname"}
+ADMINISTERED_WITHIN = 60.0  # seconds for a database or a role to be made or removed
 START_ATTEMPTS = 3  # a port may be taken between the choice and the start
 
 
@@ -122,7 +123,7 @@ class Stack:
             with self.connect_as_administrator():
                 pass
         except psycopg.Error as error:
-            raise Trouble(f"PostgreSQL at RUTA_DATABASE_URL does not answer: {str(error).splitlines()[0]}") from None
+            raise Trouble(f"PostgreSQL at RUTA_DATABASE_URL does not answer: {_first_line(error)}") from None
 
     def _check_real_broker(self) -> None:
         try:
@@ -195,14 +196,28 @@ class Stack:
             server, scheme="postgresql", user=service, password=password, path=service, query="&".join(settings)
         ).url
 
-    def connect_as_administrator(self) -> "psycopg.Connection[tuple[object, ...]]":
-        """A connection that may make databases and roles, in autocommit."""
-        return psycopg.connect(self.postgres_admin_url, autocommit=True, connect_timeout=10)
+    def connect_as_administrator(self) -> database.Connection:
+        """A connection that may make databases and roles, in autocommit; it waits for nothing without an end."""
+        connection = database.connect(self.postgres_admin_url, answer_within=ADMINISTERED_WITHIN)
+        connection.autocommit = True
+        return connection
+
+    @contextlib.contextmanager
+    def _administering(self, service: str) -> Iterator[database.Connection]:
+        """Such a connection, for the database of a service; what fails on it is a Trouble."""
+        try:
+            with self.connect_as_administrator() as connection:
+                yield connection
+        except psycopg.Error as error:
+            raise Trouble(f"PostgreSQL could not look after the database of {service}: {_first_line(error)}.") from None
 
     def create_database(self, service: str) -> str:
-        """Make the database and role of a service unless they are there; returns `service_database_url(service)`."""
+        """Make the database and role of a service unless they are there; returns `service_database_url(service)`.
+
+        Raises Trouble.
+        """
         name, password = sql.Identifier(service), sql.Literal(self.state.password(f"postgres {service}"))
-        with self.connect_as_administrator() as connection:
+        with self._administering(service) as connection:
             if connection.execute("select from pg_roles where rolname = %s", [service]).fetchone() is None:
                 connection.execute(sql.SQL("create role {}").format(name))
             connection.execute(sql.SQL("alter role {} login password {}").format(name, password))
@@ -215,13 +230,13 @@ class Stack:
         return self.service_database_url(service)
 
     def has_database(self, service: str) -> bool:
-        """Whether the database of a service has been made."""
-        with self.connect_as_administrator() as connection:
+        """Whether the database of a service has been made. Raises Trouble."""
+        with self._administering(service) as connection:
             return connection.execute("select from pg_database where datname = %s", [service]).fetchone() is not None
 
     def drop_database(self, service: str) -> None:
-        """Remove the database and role of a service, and whoever is connected to it."""
-        with self.connect_as_administrator() as connection:
+        """Remove the database and role of a service, and whoever is connected to it. Raises Trouble."""
+        with self._administering(service) as connection:
             connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(service)))
             connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(service)))
 
@@ -233,6 +248,11 @@ class Stack:
         provision_broker(self.management, network, {user: self.state.password(user) for user in network.users})
         if not self.state.is_being_repaired() and REPAIRER in {one["name"] for one in self.management.get("users")}:
             self.management.delete(f"users/{REPAIRER}")
+
+
+def _first_line(error: psycopg.Error) -> str:
+    """What follows it may quote a statement, and a password in it."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _read(environment: Mapping[str, str], variable: str, ports: Mapping[str, int]) -> Address | None:

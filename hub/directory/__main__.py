@@ -13,15 +13,16 @@ from typing import Annotated, Any
 
 import psycopg
 from cyclopts import App, Parameter
-from kombu.exceptions import KombuError
 
 from hub.directory.checking import faults
 from hub.directory.exporting import page_of, to_hsds
 from hub.directory.importing import Imported, NotAServiceError, from_hsds, services_in
 from hub.directory.reading import read_directory
-from hub.directory.sending import publish
+from hub.directory.sending import NotTakenError, publish
 from hub.directory.words import Terms, UnusableTermsError, places, read_terms
 from messaging import topology
+from messaging.addresses import AddressError
+from messaging.broker import BrokerLost
 
 app = App(name="ruta directory", help="The directory of services in HSDS 3.0.", version_flags=[])
 
@@ -110,11 +111,11 @@ def import_(
     if credentials is not None:
         try:
             publish(services, organisation, credentials)
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AddressError):
             return _end(f"{credentials} is not a file of credentials")
-        except ValueError as error:
+        except (ValueError, NotTakenError) as error:
             return _end(str(error))
-        except (OSError, KombuError) as error:
+        except BrokerLost as error:
             if isinstance(error, OSError) and error.filename is not None:
                 return _end(f"cannot read {error.filename}: {error.strerror}")
             return _end(f"the services could not be published: {type(error).__name__}")

@@ -10,9 +10,8 @@ import pytest
 from bench.processor import Processor
 from bench.waits import waits
 from deploy.local import Stack
+from messaging.database import Connection
 from tests.waiting import eventually
-
-Connection = psycopg.Connection[tuple[object, ...]]
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def test_postgres_promises_what_it_commits(stack: Stack) -> None:
     with stack.connect_as_administrator() as connection:
         settings = [connection.execute(f"show {name}").fetchone() for name in ("fsync", "synchronous_commit")]
 
-    assert settings == [("on",), ("on",)]
+    assert settings == [{"fsync": "on"}, {"synchronous_commit": "on"}]
 
 
 def test_a_service_does_not_get_into_the_database_of_another(provisioned: Stack) -> None:
