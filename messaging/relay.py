@@ -75,6 +75,7 @@ class Relay:
             while not self._stop.is_set() and not _take_lock(connection):
                 health.comes_round(self._part)
                 health.over(self._database)
+                self._publisher.beat()  # what kept it from the broker may be over
                 self._stop.wait(LOOK_EVERY)
             while not self._stop.is_set():
                 health.comes_round(self._part)
@@ -155,6 +156,7 @@ def main() -> None:
     for thread in threads:
         thread.join(STOP_WITHIN)
     health.end()
+    tracing.shut_down()
 
 
 def _outboxes(environment: Mapping[str, str]) -> list[dict[str, str]]:

@@ -39,7 +39,7 @@ from messaging.health import BEAT_EVERY, health, say_ready
 from messaging.log import describe, fields
 
 ALARM_AFTER = 60  # seconds in which the hub did not come round; then the kernel ends the process
-STOP_WITHIN = 14  # seconds for a graceful stop; a server that is away must not make it longer
+STOP_WITHIN = 13  # seconds for a graceful stop, before the last spans; a server that is away must not make it longer
 
 log = logging.getLogger("ruta.run")
 
@@ -83,17 +83,20 @@ def main(module_name: str) -> None:
     starting.link(stop_if_failed)
     running.link(stop_if_failed)
     asked_to_stop.wait()
+    finished = not failures
     if failures:
         log.critical("the service ended by itself", extra=fields(error=describe(failures[0])))
-        raise SystemExit(1)
-    finished = not starting.dead
-    if starting.dead:
+    elif starting.dead:
+        finished = False
         with eventlet.Timeout(STOP_WITHIN, False):
             runner.stop()
             finished = True
-    health.end()
+        if not finished:
+            log.error("stopped before all was finished; the broker delivers the rest again")
+    if not failures:
+        health.end()
+    tracing.shut_down()
     if not finished:
-        log.error("stopped before all was finished; the broker delivers the rest again")
         raise SystemExit(1)
 
 

@@ -6,6 +6,7 @@ handed on to what they cause. Spans carry ids, types and codes, nothing else.
 
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
@@ -21,25 +22,37 @@ import contracts
 from messaging.broker import Publication
 from messaging.log import describe
 
+FLUSH_WITHIN = 1.5  # seconds for the last spans, when a process ends
+
 _propagator = TraceContextTextMapPropagator()
+_provider: TracerProvider | None = None
 _tracer: trace.Tracer | None = None
 _NO_SPAN: AbstractContextManager[None] = nullcontext()
 
 
 def set_up(process: str, exporter: SpanExporter | None = None) -> None:
     """Switch tracing on for this process when an exporter is given or OTEL_EXPORTER_OTLP_ENDPOINT is set."""
-    global _tracer
+    global _provider, _tracer
     if exporter is None and os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         # not needed, and slow to import, where traces go nowhere
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
         exporter = OTLPSpanExporter()
     if exporter is None:
-        _tracer = None
+        _provider = _tracer = None
         return
-    provider = TracerProvider(resource=Resource.create({"service.name": process}))
-    provider.add_span_processor(BatchSpanProcessor(exporter))
-    _tracer = provider.get_tracer("ruta")
+    # Not at exit: a process that was forked does not come there, and any other would wait long for a silent collector.
+    _provider = TracerProvider(resource=Resource.create({"service.name": process}), shutdown_on_exit=False)
+    _provider.add_span_processor(BatchSpanProcessor(exporter))
+    _tracer = _provider.get_tracer("ruta")
+
+
+def shut_down() -> None:
+    """Send the last spans before the process ends, as far as that takes no longer than FLUSH_WITHIN."""
+    if _provider is not None:
+        flushing = threading.Thread(target=_provider.shutdown, daemon=True)
+        flushing.start()
+        flushing.join(FLUSH_WITHIN)
 
 
 def processing(message: contracts.Message, received_at: datetime) -> AbstractContextManager[None]:

@@ -69,6 +69,7 @@ def main() -> int:
         log.error("a direction ended by itself", extra=fields(count=len(bridges)))
     else:
         health.end()
+    tracing.shut_down()
     return int(failed)
 
 
