@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,20 +10,27 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from amqp import spec
+from amqp.exceptions import UnexpectedFrame
+from psycopg.errors import LockNotAvailable
 
 import contracts
-from messaging import broker, database, transaction
+from deploy.local import Stack
+from deploy.local.trouble import Trouble
+from hub.directory import sending
+from messaging import broker, database, frames, migrate, relay, topology, transaction
 from messaging.broker import BrokerLost, Publication, Publisher
 from messaging.database import Connection, NoAnswerError
 from messaging.frames import NoAnswerError as NoAnswerOfTheBroker
 from messaging.health import health
 from messaging.runtime import Delivery, Runtime
+from messaging.standing import Standing
 from tests.messaging.checker import check
 from tests.messaging.conftest import probe, probed, runtime
-from tests.messaging.harness import Probe, Process, conversation, service_published, wait_until
+from tests.messaging.harness import PROBE, Probe, Process, conversation, service_published, wait_until
 from tests.messaging.partners import Door, Partner
 from tests.messaging.probe.service import ProbeService
 from tests.messaging.proxy import Proxy, is_heartbeat, method
@@ -221,42 +229,119 @@ def test_a_broker_that_falls_silent_while_a_connection_is_made_is_not_waited_for
         assert DEADLINE <= time.monotonic() - began < ONCE
 
 
-def test_deliveries_that_were_swallowed_come_again_and_so_does_what_was_not_acknowledged_in_order(
-    probe: Probe,
-) -> None:
-    """With nothing behind them by which they would be missed; what comes while they are asked for comes once."""
-    swallowed: list[bytes] = []
+def all_deliveries(swallowed: list[bytes]) -> Callable[[int, bool, bytes], bool]:
+    """Swallow each delivery with its content, and note the body."""
 
-    def deliveries(connection: int, from_server: bool, frame: bytes) -> bool:
-        if swallowed and from_server and not is_heartbeat(frame) and method(frame) is None:
-            return True  # the content of what was swallowed
-        if from_server and method(frame) == spec.Basic.Deliver:
+    def swallows(_: int, from_server: bool, frame: bytes) -> bool:
+        if not from_server or is_heartbeat(frame) or method(frame) not in (None, spec.Basic.Deliver):
+            return False
+        if frame[0] == frames.BODY:
             swallowed.append(frame)
-            return True
-        return False
+        return True
 
+    return swallows
+
+
+def nothing(*_: object) -> bool:
+    return False
+
+
+def consumer(url: str, queue: str) -> tuple[frames.Connection, Any]:
+    connection = broker.connect(url)
+    channel = connection.channel()
+    channel.basic_consume(queue)
+    return connection, channel
+
+
+def ids(connection: frames.Connection, atleast: int) -> list[UUID]:
+    """Take what is delivered, until it is so much."""
+    while len(connection.delivered) < atleast:
+        connection.drain_events(timeout=5)
+    taken = [contracts.parse(one.body).id for one in connection.delivered]
+    connection.delivered.clear()
+    return taken
+
+
+def test_deliveries_that_were_swallowed_come_again_by_a_new_connection_in_order(probe: Probe) -> None:
+    """With nothing behind them by which they would be missed."""
+    swallowed: list[bytes] = []
     sent = conversation(10)
     with before(probe.amqp_url, by_frame=True) as proxy:
-        connection = broker.connect(proxy.url)
-        channel = connection.channel()
-        channel.basic_consume("probe")
-        proxy.swallows = deliveries
+        connection, channel = consumer(proxy.url, "probe")
+        proxy.swallows = all_deliveries(swallowed)
         probe.send(*sent)
         wait_until(lambda: len(swallowed) == 10)
-        proxy.swallows = lambda *_: False
+        proxy.swallows = nothing
 
         broker.look_after(connection, channel, ["probe"])
-        while len(connection.delivered) < 10:
+        with pytest.raises(UnexpectedFrame):
             connection.drain_events(timeout=5)
+        broker.drop(connection)
 
-        assert [contracts.parse(one.body).id for one in connection.delivered] == [message.id for message in sent]
-        channel.basic_ack(connection.delivered[-1].tag, multiple=True)
-        connection.delivered.clear()
-        broker.look_after(connection, channel, ["probe"])
-        assert channel.queue_declare("probe", passive=True).message_count == 0
-        with pytest.raises(TimeoutError):
-            connection.drain_events(timeout=0.5)
+        connection, _ = consumer(proxy.url, "probe")
+        assert ids(connection, 10) == [message.id for message in sent]
         connection.close()
+
+
+def test_what_was_not_acknowledged_comes_again_in_order_and_what_was_does_not(probe: Probe) -> None:
+    sent = conversation(10)
+    probe.send(*sent)
+    connection, channel = consumer(probe.amqp_url, "probe")
+    for _ in range(2):
+        assert ids(connection, 10) == [message.id for message in sent]
+        broker.look_after(connection, channel, ["probe"])
+    while len(connection.delivered) < 10:
+        connection.drain_events(timeout=5)
+    channel.basic_ack(connection.delivered[-1].tag, multiple=True)
+    connection.delivered.clear()
+    broker.look_after(connection, channel, ["probe"])
+    assert channel.queue_declare("probe", passive=True).message_count == 0
+    with pytest.raises(TimeoutError):
+        connection.drain_events(timeout=0.5)
+    connection.close()
+
+
+@pytest.mark.parametrize("missed_before", [0, 2])
+def test_a_delivery_that_is_swallowed_after_a_look_is_missed_when_the_next_comes(
+    probe: Probe, missed_before: int
+) -> None:
+    """Else whoever acknowledges the next, and all up to it, would acknowledge it as well."""
+    swallowed: list[bytes] = []
+    first, *missed = conversation(1 + missed_before)
+    with before(probe.amqp_url, by_frame=True) as proxy:
+        connection, channel = consumer(proxy.url, "probe")
+        probe.send(first)
+        assert ids(connection, 1) == [first.id]
+        channel.basic_ack(1)
+        proxy.swallows = all_deliveries(swallowed)
+        probe.send(*missed)
+        wait_until(lambda: len(swallowed) == missed_before)
+        broker.look_after(connection, channel, ["probe"])
+        probe.send(service_published())
+        wait_until(lambda: len(swallowed) == 2 * missed_before + 1)
+        proxy.swallows = nothing
+        probe.send(service_published())
+        with pytest.raises(UnexpectedFrame):
+            connection.drain_events(timeout=5)
+        broker.drop(connection)
+
+
+def test_who_looks_after_an_idle_queue_still_reads_it_and_who_stands_by_does_not(probe: Probe) -> None:
+    """Of a queue that one consumer reads at a time: what is looked for changes nobody's place."""
+    active, of_active = consumer(probe.amqp_url, "referrals")
+    standby, of_standby = consumer(probe.amqp_url, "referrals")
+    for message in conversation(5):
+        broker.look_after(active, of_active, ["referrals"])
+        broker.look_after(standby, of_standby, ["referrals"])
+        probe.send_to("referrals", message)
+        active.drain_events(timeout=5)
+        (one,) = active.delivered
+        of_active.basic_ack(one.tag)
+        active.delivered.clear()
+    with pytest.raises(TimeoutError):
+        standby.drain_events(timeout=0.5)
+    active.close()
+    standby.close()
 
 
 def test_a_consumer_that_the_broker_has_ended_without_being_heard_is_missed(probe: Probe) -> None:
@@ -292,6 +377,115 @@ def test_a_publisher_says_that_the_broker_is_silent_until_its_beat_finds_it_agai
         assert [one.message for one in caplog.records] == ["trouble", "trouble is over"]
         publisher.drop()
     health.ends("publishing of a test")
+
+
+def test_a_relay_that_lost_its_turn_says_when_the_broker_is_back(
+    probe: Probe, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The other that took it has nothing of it to say, and this one publishes nothing by which it would notice."""
+    monkeypatch.setattr(broker, "ANSWER_WITHIN", DEADLINE)
+    monkeypatch.setattr(relay, "PATIENCE", "0 seconds")
+    caplog.set_level(logging.WARNING)
+
+    def leave_behind() -> None:
+        runtime.apply(ProbeService(), [Delivery(1, service_published().to_json(), redelivered=False)])
+
+    with before(probe.amqp_url) as proxy, database.connect(probe.database_url) as other:
+        waiting = relay.Relay("probe", probe.database_url, proxy.url, Standing())
+        leave_behind()
+        assert waiting.publish_left_behind(other) == 1
+        leave_behind()
+        proxy.listening.clear()
+        with pytest.raises(BrokerLost):
+            waiting.publish_left_behind(other)
+        assert relay._take_lock(other)
+
+        proxy.listening.set()
+        thread = threading.Thread(target=waiting.run)
+        thread.start()
+        try:
+            wait_until(lambda: "trouble is over" in [one.message for one in caplog.records], within=10)
+        finally:
+            waiting.stop()
+            thread.join()
+
+
+def silent_after(proxy: Proxy, said: bytes) -> None:
+    """Have the server fall silent when a client has said this."""
+    silent = threading.Event()
+
+    def swallows(_: int, from_server: bool, piece: bytes) -> bool:
+        if not from_server and said in piece:
+            silent.set()
+        return from_server and silent.is_set()
+
+    proxy.swallows = swallows
+
+
+ADMINISTERING: dict[str, tuple[bytes, Callable[[Stack], Any]]] = {
+    "whether there is one": (b"pg_database", lambda stack: stack.has_database("silent")),
+    "making one": (b"create role", lambda stack: stack.create_database("silent")),
+    "removing one": (b"drop database", lambda stack: stack.drop_database("silent")),
+}
+
+
+@pytest.mark.parametrize(("said", "ask"), ADMINISTERING.values(), ids=ADMINISTERING.keys())
+def test_who_looks_after_databases_is_told_that_the_server_does_not_answer(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes, ask: Callable[[Stack], Any]
+) -> None:
+    monkeypatch.setattr("deploy.local.stack.ADMINISTERED_WITHIN", DEADLINE)
+    with before(stack.postgres_admin_url) as proxy:
+        silent_after(proxy, said)
+        elsewhere = Stack(tmp_path, environment={"RUTA_DATABASE_URL": proxy.url})
+        elsewhere.state.make()
+        began = time.monotonic()
+        with pytest.raises(Trouble, match="did not answer within 1 s"):
+            ask(elsewhere)
+        assert DEADLINE <= time.monotonic() - began < ONCE
+    stack.drop_database("silent")
+
+
+@pytest.mark.parametrize("said", [b"pg_advisory_lock", b"create table if not exists migration", b"select 1 from migra"])
+def test_who_migrates_a_database_that_falls_silent_is_told_so(
+    probe: Probe, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(migrate, "ANSWER_WITHIN", DEADLINE)
+    with before(probe.database_url) as proxy:
+        silent_after(proxy, said)
+        began = time.monotonic()
+        with pytest.raises(NoAnswerError, match="did not answer within 1 s"):
+            migrate.migrate(proxy.url, PROBE)
+        assert DEADLINE <= time.monotonic() - began < ONCE
+
+
+def test_who_waits_for_another_that_migrates_is_told_who_that_is(probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrate, "LOCK_WITHIN", "200ms")
+    with database.connect(f"{probe.database_url}?application_name=another") as other:
+        other.execute("select pg_advisory_lock(%s)", (migrate.MIGRATING,))
+        with pytest.raises(LockNotAvailable, match=rf"session {other.info.backend_pid} \(another\)"):
+            migrate.migrate(probe.database_url, PROBE)
+
+
+def test_a_directory_that_the_broker_does_not_confirm_is_not_waited_for(
+    probed: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "ANSWER_WITHIN", DEADLINE)
+    services = [service_published().data for _ in range(3)]
+    credentials = tmp_path / "credentials.json"
+
+    def say(url: str) -> None:
+        handed = {"organisation": "redcross", "amqp_urls": [url], "exchange": topology.submit_exchange("redcross")}
+        credentials.write_text(json.dumps(handed))
+        sending.publish(services, "redcross", credentials)
+
+    url = probed.amqp_url("redcross", topology.NETWORK)
+    say(url)
+    with before(url, by_frame=True) as proxy:
+        proxy.swallows = lambda _, from_server, frame: from_server and method(frame) == spec.Basic.Ack
+        began = time.monotonic()
+        with pytest.raises(BrokerLost):
+            say(proxy.url)
+        assert DEADLINE <= time.monotonic() - began < ONCE + 1
 
 
 # -- processes -----------------------------------------------------------------------------------------------------
@@ -493,5 +687,53 @@ def test_what_the_gateway_missed_while_idle_comes_again(probe: Probe, constants:
         print(f"came again within {took:.1f} s")
         assert took < HEALS_WITHIN
         assert [one.id for one in passed] == [one.id for one in sent]
-        assert not gateway.said("a broker is away")
+        assert gateway.said("UnexpectedFrame")  # a delivery is missing, so that the connection begins anew
+        assert stands_nowhere(gateway)
     partner.close()
+
+
+@contextmanager
+def full(stack: Stack, inbox: str) -> Iterator[None]:
+    """Have an inbox take nothing: its organisation does not read."""
+    limit = {"pattern": f"^{inbox}$", "definition": {"max-length": 5, "overflow": "reject-publish"}, "priority": 10}
+    stack.management.put("policies/network/full", limit | {"apply-to": "queues"})
+    try:
+        yield
+    finally:
+        stack.management.delete("policies/network/full")
+
+
+@pytest.mark.parametrize("constants", [IN_A_HURRY, pytest.param({}, marks=pytest.mark.long)], ids=["hurried", "real"])
+def test_what_the_gateway_missed_while_an_inbox_is_full_comes_again(probe: Probe, constants: dict[str, Any]) -> None:
+    """What is held for one organisation, for as long as it does not read, keeps nothing back of what is another's."""
+    door = Door(probe)
+    partner, not_reading = Partner(probe.stack, "redcross"), Partner(probe.stack, "iom")
+    held, sent = conversation(300), conversation(10)  # of the first, some pass before the queue refuses
+    silent, swallowed = False, list[bytes]()
+    swallows_deliveries = all_deliveries(swallowed)
+
+    with before(door.environment["GATEWAY_HUB_AMQP_URL"], by_frame=True) as proxy:
+        proxy.swallows = lambda *piece: silent and swallows_deliveries(*piece)
+        with full(probe.stack, "inbox.iom"):
+            gateway = door.process(tampered=tampered(constants), GATEWAY_HUB_AMQP_URL=proxy.url).start()
+            probe.send_to("deliver.iom", *held)
+            wait_until(lambda: gateway.said("not taken, and offered again"))
+            silent = True
+            probe.send_to("deliver.redcross", *sent)
+            wait_until(lambda: len(swallowed) >= len(sent))
+            silent = False
+            back = time.monotonic()
+
+            came = partner.read(len(sent))
+            took = time.monotonic() - back
+
+            print(f"came again within {took:.1f} s")
+            assert took < HEALS_WITHIN
+            assert [one.id for one in came] == [one.id for one in sent]
+        read: set[UUID] = set()
+        while not read >= {one.id for one in held}:
+            read |= {one.id for one in not_reading.read(1)}
+        assert read == {one.id for one in held}
+        assert stands_nowhere(gateway)
+    partner.close()
+    not_reading.close()

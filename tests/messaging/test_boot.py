@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from deploy.local import Stack
 from messaging.topology import read
 from tests.messaging.harness import ROOT, Probe, service_published, wait_until
@@ -45,6 +47,37 @@ with database.connect({probe.database_url!r}) as one, database.connect({probe.da
 raise SystemExit("locked")
 """
     assert said(code) == "locked"
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "amqp"])
+def test_while_names_are_looked_up_in_vain_the_other_greenlets_run(scheme: str) -> None:
+    """psycopg and py-amqp look them up by way of Python, not in C: nobody's heart stands still meanwhile."""
+    code = f"""
+import messaging.run, eventlet, socket, time
+from eventlet.support import greendns
+from messaging import broker, database
+silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+silent.bind(("127.0.0.1", 0))
+names = greendns.dns.resolver.Resolver(configure=False)
+names.port = silent.getsockname()[1]
+names.nameservers = ["127.0.0.1"]
+greendns.resolver._resolver = names
+gaps = []
+def beat():
+    last = time.monotonic()
+    while True:
+        eventlet.sleep(0.05)
+        gaps.append(time.monotonic() - last)
+        last = time.monotonic()
+eventlet.spawn(beat)
+began = time.monotonic()
+try:
+    {{"postgresql": database.connect, "amqp": broker.connect}}["{scheme}"]("{scheme}://a:b@server.example/c")
+except (*broker.BrokerLost, *database.DatabaseLost):
+    raise SystemExit(f"looked up: {{silent.recv(512) != b''}}, within a minute: {{time.monotonic() - began < 60}}, "
+                     f"stood: {{max(gaps) > 1}}, beats: {{len(gaps) > 20}}")
+"""
+    assert said(code) == "looked up: True, within a minute: True, stood: False, beats: True"
 
 
 def test_a_module_without_a_service_is_refused() -> None:
