@@ -58,6 +58,7 @@ from eventlet.support import greendns
 from messaging import broker, database
 silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 silent.bind(("127.0.0.1", 0))
+silent.settimeout(5)
 names = greendns.dns.resolver.Resolver(configure=False)
 names.port = silent.getsockname()[1]
 names.nameservers = ["127.0.0.1"]
