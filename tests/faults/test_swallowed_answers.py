@@ -331,8 +331,8 @@ def test_who_looks_after_an_idle_queue_still_reads_it_and_who_stands_by_does_not
     active, of_active = consumer(probe.amqp_url, "referrals")
     standby, of_standby = consumer(probe.amqp_url, "referrals")
     for message in conversation(5):
-        broker.look_after(active, of_active, ["referrals"])
         broker.look_after(standby, of_standby, ["referrals"])
+        broker.look_after(active, of_active, ["referrals"])
         probe.send_to("referrals", message)
         active.drain_events(timeout=5)
         (one,) = active.delivered
