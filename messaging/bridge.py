@@ -90,7 +90,8 @@ class Bridge:
                 break
             except BrokerLost as error:
                 log.warning("a broker is away", extra=fields(process=self._name, error=describe(error)))
-                if not (self._publishing or isinstance(error, NotFound)):  # of the other side its publisher says it
+                # Of the other side its publisher says it, and of a missing queue who looks for it.
+                if not (self._publishing or isinstance(error, NotFound | ConsumerCancelled)):
                     health.say(self._source, broker.trouble(error), describe(error))
             broker.drop(self._connection)
             self._publisher.drop()
@@ -119,9 +120,11 @@ class Bridge:
             self._channel.basic_consume(queue, consumer_tag=queue, on_cancel=_raise_cancelled)
         except NotFound:  # which closes the channel: the next connection does without it
             log.error("a queue is missing; the others go on", extra=fields(process=self._name, queue=queue))
+            health.say(f"queue {queue}", "missing")
             self._missing.add(queue)
             self._look_again_at = time.monotonic() + LOOK_AGAIN
             raise
+        health.over(f"queue {queue}")
 
     def _look_again(self) -> None:
         """When a missing queue has come to be, begin anew with it."""

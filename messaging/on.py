@@ -357,7 +357,9 @@ class _Batches(Entrypoint):  # type: ignore[misc]
                 self._finish_reading()
             except BrokerLost as error:
                 log.warning("the broker is away", extra=fields(error=describe(error)))
-                if not isinstance(error, NotFound):  # it has answered that there is no such queue
+                if isinstance(error, NotFound | ConsumerCancelled):
+                    health.say(f"queue {self.queue}", "missing", describe(error))
+                else:
                     health.say("broker", broker.trouble(error), describe(error))
                 broker.drop(self._connection)
                 self._connection = None
@@ -388,11 +390,12 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         self._connection = broker.connect(os.environ["SERVICE_AMQP_URL"])
         self._connections += 1
         self._channel = self._connection.channel()
+        health.over("broker")
         self._channel.queue_declare(self.queue, passive=True)  # declared in deploy/network.toml, never here
         self._channel.basic_qos(0, PREFETCH, False)
         self._channel.basic_consume(self.queue, consumer_tag="batches", on_cancel=self._cancelled)
         self._looked_at = time.monotonic()
-        health.over("broker")
+        health.over(f"queue {self.queue}")
         if not self._ready.ready():
             self._ready.send()
 

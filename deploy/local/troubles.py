@@ -233,7 +233,8 @@ def _said(now: Mapping[str, Any]) -> Iterator[Found]:
         since = min(trouble["since"] for _, trouble in ones)[11:19]
         saying = "says" if len(ones) == 1 else "say"
         text = f"{who} {saying} since {since} UTC: {what} {code.replace('_', ' ')}{f' ({error})' if error else ''}."
-        yield Found(code, f"{what}, by processes", text, FIRST.get(code, f"less +G {_log_of(now, ones[0][0])}"))
+        first = REPAIR if what.startswith("queue ") else FIRST.get(code, f"less +G {_log_of(now, ones[0][0])}")
+        yield Found(code, f"{what}, by processes", text, first)
 
 
 def _log_of(now: Mapping[str, Any], name: str) -> str:

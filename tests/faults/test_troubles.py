@@ -136,6 +136,19 @@ def test_what_the_broker_lacks_is_told_with_the_command_that_makes_it(hub: Netwo
     assert f"TROUBLE  {lacking.text} -> ./ruta repair" in doctor.stdout
 
 
+@pytest.mark.parametrize(("queue", "vhost", "reader"), [("events", HUB, "events"), ("submit.iom", NETWORK, "gateway")])
+def test_who_misses_its_queue_says_so_and_that_it_is_back(hub: Network, queue: str, vhost: str, reader: str) -> None:
+    hub.stack.management.delete(f"queues/{vhost}/{queue}")
+
+    said = eventually(lambda: found(hub.stack, "missing", what=f"queue {queue}, by processes"))
+    hub.stack.provision_broker(hub.declared)
+
+    assert said is not None
+    assert said.text.startswith(reader)
+    assert said.first == "./ruta repair"
+    eventually(lambda: found(hub.stack, "missing", what=f"queue {queue}, by processes") is None)
+
+
 def test_what_was_set_aside_is_told(hub: Network) -> None:
     connection = broker.connect(hub.stack.amqp_url(GATEWAY, HUB))
     for _ in range(3):
