@@ -116,7 +116,11 @@ def look_after(connection: Connection, channel: Any, queues: Iterable[str]) -> N
 
 
 def trouble(error: BaseException) -> str:
-    """Return the code for what keeps a process from the broker (`messaging.health`): it is away, or silent."""
+    """Return the code for what keeps a process from the broker (`messaging.health`), such as that it is away."""
+    if isinstance(error, amqp.exceptions.AccessRefused | amqp.exceptions.NotAllowed):
+        return "refused"  # the user is unknown there, or the virtual host
+    if isinstance(error, amqp.exceptions.NotFound):
+        return "incomplete"  # it lacks an exchange
     return "no_answer" if isinstance(error, NoAnswerError | TimeoutError | UnexpectedFrame) else "away"
 
 

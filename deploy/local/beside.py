@@ -7,6 +7,7 @@ from typing import Any
 
 from deploy.local.stack import Stack
 from deploy.local.state import State
+from deploy.local.trouble import Trouble
 from messaging.topology import GATEWAY, HUB, NETWORK, REPAIRER, DeclaredNetwork, Management
 
 
@@ -41,7 +42,10 @@ def find(
     if running is not None:
         management = Management(running["management_url"], within=within)
         return Beside(management, running["amqp_urls"], running["databases"], running)
-    if "RUTA_AMQP_URL" in environment and "RUTA_DATABASE_URL" in environment:
+    named = [one for one in ("RUTA_AMQP_URL", "RUTA_DATABASE_URL") if environment.get(one)]
+    if len(named) == 1:
+        raise Trouble(f"{named[0]} alone is set: servers of your own are named by RUTA_AMQP_URL and RUTA_DATABASE_URL.")
+    if named:
         state.make()
         stack = Stack(state.directory, environment)
         databases = {service: stack.service_database_url(service) for service in declared.services}

@@ -367,6 +367,11 @@ def _run(
         print("This was a dry run: nothing was changed.")
     elif looked.back:
         print(f"{looked.back:,} messages were left where they are; `./ruta repair --yes` puts them back.")
+    if looked.stay:
+        print(
+            "What stays is for somebody to look at: declare who reads it in deploy/network.toml, or have its sender "
+            "say it otherwise; what nobody wants is dropped in the broker's management interface (Purge Messages)."
+        )
     if looked.not_seen:
         print(f"{looked.not_seen:,} more lie behind them; run it again.")
     return 1 if left or looked.stay or looked.back or looked.not_seen else 0

@@ -117,6 +117,7 @@ class State:
                 raise Trouble(
                     f"Ruta already runs from {self.directory} (process {pid}); `./ruta down` stops it."
                 ) from None
+            self._running.unlink(missing_ok=True)  # of one that was killed
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
@@ -159,6 +160,10 @@ class State:
     def write_running(self, what: dict[str, Any]) -> None:
         """Say what runs, for `./ruta status` in another shell."""
         write_private(self._running, json.dumps(what))
+
+    def was_cut_off(self) -> bool:
+        """Whether what ran here last was ended without being told to: it has not taken back what it said of itself."""
+        return self._running.exists() and self.running_pid() is None
 
     def read_running(self) -> dict[str, Any] | None:
         """What runs from this directory, or None when nothing does."""

@@ -57,12 +57,12 @@ def read(state: State, *, brief: bool = False, environment: Mapping[str, str] = 
     declared), `disks` (of embedded servers), `unread`. Memory is in MB (of what several share, each its part), queue
     counts are messages, up to five seconds old. `brief` is for looking every few seconds: what costs the servers
     something is left out (a login to the broker). Where nothing runs and RUTA_* names no servers, only `running` is
-    there.
+    there, and `cut_off` where what ran last was ended without being told to.
     """
     declared = read_declared()
     place = beside.find(state, declared, environment, within=HOSTS_WITHIN)
     if place is None:
-        return {"running": False}
+        return {"running": False, **({"cut_off": True} if state.was_cut_off() else {})}
     jobs: dict[str, Callable[[], Any]] = {
         "management": lambda: place.management.get("nodes"),
         "queues": lambda: _queues(place.management),

@@ -8,6 +8,7 @@ import textwrap
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from deploy.local import status
@@ -41,6 +42,9 @@ class Found:
 
 def find(now: Mapping[str, Any]) -> list[Found]:
     """Everything that is wrong in what `status.read` returned; nothing where nothing runs."""
+    if now.get("cut_off"):
+        text = "Ruta was ended without being told to (it was killed, or the machine was): nothing is taken in."
+        return [Found("ended", "network", text, "./ruta up")]
     if "processes" not in now:
         return []
     looks = {
@@ -117,6 +121,18 @@ FIRST = {
     "starting": "wait a minute, then see its log",
     "missing": "./ruta provision (with ./ruta up: ./ruta down, then ./ruta up)",
     "disk_full": "make room on its machine: df -h",
+}
+
+
+SAID = {  # of a code, after what it is about
+    "away": "is away",
+    "no_answer": "does not answer",
+    "busy": "is busy",
+    "refused": "refuses its user",
+    "incomplete": "lacks what it asks for",
+    "missing": "is missing",
+    "disk_full": "has no space left on its disk",
+    "clocks_apart": "are apart",
 }
 
 
@@ -229,11 +245,12 @@ def _said(now: Mapping[str, Any]) -> Iterator[Found]:
             code = "disk_full" if full else trouble["code"]
             said.setdefault((trouble["what"], code), []).append((process["name"], trouble))
     for (what, code), ones in said.items():
-        who, error = _listed([name for name, _ in ones]), ones[0][1]["error"]
+        who, error = _listed([name for name, _ in ones]), (ones[0][1]["error"] or "").split(" at ")[0]  # where: its log
         since = min(trouble["since"] for _, trouble in ones)[11:19]
         saying = "says" if len(ones) == 1 else "say"
-        text = f"{who} {saying} since {since} UTC: {what} {code.replace('_', ' ')}{f' ({error})' if error else ''}."
-        first = REPAIR if what.startswith("queue ") else FIRST.get(code, f"less +G {_log_of(now, ones[0][0])}")
+        text = f"{who} {saying} since {since} UTC: {what} {SAID.get(code, code)}{f' ({error})' if error else ''}."
+        lacks = what.startswith("queue ") or (what.startswith("broker") and code in ("refused", "incomplete"))
+        first = REPAIR if lacks else FIRST.get(code, f"less +G {_log_of(now, ones[0][0])}")
         yield Found(code, f"{what}, by processes", text, first)
 
 
@@ -328,7 +345,11 @@ class Watch:
         for key, one in now.items():
             if key in self._before and key not in self._told:
                 self._told[key] = one
-                log.warning("trouble: %s -> %s", one.text, one.first)
+                log.warning("%s trouble: %s -> %s", _time(), one.text, one.first)
         for key in [key for key, one in self._told.items() if key not in now and one.seen_in not in unread]:
-            log.warning("over: %s", self._told.pop(key).text)
+            log.warning("%s over: %s", _time(), self._told.pop(key).text)
         self._before = now
+
+
+def _time() -> str:
+    return f"{datetime.now(UTC):%H:%M:%S} UTC"

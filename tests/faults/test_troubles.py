@@ -336,7 +336,7 @@ def test_what_processes_say_of_themselves_is_told(
     assert set(said) - {"set_aside"} == {"disk_full", "missing", "clocks_apart", "frozen"}
     assert "speaker says since" in said["disk_full"].text
     assert "database disk full (DiskFull[53100] at somewhere.py:1 something)" in said["disk_full"].text
-    assert "queue events missing" in said["missing"].text
+    assert "queue events is missing" in said["missing"].text
     assert "The clock of broker is 2.0 hours ahead of that of speaker" in said["clocks_apart"].text
     assert said["frozen"].first.startswith(f"kill -9 {speaker.pid}")
 
@@ -499,3 +499,29 @@ def test_a_full_disk_is_told_and_over_when_there_is_room(alone: State) -> None:
             eventually(lambda: found(stack, "disk_full") is None)
     finally:
         subprocess.run(["umount", "-l", str(home)], check=False)
+
+
+def test_a_network_that_was_killed_is_told_from_one_that_was_stopped(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    state.make()
+    stopped = ruta(state, "status")
+    state.write_running({"pid": 1})  # and nobody holds the directory
+
+    killed, doctor = ruta(state, "status"), ruta(state, "doctor")
+
+    assert (stopped.returncode, killed.returncode, doctor.returncode) == (0, 1, 1)
+    assert "ended without being told to" in killed.stdout
+    assert "./ruta up" in killed.stdout
+    with state.held():
+        assert state.read_running() is None  # what the killed one has left is nobody's
+
+
+@pytest.mark.parametrize("command", ["status", "doctor", "repair"])
+@pytest.mark.parametrize("alone", [{"RUTA_AMQP_URL": "amqp://a:b@c"}, {"RUTA_DATABASE_URL": "postgresql://a:b@c/d"}])
+def test_servers_that_are_named_by_half_are_not_passed_over(
+    tmp_path: Path, command: str, alone: dict[str, str]
+) -> None:
+    told = ruta(State(tmp_path), command, **alone)
+
+    assert told.returncode == 1
+    assert f"{next(iter(alone))} alone is set" in told.stdout + told.stderr
