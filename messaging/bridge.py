@@ -25,6 +25,7 @@ from messaging.log import describe, fields
 log = logging.getLogger("ruta.bridge")
 
 WINDOW = 64  # unacknowledged messages of one queue
+FEW = 10  # messages that came together: an answer goes to two parties and a service; of more, more may be coming
 GATHER = 0.005  # seconds to wait for more before what has arrived is carried on
 HOLD = 1.0  # seconds before what the other side refused is offered again
 LOOK_AGAIN = 10.0  # seconds between looks for a queue that was missing
@@ -161,8 +162,8 @@ class Bridge:
                     wait, until = GATHER, time.monotonic() + GATHER
                 self._connection.drain_events(timeout=wait)
                 self._take()
-                if len(self._arrived) == 1:
-                    break  # nobody waits for a crowd that may not come; behind one that is under way one gathers anyway
+                if len(self._arrived) < FEW:
+                    break  # nobody waits for a crowd that may not come; behind what is under way one gathers anyway
         except TimeoutError:
             pass
         self._connection.heartbeat_tick()

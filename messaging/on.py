@@ -56,6 +56,7 @@ BATCH = 250  # messages in one transaction at most
 PREFETCH = 4 * BATCH  # one batch being applied, one being published, and two on the way
 BATCH_WITHIN = 30  # seconds; a handler that hangs is interrupted and its message parked
 TURN_WITHIN = 10  # seconds for earlier messages of other processes to be published, before the relay takes over
+FEW = 10  # messages that came together; where there are more, more may be coming
 GATHER = 0.005  # seconds to wait for more before what has arrived is applied
 LOOK_AGAIN = 0.01  # seconds between looks at whether they are
 BEAT_EVERY = 5.0  # seconds between looks at the publishing connection
@@ -400,7 +401,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
             self._ready.send()
 
     def _drain(self) -> None:
-        """Take what arrives: wait at most a second for the first; where several come together, a moment for more."""
+        """Take what arrives: wait at most a second for the first; where many come together, a moment for more."""
         assert self._connection is not None
         health.comes_round("reading")
         wait, until = 1.0, float("inf")
@@ -408,7 +409,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
             while len(self._arrived) < PREFETCH and time.monotonic() < until:
                 self._connection.drain_events(timeout=wait)
                 self._take()
-                if len(self._arrived) == 1:
+                if len(self._arrived) < FEW:
                     break
                 if until == float("inf"):
                     wait, until = 0.001, time.monotonic() + GATHER

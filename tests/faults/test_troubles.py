@@ -335,7 +335,7 @@ def test_what_processes_say_of_themselves_is_told(
 
     assert set(said) - {"set_aside"} == {"disk_full", "missing", "clocks_apart", "frozen"}
     assert "speaker says since" in said["disk_full"].text
-    assert "database disk full (DiskFull[53100] at somewhere.py:1 something)" in said["disk_full"].text
+    assert "database has no space left on its disk (DiskFull[53100])." in said["disk_full"].text
     assert "queue events is missing" in said["missing"].text
     assert "The clock of broker is 2.0 hours ahead of that of speaker" in said["clocks_apart"].text
     assert said["frozen"].first.startswith(f"kill -9 {speaker.pid}")
