@@ -173,7 +173,8 @@ def test_killed_with_sigkill_it_leaves_no_process_and_starts_again(running: Oper
     running.end(signal.SIGKILL)
 
     eventually(lambda: not running.processes())
-    assert running.status() == {"running": False}
+    status = running.status()
+    assert (status["running"], [one["code"] for one in status["troubles"]]) == (False, ["ended"])
     running.start()
     assert running.status()["running"]
 
