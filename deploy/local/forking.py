@@ -1,6 +1,6 @@
 """Processes that are forked from one that has imported everything, instead of importing it each by itself.
 
-    forks = ForkServer(state, network)
+    forks = fork_server(state, network)          # deploy/local/processes.py
     forks.start()
     process = ForkedProcess(program, forks)
 
