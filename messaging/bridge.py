@@ -93,7 +93,7 @@ class Bridge:
                 log.warning("a broker is away", extra=fields(process=self._name, error=describe(error)))
                 # Of the other side its publisher says it, and of a missing queue who looks for it.
                 if not (self._publishing or isinstance(error, NotFound | ConsumerCancelled)):
-                    health.say(self._source, broker.trouble(error), describe(error))
+                    health.say(self._source, broker.problem(error), describe(error))
             broker.drop(self._connection)
             self._publisher.drop()
             if self._stop.wait(backoff(next(attempts))):

@@ -115,7 +115,7 @@ def look_after(connection: Connection, channel: Any, queues: Iterable[str]) -> N
     connection.delivered.clear()  # what came before the answer comes again, too
 
 
-def trouble(error: BaseException) -> str:
+def problem(error: BaseException) -> str:
     """Return the code for what keeps a process from the broker (`messaging.health`), such as that it is away."""
     if isinstance(error, amqp.exceptions.AccessRefused | amqp.exceptions.NotAllowed):
         return "refused"  # the user is unknown there, or the virtual host
@@ -202,7 +202,7 @@ class Publisher:
     def _lose(self, error: BaseException) -> None:
         self.drop()
         if self._server is not None and isinstance(error, BrokerLost):
-            health.say(self._server, trouble(error), describe(error))
+            health.say(self._server, problem(error), describe(error))
 
     def _heard(self) -> None:
         """Note that the broker has answered."""

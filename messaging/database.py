@@ -140,7 +140,7 @@ def is_lost(error: BaseException, connection: Connection) -> bool:
     return isinstance(error, NotOurTurnError) or (isinstance(error, DatabaseLost) and connection.closed)
 
 
-def trouble(error: BaseException) -> str:
+def problem(error: BaseException) -> str:
     """Return the code for what keeps a process from its database (`messaging.health`): it is away, silent or busy."""
     if isinstance(error, NoAnswerError | psycopg.errors.ConnectionTimeout):
         return "no_answer"

@@ -4,7 +4,7 @@ It stands in a file of its own, whose path RUTA_HEALTH_FILE names, and is writte
 that froze, or of which a part has stood for long, writes nothing more, and its supervisor ends it and starts it again
 (deploy/local/supervisor.py). Without the variable nothing is written.
 
-A trouble is said from when it began until it is over; each beginning and end is a line in the log, too.
+A problem is said from when it began until it is over; each beginning and end is a line in the log, too.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ log = logging.getLogger("ruta.health")
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Problem:
     """What keeps a process from its work: a server that is `away`, a queue that is `missing`, and the like."""
 
     what: str  # such as `database`, `broker`, `queue referrals`
@@ -45,7 +45,7 @@ class Health:
     """How many seconds this process's clock is ahead of others, by whose they are (messaging/clocks.py)."""
     _started: int | None = None
     _beats: int = 0
-    _troubles: dict[str, Trouble] = field(default_factory=dict)
+    _problems: dict[str, Problem] = field(default_factory=dict)
     _came_round: dict[str, float] = field(default_factory=dict)
 
     def begin(self, process: str) -> None:
@@ -60,24 +60,24 @@ class Health:
         self.beat()
 
     def end(self) -> None:
-        """Say no more, at an orderly end: what is gone on purpose is nobody's trouble."""
+        """Say no more, at an orderly end: what is gone on purpose is nobody's problem."""
         if self.file is not None:
             with contextlib.suppress(OSError):
                 self.file.unlink()
             self.file = None
 
     def say(self, what: str, code: str, error: str | None = None) -> None:
-        """Say that something keeps the process from its work; said again, it is the same trouble still."""
-        known = self._troubles.get(what)
+        """Say that something keeps the process from its work; said again, it is the same problem still."""
+        known = self._problems.get(what)
         if known is None or known.code != code:
-            log.warning("trouble", extra=fields(what=what, code=code, error=error or ""))
+            log.warning("problem", extra=fields(what=what, code=code, error=error or ""))
         since = known.since if known is not None else _machine_now()
-        self._troubles[what] = Trouble(what, code, since, error)
+        self._problems[what] = Problem(what, code, since, error)
 
     def over(self, what: str) -> None:
         """Say that it does no longer; nothing where it did not."""
-        if (known := self._troubles.pop(what, None)) is not None:
-            log.warning("trouble is over", extra=fields(what=what, code=known.code))
+        if (known := self._problems.pop(what, None)) is not None:
+            log.warning("problem is over", extra=fields(what=what, code=known.code))
 
     def comes_round(self, part: str) -> None:
         """Say that a part of the process (a loop) goes on; from then on it has to."""
@@ -107,7 +107,7 @@ class Health:
             "beats": self._beats,
             "clock": _machine_now(),
             "clocks": self.clocks,
-            "troubles": [asdict(one) for one in list(self._troubles.values())],
+            "problems": [asdict(one) for one in list(self._problems.values())],
         }
         try:
             new = self.file.with_suffix(".new")

@@ -361,7 +361,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
                 if isinstance(error, NotFound | ConsumerCancelled):
                     health.say(f"queue {self.queue}", "missing", describe(error))
                 else:
-                    health.say("broker", broker.trouble(error), describe(error))
+                    health.say("broker", broker.problem(error), describe(error))
                 broker.drop(self._connection)
                 self._connection = None
                 self._arrived.clear()  # the broker will deliver them again
@@ -552,7 +552,7 @@ class _Every(Entrypoint):  # type: ignore[misc]
 
 def _say_database(error: BaseException) -> None:
     log.warning("the database is away", extra=fields(error=describe(error)))
-    health.say("database", database.trouble(error), describe(error))
+    health.say("database", database.problem(error), describe(error))
 
 
 def acknowledge(channel: Channel, tag: int) -> None:

@@ -63,7 +63,7 @@ class Relay:
             except (*database.DatabaseLost, *BrokerLost) as error:
                 log.warning("a server is away", extra=fields(error=describe(error)))
                 if isinstance(error, database.DatabaseLost):  # of the broker its publisher says it
-                    health.say(self._database, database.trouble(error), describe(error))
+                    health.say(self._database, database.problem(error), describe(error))
             self._publisher.drop()
             if self._stop.wait(backoff(next(self._attempts))):
                 break

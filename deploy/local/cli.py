@@ -36,7 +36,7 @@ PassedOn = Annotated[str, Parameter(allow_leading_hyphen=True, help="passed on a
 def up() -> None:
     """Start the network and keep it running; Ctrl-C stops everything."""
     from deploy.local import running
-    from deploy.local.troubles import Watch
+    from deploy.local.problems import Watch
 
     began = time.monotonic()
     with running() as network, Watch(network.stack.state):
@@ -67,16 +67,16 @@ def status(*, json_: Annotated[bool, Parameter(name="--json")] = False) -> None:
     json_
         Print it as one JSON object.
     """
+    from deploy.local import problems
     from deploy.local import status as reading
-    from deploy.local import troubles
 
     now = reading.read(State(default_directory()))
-    found = troubles.find(now)
+    found = problems.find(now)
     if json_:
-        print(json.dumps(now | ({"troubles": [asdict(one) for one in found]} if len(now) > 1 else {}), indent=1))
+        print(json.dumps(now | ({"problems": [asdict(one) for one in found]} if len(now) > 1 else {}), indent=1))
     else:
         if len(now) > 1:
-            print(troubles.as_text(found, shutil.get_terminal_size((100, 24)).columns), end="\n\n")
+            print(problems.as_text(found, shutil.get_terminal_size((100, 24)).columns), end="\n\n")
         print(reading.as_text(now))
     if found:
         raise SystemExit(1)

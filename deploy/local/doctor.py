@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deploy.local import status, troubles
+from deploy.local import problems, status
 from deploy.local.state import ROOT, State, default_directory
 from deploy.local.trouble import Trouble
 from messaging import topology
@@ -69,8 +69,8 @@ def _examine() -> Iterator[Finding]:
 def _network(state: State) -> Iterator[Finding]:
     """What is wrong with the network that runs beside, or on the servers that RUTA_* names; nothing without either."""
     now = status.read(state)
-    found = troubles.find(now)
-    yield from (Finding(False, f"{one.text} -> {one.first}", sign="TROUBLE") for one in found)
+    found = problems.find(now)
+    yield from (Finding(False, f"{one.text} -> {one.first}", sign="PROBLEM") for one in found)
     if len(now) > 1 and not found:
         yield Finding(True, "the network: nothing is wrong")
 

@@ -1,4 +1,4 @@
-"""What a running network is doing: its processes, queues and services, and everything by which trouble is known.
+"""What a running network is doing: its processes, queues and services, and everything by which problems are known.
 
 Whatever stands or is away, reading ends: each server is asked in a thread of its own, and not waited for longer than
 READ_WITHIN. What could not be read has a code in `unread`.
@@ -50,7 +50,7 @@ Unread = dict[str, str]  # what could not be read → a code: away, no_answer, r
 
 
 def read(state: State, *, brief: bool = False, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """The state of things as plain data; for `troubles` to judge, and for tables.
+    """The state of things as plain data; for `problems` to judge, and for tables.
 
     `running`, `pid` and `supervisor` (what `./ruta up` does: `running`, `stopped` by SIGSTOP, or None where nobody
     starts again what ends), `processes`, `queues`, `services`, `broker` (its nodes), `differences` (from what is
@@ -117,7 +117,7 @@ def code(error: Exception) -> str:
     if isinstance(error, TimeoutError) or "timed out" in str(error):
         return "no_answer"
     if isinstance(error, BrokerLost):
-        return broker.trouble(error)
+        return broker.problem(error)
     return "away" if isinstance(error, TopologyError) else "unreadable"
 
 
@@ -254,14 +254,14 @@ def _process(state: State, name: str, process: Mapping[str, Any]) -> dict[str, A
         "state": process.get("state") or doing,
         "age": age,  # seconds since it was started
         "heartbeat_age": None,  # seconds; of one that says nothing of itself, None
-        "troubles": [],
+        "problems": [],
         "clocks": {},
         "last_words": process.get("last_words"),  # why it is dead, as its supervisor has noted it
     }
     if said is not None and said["pid"] == pid:  # and not of an earlier life
         with contextlib.suppress(OSError):
             told["heartbeat_age"] = round(time.time() - file.stat().st_mtime, 1)
-        told |= {"troubles": said["troubles"], "clocks": said["clocks"]}
+        told |= {"problems": said["problems"], "clocks": said["clocks"]}
     return told
 
 
@@ -289,7 +289,7 @@ def _memory_mb(pid: int | None) -> float | None:
 
 
 def as_text(status: dict[str, Any]) -> str:
-    """The same, as tables for a person; what is wrong comes from `troubles.as_text`."""
+    """The same, as tables for a person; what is wrong comes from `problems.as_text`."""
     from rich.console import Console
     from rich.table import Table
 

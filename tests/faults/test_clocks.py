@@ -135,7 +135,7 @@ def test_on_a_machine_a_day_slow_right_requests_wait_and_are_applied_when_its_cl
     eventually(lambda: hub.count("referral") == 50)
     assert hub.waiting() == []
     assert hub.refused() == []
-    eventually(lambda: process.said("trouble is over"))
+    eventually(lambda: process.said("problem is over"))
 
 
 def test_what_is_refused_by_every_clock_or_for_another_reason_is_refused_while_they_are_apart(hub: Hub) -> None:

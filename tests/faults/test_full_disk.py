@@ -111,7 +111,7 @@ def test_what_cannot_say_that_it_is_ready_works_all_the_same(
         process.signal(signal.SIGTERM)
         eventually(lambda: process.pid is None)
         assert process.exit_code == 0
-        assert not (disk / f"{name}.json").exists()  # what ended in order is nobody's trouble
+        assert not (disk / f"{name}.json").exists()  # what ended in order is nobody's problem
     finally:
         process.stop()
 

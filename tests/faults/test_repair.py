@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 import contracts
-from deploy.local import Network, Stack, differences, status, troubles
+from deploy.local import Network, Stack, differences, problems, status
 from deploy.local import repair as work
 from deploy.local.repair import WRITES, Place, PutBack, Routes, _wait_until_back, goes, repairer, run
 from deploy.local.state import ROOT
@@ -352,7 +352,7 @@ def _set_aside(stack: Stack, messages: Sequence[contracts.Message], times: int =
 def test_what_a_killed_repair_has_left_is_told_and_removed(hub: Network) -> None:
     management = hub.stack.management
     management.put(f"users/{REPAIRER}", {"password": "x", "tags": "impersonator"})
-    told = [one.text for one in troubles.find(status.read(hub.stack.state, environment={}))]
+    told = [one.text for one in problems.find(status.read(hub.stack.state, environment={}))]
 
     hub.stack.provision_broker(hub.declared)
 
@@ -363,7 +363,7 @@ def test_what_a_killed_repair_has_left_is_told_and_removed(hub: Network) -> None
     assert REPAIRER not in {user["name"] for user in management.get("users")}
 
 
-def test_while_a_repair_is_at_work_its_user_is_no_trouble(hub: Network) -> None:
+def test_while_a_repair_is_at_work_its_user_is_no_problem(hub: Network) -> None:
     management = hub.stack.management
     management.put(f"users/{REPAIRER}", {"password": "x", "tags": ""})
     try:

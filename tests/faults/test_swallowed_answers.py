@@ -85,11 +85,11 @@ def be_silent(proxy: Proxy, seconds: float, meanwhile: Callable[[], None]) -> fl
     return time.monotonic()
 
 
-def said_trouble(process: Process, what: str) -> bool:
+def said_problem(process: Process, what: str) -> bool:
     """Whether the process has said that this keeps it from its work, and that it does no longer."""
     lines = [json.loads(line) for line in process.log().splitlines() if line.startswith("{")]
     said = {(line["says"], line["code"]) for line in lines if line.get("what") == what}
-    return {"trouble", "trouble is over"} <= {says for says, _ in said} and "no_answer" in {code for _, code in said}
+    return {"problem", "problem is over"} <= {says for says, _ in said} and "no_answer" in {code for _, code in said}
 
 
 # -- one wait ------------------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def test_a_database_that_does_not_answer_is_waited_for_once(silent: Connection, 
     assert DEADLINE <= time.monotonic() - began < ONCE
     assert silent.closed
     assert database.is_lost(raised.value, silent)
-    assert database.trouble(raised.value) == "no_answer"
+    assert database.problem(raised.value) == "no_answer"
 
 
 @pytest.mark.parametrize("missing", range(3))
@@ -211,7 +211,7 @@ def test_a_broker_that_does_not_answer_is_not_waited_for_although_its_heart_beat
             ask(connection)
         assert 3 <= time.monotonic() - began < 4
         assert len(beats) > 1
-        assert broker.trouble(raised.value) == "no_answer"
+        assert broker.problem(raised.value) == "no_answer"
         connection.drop()
 
 
@@ -370,11 +370,11 @@ def test_a_publisher_says_that_the_broker_is_silent_until_its_beat_finds_it_agai
             publisher.publish([Publication("", "probe", b"{}", str(contracts.uuid7()))])
         with pytest.raises(BrokerLost):
             publisher.beat()
-        assert [one.message for one in caplog.records] == ["trouble"]
+        assert [one.message for one in caplog.records] == ["problem"]
 
         proxy.listening.set()
         publisher.beat()
-        assert [one.message for one in caplog.records] == ["trouble", "trouble is over"]
+        assert [one.message for one in caplog.records] == ["problem", "problem is over"]
         publisher.drop()
     health.ends("publishing of a test")
 
@@ -404,7 +404,7 @@ def test_a_relay_that_lost_its_turn_says_when_the_broker_is_back(
         thread = threading.Thread(target=waiting.run)
         thread.start()
         try:
-            wait_until(lambda: "trouble is over" in [one.message for one in caplog.records], within=10)
+            wait_until(lambda: "problem is over" in [one.message for one in caplog.records], within=10)
         finally:
             waiting.stop()
             thread.join()
@@ -525,7 +525,7 @@ def test_a_service_heals(probe: Probe, tmp_path: Path, server: str, seconds: flo
         print(f"healed within {took:.1f} s, redelivered {probe.counted('redelivered')}")
         assert took < HEALS_WITHIN
         assert check(sent, probe.notes(), answers).faultless
-        wait_until(lambda: said_trouble(service, server))
+        wait_until(lambda: said_problem(service, server))
         assert stands_nowhere(service)
 
 
@@ -561,7 +561,7 @@ def test_the_notes_of_a_service_heal(probe: Probe, seconds: float, constants: di
         print(f"healed within {took:.1f} s")
         assert took < HEALS_WITHIN
         assert sorted(probe.notes()) == sorted(message.id for message in sent)
-        wait_until(lambda: said_trouble(service, "database"))
+        wait_until(lambda: said_problem(service, "database"))
 
 
 @in_every_silence
@@ -592,7 +592,7 @@ def test_a_relay_heals(probe: Probe, runtime: Runtime, server: str, seconds: flo
         print(f"healed within {took:.1f} s")
         assert took < HEALS_WITHIN
         assert check(sent, probe.notes(), answers).faultless
-        wait_until(lambda: said_trouble(relay, f"{server} of probe"))
+        wait_until(lambda: said_problem(relay, f"{server} of probe"))
         assert stands_nowhere(relay)
 
 
@@ -624,7 +624,7 @@ def test_the_gateway_heals(probe: Probe, side: str, seconds: float, constants: d
 
         print(f"healed within {took:.1f} s; {len(came) + len(went) - 120} came twice")
         assert took < HEALS_WITHIN
-        wait_until(lambda: said_trouble(gateway, f"broker {side}"))
+        wait_until(lambda: said_problem(gateway, f"broker {side}"))
         assert stands_nowhere(gateway)
     partner.close()
 

@@ -174,7 +174,7 @@ def test_killed_with_sigkill_it_leaves_no_process_and_starts_again(running: Oper
 
     eventually(lambda: not running.processes())
     status = running.status()
-    assert (status["running"], [one["code"] for one in status["troubles"]]) == (False, ["ended"])
+    assert (status["running"], [one["code"] for one in status["problems"]]) == (False, ["ended"])
     running.start()
     assert running.status()["running"]
 

@@ -1,4 +1,4 @@
-"""What is wrong with a network, from what `status.read` has found: each trouble in one sentence, and what to do first.
+"""What is wrong with a network, from what `status.read` has found: each problem in one sentence, and what to do first.
 
 Causes come before what follows from them, so whoever begins at the top begins at the right end.
 """
@@ -31,7 +31,7 @@ log = logging.getLogger("ruta.watch")
 
 @dataclass(frozen=True)
 class Found:
-    """One trouble; `code` and `what` tell it from others for as long as it lasts."""
+    """One problem; `code` and `what` tell it from others for as long as it lasts."""
 
     code: str
     what: str  # such as `rabbitmq`, `queue referrals (hub)`
@@ -240,13 +240,13 @@ def _said(now: Mapping[str, Any]) -> Iterator[Found]:
     """What processes say of themselves; of several that say the same, one sentence."""
     said: dict[tuple[str, str], list[tuple[str, Mapping[str, Any]]]] = {}
     for process in now["processes"]:
-        for trouble in process["troubles"]:
-            full = "DiskFull[53100]" in (trouble["error"] or "")
-            code = "disk_full" if full else trouble["code"]
-            said.setdefault((trouble["what"], code), []).append((process["name"], trouble))
+        for problem in process["problems"]:
+            full = "DiskFull[53100]" in (problem["error"] or "")
+            code = "disk_full" if full else problem["code"]
+            said.setdefault((problem["what"], code), []).append((process["name"], problem))
     for (what, code), ones in said.items():
         who, error = _listed([name for name, _ in ones]), (ones[0][1]["error"] or "").split(" at ")[0]  # where: its log
-        since = min(trouble["since"] for _, trouble in ones)[11:19]
+        since = min(problem["since"] for _, problem in ones)[11:19]
         saying = "says" if len(ones) == 1 else "say"
         text = f"{who} {saying} since {since} UTC: {what} {SAID.get(code, code)}{f' ({error})' if error else ''}."
         lacks = what.startswith("queue ") or (what.startswith("broker") and code in ("refused", "incomplete"))
@@ -291,11 +291,11 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def as_text(found: Iterable[Found], width: int) -> str:
-    """The troubles for a person, as wide as their terminal; one sentence where there are none."""
+    """The problems for a person, as wide as their terminal; one sentence where there are none."""
     told = list(found)
     if not told:
         return "Nothing is wrong."
-    lines = [f"{len(told)} troubles:" if len(told) > 1 else "1 trouble:"]
+    lines = [f"{len(told)} problems:" if len(told) > 1 else "1 problem:"]
     for one in told:
         lines += textwrap.wrap(one.text, width, initial_indent=" ! ", subsequent_indent="   ", break_on_hyphens=False)
         lines += textwrap.wrap(
@@ -306,9 +306,9 @@ def as_text(found: Iterable[Found], width: int) -> str:
 
 
 class Watch:
-    """Looks at a running network every few seconds from a thread, and says when a trouble begins and when it is over.
+    """Looks at a running network every few seconds from a thread, and says when a problem begins and when it is over.
 
-    A trouble is said when two looks have found it: what has passed by then needs nobody. That a process was started
+    A problem is said when two looks have found it: what has passed by then needs nobody. That a process was started
     again its supervisor says.
     """
 
@@ -345,7 +345,7 @@ class Watch:
         for key, one in now.items():
             if key in self._before and key not in self._told:
                 self._told[key] = one
-                log.warning("%s trouble: %s -> %s", _time(), one.text, one.first)
+                log.warning("%s problem: %s -> %s", _time(), one.text, one.first)
         for key in [key for key, one in self._told.items() if key not in now and one.seen_in not in unread]:
             log.warning("%s over: %s", _time(), self._told.pop(key).text)
         self._before = now

@@ -20,11 +20,11 @@ import amqp
 import psycopg
 import pytest
 
-from deploy.local import Network, Stack, Trouble, status, troubles
+from deploy.local import Network, Stack, Trouble, problems, status
 from deploy.local.postgres import PostgresProcess
+from deploy.local.problems import Found, Watch
 from deploy.local.rabbitmq import ADMINISTRATOR, NODE, BrokerProcess, scripts
 from deploy.local.state import ROOT, State, free_ports
-from deploy.local.troubles import Found, Watch
 from messaging import addresses, broker
 from messaging.topology import GATEWAY, HUB, NETWORK
 from tests.waiting import eventually
@@ -33,9 +33,9 @@ ENDS_WITHIN = 15.0  # seconds, of which the reading of servers takes seven
 
 
 def found(stack: Stack, code: str, *, what: str = "") -> Found | None:
-    """The trouble of this code, if `status` finds it."""
+    """The problem of this code, if `status` finds it."""
     now = status.read(stack.state, environment={})
-    return next((one for one in troubles.find(now) if one.code == code and one.what.startswith(what)), None)
+    return next((one for one in problems.find(now) if one.code == code and one.what.startswith(what)), None)
 
 
 def ruta(state: State, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -73,7 +73,7 @@ def _make_whole(network: Network) -> None:
 
 def _lasting(stack: Stack) -> list[Found]:
     """What is wrong, but for a restart a moment ago."""
-    return [one for one in troubles.find(status.read(stack.state, environment={})) if one.code != "restarted"]
+    return [one for one in problems.find(status.read(stack.state, environment={})) if one.code != "restarted"]
 
 
 def without_sizes(text: str) -> str:
@@ -82,7 +82,7 @@ def without_sizes(text: str) -> str:
 
 
 def test_where_nothing_is_wrong_it_says_so_and_ends_well(hub: Network) -> None:
-    eventually(lambda: not troubles.find(status.read(hub.stack.state, environment={})))
+    eventually(lambda: not problems.find(status.read(hub.stack.state, environment={})))
 
     told, doctor = ruta(hub.stack.state, "status"), ruta(hub.stack.state, "doctor")
 
@@ -133,7 +133,7 @@ def test_what_the_broker_lacks_is_told_with_the_command_that_makes_it(hub: Netwo
     assert lacking is not None
     assert lacking.first == "./ruta repair"
     assert doctor.returncode == 1
-    assert f"TROUBLE  {lacking.text} -> ./ruta repair" in doctor.stdout
+    assert f"PROBLEM  {lacking.text} -> ./ruta repair" in doctor.stdout
 
 
 @pytest.mark.parametrize(("queue", "vhost", "reader"), [("events", HUB, "events"), ("submit.iom", NETWORK, "gateway")])
@@ -260,11 +260,11 @@ def test_up_says_when_a_trouble_begins_and_when_it_is_over(
     monkeypatch.setattr(Watch, "LOOK_EVERY", 0.5)
     with Watch(hub.stack.state):
         hub.stack.management.delete("exchanges/network/submit.iom")
-        eventually(lambda: "trouble: Exchange submit.iom (network) is missing. -> ./ruta repair" in caplog.text)
+        eventually(lambda: "problem: Exchange submit.iom (network) is missing. -> ./ruta repair" in caplog.text)
         hub.stack.provision_broker(hub.declared)
         eventually(lambda: "over: Exchange submit.iom (network) is missing." in caplog.text)
 
-    assert caplog.text.count("trouble: Exchange submit.iom") == 1
+    assert caplog.text.count("problem: Exchange submit.iom") == 1
 
 
 def test_what_cannot_be_looked_at_is_not_over(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
@@ -324,11 +324,11 @@ def speaker(elsewhere: tuple[State, dict[str, str]]) -> Iterator["subprocess.Pop
 def test_what_processes_say_of_themselves_is_told(
     elsewhere: tuple[State, dict[str, str]], speaker: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(troubles, "SILENT_AFTER", 0.5)
+    monkeypatch.setattr(problems, "SILENT_AFTER", 0.5)
     state, environment = elsewhere
 
     def look() -> dict[str, Found]:
-        return {one.code: one for one in troubles.find(status.read(state, environment=environment))}
+        return {one.code: one for one in problems.find(status.read(state, environment=environment))}
 
     eventually(lambda: "frozen" in look())
     said = look()
@@ -348,7 +348,7 @@ def test_who_ended_beside_real_servers_is_not_told_to_come_back_by_itself(
     speaker.kill()
     speaker.wait()
 
-    [dead] = [one for one in troubles.find(status.read(state, environment=environment)) if one.what == "speaker"]
+    [dead] = [one for one in problems.find(status.read(state, environment=environment)) if one.what == "speaker"]
 
     assert dead.text == "Process speaker has ended without being told to."
     assert dead.first == f"start it again; where it is not wanted any more: rm {state.health / 'speaker.json'}"
@@ -363,7 +363,7 @@ def test_a_stranger_that_has_got_the_id_of_a_process_is_not_taken_for_it(
     file.write_text(json.dumps(said | {"started": said["started"] - 1}))  # as if it had been another
     os.utime(file, (0, 0))
 
-    [told] = [one for one in troubles.find(status.read(state, environment=environment)) if one.what == "speaker"]
+    [told] = [one for one in problems.find(status.read(state, environment=environment)) if one.what == "speaker"]
 
     assert told.code == "dead"
     assert str(speaker.pid) not in told.first
