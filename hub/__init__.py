@@ -1,1 +1,1 @@
-"""What people and partners touch."""
+"""What the hub runs: where organisations come in, and what it all comes to."""

@@ -14,8 +14,12 @@ SHAPE = {"__init__.py", "service.py", "rules.py", "messages.py", "store.py", "mi
 MAY_BE_A_FOLDER = {"rules.py", "messages.py", "store.py"}
 
 # What each part may import of ours. Inside a service: `.rules` means its own rules.
-OURS = {"contracts", "messaging", "hub", "services", "deploy", "demo", "bench", "tests"}
-ALLOWED_PARTS = {"messaging": {"contracts", "messaging"}, "hub": {"contracts", "messaging", "hub"}}
+OURS = {"contracts", "messaging", "hub", "tools", "services", "deploy", "demo", "bench", "tests"}
+ALLOWED_PARTS = {
+    "messaging": {"contracts", "messaging"},
+    "hub": {"contracts", "messaging", "hub"},
+    "tools": {"contracts", "messaging", "tools"},
+}
 ALLOWED_IN_SERVICE = {
     "__init__.py": set(),
     "service.py": {".rules", ".store", ".messages", "messaging", "contracts"},
@@ -82,7 +86,7 @@ def wrong_imports_of_services(services: Path) -> list[str]:
 
 
 def wrong_imports_of_parts(root: Path) -> list[str]:
-    """Imports of messaging and hub that go where they may not."""
+    """Imports of messaging, hub and tools that go where they may not."""
     return [
         f"{file.relative_to(root)} imports {name}"
         for part, allowed in ALLOWED_PARTS.items()
@@ -114,7 +118,7 @@ def test_inside_services_imports_go_only_where_they_may() -> None:
     assert wrong_imports_of_services(ROOT / "services") == []
 
 
-def test_messaging_and_hub_know_no_service() -> None:
+def test_messaging_hub_and_tools_know_no_service_and_the_hub_no_tool() -> None:
     assert wrong_imports_of_parts(ROOT) == []
 
 
@@ -133,7 +137,7 @@ def planted(tmp_path: Path) -> Path:
     (service / "migrations" / "0001_one_referral_is_open.sql").touch()
     for name in SHAPE - {"migrations"}:
         (service / name).touch()
-    for part in ("messaging", "hub", "contracts"):
+    for part in ("messaging", "hub", "tools", "contracts"):
         (tmp_path / part).mkdir()
     assert wrong_shape(tmp_path / "services") == []
     return tmp_path
@@ -171,9 +175,12 @@ def test_a_planted_import_inside_a_service_is_caught(planted: Path, file: str, l
         ("messaging", "from services.referrals import rules"),
         ("messaging", "import hub"),
         ("hub", "import services.referrals.store"),
+        ("hub", "from tools.directory import exporting"),
+        ("tools", "import services.referrals.store"),
+        ("tools", "from hub.reports import report"),
     ],
 )
-def test_a_planted_import_of_a_service_is_caught(planted: Path, part: str, line: str) -> None:
+def test_a_planted_import_of_another_part_is_caught(planted: Path, part: str, line: str) -> None:
     (planted / part / "anything.py").write_text(line)
     assert len(wrong_imports_of_parts(planted)) == 1
 

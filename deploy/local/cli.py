@@ -202,26 +202,26 @@ def contracts(*arguments: PassedOn) -> None:
 @app.command(help_flags=[])
 def translate(*arguments: PassedOn) -> None:
     """Read and write other people's formats: `fhir-from`, `fhir-to`, `primero-from`, `primero-to`."""
-    _become("hub.formats", arguments)
+    _become("tools.formats", arguments)
 
 
 @app.command(help_flags=[])
 def attendance(*arguments: PassedOn) -> None:
     """Send a jornada's attendance from a spreadsheet or a KoboToolbox file: `attendance import FILE …`."""
-    _become("hub.attendance", arguments)
+    _become("tools.attendance", arguments)
 
 
 @app.command(help_flags=[])
 def receipt(*arguments: PassedOn) -> None:
     """Print the receipt of a consent, from its `consent.receipt_issued` message, as a page of HTML."""
-    _become("hub.receipts", arguments)
+    _become("tools.receipts", arguments)
 
 
 @app.command(help_flags=[])
 def directory(*arguments: PassedOn) -> None:
     """Bring a directory of services in, or write it out, as HSDS 3.0: `directory import | export`."""
     with _reading("referrals") as variables:
-        raise SystemExit(_run("hub.directory", arguments, variables))
+        raise SystemExit(_run("tools.directory", arguments, variables))
 
 
 @app.command(help_flags=[])

@@ -1,14 +1,13 @@
 """The four reports, each read from the database of the reports service."""
 
-import csv
 import tomllib
-from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from contracts.places import places
 from hub.reports.rules import activities, partners, small_counts, unmet_needs
 from hub.reports.rules.accountability import Counted, Figure, Result, choose
 from hub.reports.rules.asked import Asked
@@ -98,10 +97,3 @@ def published() -> tuple[str, tuple[Figure, ...]]:
         for one in said["figure"]
     )
     return said["source"], figures
-
-
-@cache
-def places() -> Mapping[str, tuple[str, str]]:
-    """Return department and municipality of each DIVIPOLA code (the statistics office's list, an older edition)."""
-    with (HERE / "divipola.csv").open(newline="") as file:
-        return {row["code"]: (row["department"], row["municipality"]) for row in csv.DictReader(file)}

@@ -20,7 +20,6 @@ from psycopg.errors import LockNotAvailable
 import contracts
 from deploy.local import Stack
 from deploy.local.trouble import Trouble
-from hub.directory import sending
 from messaging import broker, database, frames, migrate, relay, topology, transaction
 from messaging.broker import BrokerLost, Publication, Publisher
 from messaging.database import Connection, NoAnswerError
@@ -34,6 +33,7 @@ from tests.messaging.harness import PROBE, Probe, Process, conversation, service
 from tests.messaging.partners import Door, Partner
 from tests.messaging.probe.service import ProbeService
 from tests.messaging.proxy import Proxy, is_heartbeat, method
+from tools.directory import sending
 
 __all__ = ["probe", "probed", "runtime"]
 

@@ -24,7 +24,7 @@ MyCity = "08001"
 
 def command(ground: Ground, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "hub.directory", *words],
+        [sys.executable, "-m", "tools.directory", *words],
         cwd=ROOT,
         env={**os.environ, "SERVICE_DATABASE_URL": ground.stack.service_database_url("referrals")},
         capture_output=True,

@@ -16,9 +16,9 @@ import pytest
 import contracts
 from contracts import Draft, Message, codes, sealing, uuid7
 from demo.stage import Ground
-from hub.receipts import receipt_page
 from tests.messaging.partners import Partner
 from tests.waiting import eventually
+from tools.receipts import receipt_page
 
 SOMEBODY = {
     "given_names": "Maikel Alejandro",

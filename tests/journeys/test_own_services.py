@@ -19,10 +19,10 @@ from demo.stage import Ground
 from deploy.local.own import OwnService
 from deploy.local.state import ROOT
 from deploy.local.trouble import Trouble
-from hub.attendance.desk import Answer, Desk
-from hub.attendance.entry import HERE
 from tests.messaging.partners import Partner
 from tests.waiting import eventually
+from tools.attendance.desk import Answer, Desk
+from tools.attendance.entry import HERE
 
 ORGANISER, PARTNER = "americares", "redcross"
 STARTED = datetime.now(UTC) - timedelta(days=1)
@@ -270,7 +270,8 @@ def send_list(ground: Ground, file: Path, jornada_id: UUID, *options: str) -> st
     """Send a list as the partner, with `./ruta attendance import`; return what is printed."""
     state = ground.stack.state
     command: list[str | Path] = [
-        sys.executable, "-m", "hub.attendance", "import", file, "--jornada", str(jornada_id), "--organiser", ORGANISER,
+        sys.executable, "-m", "tools.attendance", "import", file,
+        "--jornada", str(jornada_id), "--organiser", ORGANISER,
         "--credentials", state.organisations / PARTNER / "credentials.json", "--directory", state.directory_file,
         *options,
     ]  # fmt: skip

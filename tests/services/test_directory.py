@@ -13,13 +13,13 @@ import pytest
 
 import contracts
 from contracts import uuid7
-from hub.directory.checking import faults
 from messaging import database
 from messaging.transaction import Transaction, transaction
 from services.referrals import messages, store
 from tests.examples import ANOTHER, NOW, RECIPIENT, SERVICE_ID, say, service_published
 from tests.services.conftest import ReferralsUnderTest
 from tests.services.test_capacity import capacity_stated
+from tools.directory.checking import faults
 
 ROOT = Path(__file__).parents[2]
 HOUR = timedelta(hours=1)
@@ -95,7 +95,7 @@ def publish(tx: Transaction, service: contracts.ServicePublished, organisation: 
 
 def export(url: str, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "hub.directory", "export", *words],
+        [sys.executable, "-m", "tools.directory", "export", *words],
         cwd=ROOT,
         env={**os.environ, "SERVICE_DATABASE_URL": url},
         capture_output=True,

@@ -16,6 +16,7 @@ import openpyxl
 import pytest
 
 from contracts import codes
+from contracts.places import places
 from deploy.local import Stack
 from hub.reports import __main__ as commands
 from hub.reports import report, writing
@@ -105,12 +106,8 @@ def test_the_5w_workbook_is_the_same_hxl(filled: Reports) -> None:
     ],
 )
 def test_a_planted_mistake_is_found_by_the_schema(column: str, wrong: str) -> None:
-    found = [
-        Activity("iom", "protection.asylum", zone, "2021-05", n, n, 0, 0, 0)
-        for zone in report.places()
-        for n in (3, 20)
-    ]
-    sheet = activities.sheet(found[:8], Asked(), places=report.places(), running_month="2023-03")
+    found = [Activity("iom", "protection.asylum", zone, "2021-05", n, n, 0, 0, 0) for zone in places() for n in (3, 20)]
+    sheet = activities.sheet(found[:8], Asked(), places=places(), running_month="2023-03")
     rows = as_rows(writing.as_csv(sheet))
     assert problems(rows) == []
     rows[3][[one.name for one in activities.COLUMNS].index(column)] = wrong

@@ -1,0 +1,153 @@
+"""The pages that a partner's developer tries first do what docs/partners.md shows, against the running network."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from deploy.local import Network
+from deploy.local.state import ROOT
+from tests.waiting import eventually
+
+DOCS = ROOT / "docs"
+PAGE = (DOCS / "partners.md").read_text()
+CONSENT = "01950000-0000-7000-8000-000000000002"
+
+OFFERED = "select 1 from directory where organisation = 'iom' and listing->>'name' = 'Medicina general'"
+REFERRED = """
+    select referral_id from need_referral join need using (need_id) join document using (person_id)
+    where number = '1000003'
+"""
+STATE = "select state from referral where referral_id = %s"
+
+Start = Callable[..., Path]
+
+
+def shown(page: str, beginning: str) -> list[str]:
+    """The lines of the page's block that begins so."""
+    (block,) = (
+        one for one in re.findall(r"^```\n(.*?)^```$", page, re.MULTILINE | re.DOTALL) if one.startswith(beginning)
+    )
+    return str(block).splitlines()
+
+
+def counts(lines: Sequence[str]) -> list[tuple[str, str]]:
+    """What a table says: (rows, outcome or code), in its order."""
+    return [(found[1], found[2]) for line in lines if (found := re.match(r"\W*(\d+)\W+([a-z_]+)\W*$", line))]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Where the contracts are importable as partners install them, and nothing of this project is."""
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "ruta_contracts").symlink_to(ROOT / "contracts")
+    return {**os.environ, "PYTHONPATH": str(tmp_path / "packages"), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@pytest.fixture
+def start(network: Network, environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
+    """Start docs/first_referral.py as an organisation: start("redcross") is the file of what it prints."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(organisation: str, *words: str) -> Path:
+        state, printed = network.stack.state, tmp_path / organisation
+        home = state.organisations / organisation
+        command = [sys.executable, *map(str, (DOCS / "first_referral.py", home, state.directory_file))]
+        with printed.open("wb") as out:
+            running.append(subprocess.Popen([*command, *words], stdout=out, cwd=tmp_path, env=environment))
+        return printed
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def rows(network: Network, service: str, sql: str, *parameters: Any) -> list[Any]:
+    with psycopg.connect(network.stack.service_database_url(service)) as connection:
+        return connection.execute(sql.encode(), parameters).fetchall()
+
+
+def lines(printed: Path) -> list[str]:
+    return [line.rstrip() for line in printed.read_text().splitlines()]
+
+
+def test_a_partners_first_referral_is_accepted_as_the_guide_shows(start: Start) -> None:
+    redcross = start("redcross")
+    offering = eventually(lambda: re.search(r"^offering  (redcross:\S+)\n", redcross.read_text(), re.MULTILINE))
+    assert offering is not None
+    barranquilla = start("barranquilla", "--refer-to", offering[1])
+
+    expected = shown(PAGE, "sent      person.registered")
+    assert len(expected) == 7
+    # The inbox may hold more, from before; and the receipt has no place of its own in the order.
+    assert eventually(lambda: set(lines(barranquilla)) >= set(expected))
+
+
+def test_a_partners_first_jornada_takes_the_list_and_refers_as_the_guide_shows(
+    network: Network, start: Start, environment: dict[str, str], tmp_path: Path
+) -> None:
+    state, ours = network.stack.state, {**os.environ, "PYTHONPATH": str(ROOT)}
+    start("iom")
+    eventually(lambda: rows(network, "referrals", OFFERED))
+    services = tmp_path / "services.json"
+    with services.open("wb") as out:
+        directory = {"SERVICE_DATABASE_URL": network.stack.service_database_url("referrals")}
+        export = [sys.executable, "-P", "-m", "tools.directory", "export"]
+        subprocess.run(export, cwd=ROOT, env=ours | directory, stdout=out, timeout=120, check=True)
+    home = state.organisations / "redcross"
+    page = [sys.executable, str(DOCS / "first_jornada.py"), str(home)]
+    held = subprocess.run(page, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=True)
+    words = held.stdout.splitlines()[-1].removeprefix("held ").split()
+
+    imported = subprocess.run(
+        [
+            sys.executable, "-P", "-m", "tools.attendance", "import", str(DOCS / "first_jornada.csv"), *words,
+            "--credentials", str(home / "credentials.json"), "--directory", str(state.directory_file),
+            "--services", str(services), "--shared-with", "iom",
+        ],
+        cwd=ROOT, env=ours, capture_output=True, text=True, timeout=300, check=True,
+    )  # fmt: skip
+
+    expected = counts(shown(PAGE, "┃ rows"))
+    assert sum(int(rows) for rows, of in expected if of in ("accepted", "repeated", "refused")) == 10
+    assert counts(imported.stdout.splitlines()) == expected
+    ((referral_id,),) = eventually(lambda: rows(network, "intake", REFERRED))
+    eventually(lambda: rows(network, "referrals", STATE, referral_id) == [("accepted",)])
+
+
+def test_a_guide_that_shows_another_outcome_would_be_noticed() -> None:
+    table = "```\n┃ rows ┃            ┃\n│ 7    │ accepted   │\n│ 1    │   bad_date │\n```\n"
+    assert counts(shown(table, "┃ rows")) == [("7", "accepted"), ("1", "bad_date")]
+    assert counts(shown(table.replace("7", "8"), "┃ rows")) == [("8", "accepted"), ("1", "bad_date")]
+
+
+def test_the_first_case_of_primero_is_translated() -> None:
+    command = [sys.executable, "-P", "-m", "tools.formats", "primero-from", str(DOCS / "first_case.json")]
+    done = subprocess.run(
+        [*command, "--words", str(DOCS / "first_case.toml"), "--consent", CONSENT],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert [one["type"] for one in json.loads(done.stdout)] == [
+        "person.registered.v1",
+        "need.identified.v1",
+        "referral.requested.v2",
+    ]
+
+
+@pytest.mark.parametrize("words", [("attendance", "import"), ("translate", "fhir-to"), ("receipt",)])
+def test_help_is_that_of_the_command_itself(words: tuple[str, ...]) -> None:
+    command = [sys.executable, "-P", "-m", "deploy.local", *words, "--help"]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert done.stdout.lower().startswith(f"usage: ruta {' '.join(words)} ")
+    assert "passed on as they are" not in done.stdout

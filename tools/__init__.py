@@ -1,0 +1,1 @@
+"""What organisations run themselves: attendance lists, the directory, other systems' formats, receipts."""

@@ -1,0 +1,81 @@
+"""The XLSForm of a jornada for KoboToolbox, made from the tables in `form/`, and the words that they give to codes."""
+
+import csv
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from openpyxl import Workbook
+
+from tools.attendance.spelling import plain
+
+FOLDER: Final = Path(__file__).parent
+DEFINITION: Final = FOLDER / "form"
+XLSFORM: Final = FOLDER / "jornada.xlsx"
+LABEL: Final = "label::Español (es)"
+
+Sheets = dict[str, list[list[str]]]
+
+
+def sheets() -> Sheets:
+    """Return the form's sheets, each a list of rows with the heading first, as its XLSX file has them."""
+    made = {name: _read(DEFINITION / f"{name}.csv") for name in ("survey", "choices", "settings")}
+    heading, *choices = made["choices"]
+    also = heading.index("also")  # what else people write for a choice: for spreadsheets, not for the form
+    made["choices"] = [[*row[:also], *row[also + 1 :]] for row in (heading, *choices)]
+    made["choices"] += [["municipio", code, name] for code, name in municipalities().items()]
+    return made
+
+
+def write(path: Path) -> None:
+    """Write the form as XLSX."""
+    book = Workbook(write_only=True)
+    for name, rows in sheets().items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append([cell or None for cell in row])
+    book.save(path)
+
+
+@cache
+def municipalities() -> dict[str, str]:
+    """Return the municipalities of Colombia by DIVIPOLA code, as `Soledad (Atlántico)`."""
+    _, *rows = _read(FOLDER / "municipalities.csv")
+    return {code: f"{municipality} ({department})" for code, department, municipality in rows}
+
+
+@cache
+def words(list_name: str) -> dict[str, str]:
+    """Return what people write for the choices of one list, in plain spelling, and the code that each means."""
+    found: dict[str, str] = {}
+    for code, labels in _choices(list_name):
+        for label in (code, *labels):
+            found[plain(label)] = code
+    return found
+
+
+@cache
+def places() -> dict[str, str]:
+    """Return the same for municipalities: by name where only one has it, by name and department, and by code."""
+    found: dict[str, str] = {}
+    shared = set()
+    for code, full in municipalities().items():
+        name = full.partition(" (")[0]
+        short = {plain(name), plain(name.partition(",")[0])}  # `Bogotá, D.C.` is Bogotá
+        shared |= short & found.keys()
+        # a spreadsheet takes a code for a number, and its first 0 for nothing
+        found |= dict.fromkeys({*short, plain(full), code, code.removeprefix("0")}, code)
+    return {name: code for name, code in found.items() if name not in shared}
+
+
+def _choices(list_name: str) -> Iterator[tuple[str, list[str]]]:
+    _, *rows = _read(DEFINITION / "choices.csv")
+    for name, code, label, also in rows:
+        if name == list_name:
+            yield code, [label, label.partition(" (")[0], *filter(None, also.split("|"))]
+
+
+def _read(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))

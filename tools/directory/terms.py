@@ -1,0 +1,54 @@
+"""The names that the directory gives to codes, the municipalities, and what other people's terms mean here."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).parent
+
+# The taxonomies that the export's terms are of.
+NEEDS, ELIGIBILITY, DOCUMENTS, MARKS = "ruta-needs", "ruta-eligibility", "ruta-documents", "ruta-marks"
+
+
+@cache
+def names() -> Mapping[str, Mapping[str, str]]:
+    """Return the names of codes, by kind of code."""
+    with (HERE / "strings.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+def name_of(kind: str, code: str) -> str:
+    """Name a code; one that has no name is its own."""
+    return names()[kind].get(code, code)
+
+
+class UnusableTermsError(Exception):
+    """A file of terms is not as it should be; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What somebody else's words mean here: explicit, since no term of another taxonomy means a need by itself."""
+
+    needs: Mapping[str, str] = field(default_factory=dict)  # `taxonomy:code` of a term, to a need
+    places: Mapping[str, str] = field(default_factory=dict)  # a city or a service area, to a DIVIPOLA code
+    documents: Mapping[str, str] = field(default_factory=dict)  # a required document, to a document type
+
+
+def read_terms(path: Path) -> Terms:
+    """Read a file with the tables `needs`, `places` and `documents`; raises UnusableTermsError."""
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UnusableTermsError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UnusableTermsError(f"{path} is not TOML: {error}") from error
+    tables = {name: said.pop(name, {}) for name in ("needs", "places", "documents")}
+    if said or not all(isinstance(table, dict) for table in tables.values()):
+        raise UnusableTermsError(f"{path} has to have the tables needs, places and documents, and nothing else")
+    if not all(isinstance(meaning, str) for table in tables.values() for meaning in table.values()):
+        raise UnusableTermsError(f"{path} has to say what each term means in one code")
+    return Terms(**tables)

@@ -1,0 +1,53 @@
+"""The command line of receipts: `python -m tools.receipts FILE` prints the receipt in a message as a page of HTML."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+import contracts
+from tools.receipts.page import receipt_page
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the page; return 0, or 1 with a line of what is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="ruta receipt", description="Print the receipt in a message as a page of HTML."
+    )
+    parser.add_argument("message", type=Path, metavar="FILE", help="a message consent.receipt_issued, as it came")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=os.environ.get("RUTA_DIRECTORY_FILE"),
+        help="the directory of organisations, for their names (RUTA_DIRECTORY_FILE)",
+    )
+    chosen = parser.parse_args(arguments)
+    try:
+        receipt = contracts.parse(chosen.message.read_bytes()).data
+        names = {} if chosen.directory is None else read_names(chosen.directory)
+    except OSError as error:
+        return _fail(f"{error.filename} cannot be read: {error.strerror}")
+    except contracts.Invalid as error:
+        return _fail(f"{chosen.message} is no message: {error}")
+    except (ValueError, KeyError, TypeError):
+        return _fail(f"{chosen.directory} is no directory of organisations")
+    if not isinstance(receipt, contracts.ConsentReceiptIssued):
+        return _fail(f"{chosen.message} is not the receipt of a consent")
+    sys.stdout.buffer.write(f"{receipt_page(receipt, names=names)}\n".encode())  # as the page says that it is written
+    return 0
+
+
+def read_names(directory: Path) -> dict[str, str]:
+    """Read what organisations are called, by their ids."""
+    content = json.loads(directory.read_text(encoding="utf-8"))
+    return {one: said["name"] for one, said in content["organisations"].items()}
+
+
+def _fail(why: str) -> int:
+    print(why, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
