@@ -136,7 +136,7 @@ class Publisher(_Channel):
     """Publishes persistent, mandatory messages to one exchange, with confirms that are read when asked for."""
 
     def __init__(self, url: str, exchange: str, *, user_id: str | None = None) -> None:
-        """`user_id` is the property of that name, which the door asks of partners; the broker checks it."""
+        """`user_id` is the property of that name, which the gateway asks of partners; the broker checks it."""
         super().__init__(url)
         self._channel.confirm_select()
         self._exchange = exchange

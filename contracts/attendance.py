@@ -140,7 +140,7 @@ class AttendanceRecorded(_Presence):
     """A person came to an outreach event; said by the organiser or a partner in it, there or later.
 
     Where the organiser runs the service itself, that can speak for nobody else: a partner registers the person through
-    the door under its own name first (person.registered, consent.granted, etpv.step_taken, need.identified,
+    the gateway under its own name first (person.registered, consent.granted, etpv.step_taken, need.identified,
     needs.referred) and leaves `sealed`, `consent`, `needs` and `etpv_steps` out here, else it is refused as
     `register_it_yourself`.
     """

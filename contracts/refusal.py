@@ -20,7 +20,7 @@ class MessageRefused(Model):
     """The network did not apply a message, and never will; nothing of what the message says is repeated here."""
 
     code: Code
-    """Why: one of the codes of reading (`invalid_field`, …), of the door, or of the rules (`already_answered`, …)."""
+    """Why: one of the codes of reading (`invalid_field`, …), of admission, or of the rules (`already_answered`, …)."""
     where: Annotated[str, Field(pattern="^[a-z0-9_.]{1,200}$")] | None = None
     """The field to blame, as a dotted path."""
     refused_id: UUID | None = None

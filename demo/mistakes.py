@@ -1,4 +1,4 @@
-"""What no system should send and some do: every kind of bad input that a partner can bring to the door.
+"""What no system should send and some do: every kind of bad input that a partner can bring to the gateway.
 
 Each is one message of its own; what becomes of it is said beside it: `refused` (its sender hears why), `parked` (the
 network keeps it in sight), `rejected` (the broker does not take it), and `applied` for those that only prepare another.

@@ -20,7 +20,7 @@ from messaging import clock
 from messaging.log import fields
 
 BEAT_EVERY = 1.0  # seconds
-STANDS_AFTER = 90.0  # seconds in which a part of the process did not come round: longer than any of its deadlines
+STALLED_AFTER = 90.0  # seconds in which a part of the process did not come round: longer than any of its deadlines
 
 log = logging.getLogger("ruta.health")
 
@@ -87,17 +87,17 @@ class Health:
         """Say that a part has come to its end, and need not come round any more."""
         self._came_round.pop(part, None)
 
-    def standing(self) -> list[str]:
-        """Return the parts that have not come round for STANDS_AFTER."""
+    def stalled(self) -> list[str]:
+        """Return the parts that have not come round for STALLED_AFTER."""
         now = time.monotonic()
-        return [part for part, at in list(self._came_round.items()) if now - at > STANDS_AFTER]
+        return [part for part, at in list(self._came_round.items()) if now - at > STALLED_AFTER]
 
     def beat(self) -> None:
-        """Write the heartbeat, unless a part stands: then the process is no better than frozen."""
+        """Write the heartbeat, unless a part has stalled: then the process is no better than frozen."""
         if self.file is None:
             return
-        if standing := self.standing():
-            log.error("parts of the process stand", extra=fields(what=", ".join(standing)))
+        if stalled := self.stalled():
+            log.error("parts of the process have stalled", extra=fields(what=", ".join(stalled)))
             return
         self._beats += 1
         said: dict[str, Any] = {

@@ -43,10 +43,10 @@ from messaging.broker import BrokerLost, Publisher, backoff
 from messaging.clocks import Clocks
 from messaging.database import DatabaseLost
 from messaging.health import health
+from messaging.identity import Identity
 from messaging.log import describe, fields
 from messaging.outbox import Committed
 from messaging.runtime import Delivery, Handlers, Runtime
-from messaging.standing import Standing
 from messaging.topology import GATEWAY
 from messaging.transaction import Transaction
 
@@ -132,7 +132,7 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
             f"{service_class.name}-{os.getpid()}",
             self._database_url,
             Handlers(handlers, receive.refused, receive.early),
-            standing=Standing.from_environment(),
+            identity=Identity.from_environment(),
             clocks=self.clocks,
             parallel=os.environ.get("SERVICE_PARALLEL") == "true",
             time_limit=partial(eventlet.Timeout, BATCH_WITHIN),

@@ -22,8 +22,8 @@ from messaging import database, erasure, outbox, tracing
 from messaging import log as logs
 from messaging.broker import BrokerLost, Publisher, backoff
 from messaging.health import health, say_ready
+from messaging.identity import Identity
 from messaging.log import describe, fields
-from messaging.standing import Standing
 from messaging.stopping import AskedToStop
 
 log = logging.getLogger("ruta.relay")
@@ -40,9 +40,9 @@ UNUSED_WITHIN = "40s"  # a relay that froze, or was never answered, keeps that l
 class Relay:
     """Publishes what was left behind in one service's outbox."""
 
-    def __init__(self, service: str, database_url: str, amqp_url: str, standing: Standing) -> None:
+    def __init__(self, service: str, database_url: str, amqp_url: str, identity: Identity) -> None:
         self._database_url = database_url
-        self._exchange = standing.exchange
+        self._exchange = identity.exchange
         self._part = f"relay of {service}"  # as `messaging.health` knows it, among those of other services
         self._database = f"database of {service}"
         self._publisher = Publisher(amqp_url, server=f"broker of {service}", part=self._part)
@@ -144,8 +144,8 @@ def main() -> None:
     tracing.set_up(process)
     asked = AskedToStop()
     health.begin(process)
-    standing = Standing.from_environment()
-    relays = [Relay(one["service"], one["database_url"], one["amqp_url"], standing) for one in outboxes]
+    identity = Identity.from_environment()
+    relays = [Relay(one["service"], one["database_url"], one["amqp_url"], identity) for one in outboxes]
     threads = [threading.Thread(target=_run, args=(relay,), daemon=True) for relay in relays]
     for thread in threads:
         thread.start()

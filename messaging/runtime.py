@@ -20,10 +20,10 @@ from messaging import clock, database, inbox, outbox, tracing
 from messaging.broker import Publication
 from messaging.clocks import Clocks
 from messaging.health import health
+from messaging.identity import HUB, Identity
 from messaging.inbox import Received, Seen
 from messaging.log import describe, fields
 from messaging.outbox import Committed, Tally
-from messaging.standing import HUB, Standing
 from messaging.transaction import Guarded, KeptOut, Transaction, transaction
 
 log = logging.getLogger("ruta.runtime")
@@ -94,7 +94,7 @@ class Runtime:
         database_url: str,
         handlers: Handlers,
         *,
-        standing: Standing | None = None,
+        identity: Identity | None = None,
         clocks: Clocks | None = None,
         parallel: bool = False,
         time_limit: Callable[[], AbstractContextManager[Any]] = nullcontext,
@@ -113,7 +113,7 @@ class Runtime:
         self._process = process
         self._database_url = database_url
         self._handlers = handlers
-        self._standing = standing or Standing()
+        self._identity = identity or Identity()
         self._clocks = clocks or Clocks()
         self._in_turn = not parallel
         self._time_limit = time_limit
@@ -370,8 +370,8 @@ class Runtime:
         self, draft: contracts.Draft, now: datetime, cause: contracts.Message | None, message_id: UUID | None = None
     ) -> Publication:
         parent = tracing.traceparent(cause)
-        source = self._standing.speaks_as(draft)
-        return self._standing.publication(
+        source = self._identity.sender(draft)
+        return self._identity.publication(
             contracts.stamp(draft, source=source, time=now, id=message_id, cause=cause, traceparent=parent)
         )
 

@@ -277,7 +277,7 @@ def definitions(
 
     # At-least-once dead lettering needs a queue that refuses rather than drops what it has no room for.
     at_least_once = {"dead-letter-strategy": "at-least-once"}
-    # A sender may let a message expire: then it is put aside before the door has seen it, and not lost.
+    # A sender may let a message expire: then it is put aside before the gateway has seen it, and not lost.
     expired = {"dead-letter-exchange": "unrouted", **at_least_once}
     parts.policy(NETWORK, "submit", r"^submit\.", network.limits["submit"], {**unlimited, **expired})
     parts.policy(NETWORK, "unrouted", "^unrouted$", network.limits["submit"], unlimited)

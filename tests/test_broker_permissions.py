@@ -49,9 +49,9 @@ def test_an_organisation_sends_under_its_own_name(mine: Any, provisioned: Stack)
 
 
 def test_an_organisation_reads_its_own_inbox(mine: Any, as_user: Callable[..., Any]) -> None:
-    door = as_user(topology.GATEWAY).channel()
-    door.confirm_select()
-    publish(door, "inbox", ME)
+    gateway = as_user(topology.GATEWAY).channel()
+    gateway.confirm_select()
+    publish(gateway, "inbox", ME)
 
     message = mine.basic_get(f"inbox.{ME}")
 
@@ -81,8 +81,8 @@ def test_no_header_leads_to_anothers_queue(
     theirs = {header: [f"{OTHER}.referral.requested.v2", f"submit.{OTHER}", f"inbox.{OTHER}", OTHER]}
     publish(mine, MINE, f"{ME}.referral.requested.v2", user_id=ME, application_headers=theirs)
 
-    door = as_user(topology.GATEWAY).channel()
-    assert door.basic_get(f"submit.{OTHER}", no_ack=True) is None
+    gateway = as_user(topology.GATEWAY).channel()
+    assert gateway.basic_get(f"submit.{OTHER}", no_ack=True) is None
 
 
 def test_what_an_organisation_lets_expire_is_put_aside(mine: Any, provisioned: Stack) -> None:
@@ -129,7 +129,7 @@ DECLARATIONS: dict[str, Callable[[Any], object]] = {
     "a binding to another's inbox": lambda channel: channel.queue_bind(f"inbox.{OTHER}", MINE, f"{ME}.#"),
     "a binding of its inbox to all that is sent": lambda channel: channel.queue_bind(f"inbox.{ME}", MINE, "#"),
     "the end of its inbox": lambda channel: channel.queue_delete(f"inbox.{ME}"),
-    "the end of the door": lambda channel: channel.exchange_delete(MINE),
+    "the end of the exchange": lambda channel: channel.exchange_delete(MINE),
     "another's inbox emptied": lambda channel: channel.queue_purge(f"inbox.{OTHER}"),
 }
 

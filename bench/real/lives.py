@@ -1,9 +1,9 @@
-"""Whole lives of referrals through the door: requested, received, accepted, scheduled, started, completed, closed.
+"""Whole lives of referrals through the gateway: requested, received, accepted, scheduled, started, completed, closed.
 
 The gateway, services/referrals and its relay run as they do in the network, on virtual hosts declared as the network's;
 four organisations each send to the next one, and answer what they read (`bench/real/partners.py`). What the hub's other
 services are told of each step waits in their queues: they do not run. The services and one consent for each life stand
-in the hub before: they are put into the queue of referrals as intake would, not through the door.
+in the hub before: they are put into the queue of referrals as intake would, not through the gateway.
 """
 
 import contextlib
@@ -130,7 +130,7 @@ def _service_of(organisation: str) -> UUID:
 
 @contextlib.contextmanager
 def _gateway(ground: Ground) -> Iterator[Process]:
-    doors = {
+    addresses = {
         "GATEWAY_NETWORK_AMQP_URL": ground.organisations_url,
         "GATEWAY_HUB_AMQP_URL": ground.amqp_url,
         "RUTA_NETWORK_FILE": str(NETWORK_FILE),
@@ -139,7 +139,7 @@ def _gateway(ground: Ground) -> Iterator[Process]:
         Program(
             name="gateway",
             command=[*OWN, "hub.gateway"],
-            environment=environment(ground.database_url, ground.amqp_url) | doors,
+            environment=environment(ground.database_url, ground.amqp_url) | addresses,
             log=ground.stack.state.logs / "bench-gateway.log",
         )
     )

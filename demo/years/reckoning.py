@@ -126,7 +126,7 @@ def _check_what_services_wrote(
             if first == "to" and second not in own:
                 arrived = message_id in logs[second].applied
             elif first == "to" or first in network.organisations:
-                arrived = message_id in anywhere  # at one of the organisation's systems, or through the door
+                arrived = message_id in anywhere  # at one of the organisation's systems, or through the gateway
             else:
                 name = contracts.CONTRACTS[key].name
                 arrived = all(

@@ -121,7 +121,7 @@ class Network:
             process.wait_ready()
 
     def stop(self) -> None:
-        """Stop the hub's processes in order, the door first; the servers stay."""
+        """Stop the hub's processes in order, the gateway first; the servers stay."""
         if self._supervisor is not None:
             self._supervisor.stop()
             self._supervisor = None

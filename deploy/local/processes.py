@@ -43,13 +43,13 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
         for name in service.process_names:
             module = ["messaging.run", f"{service.package}.service"]
             yield program(stack.state, name, module, addresses | {"SERVICE_NAME": name})
-    doors = {
+    addresses = {
         "GATEWAY_NETWORK_AMQP_URL": stack.amqp_url(GATEWAY, NETWORK),
         "GATEWAY_HUB_AMQP_URL": stack.amqp_url(GATEWAY, HUB),
         "RUTA_BROKER_CLOCK_URL": without_users(stack.management_url),
         "RUTA_NETWORK_FILE": str(NETWORK_FILE),
     }
-    yield program(stack.state, GATEWAY, ["hub.gateway.__main__"], doors)
+    yield program(stack.state, GATEWAY, ["hub.gateway.__main__"], addresses)
 
 
 def without_users(urls: str) -> str:

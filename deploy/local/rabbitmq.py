@@ -19,7 +19,7 @@ from messaging.topology import Management, TopologyError
 
 ADMINISTRATOR = "administrator"
 NODE = "ruta@localhost"
-MAX_MESSAGE_BYTES = 1024 * 1024  # four times what a contract allows, so that the door, not the broker, refuses
+MAX_MESSAGE_BYTES = 1024 * 1024  # four times what a contract allows, so that the gateway, not the broker, refuses
 PLUGINS = ("rabbitmq_management", "rabbitmq_prometheus")
 # Idle schedulers sleep at once: on a small machine spinning ones take the processor from the services.
 ERLANG_ARGUMENTS = "+sbwt none +sbwtdcpu none +sbwtdio none"

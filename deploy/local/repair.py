@@ -1,6 +1,6 @@
 """`./ruta repair`, beside a running network: makes again what the broker lacks, puts back what was set aside.
 
-What no queue took, and what expired before the door, lies in `unrouted`; what was delivered twenty times and never
+What no queue took, and what expired before the gateway, lies in `unrouted`; what was delivered twenty times and never
 acknowledged, in `dead`. Each message goes back as it came, under its sender's name: for this there is, as long as a
 repair lasts, a broker user that may speak under any. A message is acknowledged where it lay only when the broker has
 confirmed it where it belongs, so a repair that is killed has at worst repeated one, which the inboxes know by its id.

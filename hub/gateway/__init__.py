@@ -1,1 +1,1 @@
-"""The gateway: where organisations come in. Its first room is the AMQP door."""
+"""The gateway: where organisations come in, by AMQP."""

@@ -1,4 +1,4 @@
-"""Runs the AMQP door.
+"""Runs the AMQP gateway.
 
     python -m hub.gateway       (GATEWAY_NETWORK_AMQP_URL, GATEWAY_HUB_AMQP_URL, RUTA_NETWORK_FILE)
 
@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-from hub.gateway import door
+from hub.gateway import admission
 from messaging import clock, tracing
 from messaging import log as logs
 from messaging.bridge import Arrival, Bridge
@@ -33,14 +33,14 @@ def main() -> int:
     network_url, hub_url = os.environ["GATEWAY_NETWORK_AMQP_URL"], os.environ["GATEWAY_HUB_AMQP_URL"]
     organisations = read(Path(os.environ.get("RUTA_NETWORK_FILE", NETWORK_FILE))).organisations
 
-    def admit(arrival: Arrival) -> Publication:
-        return door.admit(arrival, organisations, clock.now())
+    def decide(arrival: Arrival) -> Publication:
+        return admission.decide(arrival, organisations, clock.now())
 
     def deliver(arrival: Arrival) -> Publication:
-        return door.deliver(arrival, organisations)
+        return admission.deliver(arrival, organisations)
 
     bridges = [
-        Bridge("inward", network_url, hub_url, [f"submit.{name}" for name in organisations], admit),
+        Bridge("inward", network_url, hub_url, [f"submit.{name}" for name in organisations], decide),
         Bridge("outward", hub_url, network_url, [f"deliver.{name}" for name in organisations], deliver),
     ]
     asked, ended = AskedToStop(), threading.Event()

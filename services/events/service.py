@@ -5,12 +5,12 @@ from __future__ import annotations  # Message[…] is only for the reader: pydan
 import contracts
 from contracts import Draft, Message
 from messaging import clock, erasure
+from messaging.identity import Identity
 from messaging.on import batches, on
-from messaging.standing import Standing
 from messaging.transaction import Transaction
 from services.events import messages, rules, store
 
-STANDING = Standing.from_environment()
+IDENTITY = Identity.from_environment()
 
 
 def speaker(organisation: str) -> str | None:
@@ -18,7 +18,7 @@ def speaker(organisation: str) -> str | None:
 
     That copy takes from others no more than who was there and which services they received.
     """
-    return None if STANDING.organisation else organisation
+    return None if IDENTITY.organisation else organisation
 
 
 class EventsService:
@@ -99,7 +99,7 @@ class EventsService:
         person = store.attendance.find_person(tx, data.person_id)
         said = messages.attendance.said(data)
         change = rules.attendance.record(
-            said, jornada, known, person, by=message.source, at=now, speaks_only_as=STANDING.organisation
+            said, jornada, known, person, by=message.source, at=now, only_sender=IDENTITY.organisation
         )
         origin = messages.attendance.origin(data)
         store.attendance.save_attendance(tx, change.attendance, "recorded", message, at=now, details=origin)
@@ -114,7 +114,7 @@ class EventsService:
         person = store.attendance.find_person(tx, data.person_id)
         said = messages.attendance.said(data)
         change = rules.attendance.correct(
-            said, jornada, known, person, by=message.source, at=now, speaks_only_as=STANDING.organisation
+            said, jornada, known, person, by=message.source, at=now, only_sender=IDENTITY.organisation
         )
         replaced = store.attendance.as_details(known)
         store.attendance.save_attendance(tx, change.attendance, "corrected", message, at=now, details=replaced)

@@ -193,7 +193,7 @@ def test_what_expired_before_the_door_goes_back_to_it_under_its_senders_name(hub
     hub["gateway"].start()
     eventually(
         lambda: taken_in(stack, "events", [expiring, lasting]) == 2
-    )  # the door lets nobody's in but a sender's own
+    )  # the gateway lets nobody's in but a sender's own
     assert repair(stack).stdout == NOTHING
 
 
@@ -206,7 +206,7 @@ def test_what_has_no_place_stays_as_it_is_and_is_told_from_what_has(hub: Network
     gateway.close()
     stack.management.delete("bindings/network/e/submit.redcross/q/submit.redcross/redcross.%23")
     sender = Sender(stack, "redcross")
-    # Whoever could choose the queue by a header could write into somebody's inbox past the door.
+    # Whoever could choose the queue by a header could write into somebody's inbox past the gateway.
     sender.submit(forged, application_headers={"x-death": [{"queue": "inbox.iom", "reason": "expired"}]})
     sender.submit(known, application_headers={"CC": ["inbox.iom"]})
     sender.close()

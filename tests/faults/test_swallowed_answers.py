@@ -25,12 +25,12 @@ from messaging.broker import BrokerLost, Publication, Publisher
 from messaging.database import Connection, NoAnswerError
 from messaging.frames import NoAnswerError as NoAnswerOfTheBroker
 from messaging.health import health
+from messaging.identity import Identity
 from messaging.runtime import Delivery, Runtime
-from messaging.standing import Standing
 from tests.messaging.checker import check
 from tests.messaging.conftest import probe, probed, runtime
 from tests.messaging.harness import PROBE, Probe, Process, conversation, service_published, wait_until
-from tests.messaging.partners import Door, Partner
+from tests.messaging.partners import Gateway, Partner
 from tests.messaging.probe.service import ProbeService
 from tests.messaging.proxy import Proxy, is_heartbeat, method
 from tools.directory import sending
@@ -39,7 +39,7 @@ __all__ = ["probe", "probed", "runtime"]
 
 HEALS_WITHIN = 60.0  # seconds after the answers have come back
 A_WHILE = 3.0  # seconds of silence
-FOR_GOOD = 100.0  # longer than any deadline, and than a part of a process may stand (health.STANDS_AFTER)
+FOR_GOOD = 100.0  # longer than any deadline, and than a part of a process may stand (health.STALLED_AFTER)
 DEADLINE = 1.0  # seconds, of what waits in the test's own process
 ONCE = 1.9  # seconds: a second wait would not have ended by then
 
@@ -391,7 +391,7 @@ def test_a_relay_that_lost_its_turn_says_when_the_broker_is_back(
         runtime.apply(ProbeService(), [Delivery(1, service_published().to_json(), redelivered=False)])
 
     with before(probe.amqp_url) as proxy, database.connect(probe.database_url) as other:
-        waiting = relay.Relay("probe", probe.database_url, proxy.url, Standing())
+        waiting = relay.Relay("probe", probe.database_url, proxy.url, Identity())
         leave_behind()
         assert waiting.publish_left_behind(other) == 1
         leave_behind()
@@ -497,7 +497,7 @@ def tampered(constants: dict[str, Any]) -> dict[str, str]:
 
 def stands_nowhere(process: Process) -> bool:
     """Whether its supervisor would have let it live."""
-    return process.process.poll() is None and not process.said("parts of the process stand")
+    return process.process.poll() is None and not process.said("parts of the process have stalled")
 
 
 @in_every_silence
@@ -600,32 +600,32 @@ def test_a_relay_heals(probe: Probe, runtime: Runtime, server: str, seconds: flo
 @pytest.mark.parametrize("side", ["network", "hub"])
 def test_the_gateway_heals(probe: Probe, side: str, seconds: float, constants: dict[str, Any]) -> None:
     """Both bridges, each of which reads on one side and publishes on the other."""
-    door = Door(probe)
+    gateway = Gateway(probe)
     partner = Partner(probe.stack, "redcross")
     sent = conversation(60)
     answers = [service_published() for _ in range(60)]
     variable = f"GATEWAY_{side.upper()}_AMQP_URL"
-    with before(door.environment[variable]) as proxy:
-        gateway = door.process(tampered=tampered(constants), **{variable: proxy.url}).start()
+    with before(gateway.environment[variable]) as proxy:
+        process = gateway.process(tampered=tampered(constants), **{variable: proxy.url}).start()
 
         def send(part: slice) -> None:
             partner.submit(*sent[part])
             probe.send_to("deliver.redcross", *answers[part])
 
         send(slice(0, 20))
-        came, went = door.passed(20), partner.read(20)
+        came, went = gateway.passed(20), partner.read(20)
         back = be_silent(proxy, seconds, partial(send, slice(20, 40)))
         send(slice(40, 60))
         while {one.id for one in came} < {one.id for one in sent}:
-            came += door.passed(1)
+            came += gateway.passed(1)
         while {one.id for one in went} < {one.id for one in answers}:
             went += partner.read(1)
         took = time.monotonic() - back
 
         print(f"healed within {took:.1f} s; {len(came) + len(went) - 120} came twice")
         assert took < HEALS_WITHIN
-        wait_until(lambda: said_problem(gateway, f"broker {side}"))
-        assert stands_nowhere(gateway)
+        wait_until(lambda: said_problem(process, f"broker {side}"))
+        assert stands_nowhere(process)
     partner.close()
 
 
@@ -664,7 +664,7 @@ def test_what_a_service_missed_while_idle_comes_again(probe: Probe, swallowed: s
 
 @pytest.mark.parametrize("constants", [IN_A_HURRY, pytest.param({}, marks=pytest.mark.long)], ids=["hurried", "real"])
 def test_what_the_gateway_missed_while_idle_comes_again(probe: Probe, constants: dict[str, Any]) -> None:
-    door = Door(probe)
+    gateway = Gateway(probe)
     partner = Partner(probe.stack, "redcross")
     sent = conversation(10)
     silent = False
@@ -672,23 +672,23 @@ def test_what_the_gateway_missed_while_idle_comes_again(probe: Probe, constants:
     def swallows(connection: int, from_server: bool, frame: bytes) -> bool:
         return silent and from_server and not is_heartbeat(frame)
 
-    with before(door.environment["GATEWAY_NETWORK_AMQP_URL"], by_frame=True) as proxy:
+    with before(gateway.environment["GATEWAY_NETWORK_AMQP_URL"], by_frame=True) as proxy:
         proxy.swallows = swallows
-        gateway = door.process(tampered=tampered(constants), GATEWAY_NETWORK_AMQP_URL=proxy.url).start()
+        process = gateway.process(tampered=tampered(constants), GATEWAY_NETWORK_AMQP_URL=proxy.url).start()
         silent = True
         partner.submit(*sent)
         wait_until(lambda: proxy.swallowed)
         silent = False
         back = time.monotonic()
 
-        passed = door.passed(len(sent))
+        passed = gateway.passed(len(sent))
         took = time.monotonic() - back
 
         print(f"came again within {took:.1f} s")
         assert took < HEALS_WITHIN
         assert [one.id for one in passed] == [one.id for one in sent]
-        assert gateway.said("UnexpectedFrame")  # a delivery is missing, so that the connection begins anew
-        assert stands_nowhere(gateway)
+        assert process.said("UnexpectedFrame")  # a delivery is missing, so that the connection begins anew
+        assert stands_nowhere(process)
     partner.close()
 
 
@@ -706,18 +706,18 @@ def full(stack: Stack, inbox: str) -> Iterator[None]:
 @pytest.mark.parametrize("constants", [IN_A_HURRY, pytest.param({}, marks=pytest.mark.long)], ids=["hurried", "real"])
 def test_what_the_gateway_missed_while_an_inbox_is_full_comes_again(probe: Probe, constants: dict[str, Any]) -> None:
     """What is held for one organisation, for as long as it does not read, keeps nothing back of what is another's."""
-    door = Door(probe)
+    gateway = Gateway(probe)
     partner, not_reading = Partner(probe.stack, "redcross"), Partner(probe.stack, "iom")
     held, sent = conversation(300), conversation(10)  # of the first, some pass before the queue refuses
     silent, swallowed = False, list[bytes]()
     swallows_deliveries = all_deliveries(swallowed)
 
-    with before(door.environment["GATEWAY_HUB_AMQP_URL"], by_frame=True) as proxy:
+    with before(gateway.environment["GATEWAY_HUB_AMQP_URL"], by_frame=True) as proxy:
         proxy.swallows = lambda *piece: silent and swallows_deliveries(*piece)
         with full(probe.stack, "inbox.iom"):
-            gateway = door.process(tampered=tampered(constants), GATEWAY_HUB_AMQP_URL=proxy.url).start()
+            process = gateway.process(tampered=tampered(constants), GATEWAY_HUB_AMQP_URL=proxy.url).start()
             probe.send_to("deliver.iom", *held)
-            wait_until(lambda: gateway.said("not taken, and offered again"))
+            wait_until(lambda: process.said("not taken, and offered again"))
             silent = True
             probe.send_to("deliver.redcross", *sent)
             wait_until(lambda: len(swallowed) >= len(sent))
@@ -734,6 +734,6 @@ def test_what_the_gateway_missed_while_an_inbox_is_full_comes_again(probe: Probe
         while not read >= {one.id for one in held}:
             read |= {one.id for one in not_reading.read(1)}
         assert read == {one.id for one in held}
-        assert stands_nowhere(gateway)
+        assert stands_nowhere(process)
     partner.close()
     not_reading.close()

@@ -1,4 +1,4 @@
-"""The door, with the probe's queue behind it, and organisations before it."""
+"""The gateway, with the probe's queue behind it, and organisations before it."""
 
 from collections.abc import Callable, Iterator
 
@@ -7,24 +7,24 @@ import pytest
 from deploy.local import Stack
 from tests.messaging.conftest import probe, probed
 from tests.messaging.harness import Probe
-from tests.messaging.partners import Door, Partner
+from tests.messaging.partners import Gateway, Partner
 
 __all__ = ["probe", "probed"]
 
 
 @pytest.fixture
-def door(probe: Probe) -> Door:
-    """The door, not open yet, with nothing in any queue."""
-    return Door(probe)
+def gateway(probe: Probe) -> Gateway:
+    """The gateway, not started yet, with nothing in any queue."""
+    return Gateway(probe)
 
 
 @pytest.fixture(scope="module")
-def open_door(probed: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    """One door for all tests of a module, open."""
-    probe = Probe(probed, tmp_path_factory.mktemp("door"))
-    door = Door(probe)
-    door.process().start()
-    yield door
+def open_gateway(probed: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One gateway for all tests of a module, started."""
+    probe = Probe(probed, tmp_path_factory.mktemp("gateway"))
+    gateway = Gateway(probe)
+    gateway.process().start()
+    yield gateway
     probe.close()
 
 

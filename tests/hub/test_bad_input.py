@@ -1,7 +1,7 @@
 """Everything bad that an organisation can send: each gets one coded refusal, stops nothing, and is quoted nowhere.
 
 Refusals by rules (an illegal transition, a transition by the wrong organisation, no consent) are in tests/services; an
-id used again for other content passes the door and is refused by the service (tests/messaging/test_inbox.py).
+id used again for other content passes the gateway and is refused by the service (tests/messaging/test_inbox.py).
 """
 
 import json
@@ -16,7 +16,7 @@ import pytest
 import contracts
 from messaging.broker import CONTENT_TYPE
 from tests.messaging.harness import service_published
-from tests.messaging.partners import Door, Partner
+from tests.messaging.partners import Gateway, Partner
 
 NAME = "María Fernández"
 EXAMPLES = Path(contracts.__file__).parent / "examples"
@@ -113,11 +113,11 @@ def sender_is_told(redcross: Partner, body: bytes) -> contracts.MessageRefused:
     return refusal
 
 
-def next_one_passes(open_door: Door, redcross: Partner) -> None:
+def next_one_passes(open_gateway: Gateway, redcross: Partner) -> None:
     message = service_published()
     redcross.submit(message)
-    assert [one.id for one in open_door.passed(1)] == [message.id]
-    (process,) = open_door.probe.processes
+    assert [one.id for one in open_gateway.passed(1)] == [message.id]
+    (process,) = open_gateway.probe.processes
     assert process.process.poll() is None
     log = process.log()
     assert not [word for word in (*NAME.split(), "Mar\\u00eda", "Traceback") if word in log]
@@ -125,7 +125,7 @@ def next_one_passes(open_door: Door, redcross: Partner) -> None:
 
 @pytest.mark.parametrize(("body", "code", "where"), BODIES.values(), ids=BODIES.keys())
 def test_a_bad_body_is_refused_to_its_sender(
-    open_door: Door, redcross: Partner, body: Body, code: str, where: str | None
+    open_gateway: Gateway, redcross: Partner, body: Body, code: str, where: str | None
 ) -> None:
     sent = body()
     redcross.submit_raw(sent)
@@ -133,36 +133,36 @@ def test_a_bad_body_is_refused_to_its_sender(
     refusal = sender_is_told(redcross, sent)
 
     assert (refusal.code, refusal.where) == (code, where)
-    next_one_passes(open_door, redcross)
+    next_one_passes(open_gateway, redcross)
 
 
 @pytest.mark.parametrize(("properties", "code"), PROPERTIES.values(), ids=PROPERTIES.keys())
 def test_bad_properties_are_refused_to_their_sender(
-    open_door: Door, redcross: Partner, properties: dict[str, Any], code: str
+    open_gateway: Gateway, redcross: Partner, properties: dict[str, Any], code: str
 ) -> None:
     sent = changed()()
     redcross.submit_raw(sent, **properties)
 
     assert sender_is_told(redcross, sent).code == code
-    next_one_passes(open_door, redcross)
+    next_one_passes(open_gateway, redcross)
 
 
 def short(text: bytes) -> bytes:
     return bytes((len(text),)) + text
 
 
-def test_a_message_id_that_is_no_text_is_refused_to_its_sender(open_door: Door, redcross: Partner) -> None:
+def test_a_message_id_that_is_no_text_is_refused_to_its_sender(open_gateway: Gateway, redcross: Partner) -> None:
     sent = changed()()
     # content type, delivery mode, message id and user id: the flags, then each as it is written
     properties = b"\x90\x90" + short(CONTENT_TYPE.encode()) + b"\2" + short(b"\xff\xfe") + short(b"redcross")
     redcross.submit_frames("service.published.v2", properties, sent)
 
     assert sender_is_told(redcross, sent).code == "properties_unreadable"
-    next_one_passes(open_door, redcross)
+    next_one_passes(open_gateway, redcross)
 
 
 def test_a_header_of_no_known_type_costs_its_sender_the_connection_and_nobody_else_anything(
-    open_door: Door, redcross: Partner, partner: Callable[[str], Partner]
+    open_gateway: Gateway, redcross: Partner, partner: Callable[[str], Partner]
 ) -> None:
     header = b"\0\0\0\5" + short(b"x") + b"Z\0\0"
     properties = b"\xb0\x10" + short(CONTENT_TYPE.encode()) + header + b"\2" + short(b"redcross")
@@ -170,28 +170,28 @@ def test_a_header_of_no_known_type_costs_its_sender_the_connection_and_nobody_el
     with pytest.raises(amqp.ConnectionError):
         redcross.submit_frames("service.published.v2", properties, changed()())
 
-    next_one_passes(open_door, partner("redcross"))
+    next_one_passes(open_gateway, partner("redcross"))
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "utf-16", "\N{SNOWMAN}"])
-def test_a_content_encoding_is_of_no_consequence(open_door: Door, redcross: Partner, encoding: str) -> None:
+def test_a_content_encoding_is_of_no_consequence(open_gateway: Gateway, redcross: Partner, encoding: str) -> None:
     """The body is bytes of JSON, whatever else is said of it."""
     message = service_published()
     redcross.submit_raw(message.to_json(), content_encoding=encoding)
 
-    assert [one.id for one in open_door.passed(1)] == [message.id]
+    assert [one.id for one in open_gateway.passed(1)] == [message.id]
 
 
 def test_ten_megabytes_do_not_even_get_into_the_queue(
-    open_door: Door, redcross: Partner, partner: Callable[[str], Partner]
+    open_gateway: Gateway, redcross: Partner, partner: Callable[[str], Partner]
 ) -> None:
     with pytest.raises(amqp.PreconditionFailed):
         redcross.submit_raw(b" " * 10_000_000)
 
-    next_one_passes(open_door, partner("redcross"))
+    next_one_passes(open_gateway, partner("redcross"))
 
 
-def test_a_refused_message_is_named_by_its_id_where_it_can_be_read(open_door: Door, redcross: Partner) -> None:
+def test_a_refused_message_is_named_by_its_id_where_it_can_be_read(open_gateway: Gateway, redcross: Partner) -> None:
     sent = changed(source="iom")()
     redcross.submit_raw(sent)
 

@@ -1,4 +1,4 @@
-"""An organisation's services come in from a file in HSDS, through the door, and go out of the directory again."""
+"""An organisation's services come in from a file in HSDS, through the gateway, and go out of the directory again."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""One person registered by two organisations, from their doors to the coordinator's decision, on the real network."""
+"""One person registered by two organisations, from their systems to the coordinator's decision, on the real network."""
 
 import json
 from collections.abc import Iterator

@@ -87,7 +87,7 @@ class Partner:
         self._connection.collect()
 
 
-class Door:
+class Gateway:
     """The gateway as a real process, and the queues on both sides of it."""
 
     def __init__(self, probe: Probe) -> None:
@@ -112,7 +112,7 @@ class Door:
         return [contracts.parse(body) for body in self.probe.bodies("probe", atleast)]
 
     def submitted(self, organisation: str) -> int:
-        """How many messages wait before the door."""
+        """How many messages wait before the gateway."""
         connection = broker.connect(self.environment["GATEWAY_NETWORK_AMQP_URL"])
         try:
             declared = connection.channel().queue_declare(f"submit.{organisation}", passive=True)

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 import contracts
-from messaging.standing import Standing
+from messaging.identity import Identity
 from tests.messaging.harness import service_published
 
 LONGEST_ROUTING_KEY = 255  # bytes, in AMQP
@@ -16,7 +16,7 @@ LONGEST_ROUTING_KEY = 255  # bytes, in AMQP
 def address(data: Any, recipient: str | None) -> str:
     """The routing key that a service of the hub publishes this by."""
     draft = contracts.Draft(data, subject=str(getattr(data, "service_id", contracts.uuid7())), recipient=recipient)
-    return Standing().publication(contracts.stamp(draft, source="hub", time=datetime.now(UTC))).routing_key
+    return Identity().publication(contracts.stamp(draft, source="hub", time=datetime.now(UTC))).routing_key
 
 
 def refused(kind: str | None) -> contracts.MessageRefused:

@@ -14,9 +14,9 @@ import pytest
 import contracts
 from deploy.local import Stack
 from messaging import database, outbox
+from messaging.identity import Identity
 from messaging.outbox import Committed
 from messaging.runtime import Delivery, Runtime
-from messaging.standing import Standing
 from tests.messaging.checker import check
 from tests.messaging.harness import WITHIN, Probe, conversation, service_published, wait_until
 from tests.messaging.probe.service import ProbeService
@@ -224,7 +224,7 @@ def write_out(probe: Probe, messages: int, *, handed_over: bool = True) -> list[
         writer = outbox.open_writer(connection, "test")
         drafts = [contracts.Draft(one.data, one.subject, "redcross") for one in conversation(messages)]
         stamped = [contracts.stamp(draft, source="hub", time=datetime.now(UTC)) for draft in drafts]
-        outbox.write(connection, writer, [Standing().publication(one) for one in stamped], outbox.Tally())
+        outbox.write(connection, writer, [Identity().publication(one) for one in stamped], outbox.Tally())
         connection.commit()
         if handed_over:
             outbox.hand_over(connection, writer)

@@ -206,15 +206,15 @@ def test_an_own_copy_takes_nothing_personal_from_another_organisation(carried: s
     of_anothers = said(**{name: nothing for name, nothing in BARE.items() if name != carried})
     jornada, known = a_jornada(), an_attendance(recorded_by=PARTNER)
     with pytest.raises(Refused, match=r"^register_it_yourself$"):
-        record(of_anothers, jornada, None, NOBODY, by=PARTNER, at=NOW, speaks_only_as=ORGANISER)
+        record(of_anothers, jornada, None, NOBODY, by=PARTNER, at=NOW, only_sender=ORGANISER)
     with pytest.raises(Refused, match=r"^register_it_yourself$"):
-        correct(of_anothers, jornada, known, NOBODY, by=PARTNER, at=NOW, speaks_only_as=ORGANISER)
+        correct(of_anothers, jornada, known, NOBODY, by=PARTNER, at=NOW, only_sender=ORGANISER)
 
 
 def test_an_own_copy_takes_presence_and_services_from_anybody_and_everything_from_its_own() -> None:
-    change = record(said(**BARE), a_jornada(), None, NOBODY, by=PARTNER, at=NOW, speaks_only_as=ORGANISER)
+    change = record(said(**BARE), a_jornada(), None, NOBODY, by=PARTNER, at=NOW, only_sender=ORGANISER)
     assert (change.registers, change.consents, len(change.delivered)) == (False, False, 1)
-    assert record(said(), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW, speaks_only_as=ORGANISER).registers
+    assert record(said(), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW, only_sender=ORGANISER).registers
 
 
 # -- repeats ----------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 import contracts
 from contracts import Message, codes, uuid7
 from messaging.database import Row
-from messaging.standing import Standing
+from messaging.identity import Identity
 from messaging.transaction import Transaction
 from services.events import rules
 from services.events import service as events_service
@@ -238,7 +238,7 @@ def test_what_was_referred_of_somebody_who_is_there_twice_goes_on(confirmed: Ser
 @pytest.fixture
 def own(confirmed: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch) -> ServiceUnderTest:
     """The organiser's own copy, which can speak for nobody else."""
-    monkeypatch.setattr(events_service, "STANDING", Standing(ORGANISER))
+    monkeypatch.setattr(events_service, "IDENTITY", Identity(ORGANISER))
     return confirmed
 
 

@@ -1,7 +1,7 @@
 # ruff: noqa: E501 - tables are read across
 """What well-formed messages may still have wrong with them, in one table: what, the answer, and nothing kept.
 
-Messages that cannot be read at all end at the door and at the runtime; their tables stand with those.
+Messages that cannot be read at all end at the gateway and at the runtime; their tables stand with those.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""The organisation's side of the door: sends attendance, and reads what became of each."""
+"""The organisation's side of the gateway: sends attendance, and reads what became of each."""
 
 import fnmatch
 import json
@@ -25,7 +25,7 @@ HOLD: Final = 0.5  # seconds before what the broker had no room for is offered a
 
 
 class DeskError(Exception):
-    """The door cannot be used; the text says why in one sentence."""
+    """The gateway cannot be used; the text says why in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ def _is_final(error: BaseException) -> bool:
 def _queues(systems: Mapping[str, Any]) -> list[str]:
     """Find the queues that answers come to; empty where some would come to the common inbox.
 
-    The door takes each kind to the first system that reads it, and a refusal also to the first that sends what is
+    The gateway takes each kind to the first system that reads it, and a refusal also to the first that sends what is
     refused.
     """
     settled = [one["queue"] for one in systems.values() if _names(one["reads"], SETTLED)]

@@ -130,15 +130,15 @@ def record(
     *,
     by: str,
     at: datetime,
-    speaks_only_as: str | None = None,
+    only_sender: str | None = None,
 ) -> Change:
     """Take down that a person came: each once at a jornada, and each attendance once.
 
-    `speaks_only_as` is the organisation whose own copy this is; None: the hub's, which speaks for every organisation.
+    `only_sender` is the organisation whose own copy this is; None: the hub's, which speaks for every organisation.
     """
     if by not in jornada.parties:
         raise Refused("not_a_partner")
-    _check_speaker(said, by=by, speaks_only_as=speaks_only_as)
+    _check_speaker(said, by=by, only_sender=only_sender)
     if jornada.state == CANCELLED:
         raise Refused("not_while_cancelled")
     if known is not None:
@@ -187,9 +187,9 @@ def correct(
     *,
     by: str,
     at: datetime,
-    speaks_only_as: str | None = None,
+    only_sender: str | None = None,
 ) -> Change:
-    """Replace what was said of an attendance; what follows from it is the difference. `speaks_only_as` as above.
+    """Replace what was said of an attendance; what follows from it is the difference. `only_sender` as above.
 
     Services of another hour are other services: they are struck out and said again. So are steps that are no longer
     named, for people are counted by them. A need that was found or referred and a consent that was given stay: they
@@ -197,8 +197,8 @@ def correct(
     """
     if by != known.recorded_by:
         raise Refused("not_yours")
-    _check_speaker(said, by=by, speaks_only_as=speaks_only_as)
-    _check_standing(said, known)
+    _check_speaker(said, by=by, only_sender=only_sender)
+    _check_unchanged(said, known)
     if known.corrected_at is not None and said.said_at <= known.corrected_at:
         raise Refused("already_corrected" if said.said_at == known.corrected_at else "superseded")
     _check(said, jornada, at=at)
@@ -288,9 +288,9 @@ def meet(person: Person, attendance: Attendance) -> Person:
     return Person(jornadas, known=True, registered_at=newest, erased=person.erased or attendance.erased)
 
 
-def _check_speaker(said: Said, *, by: str, speaks_only_as: str | None) -> None:
+def _check_speaker(said: Said, *, by: str, only_sender: str | None) -> None:
     """Leave it to another organisation to speak of its people, consents, needs and steps, where we cannot for it."""
-    if speaks_only_as in (None, by):
+    if only_sender in (None, by):
         return
     if said.with_details or said.consent_id is not None or said.need_ids or said.steps:
         raise Refused("register_it_yourself")
@@ -327,7 +327,7 @@ def _check_referrals(said: Said, *, by: str, consented_before: bool = False) -> 
             raise Refused("consent_not_for_recipient")
 
 
-def _check_standing(said: Said, known: Attendance) -> None:
+def _check_unchanged(said: Said, known: Attendance) -> None:
     """Let only the details of an attendance change, and only while it stands."""
     if said.jornada_id != known.jornada_id:
         raise Refused("of_another_jornada")

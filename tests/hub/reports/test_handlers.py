@@ -101,7 +101,7 @@ def test_a_newer_word_replaces_the_older(reports: Reports, table: str) -> None:
 def test_a_strangers_word_under_the_same_id_neither_hides_nor_changes_the_true_one(
     reports: Reports, table: str, stranger_first: bool
 ) -> None:
-    """By whichever way a stranger's word might come through; the door lets only some of these through at all."""
+    """By whichever way a stranger's word might come through; the gateway lets only some of these through at all."""
     true, source, other = FACTS[table]
     stranger = "hub" if source != "hub" else "fuvadis"
     words = [says(true, source=source), says(other, source=stranger, number=2, time=LATER)]

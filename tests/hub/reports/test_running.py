@@ -1,4 +1,4 @@
-"""The reports of a running network, by `./ruta report`: what an organisation sends through the door stands in them."""
+"""The reports of a running network, by `./ruta report`: what an organisation has sent stands in them."""
 
 import json
 import os

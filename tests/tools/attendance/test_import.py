@@ -32,7 +32,7 @@ HEADING = ["Nombres", "Tipo de documento", "Número de documento", "Sexo", "Serv
 
 
 class Centre:
-    """An organisation at the door of the running network, and a jornada of the organiser's."""
+    """An organisation at the gateway of the running network, and a jornada of the organiser's."""
 
     def __init__(self, network: Network, folder: Path) -> None:
         self.network, self.folder = network, folder

@@ -49,7 +49,7 @@ def test_the_details_travel_sealed_to_the_hub_and_nothing_of_them_in_clear() -> 
     assert person.documents == (contracts.Document(type=codes.DocumentType.PT, number="4815162"),)
 
 
-def test_it_is_a_message_that_the_door_reads() -> None:
+def test_it_is_a_message_that_the_gateway_reads() -> None:
     said = teller(shared_with=("iom", "redcross")).attendance(checked(), 12)
     message = contracts.stamp(
         contracts.Draft(said, str(said.attendance_id)), source="redcross", time=datetime(2026, 3, 8, tzinfo=UTC)

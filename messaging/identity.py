@@ -1,8 +1,8 @@
-"""Where a service stands: in the hub, serving many organisations, or at one organisation that runs it itself.
+"""Who a service is: of the hub, serving many organisations, or of one organisation that runs it itself.
 
 In the hub a service publishes to the exchange `hub` and speaks as `hub`, or for the organisation that a draft names.
 At an organisation it is one of that organisation's systems: it reads an inbox queue of its own, submits under the
-organisation's name as any partner's system does, and comes in through the door.
+organisation's name as any partner's system does, and comes in through the gateway.
 """
 
 import os
@@ -30,14 +30,14 @@ class SpokeForAnotherError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Who a service speaks as, and where to."""
+class Identity:
+    """Who a service speaks as, and to which exchange."""
 
     organisation: str | None = None
     """The organisation that runs it; None for the hub."""
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Standing":
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Identity":
         """Read SERVICE_ORGANISATION, which is set for a service that an organisation runs itself."""
         return cls(environment.get("SERVICE_ORGANISATION") or None)
 
@@ -50,7 +50,7 @@ class Standing:
     def exchange(self) -> str:
         return f"submit.{self.organisation}" if self.organisation else HUB
 
-    def speaks_as(self, draft: contracts.Draft) -> str:
+    def sender(self, draft: contracts.Draft) -> str:
         """Return the source of a draft; raise SpokeForAnotherError where an organisation's service names another."""
         if draft.source is None or draft.source == self.source:
             return self.source
@@ -61,7 +61,7 @@ class Standing:
     def publication(self, message: contracts.Message) -> Publication:
         """Address a message: to the organisation it names, or by its type to whichever service consumes that.
 
-        From an organisation it goes to the door, which reads all that in the message itself.
+        From an organisation it goes to the gateway, which reads all that in the message itself.
         """
         if self.organisation:
             key = f"{self.organisation}.{message.type}"

@@ -15,7 +15,7 @@ import contracts
 from messaging import tracing
 from messaging.bridge import Arrival
 from messaging.broker import CONTENT_TYPE, Publication
-from messaging.standing import address_to
+from messaging.identity import address_to
 from messaging.topology import Organisation
 
 HUB_EXCHANGE = "hub"
@@ -23,7 +23,7 @@ HUB = "hub"
 
 
 class Refused(Exception):
-    """The door says no, with a code that the sender is told and, where it helps, the field to blame."""
+    """Admission says no, with a code that the sender is told and, where it helps, the field to blame."""
 
     def __init__(self, code: str, where: str | None = None) -> None:
         super().__init__(code)
@@ -31,7 +31,7 @@ class Refused(Exception):
         self.where = where
 
 
-def admit(arrival: Arrival, organisations: Mapping[str, Organisation], now: datetime) -> Publication:
+def decide(arrival: Arrival, organisations: Mapping[str, Organisation], now: datetime) -> Publication:
     """Decide on one submitted message: return it, addressed to the hub's services, or the refusal to its sender."""
     organisation = organisations[arrival.queue.removeprefix("submit.")]
     message = None
@@ -177,7 +177,7 @@ def _refusal(
         where=refused.where,
         body_sha256=digest,
     )
-    # One refusal for one message, also when the door is killed before it acknowledges and reads it again.
+    # One refusal for one message, also when the gateway is killed before it acknowledges and reads it again.
     refusal_id = uuid5(NAMESPACE_OID, f"{organisation.id} {refused.code} {digest}")
     subject = str(refused_id or refusal_id)
     draft = contracts.Draft(refusal, subject=subject, recipient=organisation.id)
