@@ -14,9 +14,9 @@ from messaging.log import describe, fields
 
 log = logging.getLogger("ruta.inbox")
 
-EARLY_AT_MOST = "1 hour"  # then what it waited for is not coming, and the sender is told
+OUT_OF_ORDER_AT_MOST = "1 hour"  # then what it waited for is not coming, and the sender is told
 CLOCKS_APART = "clocks_apart"  # the reason of what waits for clocks to agree (messaging/clocks.py), as long as it takes
-EARLY_OF_ONE_SENDER = 10_000  # messages that wait in a service; more are refused, so that nobody fills its database
+OUT_OF_ORDER_OF_ONE_SENDER = 10_000  # messages that wait in a service; more are refused, so that nobody fills the disk
 RETRIES_AT_MOST = 10  # some four minutes with the backoff below; then a person has to look
 PARKED_AT_ONCE = 100  # then what arrives has its turn
 
@@ -142,7 +142,8 @@ WAKE = """
 # Since when something waits for the clocks nobody knows: by which of them? Its hour begins when they agree.
 DUE = f"""
     select parked_id, attempts, raw, reason,
-           reason <> '{CLOCKS_APART}' and parked_at < clock_timestamp() - interval '{EARLY_AT_MOST}' as waited_long
+           reason <> '{CLOCKS_APART}'
+           and parked_at < clock_timestamp() - interval '{OUT_OF_ORDER_AT_MOST}' as waited_long
     from parked
     where state <> 'quarantined' and next_attempt_at <= clock_timestamp()
       and not exists (  -- those about one subject go in the order in which they came
@@ -189,8 +190,8 @@ def park(connection: Connection, rows: Sequence[Row]) -> None:
 
 def room_to_wait(connection: Connection, senders: Iterable[str]) -> dict[str, int]:
     """Return how many more messages of each of these senders may wait for what they build on."""
-    rows = connection.execute(WAITING, (EARLY_OF_ONE_SENDER, list(senders))).fetchall()
-    return {row["source"]: EARLY_OF_ONE_SENDER - row["waiting"] for row in rows}
+    rows = connection.execute(WAITING, (OUT_OF_ORDER_OF_ONE_SENDER, list(senders))).fetchall()
+    return {row["source"]: OUT_OF_ORDER_OF_ONE_SENDER - row["waiting"] for row in rows}
 
 
 def parked_row(

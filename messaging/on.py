@@ -4,7 +4,7 @@ With `run.py` the only module that knows nameko. A service says
 
     class ReferralsService:
         name = "referrals"
-        receive = batches("referrals", refused=rules.Refused, early=rules.TooEarly)
+        receive = batches("referrals")
 
         @on(contracts.ReferralAccepted)
         def record_acceptance(self, tx, message): ...
@@ -46,7 +46,7 @@ from messaging.health import health
 from messaging.identity import Identity
 from messaging.log import describe, fields
 from messaging.outbox import Committed
-from messaging.runtime import Delivery, Handlers, Runtime
+from messaging.runtime import Delivery, Runtime
 from messaging.topology import GATEWAY
 from messaging.transaction import Transaction
 
@@ -93,18 +93,13 @@ def every(interval: timedelta) -> Callable[[Callable[..., Drafts]], Callable[...
     return declare
 
 
-def batches(
-    queue: str, *, refused: type[Exception], early: type[Exception]
-) -> Callable[[object, Work], list[Committed]]:
-    """Make the method through which a service receives what stands in its queue, one nameko worker for each batch.
-
-    `refused` and `early` are what the service's rules raise to say no and not yet (see `runtime.Handlers`).
-    """
+def batches(queue: str) -> Callable[[object, Work], list[Committed]]:
+    """Make the method through which a service receives what stands in its queue, one nameko worker for each batch."""
 
     def receive(service: object, work: Work) -> list[Committed]:
         return work(service)
 
-    register_entrypoint(receive, _Batches(queue=queue, refused=refused, early=early))
+    register_entrypoint(receive, _Batches(queue=queue))
     return receive
 
 
@@ -122,7 +117,6 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
         self._notes: database.Connection | None = None
         self.clocks = Clocks.from_environment()
         service_class = self.container.service_cls
-        (receive,) = (entry for entry in self.container.entrypoints if isinstance(entry, _Batches))
         handlers = {
             method.handles: method
             for _, method in inspect.getmembers(service_class, inspect.isfunction)
@@ -131,7 +125,7 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
         self.runtime = Runtime(
             f"{service_class.name}-{os.getpid()}",
             self._database_url,
-            Handlers(handlers, receive.refused, receive.early),
+            handlers,
             identity=Identity.from_environment(),
             clocks=self.clocks,
             parallel=os.environ.get("SERVICE_PARALLEL") == "true",
@@ -300,9 +294,9 @@ class _Batches(Entrypoint):  # type: ignore[misc]
 
     service = _Service()
 
-    def __init__(self, queue: str, refused: type[Exception], early: type[Exception], **settings: Any) -> None:
+    def __init__(self, queue: str, **settings: Any) -> None:
         super().__init__(**settings)
-        self.queue, self.refused, self.early = queue, refused, early
+        self.queue = queue
 
     def setup(self) -> None:
         self.queue = os.environ.get("SERVICE_QUEUE", self.queue)  # of a service that an organisation runs itself

@@ -17,6 +17,7 @@ import pydantic
 
 import contracts
 from messaging import clock, database, inbox, outbox, tracing
+from messaging.answers import MissingPrerequisite, Refused
 from messaging.broker import Publication
 from messaging.clocks import Clocks
 from messaging.health import health
@@ -43,26 +44,13 @@ class Delivery(NamedTuple):
     content: Received | contracts.Invalid | None = None  # what was read in it, where that was done already
 
 
-@dataclass(frozen=True, slots=True)
-class Handlers:
-    """What a service can do: a handler for each contract it consumes, and how its rules say no and not yet.
-
-    Refusals have a `code` that the sender is told. What is early has, beside the `code` that refuses it should the
-    missing thing never come, the subject it waits for as its `key`.
-    """
-
-    by_contract: Mapping[type, Handler]
-    refused: type[Exception]
-    early: type[Exception]
-
-
 @dataclass(slots=True)
 class _Outcome:
     """What a batch amounts to, until it is written and committed."""
 
     publications: list[Publication] = field(default_factory=list)
     parked: list[database.Row] = field(default_factory=list)
-    early: list[tuple[Received, database.Row, int]] = field(default_factory=list)
+    out_of_order: list[tuple[Received, database.Row, int]] = field(default_factory=list)
     """What is parked if there is room to wait, and behind how many publications its refusal would stand."""
     resolved: list[Callable[[], None]] = field(default_factory=list)  # what becomes of rows that were parked before
     tally: Tally = field(default_factory=Tally)
@@ -92,7 +80,7 @@ class Runtime:
         self,
         process: str,
         database_url: str,
-        handlers: Handlers,
+        handlers: Mapping[type, Handler],
         *,
         identity: Identity | None = None,
         clocks: Clocks | None = None,
@@ -274,7 +262,7 @@ class Runtime:
     def _handle(self, service: object, tx: Transaction, one: Received, now: datetime, outcome: _Outcome) -> None:
         """Let the service's handler have the message; whatever it answers ends up in `outcome`."""
         message = one.message
-        handler = self._handlers.by_contract.get(type(message.data))
+        handler = self._handlers.get(type(message.data))
         if handler is None:
             self._quarantine(outcome, one.raw, message, "no_handler")
             return
@@ -290,14 +278,14 @@ class Runtime:
                     return
             try:
                 drafts = handler(service, tx, message)
-            except self._handlers.refused as refusal:
+            except Refused as refusal:
                 tx.undo()
-                self._refuse(outcome, one, _said(refusal, "code"))
-            except self._handlers.early as early:
+                self._refuse(outcome, one, refusal.code)
+            except MissingPrerequisite as missing:
                 tx.undo()
                 # Where clocks are apart nobody knows when its hour is over, which begins when they agree.
-                code = inbox.CLOCKS_APART if outcome.other_clocks else _said(early, "code")
-                self._wait(outcome, one, code, waiting_for=_said(early, "key"))
+                code = inbox.CLOCKS_APART if outcome.other_clocks else missing.code
+                self._wait(outcome, one, code, waiting_for=missing.key)
             else:
                 tx.keep()
                 outcome.tally.applied += 1
@@ -315,9 +303,9 @@ class Runtime:
         with clock.ahead(ahead):
             try:
                 drafts = handle()
-            except self._handlers.refused as refusal:
-                codes = [_said(refusal, "code")]
-            except self._handlers.early:
+            except Refused as refusal:
+                codes = [refusal.code]
+            except MissingPrerequisite:
                 codes = []
             else:  # of several needs each may be refused, in the answer
                 codes = [draft.data.code for draft in drafts if hasattr(draft.data, "code")]
@@ -329,18 +317,18 @@ class Runtime:
         row = inbox.parked_row(one.raw, one.message, "waiting", code, waiting_for=waiting_for)
         outcome.park(row)
         if code != inbox.CLOCKS_APART:
-            outcome.early.append((one, row, len(outcome.publications)))
+            outcome.out_of_order.append((one, row, len(outcome.publications)))
         elif waiting_for is None:
             outcome.unclear.add(one.message.subject)
 
     def _let_wait(self, connection: database.Connection, outcome: _Outcome) -> None:
-        """Refuse of what is early what is more than its sender may have waiting; for the clocks anything may wait."""
-        others = {one.message.source for one, _, _ in outcome.early} - {
+        """Refuse of what is out of order more than its sender may have waiting; for the clocks all may wait."""
+        others = {one.message.source for one, _, _ in outcome.out_of_order} - {
             HUB
         }  # what the hub says for itself always waits
         room = inbox.room_to_wait(connection, others) if others else {}
         refused = 0
-        for one, row, behind in outcome.early:
+        for one, row, behind in outcome.out_of_order:
             source = one.message.source
             if room.get(source, 1) <= 0:
                 outcome.unpark(row)
@@ -551,8 +539,3 @@ def _read_again(raw: bytes) -> Received:
     if isinstance(content, contracts.Invalid):
         raise content
     return content
-
-
-def _said(answer: Exception, what: str) -> str:
-    """Read the code or key of a service's refusal or delay, whose class is the service's own."""
-    return str(getattr(answer, what))

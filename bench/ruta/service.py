@@ -17,17 +17,11 @@ SAVE_REFERRAL = """
 """
 
 
-class NeverError(Exception):
-    """What the rules raise to say no, and not yet; here they say neither."""
-
-    code = key = ""
-
-
 class ReferralsService:
     """Writes each referral down and answers its sender."""
 
     name = "referrals"
-    receive = batches(task.QUEUE, refused=NeverError, early=NeverError)
+    receive = batches(task.QUEUE)
 
     @on(contracts.ReferralRequested)
     def record_referral(

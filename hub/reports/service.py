@@ -15,7 +15,7 @@ class ReportsService:
     """Keeps the facts that reports are counted from, in tables of its own."""
 
     name = "reports"
-    receive = batches("reports", refused=rules.Refused, early=rules.TooEarly)
+    receive = batches("reports")
 
     # -- people --------------------------------------------------------------------------------------------------------
 

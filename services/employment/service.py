@@ -21,7 +21,7 @@ class EmploymentService:
     """Owns the ways to work and to a business of one's own, from the first step to the last follow-up."""
 
     name = "employment"
-    receive = batches("employment", refused=rules.Refused, early=rules.TooEarly)
+    receive = batches("employment")
 
     # -- employers and vacancies ---------------------------------------------------------------------------------------
 

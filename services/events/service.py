@@ -25,7 +25,7 @@ class EventsService:
     """Owns jornadas and who attends them."""
 
     name = "events"
-    receive = batches("events", refused=rules.Refused, early=rules.TooEarly)
+    receive = batches("events")
 
     # -- jornadas ------------------------------------------------------------------------------------------------------
 

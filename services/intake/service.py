@@ -59,7 +59,7 @@ class IntakeService:
     """Owns the people the network serves, what they consent to and what they need."""
 
     name = "intake"
-    receive = batches("intake", refused=rules.Refused, early=rules.TooEarly)
+    receive = batches("intake")
 
     @on(contracts.PersonRegistered)
     def register_person(self, tx: Transaction, message: Message[contracts.PersonRegistered]) -> list[Draft]:
@@ -346,7 +346,7 @@ class IntakeService:
 
 
 def known_person(tx: Transaction, person_id: UUID | None) -> Registration | None:
-    """Return what the rules ask about a person, None for a case code; raise TooEarly while they are not registered."""
+    """Return what rules ask about a person, None for a case code; MissingPrerequisite before they are registered."""
     if person_id is None:
         return None
     return rules.people.check_known(store.people.find_registration(tx, person_id), person_id)

@@ -25,7 +25,7 @@ class ReferralsService:
     """Owns every referral between organisations, from the request to its end."""
 
     name = "referrals"
-    receive = batches("referrals", refused=rules.Refused, early=rules.TooEarly)
+    receive = batches("referrals")
 
     # -- services and consents -----------------------------------------------------------------------------------------
 

@@ -266,7 +266,7 @@ def test_what_came_early_is_given_up_only_when_it_has_waited_an_hour_by_clocks_t
     hub.process("tests.messaging.probe.service").start()
     awaited = contracts.uuid7()
 
-    probe.send(early := harness.service_published(f"wait {awaited}"))
+    probe.send(out_of_order := harness.service_published(f"wait {awaited}"))
     eventually(probe.parked)
     probe.query("update parked set parked_at = now() - interval '2 hours', next_attempt_at = now()")
 
@@ -277,7 +277,7 @@ def test_what_came_early_is_given_up_only_when_it_has_waited_an_hour_by_clocks_t
     probe.query("update parked set next_attempt_at = now()")
     eventually(lambda: probe.query("select 1 from parked where next_attempt_at > now()"))
     probe.send(harness.service_published(about=awaited))
-    eventually(lambda: early.id in probe.notes())
+    eventually(lambda: out_of_order.id in probe.notes())
     assert probe.counted("refused") == 0
 
 

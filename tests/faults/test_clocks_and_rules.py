@@ -69,7 +69,7 @@ class Machine(Stage):
     """A service on a machine whose clock a test sets, and which may know of it."""
 
     def __init__(self, service: str, url: str, patch: pytest.MonkeyPatch) -> None:
-        super().__init__(*SERVICES[service], url)
+        super().__init__(SERVICES[service], url)
         self.service = service
         self._clocks = self._runtime._clocks = Told()
         self._patch = patch
@@ -162,7 +162,7 @@ def test_what_a_right_clock_lets_pass_a_wrong_one_lets_wait_and_then_it_is_done(
     machine.say()
 
     may_wait = (machine.service, clock_is) in REFUSED_FOR_GOOD
-    assert set(machine.fates()) == ({DONE, "too early: clocks_apart"} if may_wait else {DONE})
+    assert set(machine.fates()) == ({DONE, "out of order: clocks_apart"} if may_wait else {DONE})
     machine.set_clock(RIGHT, known=True)
     machine.go_on()
     assert set(machine.fates()) == {DONE}
@@ -180,7 +180,7 @@ def test_where_nobody_compares_it_is_refused_for_good(machine: Machine, clock_is
     assert machine.refused() == REFUSED_FOR_GOOD.get((machine.service, clock_is), set())
 
 
-UNCLEAR = "too early: clocks_apart"
+UNCLEAR = "out of order: clocks_apart"
 
 
 @pytest.mark.parametrize("machine", ["events"], indirect=True)
@@ -213,7 +213,7 @@ def test_for_the_clocks_any_number_of_one_senders_messages_wait(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert machine.lead_up() == []
-    monkeypatch.setattr(inbox, "EARLY_OF_ONE_SENDER", 0)
+    monkeypatch.setattr(inbox, "OUT_OF_ORDER_OF_ONE_SENDER", 0)
 
     machine.set_clock(SLOW, known=True)
     machine.say()
@@ -222,15 +222,15 @@ def test_for_the_clocks_any_number_of_one_senders_messages_wait(
 
 
 @pytest.mark.parametrize("machine", ["events"], indirect=True)
-def test_what_waits_for_the_clocks_takes_no_room_from_what_is_early(
+def test_what_waits_for_the_clocks_takes_no_room_from_what_is_out_of_order(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene, unknown = machine.a_jornada_is_held(), Scene(ours(jornada_reported()), number=1)
-    monkeypatch.setattr(inbox, "EARLY_OF_ONE_SENDER", 1)
+    monkeypatch.setattr(inbox, "OUT_OF_ORDER_OF_ONE_SENDER", 1)
     machine.set_clock(SLOW, known=True)
     machine.take_in(scene.message(scene.act))
 
     machine.set_clock(RIGHT, known=True)
-    machine.take_in(early := unknown.message(unknown.act), refused := unknown.message(unknown.act))
+    machine.take_in(out_of_order := unknown.message(unknown.act), refused := unknown.message(unknown.act))
 
-    assert machine.fates_of(early, refused) == ["too early: jornada_unknown", "refused: too_many_early"]
+    assert machine.fates_of(out_of_order, refused) == ["out of order: jornada_unknown", "refused: too_many_early"]

@@ -88,14 +88,14 @@ def test_names_documents_and_phones_are_planned_only_inside_what_will_be_sealed(
 def test_messages_are_sent_twice_out_of_order_and_in_an_old_version(day: Day) -> None:
     counted = Counter(step["copies"] for _, step in planned(day))
     kinds = Counter(step["type"] for _, step in planned(day))
-    early = [
+    out_of_order = [
         step
         for _, step in planned(day)
         if step["type"] == "referral.accepted.v1" and step["after"] and step["after"][1] == 1
     ]
 
     assert counted[2] > 100
-    assert len(early) > 10
+    assert len(out_of_order) > 10
     assert kinds["referral.requested.v1"] > 100
     assert kinds["referral.requested.v2"] > 1000
 

@@ -9,9 +9,9 @@ import pytest
 
 import contracts
 from deploy.local import Stack
-from messaging.runtime import Handlers, Runtime
+from messaging.runtime import Runtime
 from tests.messaging.harness import Probe
-from tests.messaging.probe.service import ProbeService, Refused, TooEarly
+from tests.messaging.probe.service import ProbeService
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,7 @@ def probe(probed: Stack, tmp_path: Path) -> Iterator[Probe]:
 def runtime(probe: Probe) -> Iterator[Runtime]:
     """The probe's runtime in this process, without nameko."""
     handlers: Any = {contracts.ServicePublished: ProbeService.note_service}
-    runtime = Runtime("probe", probe.database_url, Handlers(handlers, Refused, TooEarly))
+    runtime = Runtime("probe", probe.database_url, handlers)
     yield runtime
     runtime.close()
 

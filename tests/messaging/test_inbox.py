@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 import contracts
-from messaging.inbox import EARLY_AT_MOST, EARLY_OF_ONE_SENDER
+from messaging.inbox import OUT_OF_ORDER_AT_MOST, OUT_OF_ORDER_OF_ONE_SENDER
 from tests.messaging.harness import Probe, service_published, wait_until
 
 
@@ -162,16 +162,16 @@ def test_a_refusal_is_repeated_for_no_repeat(running: Probe) -> None:
 
 def test_an_early_message_goes_on_when_what_it_waited_for_has_come(running: Probe) -> None:
     first = service_published()
-    early = service_published(f"wait {first.subject}")
-    running.send(early)
-    wait_until(lambda: is_parked(running, early, "waiting"))
+    out_of_order = service_published(f"wait {first.subject}")
+    running.send(out_of_order)
+    wait_until(lambda: is_parked(running, out_of_order, "waiting"))
 
     running.send(first)
-    answers = running.answers_to(first, early)
+    answers = running.answers_to(first, out_of_order)
 
-    assert [answer.causationid for answer in answers] == [first.id, early.id]
-    assert noted(running, first, early) == [first.id, early.id]
-    assert parked(running, early) == []
+    assert [answer.causationid for answer in answers] == [first.id, out_of_order.id]
+    assert noted(running, first, out_of_order) == [first.id, out_of_order.id]
+    assert parked(running, out_of_order) == []
 
 
 def test_three_messages_in_reverse_order_are_applied_in_order(running: Probe) -> None:
@@ -222,7 +222,7 @@ def test_a_message_that_waited_too_long_is_refused(running: Probe) -> None:
     wait_until(lambda: is_parked(running, message, "waiting"))
     running.query(
         "update parked set parked_at = parked_at - %s::interval, next_attempt_at = now() where message_id = %s",
-        EARLY_AT_MOST,
+        OUT_OF_ORDER_AT_MOST,
         message.id,
     )
 
@@ -244,42 +244,42 @@ WAITS_FOR_NOTHING = """
 def crowded(running: Probe) -> Iterator[Probe]:
     """The probe, where all but two of the messages wait that the Red Cross may have waiting."""
     running.query("delete from parked where state = 'waiting'")
-    running.query(WAITS_FOR_NOTHING, "redcross", EARLY_OF_ONE_SENDER - 2)
+    running.query(WAITS_FOR_NOTHING, "redcross", OUT_OF_ORDER_OF_ONE_SENDER - 2)
     yield running
     running.query("delete from parked where state = 'waiting'")
 
 
 def test_who_has_too_much_waiting_is_refused_what_is_early_and_nothing_else(crowded: Probe) -> None:
-    early = [service_published(f"wait {contracts.uuid7()}") for _ in range(4)]
+    out_of_order = [service_published(f"wait {contracts.uuid7()}") for _ in range(4)]
     possible = service_published()
 
-    crowded.send(*early, possible, early[3])
-    answers = crowded.answers_to(early[2], early[3], possible)
+    crowded.send(*out_of_order, possible, out_of_order[3])
+    answers = crowded.answers_to(out_of_order[2], out_of_order[3], possible)
 
     assert refusals(answers) == ["too_many_early", "too_many_early"]
-    assert [is_parked(crowded, message, "waiting") for message in early] == [True, True, False, False]
-    assert noted(crowded, *early, possible) == [possible.id]
+    assert [is_parked(crowded, message, "waiting") for message in out_of_order] == [True, True, False, False]
+    assert noted(crowded, *out_of_order, possible) == [possible.id]
 
 
 def test_what_others_have_waiting_keeps_nobody_from_waiting(crowded: Probe) -> None:
     crowded.send(*(service_published(f"wait {contracts.uuid7()}") for _ in range(3)))
     first = service_published(source="iom")
-    early = service_published(f"wait {first.subject}", source="iom")
-    crowded.send(early)
-    wait_until(lambda: is_parked(crowded, early, "waiting"))
+    out_of_order = service_published(f"wait {first.subject}", source="iom")
+    crowded.send(out_of_order)
+    wait_until(lambda: is_parked(crowded, out_of_order, "waiting"))
 
     crowded.send(first)
-    crowded.answers_to(first, early)
+    crowded.answers_to(first, out_of_order)
 
-    assert noted(crowded, first, early) == [first.id, early.id]
-    assert parked(crowded, early) == []
+    assert noted(crowded, first, out_of_order) == [first.id, out_of_order.id]
+    assert parked(crowded, out_of_order) == []
 
 
 def test_what_the_hub_has_said_itself_is_never_too_much(crowded: Probe) -> None:
-    crowded.query(WAITS_FOR_NOTHING, "hub", EARLY_OF_ONE_SENDER)
-    early = service_published(f"wait {contracts.uuid7()}", source="hub")
-    crowded.send(early)
-    wait_until(lambda: is_parked(crowded, early, "waiting"))
+    crowded.query(WAITS_FOR_NOTHING, "hub", OUT_OF_ORDER_OF_ONE_SENDER)
+    out_of_order = service_published(f"wait {contracts.uuid7()}", source="hub")
+    crowded.send(out_of_order)
+    wait_until(lambda: is_parked(crowded, out_of_order, "waiting"))
 
 
 def test_what_waits_already_goes_on_waiting_where_there_is_no_room_for_more(crowded: Probe) -> None:
@@ -316,13 +316,13 @@ def test_what_waits_goes_on_by_what_it_waited_for_and_not_by_the_clock(probe: Pr
     never = json.dumps({"messaging.on.RETRY_EVERY": 3600})
     probe.service(tampered={"CONSTANTS": never}).start()
     first = service_published()
-    early, last = service_published(f"wait {first.subject}"), service_published(f"wait {first.subject}")
-    probe.send(early, last)
-    wait_until(lambda: is_parked(probe, early, "waiting") and is_parked(probe, last, "waiting"))
+    out_of_order, last = service_published(f"wait {first.subject}"), service_published(f"wait {first.subject}")
+    probe.send(out_of_order, last)
+    wait_until(lambda: is_parked(probe, out_of_order, "waiting") and is_parked(probe, last, "waiting"))
 
     probe.send(first)
-    probe.answers_to(first, early, last)
+    probe.answers_to(first, out_of_order, last)
 
-    before, *woken = noted(probe, first, early, last)
+    before, *woken = noted(probe, first, out_of_order, last)
     assert before == first.id
-    assert sorted(woken) == sorted([early.id, last.id])
+    assert sorted(woken) == sorted([out_of_order.id, last.id])

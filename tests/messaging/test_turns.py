@@ -8,19 +8,17 @@ import pytest
 
 from messaging import database
 from messaging.database import NotOurTurnError
-from messaging.runtime import Delivery, Handlers, Runtime
+from messaging.runtime import Delivery, Runtime
 from messaging.transaction import transaction
 from tests.messaging.harness import Probe, service_published, wait_until
-from tests.messaging.probe.service import NOTE, ProbeService, Refused, TooEarly
+from tests.messaging.probe.service import NOTE, ProbeService
 from tests.services.outcomes.cases import handlers_of
 
 BLOCKED = "select 1 from pg_stat_activity where datname = 'probe' and wait_event_type = 'Lock'"
 
 
 def runtime(probe: Probe, *, parallel: bool = False) -> Runtime:
-    return Runtime(
-        "turns", probe.database_url, Handlers(handlers_of(ProbeService), Refused, TooEarly), parallel=parallel
-    )
+    return Runtime("turns", probe.database_url, handlers_of(ProbeService), parallel=parallel)
 
 
 @pytest.fixture

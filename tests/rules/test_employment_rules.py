@@ -46,8 +46,8 @@ def refused(code: str) -> Any:
     return pytest.raises(rules.Refused, match=rf"^{code}$")
 
 
-def early(code: str) -> Any:
-    return pytest.raises(rules.TooEarly, match=rf"^{code}$")
+def out_of_order(code: str) -> Any:
+    return pytest.raises(rules.MissingPrerequisite, match=rf"^{code}$")
 
 
 # -- employers and vacancies ------------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ def test_the_route_is_walked_with_or_without_training() -> None:
 
 @pytest.mark.parametrize("step", [step for step in Step if step != Step.CV_REGISTERED])
 def test_each_step_waits_for_the_one_that_it_needs(step: Step) -> None:
-    with early("step_missing"):
+    with out_of_order("step_missing"):
         participations.take_step(a_participation(), step, at=NOW)
 
 
@@ -223,16 +223,16 @@ def test_the_stages_are_those_that_messages_name() -> None:
 
 
 def test_no_capital_without_an_approved_plan() -> None:
-    with early("no_approved_plan"):
+    with out_of_order("no_approved_plan"):
         entrepreneurs.grant_capital(an_entrepreneur(), at=NOW)
     with refused("before_the_plan"):
         entrepreneurs.grant_capital(an_entrepreneur(plan_approved_at=NOW + DAY), at=NOW)
 
 
 def test_no_plan_without_a_session_and_no_session_without_a_mentor() -> None:
-    with early("no_session"):
+    with out_of_order("no_session"):
         entrepreneurs.approve_plan(an_entrepreneur(), at=NOW)
-    with early("no_mentor"):
+    with out_of_order("no_mentor"):
         entrepreneurs.hold_session(an_entrepreneur(), at=NOW)
 
 

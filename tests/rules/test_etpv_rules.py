@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from contracts import codes, uuid7
-from services.intake.rules import Refused, TooEarly
+from services.intake.rules import MissingPrerequisite, Refused
 from services.intake.rules.days import CLOCKS_DIFFER
 from services.intake.rules.etpv import BEFORE_A_DECISION, MAY_FOLLOW, Step, StepTaken, check_step
 
@@ -64,14 +64,14 @@ def test_before_a_decision_steps_are_left_out_and_taken_again(before: Step, afte
     ],
 )
 def test_what_a_decision_does_not_lead_to_waits_for_what_comes_between(before: Step, after: Step) -> None:
-    with pytest.raises(TooEarly, match=rf"^not_after_{before}$"):
+    with pytest.raises(MissingPrerequisite, match=rf"^not_after_{before}$"):
         check_step(step(after), taken=[(NOW - DAY, before)], at=NOW)
 
 
 def test_a_step_is_held_against_the_last_one_before_it_in_time_and_not_the_last_that_was_said() -> None:
     taken = [(NOW, Step.PPT_DELIVERED), (NOW - 30 * DAY, Step.PPT_DENIED), (NOW - 20 * DAY, Step.UNDER_EVALUATION)]
     check_step(step(Step.PPT_AUTHORISED, NOW - 10 * DAY), taken=taken, at=NOW)
-    with pytest.raises(TooEarly, match=r"^not_after_ppt_denied$"):
+    with pytest.raises(MissingPrerequisite, match=r"^not_after_ppt_denied$"):
         check_step(step(Step.PPT_AUTHORISED, NOW - 25 * DAY), taken=taken, at=NOW)
 
 

@@ -55,7 +55,7 @@ def test_exactly_the_agreed_transitions_are_allowed_and_every_other_is_refused_w
         if (state.value, target.value, actor.value) in moves:
             rules.check_move(state, target, actor)
         else:
-            with pytest.raises((rules.Refused, rules.TooEarly), match=CODE):
+            with pytest.raises((rules.Refused, rules.MissingPrerequisite), match=CODE):
                 rules.check_move(state, target, actor)
 
 
@@ -81,9 +81,9 @@ def test_every_open_state_leads_to_an_end() -> None:
     ],
 )
 def test_what_the_recipients_own_messages_may_have_overtaken_waits(state: State, target: State) -> None:
-    with pytest.raises(rules.TooEarly) as early:
+    with pytest.raises(rules.MissingPrerequisite) as out_of_order:
         rules.check_move(state, target, Actor.RECIPIENT, key="R-1")
-    assert (early.value.key, early.value.code) == ("R-1", f"not_while_{state}")
+    assert (out_of_order.value.key, out_of_order.value.code) == ("R-1", f"not_while_{state}")
 
 
 @pytest.mark.parametrize(

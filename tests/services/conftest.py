@@ -47,7 +47,7 @@ class ServiceUnderTest:
     def hear(self, data: Any, *, source: str = "redcross", said_at: datetime | None = None) -> list[Message[Any]]:
         """Let the service have a message, as the runtime would; return what it says then, as it would be published.
 
-        What it refuses, or what is too early, leaves nothing behind.
+        What it refuses, or what is out of order, leaves nothing behind.
         """
         message = say(data, source=source, time=said_at or self.clock.now)
         try:

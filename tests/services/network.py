@@ -11,30 +11,25 @@ import psycopg
 import contracts
 from contracts import Message
 from deploy.local import Stack
-from hub.reports import rules as reports_rules
 from hub.reports.service import ReportsService
 from messaging import database, erasure, outbox, topology
 from messaging.migrate import migrate
 from messaging.outbox import Committed
-from messaging.runtime import Delivery, Handlers, Runtime
-from services.employment import rules as employment_rules
+from messaging.runtime import Delivery, Runtime
 from services.employment.service import EmploymentService
-from services.events import rules as events_rules
 from services.events.service import EventsService
-from services.intake import rules as intake_rules
 from services.intake.service import IntakeService
-from services.referrals import rules as referrals_rules
 from services.referrals.service import ReferralsService
 from tests.examples import say
 
 ROOT = Path(__file__).parents[2]
 
-SERVICES: Mapping[str, tuple[type, Any]] = {
-    "intake": (IntakeService, intake_rules),
-    "referrals": (ReferralsService, referrals_rules),
-    "events": (EventsService, events_rules),
-    "employment": (EmploymentService, employment_rules),
-    "reports": (ReportsService, reports_rules),
+SERVICES: Mapping[str, type] = {
+    "intake": IntakeService,
+    "referrals": ReferralsService,
+    "events": EventsService,
+    "employment": EmploymentService,
+    "reports": ReportsService,
 }
 TIMED = (("intake", "propose_matches"), ("intake", "remind_of_requests"), ("referrals", "run_deadlines"))
 
@@ -43,7 +38,7 @@ class Node:
     """One service, its runtime and its database."""
 
     def __init__(self, name: str, url: str) -> None:
-        service_class, rules = SERVICES[name]
+        service_class = SERVICES[name]
         handlers = {
             method.handles: method
             for _, method in inspect.getmembers(service_class, inspect.isfunction)
@@ -51,7 +46,7 @@ class Node:
         }
         self.url = url
         self.service = service_class()
-        self.runtime = Runtime(f"{name}-test", url, Handlers(handlers, rules.Refused, rules.TooEarly))
+        self.runtime = Runtime(f"{name}-test", url, handlers)
 
     def query(self, sql: Any, *params: object) -> list[database.Row]:
         with database.connect(self.url) as connection:

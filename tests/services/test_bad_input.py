@@ -33,7 +33,7 @@ from tests.services import stories
 from tests.services.conftest import ServiceUnderTest
 from tests.services.stories import bring_to
 
-REFUSED, WAITS = "Refused", "TooEarly"
+REFUSED, WAITS = "Refused", "MissingPrerequisite"
 
 
 def another(**asked: Any) -> contracts.ReferralRequested:

@@ -15,8 +15,7 @@ from messaging import database
 from messaging.database import Row
 from messaging.migrate import migrate
 from messaging.outbox import Committed
-from messaging.runtime import Delivery, Handlers, Runtime
-from services.intake import rules
+from messaging.runtime import Delivery, Runtime
 from services.intake import service as intake_service
 from tests.examples import NOW, PERSON, PERSON_ID, consent_granted, need_identified, person_registered, say
 from tests.examples_intake import CHILD, CHILD_ID, etpv_step_taken
@@ -36,7 +35,7 @@ class IntakeRuntime:
             if hasattr(method, "handles")
         }
         self.url = url
-        self.runtime = Runtime("batches", url, Handlers(handlers, rules.Refused, rules.TooEarly))
+        self.runtime = Runtime("batches", url, handlers)
 
     def apply(self, *said: Any) -> list[Message[Any]]:
         """Let these messages arrive together; return what is published, of one transaction."""

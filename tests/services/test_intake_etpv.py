@@ -54,9 +54,9 @@ def test_a_step_that_becomes_known_late_is_held_against_those_before_it_and_not_
 def test_a_permit_delivered_after_a_denial_waits_for_the_evaluation_between(registered: ServiceUnderTest) -> None:
     registered.hear(taken(codes.EtpvStep.PPT_DENIED, 100), source=SENDER)
     delivered = taken(codes.EtpvStep.PPT_DELIVERED, 10)
-    with pytest.raises(rules.TooEarly) as early:
+    with pytest.raises(rules.MissingPrerequisite) as out_of_order:
         registered.hear(delivered, source=SENDER)
-    assert (early.value.key, early.value.code) == (str(PERSON_ID), "not_after_ppt_denied")
+    assert (out_of_order.value.key, out_of_order.value.code) == (str(PERSON_ID), "not_after_ppt_denied")
     registered.hear(taken(codes.EtpvStep.UNDER_EVALUATION, 50), source=SENDER)
     assert len(registered.hear(delivered, source=SENDER)) == 1
 
@@ -97,7 +97,7 @@ def test_of_two_steps_that_are_alike_the_other_stands(registered: ServiceUnderTe
     for step_id in (STEP_ID, uuid7()):
         registered.hear(etpv_step_taken(step_id=step_id, step=codes.EtpvStep.PPT_DENIED), source=SENDER)
     registered.hear(etpv_step_struck_out(), source=SENDER)
-    with pytest.raises(rules.TooEarly, match=r"^not_after_ppt_denied$"):
+    with pytest.raises(rules.MissingPrerequisite, match=r"^not_after_ppt_denied$"):
         registered.hear(etpv_step_taken(step_id=uuid7(), step=codes.EtpvStep.PPT_DELIVERED), source=SENDER)
 
 

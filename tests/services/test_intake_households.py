@@ -1,4 +1,4 @@
-"""Who lives together: done, corrected, repeated, refused, too early."""
+"""Who lives together: done, corrected, repeated, refused, out of order."""
 
 from datetime import timedelta
 from typing import Any
@@ -72,9 +72,9 @@ def test_a_household_that_overtook_a_member_waits_for_just_that_one(
     intake: ServiceUnderTest, hub_key: sealing.Key
 ) -> None:
     intake.hear(person_registered(sealing.public_part(hub_key)), source=SENDER)
-    with pytest.raises(rules.TooEarly) as early:
+    with pytest.raises(rules.MissingPrerequisite) as out_of_order:
         intake.hear(household_recorded(), source=SENDER)
-    assert (early.value.key, early.value.code) == (str(CHILD_ID), "person_unknown")
+    assert (out_of_order.value.key, out_of_order.value.code) == (str(CHILD_ID), "person_unknown")
     assert intake.rows("select 1 from household") == []
 
 

@@ -12,9 +12,8 @@ from contracts import Message, uuid7
 from deploy.local import Stack
 from messaging import transaction
 from messaging.migrate import migrate
-from messaging.runtime import Delivery, Handlers, Runtime
+from messaging.runtime import Delivery, Runtime
 from messaging.transaction import KeptOut
-from services.referrals import rules
 from services.referrals.service import ReferralsService
 from tests.examples import RECIPIENT, consent_recorded, referral_requested, say, service_published
 from tests.services.conftest import Clock
@@ -28,7 +27,7 @@ class Referrals:
     def __init__(self, url: str) -> None:
         self.handled: Counter[UUID] = Counter()
         handlers = {contract: self._counting(handler) for contract, handler in handlers_of(ReferralsService).items()}
-        self.runtime = Runtime("kept out", url, Handlers(handlers, rules.Refused, rules.TooEarly))
+        self.runtime = Runtime("kept out", url, handlers)
         self.apply(say(service_published(), source=RECIPIENT))
 
     def _counting(self, handler: Any) -> Any:

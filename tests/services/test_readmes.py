@@ -75,7 +75,7 @@ def refusals(service: str) -> set[str]:
                 ]
                 if name == "Refused":
                     found |= {text for text in texts if "_" in text or text == "superseded"}
-                elif name == "TooEarly":
+                elif name == "MissingPrerequisite":
                     codes = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
                     found |= {str(one.value) for one in codes if isinstance(one, ast.Constant)}
                     found |= {f"{text}_unknown" for text in texts[:1] if not codes}

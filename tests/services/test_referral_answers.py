@@ -110,10 +110,10 @@ def test_a_stranger_cannot_tell_a_referral_that_exists_from_one_that_does_not(
     referrals: ServiceUnderTest, said: str
 ) -> None:
     data, _ = getattr(stories, said)
-    with pytest.raises(rules.TooEarly) as unknown:
+    with pytest.raises(rules.MissingPrerequisite) as unknown:
         referrals.hear(data, source=ANOTHER)
     bring_to(referrals, "received")
-    with pytest.raises(rules.TooEarly) as known:
+    with pytest.raises(rules.MissingPrerequisite) as known:
         referrals.hear(data, source=ANOTHER)
     assert (known.value.code, known.value.key) == (unknown.value.code, unknown.value.key)
     assert unknown.value.code == "not_a_party"

@@ -53,7 +53,7 @@ class Counted:
         stack.drop_database(f"waits_{service}")
         url = stack.create_database(f"waits_{service}")
         migrate(url, folder_of(service))
-        self.stage, self._scenes = Stage(*SERVICES[service], url), 0
+        self.stage, self._scenes = Stage(SERVICES[service], url), 0
         self._name, self._stack = f"waits_{service}", stack
         self._administrator = database.connect(url)
         self._administrator.autocommit = True

@@ -1,11 +1,12 @@
 """What reports count and how they show it: pure decisions, one file for each report and each subject."""
 
 from hub.reports.rules import accountability, activities, asked, partners, sheets, small_counts, unmet_needs
-from hub.reports.rules.answers import Refused, TooEarly, check_delivery, check_speaks_for, check_takes_part
+from hub.reports.rules.belief import check_delivery, check_speaks_for, check_takes_part
+from messaging.answers import MissingPrerequisite, Refused
 
 __all__ = [
+    "MissingPrerequisite",
     "Refused",
-    "TooEarly",
     "accountability",
     "activities",
     "asked",

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from services.employment.rules.answers import Refused, TooEarly
+from messaging.answers import MissingPrerequisite, Refused
 from services.employment.rules.employers import Vacancy, check_takes_candidates
 from services.employment.rules.participations import Participation, Step, check_reached, check_under_way
 
@@ -80,7 +80,7 @@ def place(candidacy: Candidacy, *, starts_on: date, contract_signed: str) -> Can
     if candidacy.state == State.PLACED:
         raise Refused("already_placed")
     if candidacy.state == State.PUT_FORWARD:
-        raise TooEarly("candidacy", str(candidacy.candidacy_id), code="not_interviewed")
+        raise MissingPrerequisite("candidacy", str(candidacy.candidacy_id), code="not_interviewed")
     if candidacy.state != State.INTERVIEWED:
         raise Refused(f"not_while_{candidacy.state}")
     placed = replace(candidacy, state=State.PLACED, starts_on=starts_on, contract_signed=contract_signed, sequence=1)
@@ -102,7 +102,7 @@ def follow_up(candidacy: Candidacy, day: int, result: str) -> Candidacy:
     if day not in FOLLOW_UP_DAYS:
         raise Refused("not_a_follow_up_day")
     if candidacy.state in (State.PUT_FORWARD, State.INTERVIEWED):
-        raise TooEarly("candidacy", str(candidacy.candidacy_id), code="not_placed")
+        raise MissingPrerequisite("candidacy", str(candidacy.candidacy_id), code="not_placed")
     if candidacy.state != State.PLACED:
         raise Refused(f"not_while_{candidacy.state}")
     if day in candidacy.follow_ups:

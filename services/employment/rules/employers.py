@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from services.employment.rules.answers import Refused
+from messaging.answers import Refused
 from services.employment.rules.days import day_in_colombia
 
 PROGRAMMES_AT_MOST: Final = 50  # as many as `employer.recorded` can name

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID, uuid5
 
-from services.employment.rules.answers import Refused, TooEarly
+from messaging.answers import MissingPrerequisite, Refused
 from services.employment.rules.days import day_in_colombia
 
 
@@ -103,7 +103,7 @@ def hold_session(entrepreneur: Entrepreneur, *, at: datetime) -> Entrepreneur:
     """They have met their mentor."""
     check_under_way(entrepreneur, at=at)
     if entrepreneur.mentor is None:
-        raise TooEarly("entrepreneur", str(entrepreneur.entrepreneur_id), code="no_mentor")
+        raise MissingPrerequisite("entrepreneur", str(entrepreneur.entrepreneur_id), code="no_mentor")
     return _step(replace(entrepreneur, sessions=entrepreneur.sessions + 1))
 
 
@@ -113,7 +113,7 @@ def approve_plan(entrepreneur: Entrepreneur, *, at: datetime) -> Entrepreneur:
     if entrepreneur.plan_approved_at is not None:
         raise Refused("already_approved")
     if not entrepreneur.mentored:
-        raise TooEarly("entrepreneur", str(entrepreneur.entrepreneur_id), code="no_session")
+        raise MissingPrerequisite("entrepreneur", str(entrepreneur.entrepreneur_id), code="no_session")
     return _step(replace(entrepreneur, plan_approved_at=at))
 
 
@@ -121,7 +121,7 @@ def grant_capital(entrepreneur: Entrepreneur, *, at: datetime) -> Entrepreneur:
     """They receive seed capital, once or several times, for a plan that had been approved by then."""
     check_under_way(entrepreneur, at=at)
     if entrepreneur.plan_approved_at is None:
-        raise TooEarly("entrepreneur", str(entrepreneur.entrepreneur_id), code="no_approved_plan")
+        raise MissingPrerequisite("entrepreneur", str(entrepreneur.entrepreneur_id), code="no_approved_plan")
     if at < entrepreneur.plan_approved_at:
         raise Refused("before_the_plan")
     return _step(replace(entrepreneur, grants=entrepreneur.grants + 1))

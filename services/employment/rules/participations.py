@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID, uuid5
 
-from services.employment.rules.answers import Refused, TooEarly
+from messaging.answers import MissingPrerequisite, Refused
 
 
 class Step(StrEnum):
@@ -86,7 +86,7 @@ def check_reached(participation: Participation, step: Step | None) -> None:
     The days that are written down do not decide: registers are filled in afterwards, the CV often last.
     """
     if step is not None and step not in participation.steps:
-        raise TooEarly("participation", str(participation.participation_id), code="step_missing")
+        raise MissingPrerequisite("participation", str(participation.participation_id), code="step_missing")
 
 
 def check_service(participation: Participation, need_code: str, services: Set[str], *, at: datetime) -> None:

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from messaging.answers import MissingPrerequisite, Refused
 from messaging.database import Row
 from messaging.transaction import Transaction
-from services.employment.rules.answers import Refused, TooEarly
 from services.employment.rules.candidacies import Candidacy, State
 from services.employment.rules.participations import Participation
 from services.employment.store.participations import add_candidacy, candidacies_in
@@ -73,11 +73,11 @@ def insert(tx: Transaction, candidacy: Candidacy) -> None:
 def lock(tx: Transaction, candidacy_id: UUID, *, of: str) -> Candidacy:
     """Return a candidacy of this organisation's that nobody else can change before the transaction ends.
 
-    Raises TooEarly when there is none, and just the same when it is another's.
+    Raises MissingPrerequisite when there is none, and just the same when it is another's.
     """
     candidacy = tx.load(LOCK, candidacy_id, partial(_read, tx))
     if candidacy is None or candidacy.organisation != of:
-        raise TooEarly("candidacy", str(candidacy_id))
+        raise MissingPrerequisite("candidacy", str(candidacy_id))
     return _with_follow_ups(tx, candidacy) if candidacy.state == State.PLACED else candidacy
 
 

@@ -5,9 +5,9 @@ from datetime import date
 from typing import Final, LiteralString
 from uuid import UUID
 
+from messaging.answers import MissingPrerequisite, Refused
 from messaging.database import Row
 from messaging.transaction import Transaction
-from services.employment.rules.answers import Refused, TooEarly
 from services.employment.rules.employers import Employer, Vacancy
 from services.employment.store.known import is_known
 
@@ -77,10 +77,10 @@ def find_employer(tx: Transaction, employer_id: UUID) -> Employer | None:
 
 
 def lock_employer(tx: Transaction, employer_id: UUID, *, of: str) -> Employer:
-    """Return an employer of this organisation's; raise TooEarly when there is none, and just the same for another's."""
+    """Return an employer of this organisation's; MissingPrerequisite when there is none, and just so for another's."""
     employer = find_employer(tx, employer_id)
     if employer is None or employer.organisation != of:
-        raise TooEarly("employer", str(employer_id))
+        raise MissingPrerequisite("employer", str(employer_id))
     return employer
 
 
@@ -119,10 +119,10 @@ def insert_vacancy(tx: Transaction, vacancy: Vacancy) -> None:
 
 
 def lock_vacancy(tx: Transaction, vacancy_id: UUID, *, of: str) -> Vacancy:
-    """Return a vacancy of this organisation's; raise TooEarly when there is none, and just the same for another's."""
+    """Return a vacancy of this organisation's; MissingPrerequisite when there is none, and just so for another's."""
     vacancy = tx.load(LOCK_VACANCIES, vacancy_id, _to_vacancy)
     if vacancy is None or vacancy.organisation != of:
-        raise TooEarly("vacancy", str(vacancy_id))
+        raise MissingPrerequisite("vacancy", str(vacancy_id))
     return vacancy
 
 

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from messaging.answers import MissingPrerequisite, Refused
 from messaging.database import Row
 from messaging.transaction import Transaction
-from services.employment.rules.answers import Refused, TooEarly
 from services.employment.rules.entrepreneurs import Entrepreneur, State
 from services.employment.rules.referrals import Referral
 from services.employment.store.known import is_known
@@ -118,11 +118,11 @@ def find(tx: Transaction, entrepreneur_id: UUID) -> Entrepreneur | None:
 def lock(tx: Transaction, entrepreneur_id: UUID, *, of: str) -> Entrepreneur:
     """Return an entrepreneur of this organisation's that nobody else can change before the transaction ends.
 
-    Raises TooEarly when there is none, and just the same when they are another's.
+    Raises MissingPrerequisite when there is none, and just the same when they are another's.
     """
     entrepreneur = find(tx, entrepreneur_id)
     if entrepreneur is None or entrepreneur.organisation != of:
-        raise TooEarly("entrepreneur", str(entrepreneur_id))
+        raise MissingPrerequisite("entrepreneur", str(entrepreneur_id))
     return entrepreneur
 
 

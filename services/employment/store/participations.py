@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from messaging.answers import MissingPrerequisite, Refused
 from messaging.database import Row
 from messaging.transaction import Transaction
-from services.employment.rules.answers import Refused, TooEarly
 from services.employment.rules.participations import Participation, State, Step
 from services.employment.rules.referrals import Referral
 from services.employment.store.known import is_known
@@ -107,11 +107,11 @@ def insert_or_find_open(tx: Transaction, participation: Participation) -> tuple[
 def lock(tx: Transaction, participation_id: UUID, *, of: str) -> Participation:
     """Return a participation of this organisation's that nobody else can change before the transaction ends.
 
-    Raises TooEarly when there is none, and just the same when it is another's.
+    Raises MissingPrerequisite when there is none, and just the same when it is another's.
     """
     participation = tx.load(LOCK, participation_id, _from_row)
     if participation is None or participation.organisation != of:
-        raise TooEarly("participation", str(participation_id))
+        raise MissingPrerequisite("participation", str(participation_id))
     return participation
 
 

@@ -1,6 +1,6 @@
 """What may happen to a jornada and to an attendance, one file for each subject: pure decisions; time is an argument."""
 
+from messaging.answers import MissingPrerequisite, Refused
 from services.events.rules import attendance, jornadas
-from services.events.rules.answers import Refused, TooEarly
 
-__all__ = ["Refused", "TooEarly", "attendance", "jornadas"]
+__all__ = ["MissingPrerequisite", "Refused", "attendance", "jornadas"]

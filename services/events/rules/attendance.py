@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Final, NoReturn
 from uuid import UUID, uuid5
 
-from services.events.rules.answers import CLOCKS_DIFFER, Refused
+from messaging.answers import Refused
+from services.events.rules.days import CLOCKS_DIFFER
 from services.events.rules.jornadas import CANCELLED, REPORTED, Jornada
 
 PRESENT_WITHIN: Final = timedelta(hours=12)

@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from services.events.rules.answers import CLOCKS_DIFFER, Refused
+from messaging.answers import Refused
+from services.events.rules.days import CLOCKS_DIFFER
 
 
 class State(StrEnum):

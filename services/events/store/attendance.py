@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from messaging.answers import MissingPrerequisite
 from messaging.database import Row
 from messaging.transaction import Transaction
-from services.events.rules.answers import TooEarly
 from services.events.rules.attendance import Attendance, Delivery, Person, erase, meet
 from services.events.store import history
 from services.events.store.history import Cause
@@ -62,10 +62,10 @@ def find_attendance(tx: Transaction, attendance_id: UUID) -> Attendance | None:
 
 
 def lock_attendance(tx: Transaction, attendance_id: UUID) -> Attendance:
-    """Return the same; raise TooEarly while nobody has recorded it."""
+    """Return the same; raise MissingPrerequisite while nobody has recorded it."""
     attendance = find_attendance(tx, attendance_id)
     if attendance is None:
-        raise TooEarly("attendance", str(attendance_id))
+        raise MissingPrerequisite("attendance", str(attendance_id))
     return attendance
 
 

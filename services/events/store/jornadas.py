@@ -3,9 +3,9 @@
 from typing import Final
 from uuid import UUID
 
+from messaging.answers import MissingPrerequisite
 from messaging.database import Row
 from messaging.transaction import Transaction
-from services.events.rules.answers import TooEarly
 from services.events.rules.jornadas import Jornada, Plan, State
 from services.events.store import history
 from services.events.store.history import Cause
@@ -44,10 +44,10 @@ def find_jornada(tx: Transaction, jornada_id: UUID) -> Jornada | None:
 
 
 def lock_jornada(tx: Transaction, jornada_id: UUID) -> Jornada:
-    """Return the same; raise TooEarly while nobody has planned it."""
+    """Return the same; raise MissingPrerequisite while nobody has planned it."""
     jornada = find_jornada(tx, jornada_id)
     if jornada is None:
-        raise TooEarly("jornada", str(jornada_id))
+        raise MissingPrerequisite("jornada", str(jornada_id))
     return jornada
 
 

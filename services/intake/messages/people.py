@@ -4,7 +4,7 @@ from __future__ import annotations  # Message[…] is only for the reader: pydan
 
 import contracts
 from contracts import Draft, Message, codes, sealing
-from services.intake.rules.answers import Refused
+from messaging.answers import Refused
 from services.intake.rules.people import Person
 
 

@@ -1,5 +1,6 @@
 """Who the network knows, what they allow and what they need: pure decisions, one file for each subject."""
 
+from messaging.answers import MissingPrerequisite, Refused
 from services.intake.rules import (
     consents,
     days,
@@ -16,11 +17,10 @@ from services.intake.rules import (
     rights,
     route,
 )
-from services.intake.rules.answers import Refused, TooEarly
 
 __all__ = [
+    "MissingPrerequisite",
     "Refused",
-    "TooEarly",
     "consents",
     "days",
     "erasure",

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from services.intake.rules.answers import Refused, TooEarly
+from messaging.answers import MissingPrerequisite, Refused
 from services.intake.rules.days import CLOCKS_DIFFER
 from services.intake.rules.people import Registration, is_minor
 
@@ -69,7 +69,7 @@ def check_giver(registration: Registration | None, *, given_by: str, on: date) -
 def check_withdrawal(consent: Consent | None, consent_id: UUID) -> Consent:
     """Let a consent be withdrawn once, while it holds, through whichever organisation the person went to."""
     if consent is None:
-        raise TooEarly("consent", str(consent_id))
+        raise MissingPrerequisite("consent", str(consent_id))
     return _check_holds(consent)
 
 

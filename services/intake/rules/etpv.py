@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from services.intake.rules.answers import Refused, TooEarly
+from messaging.answers import MissingPrerequisite, Refused
 from services.intake.rules.days import CLOCKS_DIFFER
 
 
@@ -81,21 +81,21 @@ def check_step(step: StepTaken, *, taken: Sequence[Taken], at: datetime) -> None
 
     Steps become known late and out of order. One is held against the step before it by the time it was taken, whatever
     has been said since, and those after it stand as they are. Raises `Refused` for what is still to come
-    (`taken_in_the_future`), and `TooEarly` where something has to come between, which may be on its way; it is refused
-    when that never comes (`not_after_<the step before>`).
+    (`taken_in_the_future`), and `MissingPrerequisite` where something has to come between, which may be on its way; it
+    is refused when that never comes (`not_after_<the step before>`).
     """
     if step.taken_at > at + CLOCKS_DIFFER:
         raise Refused("taken_in_the_future")
     before = max((one for one in taken if _order(one) <= _order((step.taken_at, step.step))), key=_order, default=None)
     if before is None or step.step in MAY_FOLLOW[before[1]]:
         return
-    raise TooEarly("step", str(step.person_id), code=f"not_after_{before[1]}")
+    raise MissingPrerequisite("step", str(step.person_id), code=f"not_after_{before[1]}")
 
 
 def strike_out(step: StepTaken | None, step_id: UUID, *, by: str, at: datetime) -> StepTaken:
     """Let the organisation that recorded a step take it back, once; those before and after it stand as they are."""
     if step is None:
-        raise TooEarly("step", str(step_id))
+        raise MissingPrerequisite("step", str(step_id))
     if step.organisation != by:
         raise Refused("recorded_by_another")
     if step.struck_out_at is not None:

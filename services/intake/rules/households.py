@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from services.intake.rules.answers import Refused, TooEarly
+from messaging.answers import MissingPrerequisite, Refused
 from services.intake.rules.consents import Consent, holds
 
 FOLLOW_UP: Final = "follow_up"  # what a consent has to allow for another organisation to follow a person
@@ -48,7 +48,7 @@ def check_members(household: Household, known: Mapping[UUID, Member], *, coordin
     """Let those be members who are registered and not erased, and whom the organisation may follow."""
     for person_id, _ in household.members:
         if person_id not in known:
-            raise TooEarly("person", str(person_id))
+            raise MissingPrerequisite("person", str(person_id))
     if any(known[person_id].erased for person_id, _ in household.members):
         raise Refused("person_erased")
     for person_id, _ in household.members:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-from services.intake.rules.answers import Refused
+from messaging.answers import Refused
 
 MOST_REGISTRATIONS: Final = 200  # of one network person: no human being has more, a mistake may
 

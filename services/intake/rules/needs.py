@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from services.intake.rules.answers import Refused, TooEarly
+from messaging.answers import MissingPrerequisite, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def check_new(known: Need | None) -> None:
 def check_known(need: Need | None, need_id: UUID) -> Need:
     """Let nothing be said of a need that nobody has identified yet."""
     if need is None:
-        raise TooEarly("need", str(need_id))
+        raise MissingPrerequisite("need", str(need_id))
     return need
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from services.intake.rules.answers import Refused, TooEarly
+from messaging.answers import MissingPrerequisite, Refused
 from services.intake.rules.days import day_of
 
 ADULT_AT: Final = 18  # years
@@ -86,7 +86,7 @@ def check_registration(known: Registration | None, person: Person) -> None:
 def check_known(registration: Registration | None, person_id: UUID) -> Registration:
     """Let nothing be said of a person whom nobody has registered yet, nor of one who has been erased."""
     if registration is None:
-        raise TooEarly("person", str(person_id))
+        raise MissingPrerequisite("person", str(person_id))
     if registration.erased:
         raise Refused("person_erased")
     return registration

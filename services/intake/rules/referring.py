@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from services.intake.rules.answers import Refused, TooEarly
+from messaging.answers import MissingPrerequisite, Refused
 from services.intake.rules.consents import LAPSED, Consent
 from services.intake.rules.days import CLOCKS_DIFFER, day_of
 from services.intake.rules.needs import Need, check_whose
@@ -79,7 +79,7 @@ class Referral:
 def check_arrived(asked: Sequence[Asked], known: Known) -> None:
     """Let needs that are referred wait while intake has heard of none of them: they have overtaken what they are of."""
     if not any(one.need_id in known.needs for one in asked):
-        raise TooEarly("need", str(asked[0].need_id))
+        raise MissingPrerequisite("need", str(asked[0].need_id))
 
 
 def refer(asked: Asked, known: Known, *, by: str, coordinators: Set[str], at: datetime) -> Referral:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import holidays
 
-from services.intake.rules.answers import Refused, TooEarly
+from messaging.answers import MissingPrerequisite, Refused
 from services.intake.rules.days import CLOCKS_DIFFER, day_of
 
 SATURDAY: Final = 5
@@ -119,7 +119,7 @@ def check_new(known: Request | None) -> None:
 def check_known(request: Request | None, request_id: UUID) -> Request:
     """Let a request be seen to that has been received."""
     if request is None:
-        raise TooEarly("request", str(request_id))
+        raise MissingPrerequisite("request", str(request_id))
     return request
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from services.intake.rules.answers import Refused, TooEarly
+from messaging.answers import MissingPrerequisite, Refused
 
 
 class State(StrEnum):
@@ -80,7 +80,7 @@ class Route:
 def check_opening(route: Route, *, recorded_by: str | None) -> None:
     """Let the organisation that has registered a household welcome it; None: nobody has, which may be on its way."""
     if recorded_by is None:
-        raise TooEarly("household", str(route.household_id))
+        raise MissingPrerequisite("household", str(route.household_id))
     if recorded_by != route.organisation:
         raise Refused("recorded_by_another")
 
@@ -88,7 +88,7 @@ def check_opening(route: Route, *, recorded_by: str | None) -> None:
 def check_follower(route: Route | None, route_id: UUID, *, by: str) -> Route:
     """Let nobody speak of a route but the organisation that follows the household."""
     if route is None:
-        raise TooEarly("route", str(route_id))
+        raise MissingPrerequisite("route", str(route_id))
     if route.organisation != by:
         raise Refused("followed_by_another")
     return route
@@ -110,7 +110,7 @@ def plan(route: Route, tracks: Sequence[str], *, planned_at: datetime) -> Route:
     """
     _check_open(route)
     if not route.assessments:
-        raise TooEarly("assessment", str(route.route_id))
+        raise MissingPrerequisite("assessment", str(route.route_id))
     if route.planned_at is not None and planned_at == route.planned_at:
         raise Refused("already_planned")
     if route.planned_at is not None and planned_at < route.planned_at:
@@ -125,7 +125,7 @@ def move_track(route: Route, track: str, state: TrackState) -> Route:
     """Take a track of the plan further, or drop it; what has ended is begun again only by a new plan."""
     _check_open(route)
     if route.planned_at is None:
-        raise TooEarly("plan", str(route.route_id))
+        raise MissingPrerequisite("plan", str(route.route_id))
     if track not in route.tracks:
         raise Refused("track_not_planned")
     if route.tracks[track] is state:

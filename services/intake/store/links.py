@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from messaging.answers import MissingPrerequisite
 from messaging.transaction import Transaction
-from services.intake.rules.answers import TooEarly
 from services.intake.rules.links import Circle, Pair, match_id_of, network_id_of
 from services.intake.store.cause import Cause
 
@@ -70,10 +70,10 @@ IDENTIFY: Final = """
 
 
 def find_pair(tx: Transaction, match_id: UUID) -> Pair:
-    """Return whom a match is of; raise TooEarly while nobody has proposed or decided it."""
+    """Return whom a match is of; raise MissingPrerequisite while nobody has proposed or decided it."""
     rows = tx.fetch(PAIR, (match_id,))
     if not rows:
-        raise TooEarly("match", str(match_id))
+        raise MissingPrerequisite("match", str(match_id))
     return rows[0]["person_id"], rows[0]["other_id"]
 
 
@@ -85,13 +85,13 @@ def find_registrars(tx: Transaction, person_id: UUID) -> Mapping[str, UUID]:
 def lock_circle(tx: Transaction, pair: Pair) -> Circle:
     """Load everybody whom a decision about two registrations may concern; nobody else decides until this commits.
 
-    Raises TooEarly while one of the two has not been registered.
+    Raises MissingPrerequisite while one of the two has not been registered.
     """
     tx.fetch(ONE_AT_A_TIME)
     registered = {row["person_id"] for row in tx.fetch(REGISTERED, (list(pair),))}
     for person_id in pair:
         if person_id not in registered:
-            raise TooEarly("person", str(person_id))
+            raise MissingPrerequisite("person", str(person_id))
     people = {*pair, *(row["person_id"] for row in tx.fetch(TOGETHER, (list(pair),)))}
     decided: dict[str, set[Pair]] = {"linked": set(), "rejected": set()}
     for row in tx.fetch(DECIDED, {"people": list(people)}):

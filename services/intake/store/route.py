@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from messaging.answers import Refused
 from messaging.database import Row
 from messaging.transaction import Transaction
-from services.intake.rules.answers import Refused
 from services.intake.rules.route import ENDED, Assessment, Route, Rule, State, TrackState
 from services.intake.store import households
 from services.intake.store.cause import Cause

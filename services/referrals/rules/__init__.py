@@ -1,5 +1,6 @@
 """What may happen to a referral, who may make it happen, and by when: pure decisions; time is an argument."""
 
+from messaging.answers import MissingPrerequisite, Refused
 from services.referrals.rules.answering import (
     accept,
     decline,
@@ -9,7 +10,6 @@ from services.referrals.rules.answering import (
     request_info,
     waitlist,
 )
-from services.referrals.rules.answers import Refused, TooEarly
 from services.referrals.rules.chains import Link, ends_chain, go_on, has_ended, hear_of_end, refer_onward
 from services.referrals.rules.clocks import PURGE_WITHIN, Action, Clock, StoppedClock, Urgency
 from services.referrals.rules.directory import (
@@ -65,6 +65,7 @@ __all__ = [
     "Eligibility",
     "Line",
     "Link",
+    "MissingPrerequisite",
     "Override",
     "Place",
     "Ranked",
@@ -75,7 +76,6 @@ __all__ = [
     "State",
     "Step",
     "StoppedClock",
-    "TooEarly",
     "Urgency",
     "Verdict",
     "accept",

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.referrals.rules.answers import Refused
+from messaging.answers import Refused
 from services.referrals.rules.clocks import DAYS, PLACE_WITHIN
 from services.referrals.rules.referrals import Referral, move
 from services.referrals.rules.states import ACCEPTED, DECLINED, INFO_REQUESTED, RECEIVED, REDIRECTED, WAITLISTED

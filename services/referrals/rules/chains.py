@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from services.referrals.rules.answers import Refused
+from messaging.answers import Refused
 from services.referrals.rules.referrals import Referral, Step, note
 from services.referrals.rules.states import CLOSED, COMPLETED, ENDED, HUB, REDIRECTED
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from services.referrals.rules.answers import Refused
+from messaging.answers import Refused
 from services.referrals.rules.clocks import CLOCKS_DIFFER
 
 

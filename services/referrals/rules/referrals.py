@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.referrals.rules.answers import Refused, TooEarly
+from messaging.answers import MissingPrerequisite, Refused
 from services.referrals.rules.clocks import (
     ANSWER_WITHIN,
     CLOSE_AFTER,
@@ -104,13 +104,13 @@ def decision_in(referral: Referral) -> Step | None:
 # -- moving -----------------------------------------------------------------------------------------------------------
 
 
-def not_a_party(referral_id: UUID) -> TooEarly:
+def not_a_party(referral_id: UUID) -> MissingPrerequisite:
     """What an organisation hears about a referral that is not there, and about one that is not its own: the same.
 
     Both wait, because a message may overtake the one that makes its sender a party; both are refused alike afterwards.
     A refusal at once in only one of the two cases would tell a stranger which referrals exist.
     """
-    return TooEarly("referral", str(referral_id), code="not_a_party")
+    return MissingPrerequisite("referral", str(referral_id), code="not_a_party")
 
 
 def actor_of(referral: Referral, by: str, coordinators: Set[str] = frozenset()) -> Actor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.referrals.rules.answers import Refused
+from messaging.answers import Refused
 from services.referrals.rules.clocks import CLOCKS_DIFFER, DECIDE_WITHIN, Urgency
 from services.referrals.rules.directory import Service
 from services.referrals.rules.referrals import Referral, Step, enter, note

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Set
 from dataclasses import replace
 from datetime import datetime
 
-from services.referrals.rules.answers import Refused, TooEarly
+from messaging.answers import MissingPrerequisite, Refused
 from services.referrals.rules.referrals import Referral, move
 from services.referrals.rules.states import (
     CLOSED,
@@ -51,7 +51,7 @@ def note_service(referral: Referral, *, by: str, at: datetime) -> Referral:
     """The recipient reports from a service under way."""
     if by == referral.recipient and referral.state != IN_SERVICE:
         if IN_SERVICE in own_reach(referral.state, RECIPIENT):
-            raise TooEarly("referral", str(referral.referral_id), code=f"not_while_{referral.state}")
+            raise MissingPrerequisite("referral", str(referral.referral_id), code=f"not_while_{referral.state}")
         raise Refused(f"not_while_{referral.state}")
     return move(referral, IN_SERVICE, by=by, at=at)
 

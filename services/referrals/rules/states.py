@@ -5,7 +5,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Final
 
-from services.referrals.rules.answers import Refused, TooEarly
+from messaging.answers import MissingPrerequisite, Refused
 
 
 class State(StrEnum):
@@ -92,8 +92,8 @@ MOVES: Final[Set[tuple[State, State, Actor]]] = frozenset(
 def check_move(state: State, target: State, actor: Actor, *, key: str = "") -> None:
     """Let a transition pass that the table allows.
 
-    Raises `TooEarly` (waiting on `key`) where the actor's own messages may have overtaken one another: from `state` it
-    could, by moves of its own, still come to where this one is allowed. Raises `Refused` otherwise:
+    Raises `MissingPrerequisite` (waiting on `key`) where the actor's own messages may have overtaken one another: from
+    `state` it could, by moves of its own, still come to where this one is allowed. Raises `Refused` otherwise:
     `not_yours` (never this actor's to say), `already_<target>` (a repeat), `not_while_<state>`.
     """
     if (state, target, actor) in MOVES:
@@ -103,7 +103,7 @@ def check_move(state: State, target: State, actor: Actor, *, key: str = "") -> N
     if state == target:
         raise Refused(f"already_{target}")
     if any((later, target, actor) in MOVES for later in own_reach(state, actor)):
-        raise TooEarly("referral", key, code=f"not_while_{state}")
+        raise MissingPrerequisite("referral", key, code=f"not_while_{state}")
     raise Refused(f"not_while_{state}")
 
 

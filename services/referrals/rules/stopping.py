@@ -4,7 +4,7 @@ from collections.abc import Set
 from dataclasses import replace
 from datetime import datetime
 
-from services.referrals.rules.answers import Refused
+from messaging.answers import Refused
 from services.referrals.rules.clocks import PURGE_STEPS, PURGE_WITHIN, start_clock
 from services.referrals.rules.referrals import Referral, Step, actor_of, enter, move, note
 from services.referrals.rules.states import (

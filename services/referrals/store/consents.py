@@ -65,12 +65,12 @@ def record_consent(tx: Transaction, consent: Consent) -> None:
 
 
 def lock_consent(tx: Transaction, consent_id: UUID | None) -> Consent | None:
-    """Return a consent that cannot end before the transaction does; raise TooEarly while intake has not recorded it."""
+    """Return a consent that cannot end before the transaction does; MissingPrerequisite while it is not recorded."""
     if consent_id is None:
         return None
     consent = tx.load(CONSENTS_FOR_USE, consent_id, _to_consent)
     if consent is None:
-        raise rules.TooEarly("consent", str(consent_id))
+        raise rules.MissingPrerequisite("consent", str(consent_id))
     return consent
 
 

@@ -161,7 +161,7 @@ def publish_service(tx: Transaction, service: Service, listing: Row) -> None:
 
 
 def find_service(tx: Transaction, service_id: UUID) -> Service:
-    """Return a service; raise TooEarly while its organisation has not published it."""
+    """Return a service; raise MissingPrerequisite while its organisation has not published it."""
     return _find(tx, service_id).service
 
 
@@ -196,7 +196,7 @@ def interval(length: timedelta) -> str:
 def _find(tx: Transaction, service_id: UUID) -> Known:
     known = _load(tx, service_id)
     if known is None:
-        raise rules.TooEarly("service", str(service_id))
+        raise rules.MissingPrerequisite("service", str(service_id))
     return known
 
 

@@ -151,8 +151,8 @@ def find_referral(tx: Transaction, referral_id: UUID) -> Referral | None:
 def lock_referral(tx: Transaction, referral_id: UUID, *, of: str, coordinators: Set[str] = frozenset()) -> Referral:
     """Return a referral of this organisation's that nobody else can change before the transaction ends, nor its chain.
 
-    Raises TooEarly when there is none, and just the same when it is none of this organisation's (nor may a coordinator
-    see to it).
+    Raises MissingPrerequisite when there is none, and just the same when it is none of this organisation's (nor may a
+    coordinator see to it).
     """
     referral = _lock(tx, referral_id)
     if referral is None or of not in {referral.sender, referral.recipient, *coordinators}:

@@ -12,13 +12,12 @@ import contracts
 from contracts import Message
 from deploy.local import Stack
 from hub.reports import report
-from hub.reports.rules import Refused, TooEarly
 from hub.reports.rules.asked import Asked
 from hub.reports.rules.sheets import Sheet
 from hub.reports.service import ReportsService
 from messaging import clock, database
 from messaging.migrate import migrate
-from messaging.runtime import Delivery, Handlers, Runtime
+from messaging.runtime import Delivery, Runtime
 from tests.examples_reports import says
 
 FOLDER = Path(report.__file__).parent
@@ -35,7 +34,7 @@ class Reports:
             for _, method in inspect.getmembers(ReportsService, inspect.isfunction)
             if hasattr(method, "handles")
         }
-        self._runtime = Runtime("reports-test", url, Handlers(handlers, Refused, TooEarly))
+        self._runtime = Runtime("reports-test", url, handlers)
 
     def hear(self, *facts: Any, **how: Any) -> list[str]:
         """Let the service have facts, as one batch; return the codes that it refuses with."""

@@ -5,6 +5,7 @@ import time
 from datetime import datetime, timedelta
 
 import contracts
+from messaging.answers import MissingPrerequisite, Refused
 from messaging.on import batches, every, on
 from messaging.transaction import Transaction
 
@@ -20,15 +21,6 @@ NEXT_NUMBER = """
 """
 
 
-class Refused(Exception):
-    code = "probe_refuses"
-
-
-class TooEarly(Exception):
-    def __init__(self, key: str) -> None:
-        self.code, self.key = "service_unknown", key
-
-
 class Escaping(BaseException):
     """What `except Exception` does not see."""
 
@@ -37,7 +29,7 @@ class ProbeService:
     """What it does with a message is in the message: the first word of the service's name, and what it is about."""
 
     name = "probe"
-    receive = batches("probe", refused=Refused, early=TooEarly)
+    receive = batches("probe")
 
     @on(contracts.ServicePublished)
     def note_service(self, tx: Transaction, message: contracts.Message) -> list[contracts.Draft]:
@@ -48,13 +40,13 @@ class ProbeService:
             case "number":
                 number = tx.fetch(NEXT_NUMBER, (message.subject,))[0]["number"]
             case "refuse":
-                raise Refused
+                raise Refused("probe_refuses")
             case "refuse-late":
                 tx.fetch("select 1")  # sends what was written, which must not survive the refusal
                 tx.write(NOTE, {"message_id": message.id, "subject": message.subject})
-                raise Refused
+                raise Refused("probe_refuses")
             case "wait" if not tx.fetch("select 1 from note where subject = %s", (about,)):
-                raise TooEarly(about)
+                raise MissingPrerequisite("service", about)
             case "fail":
                 raise RuntimeError(f"{about} is somebody's name")
             case "fail-in-sql":

@@ -47,11 +47,11 @@ def refused(employment: EmploymentUnderTest, said: Any, code: str, *, source: st
 
 
 def waits(employment: EmploymentUnderTest, said: Any, code: str, *, source: str = OURS) -> str:
-    """Say something that is too early; return the subject that it waits for."""
-    with pytest.raises(rules.TooEarly) as early:
+    """Say something that is out of order; return the subject that it waits for."""
+    with pytest.raises(rules.MissingPrerequisite) as out_of_order:
         employment.hear(said, source=source)
-    assert early.value.code == code
-    return early.value.key
+    assert out_of_order.value.code == code
+    return out_of_order.value.key
 
 
 def kinds(messages: list[Message[Any]]) -> list[str]:

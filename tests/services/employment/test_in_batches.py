@@ -9,8 +9,7 @@ import pytest
 
 from contracts import uuid7
 from messaging import clock, database
-from messaging.runtime import Delivery, Handlers, Runtime
-from services.employment import rules
+from messaging.runtime import Delivery, Runtime
 from services.employment.service import EmploymentService
 from tests.examples import NOW, say
 from tests.examples_employment import (
@@ -47,7 +46,7 @@ def runtime(employment_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterat
     moving = iter(range(10**9))
     monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(seconds=next(moving)))
     handlers = {method.handles: method for method in vars(EmploymentService).values() if hasattr(method, "handles")}
-    runtime = Runtime("employment-test", employment_database, Handlers(handlers, rules.Refused, rules.TooEarly))
+    runtime = Runtime("employment-test", employment_database, handlers)
     yield runtime
     runtime.close()
     with database.connect(employment_database) as connection:

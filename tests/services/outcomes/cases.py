@@ -1,4 +1,4 @@
-"""What is promised of a handler: its message done, refused, repeated and too early, or why one of them cannot be."""
+"""What is promised of a handler: its message done, refused, repeated and out of order, or why one of them cannot be."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +56,7 @@ class NeverRefused:
 
 
 @dataclass(frozen=True)
-class NeverEarly:
+class NeverOutOfOrder:
     """Why nothing has to come before; and what becomes of the message `alone`: it is done, or refused with a code."""
 
     because: str
@@ -67,7 +67,7 @@ class NeverEarly:
 class Case:
     """A handler's message with all that has to come `before` it, and each of its outcomes.
 
-    `early` is the code under which it waits when it comes before all of that; then all of that comes, and it is done.
+    `out_of_order` is the code under which it waits when it comes before that; then all of that comes, and it is done.
     Or several such codes: each by how much of what has to come before has come when the message does.
     """
 
@@ -75,14 +75,14 @@ class Case:
     before: Sequence[Said] = ()
     refused: Refused | NeverRefused
     again: str
-    early: str | Mapping[int, str] | NeverEarly
+    out_of_order: str | Mapping[int, str] | NeverOutOfOrder
 
     @property
     def waits(self) -> Mapping[int, str]:
         """The codes under which it waits, by how much of what has to come before has come."""
-        if isinstance(self.early, NeverEarly):
+        if isinstance(self.out_of_order, NeverOutOfOrder):
             return {}
-        return {0: self.early} if isinstance(self.early, str) else self.early
+        return {0: self.out_of_order} if isinstance(self.out_of_order, str) else self.out_of_order
 
 
 def handlers_of(service: type) -> Mapping[type, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from tests.services.outcomes.cases import DONE, Again, Case, NeverEarly, NeverRefused
+from tests.services.outcomes.cases import DONE, Again, Case, NeverOutOfOrder, NeverRefused
 from tests.services.outcomes.stage import ACT, AGAIN, OTHER_WORDS, REPEAT, Played, Scene
 
 Complaints = Iterator[str]
@@ -48,22 +48,22 @@ def judge_repeated(case: Case, played: Played) -> Complaints:
         yield f"said again {'changes something' if again.changed else 'changes nothing'}, but was to be: {case.again}"
 
 
-def judge_early(case: Case, played: Played) -> Complaints:
-    """Too early, it leaves nothing and waits for what comes; then it is done. Or nothing has to come before it."""
-    if isinstance(case.early, NeverEarly):
-        fate = case.early.alone if case.early.alone == DONE else f"refused: {case.early.alone}"
+def judge_out_of_order(case: Case, played: Played) -> Complaints:
+    """Out of order, it leaves nothing and waits for what comes; then it is done. Or nothing has to come before it."""
+    if isinstance(case.out_of_order, NeverOutOfOrder):
+        fate = case.out_of_order.alone if case.out_of_order.alone == DONE else f"refused: {case.out_of_order.alone}"
         if played.alone.seen[ACT].fate != fate:
             yield f"on its own is {played.alone.seen[ACT].fate}, not {fate}"
     for come, code in case.waits.items():
-        yield from _judge_waiting(played.early[come], code)
+        yield from _judge_waiting(played.out_of_order[come], code)
 
 
 def _judge_waiting(scene: Scene, code: str) -> Complaints:
     seen = scene.seen[ACT]
-    if seen.fate != f"too early: {code}":
-        yield f"before all that it needs is {seen.fate}, not too early: {code}"
+    if seen.fate != f"out of order: {code}":
+        yield f"before all that it needs is {seen.fate}, not out of order: {code}"
     elif seen.changed:
-        yield "is too early and leaves something behind"
+        yield "is out of order and leaves something behind"
     elif scene.trouble:
         yield from scene.trouble
     elif seen.waits_for not in scene.awaited:
@@ -76,7 +76,7 @@ JUDGES: Final[Mapping[str, Callable[[Case, Played], Complaints]]] = {
     "done": judge_done,
     "refused": judge_refused,
     "repeated": judge_repeated,
-    "too early": judge_early,
+    "out of order": judge_out_of_order,
 }
 
 

@@ -36,7 +36,7 @@ from tests.examples_employment import (
     vacancy_closed,
     vacancy_opened,
 )
-from tests.services.outcomes.cases import Again, Case, NeverEarly, NeverRefused, Refused, Said
+from tests.services.outcomes.cases import Again, Case, NeverOutOfOrder, NeverRefused, Refused, Said
 
 
 def ours(*told: Any) -> list[Said]:
@@ -69,9 +69,9 @@ ERASED: Final = contracts.PersonErased(person_id=PERSON_ID, erased_at=NOW)
 FOR_STAFF: Final = "a referral that is not for what is done here is left to the organisation's staff, in silence"
 
 
-def after(before: list[Said], done: Any, *, refused: Refused, again: str, early: str | dict[int, str]) -> Case:
+def after(before: list[Said], done: Any, *, refused: Refused, again: str, out_of_order: str | dict[int, str]) -> Case:
     """We say something that other things have to come before."""
-    return Case(before=before, done=Said(done, by=OURS), refused=refused, again=again, early=early)
+    return Case(before=before, done=Said(done, by=OURS), refused=refused, again=again, out_of_order=out_of_order)
 
 
 def refusal(code: str, said: Any, before: list[Said]) -> Refused:
@@ -85,7 +85,7 @@ CASES: Final = [
         done=EMPLOYER[0],
         refused=Refused("registered_by_another", Said(employer_registered(), by=ANOTHER), EMPLOYER),
         again="already_registered",
-        early=NeverEarly("work with an employer begins with its registration"),
+        out_of_order=NeverOutOfOrder("work with an employer begins with its registration"),
     ),
     after(
         EMPLOYER,
@@ -94,21 +94,21 @@ CASES: Final = [
             "already_signed", agreement_signed(programme="another"), [*EMPLOYER, *ours(agreement_signed())]
         ),
         again="already_signed",
-        early="employer_unknown",
+        out_of_order="employer_unknown",
     ),
     after(
         EMPLOYER,
         vacancy_opened(),
         refused=refusal("already_opened", vacancy_opened(places=2), VACANCY),
         again="already_opened",
-        early="employer_unknown",
+        out_of_order="employer_unknown",
     ),
     after(
         VACANCY,
         vacancy_closed(),
         refused=refusal("already_closed", vacancy_closed(closed_at=NOW), [*VACANCY, *ours(vacancy_closed())]),
         again="already_closed",
-        early="vacancy_unknown",
+        out_of_order="vacancy_unknown",
     ),
     # -- participations
     Case(
@@ -119,28 +119,28 @@ CASES: Final = [
             ENROLLED,
         ),
         again="already_started",
-        early=NeverEarly("whoever takes part may be registered with intake later: reports join them"),
+        out_of_order=NeverOutOfOrder("whoever takes part may be registered with intake later: reports join them"),
     ),
     after(
         [*ENROLLED, *ours(step_taken(CV))],
         step_taken(GUIDANCE),
         refused=refusal("not_while_struck_out", step_taken(GUIDANCE), [*ENROLLED, *ours(participation_struck_out())]),
         again="already_taken",
-        early={0: "participation_unknown", len(ENROLLED): "step_missing"},
+        out_of_order={0: "participation_unknown", len(ENROLLED): "step_missing"},
     ),
     after(
         ENROLLED,
         service_received(),
         refused=refusal("not_a_service_of_the_programme", service_received(need_code="shelter.rent"), ENROLLED),
         again="already_received",
-        early="participation_unknown",
+        out_of_order="participation_unknown",
     ),
     after(
         ENROLLED,
         participation_ended(),
         refused=refusal("not_while_struck_out", participation_ended(), [*ENROLLED, *ours(participation_struck_out())]),
         again="already_ended",
-        early="participation_unknown",
+        out_of_order="participation_unknown",
     ),
     after(
         AT_WORK,
@@ -149,7 +149,7 @@ CASES: Final = [
             "already_struck_out", participation_struck_out(), [*ENROLLED, *ours(participation_struck_out())]
         ),
         again="already_struck_out",
-        early="participation_unknown",
+        out_of_order="participation_unknown",
     ),
     # -- candidacies and placements
     after(
@@ -157,84 +157,84 @@ CASES: Final = [
         put_forward(),
         refused=refusal("vacancy_closed", put_forward(), [*VACANCY, *SHORTLIST, *ours(vacancy_closed(closed_at=NOW))]),
         again="already_put_forward",
-        early={0: "participation_unknown", 1: "vacancy_unknown", 3: "step_missing"},
+        out_of_order={0: "participation_unknown", 1: "vacancy_unknown", 3: "step_missing"},
     ),
     after(
         CANDIDATE,
         interviewed(),
         refused=refusal("not_while_rejected", interviewed(), [*CANDIDATE, *ours(rejected(rejected_at=NOW + 2 * DAY))]),
         again="already_interviewed",
-        early="candidacy_unknown",
+        out_of_order="candidacy_unknown",
     ),
     after(
         INTERVIEWED,
         rejected(),
         refused=refusal("not_while_placed", rejected(), AT_WORK),
         again="already_rejected",
-        early="candidacy_unknown",
+        out_of_order="candidacy_unknown",
     ),
     after(
         INTERVIEWED,
         placed(),
         refused=refusal("not_while_rejected", placed(), [*INTERVIEWED, *ours(rejected())]),
         again="already_placed",
-        early={0: "candidacy_unknown", len(CANDIDATE): "not_interviewed"},
+        out_of_order={0: "candidacy_unknown", len(CANDIDATE): "not_interviewed"},
     ),
     after(
         AT_WORK,
         followed_up(),
         refused=refusal("not_while_rejected", followed_up(), [*CANDIDATE, *ours(rejected())]),
         again="already_followed_up",
-        early={0: "candidacy_unknown", len(INTERVIEWED): "not_placed"},
+        out_of_order={0: "candidacy_unknown", len(INTERVIEWED): "not_placed"},
     ),
     # -- entrepreneurs
     Case(
         done=WITH_BUSINESS[0],
         refused=Refused("enrolled_by_another", Said(enrolled(), by=ANOTHER), WITH_BUSINESS),
         again="already_enrolled",
-        early=NeverEarly("whoever is accompanied may be registered with intake later: reports join them"),
+        out_of_order=NeverOutOfOrder("whoever is accompanied may be registered with intake later: reports join them"),
     ),
     after(
         WITH_BUSINESS,
         mentor_assigned(),
         refused=refusal("superseded", mentor_assigned(mentor="M-08", assigned_at=NOW), WITH_MENTOR),
         again="already_assigned",
-        early="entrepreneur_unknown",
+        out_of_order="entrepreneur_unknown",
     ),
     after(
         WITH_MENTOR,
         session_held(),
         refused=refusal("not_while_left", session_held(held_at=NOW + 101 * DAY), [*WITH_MENTOR, GONE[-1]]),
         again="already_held",
-        early={0: "entrepreneur_unknown", len(WITH_BUSINESS): "no_mentor"},
+        out_of_order={0: "entrepreneur_unknown", len(WITH_BUSINESS): "no_mentor"},
     ),
     after(
         WITH_SESSION,
         plan_approved(),
         refused=refusal("not_while_left", plan_approved(approved_at=NOW + 101 * DAY), [*WITH_SESSION, GONE[-1]]),
         again="already_approved",
-        early={0: "entrepreneur_unknown", len(WITH_MENTOR): "no_session"},
+        out_of_order={0: "entrepreneur_unknown", len(WITH_MENTOR): "no_session"},
     ),
     after(
         WITH_PLAN,
         capital_granted(),
         refused=refusal("before_the_plan", capital_granted(granted_at=NOW), WITH_PLAN),
         again="already_granted",
-        early={0: "entrepreneur_unknown", len(WITH_SESSION): "no_approved_plan"},
+        out_of_order={0: "entrepreneur_unknown", len(WITH_SESSION): "no_approved_plan"},
     ),
     after(
         WITH_BUSINESS,
         formalised(),
         refused=refusal("not_while_left", formalised(formalised_on=(NOW + 102 * DAY).date()), GONE),
         again="already_formalised",
-        early="entrepreneur_unknown",
+        out_of_order="entrepreneur_unknown",
     ),
     after(
         WITH_BUSINESS,
         business_followed_up(),
         refused=refusal("not_while_left", business_followed_up(followed_up_at=NOW + 101 * DAY), GONE),
         again="already_followed_up",
-        early="entrepreneur_unknown",
+        out_of_order="entrepreneur_unknown",
     ),
     after(
         WITH_BUSINESS,
@@ -243,7 +243,7 @@ CASES: Final = [
             "not_while_struck_out", entrepreneur_left(), [*WITH_BUSINESS, *ours(entrepreneur_struck_out())]
         ),
         again="already_left",
-        early="entrepreneur_unknown",
+        out_of_order="entrepreneur_unknown",
     ),
     after(
         WITH_BUSINESS,
@@ -252,34 +252,34 @@ CASES: Final = [
             "already_struck_out", entrepreneur_struck_out(), [*WITH_BUSINESS, *ours(entrepreneur_struck_out())]
         ),
         again="already_struck_out",
-        early="entrepreneur_unknown",
+        out_of_order="entrepreneur_unknown",
     ),
     # -- what the hub says
     Case(
         done=TAKEN_ON[0],
         refused=NeverRefused(FOR_STAFF, hubs(referral_offered(need_code="shelter.rent"))),
         again=Again.CHANGES_NOTHING,
-        early=NeverEarly("an offer is the first that is heard of a referral"),
+        out_of_order=NeverOutOfOrder("an offer is the first that is heard of a referral"),
     ),
     Case(
         before=TAKEN_ON,
         done=hubs(referral_status("cancel_requested"), number=3),
         refused=NeverRefused("an older word is passed over", hubs(referral_status("received"), number=2)),
         again=Again.CHANGES_NOTHING,
-        early=NeverEarly(FOR_STAFF),
+        out_of_order=NeverOutOfOrder(FOR_STAFF),
     ),
     Case(
         before=[*TAKEN_ON, hubs(referral_status("closed"), number=3)],
         done=hubs(purge_reminder()),
         refused=NeverRefused("a receipt that is asked for again is given again", hubs(purge_reminder())),
         again=Again.IS_ANOTHER,
-        early=NeverEarly(FOR_STAFF),
+        out_of_order=NeverOutOfOrder(FOR_STAFF),
     ),
     Case(
         before=[*ENROLLED, *WITH_BUSINESS],
         done=hubs(ERASED),
         refused=NeverRefused("intake has erased the person: nobody may say no", hubs(ERASED)),
         again=Again.CHANGES_NOTHING,
-        early=NeverEarly("of who takes part in nothing there is nothing to erase"),
+        out_of_order=NeverOutOfOrder("of who takes part in nothing there is nothing to erase"),
     ),
 ]

@@ -40,7 +40,7 @@ from tests.examples_route import (
     rule_set,
     track_moved,
 )
-from tests.services.outcomes.cases import Again, Case, KnownAs, NeverEarly, NeverRefused, Refused, Said
+from tests.services.outcomes.cases import Again, Case, KnownAs, NeverOutOfOrder, NeverRefused, Refused, Said
 
 HUB_KEY: Final = sealing.new_key()
 """The private key that the registrations here are sealed to."""
@@ -117,14 +117,14 @@ CASES: Final = [
         done=Said(registered()),
         refused=Refused("registered_by_another", Said(registered(registered_at=NOW + DAY), by=ANOTHER), KNOWN),
         again="already_registered",
-        early=NeverEarly("whatever is said of a person begins with their registration"),
+        out_of_order=NeverOutOfOrder("whatever is said of a person begins with their registration"),
     ),
     Case(
         before=FAMILY,
         done=Said(household_recorded()),
         refused=Refused("recorded_by_another", Said(household_recorded(recorded_at=NOW + DAY), by=ANOTHER), HOUSEHOLD),
         again="already_recorded",
-        early="person_unknown",
+        out_of_order="person_unknown",
     ),
     # -- the Statute
     Case(
@@ -132,7 +132,7 @@ CASES: Final = [
         done=Said(etpv_step_taken()),
         refused=Refused("taken_in_the_future", Said(etpv_step_taken(taken_at=NOW + DAY)), KNOWN),
         again="already_recorded",
-        early="person_unknown",
+        out_of_order="person_unknown",
     ),
     Case(
         before=also(KNOWN, etpv_step_taken()),
@@ -141,7 +141,7 @@ CASES: Final = [
             "recorded_by_another", Said(etpv_step_struck_out(), by=ANOTHER), also(KNOWN, etpv_step_taken())
         ),
         again="already_struck_out",
-        early="step_unknown",
+        out_of_order="step_unknown",
     ),
     # -- consents
     Case(
@@ -149,21 +149,21 @@ CASES: Final = [
         done=Said(consent_granted()),
         refused=Refused("person_erased", Said(consent_granted()), ERASED),
         again="already_granted",
-        early="person_unknown",
+        out_of_order="person_unknown",
     ),
     Case(
         before=CONSENTED,
         done=Said(consent_withdrawn()),
         refused=Refused("already_withdrawn", Said(consent_withdrawn(), by=ANOTHER), also(CONSENTED, by_receipt)),
         again="already_withdrawn",
-        early="consent_unknown",
+        out_of_order="consent_unknown",
     ),
     Case(
         before=CONSENTED,
         done=Said(by_receipt),
         refused=Refused("already_withdrawn", Said(by_receipt, by=ANOTHER), WITHDRAWN),
         again="already_withdrawn",
-        early=NeverEarly("whoever holds a receipt has it of a consent that is kept", alone="receipt_unknown"),
+        out_of_order=NeverOutOfOrder("a receipt is of a consent that is kept", alone="receipt_unknown"),
     ),
     # -- needs
     Case(
@@ -171,14 +171,14 @@ CASES: Final = [
         done=Said(need_identified()),
         refused=Refused("person_erased", Said(need_identified()), ERASED),
         again="already_identified",
-        early="person_unknown",
+        out_of_order="person_unknown",
     ),
     Case(
         before=IN_NEED,
         done=Said(need_triaged()),
         refused=Refused("identified_by_another", Said(need_triaged(), by=ANOTHER), IN_NEED),
         again="already_triaged",
-        early="need_unknown",
+        out_of_order="need_unknown",
     ),
     Case(
         before=also(CONSENTED, need_identified()),
@@ -188,7 +188,7 @@ CASES: Final = [
             Said(needs_referred(), by=ANOTHER),
         ),
         again=Again.IS_ANOTHER,
-        early="need_unknown",
+        out_of_order="need_unknown",
     ),
     # -- the integration route
     Case(
@@ -196,21 +196,21 @@ CASES: Final = [
         done=Said(route_opened()),
         refused=Refused("recorded_by_another", Said(route_opened(), by=ANOTHER), HOUSEHOLD),
         again="already_opened",
-        early="household_unknown",
+        out_of_order="household_unknown",
     ),
     Case(
         before=WELCOMED,
         done=Said(route_assessed(2)),
         refused=Refused("followed_by_another", Said(route_assessed(2), by=ANOTHER), WELCOMED),
         again="already_assessed",
-        early="route_unknown",
+        out_of_order="route_unknown",
     ),
     Case(
         before=CHARACTERISED,
         done=Said(route_planned(EMPLOYMENT)),
         refused=Refused("route_ended", Said(route_planned(EMPLOYMENT, planned_at=NOW + DAY)), ENDED),
         again="already_planned",
-        early={0: "route_unknown", len(WELCOMED): "assessment_unknown"},
+        out_of_order={0: "route_unknown", len(WELCOMED): "assessment_unknown"},
     ),
     Case(
         before=WITH_PLAN,
@@ -219,7 +219,7 @@ CASES: Final = [
             "track_not_planned", Said(track_moved(codes.Track.HOUSING, codes.TrackState.UNDER_WAY)), WITH_PLAN
         ),
         again="already_moved",
-        early={0: "route_unknown", len(CHARACTERISED): "plan_unknown"},
+        out_of_order={0: "route_unknown", len(CHARACTERISED): "plan_unknown"},
     ),
     Case(
         before=WITH_PLAN,
@@ -229,20 +229,20 @@ CASES: Final = [
             Said(referral_recorded(), by="hub"),
         ),
         again=Again.CHANGES_NOTHING,
-        early=NeverEarly("most referrals are of people who are on no route"),
+        out_of_order=NeverOutOfOrder("most referrals are of people who are on no route"),
     ),
     Case(
         before=WELCOMED,
         done=Said(route_left()),
         refused=Refused("followed_by_another", Said(route_left(), by=ANOTHER), WELCOMED),
         again="already_left",
-        early="route_unknown",
+        out_of_order="route_unknown",
     ),
     Case(
         done=coordinators(NEWER_RULE),
         refused=Refused("superseded", coordinators(OLDER_RULE)),
         again="already_set",
-        early=NeverEarly("a rule is about no household in particular"),
+        out_of_order=NeverOutOfOrder("a rule is about no household in particular"),
     ),
     # -- what people may ask
     Case(
@@ -250,21 +250,21 @@ CASES: Final = [
         done=Said(rights_requested()),
         refused=Refused("received_in_the_future", Said(rights_requested(received_at=NOW + DAY)), KNOWN),
         again="already_requested",
-        early="person_unknown",
+        out_of_order="person_unknown",
     ),
     Case(
         before=ASKED,
         done=Said(rights_extended()),
         refused=Refused("received_by_another", Said(rights_extended(), by=ANOTHER), ASKED),
         again="already_extended",
-        early="request_unknown",
+        out_of_order="request_unknown",
     ),
     Case(
         before=TO_BE_ERASED,
         done=Said(rights_answered()),
         refused=Refused("not_yours_to_answer", Said(rights_answered(), by=ANOTHER), ASKED),
         again="already_answered",
-        early="request_unknown",
+        out_of_order="request_unknown",
     ),
     # -- one person in several registrations
     Case(
@@ -272,20 +272,20 @@ CASES: Final = [
         done=coordinators(linked),
         refused=Refused("already_rejected", coordinators(linked), [*FAMILY, coordinators(told_apart)]),
         again="already_linked",
-        early={0: "person_unknown", len(KNOWN): "person_unknown"},
+        out_of_order={0: "person_unknown", len(KNOWN): "person_unknown"},
     ),
     Case(
         before=FAMILY,
         done=coordinators(told_apart),
         refused=Refused("wrong_match_id", coordinators(called_wrongly), FAMILY),
         again="already_rejected",
-        early={0: "person_unknown", len(KNOWN): "person_unknown"},
+        out_of_order={0: "person_unknown", len(KNOWN): "person_unknown"},
     ),
     Case(
         before=[*FAMILY, coordinators(linked)],
         done=coordinators(undone),
         refused=Refused("not_decided", coordinators(undone), [*FAMILY, coordinators(told_apart), coordinators(undone)]),
         again="not_decided",
-        early="match_unknown",
+        out_of_order="match_unknown",
     ),
 ]

@@ -16,7 +16,7 @@ from tests.examples import (
     service_published,
 )
 from tests.services import stories
-from tests.services.outcomes.cases import Again, Case, NeverEarly, NeverRefused, Refused, Said
+from tests.services.outcomes.cases import Again, Case, NeverOutOfOrder, NeverRefused, Refused, Said
 from tests.services.stories import FRESH_CONSENT_ID, OTHER_SERVICE_ID
 from tests.services.test_capacity import capacity_stated
 from tests.services.test_seeking_services import sought
@@ -48,7 +48,9 @@ def moves(state: str, move: stories.Said, *, refused: Refused, again: str, overt
     Who comes before there is one hears no more than a stranger; who overtakes moves of its own, in which state it is.
     """
     waits = {len(at(one)): f"not_while_{one}" for one in overtaking}
-    return Case(before=at(state), done=said(move), refused=refused, again=again, early={0: "not_a_party", **waits})
+    return Case(
+        before=at(state), done=said(move), refused=refused, again=again, out_of_order={0: "not_a_party", **waits}
+    )
 
 
 def not_yours(state: str, move: stories.Said) -> Refused:
@@ -63,14 +65,14 @@ CASES: Final = [
         done=PUBLISHED[0],
         refused=Refused("service_of_another", Said(service_published(), by=ANOTHER), PUBLISHED),
         again="superseded",
-        early=NeverEarly("a service begins with its publication"),
+        out_of_order=NeverOutOfOrder("a service begins with its publication"),
     ),
     Case(
         before=PUBLISHED,
         done=Said(capacity_stated(), by=RECIPIENT),
         refused=Refused("service_of_another", Said(capacity_stated(), by=ANOTHER), PUBLISHED),
         again="superseded",
-        early="service_unknown",
+        out_of_order="service_unknown",
     ),
     Case(
         done=WITH_CONSENT[-1],
@@ -79,21 +81,21 @@ CASES: Final = [
             Said(consent_recorded(recipients=(ANOTHER,)), by="hub"),
         ),
         again=Again.CHANGES_NOTHING,
-        early=NeverEarly("intake has checked whose consent it is"),
+        out_of_order=NeverOutOfOrder("intake has checked whose consent it is"),
     ),
     Case(
         before=SENT,
         done=Said(consent_ended(), by="hub"),
         refused=NeverRefused("a consent that has ended has ended", Said(consent_ended(), by="hub")),
         again=Again.CHANGES_NOTHING,
-        early="consent_unknown",
+        out_of_order="consent_unknown",
     ),
     Case(
         before=PUBLISHED,
         done=Said(sought()),
         refused=NeverRefused("a question is answered, if by naming nobody", Said(sought(need_code="shelter.rent"))),
         again=Again.IS_ANOTHER,
-        early=NeverEarly("where nobody offers it, that is the answer"),
+        out_of_order=NeverOutOfOrder("where nobody offers it, that is the answer"),
     ),
     # -- sending
     Case(
@@ -101,7 +103,7 @@ CASES: Final = [
         done=SENT[-1],
         refused=Refused("consent_not_granted_to_you", Said(referral_requested(), by=ANOTHER), WITH_CONSENT),
         again="already_sent",
-        early={0: "service_unknown", len(PUBLISHED): "consent_unknown"},
+        out_of_order={0: "service_unknown", len(PUBLISHED): "consent_unknown"},
     ),
     Case(
         before=[
@@ -112,7 +114,7 @@ CASES: Final = [
         done=said(stories.redirected),
         refused=not_yours("received", stories.redirected),
         again="already_redirected",
-        early={
+        out_of_order={
             0: "not_a_party",
             len(SENT): "not_while_sent",
             len(SENT) + 1: "service_unknown",
@@ -235,6 +237,6 @@ CASES: Final = [
         done=Said(ERASED, by="hub"),
         refused=NeverRefused("intake has erased the person: nobody may say no", Said(ERASED, by="hub")),
         again=Again.CHANGES_NOTHING,
-        early=NeverEarly("of whom nobody has referred there is nothing to erase"),
+        out_of_order=NeverOutOfOrder("of whom nobody has referred there is nothing to erase"),
     ),
 ]

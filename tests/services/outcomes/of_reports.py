@@ -24,17 +24,17 @@ from tests.examples_reports import (
     struck_out,
     unrecorded,
 )
-from tests.services.outcomes.cases import Again, Case, NeverEarly, NeverRefused, Refused, Said
+from tests.services.outcomes.cases import Again, Case, NeverOutOfOrder, NeverRefused, Refused, Said
 
 STRANGER: Final = "iom"
 
-IN_ANY_ORDER: Final = NeverEarly("facts come in any order: what belongs together is joined when it is counted")
+IN_ANY_ORDER: Final = NeverOutOfOrder("facts come in any order: what belongs together is joined when it is counted")
 OF_INTAKE: Final = "intake alone says it, which has checked it: there is nobody to tell"
 
 
 def kept(done: Said, *, refused: Refused | NeverRefused) -> Case:
     """A fact is kept without anything before it, and said again it changes nothing."""
-    return Case(done=done, refused=refused, again=Again.CHANGES_NOTHING, early=IN_ANY_ORDER)
+    return Case(done=done, refused=refused, again=Again.CHANGES_NOTHING, out_of_order=IN_ANY_ORDER)
 
 
 def of_another(said: Said) -> Refused:

@@ -17,7 +17,7 @@ from uuid import UUID, uuid5
 import contracts
 from contracts import Message
 from messaging import database
-from messaging.runtime import Delivery, Handlers, Runtime
+from messaging.runtime import Delivery, Runtime
 from tests.services.outcomes.cases import DONE, Case, KnownAs, NeverRefused, Said, handlers_of
 
 RUNTIMES_OWN = re.compile("migration|inbox|parked|outbox.*|forgotten|senders_clock")
@@ -94,22 +94,22 @@ class Played:
     done: Scene
     refused: Scene
     alone: Scene
-    early: Mapping[int, Scene]  # by how much of what has to come before has come
+    out_of_order: Mapping[int, Scene]  # by how much of what has to come before has come
 
     @property
     def scenes(self) -> Sequence[Scene]:
         alone = () if self.alone is self.done else (self.alone,)
-        return (self.done, self.refused, *alone, *self.early.values())
+        return (self.done, self.refused, *alone, *self.out_of_order.values())
 
 
 class Stage:
     """One service, its runtime and its database."""
 
-    def __init__(self, service: type, rules: Any, url: str, *, first: int = 0) -> None:
+    def __init__(self, service: type, url: str, *, first: int = 0) -> None:
         """`first` is the number of its first scene: on one database no two may have the same."""
         self._service, self._first = service(), first
         self._connection = database.connect(url)
-        self._runtime = Runtime("outcomes", url, Handlers(handlers_of(service), rules.Refused, rules.TooEarly))
+        self._runtime = Runtime("outcomes", url, handlers_of(service))
         self._tags = count(1)
 
     def close(self) -> None:
@@ -179,8 +179,8 @@ def _scenes(case: Case) -> Played:
     else:
         refused = Scene(case.refused.said, case.refused.before)
     alone = Scene(case.done) if case.before and not case.waits else done
-    early = {come: Scene(case.done, case.before[:come], case.before[come:]) for come in case.waits}
-    return Played(done, refused, alone, early)
+    out_of_order = {come: Scene(case.done, case.before[:come], case.before[come:]) for come in case.waits}
+    return Played(done, refused, alone, out_of_order)
 
 
 def _said_in(scene: Scene, part: str) -> Message[Any]:
@@ -220,7 +220,7 @@ class _Look:
         """Say what became of a message, by the register, what is parked and what was answered."""
         if (parked := self._parked.get(message_id)) is not None:
             if parked["state"] == "waiting":
-                return f"too early: {parked['reason']}"
+                return f"out of order: {parked['reason']}"
             if parked["state"] == "quarantined":  # so is refused what the hub's own services have said
                 return f"refused: {parked['reason']}"
             return f"{parked['reason']}: {parked['error']}"

@@ -1,4 +1,4 @@
-"""Every handler of every service does its message, refuses it, passes over a repeat, and waits where it is too early.
+"""Every handler of every service does its message, refuses it, drops a repeat, and waits where it is out of order.
 
 What a case promises is looked for in the database after the service's real runtime has handled the messages. A handler
 that cannot refuse, or that nothing has to come before, says so in its case with the reason, and that is tried as well.
@@ -34,7 +34,7 @@ def play(name: str, stack: Stack) -> Sequence[Played]:
     """Play all the cases of a service on a database of its own."""
     url = stack.create_database(f"outcomes_{name}")
     migrate(url, folder_of(name))
-    stage = Stage(*SERVICES[name], url)
+    stage = Stage(SERVICES[name], url)
     try:
         return stage.play(CASES[name])
     finally:
@@ -47,7 +47,7 @@ def test_every_service_has_its_cases() -> None:
 
 @pytest.mark.parametrize("service", CASES)
 def test_every_handler_has_its_case(service: str) -> None:
-    assert without_case(SERVICES[service][0], CASES[service]) == []
+    assert without_case(SERVICES[service], CASES[service]) == []
 
 
 @pytest.mark.parametrize("outcome", JUDGES)

@@ -16,7 +16,7 @@ from messaging.transaction import Transaction
 from services.employment import rules
 from tests.examples import ANOTHER
 from tests.examples_employment import OURS, employer_registered, vacancy_closed, vacancy_opened
-from tests.services.outcomes.cases import Again, Case, NeverEarly, NeverRefused, Refused, Said, without_case
+from tests.services.outcomes.cases import Again, Case, NeverOutOfOrder, NeverRefused, Refused, Said, without_case
 from tests.services.outcomes.judging import judge
 from tests.services.outcomes.stage import Stage
 
@@ -45,7 +45,7 @@ class MadeUp:
         said = message.data
         owner = tx.fetch(OWNER, (said.employer_id,))
         if not owner:
-            raise rules.TooEarly("employer", str(said.employer_id))
+            raise rules.MissingPrerequisite("employer", str(said.employer_id))
         if owner[0]["organisation"] != message.source:
             raise rules.Refused("employer_of_another")
         if not tx.fetch(OPEN, (said.vacancy_id, said.employer_id)):
@@ -60,14 +60,14 @@ OF_EMPLOYER: Final = Case(
     done=REGISTERED,
     refused=Refused("already_registered", Said(employer_registered(), by=ANOTHER), [REGISTERED]),
     again="already_registered",
-    early=NeverEarly("it begins with this"),
+    out_of_order=NeverOutOfOrder("it begins with this"),
 )
 OF_VACANCY: Final = Case(
     before=[REGISTERED],
     done=OPENED,
     refused=Refused("employer_of_another", Said(vacancy_opened(), by=ANOTHER), [REGISTERED]),
     again="already_opened",
-    early="employer_unknown",
+    out_of_order="employer_unknown",
 )
 CASES: Final = [OF_EMPLOYER, OF_VACANCY]
 
@@ -103,8 +103,8 @@ class WaitsForItself(MadeUp):
     def open_vacancy(self, tx: Transaction, message: Any) -> Sequence[Draft]:
         try:
             return super().open_vacancy(tx, message)
-        except rules.TooEarly as early:
-            raise rules.TooEarly("employer", str(message.data.vacancy_id)) from early
+        except rules.MissingPrerequisite as out_of_order:
+            raise rules.MissingPrerequisite("employer", str(message.data.vacancy_id)) from out_of_order
 
 
 class WaitsForEver(MadeUp):
@@ -167,10 +167,18 @@ class ChangesAgain(MadeUp):
 
 # Of each: the service, the case that it breaks or that is no more than a label, and what the gate says.
 PLANTED: Final[dict[str, tuple[type, Case, str]]] = {
-    "it crashes instead of waiting": (Crashes, OF_VACANCY, "too early: before all that it needs is failed: IndexError"),
-    "it does not wait": (NeverWaits, OF_VACANCY, "too early: before all that it needs is done, not too early"),
-    "it waits for what does not come": (WaitsForItself, OF_VACANCY, "too early: waits for what nothing"),
-    "it waits in vain": (WaitsForEver, OF_VACANCY, "too early: is refused: too_late when all that it needs has come"),
+    "it crashes, not waits": (
+        Crashes,
+        OF_VACANCY,
+        "out of order: before all that it needs is failed: IndexError",
+    ),
+    "it does not wait": (NeverWaits, OF_VACANCY, "out of order: before all that it needs is done, not out of order"),
+    "it waits for what does not come": (WaitsForItself, OF_VACANCY, "out of order: waits for what nothing"),
+    "in vain": (
+        WaitsForEver,
+        OF_VACANCY,
+        "out of order: is refused: too_late when all that it needs has come",
+    ),
     "it refuses nobody": (LetsAnybody, OF_VACANCY, "refused: is done, not refused: employer_of_another"),
     "it passes over what it should refuse": (PassesOver, OF_VACANCY, "repeated: said again is done, not refused"),
     "it does nothing": (DoesNothing, OF_VACANCY, "done: is done without any effect"),
@@ -199,15 +207,15 @@ PLANTED: Final[dict[str, tuple[type, Case, str]]] = {
         replace(OF_VACANCY, refused=NeverRefused("nobody is", Said(vacancy_opened(), by=ANOTHER))),
         "refused: is refused: employer_of_another, though it is said to refuse nothing",
     ),
-    "a case calls what waits never early": (
+    "a case calls what waits never out of order": (
         MadeUp,
-        replace(OF_VACANCY, early=NeverEarly("it begins with this")),
-        "too early: on its own is too early: employer_unknown, not done",
+        replace(OF_VACANCY, out_of_order=NeverOutOfOrder("it begins with this")),
+        "out of order: on its own is out of order: employer_unknown, not done",
     ),
     "a case leaves out what comes before": (
         MadeUp,
         replace(OF_VACANCY, before=()),
-        "done: is too early: employer_unknown, not done",
+        "done: is out of order: employer_unknown, not done",
     ),
     "what comes before a case does not hold": (
         MadeUp,
@@ -230,7 +238,7 @@ def made_up(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def complaints(service: type, cases: list[Case], url: str, *, first: int) -> list[str]:
     """What the gate says of a service."""
-    stage = Stage(service, rules, url, first=first)
+    stage = Stage(service, url, first=first)
     try:
         return judge(cases, stage.play(cases))
     finally:

@@ -24,7 +24,7 @@ def player_of(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             migrate(url, folder_of(service))
             with stack.connect_as_administrator() as connection:
                 connection.execute(f"alter database {name} set synchronous_commit = off")
-            players[service] = Player(*SERVICES[service], url)
+            players[service] = Player(SERVICES[service], url)
         return players[service]
 
     with surroundings(tmp_path_factory.mktemp("sequences")):

@@ -13,8 +13,9 @@ import pytest
 
 from contracts import Message, sealing
 from messaging import database, inbox, transaction
+from messaging.answers import MissingPrerequisite, Refused
 from messaging.inbox import Key
-from messaging.runtime import Delivery, Handlers, Runtime
+from messaging.runtime import Delivery, Runtime
 from tests.services.outcomes.cases import handlers_of
 from tests.services.outcomes.of_intake import HUB_KEY
 from tests.services.outcomes.surroundings import KEYS
@@ -65,8 +66,6 @@ class Turn:
 class Watch:
     """Stands around the handlers: notes what they handle, and makes one of them fail where that is asked for."""
 
-    refused: type[Exception]
-    early: type[Exception]
     fails: Callable[[Key], bool]
     turns: list[Turn] = field(default_factory=list)
 
@@ -82,11 +81,11 @@ class Watch:
                 raise BrokenError
             try:
                 drafts = handler(service, tx, message)
-            except self.refused:
+            except Refused:
                 outcomes[key] = "refused"
                 raise
-            except self.early:
-                outcomes[key] = "early"
+            except MissingPrerequisite:
+                outcomes[key] = "out_of_order"
                 raise
             outcomes[key] = "applied"
             return drafts
@@ -108,10 +107,10 @@ class End:
 class Player:
     """One service, its runtime and its database, which is empty again before each sequence."""
 
-    def __init__(self, service: type, rules: Any, url: str) -> None:
+    def __init__(self, service: type, url: str) -> None:
         self.url = url
         self.service = service()
-        self._rules, self._handlers = rules, handlers_of(service)
+        self._handlers = handlers_of(service)
         self._watched: dict[type, Any] = {}
         self.runtime = self.another_runtime()
         self._connection = database.connect(url)
@@ -122,7 +121,7 @@ class Player:
 
     def another_runtime(self) -> Runtime:
         """A runtime for the same service and database, as another process has it."""
-        return Runtime("sequences", self.url, Handlers(self._watched, self._rules.Refused, self._rules.TooEarly))
+        return Runtime("sequences", self.url, self._watched)
 
     def close(self) -> None:
         """Disconnect."""
@@ -167,7 +166,7 @@ class Player:
         """Forget everything; from now on a handler fails when it is asked about its message and `fails` says so."""
         self._emptied.empty()
         self.runtime.waiting_may_go_on = False
-        self._watch = Watch(self._rules.Refused, self._rules.TooEarly, fails)
+        self._watch = Watch(fails)
         self._watched |= {contract: self._watch.around(handler) for contract, handler in self._handlers.items()}
 
     def apply(self, batch: Batch, runtime: Runtime | None = None) -> None:

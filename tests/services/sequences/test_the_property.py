@@ -60,6 +60,6 @@ def test_sequences_come_to_everything_that_can_come_of_a_message(
     for number in range(50):
         end = player.play(make(service, CASES[service], seed=seed, number=number))
         outcomes.update(outcome for turn in end.turns for outcome in turn.outcomes.values())
-    waits = {"early"} if service != "reports" else set[str]()  # facts come in any order
+    waits = {"out_of_order"} if service != "reports" else set[str]()  # facts come in any order
     assert outcomes.keys() == {"applied", "refused", "failed"} | waits
     assert outcomes["applied"] > outcomes.total() / 3

@@ -1,27 +1,12 @@
-"""How reports say no, and whom they believe."""
+"""Whom reports believe."""
 
 from collections.abc import Mapping, Set
 from typing import Final
 from uuid import UUID
 
+from messaging.answers import MissingPrerequisite, Refused
+
 HUB: Final = "hub"
-
-
-class Refused(Exception):
-    """A rule says no. `code` is what the sender is told; nothing of the message is applied."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class TooEarly(Exception):
-    """Not possible yet: `what`, under the subject `key`, may be on its way. `code` refuses it if that never comes."""
-
-    def __init__(self, what: str, key: str) -> None:
-        self.key = key
-        self.code = f"{what}_unknown"
-        super().__init__(self.code)
 
 
 def check_speaks_for(organisation: str, *, by: str) -> None:
@@ -49,4 +34,4 @@ def check_takes_part(delivered_by: str, jornada_id: UUID, parties: Mapping[str, 
         return
     if HUB in parties:
         raise Refused("not_a_partner")
-    raise TooEarly("jornada", str(jornada_id))
+    raise MissingPrerequisite("jornada", str(jornada_id))
