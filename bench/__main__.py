@@ -25,7 +25,7 @@ from bench.ground import Ground
 from bench.measure import Throughput, Work
 from bench.real import figures as real_figures
 from bench.real import measured as real
-from deploy.local import Stack, Trouble, running
+from deploy.local import OperatorError, Stack, running
 from deploy.local.state import default_directory
 
 CONTENDERS = ("nameko", "faststream", "floor", "ruta")  # in the order in which they take turns
@@ -89,8 +89,8 @@ def main() -> int:
         figures = run(QUICK if arguments.quick else FULL, only=arguments.what)
         if arguments.json:
             arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
-    except (Trouble, OSError) as trouble:
-        print(f"ruta: {trouble}", file=sys.stderr)
+    except (OperatorError, OSError) as error:
+        print(f"ruta: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -14,7 +14,7 @@ import psycopg
 
 from bench import task, wire
 from bench.messages import Sent
-from deploy.local import Stack, Trouble
+from deploy.local import OperatorError, Stack
 from deploy.local.state import ROOT, default_directory
 from messaging import topology
 from messaging.migrate import migrate
@@ -178,7 +178,7 @@ def peers_python() -> Path:
             made = subprocess.run(command, capture_output=True, text=True, check=False)
             if made.returncode != 0:
                 last = (made.stderr.strip() or made.stdout.strip() or "no reason given").splitlines()[-1]
-                raise Trouble(f"The peers' environment could not be made: {last}")
+                raise OperatorError(f"The peers' environment could not be made: {last}")
         finished.write_text(LOCK.read_text())
     return python
 

@@ -32,7 +32,7 @@ from contracts.codes import (
     Urgency,
     VisitMode,
 )
-from deploy.local import Network, Trouble
+from deploy.local import Network, OperatorError
 from messaging import topology
 
 SENDER, RECIPIENT = "redcross", "iom"
@@ -135,7 +135,7 @@ def _until(come_true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + ANSWERED_WITHIN
     while not come_true():
         if time.monotonic() > deadline:
-            raise Trouble(f"A request was not parked, or not taken up again, within {ANSWERED_WITHIN:.0f} s")
+            raise OperatorError(f"A request was not parked, or not taken up again, within {ANSWERED_WITHIN:.0f} s")
         time.sleep(TICK)
 
 
@@ -205,14 +205,14 @@ class Conversation:
         lives = [self._registered() for _ in range(new + 1)]
         for life in lives:
             self._consent(life)
-        self._settle()
+        self._come_to_rest()
         self._due.clear()
         return self._at_rate(rate, seconds, iter(lives))
 
     def ask(self, rate: float, seconds: float) -> list[float]:
         """Ask for so many referrals a second, each right behind the consent it stands on; seconds each took."""
         lives = [self._registered() for _ in range(int(rate * seconds) + 2)]
-        self._settle()
+        self._come_to_rest()
         self._due.clear()
         return self._at_rate(rate, seconds, iter(lives), behind_its_consent=True)
 
@@ -236,7 +236,7 @@ class Conversation:
             self._hear(TICK)
         if stray := len(self._lives):
             self._lives.clear()
-            raise Trouble(f"{stray} messages were not answered within {ANSWERED_WITHIN:.0f} s")
+            raise OperatorError(f"{stray} messages were not answered within {ANSWERED_WITHIN:.0f} s")
         return self._took
 
     def _registered(self) -> _Life:
@@ -266,7 +266,7 @@ class Conversation:
         )
         self._say(SENDER, granted, life.consent_id)
 
-    def _settle(self) -> None:
+    def _come_to_rest(self) -> None:
         """Return when everything has been applied: nothing stands in the services' queues, nor comes for a while."""
         management, quiet_since = self.network.stack.management, time.monotonic()
         deadline = quiet_since + ANSWERED_WITHIN * 4
@@ -276,7 +276,7 @@ class Conversation:
             if self._hear(0.2) or waiting:
                 quiet_since = time.monotonic()
             if time.monotonic() > deadline:
-                raise Trouble("The network did not come to rest")
+                raise OperatorError("The network did not come to rest")
 
     def _step(self, life: _Life) -> None:
         who, data = _said_at(life, self._service, self._block, self._recipient_key)
@@ -301,7 +301,7 @@ class Conversation:
             heard = heard or bool(deliveries)
             for one in deliveries:
                 if b'"message.refused.v1"' in one.body:
-                    raise Trouble(f"A message was refused: {contracts.parse(one.body).data.code}")
+                    raise OperatorError(f"A message was refused: {contracts.parse(one.body).data.code}")
                 if name == SENDER and b'"referral.status.v' in one.body:
                     self._answered(cause(one.body), now)
             if deliveries:

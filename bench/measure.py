@@ -17,7 +17,7 @@ from bench.contenders import Contender
 from bench.ground import Ground, Look
 from bench.messages import Sent
 from bench.processor import Processor, Used
-from deploy.local import Trouble
+from deploy.local import OperatorError
 from deploy.local.process import Process
 
 LOOK_EVERY = 0.02  # seconds
@@ -93,7 +93,7 @@ def throughput(
             _check(ground, contender, work)
         after(ground)
     if clock.answered == 0:
-        raise Trouble(f"{contender.name} answered nothing; see {ground.stack.state.logs}")
+        raise OperatorError(f"{contender.name} answered nothing; see {ground.stack.state.logs}")
     return Throughput(
         clock.answered / clock.seconds,
         answered.lost,
@@ -132,7 +132,7 @@ def latency(ground: Ground, contender: Contender, rate: float, seconds: float) -
         publisher.close()
         answers.close()
     if len(took) < len(asked):
-        raise Trouble(f"{contender.name} left {len(asked) - len(took)} requests unanswered at half load")
+        raise OperatorError(f"{contender.name} left {len(asked) - len(took)} requests unanswered at half load")
     centiles = statistics.quantiles(took[len(took) // 5 :], n=100)  # the first fifth warms up
     return Latency(rate, centiles[49] * 1000, centiles[98] * 1000)
 
@@ -152,7 +152,7 @@ def memory(ground: Ground, contender: Contender, backlog: Sequence[Sent], second
 
 @contextlib.contextmanager
 def running(contender: Contender, ground: Ground, count: int) -> Iterator[list[Process]]:
-    """A contender's processes while they run; Trouble when one has ended by itself."""
+    """A contender's processes while they run; OperatorError when one has ended by itself."""
     processes = contender.processes(ground, count)
     try:
         for process in reversed(processes):
@@ -160,7 +160,7 @@ def running(contender: Contender, ground: Ground, count: int) -> Iterator[list[P
         yield processes
         for process in processes:
             if process.pid is None:
-                raise Trouble(f"{process.name} ended by itself: {process.why()}")
+                raise OperatorError(f"{process.name} ended by itself: {process.why()}")
     finally:
         for process in processes:
             process.stop()
@@ -181,7 +181,7 @@ def _wait_for_consumers(ground: Ground, count: int) -> None:
     with ground.looking() as look:
         while look.consumers(task.QUEUE) < count:
             if time.monotonic() > deadline:
-                raise Trouble(f"Nobody read the queue within {READY_WITHIN} s; see {ground.stack.state.logs}")
+                raise OperatorError(f"Nobody read the queue within {READY_WITHIN} s; see {ground.stack.state.logs}")
             time.sleep(LOOK_EVERY)
 
 
@@ -196,7 +196,7 @@ def _check(ground: Ground, contender: Contender, work: Work) -> None:
         left = look.ready(work.queue)
     written, unpublished = ground.number(work.written), ground.number(contender.unpublished)
     if left or written != len(work.messages) or unpublished:
-        raise Trouble(
+        raise OperatorError(
             f"{contender.name} left {left} messages in the queue and {unpublished} answers in the outbox, "
             f"and wrote {written} of {len(work.messages)} rows."
         )

@@ -9,14 +9,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from deploy.local import Trouble
+from deploy.local import OperatorError
 from deploy.local.rabbitmq import BrokerProcess
 from deploy.local.state import ROOT, State, free_ports
 
 MORE_THAN_RABBITMQ: Final = 3.0  # seconds that `up` may take longer
 MEMORY_MB: Final = 450.0
 UP_WITHIN: Final = 300.0  # seconds
-SETTLED_AFTER: Final = 10.0  # seconds until every process has done each of its rounds
+AT_REST_AFTER: Final = 10.0  # seconds until every process has done each of its rounds
 SERVERS: Final = ("postgres", "rabbitmq-server", "beam.smp", "epmd", "erl_child_setup", "inet_gethost")
 
 
@@ -87,9 +87,9 @@ def _up(directory: Path) -> tuple[float, dict[str, float]]:
             if "is up" in line:
                 break
         else:
-            raise Trouble(f"`./ruta up` ended with {up.wait()}; see {directory / 'logs'}")
+            raise OperatorError(f"`./ruta up` ended with {up.wait()}; see {directory / 'logs'}")
         seconds = time.monotonic() - began
-        time.sleep(SETTLED_AFTER)
+        time.sleep(AT_REST_AFTER)
         return seconds, _memory_below(up.pid)
     finally:
         up.send_signal(signal.SIGTERM)

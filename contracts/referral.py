@@ -255,7 +255,7 @@ class ReferralRedirected(_Step):
 
 @contract("referral.info_requested.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralInfoRequested(_Step):
-    """The recipient asks the sender a question before it decides; the clock stops."""
+    """The recipient asks the sender a question before it decides; the deadline stops."""
 
     topic: InfoTopic
     sealed: Sealed | None = None
@@ -264,7 +264,7 @@ class ReferralInfoRequested(_Step):
 
 @contract("referral.info_provided.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
 class ReferralInfoProvided(_Step):
-    """The sender answers the recipient's question; the clock goes on."""
+    """The sender answers the recipient's question; the deadline goes on."""
 
     sealed: Sealed
     """A note block with the answer, sealed to the recipient."""

@@ -1,4 +1,4 @@
-"""What people may ask of those who hold their data (habeas data, Ley 1581 of 2012), and its clocks."""
+"""What people may ask of those who hold their data (habeas data, Ley 1581 of 2012), and its deadlines."""
 
 from uuid import UUID
 

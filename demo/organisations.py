@@ -52,11 +52,11 @@ class Organisation:
     def start(self) -> None:
         """Start it, and give it its plan."""
         setpriv = shutil.which("setpriv")
-        leash = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+        with_death_signal = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         with self._log.open("ab") as log:
             self._child = subprocess.Popen(
-                [*leash, *self._command],
+                [*with_death_signal, *self._command],
                 env=environment | self._python_path,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

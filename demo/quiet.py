@@ -14,7 +14,7 @@ from messaging import broker
 from messaging.topology import GATEWAY, HUB, NETWORK, DeclaredNetwork
 
 LOOK_EVERY = 0.4  # seconds
-SETTLED_AFTER = 1.2  # seconds of rest that are believed: what a process has in hand stands in no queue
+AT_REST_AFTER = 1.2  # seconds of rest that are believed: what a process has in hand stands in no queue
 STUCK_AFTER = 45.0  # seconds in which nothing at all has moved
 
 COUNTS: LiteralString = """
@@ -39,7 +39,7 @@ class StuckError(Exception):
 
 @dataclass(frozen=True)
 class Look:
-    """What is under way at one moment. Equal looks at rest for SETTLED_AFTER are rest."""
+    """What is under way at one moment. Equal looks at rest for AT_REST_AFTER are rest."""
 
     queued: Mapping[str, int]  # by queue, empty ones left out
     unpublished: int
@@ -151,12 +151,12 @@ class Watch:
         waiting_allowed: int,
         looking: Callable[[Look], None],
         stuck_after: float,
-        settled_after: float = SETTLED_AFTER,
+        at_rest_after: float = AT_REST_AFTER,
     ) -> Look:
         """Return once the network, whose time is `offset` ahead, is at rest; raises StuckError when it never is.
 
         `waiting_allowed` messages may wait for what never comes. `looking` is called at every look. Never is when
-        nothing has moved for `stuck_after` seconds. Rest is believed after `settled_after` seconds of it.
+        nothing has moved for `stuck_after` seconds. Rest is believed after `at_rest_after` seconds of it.
         """
         before: Look | None = None
         moved_at = time.monotonic()
@@ -171,7 +171,7 @@ class Watch:
             if here != before:
                 moved_at = time.monotonic()
             elif here.at_rest(waiting_allowed):
-                if time.monotonic() - moved_at > settled_after:
+                if time.monotonic() - moved_at > at_rest_after:
                     return here
             elif time.monotonic() - moved_at > stuck_after:
                 raise StuckError(str(here))

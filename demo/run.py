@@ -19,7 +19,7 @@ from demo.day import make_day
 from demo.evidence import latencies
 from demo.quiet import Look, StuckError
 from demo.stage import Ground, Stage, network_on, organisations_on
-from deploy.local import Trouble
+from deploy.local import OperatorError
 from deploy.local.state import State, default_directory
 
 WHOLE = (1000, 2000)  # people, referrals
@@ -63,7 +63,7 @@ class Narrator:
 def main(*, once: bool = False, json_file: Path | None = None, small: bool = False, seed: int) -> int:
     """Run the demo; 0 only if nothing was lost, nothing happened twice, and every referral came to where it should.
 
-    `once` stops everything at the end; otherwise the network stays up until Ctrl-C. Raises Trouble.
+    `once` stops everything at the end; otherwise the network stays up until Ctrl-C. Raises OperatorError.
     """
     narrator = Narrator(Console(soft_wrap=True))
     directory = fresh_directory()
@@ -94,7 +94,7 @@ def fresh_directory() -> Path:
     """The demo's own state directory, emptied: it never touches what `./ruta up` keeps."""
     directory = default_directory() / "demo"
     if State(directory).running_pid() is not None:
-        raise Trouble(f"The demo already runs from {directory}.")
+        raise OperatorError(f"The demo already runs from {directory}.")
     shutil.rmtree(directory, ignore_errors=True)
     return directory
 
@@ -103,7 +103,7 @@ def check_nothing_was_there(ground: Ground) -> None:
     """On real servers there may be an earlier run's referrals, whose senders' logs are gone: nothing to prove."""
     with psycopg.connect(ground.stack.service_database_url("referrals")) as database:
         if database.execute("select from referral limit 1").fetchone() is not None:
-            raise Trouble("The demo needs databases without referrals; the server of RUTA_DATABASE_URL has some.")
+            raise OperatorError("The demo needs databases without referrals; the server of RUTA_DATABASE_URL has some.")
 
 
 def _play(stage: Stage, narrator: Narrator) -> tuple[report.Result, dict[str, str]]:
@@ -119,7 +119,9 @@ def _play(stage: Stage, narrator: Narrator) -> tuple[report.Result, dict[str, st
     def looking(_: Look) -> None:
         for name, organisation in organisations.items():
             if organisation.exit_code is not None and not chaos.is_away(name):
-                raise Trouble(f"The system of {name} ended by itself; see {stage.ground.stack.state.logs / name}.log.")
+                raise OperatorError(
+                    f"The system of {name} ended by itself; see {stage.ground.stack.state.logs / name}.log."
+                )
         part = stage.sent / day.messages
         narrator.show_progress(part, f"{stage.sent} messages sent, {stage.received} received")
         chaos.look(part)

@@ -14,7 +14,7 @@ from demo.mistakes import PARKED
 from demo.organisations import Organisation
 from demo.quiet import STUCK_AFTER, Look, Watch
 from demo.stories import TERMINAL
-from deploy.local import Network, Stack, Trouble, running
+from deploy.local import Network, OperatorError, Stack, running
 
 READY_WITHIN = 90  # seconds
 
@@ -110,7 +110,7 @@ def organisations_on(ground: Ground, day: Day, homes: Path) -> Iterator[Stage]:
             organisation.start()
         for organisation in organisations.values():
             if not organisation.ready.wait(READY_WITHIN):
-                raise Trouble(f"The system of {organisation.name} did not start; see {state.logs}.")
+                raise OperatorError(f"The system of {organisation.name} did not start; see {state.logs}.")
         yield Stage(ground, day, organisations, waiting_before)
     finally:
         for organisation in organisations.values():

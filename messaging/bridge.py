@@ -27,7 +27,7 @@ log = logging.getLogger("ruta.bridge")
 WINDOW = 64  # unacknowledged messages of one queue
 FEW = 10  # messages that came together: an answer goes to two parties and a service; of more, more may be coming
 GATHER = 0.005  # seconds to wait for more before what has arrived is carried on
-HOLD = 1.0  # seconds before what the other side refused is offered again
+DEFER_FOR = 1.0  # seconds before what the other side refused is offered again
 LOOK_AGAIN = 10.0  # seconds between looks for a queue that was missing
 SAY_EVERY = 60.0  # seconds between lines that count what was carried
 
@@ -67,8 +67,8 @@ class Bridge:
         self._channel: Any = None
         self._looked_at = float("-inf")  # when something came last, or was looked for
         self._arrived: list[Arrival] = []
-        self._held: list[Arrival] = []
-        self._held_until = float("-inf")
+        self._deferred: list[Arrival] = []
+        self._deferred_until = float("-inf")
         self._missing: set[str] = set()
         self._look_again_at = float("-inf")
         self._counts: Counter[str] = Counter()
@@ -104,7 +104,7 @@ class Bridge:
     def _connect(self) -> None:
         health.comes_round(self._name)
         self._publishing = False
-        self._arrived, self._held = [], []  # of a connection that is gone; the broker delivers them again
+        self._arrived, self._deferred = [], []  # of a connection that is gone; the broker delivers them again
         self._connection = broker.connect(self._source_url)
         self._channel = self._connection.channel()
         self._channel.basic_qos(0, WINDOW, False)  # for each consumer, that is for each queue
@@ -155,7 +155,7 @@ class Bridge:
         assert self._connection is not None
         health.comes_round(self._name)
         self._take()  # what came while the other queues were asked for
-        wait, until = HOLD, float("inf")
+        wait, until = DEFER_FOR, float("inf")
         try:
             while len(self._arrived) < WINDOW * len(self._queues) and time.monotonic() < until:
                 if self._arrived and until == float("inf"):
@@ -180,12 +180,12 @@ class Bridge:
     def _look_after(self) -> None:
         """Where nothing has come for long, see that nothing was swallowed on its way.
 
-        What is held comes again with it, and is held again: the queues of a bridge have no delivery limit.
+        What is deferred comes again with it, and is deferred again: the queues of a bridge have no delivery limit.
         """
         assert self._connection is not None
         if time.monotonic() - self._looked_at < broker.LOOK_AFTER:
             return
-        self._held.clear()
+        self._deferred.clear()
         queues = [queue for queue in self._queues if queue not in self._missing]
         broker.look_after(self._connection, self._channel, queues)
         self._looked_at = time.monotonic()
@@ -200,11 +200,11 @@ class Bridge:
     def _what_may_go(self) -> list[Arrival]:
         """Take what has arrived, behind what was refused before if it is time to offer that again."""
         arrived, self._arrived = self._arrived, []
-        if time.monotonic() >= self._held_until:
-            held, self._held = self._held, []
-            return held + arrived
-        blocked = {arrival.queue for arrival in self._held}
-        self._held += [arrival for arrival in arrived if arrival.queue in blocked]
+        if time.monotonic() >= self._deferred_until:
+            deferred, self._deferred = self._deferred, []
+            return deferred + arrived
+        blocked = {arrival.queue for arrival in self._deferred}
+        self._deferred += [arrival for arrival in arrived if arrival.queue in blocked]
         return [arrival for arrival in arrived if arrival.queue not in blocked]
 
     def _carry_all(self, arrivals: Sequence[Arrival]) -> None:
@@ -212,7 +212,7 @@ class Bridge:
         with self._on_the_other_side():
             failed = self._publisher.publish(publications)
         done = [arrival for place, arrival in enumerate(arrivals) if place not in failed]
-        if failed or self._held:
+        if failed or self._deferred:
             for arrival in done:
                 acknowledge(self._channel, arrival.tag)
         else:
@@ -221,8 +221,8 @@ class Bridge:
         self._counts["carried"] += len(done)
         if failed:
             refused = [arrivals[place] for place in sorted(failed)]
-            self._held += refused
-            self._held_until = time.monotonic() + HOLD
+            self._deferred += refused
+            self._deferred_until = time.monotonic() + DEFER_FOR
             queues = sorted({arrival.queue for arrival in refused})
             log.warning("not taken, and offered again", extra=fields(count=len(failed), queue=",".join(queues)))
 

@@ -268,16 +268,16 @@ class Publisher:
             self._connection.drain_events(timeout=left)
 
     def _confirmed(self, tag: int, multiple: bool) -> None:
-        for settled in self._settled(tag, multiple):
-            self._unconfirmed.pop(settled, None)
+        for answered in self._answered(tag, multiple):
+            self._unconfirmed.pop(answered, None)
 
     def _refused(self, tag: int, multiple: bool) -> None:
         self._has_refused = True
-        for settled in self._settled(tag, multiple):
-            if settled in self._unconfirmed:
-                self._failed.add(self._unconfirmed.pop(settled))
+        for answered in self._answered(tag, multiple):
+            if answered in self._unconfirmed:
+                self._failed.add(self._unconfirmed.pop(answered))
 
-    def _settled(self, tag: int, multiple: bool) -> list[int]:
+    def _answered(self, tag: int, multiple: bool) -> list[int]:
         # tags ascend in the order of insertion
         return list(takewhile(lambda each: each <= tag, self._unconfirmed)) if multiple else [tag]
 

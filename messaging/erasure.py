@@ -33,14 +33,14 @@ _PARKED_ABOUT: Final = """
     or strpos(replace(lower(encode(raw, 'escape')), '-', ''), replace(forgotten.id::text, '-', '')) > 0
 """
 
-# What was put aside stays visible, for nothing may be lost in silence: from whom it came and of what kind it was. Of
+# What is quarantined stays visible, for nothing may be lost in silence: from whom it came and of what kind it was. Of
 # its bytes only the digest is left.
 EMPTY_PARKED: Final = f"""
     update parked set reason = 'erased', error = null, raw = sha256(raw)
     where state = 'quarantined' and reason <> 'erased' and exists (select from forgotten where {_PARKED_ABOUT})
 """
 
-# What still waits comes to an end by itself: it is applied, for it may be a fact that counts, or refused, or put aside.
+# What still waits comes to an end by itself: applied, for it may be a fact that counts, or refused, or quarantined.
 CARRIED_OUT: Final = f"""
     delete from forgotten
     where since < clock_timestamp() - interval '{NOBODY_WRITES_SO_LONG}'

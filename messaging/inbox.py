@@ -41,7 +41,7 @@ def read(raw: bytes) -> Received | contracts.Invalid:
         return Received(contracts.upcast(contracts.parse(raw)), raw, hashlib.sha256(raw).digest())
     except contracts.Invalid as invalid:
         return invalid
-    except Exception as error:  # a mistake of our own in reading: this message is put aside, and the others go on
+    except Exception as error:  # a mistake of our own in reading: this message is quarantined, and the others go on
         log.error("a message could not be read", extra=fields(error=describe(error)))
         return contracts.Invalid("unreadable")
 
@@ -72,15 +72,15 @@ def register(
 ) -> tuple[list[Seen], dict[str, str]]:
     """Enter the messages into the register, after what `begin` sends.
 
-    Returns of each, in order, whether it had come before, and the subjects about which an earlier message holds up the
+    Returns of each, in order, whether it had come before, and the subjects about which an earlier message blocks the
     others, with its state: `retry`, or `waiting` for the clocks.
     """
     sources, ids = [one.message.source for one in batch], [one.message.id for one in batch]
     with connection.pipeline():
         begin()
         entered = connection.execute(REGISTER, (sources, ids, [one.digest for one in batch]))
-        held_up = connection.execute(HELD_UP, ([one.message.subject for one in batch],))
-    subjects = {row["subject"]: row["state"] for row in held_up.fetchall()}
+        blocked = connection.execute(BLOCKED, ([one.message.subject for one in batch],))
+    subjects = {row["subject"]: row["state"] for row in blocked.fetchall()}
     if entered.rowcount == len(batch):
         return [Seen.NEW] * len(batch), subjects
     new = {(row["source"], row["message_id"]) for row in entered.fetchall()}
@@ -124,8 +124,8 @@ WAITING = f"""
 
 # What will be tried again, because it has failed or for the clocks alone, must not be overtaken by what its sender, or
 # another, says after it.
-HOLDS_UP = f"(state = 'retry' or (state = 'waiting' and reason = '{CLOCKS_APART}' and waiting_for is null))"
-HELD_UP = f"select distinct subject, state from parked where {HOLDS_UP} and subject = any(%b::text[])"
+BLOCKS = f"(state = 'retry' or (state = 'waiting' and reason = '{CLOCKS_APART}' and waiting_for is null))"
+BLOCKED = f"select distinct subject, state from parked where {BLOCKS} and subject = any(%b::text[])"
 
 # Rows that are locked are being tried already.
 CLOCKS_AGREE = f"""
@@ -147,7 +147,7 @@ DUE = f"""
     from parked
     where state <> 'quarantined' and next_attempt_at <= clock_timestamp()
       and not exists (  -- those about one subject go in the order in which they came
-          select 1 from (select subject, parked_id from parked where {HOLDS_UP}) as earlier
+          select 1 from (select subject, parked_id from parked where {BLOCKS}) as earlier
           where earlier.subject = parked.subject and earlier.parked_id < parked.parked_id)
     order by next_attempt_at, parked_id
     limit %s

@@ -111,7 +111,7 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
         # Without a limit of its own, so that no turn waits for the broker: what may be unacknowledged bounds it.
         self._due: LightQueue[tuple[Committed, Callable[[], None]] | None] = LightQueue()
         self._publisher = Publisher(os.environ["SERVICE_AMQP_URL"], server="broker", part="publishing")
-        self._handed_over: set[UUID] = set()
+        self._abandoned: set[UUID] = set()
         self._may_go_on = Event()  # something that waits
         self._database_url = os.environ["SERVICE_DATABASE_URL"]
         self._notes: database.Connection | None = None
@@ -215,7 +215,7 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
 
     def _publish(self, committed: Committed) -> bool:
         """Publish what one transaction decided; tell whether the broker has confirmed all of it."""
-        if committed.writer in self._handed_over or not self._wait_for_turn(committed):
+        if committed.writer in self._abandoned or not self._wait_for_turn(committed):
             return False
         try:
             with tracing.publishing(committed.publications):
@@ -239,10 +239,10 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
         return True
 
     def _leave_to_relay(self, committed: Committed) -> None:
-        if committed.writer not in self._handed_over:
-            self._handed_over.add(committed.writer)
+        if committed.writer not in self._abandoned:
+            self._abandoned.add(committed.writer)
             self.runtime.forget(committed.writer)
-            self._note(partial(outbox.hand_over, writer=committed.writer))
+            self._note(partial(outbox.abandon, writer=committed.writer))
 
     def _note(self, take: Callable[[database.Connection], Result]) -> Result:
         """Take or read a note of what has been published, as often as it takes while the database is away.
@@ -302,8 +302,8 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         self.queue = os.environ.get("SERVICE_QUEUE", self.queue)  # of a service that an organisation runs itself
         self._arrived: deque[Delivery] = deque()
         self._arrival = Event()
-        self._unsettled = 0  # batches taken and not yet applied and published
-        self._held_back: Delivery | None = None  # the last that was settled while the reading came to its end
+        self._unacknowledged = 0  # batches taken and not yet applied and published
+        self._last_finished: Delivery | None = None  # the last that was settled while the reading came to its end
         self._connection: frames.Connection | None = None
         self._channel: Channel = None
         self._connections = 0
@@ -324,7 +324,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         with eventlet.Timeout(DRAIN_WITHIN, False):
             for thread in self._threads:
                 thread.wait()
-            while self._unsettled:
+            while self._unacknowledged:
                 eventlet.sleep(0.01)
         with eventlet.Timeout(2, False):
             try:
@@ -377,8 +377,8 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         self._channel.basic_cancel("batches")
         self._take()
         self._all_read = True
-        if self._held_back is not None:
-            self._acknowledge(self._held_back)
+        if self._last_finished is not None:
+            self._acknowledge(self._last_finished)
 
     def _connect(self) -> None:
         health.comes_round("reading")
@@ -418,7 +418,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
     def _look_after(self) -> None:
         """Where nothing has come for long, and nothing is in hand, see that nothing was swallowed on its way."""
         assert self._connection is not None
-        if self._arrived or self._unsettled:
+        if self._arrived or self._unacknowledged:
             self._looked_at = time.monotonic()
         elif time.monotonic() - self._looked_at > broker.LOOK_AFTER:
             broker.look_after(self._connection, self._channel, [self.queue])
@@ -446,29 +446,29 @@ class _Batches(Entrypoint):  # type: ignore[misc]
                     return
                 self._sleep_until_woken()
             batch = [self._arrived.popleft() for _ in range(min(BATCH, len(self._arrived)))]
-            self._unsettled += 1
+            self._unacknowledged += 1
             apply = partial(self.service.runtime.apply, deliveries=batch)
-            self.service.commit(partial(self._run_worker, apply), then=partial(self._settle, batch[-1]))
+            self.service.commit(partial(self._run_worker, apply), then=partial(self._finish, batch[-1]))
 
     def _run_worker(self, work: Work) -> Any:
         """Run `work` on a new instance of the service in a nameko worker; raise what it raised."""
         done = Event()
 
-        def settle(context: Any, result: Any, exc_info: Any) -> tuple[Any, None]:
+        def finish(context: Any, result: Any, exc_info: Any) -> tuple[Any, None]:
             if exc_info is None:
                 done.send(result)
             else:
                 done.send_exception(*exc_info)
             return None, None
 
-        self.container.spawn_worker(self, (work,), {}, handle_result=settle)
+        self.container.spawn_worker(self, (work,), {}, handle_result=finish)
         return done.wait()
 
-    def _settle(self, last: Delivery) -> None:
+    def _finish(self, last: Delivery) -> None:
         """Acknowledge a batch: everything up to its last delivery is committed, and published or the relay's."""
-        self._unsettled -= 1
+        self._unacknowledged -= 1
         if self._stopping and not self._all_read:
-            self._held_back = last  # each acknowledgement would let more come
+            self._last_finished = last  # each acknowledgement would let more come
         else:
             self._acknowledge(last)
 

@@ -75,7 +75,7 @@ MARK = """
     update outbox_writer set published = greatest(published, %s), changed_at = clock_timestamp() where writer = %s
 """
 
-HAND_OVER = "update outbox_writer set handed_over = true where writer = %s"
+ABANDON = "update outbox_writer set abandoned = true where writer = %s"
 
 STILL_BEHIND = """
     select count(*) as behind
@@ -122,9 +122,9 @@ def mark(connection: Connection, writer: UUID, position: int) -> None:
     connection.commit()
 
 
-def hand_over(connection: Connection, writer: UUID) -> None:
+def abandon(connection: Connection, writer: UUID) -> None:
     """Leave all that the writer has not published to the relay, and commit."""
-    connection.execute(HAND_OVER, (writer,))
+    connection.execute(ABANDON, (writer,))
     connection.commit()
 
 
@@ -137,21 +137,21 @@ def is_behind(connection: Connection, after: Mapping[UUID, int]) -> bool:
 
 # What the relay may publish: all that no living writer is about to publish itself, and nothing that stands after
 # something a living writer still has to publish.
-LEFT_BEHIND = """
+BACKLOG = """
     with behind as (
         select writer, published,
-               handed_over or changed_at < clock_timestamp() - %(patience)s::interval as left_behind
+               abandoned or changed_at < clock_timestamp() - %(patience)s::interval as abandoned
         from outbox_writer where published < committed
     ), awaited as (
         select min(position) as position from outbox join behind using (writer)
-        where not left_behind and position > published
-          and position > (select min(published) from behind where not left_behind)
+        where not abandoned and position > published
+          and position > (select min(published) from behind where not abandoned)
     )
     select outbox.position, outbox.writer, outbox.routing_key, outbox.message_id, outbox.body
     from outbox join behind using (writer)
-    where behind.left_behind
+    where behind.abandoned
       and outbox.position > behind.published
-      and outbox.position > (select min(published) from behind where left_behind)
+      and outbox.position > (select min(published) from behind where abandoned)
       and outbox.position < coalesce((select position from awaited), outbox.position + 1)
     order by outbox.position
     limit %(limit)s
@@ -159,7 +159,7 @@ LEFT_BEHIND = """
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Abandoned:
     """A message that its writer did not publish."""
 
     position: int
@@ -167,12 +167,12 @@ class Left:
     publication: Publication
 
 
-def left_behind(connection: Connection, *, exchange: str, patience: str, limit: int) -> list[Left]:
-    """Return messages whose writers have handed them over, or have not stirred for `patience`, in order."""
-    rows = connection.execute(LEFT_BEHIND, {"patience": patience, "limit": limit}).fetchall()
+def backlog(connection: Connection, *, exchange: str, patience: str, limit: int) -> list[Abandoned]:
+    """Return, in order, messages of writers that have abandoned them, or have had no heartbeat for `patience`."""
+    rows = connection.execute(BACKLOG, {"patience": patience, "limit": limit}).fetchall()
     connection.commit()
     return [
-        Left(
+        Abandoned(
             row["position"],
             row["writer"],
             Publication(exchange, row["routing_key"], row["body"].encode(), row["message_id"]),

@@ -28,7 +28,7 @@ from messaging.stopping import AskedToStop
 
 log = logging.getLogger("ruta.relay")
 
-PATIENCE = "5 seconds"  # a writer that has not stirred for so long is taken to be gone
+PATIENCE = "5 seconds"  # a writer without a heartbeat for so long is taken to be gone
 LOOK_EVERY = 0.5  # seconds
 WINDOW = 500  # messages published before their confirms are awaited
 KEEP_HOUSE_EVERY = 60.0  # seconds
@@ -38,7 +38,7 @@ UNUSED_WITHIN = "40s"  # a relay that froze, or was never answered, keeps that l
 
 
 class Relay:
-    """Publishes what was left behind in one service's outbox."""
+    """Publishes the backlog of one service's outbox: what its writers have abandoned."""
 
     def __init__(self, service: str, database_url: str, amqp_url: str, identity: Identity) -> None:
         self._database_url = database_url
@@ -80,7 +80,7 @@ class Relay:
             while not self._stop.is_set():
                 health.comes_round(self._part)
                 self._keep_house(connection)
-                count = self.publish_left_behind(connection)
+                count = self.publish_backlog(connection)
                 self._attempts = itertools.count()
                 health.over(self._database)
                 if count == 0:
@@ -88,12 +88,12 @@ class Relay:
                     self._stop.wait(LOOK_EVERY)
         self._publisher.drop()
 
-    def publish_left_behind(self, connection: database.Connection) -> int:
+    def publish_backlog(self, connection: database.Connection) -> int:
         """Publish up to WINDOW messages and mark them; return how many the broker confirmed.
 
         Raises `BrokerLost` errors when the broker does not answer, `DatabaseLost` errors likewise.
         """
-        left = outbox.left_behind(connection, exchange=self._exchange, patience=PATIENCE, limit=WINDOW)
+        left = outbox.backlog(connection, exchange=self._exchange, patience=PATIENCE, limit=WINDOW)
         publications = [one.publication for one in left]
         with tracing.publishing(publications):
             failed = self._publisher.publish(publications)
@@ -105,12 +105,12 @@ class Relay:
             self._stop.wait(LOOK_EVERY)
         return len(left)
 
-    def _mark(self, connection: database.Connection, published: list[outbox.Left]) -> None:
+    def _mark(self, connection: database.Connection, published: list[outbox.Abandoned]) -> None:
         last: dict[UUID, int] = {one.writer: one.position for one in published}
         for writer, position in last.items():
             mark(connection, writer, position)
         if published:
-            log.info("published what was left behind", extra=fields(count=len(published)))
+            log.info("published the backlog", extra=fields(count=len(published)))
 
     def _keep_house(self, connection: database.Connection) -> None:
         if time.monotonic() - self._house_kept_at < KEEP_HOUSE_EVERY:

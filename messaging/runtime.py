@@ -180,7 +180,7 @@ class Runtime:
         health.ends("transactions")
         if self._connection is not None and not self._connection.closed:
             if self._writer is not None:
-                outbox.hand_over(self._connection, self._writer)
+                outbox.abandon(self._connection, self._writer)
             self._connection.close()
 
     # -- batches -------------------------------------------------------------------------------------------------
@@ -195,12 +195,12 @@ class Runtime:
                 received = self._read(deliveries, outcome)
                 tx.mention(_mentioned(received))
                 now = clock.now()
-                seen, held_up = inbox.register(connection, received, tx.begin) if received else ([], {})
-                outcome.unclear.update(subject for subject, state in held_up.items() if state == "waiting")
+                seen, blocked = inbox.register(connection, received, tx.begin) if received else ([], {})
+                outcome.unclear.update(subject for subject, state in blocked.items() if state == "waiting")
                 for one, before in zip(received, seen, strict=True):
                     if before is not Seen.NEW:
                         self._pass_over(one, before, outcome)
-                    elif held_up.get(one.message.subject) == "retry":
+                    elif blocked.get(one.message.subject) == "retry":
                         outcome.park(inbox.parked_row(one.raw, one.message, "retry", "behind_another"))
                     else:
                         self._handle(service, tx, one, now, outcome)
@@ -484,7 +484,7 @@ class Runtime:
             try:
                 if self._writer is not None:
                     # Before anything else is written under its name: what it may have committed would pass for out.
-                    outbox.hand_over(connection, self._writer)
+                    outbox.abandon(connection, self._writer)
             except BaseException:
                 connection.close()
                 raise

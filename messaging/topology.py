@@ -83,16 +83,16 @@ class Organisation:
         """Whether this organisation may send contracts of this name (no version in it)."""
         return _names(self.may_send, contract_name)
 
-    def address(self, contract_name: str, *, told: bool, refusal_of: str | None = None) -> str:
+    def address(self, contract_name: str, *, notice: bool, refusal_of: str | None = None) -> str:
         """Where the exchange `inbox` takes a contract of this name: to the system that reads it, or the common queue.
 
-        A refusal goes to the system that sends what is refused. What the organisation is `told`, every service of ours
+        A refusal goes to the system that sends what is refused. A `notice` to the organisation, every service of ours
         that it runs and that reads it gets, beside the common queue: its staff have to know, and to answer what the
         service leaves to them.
         """
         for system in self.systems:
             if _names(system.reads, contract_name) or (refusal_of and _names(system.sends, refusal_of)):
-                return told_key(self.id, contract_name) if told and system.runs else system.address
+                return notice_key(self.id, contract_name) if notice and system.runs else system.address
         return self.id
 
     def handles_itself(self, contract_name: str) -> bool:
@@ -104,7 +104,7 @@ class Organisation:
         return any(contract_name in one.publishes for one in self.systems)
 
 
-def told_key(organisation: str, contract_name: str) -> str:
+def notice_key(organisation: str, contract_name: str) -> str:
     """The routing key of what an organisation is told and services of ours that it runs read, too."""
     return f"{organisation}.told.{contract_name}"
 
@@ -135,7 +135,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Limits:
-    """What may wait in a queue: messages, bytes, and how often one message is delivered before it is put aside."""
+    """What may wait in a queue: messages, bytes, and how often one message is delivered before it is dead-lettered."""
 
     messages: int
     bytes: int
@@ -261,14 +261,14 @@ def definitions(
             NETWORK, f"submit.{organisation}", bound_to=submit_exchange(organisation), keys=[f"{organisation}.#"]
         )
         systems = network.organisations[organisation].systems
-        told = {one: [told_key(organisation, name) for name in one.reads] for one in systems if one.runs}
-        all_told = sorted({key for keys in told.values() for key in keys})
-        parts.queue(NETWORK, f"inbox.{organisation}", bound_to="inbox", keys=[organisation, *all_told])
+        notices = {one: [notice_key(organisation, name) for name in one.reads] for one in systems if one.runs}
+        all_notices = sorted({key for keys in notices.values() for key in keys})
+        parts.queue(NETWORK, f"inbox.{organisation}", bound_to="inbox", keys=[organisation, *all_notices])
         # Without a type: what was written before these keys had one, and is still in an outbox.
         keys = [f"to.{organisation}", f"to.{organisation}.#"]
         parts.queue(HUB, f"deliver.{organisation}", bound_to="hub", keys=keys)
         for system in systems:
-            keys = [system.address, *told.get(system, [])]
+            keys = [system.address, *notices.get(system, [])]
             parts.queue(NETWORK, system.queue, bound_to="inbox", keys=keys, one_reads=system.runs is not None)
     for service in network.services.values():
         # One process reads and the others stand by: two would apply the messages of one referral out of order.
@@ -277,7 +277,7 @@ def definitions(
 
     # At-least-once dead lettering needs a queue that refuses rather than drops what it has no room for.
     at_least_once = {"dead-letter-strategy": "at-least-once"}
-    # A sender may let a message expire: then it is put aside before the gateway has seen it, and not lost.
+    # A sender may let a message expire: then it is dead-lettered before the gateway has seen it, and not lost.
     expired = {"dead-letter-exchange": "unrouted", **at_least_once}
     parts.policy(NETWORK, "submit", r"^submit\.", network.limits["submit"], {**unlimited, **expired})
     parts.policy(NETWORK, "unrouted", "^unrouted$", network.limits["submit"], unlimited)
@@ -286,7 +286,7 @@ def definitions(
     # everybody wait for one organisation that does not read. What its inbox refuses waits here.
     if unlimited:
         parts.policy(HUB, "deliver", r"^deliver\.", None, unlimited)
-        # `./ruta repair` looks at what was put aside and leaves there what has no place to go: that is no delivery.
+        # `./ruta repair` looks at what was dead-lettered and leaves there what has no place to go: that is no delivery.
         parts.policy(HUB, "aside", "^(unrouted|dead)$", None, unlimited)
     put_aside = {"dead-letter-exchange": "dead", **at_least_once}
     parts.policy(HUB, "service", f"^({'|'.join(network.services)})$", network.limits["service"], put_aside)

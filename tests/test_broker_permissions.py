@@ -85,7 +85,7 @@ def test_no_header_leads_to_anothers_queue(
     assert gateway.basic_get(f"submit.{OTHER}", no_ack=True) is None
 
 
-def test_what_an_organisation_lets_expire_is_put_aside(mine: Any, provisioned: Stack) -> None:
+def test_what_an_organisation_lets_expire_is_dead_lettered(mine: Any, provisioned: Stack) -> None:
     def put_aside() -> int:
         (queue,) = [one for one in provisioned.management.queues(topology.NETWORK) if one["name"] == "unrouted"]
         return int(queue.get("messages", 0))

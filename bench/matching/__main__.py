@@ -11,7 +11,7 @@ warnings.filterwarnings("ignore", message="\\s*Eventlet is deprecated")
 
 from bench.matching import ground, quality, speed  # noqa: E402 - not before the filter
 from bench.matching.damage import make_registrations  # noqa: E402
-from deploy.local import Stack, Trouble  # noqa: E402
+from deploy.local import OperatorError, Stack  # noqa: E402
 from deploy.local.state import default_directory  # noqa: E402
 
 SEED = 2021  # of the set that quality is measured with; the chances were counted in others
@@ -43,8 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
                 figures["speed"] = asdict(measured)
                 passed &= measured.is_fast_enough
                 _say_speed(measured)
-    except Trouble as trouble:
-        print(f"ruta: {trouble}", file=sys.stderr)
+    except OperatorError as error:
+        print(f"ruta: {error}", file=sys.stderr)
         return 1
     if asked.json:
         asked.json.write_text(json.dumps(figures, indent=2) + "\n")

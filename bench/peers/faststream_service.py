@@ -78,7 +78,7 @@ async def sweep():
             global published
             forget, published = published, []
             await connection.execute(statements.FORGET_PUBLISHED, (forget,))
-            left = await (await connection.execute(statements.LEFT_BEHIND)).fetchall()
+            left = await (await connection.execute(statements.BACKLOG)).fetchall()
         for position, routing_key, message_id, body in left:
             await answers.publish(body.encode(), routing_key=routing_key, message_id=message_id)
             published.append(position)

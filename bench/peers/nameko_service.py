@@ -72,7 +72,7 @@ class ReferralsService:
         published, self.database.published = self.database.published, []
         with self.database.pool.connection() as connection:
             connection.execute(statements.FORGET_PUBLISHED, (published,))
-            left = connection.execute(statements.LEFT_BEHIND).fetchall()
+            left = connection.execute(statements.BACKLOG).fetchall()
         for position, routing_key, message_id, body in left:
             self.publish(body.encode(), routing_key=routing_key, message_id=message_id)
             self.database.published.append(position)

@@ -18,7 +18,7 @@ WRITE_ANSWER = "insert into outbox (routing_key, message_id, body) values (%s, %
 FORGET_PUBLISHED = "delete from outbox where position = any(%s)"
 
 # What no living process is about to publish.
-LEFT_BEHIND = """
+BACKLOG = """
     select position, routing_key, message_id::text, body from outbox
     where recorded_at < now() - interval '10 seconds' order by position limit 100
 """

@@ -25,8 +25,8 @@ from bench.messages import Sent
 from bench.processor import Used
 from bench.real.partners import CAUSE, MESSAGE, REFERRAL, Life, Lived, Plan
 from contracts.codes import Outcome, VisitMode
-from deploy.local import Trouble
-from deploy.local.process import Process, Program, leashed
+from deploy.local import OperatorError
+from deploy.local.process import Process, Program, with_parent_death_signal
 from messaging.topology import NETWORK_FILE
 
 SERVICE: Final = of_the_hub("referrals", "lives")
@@ -72,9 +72,9 @@ def measure_lives(ground: Ground, count: int, *, warm_up: int, in_flight: int = 
 
 
 def _check(lived: Lived, at_least: int) -> None:
-    """Raise Trouble where so few were closed that nothing can be said of them."""
+    """Raise OperatorError where so few were closed that nothing can be said of them."""
     if lived.closed < at_least:
-        raise Trouble(f"Of the lives {lived.closed} came to their end; refused were {sorted(set(lived.refused))}")
+        raise OperatorError(f"Of the lives {lived.closed} came to their end; refused were {sorted(set(lived.refused))}")
 
 
 # -- what is said -----------------------------------------------------------------------------------------------------
@@ -158,7 +158,9 @@ def _teach(ground: Ground, lives: Sequence[Life]) -> None:
     deadline = time.monotonic() + LEARNT_WITHIN
     while ground.number("select count(*) from consent") < len(lives):
         if time.monotonic() > deadline:
-            raise Trouble(f"The consents were not recorded within {LEARNT_WITHIN} s; see {ground.stack.state.logs}")
+            raise OperatorError(
+                f"The consents were not recorded within {LEARNT_WITHIN} s; see {ground.stack.state.logs}"
+            )
         time.sleep(0.1)
 
 
@@ -169,7 +171,7 @@ class _Partners:
         self._log = ground.stack.state.logs / "bench-partners.log"
         with self._log.open("ab") as log:
             self._child = subprocess.Popen(
-                leashed([*OWN, "bench.real.partners"]),
+                with_parent_death_signal([*OWN, "bench.real.partners"]),
                 env=environment(ground.database_url, ground.amqp_url),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -184,7 +186,7 @@ class _Partners:
         assert self._child.stdout is not None
         said = self._child.stdout.readline()
         if not said:
-            raise Trouble(f"The organisations' process ended by itself; see {self._log}")
+            raise OperatorError(f"The organisations' process ended by itself; see {self._log}")
         return Lived(**json.loads(said))
 
     def _tell(self, line: str) -> None:

@@ -60,7 +60,7 @@ class RealWork:
         self._turns: dict[str, list[Throughput]] = {name: [] for name in TURNS}
 
     def take_turn(self, number: int) -> None:
-        """Measure requests, and with doubles, and their floor; Trouble when the floor has not done the same."""
+        """Measure requests, and with doubles, and their floor; OperatorError when the floor has not done the same."""
         floor, by_floor = measure_floor(self._ground, self._asked[: self._plan.requests_floor])
         service, by_service = measure_service(self._ground, self._asked[: self._plan.requests])
         doubled = measure_with_doubles(self._ground, self._asked[: self._plan.requests])

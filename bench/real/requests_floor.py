@@ -24,15 +24,15 @@ from bench import batches, loop
 from bench.loop import Out, Written
 from bench.waits import waits
 from bench.wire import Delivery
-from services.referrals.rules import clocks
+from services.referrals.rules import deadlines
 from services.referrals.rules.states import SENT
 
 Request = contracts.Message[contracts.ReferralRequested]
 
 WRITER: Final = UUID(int=1)
-RECEIVE_WITHIN: Final[Mapping[str, timedelta]] = {str(one): time for one, time in clocks.RECEIVE_WITHIN.items()}
-DECIDE_WITHIN: Final[Mapping[str, timedelta]] = {str(one): time for one, time in clocks.DECIDE_WITHIN.items()}
-REMIND_AT: Final = clocks.STEPS[SENT][0][0]  # which part of the clock has run when its first step is due
+RECEIVE_WITHIN: Final[Mapping[str, timedelta]] = {str(one): time for one, time in deadlines.RECEIVE_WITHIN.items()}
+DECIDE_WITHIN: Final[Mapping[str, timedelta]] = {str(one): time for one, time in deadlines.DECIDE_WITHIN.items()}
+REMIND_AT: Final = deadlines.STAGES[SENT][0][0]  # which part of the time has run when its first stage is due
 
 OPEN_WRITER: Final = "insert into outbox_writer (writer, process) values (%s, 'floor') on conflict do nothing"
 
@@ -64,13 +64,13 @@ CONSENTED: Final = """
 
 SAVE_REFERRALS: Final = """
     insert into referral (referral_id, sender, recipient, service_id, person_id, need_code, urgency, consent_id,
-                          need_id, sent_at, answer_by, state, sequence, zone, clock_length, clock_ends_at, clock_step,
-                          due_at, request)
+                          need_id, sent_at, answer_by, state, sequence, zone, deadline_length, deadline_at,
+                          deadline_stage, due_at, request)
     select new.*
     from json_to_recordset(%s::json) as new(
         referral_id uuid, sender text, recipient text, service_id uuid, person_id uuid, need_code text, urgency text,
         consent_id uuid, need_id uuid, sent_at timestamptz, answer_by timestamptz, state text, sequence integer,
-        zone text, clock_length interval, clock_ends_at timestamptz, clock_step smallint, due_at timestamptz,
+        zone text, deadline_length interval, deadline_at timestamptz, deadline_stage smallint, due_at timestamptz,
         request jsonb)
 """
 
@@ -144,7 +144,7 @@ class RequestsFloor:
             messages, digests = [one.message for one in prepared], [one.digest for one in prepared]
             register = run(REGISTER, ([one.source for one in messages], [one.id for one in messages], digests))
             services = run(SERVICES, ([*{one.data.service_id for one in messages}],))
-            consented = run(CONSENTED, (*_asked(messages), now, now + clocks.CLOCKS_DIFFER))
+            consented = run(CONSENTED, (*_asked(messages), now, now + deadlines.CLOCKS_DIFFER))
         new = _only_new(prepared, set(register))
         zones = {(service_id, organisation): zone for service_id, organisation, zone in services}
         allowed = {consent_id for (consent_id,) in consented}
@@ -196,9 +196,9 @@ def row_of(prepared: Prepared, zones: Mapping[tuple[UUID, str], str | None], now
         "state": "sent",
         "sequence": 1,
         "zone": zones[asked.service_id, asked.recipient],  # KeyError: no such service of the recipient's
-        "clock_length": f"{length.total_seconds():f} seconds",
-        "clock_ends_at": now + length,
-        "clock_step": 0,
+        "deadline_length": f"{length.total_seconds():f} seconds",
+        "deadline_at": now + length,
+        "deadline_stage": 0,
         "due_at": now + length * REMIND_AT,
     }
 
@@ -216,14 +216,14 @@ def messages_of(message: Request, row: Mapping[str, Any]) -> tuple[Out, Out, Out
     offered = {
         "referral_id": asked.referral_id,
         "sender": message.source,
-        "receive_by": row["clock_ends_at"],
+        "receive_by": row["deadline_at"],
         "answer_by": row["answer_by"],
     }
     status = {
         "referral_id": asked.referral_id,
         "state": "sent",
         **parties,
-        "due_at": row["clock_ends_at"],
+        "due_at": row["deadline_at"],
         "missing_documents": (),
     }
     recorded = {

@@ -18,7 +18,7 @@ import contracts
 from bench import task
 from bench.ground import Ground
 from bench.messages import Sent
-from deploy.local import Trouble
+from deploy.local import OperatorError
 
 LOOKED_AT: Final = 20  # requests
 QUEUES: Final = (f"deliver.{task.RECIPIENT}", "intake")  # of the recipient, and of a service of the hub
@@ -61,13 +61,13 @@ def look(ground: Ground, asked: Sequence[Sent]) -> Looked:
 
 
 def check(service: Looked, floor: Looked) -> None:
-    """Raise Trouble with the first difference between the two."""
+    """Raise OperatorError with the first difference between the two."""
     if service.each != floor.each:
-        raise Trouble(f"The floor of requests writes {floor.each} for each, the service {service.each}.")
+        raise OperatorError(f"The floor of requests writes {floor.each} for each, the service {service.each}.")
     for request, expected in service.rows.items():
         for one, other in zip_longest(expected, floor.rows.get(request, ())):
             if one != other:
-                raise Trouble(f"The floor of requests is no floor: it has {other}, the service {one}.")
+                raise OperatorError(f"The floor of requests is no floor: it has {other}, the service {one}.")
 
 
 def _rows(database: "psycopg.Connection[dict[str, Any]]", request: Sent) -> list[Mapping[str, Any]]:

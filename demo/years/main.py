@@ -27,7 +27,7 @@ def main(*, once: bool, json_file: Path | None, small: bool, seed: int) -> int:
     """Run the years; 0 only if nothing was lost or applied twice and every counted figure is the published one.
 
     The small run has its own totals in place of the published ones. `once` stops everything at the end; otherwise the
-    network stays up until Ctrl-C. Raises Trouble.
+    network stays up until Ctrl-C. Raises OperatorError.
     """
     narrator = Narrator(Console(soft_wrap=True))
     totals = PUBLISHED.part(SMALL) if small else PUBLISHED

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from demo.organisations import Organisation
-from demo.quiet import DUE, SETTLED_AFTER, Look, Watch
+from demo.quiet import AT_REST_AFTER, DUE, Look, Watch
 from demo.stage import READY_WITHIN, Ground
 from demo.years.script import (
     AMERICARES,
@@ -23,7 +23,7 @@ from demo.years.script import (
     Script,
     month_begins,
 )
-from deploy.local import Trouble
+from deploy.local import OperatorError
 from deploy.local.own import OwnService
 
 STUCK_AFTER = 90.0  # seconds in which nothing at all has moved
@@ -100,7 +100,7 @@ class Years:
         def look(_: Look) -> None:
             for organisation in self.organisations.values():
                 if organisation.exit_code is not None:
-                    raise Trouble(f"The system of {organisation.name} ended by itself; see {stack.state.logs}.")
+                    raise OperatorError(f"The system of {organisation.name} ended by itself; see {stack.state.logs}.")
             part = self.sent / self.script.messages
             looking(part, f"{month_begins(min(month, MONTHS)):%B %Y}: {self.sent} messages sent")
             if until_half and part >= 0.5:
@@ -109,8 +109,8 @@ class Years:
         try:
             with closing(watch):
                 # What is left of a month when the next begins is none the worse for it; the end is looked at longer.
-                settled_after = SETTLED_AFTER if month >= MONTHS else A_MOMENT
-                watch.wait(self.ground.offset, 0, look, STUCK_AFTER, settled_after)
+                at_rest_after = AT_REST_AFTER if month >= MONTHS else A_MOMENT
+                watch.wait(self.ground.offset, 0, look, STUCK_AFTER, at_rest_after)
         except _HalfWayError:
             return True
         return False
@@ -146,7 +146,7 @@ def years_on(ground: Ground, script: Script) -> Iterator[Years]:
             organisation.start()
         for organisation in organisations.values():
             if not organisation.ready.wait(READY_WITHIN):
-                raise Trouble(f"The system of {organisation.name} did not start; see {state.logs}.")
+                raise OperatorError(f"The system of {organisation.name} did not start; see {state.logs}.")
         yield Years(ground, script, organisations, own_services)
 
 

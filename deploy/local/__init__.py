@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from deploy.local.trouble import Trouble
+from deploy.local.operator_error import OperatorError
 
 if TYPE_CHECKING:
     from deploy.local.network import Network, running
     from deploy.local.stack import Stack
 
-__all__ = ["Network", "Stack", "Trouble", "running"]
+__all__ = ["Network", "OperatorError", "Stack", "running"]
 
 
 def __getattr__(name: str) -> Any:

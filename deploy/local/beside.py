@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.local.operator_error import OperatorError
 from deploy.local.stack import Stack
 from deploy.local.state import State
-from deploy.local.trouble import Trouble
 from messaging.topology import GATEWAY, HUB, NETWORK, REPAIRER, DeclaredNetwork, Management
 
 
@@ -44,7 +44,9 @@ def find(
         return Beside(management, running["amqp_urls"], running["databases"], running)
     named = [one for one in ("RUTA_AMQP_URL", "RUTA_DATABASE_URL") if environment.get(one)]
     if len(named) == 1:
-        raise Trouble(f"{named[0]} alone is set: servers of your own are named by RUTA_AMQP_URL and RUTA_DATABASE_URL.")
+        raise OperatorError(
+            f"{named[0]} alone is set: servers of your own are named by RUTA_AMQP_URL and RUTA_DATABASE_URL."
+        )
     if named:
         state.make()
         stack = Stack(state.directory, environment)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.process import leashed
+from deploy.local.process import with_parent_death_signal
 from deploy.local.state import ROOT
 
 # One line each: what it is called, and the module of ours or of the environment that does it. A short demo is part of
@@ -63,4 +63,6 @@ def suite_and_second_try(root: Path = ROOT) -> int:
 
 
 def _run(command: Sequence[str], root: Path = ROOT) -> int:
-    return subprocess.run(leashed([sys.executable, "-P", "-m", *command]), cwd=root, check=False).returncode
+    return subprocess.run(
+        with_parent_death_signal([sys.executable, "-P", "-m", *command]), cwd=root, check=False
+    ).returncode

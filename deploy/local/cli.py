@@ -17,8 +17,8 @@ from typing import Annotated, Any, Literal, NoReturn
 
 from cyclopts import App, Parameter
 
+from deploy.local.operator_error import OperatorError
 from deploy.local.state import ROOT, State, default_directory
-from deploy.local.trouble import Trouble
 
 # What a command needs is imported when it runs, so that each starts at once.
 
@@ -290,8 +290,8 @@ def main() -> None:
         signal.signal(asked, _unwind)
     try:
         app(sys.argv[1:])
-    except Trouble as trouble:
-        _end(str(trouble))
+    except OperatorError as error:
+        _end(str(error))
     except KeyboardInterrupt:
         raise SystemExit(128 + signal.SIGINT) from None
     except BrokenPipeError:  # nobody reads what is printed any more

@@ -100,11 +100,11 @@ def _of_one_kind(
 ) -> Iterable[Difference]:
     there = {_identity(kind, one): one for one in found}
     for one in declared:
-        held = there.get(_identity(kind, one))
-        if held is None:
+        existing = there.get(_identity(kind, one))
+        if existing is None:
             yield Difference(kind, "missing", one)
-        elif any((held.get(said) or None) != (one[said] or None) for said in KINDS[kind][1]) or (
-            kind == "users" and not _is_as_declared(held, passwords.get(one["name"]))
+        elif any((existing.get(said) or None) != (one[said] or None) for said in KINDS[kind][1]) or (
+            kind == "users" and not _is_as_declared(existing, passwords.get(one["name"]))
         ):
             yield Difference(kind, "different", one)
 

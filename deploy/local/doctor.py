@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from deploy.local import problems, status
+from deploy.local.operator_error import OperatorError
 from deploy.local.state import ROOT, State, default_directory
-from deploy.local.trouble import Trouble
 from messaging import topology
 
 NEEDED_DISK = 1_000_000_000  # bytes
@@ -53,8 +53,8 @@ def _examine() -> Iterator[Finding]:
         yield _postgres(state)
         free = shutil.disk_usage(state.directory).free
         yield Finding(free > NEEDED_DISK, f"{free / 1e9:.1f} GB free disk, {NEEDED_DISK / 1e9:.0f} GB needed")
-    except Trouble as trouble:
-        yield Finding(False, str(trouble))
+    except OperatorError as error:
+        yield Finding(False, str(error))
     try:
         network = topology.read()
         yield Finding(
@@ -82,8 +82,8 @@ def _postgres(state: State) -> Finding:
 
     try:
         privileges(state.directory)
-    except Trouble as trouble:
-        return Finding(False, str(trouble))
+    except OperatorError as error:
+        return Finding(False, str(error))
     return Finding(
         True, f"PostgreSQL in {binaries().relative_to(ROOT)}" if binaries().is_relative_to(ROOT) else "PostgreSQL"
     )

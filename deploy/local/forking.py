@@ -22,8 +22,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from deploy.local.process import Process, Program, leashed, log_of, start_child
-from deploy.local.trouble import Trouble
+from deploy.local.operator_error import OperatorError
+from deploy.local.process import Process, Program, log_of, start_child, with_parent_death_signal
 
 IMPORTED_WITHIN = 30.0  # seconds for the first fork, of a server that may still be importing
 FORKED_WITHIN = 5.0  # seconds for each later one: meanwhile the supervisor looks after nobody else
@@ -86,12 +86,12 @@ class ForkServer(Process):
     def fork(self, words: Sequence[str], program: Program) -> Adopted:
         """Fork a process that runs a module with `words`, and `program`'s environment and log.
 
-        Raises Trouble where the server is away or does not answer; who does not answer is ended.
+        Raises OperatorError where the server is away or does not answer; who does not answer is ended.
         """
         with self._asking, log_of(program) as log:
             child = self._ask(words, dict(program.environment), log.fileno())
             if words[0] != SERVER and not (self._spare and self._spare[0].poll() is None):
-                with contextlib.suppress(Trouble):  # it can be made later, too
+                with contextlib.suppress(OperatorError):  # it can be made later, too
                     self._make_spare()
             return child
 
@@ -118,7 +118,7 @@ class ForkServer(Process):
         if spare is not None:
             self._child, self._socket = spare
             if self._child.poll() is None:
-                with contextlib.suppress(Trouble):
+                with contextlib.suppress(OperatorError):
                     self._make_spare()
                 return self._child
             self._hang_up()
@@ -129,7 +129,7 @@ class ForkServer(Process):
         with theirs, log_of(program) as log:
             self._log_start = log.tell()
             return start_child(
-                leashed(command),
+                with_parent_death_signal(command),
                 env=dict(program.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -148,7 +148,7 @@ class ForkServer(Process):
         try:
             with theirs, log_of(self.program) as log:
                 child = self._ask([SERVER], dict(self.program.environment), log.fileno(), theirs.fileno())
-        except Trouble:
+        except OperatorError:
             ours.close()
             raise
         if self._spare is not None:
@@ -157,7 +157,7 @@ class ForkServer(Process):
 
     def _ask(self, words: Sequence[str], environment: dict[str, str], *files: int) -> Adopted:
         if self._socket is None:
-            raise Trouble("the fork server has not been started")
+            raise OperatorError("the fork server has not been started")
         number, written = os.pipe()
         private = os.memfd_create("environment")
         try:
@@ -167,16 +167,16 @@ class ForkServer(Process):
                 try:
                     socket.send_fds(self._socket, [json.dumps(words).encode()], [private, log, written, *others])
                 except OSError as error:
-                    raise Trouble(f"the fork server is away ({error.strerror})") from None
+                    raise OperatorError(f"the fork server is away ({error.strerror})") from None
                 os.close(written)
                 written = -1
                 within = FORKED_WITHIN if self._has_forked else IMPORTED_WITHIN
                 if not select.select([number], [], [], within)[0]:
                     self.signal(signal.SIGKILL)  # it stands; a supervisor brings another
-                    raise Trouble("the fork server did not answer")
+                    raise OperatorError("the fork server did not answer")
                 said = os.read(number, 32)
             if not said:
-                raise Trouble("the fork server ended before it had forked")
+                raise OperatorError("the fork server ended before it had forked")
             self._has_forked = True
             return Adopted(int(said))
         finally:
@@ -207,7 +207,7 @@ def _adopting() -> Iterator[None]:
     with _adoption:
         try:
             if libc.prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-                raise Trouble(f"prctl: {os.strerror(ctypes.get_errno())}")
+                raise OperatorError(f"prctl: {os.strerror(ctypes.get_errno())}")
             yield
         finally:
             libc.prctl(SET_CHILD_SUBREAPER, 0, 0, 0, 0)

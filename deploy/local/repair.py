@@ -1,4 +1,4 @@
-"""`./ruta repair`, beside a running network: makes again what the broker lacks, puts back what was set aside.
+"""`./ruta repair`, beside a running network: makes again what the broker lacks, puts back what was dead-lettered.
 
 What no queue took, and what expired before the gateway, lies in `unrouted`; what was delivered twenty times and never
 acknowledged, in `dead`. Each message goes back as it came, under its sender's name: for this there is, as long as a
@@ -21,8 +21,8 @@ from contracts import CONTRACTS
 from deploy.local import beside, differences
 from deploy.local.beside import Beside
 from deploy.local.differences import Difference
+from deploy.local.operator_error import OperatorError
 from deploy.local.state import State
-from deploy.local.trouble import Trouble
 from messaging import broker, frames, topology
 from messaging.broker import BrokerLost
 from messaging.frames import Delivered
@@ -136,7 +136,7 @@ def _go(pattern: list[str], words: list[str]) -> bool:
 
 
 def _died_in(properties: Mapping[str, Any]) -> str | None:
-    """The queue that put a message aside, by the header that the broker writes then; None where there is none."""
+    """The queue that dead-lettered a message, by the header that the broker writes then; None where there is none."""
     try:
         return str(properties["application_headers"]["x-death"][0]["queue"])
     except (KeyError, IndexError, TypeError):
@@ -210,7 +210,7 @@ def go_through(url: str, vhost: str, queue: str, routes: Routes, put_back: PutBa
         if there:
             channel.basic_consume(queue)
         seen, staying, said_at = 0, 0, time.monotonic()
-        held_up: set[str] = set()
+        blocked: set[str] = set()
         while seen < there and staying < MOST:
             if not connection.delivered:
                 connection.drain_events(timeout=broker.ANSWER_WITHIN)
@@ -221,7 +221,7 @@ def go_through(url: str, vhost: str, queue: str, routes: Routes, put_back: PutBa
                 properties = message.properties()
                 place = routes.place(vhost, queue, message, properties)
                 if put_back is not None and not place.stays:
-                    place = _put_back(put_back, message, properties or {}, place, held_up)
+                    place = _put_back(put_back, message, properties or {}, place, blocked)
                     if not place.stays:
                         channel.basic_ack(message.tag)
                 staying += put_back is None or place.stays is not None
@@ -253,11 +253,11 @@ def _wait_until_back(connection: frames.Connection, queue: str, many: int, put_b
 
 
 def _put_back(
-    put_back: PutBack, message: Delivered, properties: Mapping[str, Any], place: Place, held_up: set[str]
+    put_back: PutBack, message: Delivered, properties: Mapping[str, Any], place: Place, blocked: set[str]
 ) -> Place:
     """Publish a message where it goes; behind one that was refused there, none overtakes it."""
     towards = place.exchange or place.key
-    if towards in held_up:
+    if towards in blocked:
         return Place(stays="one before it was refused")
     try:
         again = as_it_came(message.body, properties)
@@ -266,7 +266,7 @@ def _put_back(
         return Place(stays="its properties cannot be written again")
     if put_back.publish(again, place):
         return place
-    held_up.add(towards)
+    blocked.add(towards)
     return Place(stays="the queue where it goes refuses it: it is full, or missing")
 
 
@@ -308,18 +308,18 @@ def run(
     """Show what is wrong, and set it right; the exit code is 1 when something stays that needs a person.
 
     Queues and the like are made again unless it is a dry run; messages go back when `yes`, or when `ask` says so.
-    Raises Trouble when the servers do not answer: what is done is done, and the same command goes on from there.
+    Raises OperatorError when the servers do not answer: what is done is done, and the same command goes on from there.
     """
     declared = topology.read()
     place = beside.find(state, declared, environment)
     if place is None:
-        raise Trouble(
+        raise OperatorError(
             f"Nothing runs from {state.directory}, and RUTA_AMQP_URL and RUTA_DATABASE_URL name no servers; "
             "`./ruta up` makes what is missing as it starts."
         )
     new = [user for user in declared.users if user not in state.known_passwords()]
     if new:
-        raise Trouble(
+        raise OperatorError(
             f"No password is known in {state.directory} for {', '.join(new)}: a newcomer in deploy/network.toml is for "
             "`./ruta provision`, or for `./ruta down` and `./ruta up`."
         )
@@ -327,9 +327,9 @@ def run(
         try:
             return _run(place, declared, state, dry_run=dry_run, yes=yes, ask=ask)
         except TopologyError as error:
-            raise Trouble(f"{error}; what is done is done, run it again.") from None
+            raise OperatorError(f"{error}; what is done is done, run it again.") from None
         except BrokerLost as error:
-            raise Trouble(
+            raise OperatorError(
                 f"The broker went away or did not answer ({type(error).__name__}); what is done is done, nothing lost: "
                 "run it again."
             ) from None

@@ -16,11 +16,11 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
+from deploy.local.operator_error import OperatorError
 from deploy.local.postgres import PostgresProcess
 from deploy.local.process import Process
 from deploy.local.rabbitmq import BrokerProcess
 from deploy.local.state import State, default_directory, free_ports
-from deploy.local.trouble import Trouble
 from messaging import addresses, database
 from messaging.addresses import Address, AddressError, Host
 from messaging.topology import REPAIRER, DeclaredNetwork, Management, TopologyError
@@ -50,7 +50,7 @@ class Stack:
     ) -> None:
         """`database_only`: no broker and nothing of one, for a service that reaches somebody else's.
 
-        Raises Trouble when an address in the environment cannot be read.
+        Raises OperatorError when an address in the environment cannot be read.
         """
         self.state = State(directory or default_directory())
         self.postgres: PostgresProcess | None = None  # None: a real one
@@ -76,7 +76,7 @@ class Stack:
         return [server for server in (self.postgres, self.broker) if server is not None]
 
     def start(self, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Take the state directory and start what is not there already; raises Trouble when that cannot be.
+        """Take the state directory and start what is not there already; raises OperatorError when that cannot be.
 
         `meanwhile` is called when the database is there and the broker perhaps not yet, which takes longer.
         """
@@ -86,7 +86,7 @@ class Stack:
                 try:
                     self._start_servers(meanwhile)
                     break
-                except Trouble:
+                except OperatorError:
                     if attempt == START_ATTEMPTS or all(server.exit_code is None for server in self.servers):
                         raise
                     self._stop_servers()
@@ -94,7 +94,7 @@ class Stack:
             self.stop()
             if isinstance(error, OSError):  # a full disk, or somebody else's files
                 where = f" ({error.filename})" if error.filename else ""
-                raise Trouble(
+                raise OperatorError(
                     f"The servers below {self.state.directory} cannot start: {error.strerror}{where}."
                 ) from None
             raise
@@ -123,13 +123,13 @@ class Stack:
             with self.connect_as_administrator():
                 pass
         except psycopg.Error as error:
-            raise Trouble(f"PostgreSQL at RUTA_DATABASE_URL does not answer: {_first_line(error)}") from None
+            raise OperatorError(f"PostgreSQL at RUTA_DATABASE_URL does not answer: {_first_line(error)}") from None
 
     def _check_real_broker(self) -> None:
         try:
             self.management.get("overview")
         except TopologyError as error:
-            raise Trouble(f"{error} (RUTA_AMQP_URL, RUTA_MANAGEMENT_URL)") from None
+            raise OperatorError(f"{error} (RUTA_AMQP_URL, RUTA_MANAGEMENT_URL)") from None
 
     def stop(self) -> None:
         """Stop what was started, and let go of the state directory."""
@@ -146,7 +146,7 @@ class Stack:
         if self._database_address is not None:
             return self._database_address.url
         if self.postgres is None:
-            raise Trouble("The stack has not been started.")
+            raise OperatorError("The stack has not been started.")
         return self.postgres.url
 
     @property
@@ -157,7 +157,7 @@ class Stack:
         """
         if self._broker_address is None:
             if self.broker is None:
-                raise Trouble("The stack has not been started.")
+                raise OperatorError("The stack has not been started.")
             return self.broker.management_url
         if self._management_address is not None:
             return self._management_address.url
@@ -204,17 +204,19 @@ class Stack:
 
     @contextlib.contextmanager
     def _administering(self, service: str) -> Iterator[database.Connection]:
-        """Such a connection, for the database of a service; what fails on it is a Trouble."""
+        """Such a connection, for the database of a service; what fails on it is a OperatorError."""
         try:
             with self.connect_as_administrator() as connection:
                 yield connection
         except psycopg.Error as error:
-            raise Trouble(f"PostgreSQL could not look after the database of {service}: {_first_line(error)}.") from None
+            raise OperatorError(
+                f"PostgreSQL could not look after the database of {service}: {_first_line(error)}."
+            ) from None
 
     def create_database(self, service: str) -> str:
         """Make the database and role of a service unless they are there; returns `service_database_url(service)`.
 
-        Raises Trouble.
+        Raises OperatorError.
         """
         name, password = sql.Identifier(service), sql.Literal(self.state.password(f"postgres {service}"))
         with self._administering(service) as connection:
@@ -230,12 +232,12 @@ class Stack:
         return self.service_database_url(service)
 
     def has_database(self, service: str) -> bool:
-        """Whether the database of a service has been made. Raises Trouble."""
+        """Whether the database of a service has been made. Raises OperatorError."""
         with self._administering(service) as connection:
             return connection.execute("select from pg_database where datname = %s", [service]).fetchone() is not None
 
     def drop_database(self, service: str) -> None:
-        """Remove the database and role of a service, and whoever is connected to it. Raises Trouble."""
+        """Remove the database and role of a service, and whoever is connected to it. Raises OperatorError."""
         with self._administering(service) as connection:
             connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(service)))
             connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(service)))
@@ -262,4 +264,4 @@ def _read(environment: Mapping[str, str], variable: str, ports: Mapping[str, int
     try:
         return addresses.read(environment[variable], ports)
     except AddressError as error:
-        raise Trouble(f"{variable} cannot be read: {error}.") from None
+        raise OperatorError(f"{variable} cannot be read: {error}.") from None

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from deploy.local.trouble import Trouble
+from deploy.local.operator_error import OperatorError
 
 ROOT = Path(__file__).resolve().parents[2]  # of the project
 # Below the range from which Linux takes the near end of outgoing connections: nobody takes a port while its server
@@ -59,7 +59,7 @@ class State:
             self.organisations.mkdir(exist_ok=True)
             self._secrets.touch(mode=0o600)
         except OSError as error:
-            raise Trouble(
+            raise OperatorError(
                 f"Cannot write to {self.directory} ({error.strerror}); set RUTA_STATE to a place of yours."
             ) from error
 
@@ -86,12 +86,12 @@ class State:
 
     @contextlib.contextmanager
     def repairing(self) -> Iterator[None]:
-        """Be the only one who repairs, beside whoever holds the directory; raises Trouble when somebody else does."""
+        """Be the only one who repairs, beside whoever holds the directory; OperatorError when somebody else does."""
         with (self.directory / "repair.lock").open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Trouble("Another `./ruta repair` is at work; wait for it, or end it.") from None
+                raise OperatorError("Another `./ruta repair` is at work; wait for it, or end it.") from None
             yield
 
     def is_being_repaired(self) -> bool:
@@ -107,14 +107,14 @@ class State:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the directory for this process, until whatever ends it; raises Trouble when another one has it."""
+        """Hold the directory for this process, until whatever ends it; raises OperatorError when another one has it."""
         self.make()
         with self._lock.open("a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 pid = self.running_pid()
-                raise Trouble(
+                raise OperatorError(
                     f"Ruta already runs from {self.directory} (process {pid}); `./ruta down` stops it."
                 ) from None
             self._running.unlink(missing_ok=True)  # of one that was killed
@@ -152,7 +152,7 @@ class State:
             os.kill(pid, signal.SIGTERM)
             if not select.select([process], [], [], STOP_WITHIN)[0]:
                 os.kill(pid, signal.SIGKILL)
-                raise Trouble(f"Process {pid} did not stop within {STOP_WITHIN} seconds and was killed.")
+                raise OperatorError(f"Process {pid} did not stop within {STOP_WITHIN} seconds and was killed.")
         finally:
             os.close(process)
         return True
@@ -187,4 +187,4 @@ def free_ports(how_many: int) -> list[int]:
         ports.append(port)
         if len(ports) == how_many:
             return ports
-    raise Trouble(f"No {how_many} free ports between {PORTS.start} and {PORTS.stop} on this machine.")
+    raise OperatorError(f"No {how_many} free ports between {PORTS.start} and {PORTS.stop} on this machine.")

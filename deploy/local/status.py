@@ -191,7 +191,7 @@ def _reader(url: str) -> Callable[[], dict[str, Any]]:
 
 
 def read_service(database_url: str) -> dict[str, Any]:
-    """What a service has taken in, set aside, and not yet published, in messages.
+    """What a service has taken in, parked, and not yet published, in messages.
 
     Raises psycopg.Error when its database is away.
     """

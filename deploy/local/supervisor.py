@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from deploy.local.operator_error import OperatorError
 from deploy.local.process import Process
-from deploy.local.trouble import Trouble
 
 LOOK_EVERY = 0.1  # seconds
 FIRST_DELAY, LONGEST_DELAY = 0.2, 10.0  # seconds before a dead process is started again; doubles with every death
@@ -59,7 +59,7 @@ class Supervisor:
             if now - self._started[name] > STEADY_AFTER:
                 self._delays[name] = FIRST_DELAY
             if self._is_frozen(process, now):
-                log.warning("%s has not stirred for %.0f s; ending it", name, FROZEN_AFTER)
+                log.warning("%s has had no heartbeat for %.0f s; ending it", name, FROZEN_AFTER)
                 process.signal(signal.SIGKILL)
         elif not process.wanted:
             self._due.pop(name, None)
@@ -78,7 +78,7 @@ class Supervisor:
             process.restarts += 1
             try:
                 process.bring_back()
-            except (OSError, Trouble) as error:
+            except (OSError, OperatorError) as error:
                 log.warning("%s could not be started: %s", name, error)
             else:
                 self._changed()

@@ -82,8 +82,8 @@ def _address_there(organisation: Organisation, arrival: Arrival) -> str:
     contract = contracts.CONTRACTS.get(".".join(words[:3]))
     if contract is None:
         return organisation.id
-    told = contract.sent_by in ("hub", "service")
-    return organisation.address(contract.name, told=told, refusal_of=".".join(words[3:5]))
+    notice = contract.sent_by in ("hub", "service")
+    return organisation.address(contract.name, notice=notice, refusal_of=".".join(words[3:5]))
 
 
 def _read(arrival: Arrival) -> contracts.Message:

@@ -189,9 +189,9 @@ class IntakeService:
         route, now = messages.route.opening(message), clock.now()
         recorded_by, _ = store.households.find_known(tx, route.household_id) or (None, None)
         rules.route.check_opening(route, recorded_by=recorded_by)
-        route = rules.route.settle(route, store.route.newest_rule(tx), at=now)
+        route = rules.route.recompute(route, store.route.newest_rule(tx), at=now)
         store.route.insert_route(tx, route, message, at=now)
-        return messages.route.told(route)
+        return messages.route.notices(route)
 
     @on(contracts.RouteAssessed)
     def record_assessment(self, tx: Transaction, message: Message[contracts.RouteAssessed]) -> list[Draft]:
@@ -246,9 +246,9 @@ class IntakeService:
     ) -> list[Draft]:
         """Keep what has become of a route, by the rule that holds now, and tell of it."""
         now = clock.now()
-        route = rules.route.settle(route, store.route.newest_rule(tx), at=now)
+        route = rules.route.recompute(route, store.route.newest_rule(tx), at=now)
         store.route.save_route(tx, route, what, message, at=now, referral_id=referral_id)
-        return messages.route.told(route)
+        return messages.route.notices(route)
 
     # -- what people may ask of those who hold their data --------------------------------------------------------------
 
@@ -373,7 +373,7 @@ def answerers_of(tx: Transaction, request: Request) -> Set[str]:
 def tell_of_request(tx: Transaction, request: Request, *, at: datetime) -> list[Draft]:
     """Tell whoever is concerned now by when a request has to be answered."""
     today, registered = rules.days.day_of(at), store.links.find_registrars(tx, request.person_id)
-    concerned = rules.rights.told(request, registered=registered, coordinators=COORDINATORS, today=today)
+    concerned = rules.rights.to_notify(request, registered=registered, coordinators=COORDINATORS, today=today)
     return messages.rights.due(request, today=today, to=concerned)
 
 

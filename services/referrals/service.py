@@ -1,4 +1,4 @@
-"""The referrals service: one method for each message it handles, and the clock."""
+"""The referrals service: one method for each message it handles, and the deadlines."""
 
 from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
 
@@ -163,7 +163,7 @@ class ReferralsService:
 
     @on(contracts.ReferralInfoRequested)
     def record_question(self, tx: Transaction, message: Message[contracts.ReferralInfoRequested]) -> list[Draft]:
-        """The recipient asks something before it decides; the clock stops."""
+        """The recipient asks something before it decides; the deadline stops."""
         referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.request_info(referral, by=message.source, at=clock.now(), topic=message.data.topic)
         store.save_referral(tx, referral, message)
@@ -171,7 +171,7 @@ class ReferralsService:
 
     @on(contracts.ReferralInfoProvided)
     def record_answer(self, tx: Transaction, message: Message[contracts.ReferralInfoProvided]) -> list[Draft]:
-        """The sender answers; the clock goes on with what was left."""
+        """The sender answers; the deadline goes on with what was left."""
         referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.provide_info(referral, by=message.source, at=clock.now())
         store.save_referral(tx, referral, message)
@@ -313,12 +313,12 @@ class ReferralsService:
         drafts = [draft for referral in referrals for draft in messages.statuses(referral)]
         return drafts + [draft for referral in referrals for draft in end_chain(tx, referral, message)]
 
-    # -- the clock -----------------------------------------------------------------------------------------------------
+    # -- deadlines -----------------------------------------------------------------------------------------------------
 
     @every(timedelta(seconds=1))
     def run_deadlines(self, tx: Transaction, now: datetime) -> list[Draft]:
-        """Do the next step of every clock that has one due: remind, escalate, suggest, expire, close."""
-        due = [rules.run_clock(referral, now=now) for referral in store.lock_due_referrals(tx, now)]
+        """Do the next stage of every deadline that has one due: remind, escalate, suggest, expire, close."""
+        due = [rules.run_deadline(referral, now=now) for referral in store.lock_due_referrals(tx, now)]
         alternatives = find_alternatives(tx, filter(rules.seeks_alternatives, due), now)
         for referral in due:
             store.save_referral(tx, referral)
@@ -338,7 +338,7 @@ class ReferralsService:
         for referral, place in store.lock_moved(tx, now):
             referral = rules.move_up(referral, place=place, at=now)
             store.save_referral(tx, referral)
-            store.note_told(tx, referral.referral_id, place=place, at=now)
+            store.note_notified(tx, referral.referral_id, place=place, at=now)
             drafts += messages.moved_up(referral, place=place)
         return drafts
 

@@ -58,9 +58,9 @@ def test_what_a_killed_floor_had_committed_is_published_at_the_next_start(
     with psycopg.connect(ground.database_url) as database:
         database.execute(
             "insert into outbox (routing_key, message_id, body)"
-            " select 'to.redcross', gen_random_uuid(), 'left behind' from generate_series(1, 3)"
+            " select 'to.redcross', gen_random_uuid(), 'the backlog' from generate_series(1, 3)"
         )
     process.start()
     eventually(lambda: answered(ground) == 3)
-    assert ground.answers() == [b"left behind"] * 3
+    assert ground.answers() == [b"the backlog"] * 3
     eventually(lambda: ground.number(contender.unpublished) == 0)

@@ -17,7 +17,7 @@ from bench.real.lives import measure_lives
 from bench.real.partners import Books, Lived
 from bench.real.registrations import make_people, measure_registrations
 from bench.real.requests import measure_floor, measure_service, measure_with_doubles, with_doubles
-from deploy.local import Stack, Trouble
+from deploy.local import OperatorError, Stack
 
 FEW = 40
 
@@ -58,9 +58,9 @@ def test_the_floor_of_requests_writes_and_says_what_the_service_does(ground: Gro
     assert all(len(rows) == 1 + 1 + 1 + 3 for rows in by_service.rows.values())
     request, rows = next(iter(by_floor.rows.items()))
     for wrong in (rows[1:], [*rows, rows[0]], [{**rows[0], "referral": {}}, *rows[1:]]):
-        with pytest.raises(Trouble, match="no floor"):
+        with pytest.raises(OperatorError, match="no floor"):
             same.check(by_service, replace(by_floor, rows={**by_floor.rows, request: wrong}))
-    with pytest.raises(Trouble, match="writes"):
+    with pytest.raises(OperatorError, match="writes"):
         same.check(by_service, replace(by_floor, each={**by_floor.each, "outbox": 2.0}))
 
 

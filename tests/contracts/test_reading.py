@@ -225,6 +225,6 @@ def test_the_longest_messages_are_refused_quickly(filling: bytes) -> None:
 
 @pytest.mark.parametrize("word", [b"", b',"y":"NaN"'])
 def test_a_hundred_thousand_empty_lists_that_nobody_reads_cost_no_more_than_their_bytes(word: bytes) -> None:
-    """One who sends them holds up everybody at the gateway; made into objects they took a hundred times as long."""
+    """One who sends them blocks everybody at the gateway; made into objects they took a hundred times as long."""
     many = accepted().rstrip()[:-1] + b',"x":[' + b"[]," * 80_000 + b"[]]" + word + b"}"
     assert seconds_at_best(lambda: parse(many)) < 0.03

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.local import Stack, Trouble
+from deploy.local import OperatorError, Stack
 from messaging import addresses
 from messaging.addresses import BROKER, DATABASE, MANAGEMENT, AddressError, Host, read
 from messaging.topology import Management, TopologyError
@@ -73,14 +73,14 @@ def test_where_no_port_is_named_it_is_the_usual_one(text: str, ports: dict[str, 
     ],
 )
 def test_what_cannot_be_read_is_said_without_what_stands_in_it(text: str) -> None:
-    with pytest.raises(AddressError) as raised:
+    with pytest.raises(AddressError) as misread:
         read(text, BROKER)
 
-    assert SECRET not in str(raised.value)
-    assert "ana" not in str(raised.value)
-    with pytest.raises(Trouble, match="RUTA_AMQP_URL cannot be read") as trouble:
+    assert SECRET not in str(misread.value)
+    assert "ana" not in str(misread.value)
+    with pytest.raises(OperatorError, match="RUTA_AMQP_URL cannot be read") as misread:
         Stack(environment={"RUTA_AMQP_URL": text or "?"})
-    assert SECRET not in str(trouble.value)
+    assert SECRET not in str(misread.value)
 
 
 def test_a_password_is_in_no_representation_of_an_address() -> None:

@@ -87,7 +87,7 @@ class Machine(Stage):
         """Let all that comes before be said, by a clock that is right; return what is the matter with it."""
         self.set_clock(RIGHT, known=True)
         self._lead_up([(scene, scene.before) for scene in self.scenes])
-        return [one for scene in self.scenes for one in scene.trouble]
+        return [one for scene in self.scenes for one in scene.complaints]
 
     def say(self) -> None:
         for scene in self.scenes:

@@ -20,7 +20,7 @@ import amqp
 import psycopg
 import pytest
 
-from deploy.local import Network, Stack, Trouble, problems, status
+from deploy.local import Network, OperatorError, Stack, problems, status
 from deploy.local.postgres import PostgresProcess
 from deploy.local.problems import Found, Watch
 from deploy.local.rabbitmq import ADMINISTRATOR, NODE, BrokerProcess, scripts
@@ -253,7 +253,7 @@ def _said(one: Found | None, words: str) -> Found | None:
     return one if one is not None and words in one.text else None
 
 
-def test_up_says_when_a_trouble_begins_and_when_it_is_over(
+def test_up_says_when_a_problem_begins_and_when_it_is_over(
     hub: Network, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.WARNING, "ruta.watch")
@@ -443,7 +443,9 @@ def test_postgresql_says_why_it_did_not_start(alone: State) -> None:
     (alone.directory / "postgres" / "data" / "postgresql.conf").write_text("nobody understands this\n")
 
     server.start()
-    with pytest.raises(Trouble, match=r"postgres ended before it was ready: syntax error in file .*contains errors"):
+    with pytest.raises(
+        OperatorError, match=r"postgres ended before it was ready: syntax error in file .*contains errors"
+    ):
         server.wait_ready()
 
 
@@ -468,7 +470,7 @@ def test_rabbitmq_says_why_it_did_not_start(alone: State, fault: str, monkeypatc
         server = BrokerProcess(alone, (ports[0], ports[1], ports[2], ports[3], ports[4]))
         try:
             server.start()
-            with pytest.raises(Trouble, match=said):
+            with pytest.raises(OperatorError, match=said):
                 server.wait_ready()
         finally:
             server.stop()

@@ -1,4 +1,4 @@
-"""`./ruta repair` beside a running hub: what was deleted is there again, what was set aside arrives once, as it was."""
+"""`./ruta repair` beside a running hub: what was deleted is there again, what was dead-lettered arrives once."""
 
 import os
 import signal
@@ -46,7 +46,7 @@ def start_repair(stack: Stack, *options: str) -> "subprocess.Popen[str]":
 
 @pytest.fixture
 def hub(network: Network) -> Iterator[Network]:
-    """The running network, with everything there and nothing set aside; and again after the test."""
+    """The running network, with everything there and nothing dead-lettered; and again after the test."""
     management = network.stack.management
     _make_whole(network)
     yield network
@@ -71,7 +71,7 @@ def counted(stack: Stack, service: str, what: str) -> int:
 
 
 def lying(stack: Stack, vhost: str, queue: str) -> int:
-    """How many messages lie in one of the queues for what is set aside; the first of them lies behind them then."""
+    """How many messages lie in one of the queues for what is dead-lettered; the first of them lies behind them then."""
     messages = stack.management.post(
         f"queues/{vhost}/{queue}/get", {"count": 1, "ackmode": "ack_requeue_true", "encoding": "base64"}
     )

@@ -19,7 +19,7 @@ from psycopg.errors import LockNotAvailable
 
 import contracts
 from deploy.local import Stack
-from deploy.local.trouble import Trouble
+from deploy.local.operator_error import OperatorError
 from messaging import broker, database, frames, migrate, relay, topology, transaction
 from messaging.broker import BrokerLost, Publication, Publisher
 from messaging.database import Connection, NoAnswerError
@@ -393,11 +393,11 @@ def test_a_relay_that_lost_its_turn_says_when_the_broker_is_back(
     with before(probe.amqp_url) as proxy, database.connect(probe.database_url) as other:
         waiting = relay.Relay("probe", probe.database_url, proxy.url, Identity())
         leave_behind()
-        assert waiting.publish_left_behind(other) == 1
+        assert waiting.publish_backlog(other) == 1
         leave_behind()
         proxy.listening.clear()
         with pytest.raises(BrokerLost):
-            waiting.publish_left_behind(other)
+            waiting.publish_backlog(other)
         assert relay._take_lock(other)
 
         proxy.listening.set()
@@ -439,7 +439,7 @@ def test_who_looks_after_databases_is_told_that_the_server_does_not_answer(
         elsewhere = Stack(tmp_path, environment={"RUTA_DATABASE_URL": proxy.url})
         elsewhere.state.make()
         began = time.monotonic()
-        with pytest.raises(Trouble, match="did not answer within 1 s"):
+        with pytest.raises(OperatorError, match="did not answer within 1 s"):
             ask(elsewhere)
         assert DEADLINE <= time.monotonic() - began < ONCE
     stack.drop_database("silent")
@@ -567,7 +567,7 @@ def test_the_notes_of_a_service_heal(probe: Probe, seconds: float, constants: di
 @in_every_silence
 @pytest.mark.parametrize("server", ["database", "broker"])
 def test_a_relay_heals(probe: Probe, runtime: Runtime, server: str, seconds: float, constants: dict[str, Any]) -> None:
-    """What a writer has left behind is published by it alone; and the lock of the one that works is given up."""
+    """What a writer has abandoned is published by it alone; and the lock of the one that works is given up."""
     sent = conversation(30)
 
     def leave_behind(*messages: contracts.Message) -> None:

@@ -426,7 +426,7 @@ def test_what_the_hub_has_for_an_organisation_arrives_in_the_right_inbox_under_e
     assert redcross.bodies("inbox.redcross", 2 * len(for_staff)) == 2 * for_staff
 
 
-def test_what_is_addressed_to_nobody_is_put_aside(gateway: Gateway) -> None:
+def test_what_is_addressed_to_nobody_is_dead_lettered(gateway: Gateway) -> None:
     keys = (
         "to.nobody.referral.status.v1",
         "to.redcros.referral.status.v1",

@@ -16,9 +16,9 @@ import pytest
 import contracts
 from contracts import codes, sealing
 from demo.stage import Ground
+from deploy.local.operator_error import OperatorError
 from deploy.local.own import OwnService
 from deploy.local.state import ROOT
-from deploy.local.trouble import Trouble
 from tests.messaging.partners import Partner
 from tests.waiting import eventually
 from tools.attendance.desk import Answer, Desk
@@ -282,7 +282,7 @@ def send_list(ground: Ground, file: Path, jornada_id: UUID, *options: str) -> st
 
 def test_a_service_that_the_network_file_does_not_give_an_organisation_is_refused_in_words(ground: Ground) -> None:
     credentials = ground.stack.state.organisations / PARTNER / "credentials.json"
-    with pytest.raises(Trouble, match="does not know that redcross runs events itself"):
+    with pytest.raises(OperatorError, match="does not know that redcross runs events itself"):
         OwnService(ground.stack, "events", credentials)
 
 
@@ -290,5 +290,5 @@ def test_a_service_that_the_network_file_does_not_give_an_organisation_is_refuse
 def test_credentials_that_are_none_are_refused_in_words(ground: Ground, tmp_path: Path, content: str) -> None:
     file = tmp_path / "credentials.json"
     file.write_text(content)
-    with pytest.raises(Trouble, match="is not a credentials file"):
+    with pytest.raises(OperatorError, match="is not a credentials file"):
         OwnService(ground.stack, "events", file)

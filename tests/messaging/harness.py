@@ -19,7 +19,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 import contracts
-from deploy.local.process import leashed
+from deploy.local.process import with_parent_death_signal
 from deploy.local.rabbitmq import NODE, scripts
 from deploy.local.stack import Stack
 from messaging import broker, frames
@@ -104,7 +104,11 @@ class Process:
         with self.log_file.open("ab") as output:
             self._said_before = output.tell()
             self.process = subprocess.Popen(
-                leashed(self.command), cwd=ROOT, env=os.environ | self.environment, stdout=output, stderr=output
+                with_parent_death_signal(self.command),
+                cwd=ROOT,
+                env=os.environ | self.environment,
+                stdout=output,
+                stderr=output,
             )
         return self
 

@@ -1,4 +1,4 @@
-"""What a service is to forget leaves the outbox once it is out, and what was put aside; nothing else goes."""
+"""What a service is to forget leaves the outbox once it is out, and what was quarantined; nothing else goes."""
 
 import hashlib
 from collections.abc import Iterator

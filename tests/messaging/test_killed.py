@@ -32,7 +32,7 @@ def dying(tmp_path: Path) -> Dying:
 def repeats(answers: Sequence[contracts.Message], to: Collection[UUID]) -> int:
     """How many answers to these came again.
 
-    The others' may, too: the relay of these tests takes whoever does not stir for a second for dead.
+    The others' may, too: the relay of these tests takes whoever has no heartbeat for a second for dead.
     """
     ids = [answer.id for answer in answers if answer.causationid in to]
     return len(ids) - len(set(ids))

@@ -70,7 +70,7 @@ def test_the_last_spans_of_a_relay_that_stops_are_sent(probe: Probe, runtime: Ru
     message = service_published()
     runtime.apply(ProbeService(), [Delivery(1, message.to_json(), redelivered=False)])
     probe.answers_to(message)
-    wait_until(lambda: relay.said("published what was left behind"))
+    wait_until(lambda: relay.said("published the backlog"))
 
     assert relay.stop() == 0
     assert "publish" in collector.spans

@@ -124,7 +124,7 @@ def test_where_one_process_reads_a_second_one_stands_by_and_takes_over_in_order(
     assert check(sent, reads_alone.notes(), answers).faultless
 
 
-def test_what_a_process_may_have_committed_is_handed_over_before_it_writes_again(
+def test_what_a_process_may_have_committed_is_abandoned_before_it_writes_again(
     probe: Probe, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or its next mark would say of what nobody has published that it is out."""
@@ -142,8 +142,8 @@ def test_what_a_process_may_have_committed_is_handed_over_before_it_writes_again
     (after,) = apply_one(runtime)
 
     assert after.writer != before.writer
-    handed_over = {row["writer"]: row["handed_over"] for row in probe.query("select * from outbox_writer")}
-    assert handed_over == {before.writer: True, after.writer: False}
+    abandoned = {row["writer"]: row["abandoned"] for row in probe.query("select * from outbox_writer")}
+    assert abandoned == {before.writer: True, after.writer: False}
 
 
 def test_of_two_relays_one_works_and_the_other_takes_over(probe: Probe) -> None:
@@ -151,7 +151,7 @@ def test_of_two_relays_one_works_and_the_other_takes_over(probe: Probe) -> None:
     first, second = probe.relay().start(), probe.relay().start()
     written = write_out(probe, 100)
     assert [answer.id for answer in probe.answers(100)] == written
-    (working,) = wait_until(lambda: [one for one in (first, second) if one.said("published what was left behind")])
+    (working,) = wait_until(lambda: [one for one in (first, second) if one.said("published the backlog")])
 
     working.kill()
     written = write_out(probe, 100)
@@ -172,7 +172,7 @@ def test_partitions_are_made_and_dropped_and_nothing_is_lost(probe: Probe, monke
         outbox.keep_house(connection)
         assert kept(probe) == written  # nothing of it is out
 
-        left = outbox.left_behind(connection, exchange="hub", patience="0 seconds", limit=50)
+        left = outbox.backlog(connection, exchange="hub", patience="0 seconds", limit=50)
         outbox.mark(connection, left[-1].writer, left[-1].position)
         outbox.keep_house(connection)
         assert kept(probe) == written[39:]  # from the partition in which the first unpublished one stands
@@ -184,12 +184,12 @@ def test_partitions_are_made_and_dropped_and_nothing_is_lost(probe: Probe, monke
 
 def test_a_writer_that_is_about_to_publish_is_not_overtaken_by_the_relay(probe: Probe) -> None:
     with database.connect(probe.database_url) as connection:
-        gone, alive, gone_too = (write_out(probe, 1, handed_over=left) for left in (True, False, True))
-        left = outbox.left_behind(connection, exchange="hub", patience="1 hour", limit=10)
+        gone, alive, gone_too = (write_out(probe, 1, abandoned=left) for left in (True, False, True))
+        left = outbox.backlog(connection, exchange="hub", patience="1 hour", limit=10)
         assert [one.publication.message_id for one in left] == gone
 
-        # it does not stir: it is gone as well
-        later = outbox.left_behind(connection, exchange="hub", patience="0 seconds", limit=10)
+        # it has no heartbeat: it is gone as well
+        later = outbox.backlog(connection, exchange="hub", patience="0 seconds", limit=10)
         assert [one.publication.message_id for one in later] == [*gone, *alive, *gone_too]
 
 
@@ -218,7 +218,7 @@ def working(probe: Probe) -> int:
     return len(probe.query("select 1 from outbox_writer where applied > 0"))
 
 
-def write_out(probe: Probe, messages: int, *, handed_over: bool = True) -> list[UUID]:
+def write_out(probe: Probe, messages: int, *, abandoned: bool = True) -> list[UUID]:
     """Write messages to the outbox as a process would that then dies, and return their ids."""
     with database.connect(probe.database_url) as connection:
         writer = outbox.open_writer(connection, "test")
@@ -226,8 +226,8 @@ def write_out(probe: Probe, messages: int, *, handed_over: bool = True) -> list[
         stamped = [contracts.stamp(draft, source="hub", time=datetime.now(UTC)) for draft in drafts]
         outbox.write(connection, writer, [Identity().publication(one) for one in stamped], outbox.Tally())
         connection.commit()
-        if handed_over:
-            outbox.hand_over(connection, writer)
+        if abandoned:
+            outbox.abandon(connection, writer)
     return [one.id for one in stamped]
 
 

@@ -64,7 +64,7 @@ def kill(server: Process) -> None:
 
 DATABASE_AWAY, BROKER_AWAY = "the database is away", "the broker is away"
 
-TROUBLES: dict[str, tuple[Callable[[Probe], None], str]] = {
+FAULTS: dict[str, tuple[Callable[[Probe], None], str]] = {
     "every database session ended": (lambda probe: probe.end_sessions(), DATABASE_AWAY),
     "PostgreSQL restarted": (lambda probe: restart(postgres(probe)), DATABASE_AWAY),
     "PostgreSQL killed": (lambda probe: kill(postgres(probe)), DATABASE_AWAY),
@@ -74,8 +74,8 @@ TROUBLES: dict[str, tuple[Callable[[Probe], None], str]] = {
 }
 
 
-@pytest.mark.parametrize(("trouble", "noticed"), TROUBLES.values(), ids=TROUBLES.keys())
-def test_nothing_is_lost_or_done_twice_when(probe: Probe, trouble: Callable[[Probe], None], noticed: str) -> None:
+@pytest.mark.parametrize(("fault", "noticed"), FAULTS.values(), ids=FAULTS.keys())
+def test_nothing_is_lost_or_done_twice_when(probe: Probe, fault: Callable[[Probe], None], noticed: str) -> None:
     sent = conversation(MESSAGES)
     probe.send(*sent)
     probe.relay().launch()
@@ -84,7 +84,7 @@ def test_nothing_is_lost_or_done_twice_when(probe: Probe, trouble: Callable[[Pro
     service = probe.service(tampered={"CONSTANTS": constants, "SLOW_PUBLISHING": "0.02"}).start()
     wait_until(lambda: len(probe.notes()) > 100)
 
-    trouble(probe)
+    fault(probe)
     answers = probe.answers_to(*sent)
     wait_until(lambda: service.said(noticed))
 

@@ -123,7 +123,7 @@ def test_the_relay_links_what_it_publishes_to_what_wrote_it(
     exporter.clear()
 
     with database.connect(probe.database_url) as connection:
-        left = outbox.left_behind(connection, exchange="hub", patience="0 seconds", limit=10)
+        left = outbox.backlog(connection, exchange="hub", patience="0 seconds", limit=10)
     with tracing.publishing([one.publication for one in left]):
         pass
 

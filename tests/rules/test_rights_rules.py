@@ -7,7 +7,7 @@ import pytest
 
 from contracts import uuid7
 from services.intake import rules
-from services.intake.rules.rights import Request, Step
+from services.intake.rules.rights import Request, Stage
 from tests.examples import COORDINATOR, DAY, NOW, PERSON_ID, RECIPIENT, SENDER
 from tests.examples_rights import REQUEST_ID
 
@@ -103,22 +103,22 @@ def test_a_request_is_not_received_tomorrow() -> None:
 
 
 @pytest.mark.parametrize(
-    ("today", "step", "due_on"),
+    ("today", "stage", "due_on"),
     [
-        (date(2026, 3, 11), Step.REMIND, date(2026, 3, 12)),  # two working days before Monday the sixteenth
-        (date(2026, 3, 12), Step.OVERDUE, date(2026, 3, 17)),
-        (date(2026, 3, 16), Step.OVERDUE, date(2026, 3, 17)),
+        (date(2026, 3, 11), Stage.REMIND, date(2026, 3, 12)),  # two working days before Monday the sixteenth
+        (date(2026, 3, 12), Stage.OVERDUE, date(2026, 3, 17)),
+        (date(2026, 3, 16), Stage.OVERDUE, date(2026, 3, 17)),
         (date(2026, 3, 17), None, None),
     ],
 )
-def test_a_clock_reminds_once_and_tells_once_that_it_is_over(today: date, step: Step | None, due_on: date) -> None:
+def test_a_deadline_reminds_once_and_tells_once_that_it_is_over(today: date, stage: Stage | None, due_on: date) -> None:
     request = rules.rights.run_clock(a_request(), today=today)
-    assert (request.step, request.due_on) == (step, due_on)
+    assert (request.stage, request.due_on) == (stage, due_on)
 
 
 def told(request: Request, today: date) -> dict[str, UUID]:
     registered = {RECIPIENT: ELSEWHERE_ID}
-    return dict(rules.rights.told(request, registered=registered, coordinators={COORDINATOR}, today=today))
+    return dict(rules.rights.to_notify(request, registered=registered, coordinators={COORDINATOR}, today=today))
 
 
 def test_coordinators_hear_of_what_is_overdue_and_registrars_of_nothing() -> None:
@@ -145,7 +145,7 @@ def test_an_erasure_is_answered_by_who_registered_the_person_or_a_coordinator_an
 
 def test_an_answer_ends_the_clock_and_only_a_granted_erasure_erases() -> None:
     answered = rules.rights.answer(a_request("erasure"), "granted", answered_at=NOW)
-    assert (answered.step, answered.due_on, answered.erases) == (None, None, True)
+    assert (answered.stage, answered.due_on, answered.erases) == (None, None, True)
     assert not answered.is_overdue(date(2030, 1, 1))
     for kind, answer in (("erasure", "partly_granted"), ("erasure", "denied"), ("correction", "granted")):
         assert not rules.rights.answer(a_request(kind), answer, answered_at=NOW).erases

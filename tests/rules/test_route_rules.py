@@ -46,14 +46,19 @@ def missing(route: Route, rule: Rule = RULE) -> Sequence[str]:
     ],
 )
 def test_what_is_known_of_a_route_says_how_far_it_is(route: Route, state: State) -> None:
-    settled = rules.route.settle(route, RULE, at=NOW)
-    assert (settled.state, settled.sequence, settled.changed_at, settled.rule_id) == (state, 1, NOW, RULE.rule_id)
+    recomputed = rules.route.recompute(route, RULE, at=NOW)
+    assert (recomputed.state, recomputed.sequence, recomputed.changed_at, recomputed.rule_id) == (
+        state,
+        1,
+        NOW,
+        RULE.rule_id,
+    )
 
 
 def test_who_has_graduated_stays_so_by_the_rule_that_decided() -> None:
     graduated = a_route(scored(on=0), state=State.GRADUATED, changed_at=NOW, rule_id=UUID(int=9), sequence=7)
-    settled = rules.route.settle(graduated, RULE, at=NOW + DAY)
-    assert (settled.state, settled.rule_id, settled.changed_at, settled.sequence) == (
+    recomputed = rules.route.recompute(graduated, RULE, at=NOW + DAY)
+    assert (recomputed.state, recomputed.rule_id, recomputed.changed_at, recomputed.sequence) == (
         State.GRADUATED,
         UUID(int=9),
         NOW,
@@ -163,7 +168,7 @@ def test_of_a_route_that_has_ended_only_what_was_assessed_before_is_still_kept()
 
 def test_who_left_is_told_so_and_when() -> None:
     left = rules.route.leave(a_route(changed_at=NOW - timedelta(days=3)), reason="moved_away")
-    settled = rules.route.settle(left, RULE, at=NOW)
-    assert (settled.state, settled.changed_at, settled.leave_reason) == (State.LEFT, NOW, "moved_away")
+    recomputed = rules.route.recompute(left, RULE, at=NOW)
+    assert (recomputed.state, recomputed.changed_at, recomputed.leave_reason) == (State.LEFT, NOW, "moved_away")
     with pytest.raises(rules.Refused, match=r"^already_left$"):
-        rules.route.leave(settled, reason="moved_away")
+        rules.route.leave(recomputed, reason="moved_away")

@@ -52,7 +52,7 @@ def test_closing_the_ranks_again_changes_nothing() -> None:
 def test_who_moves_up_has_a_new_number_and_the_same_clock() -> None:
     waiting = a_sent_referral(state=State.WAITLISTED)
     moved = move_up(waiting, place=2, at=NOW + DAY)
-    assert (moved.state, moved.sequence, moved.clock) == (State.WAITLISTED, waiting.sequence + 1, waiting.clock)
+    assert (moved.state, moved.sequence, moved.deadline) == (State.WAITLISTED, waiting.sequence + 1, waiting.deadline)
     assert (moved.steps[-1].by, moved.steps[-1].details) == ("hub", {"place_in_line": "2"})
 
 

@@ -1,4 +1,4 @@
-"""The clock on real rows: reminded, escalated, given alternatives, expired or closed; each step once and in order."""
+"""Deadlines on real rows: reminded, escalated, given alternatives, expired or closed; each stage once and in order."""
 
 from dataclasses import replace
 from datetime import timedelta

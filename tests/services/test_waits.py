@@ -73,7 +73,7 @@ class Counted:
         scenes = [Scene(case.done, case.before, number=self._scenes + place) for place in range(number)]
         self._scenes += number
         self.stage._lead_up([(scene, scene.before) for scene in scenes])
-        assert [scene.trouble for scene in scenes if scene.trouble] == []
+        assert [scene.complaints for scene in scenes if scene.complaints] == []
         return [scene.message(scene.act) for scene in scenes]
 
     def apply(self, messages: Sequence[Message[Any]]) -> tuple[int, int]:

@@ -129,7 +129,7 @@ def test_a_changed_lock_is_installed(made_project: Path) -> None:
 
 def test_a_package_that_has_gone_from_the_environment_is_installed_again(project: Path) -> None:
     package = project / "deploy" / "local"
-    for name in ("__main__", "state", "trouble"):
+    for name in ("__main__", "state", "operator_error"):
         shutil.copy(RUTA.parent / "deploy" / "local" / f"{name}.py", package)
     (package / "cli.py").write_text(
         "import os\nif 'RUTA_MENDED' not in os.environ: import gone\ndef main(): print('mended')\n"

@@ -13,9 +13,9 @@ import pytest
 
 from deploy.local import Network, Stack, supervisor
 from deploy.local.forking import Adopted, ForkedProcess, ForkServer
+from deploy.local.operator_error import OperatorError
 from deploy.local.process import Process, Program
 from deploy.local.processes import fork_server
-from deploy.local.trouble import Trouble
 from messaging.topology import DeclaredNetwork
 from tests.waiting import eventually
 
@@ -174,7 +174,7 @@ def test_a_fork_server_that_froze_holds_up_nobody_else_and_whoever_needs_it_not_
 
     def start() -> None:
         began = time.monotonic()
-        with pytest.raises(Trouble, match="did not answer"):
+        with pytest.raises(OperatorError, match="did not answer"):
             forked.start()
         failed.append(time.monotonic() - began)
 
@@ -201,5 +201,5 @@ def test_what_cannot_run_says_why_in_its_own_log(stack: Stack, forks: ForkServer
 def test_without_a_fork_server_one_is_told_so(stack: Stack, forks: ForkServer) -> None:
     forks.stop()
 
-    with pytest.raises(Trouble, match="fork server"):
+    with pytest.raises(OperatorError, match="fork server"):
         forks.fork(["tests.stack.forked", "0"], program(stack))

@@ -1,4 +1,4 @@
-"""Child processes: leashed to whoever started them, and brought back when they die."""
+"""Child processes: they die with whoever started them, and are brought back when they die."""
 
 import json
 import os
@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.operator_error import OperatorError
 from deploy.local.process import Process, Program
 from deploy.local.state import ROOT
 from deploy.local.supervisor import Supervisor
-from deploy.local.trouble import Trouble
 from tests.waiting import eventually
 
 DELAYS = (0.2, 0.4, 0.8)  # seconds
@@ -73,7 +73,7 @@ def test_a_process_that_ends_too_early_is_quoted(tmp_path: Path) -> None:
     process = shell(tmp_path, "echo no such table >&2; exit 3")
     process.start()
 
-    with pytest.raises(Trouble, match="no such table"):
+    with pytest.raises(OperatorError, match="no such table"):
         process.wait_ready()
 
 

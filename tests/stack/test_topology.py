@@ -63,9 +63,9 @@ def test_a_system_that_runs_a_service_of_ours_reads_what_that_service_reads(tmp_
     clinic = read.organisations["clinic"]
 
     assert clinic.systems[0].reads == read.services["events"].reads
-    assert clinic.address("jornada.held", told=False) == "clinic.days"
-    assert clinic.address("person.erased", told=True) == "clinic.told.person.erased"
-    assert clinic.address("referral.offered", told=True) == "clinic"
+    assert clinic.address("jornada.held", notice=False) == "clinic.days"
+    assert clinic.address("person.erased", notice=True) == "clinic.told.person.erased"
+    assert clinic.address("referral.offered", notice=True) == "clinic"
     assert clinic.handles_itself("jornada.held")
     assert clinic.says_itself("attendance.counted")
     assert not clinic.says_itself("participation.recorded")
@@ -83,7 +83,7 @@ def test_every_service_that_an_organisation_runs_is_told_what_it_reads(declared:
     )
     network = replace(declared, organisations={"clinic": replace(clinic, systems=both)})
     document = topology.definitions(network, dict.fromkeys(network.users, "x"))
-    key = network.organisations["clinic"].address("person.erased", told=True)
+    key = network.organisations["clinic"].address("person.erased", notice=True)
     reached = {one["destination"] for one in document["bindings"] if one["routing_key"] == key}
 
     assert reached == {"inbox.clinic", "inbox.clinic.events", "inbox.clinic.employment"}

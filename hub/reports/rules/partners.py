@@ -82,7 +82,7 @@ def count(referrals: Sequence[Sent], *, now: datetime) -> Counts:
 
 
 def is_overdue(referral: Sent, *, now: datetime) -> bool:
-    """Whether a decision on an unanswered referral is late; the clock rests while the sender owes an answer."""
+    """Whether a decision on an unanswered referral is late; the deadline rests while the sender owes an answer."""
     return referral.state != "info_requested" and now > referral.sent_at + ANSWER_WITHIN[referral.urgency]
 
 

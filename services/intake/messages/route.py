@@ -1,4 +1,4 @@
-"""Integration routes, and what is told of them."""
+"""Integration routes, and what is notified of them."""
 
 from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
 
@@ -27,7 +27,7 @@ def rule(said: contracts.RouteRuleSet) -> Rule:
     return Rule(said.rule_id, said.set_at, thresholds, said.assessments, said.tracks_ended)
 
 
-def told(route: Route) -> list[Draft]:
+def notices(route: Route) -> list[Draft]:
     """Tell the organisation that follows the household where it is on its route now, and the hub's services."""
     status = _status(route)
     subject = str(route.route_id)

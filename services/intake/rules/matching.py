@@ -169,7 +169,7 @@ class Chosen(NamedTuple):
 def who_fits(waiting: Iterable[UUID], pairs: Set[Pair], *, most: int = PAIRS_AT_ONCE) -> list[UUID]:
     """Return those, from the first on, whose pairs are not too many to compare at once; the first of all always fits.
 
-    Who was made to have keys in common with everybody holds up those behind them for a round, and nobody for ever.
+    Who was made to have keys in common with everybody blocks those behind them for a round, and nobody for ever.
     """
     of_each = Counter(one for pair in pairs for one in pair)
     fitting: list[UUID] = []

@@ -34,8 +34,8 @@ REMINDED_BEFORE: Final = 2  # working days before the last one
 ERASURE, GRANTED = "erasure", "granted"
 
 
-class Step(StrEnum):
-    """What the clock of a request does next."""
+class Stage(StrEnum):
+    """What the deadline of a request does next."""
 
     REMIND = "remind"
     OVERDUE = "overdue"
@@ -54,7 +54,7 @@ class Request:
     extended_at: datetime | None = None
     answer: str | None = None
     answered_at: datetime | None = None
-    step: Step | None = None  # the next of its clock, and the day on which it is due
+    stage: Stage | None = None  # the next of its deadline, and the day on which it is due
     due_on: date | None = None
 
     @property
@@ -103,7 +103,7 @@ def _holidays() -> holidays.HolidayBase:
 def receive(
     *, request_id: UUID, person_id: UUID, kind: str, organisation: str, received_at: datetime, at: datetime
 ) -> Request:
-    """Keep what a person asks for, and set its clock."""
+    """Keep what a person asks for, and set its deadline."""
     if received_at > at + CLOCKS_DIFFER:
         raise Refused("received_in_the_future")
     answer_by = working_days_after(day_of(received_at), TERMS[kind].first)
@@ -161,24 +161,24 @@ def extend(request: Request, *, told_at: datetime, at: datetime) -> Request:
 
 
 def answer(request: Request, answer: str, *, answered_at: datetime) -> Request:
-    """End a request and its clock; an answer counts however late it is."""
-    return replace(request, answer=answer, answered_at=answered_at, step=None, due_on=None)
+    """End a request and its deadline; an answer counts however late it is."""
+    return replace(request, answer=answer, answered_at=answered_at, stage=None, due_on=None)
 
 
 def run_clock(request: Request, *, today: date) -> Request:
-    """Return a request with the step of its clock that comes after all that are due today."""
+    """Return a request with the stage of its deadline that comes after all that are due today."""
     remind_on = working_days_before(request.answer_by, REMINDED_BEFORE)
     if today < remind_on:
-        return replace(request, step=Step.REMIND, due_on=remind_on)
+        return replace(request, stage=Stage.REMIND, due_on=remind_on)
     if today <= request.answer_by:
-        return replace(request, step=Step.OVERDUE, due_on=request.answer_by + timedelta(days=1))
-    return replace(request, step=None, due_on=None)
+        return replace(request, stage=Stage.OVERDUE, due_on=request.answer_by + timedelta(days=1))
+    return replace(request, stage=None, due_on=None)
 
 
-def told(
+def to_notify(
     request: Request, *, registered: Mapping[str, UUID], coordinators: Set[str], today: date
 ) -> Mapping[str, UUID]:
-    """Return who is told of a request now, each with the id under which it knows the person.
+    """Return who is notified of a request now, each with the id under which it knows the person.
 
     Whom the person went to, who may answer, and the coordinators when the day has passed. `registered` has the
     organisations that registered the person, and under which id.

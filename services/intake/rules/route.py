@@ -174,7 +174,7 @@ def check_rule(rule: Rule, newest: Rule) -> None:
         raise Refused("superseded")
 
 
-def settle(route: Route, rule: Rule, *, at: datetime) -> Route:
+def recompute(route: Route, rule: Rule, *, at: datetime) -> Route:
     """Return a route that has just been changed with the state it has come to by a rule, and its next number.
 
     Who has graduated stays so, by the rule that decided then, and who has left is not decided about.

@@ -20,7 +20,7 @@ WAIT: Final = """
     on conflict (person_id) do update set since = excluded.since  -- locks it, so that who compares now waits for us
 """
 
-# Two that compare at the same time would not see each other's people. Who registers people is not held up by this; on
+# Two that compare at the same time would not see each other's people. Who registers people is not blocked by this; on
 # match_key it would keep the autovacuum away, which gives way to any lock.
 ONE_AT_A_TIME: Final = "lock table match_waiting in share update exclusive mode"
 

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from messaging.database import Row
 from messaging.transaction import Transaction
-from services.intake.rules.rights import Request, Step
+from services.intake.rules.rights import Request, Stage
 from services.intake.store.cause import Cause
 
 DUE_AT_ONCE: Final = 200
 
 _REQUEST: Final = """
-    request_id, person_id, kind, organisation, received_at, answer_by, extended_at, answer, answered_at, step, due_on
+    request_id, person_id, kind, organisation, received_at, answer_by, extended_at, answer, answered_at, stage, due_on
 """
 
 LOCK: Final = f"""
@@ -34,7 +34,7 @@ INSERT: Final = f"""
 SAVE: Final = """
     update rights_request
     set answer_by = new.answer_by, extended_at = new.extended_at, answer = new.answer, answered_at = new.answered_at,
-        step = new.step, due_on = new.due_on
+        stage = new.stage, due_on = new.due_on
     from jsonb_populate_recordset(null::rights_request, %s::jsonb) as new
     where rights_request.request_id = new.request_id
 """
@@ -46,7 +46,7 @@ def lock_request(tx: Transaction, request_id: UUID) -> Request | None:
 
 
 def lock_due(tx: Transaction, today: date) -> list[Request]:
-    """Lock and return requests whose clock has a step due, longest due first."""
+    """Lock and return requests whose deadline has a stage due, longest due first."""
     return [_request(tx, row) for row in tx.fetch(LOCK_DUE, (today,))]
 
 
@@ -64,7 +64,7 @@ def save_request(tx: Transaction, request: Request) -> None:
 
 def _request(tx: Transaction, row: Row) -> Request:
     tx.mention([row["person_id"]])
-    return Request(**{**row, "step": None if row["step"] is None else Step(row["step"])})
+    return Request(**{**row, "stage": None if row["stage"] is None else Stage(row["stage"])})
 
 
 def _to_row(request: Request) -> Row:

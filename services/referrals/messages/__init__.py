@@ -1,8 +1,7 @@
 """Between referrals' own records and the contracts: what arrives becomes records, what has happened becomes drafts."""
 
 from services.referrals.messages.directory import capacity, listing, seeker, service, suggestions
-from services.referrals.messages.reading import consent, draft_referral, estimate, onward_request, override, request
-from services.referrals.messages.telling import (
+from services.referrals.messages.notices import (
     by_the_clock,
     chain_ended,
     moved_up,
@@ -11,6 +10,7 @@ from services.referrals.messages.telling import (
     suggestion,
     withdrawal,
 )
+from services.referrals.messages.reading import consent, draft_referral, estimate, onward_request, override, request
 
 __all__ = [
     "by_the_clock",

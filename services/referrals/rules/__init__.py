@@ -11,7 +11,7 @@ from services.referrals.rules.answering import (
     waitlist,
 )
 from services.referrals.rules.chains import Link, ends_chain, go_on, has_ended, hear_of_end, refer_onward
-from services.referrals.rules.clocks import PURGE_WITHIN, Action, Clock, StoppedClock, Urgency
+from services.referrals.rules.deadlines import PURGE_WITHIN, Action, Deadline, StoppedDeadline, Urgency
 from services.referrals.rules.directory import (
     Capacity,
     CapacityState,
@@ -46,7 +46,7 @@ from services.referrals.rules.stopping import (
     request_cancel,
     withdraw_consent,
 )
-from services.referrals.rules.timing import awaited, may_be_met_elsewhere, run_clock, seeks_alternatives
+from services.referrals.rules.timing import awaited, may_be_met_elsewhere, run_deadline, seeks_alternatives
 
 __all__ = [
     "ENDED",
@@ -60,8 +60,8 @@ __all__ = [
     "Candidate",
     "Capacity",
     "CapacityState",
-    "Clock",
     "Consent",
+    "Deadline",
     "Eligibility",
     "Line",
     "Link",
@@ -75,7 +75,7 @@ __all__ = [
     "Service",
     "State",
     "Step",
-    "StoppedClock",
+    "StoppedDeadline",
     "Urgency",
     "Verdict",
     "accept",
@@ -115,7 +115,7 @@ __all__ = [
     "report_no_show",
     "request_cancel",
     "request_info",
-    "run_clock",
+    "run_deadline",
     "schedule",
     "seeks_alternatives",
     "send",

@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from messaging.answers import Refused
-from services.referrals.rules.clocks import DAYS, PLACE_WITHIN
+from services.referrals.rules.deadlines import DAYS, PLACE_WITHIN
 from services.referrals.rules.referrals import Referral, move
 from services.referrals.rules.states import ACCEPTED, DECLINED, INFO_REQUESTED, RECEIVED, REDIRECTED, WAITLISTED
 
 
 def receive(referral: Referral, *, by: str, at: datetime) -> Referral:
-    """The recipient's system has it. Until the hub says `expired`, an answer counts, however late the clock is."""
+    """The recipient's system has it. Until the hub says `expired`, an answer counts, however late."""
     if by == referral.sender:
         raise Refused("not_yours")  # the same move by the sender is the answer to a question
     return move(referral, RECEIVED, by=by, at=at)
@@ -43,12 +43,12 @@ def redirect(referral: Referral, *, by: str, at: datetime, to: str, consent_id: 
 
 
 def request_info(referral: Referral, *, by: str, at: datetime, topic: str) -> Referral:
-    """The recipient asks the sender something: the clock to the decision stops, one to the answer starts."""
+    """The recipient asks the sender something: the deadline of the decision stops, one of the answer starts."""
     return move(referral, INFO_REQUESTED, by=by, at=at, reason=topic)
 
 
 def provide_info(referral: Referral, *, by: str, at: datetime) -> Referral:
-    """The sender answers: the clock to the decision goes on with what was left of it."""
+    """The sender answers: the deadline of the decision goes on with what was left of it."""
     if by == referral.recipient:
         raise Refused("not_yours")  # the same move by the recipient is the receipt
     if by == referral.sender and referral.state == RECEIVED:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from messaging.answers import Refused
-from services.referrals.rules.clocks import CLOCKS_DIFFER
+from services.referrals.rules.deadlines import CLOCKS_DIFFER
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.referrals.rules.clocks import PLACE_WITHIN
+from services.referrals.rules.deadlines import PLACE_WITHIN
 from services.referrals.rules.directory import Capacity, CapacityState
 from services.referrals.rules.referrals import Referral, Step, note
 from services.referrals.rules.states import HUB, WAITLISTED, check_move
@@ -49,7 +49,7 @@ def close_ranks(line: Iterable[Place]) -> list[Place]:
 
 
 def move_up(referral: Referral, *, place: int, at: datetime) -> Referral:
-    """Somebody before it has left the waiting list: it stays there, under a new number, and its clock goes on."""
+    """Somebody before it has left the waiting list: it stays there, under a new number, and its deadline goes on."""
     check_move(referral.state, WAITLISTED, HUB)
     moved = replace(referral, sequence=referral.sequence + 1)
     details = {"place_in_line": str(place)}

@@ -6,19 +6,19 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from messaging.answers import MissingPrerequisite, Refused
-from services.referrals.rules.clocks import (
+from services.referrals.rules.deadlines import (
     ANSWER_WITHIN,
     CLOSE_AFTER,
     CONFIRM_CANCEL_WITHIN,
-    PURGE_STEPS,
+    PURGE_STAGES,
     RECEIVE_WITHIN,
-    STEPS,
-    Clock,
-    Steps,
-    StoppedClock,
+    STAGES,
+    Deadline,
+    Stages,
+    StoppedDeadline,
     Urgency,
-    start_clock,
-    stop_clock,
+    start_deadline,
+    stop_deadline,
 )
 from services.referrals.rules.states import (
     DECISIONS,
@@ -36,7 +36,7 @@ from services.referrals.rules.states import (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happened to a referral. Transitions are numbered; what the hub does by the clock is not."""
+    """One thing that happened to a referral. Transitions are numbered; what the hub does by a deadline is not."""
 
     what: str
     by: str
@@ -65,8 +65,8 @@ class Referral:
     answer_by: datetime
     state: State = DRAFT
     sequence: int = 0
-    clock: Clock | None = None
-    stopped_clock: StoppedClock | None = None
+    deadline: Deadline | None = None
+    stopped_deadline: StoppedDeadline | None = None
     visit_at: datetime | None = None
     visit_said_at: datetime | None = None  # by the recipient's clock: an older word does not replace a newer one
     outcome: str | None = None
@@ -88,9 +88,9 @@ class Referral:
         return (self.sender, self.recipient)
 
     @property
-    def clock_steps(self) -> Steps:
-        """What its clock comes to: a purge that is owed goes before whatever the state waits for."""
-        return PURGE_STEPS if self.unpurged else STEPS[self.state]
+    def deadline_stages(self) -> Stages:
+        """The stages of its deadline: a purge that is owed goes before whatever the state waits for."""
+        return PURGE_STAGES if self.unpurged else STAGES[self.state]
 
 
 def decision_in(referral: Referral) -> Step | None:
@@ -152,15 +152,15 @@ def enter(
     reason: str | None = None,
     lasts: timedelta | None = None,
 ) -> Referral:
-    """Put a referral into a state: its clock, the next number, and the step that history keeps."""
+    """Put a referral into a state: its deadline, the next number, and the step that history keeps."""
     sequence = referral.sequence + 1
     step = Step(target, by, actor, at, sequence, reason, came_from=referral.state)
     return replace(
         referral,
         state=target,
         sequence=sequence,
-        clock=_clock_of(referral, target, at=at, lasts=lasts),
-        stopped_clock=stop_clock(referral.clock, at=at) if target == INFO_REQUESTED else None,
+        deadline=_deadline_of(referral, target, at=at, lasts=lasts),
+        stopped_deadline=stop_deadline(referral.deadline, at=at) if target == INFO_REQUESTED else None,
         steps=(*referral.steps, step),
     )
 
@@ -169,22 +169,22 @@ def note(referral: Referral, step: Step) -> Referral:
     return replace(referral, steps=(*referral.steps, step))
 
 
-def _clock_of(referral: Referral, target: State, *, at: datetime, lasts: timedelta | None) -> Clock | None:
-    """The clock that a state starts with: as long as `lasts`, or as the urgency or the state says.
+def _deadline_of(referral: Referral, target: State, *, at: datetime, lasts: timedelta | None) -> Deadline | None:
+    """The deadline that a state starts with: as long as `lasts`, or as the urgency or the state says.
 
-    Where a purge is owed its clock goes on: nobody gets out of it by striking the referral out.
+    Where a purge is owed its deadline goes on: nobody gets out of it by striking the referral out.
     """
     if referral.unpurged:
-        return referral.clock
-    if target not in STEPS:
+        return referral.deadline
+    if target not in STAGES:
         return None
-    steps, stopped = STEPS[target], referral.stopped_clock
+    stages, stopped = STAGES[target], referral.stopped_deadline
     if target == RECEIVED and stopped is not None:
-        return start_clock(steps, stopped.length, ends_at=at + stopped.left, at=at, step=stopped.step)
+        return start_deadline(stages, stopped.length, ends_at=at + stopped.left, at=at, stage=stopped.stage)
     if target == RECEIVED:  # the time to a decision runs from the sending
-        return start_clock(steps, referral.answer_by - referral.sent_at, ends_at=referral.answer_by, at=at)
+        return start_deadline(stages, referral.answer_by - referral.sent_at, ends_at=referral.answer_by, at=at)
     length = lasts or _length_of(referral, target)
-    return start_clock(steps, length, ends_at=at + length, at=at)
+    return start_deadline(stages, length, ends_at=at + length, at=at)
 
 
 def _length_of(referral: Referral, target: State) -> timedelta:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from messaging.answers import Refused
-from services.referrals.rules.clocks import CLOCKS_DIFFER, DECIDE_WITHIN, Urgency
+from services.referrals.rules.deadlines import CLOCKS_DIFFER, DECIDE_WITHIN, Urgency
 from services.referrals.rules.directory import Service
 from services.referrals.rules.referrals import Referral, Step, enter, note
 from services.referrals.rules.states import SENDER, SENT

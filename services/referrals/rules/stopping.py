@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from messaging.answers import Refused
-from services.referrals.rules.clocks import PURGE_STEPS, PURGE_WITHIN, start_clock
+from services.referrals.rules.deadlines import PURGE_STAGES, PURGE_WITHIN, start_deadline
 from services.referrals.rules.referrals import Referral, Step, actor_of, enter, move, note
 from services.referrals.rules.states import (
     CANCEL_REQUESTED,
@@ -45,8 +45,8 @@ def withdraw_consent(referral: Referral, *, by: str, at: datetime) -> Referral:
     else:
         check_move(referral.state, CONSENT_WITHDRAWN, PERSON)
         referral = enter(referral, CONSENT_WITHDRAWN, actor=PERSON, by=by, at=at)
-    clock = start_clock(PURGE_STEPS, PURGE_WITHIN, ends_at=at + PURGE_WITHIN, at=at)
-    return replace(referral, unpurged=referral.parties, clock=clock)
+    deadline = start_deadline(PURGE_STAGES, PURGE_WITHIN, ends_at=at + PURGE_WITHIN, at=at)
+    return replace(referral, unpurged=referral.parties, deadline=deadline)
 
 
 def erase(referral: Referral, *, at: datetime) -> Referral:
@@ -65,7 +65,7 @@ def record_purge(referral: Referral, *, by: str, at: datetime) -> Referral:
         asked = referral.unpurged or referral.state == CONSENT_WITHDRAWN
         raise Refused("already_purged" if asked else f"not_while_{referral.state}")
     left = tuple(holder for holder in referral.unpurged if holder != by)
-    referral = replace(referral, unpurged=left, clock=referral.clock if left else None)
+    referral = replace(referral, unpurged=left, deadline=referral.deadline if left else None)
     return note(referral, Step("purged", by, actor, at))
 
 

@@ -1,9 +1,9 @@
-"""What the hub does when the clock of a referral comes to its next step."""
+"""What the hub does when the deadline of a referral comes to its next stage."""
 
 from dataclasses import replace
 from datetime import datetime
 
-from services.referrals.rules.clocks import Action, start_clock
+from services.referrals.rules.deadlines import Action, start_deadline
 from services.referrals.rules.referrals import Referral, Step, enter, note
 from services.referrals.rules.states import CLOSED, COMPLETED, DECLINED, EXPIRED, HUB, INFO_REQUESTED
 
@@ -11,25 +11,25 @@ from services.referrals.rules.states import CLOSED, COMPLETED, DECLINED, EXPIRED
 ANOTHER_MAY_TAKE_IT = frozenset({"no_capacity", "outside_area", "not_eligible"})
 
 
-def run_clock(referral: Referral, *, now: datetime) -> Referral:
-    """Do the step of the clock that is due; the referral as it was where none is."""
-    clock = referral.clock
-    if clock is None or clock.due_at > now:
+def run_deadline(referral: Referral, *, now: datetime) -> Referral:
+    """Do the stage of the deadline that is due; the referral as it was where none is."""
+    deadline = referral.deadline
+    if deadline is None or deadline.due_at > now:
         return referral
-    match referral.clock_steps[clock.step][1]:
+    match referral.deadline_stages[deadline.stage][1]:
         case Action.EXPIRE:
             return enter(referral, EXPIRED, actor=HUB, by="hub", at=now)
         case Action.CLOSE:
             return enter(referral, CLOSED, actor=HUB, by="hub", at=now, reason=referral.outcome)
         case action:
-            following = start_clock(
-                referral.clock_steps, clock.length, ends_at=clock.ends_at, at=now, step=clock.step + 1
+            following = start_deadline(
+                referral.deadline_stages, deadline.length, ends_at=deadline.ends_at, at=now, stage=deadline.stage + 1
             )
-            return note(replace(referral, clock=following), Step(action, "hub", HUB, now))
+            return note(replace(referral, deadline=following), Step(action, "hub", HUB, now))
 
 
 def seeks_alternatives(referral: Referral) -> bool:
-    """Whether its clock has just come to where other providers are suggested."""
+    """Whether its deadline has just come to where other providers are suggested."""
     return any(step.what == Action.SUGGEST for step in referral.steps)
 
 
@@ -39,7 +39,7 @@ def may_be_met_elsewhere(referral: Referral) -> bool:
 
 
 def awaited(referral: Referral) -> tuple[str, ...]:
-    """The organisations whose move the clock is waiting for."""
+    """The organisations whose move the deadline is waiting for."""
     if referral.unpurged:
         return referral.unpurged
     if referral.state in (INFO_REQUESTED, COMPLETED):

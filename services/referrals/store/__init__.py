@@ -3,7 +3,7 @@
 from services.referrals.store.chains import chain_after, chain_before, last_after, links, referred_onward_before
 from services.referrals.store.consents import end_consent, end_consents_of, lock_consent, record_consent
 from services.referrals.store.directory import find_candidates, find_service, publish_service, state_capacity
-from services.referrals.store.lines import join_line, lines_left, lock_moved, note_told, save_line
+from services.referrals.store.lines import join_line, lines_left, lock_moved, note_notified, save_line
 from services.referrals.store.referrals import (
     DUE_AT_ONCE,
     check_reopening,
@@ -43,7 +43,7 @@ __all__ = [
     "lock_referral",
     "lock_referrals_of",
     "lock_referrals_under",
-    "note_told",
+    "note_notified",
     "outstanding_purges",
     "publish_service",
     "record_consent",

@@ -15,8 +15,8 @@ SERVICES_AT_ONCE: Final = 20
 TOLD_AT_ONCE: Final = 300
 
 JOIN_LINE: Final = """
-    insert into place_in_line (referral_id, service_id, place, told, told_at, joined_at, estimate_days)
-    select referral_id, service_id, place, told, told_at, joined_at, estimate_days
+    insert into place_in_line (referral_id, service_id, place, notified, notified_at, joined_at, estimate_days)
+    select referral_id, service_id, place, notified, notified_at, joined_at, estimate_days
     from jsonb_populate_recordset(null::place_in_line, %s::jsonb)
 """
 
@@ -46,14 +46,14 @@ FORGET_LEFT: Final = "delete from place_in_line where referral_id = any(%s::uuid
 LOCK_MOVED: Final = f"""
     select {COLUMNS}, place
     from place_in_line join referral using (referral_id, service_id)
-    where place <> told and left_at is null and told_at <= %s and state = 'waitlisted'
-    order by told_at
+    where place <> notified and left_at is null and notified_at <= %s and state = 'waitlisted'
+    order by notified_at
     limit {TOLD_AT_ONCE}
     for update of referral, place_in_line skip locked
 """
 
-NOTE_TOLD: Final = """
-    update place_in_line set told = new.told, told_at = new.told_at
+NOTE_NOTIFIED: Final = """
+    update place_in_line set notified = new.notified, notified_at = new.notified_at
     from jsonb_populate_recordset(null::place_in_line, %s::jsonb) as new
     where place_in_line.referral_id = new.referral_id
 """
@@ -67,8 +67,8 @@ def join_line(tx: Transaction, referral: Referral, *, place: int, estimate_days:
             "referral_id": referral.referral_id,
             "service_id": referral.service_id,
             "place": place,
-            "told": place,
-            "told_at": at,
+            "notified": place,
+            "notified_at": at,
             "joined_at": at,
             "estimate_days": estimate_days,
         },
@@ -98,13 +98,13 @@ def save_line(tx: Transaction, before: list[Place], after: list[Place]) -> None:
 def lock_moved(tx: Transaction, now: datetime) -> list[tuple[Referral, int]]:
     """Lock and return referrals whose parties have not heard of their new place, with that place.
 
-    Whoever was told less than a minute ago is left for later, and so is what others are changing.
+    Whoever was notified less than a minute ago is left for later, and so is what others are changing.
     """
     rows: list[Row] = tx.fetch(LOCK_MOVED, (now - TOLD_AGAIN_AFTER,))
     places = [row.pop("place") for row in rows]
     return [(from_row(row), place) for row, place in zip(rows, places, strict=True)]
 
 
-def note_told(tx: Transaction, referral_id: UUID, *, place: int, at: datetime) -> None:
-    """Note that the parties are being told of a place."""
-    tx.write(NOTE_TOLD, {"referral_id": referral_id, "told": place, "told_at": at})
+def note_notified(tx: Transaction, referral_id: UUID, *, place: int, at: datetime) -> None:
+    """Note that the parties are notified of a place."""
+    tx.write(NOTE_NOTIFIED, {"referral_id": referral_id, "notified": place, "notified_at": at})

@@ -9,7 +9,7 @@ from uuid import UUID
 from messaging.database import Row
 from messaging.transaction import Transaction
 from services.referrals import rules
-from services.referrals.rules import Candidate, Clock, Referral, State, StoppedClock, Urgency
+from services.referrals.rules import Candidate, Deadline, Referral, State, StoppedDeadline, Urgency
 from services.referrals.rules.chains import CHAIN_AT_MOST
 from services.referrals.store.cause import Cause
 from services.referrals.store.consents import lock_consent
@@ -20,8 +20,8 @@ DUE_AT_ONCE: Final = 300
 COLUMNS: Final = """
     referral_id, sender, recipient, service_id, person_id, case_code, need_code, urgency, consent_id, sent_at,
     answer_by, state, sequence, visit_at, visit_said_at, outcome, not_met_reason, need_id, zone, answered_by_hub,
-    redirected_from, onward_from, goes_on_as, unpurged, clock_length, clock_ends_at, clock_step, due_at,
-    stopped_length, stopped_left, stopped_step
+    redirected_from, onward_from, goes_on_as, unpurged, deadline_length, deadline_at, deadline_stage, due_at,
+    stopped_length, time_left, stopped_stage
 """
 
 _KNOWN: Final = f"{COLUMNS}, erased_at is not null as erased, request #>> '{{contact,language}}' as language"
@@ -90,9 +90,9 @@ SAVE_REFERRAL: Final = """
     set state = new.state, sequence = new.sequence, visit_at = new.visit_at, visit_said_at = new.visit_said_at,
         outcome = new.outcome, not_met_reason = new.not_met_reason, onward_from = new.onward_from,
         goes_on_as = new.goes_on_as, unpurged = new.unpurged,
-        clock_length = new.clock_length,
-        clock_ends_at = new.clock_ends_at, clock_step = new.clock_step, due_at = new.due_at,
-        stopped_length = new.stopped_length, stopped_left = new.stopped_left, stopped_step = new.stopped_step
+        deadline_length = new.deadline_length,
+        deadline_at = new.deadline_at, deadline_stage = new.deadline_stage, due_at = new.due_at,
+        stopped_length = new.stopped_length, time_left = new.time_left, stopped_stage = new.stopped_stage
     from jsonb_populate_recordset(null::referral, %s::jsonb) as new
     where referral.referral_id = new.referral_id
 """
@@ -118,7 +118,7 @@ HISTORY: Final = """
 """
 
 OUTSTANDING_PURGES: Final = """
-    select referral_id, clock_ends_at as purge_by, holder
+    select referral_id, deadline_at as purge_by, holder
     from referral cross join unnest(unpurged) as holder
     where unpurged <> '{}'
     order by referral_id, holder
@@ -177,12 +177,12 @@ def forget_request(tx: Transaction, referral: Referral, *, erased_at: datetime) 
 
 
 def lock_due_referrals(tx: Transaction, now: datetime) -> list[Referral]:
-    """Lock and return referrals whose clock has a step due, longest due first; leave those that others are changing."""
+    """Lock and return referrals with a stage due, longest due first; leave those that others are changing."""
     return [from_row(row) for row in tx.fetch(LOCK_DUE, (now,))]
 
 
 def save_referral(tx: Transaction, referral: Referral, cause: Cause | None = None) -> None:
-    """Write what has happened to a referral since it was locked; `cause` is None for a clock."""
+    """Write what has happened to a referral since it was locked; `cause` is None for a deadline."""
     tx.write(SAVE_REFERRAL, _to_row(referral))
     tx.put(LOCK_REFERRALS, referral.referral_id, referral)
     _add_history(tx, referral, cause)
@@ -264,7 +264,7 @@ def _to_request(row: Row) -> Row:
 
 
 def _to_row(referral: Referral) -> Row:
-    clock, stopped = referral.clock, referral.stopped_clock
+    deadline, stopped = referral.deadline, referral.stopped_deadline
     return {
         "referral_id": referral.referral_id,
         "sender": referral.sender,
@@ -290,26 +290,28 @@ def _to_row(referral: Referral) -> Row:
         "onward_from": referral.onward_from,
         "goes_on_as": referral.goes_on_as,
         "unpurged": referral.unpurged,
-        "clock_length": interval(clock.length) if clock else None,
-        "clock_ends_at": clock.ends_at if clock else None,
-        "clock_step": clock.step if clock else None,
-        "due_at": clock.due_at if clock else None,
+        "deadline_length": interval(deadline.length) if deadline else None,
+        "deadline_at": deadline.ends_at if deadline else None,
+        "deadline_stage": deadline.stage if deadline else None,
+        "due_at": deadline.due_at if deadline else None,
         "stopped_length": interval(stopped.length) if stopped else None,
-        "stopped_left": interval(stopped.left) if stopped else None,
-        "stopped_step": stopped.step if stopped else None,
+        "time_left": interval(stopped.left) if stopped else None,
+        "stopped_stage": stopped.stage if stopped else None,
     }
 
 
 def from_row(row: Row) -> Referral:
-    length, ends_at, step, due_at = (
-        row.pop(name) for name in ("clock_length", "clock_ends_at", "clock_step", "due_at")
+    length, ends_at, stage, due_at = (
+        row.pop(name) for name in ("deadline_length", "deadline_at", "deadline_stage", "due_at")
     )
-    stopped_length, left, stopped_step = (row.pop(name) for name in ("stopped_length", "stopped_left", "stopped_step"))
+    stopped_length, left, stopped_stage = (row.pop(name) for name in ("stopped_length", "time_left", "stopped_stage"))
     row["state"], row["urgency"], row["unpurged"] = State(row["state"]), Urgency(row["urgency"]), tuple(row["unpurged"])
     return Referral(
         **row,
-        clock=None if length is None else Clock(length=length, ends_at=ends_at, due_at=due_at, step=step),
-        stopped_clock=None if left is None else StoppedClock(length=stopped_length, left=left, step=stopped_step),
+        deadline=None if length is None else Deadline(length=length, ends_at=ends_at, due_at=due_at, stage=stage),
+        stopped_deadline=None
+        if left is None
+        else StoppedDeadline(length=stopped_length, left=left, stage=stopped_stage),
     )
 
 

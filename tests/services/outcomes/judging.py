@@ -11,7 +11,7 @@ Complaints = Iterator[str]
 
 def judge_done(case: Case, played: Played) -> Complaints:
     """Done, the message is applied, and something follows of it."""
-    yield from played.done.trouble
+    yield from played.done.complaints
     seen = played.done.seen[ACT]
     if seen.fate != DONE:
         yield f"is {seen.fate}, not done"
@@ -21,7 +21,7 @@ def judge_done(case: Case, played: Played) -> Complaints:
 
 def judge_refused(case: Case, played: Played) -> Complaints:
     """Refused, it leaves nothing but the answer; where nothing ever is, what comes closest is done."""
-    yield from played.refused.trouble
+    yield from played.refused.complaints
     seen = played.refused.seen[ACT]
     if isinstance(case.refused, NeverRefused):
         if seen.fate != DONE:
@@ -64,8 +64,8 @@ def _judge_waiting(scene: Scene, code: str) -> Complaints:
         yield f"before all that it needs is {seen.fate}, not out of order: {code}"
     elif seen.changed:
         yield "is out of order and leaves something behind"
-    elif scene.trouble:
-        yield from scene.trouble
+    elif scene.complaints:
+        yield from scene.complaints
     elif seen.waits_for not in scene.awaited:
         yield "waits for what nothing that it needs is about"
     elif scene.in_the_end != DONE:

@@ -51,7 +51,7 @@ class Scene:
     number: int = -1
     messages: dict[str, Message[Any]] = field(default_factory=dict)
     seen: "dict[str, Seen]" = field(default_factory=dict)
-    trouble: list[str] = field(default_factory=list)  # with what was to come before, or afterwards
+    complaints: list[str] = field(default_factory=list)  # with what was to come before, or afterwards
     in_the_end: str = ""  # what became of the message once what comes afterwards had come
     awaited: set[str] = field(default_factory=set)  # the subjects of what comes afterwards
 
@@ -152,7 +152,7 @@ class Stage:
         seen = self._look()
         for scene, message in told:
             if (fate := seen.fate(message.id)) != DONE:
-                scene.trouble.append(f"{message.type}, which it needs, is {fate}")
+                scene.complaints.append(f"{message.type}, which it needs, is {fate}")
         return told
 
     def _apply(self, messages: Iterable[Message[Any]]) -> None:

@@ -28,7 +28,7 @@ Batch = tuple[Message[Any], ...]
 Batches = tuple[Batch, ...]
 
 
-class Trouble(enum.StrEnum):
+class Fault(enum.StrEnum):
     """What goes wrong in a sequence besides what its messages say."""
 
     NONE = "nothing"
@@ -44,8 +44,8 @@ class Sequenced:
     """A sequence: messages in batches, what goes wrong meanwhile, and when what is parked is tried again."""
 
     batches: Batches
-    trouble: Trouble = Trouble.NONE
-    troubled: UUID | None = None  # the message whose handler fails, or at whose batch the database goes away
+    fault: Fault = Fault.NONE
+    faulty: UUID | None = None  # the message whose handler fails, or at whose batch the database goes away
     retries_wait: bool = False  # parked messages are tried again at the end only, all together
 
     @property
@@ -80,13 +80,13 @@ class _Maker:
         return self.rng.choice((0.3, 0.6, 0.6, 0.85, 1.0))
 
     def make(self) -> Sequenced:
-        trouble = self.rng.choices(list(Trouble), weights=(70, 8, 8, 4, 5, 5))[0]
+        fault = self.rng.choices(list(Fault), weights=(70, 8, 8, 4, 5, 5))[0]
         together = self.rng.random() < 0.15
         messages = self.parked_together() if together else self.shuffled()
         messages = self.with_repeats(messages)
         batches = self.split(messages, in_the_end=len(messages) // 2 if together else 0)
-        troubled = None if trouble is Trouble.NONE else self.rng.choice(messages).id
-        return Sequenced(batches, trouble, troubled, retries_wait=together or self.rng.random() < 0.2)
+        faulty = None if fault is Fault.NONE else self.rng.choice(messages).id
+        return Sequenced(batches, fault, faulty, retries_wait=together or self.rng.random() < 0.2)
 
     # -- the order -----------------------------------------------------------------------------------------------------
 

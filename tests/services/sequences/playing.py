@@ -20,9 +20,9 @@ from tests.services.outcomes.cases import handlers_of
 from tests.services.outcomes.of_intake import HUB_KEY
 from tests.services.outcomes.surroundings import KEYS
 from tests.services.sequences.emptying import Emptied
-from tests.services.sequences.making import Batch, Sequenced, Trouble
+from tests.services.sequences.making import Batch, Fault, Sequenced
 
-ROUNDS_AT_MOST: Final = 30  # of trying again what is parked; whatever fails each time is put aside after ten
+ROUNDS_AT_MOST: Final = 30  # of trying again what is parked; whatever fails each time is quarantined after ten
 
 ALL: Final = "update parked set next_attempt_at = '-infinity' where state <> 'quarantined'"
 # What merely tries its luck now and then is not due meanwhile, however slow the machine is.
@@ -132,15 +132,15 @@ class Player:
 
     def play(self, sequence: Sequenced) -> End:
         """Play a sequence from nothing, in its batches, until nothing is due."""
-        trouble = Troubled(sequence)
-        self.begin(trouble.fails)
+        fault = Faulty(sequence)
+        self.begin(fault.fails)
         for batch in sequence.batches:
-            with trouble.at(batch):
+            with fault.at(batch):
                 self.apply(batch)
             if not sequence.retries_wait and self.runtime.waiting_may_go_on:
                 self._connection.execute(WOKEN)
                 self._try_again()
-        self.come_to_rest(trouble)
+        self.come_to_rest(fault)
         return self.end()
 
     def play_one_by_one(self, sequence: Sequenced, batched: End) -> End:
@@ -179,13 +179,13 @@ class Player:
         except database.DatabaseLost:
             runtime.apply(self.service, deliveries)
 
-    def come_to_rest(self, trouble: "Troubled | None" = None) -> None:
+    def come_to_rest(self, fault: "Faulty | None" = None) -> None:
         """Try again all that is parked until that changes nothing."""
         for _ in range(ROUNDS_AT_MOST):
             if not (before := self.rows(PARKED)):
                 return
-            if trouble:
-                trouble.rounds += 1
+            if fault:
+                fault.rounds += 1
             self._connection.execute(ALL)
             self._try_again()
             if self.rows(PARKED) == before:
@@ -212,11 +212,11 @@ class Player:
             self._connection.execute(WOKEN)
 
 
-class Troubled:
+class Faulty:
     """What goes wrong in a sequence, and when."""
 
     def __init__(self, sequence: Sequenced) -> None:
-        self._trouble, self._message = sequence.trouble, sequence.troubled
+        self._fault, self._message = sequence.fault, sequence.faulty
         self._attempts = 0
         self.rounds = 0  # of trying again all that is parked
 
@@ -225,31 +225,31 @@ class Troubled:
         if key[1] != self._message:
             return False
         self._attempts += 1
-        match self._trouble:
-            case Trouble.ONCE:
+        match self._fault:
+            case Fault.ONCE:
                 return self._attempts == 1
-            case Trouble.PARKED:
+            case Fault.PARKED:
                 return self.rounds == 0
-            case Trouble.PARKED_TWICE:
+            case Fault.PARKED_TWICE:
                 return self.rounds <= 1
         return False
 
     @contextmanager
     def at(self, batch: Batch) -> Iterator[None]:
         """Lose the database once, just before or just after a commit, if this is the batch for it."""
-        lost = self._trouble if any(one.id == self._message for one in batch) else Trouble.NONE
+        lost = self._fault if any(one.id == self._message for one in batch) else Fault.NONE
         commit = transaction.commit
 
         def lose(connection: database.Connection) -> None:
             patch.undo()
-            if lost is Trouble.LOST_AFTER:
+            if lost is Fault.LOST_AFTER:
                 with connection.pipeline():  # which waits for the answer
                     commit(connection)
             connection.close()
             raise psycopg.OperationalError("the connection was lost")
 
         with pytest.MonkeyPatch.context() as patch:
-            if lost in (Trouble.LOST_BEFORE, Trouble.LOST_AFTER):
+            if lost in (Fault.LOST_BEFORE, Fault.LOST_AFTER):
                 patch.setattr(transaction, "commit", lose)
             yield
 

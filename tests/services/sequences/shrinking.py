@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from contracts import Message
-from tests.services.sequences.making import Sequenced, Trouble
+from tests.services.sequences.making import Fault, Sequenced
 
 TRIES_AT_MOST = 400
 
@@ -28,8 +28,8 @@ def shrink(sequence: Sequenced, fails: Callable[[Sequenced], bool]) -> Sequenced
 
 
 def _smaller(sequence: Sequenced) -> Iterator[Sequenced]:
-    if sequence.trouble is not Trouble.NONE:
-        yield replace(sequence, trouble=Trouble.NONE, troubled=None)
+    if sequence.fault is not Fault.NONE:
+        yield replace(sequence, fault=Fault.NONE, faulty=None)
     if sequence.retries_wait:
         yield replace(sequence, retries_wait=False)
     batches = sequence.batches
@@ -52,9 +52,9 @@ def told(sequence: Sequenced) -> str:
     lines = []
     for batch in sequence.batches:
         lines.append("  [" + ", ".join(_told(one, names, seen) for one in batch) + "]")
-    if sequence.trouble is not Trouble.NONE:
-        troubled = [f"{one.type} {names[one.subject]}" for one in sequence.messages if one.id == sequence.troubled]
-        lines.append(f"  {sequence.trouble}: {troubled[0] if troubled else 'none of these'}")
+    if sequence.fault is not Fault.NONE:
+        faulty = [f"{one.type} {names[one.subject]}" for one in sequence.messages if one.id == sequence.faulty]
+        lines.append(f"  {sequence.fault}: {faulty[0] if faulty else 'none of these'}")
     if sequence.retries_wait:
         lines.append("  what is parked is tried again at the end only")
     return "\n".join(lines)

@@ -29,13 +29,13 @@ WAITS_FOR_A_LOCK = """
 
 
 @contextmanager
-def held_before_its_commit(run: Callable[[], object]) -> Iterator[None]:
+def paused_before_its_commit(run: Callable[[], object]) -> Iterator[None]:
     """Run something in a thread, and hold it for the block before it commits, with all that it has written."""
     commit, reached, may_go_on = transaction.commit, threading.Event(), threading.Event()
-    held: list[threading.Thread] = []
+    paused: list[threading.Thread] = []
 
     def hold(connection: database.Connection) -> None:
-        if threading.current_thread() in held and not reached.is_set():
+        if threading.current_thread() in paused and not reached.is_set():
             with connection.pipeline():  # which waits until all is written
                 pass
             reached.set()
@@ -43,7 +43,7 @@ def held_before_its_commit(run: Callable[[], object]) -> Iterator[None]:
         commit(connection)
 
     def run_held() -> None:
-        held.append(threading.current_thread())
+        paused.append(threading.current_thread())
         run()
 
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as executor:
@@ -66,7 +66,7 @@ def at_once(player: Player, before: list[Message[Any]], one: Message[Any], other
     for said in before:
         player.apply((said,))
     with ThreadPoolExecutor(1) as executor:
-        with held_before_its_commit(lambda: player.apply((one,), first)):
+        with paused_before_its_commit(lambda: player.apply((one,), first)):
             running = executor.submit(player.apply, (other,), second)
             eventually(lambda: running.done() or player.rows(WAITS_FOR_A_LOCK), within=WITHIN)
         running.result(WITHIN)

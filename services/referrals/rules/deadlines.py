@@ -26,7 +26,7 @@ class Urgency(StrEnum):
 
 
 class Action(StrEnum):
-    """What the hub does when a clock comes to one of its steps."""
+    """What the hub does when a deadline comes to one of its stages."""
 
     REMIND = "remind"
     ESCALATE = "escalate"
@@ -47,12 +47,12 @@ CLOSE_AFTER = 14 * DAYS  # completed, and the sender says nothing
 PURGE_WITHIN = 15 * DAYS
 CLOCKS_DIFFER = HOURS  # a partner's clock may be that far ahead of the hub's
 
-# What happens at which part of a clock's length.
+# What happens at which part of a deadline's length.
 _TO_EXPIRY = ((0.5, Action.REMIND), (0.75, Action.ESCALATE), (0.9, Action.SUGGEST), (1.0, Action.EXPIRE))
 _TO_CLOSING = ((0.5, Action.REMIND), (1.0, Action.CLOSE))
 _TO_ESCALATION = ((0.5, Action.REMIND), (1.0, Action.ESCALATE))
-Steps = tuple[tuple[float, Action], ...]
-STEPS: Final[Mapping[State, Steps]] = {
+Stages = tuple[tuple[float, Action], ...]
+STAGES: Final[Mapping[State, Stages]] = {
     SENT: _TO_EXPIRY,
     RECEIVED: _TO_EXPIRY,
     INFO_REQUESTED: _TO_EXPIRY,
@@ -60,42 +60,44 @@ STEPS: Final[Mapping[State, Steps]] = {
     COMPLETED: _TO_CLOSING,
     CANCEL_REQUESTED: _TO_ESCALATION,  # the table lets nobody but the recipient end it
 }
-PURGE_STEPS: Final[Steps] = _TO_ESCALATION  # whatever the state, until every holder has sent a purge receipt
+PURGE_STAGES: Final[Stages] = _TO_ESCALATION  # whatever the state, until every holder has sent a purge receipt
 
-# After an outage of the hub the steps still come one by one, never closer together than this part of the clock: a
+# After an outage of the hub the stages still come one by one, never closer together than this part of the length: a
 # reminder that arrives together with the expiry it warns of is none.
 _APART = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
-    """A deadline under way: the steps of the referral's state or of a purge, the next of them due at `due_at`."""
+class Deadline:
+    """A deadline under way, with the stages of the referral's state or of a purge, the next of them due at `due_at`."""
 
     length: timedelta
     ends_at: datetime
     due_at: datetime
-    step: int = 0
+    stage: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class StoppedClock:
-    """The clock to a decision while the sender is asked a question: how much of it was left, and its next step."""
+class StoppedDeadline:
+    """The deadline of a decision while the sender is asked a question: how much time was left, and its next stage."""
 
     length: timedelta
     left: timedelta
-    step: int
+    stage: int
 
 
-def start_clock(steps: Steps, length: timedelta, *, ends_at: datetime, at: datetime, step: int = 0) -> Clock | None:
-    """Start a clock, or go on with one at a later step; nothing where all its steps are behind it."""
-    if step >= len(steps):
+def start_deadline(
+    stages: Stages, length: timedelta, *, ends_at: datetime, at: datetime, stage: int = 0
+) -> Deadline | None:
+    """Start a deadline, or go on with one at a later stage; nothing where all its stages are behind it."""
+    if stage >= len(stages):
         return None
-    planned = ends_at - length * (1 - steps[step][0])
-    return Clock(length=length, ends_at=ends_at, due_at=max(planned, at + length * _APART), step=step)
+    planned = ends_at - length * (1 - stages[stage][0])
+    return Deadline(length=length, ends_at=ends_at, due_at=max(planned, at + length * _APART), stage=stage)
 
 
-def stop_clock(clock: Clock | None, *, at: datetime) -> StoppedClock | None:
-    """Keep what is left of a clock (never less than nothing)."""
-    if clock is None:
+def stop_deadline(deadline: Deadline | None, *, at: datetime) -> StoppedDeadline | None:
+    """Keep what is left of a deadline (never less than nothing)."""
+    if deadline is None:
         return None
-    return StoppedClock(length=clock.length, left=max(clock.ends_at - at, timedelta()), step=clock.step)
+    return StoppedDeadline(length=deadline.length, left=max(deadline.ends_at - at, timedelta()), stage=deadline.stage)

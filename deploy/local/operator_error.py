@@ -1,5 +1,5 @@
 """What went wrong, in one sentence for the person at the keyboard."""
 
 
-class Trouble(Exception):
+class OperatorError(Exception):
     """Something the operator must know or do; its text is one sentence, shown without a traceback."""

@@ -1,4 +1,4 @@
-"""No referral stays unanswered: every clock reminds, escalates, suggests and ends, in order, whatever happens."""
+"""No referral stays unanswered: every deadline reminds, escalates, suggests and ends, in order, whatever happens."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ def run(referral: Referral, *, until: datetime, every: timedelta) -> Referral:
     """Let the clock tick from when the referral last changed."""
     now = referral.steps[-1].at if referral.steps else NOW
     while now <= until:
-        referral = rules.run_clock(referral, now=now)
+        referral = rules.run_deadline(referral, now=now)
         now += every
     return referral
 
@@ -43,11 +43,11 @@ def test_each_urgency_has_its_time_to_a_receipt_and_to_a_decision(
     urgency: Urgency, receipt: timedelta, decision: timedelta
 ) -> None:
     sent = a_sent_referral(urgency=urgency)
-    assert sent.clock is not None
-    assert sent.clock.ends_at == NOW + receipt
-    clock = rules.receive(sent, by=sent.recipient, at=NOW + HOUR).clock
-    assert clock is not None
-    assert clock.ends_at == NOW + decision
+    assert sent.deadline is not None
+    assert sent.deadline.ends_at == NOW + receipt
+    deadline = rules.receive(sent, by=sent.recipient, at=NOW + HOUR).deadline
+    assert deadline is not None
+    assert deadline.ends_at == NOW + decision
 
 
 def test_the_sender_may_ask_for_an_earlier_answer_but_not_for_a_later_one() -> None:
@@ -62,21 +62,21 @@ def test_a_referral_nobody_answers_is_reminded_escalated_given_alternatives_and_
     referral = run(replace(referral, steps=()), until=NOW + 15 * DAY, every=HOUR)
     assert what_happened(referral) == ["remind", "escalate", "suggest", "expired"]
     assert referral.state == State.EXPIRED
-    assert referral.clock is None
+    assert referral.deadline is None
 
 
 def test_steps_come_one_at_a_time_and_apart_when_the_hub_was_away_for_days() -> None:
     referral = replace(received(), steps=())
     back = NOW + 30 * DAY
-    once = rules.run_clock(referral, now=back)
+    once = rules.run_deadline(referral, now=back)
     assert what_happened(once) == ["remind"]
-    assert rules.run_clock(once, now=back + timedelta(seconds=1)) == once
+    assert rules.run_deadline(once, now=back + timedelta(seconds=1)) == once
     assert what_happened(run(once, until=back + 3 * DAY, every=HOUR)) == ["remind", "escalate", "suggest", "expired"]
 
 
 def test_nothing_happens_before_its_time() -> None:
     referral = received()
-    assert rules.run_clock(referral, now=NOW + 6 * DAY) is referral
+    assert rules.run_deadline(referral, now=NOW + 6 * DAY) is referral
 
 
 def test_an_answer_counts_until_the_hub_has_said_expired() -> None:
@@ -92,9 +92,9 @@ def test_a_question_stops_the_clock_and_its_answer_lets_it_go_on_with_what_was_l
     assert what_happened(referral)[-1] == "remind"
     asked = rules.request_info(referral, by=referral.recipient, at=NOW + 8 * DAY, topic="documents")
     answered = rules.provide_info(asked, by=referral.sender, at=NOW + 11 * DAY)
-    assert answered.clock is not None
-    assert answered.clock.ends_at == NOW + 17 * DAY
-    assert answered.stopped_clock is None
+    assert answered.deadline is not None
+    assert answered.deadline.ends_at == NOW + 17 * DAY
+    assert answered.stopped_deadline is None
     rest = run(replace(answered, steps=answered.steps[-1:]), until=NOW + 20 * DAY, every=HOUR)
     assert what_happened(rest)[1:] == ["escalate", "suggest", "expired"]
 
@@ -112,9 +112,9 @@ def test_a_place_in_line_is_kept_until_its_estimate() -> None:
     assert run(waiting, until=NOW + 59 * DAY, every=6 * HOUR).state == State.WAITLISTED
     assert run(waiting, until=NOW + 60 * DAY, every=6 * HOUR).state == State.EXPIRED
     for estimate, lasts in ((None, 30 * DAY), (0 * DAY, DAY)):
-        clock = rules.waitlist(referral, by=referral.recipient, at=NOW, estimate=estimate).clock
-        assert clock is not None
-        assert clock.ends_at == NOW + lasts
+        deadline = rules.waitlist(referral, by=referral.recipient, at=NOW, estimate=estimate).deadline
+        assert deadline is not None
+        assert deadline.ends_at == NOW + lasts
 
 
 def test_a_completed_referral_is_closed_when_its_sender_says_nothing() -> None:
@@ -138,12 +138,12 @@ def test_purge_receipts_are_asked_for_until_every_holder_has_answered() -> None:
     referral = rules.record_purge(referral, by=referral.sender, at=NOW + HOUR)
     assert rules.awaited(referral) == (referral.recipient,)
     assert what_happened(run(referral, until=NOW + 60 * DAY, every=HOUR))[-2:] == ["remind", "escalate"]
-    assert rules.record_purge(referral, by=referral.recipient, at=NOW + DAY).clock is None
+    assert rules.record_purge(referral, by=referral.recipient, at=NOW + DAY).deadline is None
 
 
 @pytest.mark.parametrize("state", sorted(rules.ENDED - {State.CONSENT_WITHDRAWN}))
 def test_a_withdrawal_starts_the_clock_of_what_has_ended_and_moves_it_nowhere(state: State) -> None:
-    ended = replace(a_sent_referral(state=state), clock=None)
+    ended = replace(a_sent_referral(state=state), deadline=None)
     asked = rules.withdraw_consent(ended, by="hub", at=NOW)
     assert (asked.state, asked.sequence, asked.unpurged) == (state, ended.sequence, ended.parties)
     assert rules.awaited(asked) == ended.parties
@@ -155,7 +155,7 @@ def test_a_withdrawal_starts_the_clock_of_what_has_ended_and_moves_it_nowhere(st
 def test_an_error_found_later_leaves_the_clock_of_a_purge_running() -> None:
     withdrawn = rules.withdraw_consent(a_sent_referral(), by="hub", at=NOW)
     wrong = rules.enter_in_error(withdrawn, by="redcross", at=NOW + DAY, reason="duplicate", coordinators=set())
-    assert (wrong.clock, wrong.unpurged) == (withdrawn.clock, withdrawn.unpurged)
+    assert (wrong.deadline, wrong.unpurged) == (withdrawn.deadline, withdrawn.unpurged)
     assert what_happened(run(wrong, until=NOW + 60 * DAY, every=HOUR))[-3:] == [
         "entered_in_error",
         "remind",
@@ -165,4 +165,4 @@ def test_an_error_found_later_leaves_the_clock_of_a_purge_running() -> None:
 
 def test_work_under_way_has_no_clock() -> None:
     referral = received()
-    assert rules.accept(referral, by=referral.recipient, at=NOW + HOUR).clock is None
+    assert rules.accept(referral, by=referral.recipient, at=NOW + HOUR).deadline is None

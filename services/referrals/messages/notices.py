@@ -13,11 +13,11 @@ from services.referrals.rules import Actor, Referral, Service, State, Step
 
 def offer(referral: Referral, asked: contracts.ReferralRequested) -> list[Draft]:
     """Bring a referral that has just been sent to its recipient, its number 1 to both parties and to the hub."""
-    assert referral.clock is not None
+    assert referral.deadline is not None
     offered = contracts.ReferralOffered(
         referral_id=referral.referral_id,
         sender=referral.sender,
-        receive_by=referral.clock.ends_at,
+        receive_by=referral.deadline.ends_at,
         answer_by=referral.answer_by,
         redirected_from=referral.redirected_from,
         request=asked,
@@ -39,8 +39,8 @@ def statuses(referral: Referral, said: Any = None) -> list[Draft]:
     not write it, for it is sealed to that one.
     """
     note = None if isinstance(said, contracts.ReferralRedirected) else getattr(said, "sealed", None)
-    told = _details(said)
-    return [draft for step in referral.steps for draft in _transition(referral, step, told, note)]
+    details = _details(said)
+    return [draft for step in referral.steps for draft in _transition(referral, step, details, note)]
 
 
 def withdrawal(referral: Referral) -> list[Draft]:
@@ -68,7 +68,7 @@ def chain_ended(referral: Referral, last: Referral) -> list[Draft]:
 def by_the_clock(
     referral: Referral, *, alternatives: Mapping[UUID, Sequence[Service]], coordinators: Iterable[str]
 ) -> list[Draft]:
-    """Say what the clock has just made the hub do: remind, escalate, suggest, or end it."""
+    """Say what a deadline has just made the hub do: remind, escalate, suggest, or end it."""
     (step,) = referral.steps
     match step.what:
         case rules.Action.REMIND:
@@ -134,29 +134,29 @@ def _waits_for(referral: Referral) -> codes.ReminderAbout:
 
 
 def _due_at(referral: Referral, step: Step) -> datetime:
-    return referral.clock.ends_at if referral.clock else step.at  # the last step of a clock is its end
+    return referral.deadline.ends_at if referral.deadline else step.at  # the last stage of a deadline is its end
 
 
-def _transition(referral: Referral, step: Step, told: Mapping[str, Any], note: str | None = None) -> list[Draft]:
+def _transition(referral: Referral, step: Step, details: Mapping[str, Any], note: str | None = None) -> list[Draft]:
     """Tell a transition to both parties and to the hub's services, and a note to the party that did not write it.
 
-    Where the hub answers on the recipient's behalf, what the recipient is told goes to the hub's services as well.
+    Where the hub answers on the recipient's behalf, what the recipient is notified of goes to the hub's services as well.
     """
     copies = []
     if referral.answered_by_hub:
-        copies = [_draft(referral, _status(referral, step, **told), to=None, sequence=step.sequence)]
+        copies = [_draft(referral, _status(referral, step, **details), to=None, sequence=step.sequence)]
     return [
-        *_to_parties(referral, step, told, note),
+        *_to_parties(referral, step, details, note),
         *copies,
-        _recorded(referral, step, told),
+        _recorded(referral, step, details),
     ]
 
 
-def _to_parties(referral: Referral, step: Step, told: Mapping[str, Any], note: str | None) -> list[Draft]:
+def _to_parties(referral: Referral, step: Step, details: Mapping[str, Any], note: str | None) -> list[Draft]:
     return [
         _draft(
             referral,
-            _status(referral, step, **told, sealed=None if party == step.by else note),
+            _status(referral, step, **details, sealed=None if party == step.by else note),
             to=party,
             sequence=step.sequence,
         )
@@ -167,7 +167,7 @@ def _to_parties(referral: Referral, step: Step, told: Mapping[str, Any], note: s
 RECORDED: Final = frozenset(contracts.ReferralRecorded.model_fields)
 
 
-def _recorded(referral: Referral, step: Step, told: Mapping[str, Any]) -> Draft:
+def _recorded(referral: Referral, step: Step, details: Mapping[str, Any]) -> Draft:
     """What the hub's other services learn of a transition: of a confidential case neither the person nor the need."""
     confidential = referral.case_code is not None
     recorded = contracts.ReferralRecorded(
@@ -185,7 +185,7 @@ def _recorded(referral: Referral, step: Step, told: Mapping[str, Any]) -> Draft:
         sent_at=referral.sent_at,
         zone=referral.zone,
         redirected_from=referral.redirected_from,
-        **{name: value for name, value in told.items() if name in RECORDED},
+        **{name: value for name, value in details.items() if name in RECORDED},
     )
     return _draft(referral, recorded, to=None, sequence=step.sequence)
 
@@ -204,9 +204,9 @@ def _draft(referral: Referral, data: Any, *, to: str | None, sequence: int | Non
     return Draft(data, subject=str(referral.referral_id), recipient=to, sequence=sequence)
 
 
-def _status(referral: Referral, step: Step, **told: Any) -> contracts.ReferralStatus:
+def _status(referral: Referral, step: Step, **details: Any) -> contracts.ReferralStatus:
     state = State(step.what)
-    ends_at = referral.clock.ends_at if referral.clock and state == referral.state else None
+    ends_at = referral.deadline.ends_at if referral.deadline and state == referral.state else None
     purge_owed = bool(referral.unpurged)
     return contracts.ReferralStatus(
         referral_id=referral.referral_id,
@@ -218,7 +218,7 @@ def _status(referral: Referral, step: Step, **told: Any) -> contracts.ReferralSt
         service_id=referral.service_id,
         due_at=None if purge_owed else ends_at,
         purge_by=ends_at if purge_owed else None,
-        **told,
+        **details,
     )
 
 
