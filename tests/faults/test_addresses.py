@@ -78,9 +78,9 @@ def test_what_cannot_be_read_is_said_without_what_stands_in_it(text: str) -> Non
 
     assert SECRET not in str(misread.value)
     assert "ana" not in str(misread.value)
-    with pytest.raises(OperatorError, match="RUTA_AMQP_URL cannot be read") as misread:
+    with pytest.raises(OperatorError, match="RUTA_AMQP_URL cannot be read") as told:
         Stack(environment={"RUTA_AMQP_URL": text or "?"})
-    assert SECRET not in str(misread.value)
+    assert SECRET not in str(told.value)
 
 
 def test_a_password_is_in_no_representation_of_an_address() -> None:

@@ -140,7 +140,7 @@ def _due_at(referral: Referral, step: Step) -> datetime:
 def _transition(referral: Referral, step: Step, details: Mapping[str, Any], note: str | None = None) -> list[Draft]:
     """Tell a transition to both parties and to the hub's services, and a note to the party that did not write it.
 
-    Where the hub answers on the recipient's behalf, what the recipient is notified of goes to the hub's services as well.
+    Where the hub answers on the recipient's behalf, the recipient's notices go to the hub's services as well.
     """
     copies = []
     if referral.answered_by_hub:
