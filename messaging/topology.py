@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from messaging import addresses
+from messaging import addresses, surface
 from messaging.addresses import Host
 
 NETWORK_FILE = Path(__file__).parent.parent / "deploy" / "network.toml"
@@ -164,6 +164,7 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
         declared = tomllib.loads(path.read_text())
         limits = dict(declared["limits"])
         connections = limits.pop("connections")
+        services = {name: _service(name, said) for name, said in declared["services"].items()}
         network = DeclaredNetwork(
             organisations={
                 id: Organisation(
@@ -171,28 +172,18 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
                     said["name"],
                     _may_send(said, declared["roles"]),
                     said.get("coordinator", False),
-                    tuple(_system(id, name, of, declared["services"]) for name, of in said.get("systems", {}).items()),
+                    tuple(_system(id, name, of, services) for name, of in said.get("systems", {}).items()),
                 )
                 for id, said in declared["organisations"].items()
             },
-            services={
-                name: Service(
-                    name,
-                    tuple(said["reads"]),
-                    said.get("parallel", False),
-                    said.get("package", f"services.{name}"),
-                    tuple(said.get("publishes", [])),
-                    _processes(name, said),
-                )
-                for name, said in declared["services"].items()
-            },
+            services=services,
             limits={kind: Limits(**limits[kind]) for kind in ("submit", "inbox", "service")},
             connections=connections["connections"],
             channels=connections["channels"],
         )
     except OSError as error:
         raise TopologyError(f"cannot read the network file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError, surface.NoServiceError) as error:
         raise TopologyError(f"the network file {path} is not as it should be: {error}") from error
     systems = [system.name for organisation in network.organisations.values() for system in organisation.systems]
     for name in (*network.organisations, *network.services, *systems):
@@ -203,6 +194,19 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
         if (name in TAKEN and name not in systems) or (name in network.organisations and name in network.services):
             raise TopologyError(f"the network file {path} gives somebody the name {name!r}, which is taken")
     return network
+
+
+def _service(name: str, said: Mapping[str, Any]) -> Service:
+    """Read one service; what it reads, and what only services say of what it says, stands in its code."""
+    package = said.get("package", f"services.{name}")
+    return Service(
+        name,
+        tuple(said["reads"] if "reads" in said else surface.handles(package)),
+        said.get("parallel", False),
+        package,
+        surface.says_as_a_service(package) if said.get("run_by_organisations", False) else (),
+        _processes(name, said),
+    )
 
 
 def _processes(service: str, said: Mapping[str, Any]) -> int:
@@ -219,14 +223,14 @@ def _may_send(said: Mapping[str, Any], roles: Mapping[str, Any]) -> tuple[str, .
     return (*of_roles, *said.get("may_send", []))
 
 
-def _system(organisation: str, name: str, said: Mapping[str, Any], services: Mapping[str, Any]) -> System:
-    """Read one system; what a service of ours reads and publishes need not be said again."""
+def _system(organisation: str, name: str, said: Mapping[str, Any], services: Mapping[str, Service]) -> System:
+    """Read one system; what a copy of a service of ours reads and publishes is known of the service."""
     runs = said.get("runs")
     if runs is None:
         return System(organisation, name, tuple(said["reads"]), tuple(said.get("sends", [])))
-    if "publishes" not in services[runs]:
+    if not services[runs].publishes:
         raise TypeError(f"{runs} is not a service that an organisation can run: what it says is for the hub to say")
-    return System(organisation, name, tuple(services[runs]["reads"]), (), runs, tuple(services[runs]["publishes"]))
+    return System(organisation, name, services[runs].reads, (), runs, services[runs].publishes)
 
 
 def submit_exchange(organisation: str) -> str:
