@@ -1,4 +1,7 @@
-"""The words that organisations share: every message of the network, how to read one and how to write one."""
+"""The words that organisations share: every message of the network, how to read one and how to write one.
+
+Made by `python -m contracts generate` from the models of the package's modules; do not edit.
+"""
 
 from .attendance import (
     AttendanceCorrected,
@@ -76,7 +79,11 @@ from .entrepreneurs import (
     EntrepreneurSessionHeld,
     EntrepreneurStruckOut,
 )
-from .envelope import MAX_BYTES, Message, uuid7
+from .envelope import (
+    MAX_BYTES,
+    Message,
+    uuid7,
+)
 from .etpv import (
     EtpvStepRecorded,
     EtpvStepStruckOut,
@@ -116,7 +123,12 @@ from .people import (
     PersonProfiled,
     PersonRegistered,
 )
-from .reading import MAX_DEPTH, Invalid, parse, upcast
+from .reading import (
+    MAX_DEPTH,
+    Invalid,
+    parse,
+    upcast,
+)
 from .referral import (
     ConsentOverride,
     Contact,
@@ -155,8 +167,14 @@ from .referral_notices import (
     ReferralReminder,
     ReferralStatus,
 )
-from .refusal import MessageRefused
-from .registry import CONTRACTS, Contract, contract_of
+from .refusal import (
+    MessageRefused,
+)
+from .registry import (
+    CONTRACTS,
+    Contract,
+    contract_of,
+)
 from .rights import (
     PersonErased,
     PersonErasureAsked,
@@ -178,7 +196,10 @@ from .route import (
     Threshold,
     TrackStatus,
 )
-from .writing import Draft, stamp
+from .writing import (
+    Draft,
+    stamp,
+)
 
 __all__ = [
     "CONTRACTS",

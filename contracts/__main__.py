@@ -9,7 +9,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import catalogue, schemas
+from . import catalogue, exports, schemas
 from .compatibility import breaks
 from .registry import CONTRACTS
 from .schemas import Schema
@@ -30,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{contract.type:40} {contract.meaning}")
         return 0
 
+    exports.import_all()
     current = schemas.current_schemas()
     released = schemas.released_schemas()
     problems = find_breaks(released, current)
@@ -69,15 +70,18 @@ def find_stale(released: Mapping[str, Schema], current: Mapping[str, Schema]) ->
     ]
     if not catalogue.FILE.exists() or catalogue.FILE.read_text() != catalogue.as_text():
         stale.append(f"{catalogue.FILE.name}: out of date; run `python -m contracts generate`")
+    if exports.FILE.read_text() != exports.as_text():
+        stale.append(f"{exports.FILE.name}: out of date; run `python -m contracts generate`")
     return stale
 
 
 def publish(current: Mapping[str, Schema]) -> None:
-    """Write every schema and the catalogue."""
+    """Write every schema, the catalogue, and what the package offers."""
     schemas.FOLDER.mkdir(exist_ok=True)
     for name, schema in current.items():
         (schemas.FOLDER / f"{name}.json").write_text(schemas.as_text(schema))
     catalogue.FILE.write_text(catalogue.as_text())
+    exports.FILE.write_text(exports.as_text())
 
 
 def _schemas_of_revision(revision: str) -> dict[str, Schema]:
