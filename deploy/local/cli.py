@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -222,6 +223,19 @@ def directory(*arguments: PassedOn) -> None:
     """Bring a directory of services in, or write it out, as HSDS 3.0: `directory import | export`."""
     with _reading("referrals") as variables:
         raise SystemExit(_run("tools.directory", arguments, variables))
+
+
+@app.command
+def generate() -> None:
+    """Write what the documents and the contracts' package say of the code, from the code; for whoever changes it."""
+    warnings.filterwarnings("ignore", message="\\s*Eventlet is deprecated")  # known, see messaging/run.py
+    from deploy.local import generated
+
+    if subprocess.run([sys.executable, "-P", "-m", "contracts", "generate"], cwd=ROOT, check=False).returncode:
+        raise SystemExit(1)
+    for path, text in generated.stale().items():
+        path.write_text(text, encoding="utf-8")
+        print(f"wrote {path.relative_to(ROOT)}")
 
 
 @app.command(help_flags=[])

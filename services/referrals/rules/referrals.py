@@ -7,11 +7,8 @@ from uuid import UUID
 
 from messaging.answers import MissingPrerequisite, Refused
 from services.referrals.rules.deadlines import (
-    ANSWER_WITHIN,
-    CLOSE_AFTER,
-    CONFIRM_CANCEL_WITHIN,
+    LENGTHS,
     PURGE_STAGES,
-    RECEIVE_WITHIN,
     STAGES,
     Deadline,
     Stages,
@@ -28,6 +25,7 @@ from services.referrals.rules.states import (
     RECEIVED,
     RECIPIENT,
     SENDER,
+    SENT,
     Actor,
     State,
     check_move,
@@ -183,19 +181,7 @@ def _deadline_of(referral: Referral, target: State, *, at: datetime, lasts: time
         return start_deadline(stages, stopped.length, ends_at=at + stopped.left, at=at, stage=stopped.stage)
     if target == RECEIVED:  # the time to a decision runs from the sending
         return start_deadline(stages, referral.answer_by - referral.sent_at, ends_at=referral.answer_by, at=at)
-    length = lasts or _length_of(referral, target)
+    length = lasts or LENGTHS[target][referral.urgency]
+    if target == SENT:
+        length = min(length, referral.answer_by - referral.sent_at)
     return start_deadline(stages, length, ends_at=at + length, at=at)
-
-
-def _length_of(referral: Referral, target: State) -> timedelta:
-    match target:
-        case State.SENT:
-            return min(RECEIVE_WITHIN[referral.urgency], referral.answer_by - referral.sent_at)
-        case State.INFO_REQUESTED:
-            return ANSWER_WITHIN[referral.urgency]
-        case State.CANCEL_REQUESTED:
-            return CONFIRM_CANCEL_WITHIN[referral.urgency]
-        case State.COMPLETED:
-            return CLOSE_AFTER
-        case _:
-            raise AssertionError(f"{target} has no length of its own")

@@ -1,0 +1,95 @@
+"""What the documents say of the code and is made from it: tables between two comments, written by `./ruta generate`.
+
+A table that is copied by hand is wrong after the next change. What a service consumes are its handlers, in the words of
+their docstrings; what it publishes are the contracts that its messages make; deadlines are those of the rules.
+"""
+
+import importlib
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+import contracts
+from deploy.local.state import ROOT
+from messaging import surface
+
+_BLOCK: Final = re.compile(r"(<!-- generated: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_PARTS: Final = {0.5: "half", 0.75: "three quarters", 0.9: "nine tenths", 1.0: "the end"}
+
+
+def stale(root: Path = ROOT) -> dict[Path, str]:
+    """Return the documents that do not say what the code does, each with the text that it should have."""
+    found = {}
+    for path in _documents(root):
+        text = path.read_text(encoding="utf-8")
+        right = _BLOCK.sub(lambda block, path=path: block[1] + _text(path, block[2]) + block[3], text)  # type: ignore[misc]
+        if right != text:
+            found[path] = right
+    return found
+
+
+def _documents(root: Path) -> list[Path]:
+    return sorted({*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("*/*.md"), *root.glob("*/*/README.md")})
+
+
+def _text(path: Path, name: str) -> str:
+    tables: Mapping[str, Callable[[Path], Iterator[str]]] = {
+        "consumes": lambda path: consumes(_package(path)),
+        "publishes": lambda path: publishes(_package(path)),
+        "deadlines": lambda _: deadlines(),
+    }
+    return "\n".join([*tables[name](path), ""])
+
+
+def _package(readme: Path) -> str:
+    """The package of a service's README."""
+    return ".".join(readme.parent.parts[-2:])
+
+
+def consumes(package: str) -> Iterator[str]:
+    """Yield the table of a service's handlers, in the order of its code."""
+    yield "| message | |"
+    yield "|---|---|"
+    module = importlib.import_module(f"{package}.service")
+    (service,) = (one for _, one in inspect.getmembers(module, inspect.isclass) if one.__module__ == module.__name__)
+    for method in vars(service).values():
+        if hasattr(method, "handles"):
+            name = contracts.contract_of(method.handles).name
+            said = (inspect.getdoc(method) or "").partition("\n\n")[0]
+            yield f"| `{name}` | {' '.join(said.split())} |"
+
+
+def publishes(package: str) -> Iterator[str]:
+    """Yield the table of what a service says, by who receives it."""
+    yield "| to | messages |"
+    yield "|---|---|"
+    newest = {one.name: one for one in sorted(contracts.CONTRACTS.values(), key=lambda one: one.version)}
+    said = sorted((newest[name] for name in surface.says(package)), key=lambda one: (one.received_by, one.name))
+    for receiver, to_it in groupby(said, key=lambda one: one.received_by):
+        names = " ".join(f"`{one.name}`" for one in to_it)
+        yield f"| {receiver} | {names} |"
+
+
+def deadlines() -> Iterator[str]:
+    """Yield the table of a referral's deadlines."""
+    rules = importlib.import_module("services.referrals.rules.deadlines")
+    yield "| while it is | emergency | urgent | normal | what happens |"
+    yield "|---|---|---|---|---|"
+    for state, stages in rules.STAGES.items():
+        lengths = [_length(rules.LENGTHS[state][urgency]) for urgency in rules.Urgency]
+        yield f"| {state} | {' | '.join(lengths)} | {_stages(stages)} |"
+    purge = _length(rules.PURGE_WITHIN)
+    yield f"| any, with a purge receipt owed | {purge} | {purge} | {purge} | {_stages(rules.PURGE_STAGES)} |"
+
+
+def _stages(stages: tuple[tuple[float, str], ...]) -> str:
+    return ", ".join(f"{_PARTS[part]}: {action}" for part, action in stages)
+
+
+def _length(length: timedelta) -> str:
+    hours = length // timedelta(hours=1)
+    return f"{hours // 24} days" if hours % 24 == 0 and hours > 72 else f"{hours} h"
