@@ -303,7 +303,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         self._arrived: deque[Delivery] = deque()
         self._arrival = Event()
         self._unacknowledged = 0  # batches taken and not yet applied and published
-        self._last_finished: Delivery | None = None  # the last that was settled while the reading came to its end
+        self._last_finished: Delivery | None = None  # the last that was finished while the reading came to its end
         self._connection: frames.Connection | None = None
         self._channel: Channel = None
         self._connections = 0

@@ -292,8 +292,8 @@ def definitions(
         parts.policy(HUB, "deliver", r"^deliver\.", None, unlimited)
         # `./ruta repair` looks at what was dead-lettered and leaves there what has no place to go: that is no delivery.
         parts.policy(HUB, "aside", "^(unrouted|dead)$", None, unlimited)
-    put_aside = {"dead-letter-exchange": "dead", **at_least_once}
-    parts.policy(HUB, "service", f"^({'|'.join(network.services)})$", network.limits["service"], put_aside)
+    dead_lettered = {"dead-letter-exchange": "dead", **at_least_once}
+    parts.policy(HUB, "service", f"^({'|'.join(network.services)})$", network.limits["service"], dead_lettered)
 
     for organisation in network.organisations:
         limits = {"max-connections": network.connections, "max-channels": network.channels}

@@ -86,16 +86,16 @@ def test_no_header_leads_to_anothers_queue(
 
 
 def test_what_an_organisation_lets_expire_is_dead_lettered(mine: Any, provisioned: Stack) -> None:
-    def put_aside() -> int:
+    def dead_lettered() -> int:
         (queue,) = [one for one in provisioned.management.queues(topology.NETWORK) if one["name"] == "unrouted"]
         return int(queue.get("messages", 0))
 
     provisioned.management.delete(f"queues/{topology.NETWORK}/submit.{ME}/contents")  # it expires at the head only
-    before = put_aside()
+    before = dead_lettered()
     for _ in range(3):
         publish(mine, MINE, f"{ME}.referral.requested.v2", user_id=ME, expiration="0")
 
-    eventually(lambda: put_aside() >= before + 3)
+    eventually(lambda: dead_lettered() >= before + 3)
 
 
 def test_a_forged_user_id_is_refused(mine: Any) -> None:

@@ -49,7 +49,7 @@ def find(now: Mapping[str, Any]) -> list[Found]:
         return []
     looks = {
         _disks: "", _processes: "", _servers: "", _nodes: "management", _definitions: "differences", _queues: "queues",
-        _set_aside: "queues", _said: "", _clocks: "", _given_up: "database",
+        _dead_lettered: "queues", _said: "", _clocks: "", _given_up: "database",
     }  # fmt: skip
     return [replace(one, seen_in=part) for look, part in looks.items() for one in look(now)]
 
@@ -224,12 +224,12 @@ def _queues(now: Mapping[str, Any]) -> Iterator[Found]:
             yield Found("nobody_reads", name, text, f"see whether {reader} runs, and its log")
 
 
-def _set_aside(now: Mapping[str, Any]) -> Iterator[Found]:
+def _dead_lettered(now: Mapping[str, Any]) -> Iterator[Found]:
     for queue in now["queues"] or []:
         if queue["name"] in ("unrouted", "dead") and queue["messages"]:
             why = "no queue took them" if queue["name"] == "unrouted" else "each was delivered twenty times in vain"
             name = f"{queue['name']} ({queue['vhost']})"
-            yield Found("set_aside", name, f"{_messages(queue['messages'])} in {name}: {why}.", REPAIR)
+            yield Found("dead_lettered", name, f"{_messages(queue['messages'])} in {name}: {why}.", REPAIR)
 
 
 def _messages(many: int) -> str:

@@ -149,13 +149,13 @@ def test_who_misses_its_queue_says_so_and_that_it_is_back(hub: Network, queue: s
     eventually(lambda: found(hub.stack, "missing", what=f"queue {queue}, by processes") is None)
 
 
-def test_what_was_set_aside_is_told(hub: Network) -> None:
+def test_what_was_dead_lettered_is_told(hub: Network) -> None:
     connection = broker.connect(hub.stack.amqp_url(GATEWAY, HUB))
     for _ in range(3):
         connection.channel().basic_publish(amqp.Message(b"{}", user_id=GATEWAY), "hub", "never.declared.v1")
     connection.close()
 
-    aside = eventually(lambda: found(hub.stack, "set_aside"))
+    aside = eventually(lambda: found(hub.stack, "dead_lettered"))
 
     assert aside is not None
     assert aside.text == "3 messages wait in unrouted (hub): no queue took them."
@@ -333,7 +333,7 @@ def test_what_processes_say_of_themselves_is_told(
     eventually(lambda: "frozen" in look())
     said = look()
 
-    assert set(said) - {"set_aside"} == {"disk_full", "missing", "clocks_apart", "frozen"}
+    assert set(said) - {"dead_lettered"} == {"disk_full", "missing", "clocks_apart", "frozen"}
     assert "speaker says since" in said["disk_full"].text
     assert "database has no space left on its disk (DiskFull[53100])." in said["disk_full"].text
     assert "queue events is missing" in said["missing"].text

@@ -282,7 +282,7 @@ def test_killed_in_the_middle_it_has_lost_nothing_and_goes_on_the_next_time(hub:
     stack = hub.stack
     applied = counted(stack, "events", "applied")
     messages = jornadas(2000)
-    _set_aside(stack, messages)
+    _dead_lettered(stack, messages)
 
     killed = start_repair(stack, "--yes")
     eventually(lambda: taken_in(stack, "events", messages) > 50)
@@ -311,7 +311,7 @@ def test_fifty_thousand_messages_go_back_without_filling_the_memory(hub: Network
     hub["events"].stop()
     hub["gateway"].stop()
     [message] = jornadas(1)
-    _set_aside(stack, [message], times=50_000)
+    _dead_lettered(stack, [message], times=50_000)
 
     began = time.monotonic()
     with start_repair(stack, "--yes") as process:
@@ -326,7 +326,7 @@ def test_fifty_thousand_messages_go_back_without_filling_the_memory(hub: Network
     assert used.ru_maxrss < 120 * 1024  # KB
 
 
-def _set_aside(stack: Stack, messages: Sequence[contracts.Message], times: int = 1) -> None:
+def _dead_lettered(stack: Stack, messages: Sequence[contracts.Message], times: int = 1) -> None:
     """Have the Red Cross publish while its queue is unbound, then bind it again."""
     management = stack.management
     binding = "bindings/network/e/submit.redcross/q/submit.redcross"
@@ -377,7 +377,7 @@ def test_while_a_repair_is_at_work_its_user_is_no_problem(hub: Network) -> None:
 
 @pytest.mark.parametrize("yes", [False, True])
 def test_only_who_puts_back_may_speak_under_any_name(hub: Network, yes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    _set_aside(hub.stack, jornadas(1))
+    _dead_lettered(hub.stack, jornadas(1))
     made: list[dict[str, str]] = []
     put = Management.put
 
@@ -394,11 +394,11 @@ def test_only_who_puts_back_may_speak_under_any_name(hub: Network, yes: bool, mo
     assert {body["write"] for body in made if "write" in body} == {"^$"} | (set(WRITES.values()) if yes else set())
 
 
-def test_what_the_broker_would_set_aside_again_is_not_put_back(
+def test_what_the_broker_would_dead_letter_again_is_not_put_back(
     hub: Network, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack = hub.stack
-    _set_aside(stack, jornadas(1))
+    _dead_lettered(stack, jornadas(1))
     stack.management.delete("bindings/network/e/submit.redcross/q/submit.redcross/redcross.%23")
     monkeypatch.setattr(differences, "mend", lambda *_: None)  # it cannot be made again
 

@@ -55,11 +55,11 @@ def acknowledge_on_arrival() -> None:
             # Answered when the broker has dealt with the acknowledgement: no death can take that back.
             batches._channel.queue_declare(batches.queue, passive=True)
 
-    def settle_without_acknowledging(batches: Any, last: Any) -> None:
-        batches._unsettled -= 1
+    def finish_without_acknowledging(batches: Any, last: Any) -> None:
+        batches._unacknowledged -= 1
 
     batches_class._take = take_and_acknowledge
-    batches_class._settle = settle_without_acknowledging
+    batches_class._finish = finish_without_acknowledging
 
 
 if __name__ == "__main__":

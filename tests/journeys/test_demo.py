@@ -73,7 +73,7 @@ def test_nothing_was_lost_and_nothing_happened_twice(run: Run) -> None:
     )
 
 
-def test_every_message_that_was_sent_was_applied_refused_or_put_aside(run: Run) -> None:
+def test_every_message_that_was_sent_was_applied_refused_or_parked(run: Run) -> None:
     messages = run.told["messages"]
 
     assert messages["sent"] == sum(messages[one] for one in ("applied", "refused", "quarantined", "waiting")) > 2000

@@ -96,7 +96,7 @@ def test_what_the_same_transaction_still_writes_after_it_goes_too(connection: Co
     [str, lambda one: str(one).upper(), lambda one: one.hex, lambda one: f"urn:uuid:{one}"],
     ids=["as we write it", "in capitals", "without dashes", "as a URN"],
 )
-def test_of_what_was_put_aside_about_somebody_a_digest_is_left(connection: Connection, written: Any) -> None:
+def test_of_what_was_quarantined_about_somebody_a_digest_is_left(connection: Connection, written: Any) -> None:
     raw, other = (f'{{"person_id":"{written(one)}","x":"\\u00e9é"}}'.encode() for one in (SOMEBODY, SOMEBODY_ELSE))
     broken = b"\xff\x00" + raw
     for one in (raw, broken, other):

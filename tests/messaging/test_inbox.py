@@ -201,7 +201,7 @@ def test_what_is_said_after_a_message_that_failed_waits_behind_it(running: Probe
     assert noted(running, failing, later) == [failing.id, later.id]
 
 
-def test_what_is_put_aside_and_delivered_again_is_put_aside_and_refused_once(running: Probe) -> None:
+def test_what_is_quarantined_and_delivered_again_is_quarantined_and_refused_once(running: Probe) -> None:
     message, garbage = service_published(), (b"no message", "x")
     other = service_published("another", message_id=message.id)
 

@@ -384,7 +384,7 @@ def test_whoever_holds_something_is_asked_to_erase_it_under_the_id_they_know(era
     }
 
 
-def test_what_was_put_aside_stays_visible_without_its_bytes(erased: Story) -> None:
+def test_what_was_quarantined_stays_visible_without_its_bytes(erased: Story) -> None:
     left = {name: node.query("select state, reason from parked") for name, node in erased.network.nodes.items()}
     emptied = {"state": "quarantined", "reason": "erased"}
     assert left["intake"] == left["events"] == left["employment"] == left["reports"] == [emptied]
