@@ -32,11 +32,11 @@ def section(service: str, title: str) -> set[str]:
 
 
 def first_screen(readme: str) -> int:
-    """How many lines of a screen the page takes, to the end of what is published; long lines take several, comments none."""
+    """How many lines of a screen a page takes to the end of what is published: long lines several, comments none."""
     shown, published, rest = readme.partition("\n## Publishes\n")
     head = shown + published + rest.partition("\n## ")[0].rstrip()
-    shown = (line for line in head.splitlines() if not line.startswith("<!--"))
-    return sum(max(1, ceil(len(line) / SCREEN_COLUMNS)) for line in shown)
+    seen = (line for line in head.splitlines() if not line.startswith("<!--"))
+    return sum(max(1, ceil(len(line) / SCREEN_COLUMNS)) for line in seen)
 
 
 def refusals(service: str) -> set[str]:
