@@ -57,6 +57,15 @@ def says_as_a_service(package: str) -> tuple[str, ...]:
     return tuple(name for name in says(package) if name in only_services)
 
 
+def is_service(package: str) -> bool:
+    """Whether the package is here, and a service."""
+    try:
+        _folder(package)
+    except NoServiceError:
+        return False
+    return True
+
+
 def _folder(package: str) -> Path:
     try:
         found = importlib.util.find_spec(package)

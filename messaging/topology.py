@@ -199,9 +199,12 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
 def _service(name: str, said: Mapping[str, Any]) -> Service:
     """Read one service; what it reads, and what only services say of what it says, stands in its code."""
     package = said.get("package", f"services.{name}")
+    ours = surface.is_service(package)
+    if stated := [key for key in ("reads", "publishes") if ours and key in said]:
+        raise TypeError(f"`{stated[0]}` of {name} stands in its code: strike it from this file")
     return Service(
         name,
-        tuple(said["reads"] if "reads" in said else surface.handles(package)),
+        surface.handles(package) if ours or "reads" not in said else tuple(said["reads"]),
         said.get("parallel", False),
         package,
         surface.says_as_a_service(package) if said.get("run_by_organisations", False) else (),

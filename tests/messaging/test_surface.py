@@ -63,3 +63,19 @@ def test_a_network_that_names_no_service_of_ours_and_not_what_it_reads_is_refuse
     file.write_text(f"{topology.NETWORK_FILE.read_text()}\n[services.counting]\n")
     with pytest.raises(topology.TopologyError, match=r"no service in the package services\.counting"):
         topology.read(file)
+
+
+@pytest.mark.parametrize(("key", "value"), [("reads", '["need.recorded"]'), ("publishes", '["jornada.status"]')])
+def test_a_network_file_that_repeats_what_the_code_says_is_refused(tmp_path: Path, key: str, value: str) -> None:
+    """It would go on saying it when the code says something else, and the broker bring the service too little."""
+    file = tmp_path / "network.toml"
+    text = topology.NETWORK_FILE.read_text().replace("[services.events]\n", f"[services.events]\n{key} = {value}\n")
+    file.write_text(text)
+    with pytest.raises(topology.TopologyError, match=f"`{key}` of events stands in its code"):
+        topology.read(file)
+
+
+def test_a_service_whose_code_is_not_here_says_what_it_reads(tmp_path: Path) -> None:
+    file = tmp_path / "network.toml"
+    file.write_text(f'{topology.NETWORK_FILE.read_text()}\n[services.counting]\nreads = ["need.recorded"]\n')
+    assert topology.read(file).services["counting"].reads == ("need.recorded",)
