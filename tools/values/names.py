@@ -1,0 +1,34 @@
+"""Names of people, in any script."""
+
+import re
+import unicodedata
+from typing import Final
+
+from tools.values import UnreadableValue
+
+# What may stand between letters: a straight and a curly apostrophe, the acute accent of a Spanish keyboard,
+# hyphens, points, blanks.
+BETWEEN: Final = frozenset("'\u2019\u00b4-\u2010\u2011. ")
+
+_FEMININE: Final = re.compile(r"\b(M\.?)ª", re.IGNORECASE)  # `Mª Ángeles`
+# To Unicode they are letters; to people they are a code page that was taken for another.
+_NO_LETTERS: Final = frozenset("ªºµ")
+
+
+def name(text: str) -> str:
+    """Return a name in NFC, with single blanks; raise UnreadableValue("bad_name") where nobody is called so.
+
+    A digit, a currency sign or half a box mean that the text was read in a wrong code page, or that another column
+    slipped in here; two people in one cell are nobody's name either.
+    """
+    whole = " ".join(unicodedata.normalize("NFC", text).split())
+    letters = _FEMININE.sub(r"\1", whole)
+    if not any(_is_letter(sign) for sign in letters):
+        raise UnreadableValue("bad_name")
+    if not all(_is_letter(sign) or unicodedata.category(sign)[0] == "M" or sign in BETWEEN for sign in letters):
+        raise UnreadableValue("bad_name")
+    return whole
+
+
+def _is_letter(sign: str) -> bool:
+    return sign.isalpha() and sign not in _NO_LETTERS
