@@ -22,7 +22,7 @@ from deploy.local.state import ROOT
 from tests.messaging.partners import Partner
 from tests.waiting import eventually
 from tools.attendance.desk import Answer, Desk
-from tools.attendance.entry import HERE
+from tools.values.days import HERE
 
 ORGANISER, PARTNER = "americares", "redcross"
 STARTED = datetime.now(UTC) - timedelta(days=1)

@@ -1,24 +1,25 @@
 """Checks a row: what it says of a person in the words of the contracts, or why it is refused."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
-from typing import Final
+from datetime import date, datetime, time
+from typing import Final, TypeVar
 from uuid import UUID
-
-import phonenumbers
 
 from contracts import codes
 from tools.attendance import form
 from tools.attendance.offers import Offers
 from tools.attendance.rows import LONGEST_CELL, Row
 from tools.attendance.spelling import plain
+from tools.values import UnreadableValue, days
+from tools.values.days import HERE
+from tools.values.documents import document_number
+from tools.values.names import name
+from tools.values.telephones import telephone
 
-HERE: Final = timezone(timedelta(hours=-5))  # Colombia, all year round
-UNTIMED: Final = time(
-    6
-)  # when somebody was there if nobody wrote the hour: of a list sent the same day, not the future
+# When somebody was there if nobody wrote the hour: of a list sent the same day, not the future.
+UNTIMED: Final = time(6)
 OLDEST: Final = 120  # years
 ADULT_AT: Final = 18  # years
 LONGEST_NAME: Final = 100
@@ -26,14 +27,12 @@ LONGEST_ADDRESS: Final = 200
 
 _FORMULA: Final = re.compile(r"^[=+\-@\t\r]")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_NUMBER: Final = re.compile(r"^[0-9A-Z]{4,20}$")
 _ORGANISATION: Final = re.compile(r"^[a-z][a-z0-9-]{1,39}$")
 _ALPHA_3: Final = re.compile(r"^[A-Z]{3}$")
-_DATES: Final = (
-    (re.compile(r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?:[T ].*)?$")),
-    (re.compile(r"^(?P<day>\d{1,2})[-/.](?P<month>\d{1,2})[-/.](?P<year>\d{4})(?:[T ].*)?$")),
-)
-_HOUR: Final = re.compile(r"^(?P<hour>\d{1,2}):(?P<minute>\d{2})")
+_AGE: Final = re.compile(r"([0-9]{1,3})(?:[.,]0{1,2})?")  # 34.0: a column with blanks, read as decimal numbers
+_BROKEN_CELLS: Final = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"}  # what is left of a formula
+
+_Read = TypeVar("_Read")
 
 
 class RefusedRow(Exception):
@@ -86,9 +85,11 @@ def check(
     all_consented: bool = False,
     offers: Offers | None = None,
     shared_with: Collection[str] = (),
+    month_first: Collection[str] = (),
 ) -> Entry:
     """Read a row; raise RefusedRow. `day` is that of the jornada, for rows that do not say.
 
+    `month_first` are the columns whose days may be written with the month first: what may be either is refused there.
     `offers` are the services that a row may refer to; `shared_with` the organisations that people agreed to it for.
     """
     cells = row.cells
@@ -96,8 +97,11 @@ def check(
         _refuse_harm(column, cell)
     if "nombres" not in cells:
         raise RefusedRow("missing_name", "nombres")
+    for column in month_first:
+        if days.is_ambiguous(cells.get(column, "")):
+            raise RefusedRow("bad_date", column)
     present_at = _present_at(cells, day)
-    born = _date(cells, "fecha_nacimiento")
+    born = _value(cells, "fecha_nacimiento", days.birth_date)
     if born is not None and born > present_at.date():
         raise RefusedRow("birth_in_the_future", "fecha_nacimiento")
     if born is not None and present_at.year - born.year > OLDEST:
@@ -107,8 +111,8 @@ def check(
     nationality = _nationality(cells)
     needs = _several(cells, "necesidades", "necesidad", "unknown_need")
     entry = Entry(
-        given_names=_bounded(cells, "nombres", LONGEST_NAME) or "",
-        family_names=_bounded(cells, "apellidos", LONGEST_NAME),
+        given_names=_name(cells, "nombres") or "",
+        family_names=_name(cells, "apellidos"),
         document=document,
         without_document=without,
         birth_date=born,
@@ -116,7 +120,7 @@ def check(
         sex=_coded(cells, "sexo", "unknown_sex"),
         nationality=nationality,
         profile=_coded(cells, "perfil", "unknown_profile"),
-        phone=_phone(cells, nationality),
+        phone=_value(cells, "telefono", lambda text: telephone(text, nationality)),
         municipality=_municipality(cells),
         address=_bounded(cells, "direccion", LONGEST_ADDRESS),
         present_at=present_at,
@@ -139,10 +143,28 @@ def _refuse_harm(column: str, cell: str) -> None:
     """Refuse what a spreadsheet would run, and what no person writes."""
     if len(cell) > LONGEST_CELL:
         raise RefusedRow("too_long", column)
-    if _FORMULA.match(cell) and not (column == "telefono" and re.fullmatch(r"[+][\d\s().-]+", cell)):
+    if cell in _BROKEN_CELLS or (
+        _FORMULA.match(cell) and not (column == "telefono" and re.fullmatch(r"[+][\d\s().-]+", cell))
+    ):
         raise RefusedRow("formula", column)
     if _CONTROL.search(cell):
         raise RefusedRow("control_character", column)
+
+
+def _value(cells: Mapping[str, str], column: str, read: Callable[[str], _Read]) -> _Read | None:
+    """Read a cell with the reader of its kind."""
+    if column not in cells:
+        return None
+    try:
+        return read(cells[column])
+    except UnreadableValue as unreadable:
+        code = unreadable.code
+    raise RefusedRow(code, column)  # outside, so that it carries no error that has seen the cell
+
+
+def _name(cells: Mapping[str, str], column: str) -> str | None:
+    _bounded(cells, column, LONGEST_NAME)
+    return _value(cells, column, name)
 
 
 def _bounded(cells: Mapping[str, str], column: str, longest: int) -> str | None:
@@ -175,40 +197,29 @@ def _several(cells: Mapping[str, str], column: str, list_name: str, code: str) -
     return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
-def _date(cells: Mapping[str, str], column: str) -> date | None:
-    """Read 2026-03-07 or 7/3/2026, the day before the month as in Colombia."""
-    if column not in cells:
-        return None
-    for pattern in _DATES:
-        found = pattern.match(cells[column])
-        if found is not None:
-            try:
-                return date(int(found["year"]), int(found["month"]), int(found["day"]))
-            except ValueError:
-                break
-    raise RefusedRow("bad_date", column)
-
-
 def _present_at(cells: Mapping[str, str], day: date | None) -> datetime:
-    on = _date(cells, "fecha_atencion") or day
+    """Return when somebody was there: the day and the hour of the row, each said once, or the day of the jornada."""
+    said = _value(cells, "fecha_atencion", days.moment)
+    on = day if said is None else said.day
     if on is None:
         raise RefusedRow("missing_date", "fecha_atencion")
     if not 2000 <= on.year < 2100:
         raise RefusedRow("bad_date", "fecha_atencion")
-    if "hora_atencion" not in cells:
-        return datetime.combine(on, UNTIMED, HERE)
-    found = _HOUR.match(cells["hora_atencion"])
-    if found is None or int(found["hour"]) > 23 or int(found["minute"]) > 59:
-        raise RefusedRow("bad_hour", "hora_atencion")
-    return datetime.combine(on, time(int(found["hour"]), int(found["minute"])), HERE)
+    at = _value(cells, "hora_atencion", days.hour)
+    if said is not None and said.hour is not None:
+        if at not in (None, said.hour):
+            raise RefusedRow("bad_hour", "hora_atencion")
+        at = said.hour
+    return datetime.combine(on, UNTIMED if at is None else at, HERE)
 
 
 def _age(cells: Mapping[str, str]) -> int | None:
     if "edad" not in cells:
         return None
-    if not re.fullmatch(r"\d{1,3}", cells["edad"]) or int(cells["edad"]) > OLDEST:
+    found = _AGE.fullmatch(cells["edad"])
+    if found is None or int(found[1]) > OLDEST:
         raise RefusedRow("bad_age", "edad")
-    return int(cells["edad"])
+    return int(found[1])
 
 
 def _years(born: date | None, age: int | None, on: date) -> int | None:
@@ -220,17 +231,14 @@ def _years(born: date | None, age: int | None, on: date) -> int | None:
 
 def _document(cells: Mapping[str, str]) -> tuple[tuple[str, str] | None, bool]:
     kind = _coded(cells, "tipo_documento", "unknown_document_type")
-    number = cells.get("numero_documento")
-    if number is None:
+    if "numero_documento" not in cells:
         if kind not in (None, codes.DocumentType.NONE):
             raise RefusedRow("missing_document_number", "numero_documento")
         return None, kind == codes.DocumentType.NONE
-    if kind in (None, codes.DocumentType.NONE):
+    if kind is None or kind == codes.DocumentType.NONE:
         raise RefusedRow("unknown_document_type", "tipo_documento")
-    number = re.sub(r"[\s.,\-]", "", number).upper()
-    if not _NUMBER.match(number):
-        raise RefusedRow("bad_document_number", "numero_documento")
-    assert kind is not None
+    number = _value(cells, "numero_documento", lambda text: document_number(kind, text))
+    assert number is not None
     return (kind, number), False
 
 
@@ -239,20 +247,6 @@ def _nationality(cells: Mapping[str, str]) -> str | None:
     if _ALPHA_3.match(cells.get("nacionalidad", "")):
         return cells["nacionalidad"]
     return _coded(cells, "nacionalidad", "unknown_nationality")
-
-
-def _phone(cells: Mapping[str, str], nationality: str | None) -> str | None:
-    """Read a telephone number of Colombia, or of Venezuela where it is one there; any other with its prefix."""
-    if "telefono" not in cells:
-        return None
-    for region in ("CO", *(("VE",) if nationality in (None, "VEN") else ())):
-        try:
-            number = phonenumbers.parse(cells["telefono"], region)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_valid_number(number):
-            return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    raise RefusedRow("bad_phone", "telefono")
 
 
 def _municipality(cells: Mapping[str, str]) -> str | None:

@@ -11,6 +11,7 @@ import contracts
 from contracts import codes, sealing
 from tools.attendance.entry import Entry
 from tools.attendance.spelling import folded
+from tools.values.documents import identity_number
 
 # What a person allows who signs the list; to refer them, only where the list says to whom.
 PURPOSES: Final = (
@@ -99,7 +100,8 @@ def namespace(private_key: sealing.Key) -> UUID:
 def identity(organisation: str, entry: Entry) -> str:
     """Write down what makes somebody the same person in every file: a document, or else names, birth date and phone."""
     if entry.document is not None:
-        return " ".join((organisation, *entry.document))
+        kind, number = entry.document
+        return " ".join((organisation, kind, identity_number(kind, number)))
     names = folded(f"{entry.given_names} {entry.family_names or ''}")
     return "|".join((organisation, names, str(entry.birth_date or ""), entry.phone or ""))
 

@@ -70,6 +70,16 @@ def test_a_whole_row_in_spanish_is_said_in_codes() -> None:
     [
         ({"fecha_nacimiento": "1991-07-24"}, "birth_date", date(1991, 7, 24)),
         ({"fecha_nacimiento": "4-7-1991"}, "birth_date", date(1991, 7, 4)),
+        ({"numero_documento": "4815162.0"}, "document", ("PT", "4815162")),
+        ({"edad": "34.0", "fecha_nacimiento": None}, "age", 34),
+        ({"nombres": "D\u2019Angelo"}, "given_names", "D\u2019Angelo"),
+        ({"hora_atencion": "2:30 p. m."}, "present_at", datetime(2026, 3, 7, 19, 30, tzinfo=UTC)),
+        ({"hora_atencion": "12:15 a. m."}, "present_at", datetime(2026, 3, 7, 5, 15, tzinfo=UTC)),
+        ({"fecha_atencion": "2026-11-25T14:30:00.000-05:00"}, "present_at", datetime(2026, 11, 25, 19, 30, tzinfo=UTC)),
+        ({"fecha_atencion": "2026-11-26T01:30:00.000Z"}, "present_at", datetime(2026, 11, 26, 1, 30, tzinfo=UTC)),
+        ({"fecha_atencion": "2026-11-25T14:30", "hora_atencion": "2:30 p. m."}, "present_at",
+         datetime(2026, 11, 25, 19, 30, tzinfo=UTC)),
+        ({"telefono": "0058 412 1234567"}, "phone", "+584121234567"),
         ({"telefono": "+58 414-1234567"}, "phone", "+584141234567"),
         ({"telefono": "0414-1234567"}, "phone", "+584141234567"),
         ({"municipio": "8001"}, "municipality", "08001"),
@@ -94,6 +104,17 @@ def test_people_write_in_many_ways(overrides: dict[str, Any], field: str, value:
     ("overrides", "code", "column"),
     [
         ({"nombres": None}, "missing_name", "nombres"),
+        ({"nombres": "Pe¤a"}, "bad_name", "nombres"),
+        ({"apellidos": "Luc¡a"}, "bad_name", "apellidos"),
+        ({"apellidos": "3001234567"}, "bad_name", "apellidos"),
+        ({"fecha_nacimiento": "1991-07-24T05:00:00Z"}, "bad_date", "fecha_nacimiento"),
+        ({"fecha_atencion": "2026-03-07T14:30", "hora_atencion": "9:30"}, "bad_hour", "hora_atencion"),
+        ({"hora_atencion": "14:30 a. m."}, "bad_hour", "hora_atencion"),
+        ({"hora_atencion": "9:00-11:00"}, "bad_hour", "hora_atencion"),
+        ({"numero_documento": "1.043871235E9"}, "bad_document_number", "numero_documento"),
+        ({"numero_documento": "4815162 4815163"}, "bad_document_number", "numero_documento"),
+        ({"telefono": "605 330 1234 ext. 102"}, "bad_phone", "telefono"),
+        ({"direccion": "#REF!"}, "formula", "direccion"),
         ({"fecha_nacimiento": "31/02/1991"}, "bad_date", "fecha_nacimiento"),
         ({"fecha_nacimiento": "24/07/91"}, "bad_date", "fecha_nacimiento"),
         ({"fecha_nacimiento": "1850-01-01"}, "bad_date", "fecha_nacimiento"),
@@ -152,6 +173,18 @@ def test_what_cannot_be_is_refused(overrides: dict[str, Any], code: str, column:
     with pytest.raises(RefusedRow) as refused:
         checked(**overrides)
     assert (refused.value.code, refused.value.column) == (code, column)
+
+
+@pytest.mark.parametrize("column", ["fecha_nacimiento", "fecha_atencion"])
+def test_where_the_month_may_come_first_a_day_that_may_be_another_is_refused(column: str) -> None:
+    def read(cell: str) -> Entry:
+        return check(Row(2, {**CELLS, "fecha_atencion": "2026-03-07", column: cell}), day=None, month_first={column})
+
+    for ambiguous in ("03/04/2006", "3-4-2006"):
+        with pytest.raises(RefusedRow, match="bad_date"):
+            read(ambiguous)
+    for clear in ("04/04/2006", "24/07/2006", "2006-04-03"):
+        assert read(clear)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ def first_column(page: str, heading: str) -> set[str]:
 def codes() -> set[str]:
     """Every code that a row can be refused with."""
     found: set[object] = {Unreadable(1).code}
+    for reader in (FOLDER.parent / "values").glob("*.py"):
+        found |= {*re.findall(r'raise UnreadableValue\("([a-z_]+)"\)', reader.read_text())}
     for node in ast.walk(ast.parse((FOLDER / "entry.py").read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             texts = [one.value if isinstance(one, ast.Constant) else None for one in node.args]

@@ -99,6 +99,8 @@ def ids(entry: Entry, by: Teller | None = None) -> tuple[UUID, UUID]:
     "overrides",
     [
         {"numero_documento": " 4815162 "},
+        {"numero_documento": "4815162.0"},
+        {"numero_documento": "004815162"},
         {"tipo_documento": "Permiso por Protección Temporal (PPT)"},
         {"nombres": "YULEISY", "telefono": None, "fecha_nacimiento": None},
     ],
@@ -118,6 +120,14 @@ def test_without_a_document_names_birth_date_and_phone_say_who_it_is() -> None:
     assert ids(checked(**nobody, nombres="yuleisy  andreina")) == person
     assert ids(checked(**nobody, telefono="3004815163")) != person
     assert ids(checked(**nobody, fecha_nacimiento="1991-07-25")) != person
+
+
+def test_zeros_in_front_are_kept_in_what_is_sent_and_make_no_other_person() -> None:
+    with_zeros = checked(numero_documento="004815162")
+    assert ids(with_zeros) == ids(checked())
+    assert opened(teller().attendance(with_zeros, 2)).documents[0].number == "004815162"
+    passports = [checked(tipo_documento="Pasaporte", numero_documento=number) for number in ("0123456", "123456")]
+    assert ids(passports[0]) != ids(passports[1])
 
 
 def test_at_another_jornada_it_is_the_same_person_and_another_attendance() -> None:
