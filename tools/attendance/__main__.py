@@ -22,7 +22,7 @@ from tools.attendance.importing import STILL_UNKNOWN_AFTER, Import
 from tools.attendance.offers import read_offers
 from tools.attendance.report import Outcome, Report
 from tools.attendance.rows import UnusableFileError
-from tools.attendance.source import Source, open_source
+from tools.attendance.source import Source, Survey, open_source
 from tools.attendance.telling import Teller, namespace
 
 NOT_BY_THE_ORGANISER = "register_it_yourself"
@@ -50,8 +50,9 @@ def import_(
 ) -> None:
     """Send a list of who came: CSV, XLSX or KoboToolbox JSON.
 
-    Each row is accepted, matched, corrected, repeated or refused. Exit status 0: every row has been answered; 1: some
-    have not; 2: nothing could be sent.
+    Each row is accepted, matched, corrected, repeated or refused. Columns that are not read are named before anything
+    is sent. Exit status 0: every row has been answered; 1: some have not, or the file is one page of several; 2:
+    nothing could be sent.
 
     Parameters
     ----------
@@ -87,11 +88,20 @@ def import_(
     broken = None
     try:
         source = open_source(file)
+        survey = source.survey()
+        _say_first(survey)
+        if correct and survey.ours_unread:
+            raise UnusableFileError(
+                "With --correct nothing is sent while a column is not read that may be one of ours: what it says would "
+                "be taken away. Call it as the template does, or leave it out."
+            )
         offers = None if services is None else read_offers(services)
         day = _day(on)
         with Desk(credentials, queue) as desk, Report.to(report) as counts:
             teller = _teller(source, desk.organisation, jornada, organiser, credentials, directory, shared_with)
-            with _progress(source) as (progress, task):
+            for column in survey.unread:
+                counts.add_unread(survey.headings_at, column)
+            with _progress(survey.rows) as (progress, task):
                 one = Import(
                     desk,
                     teller,
@@ -101,6 +111,7 @@ def import_(
                     offers=offers,
                     correct=correct,
                     register_first=register_first,
+                    month_first=survey.month_first,
                     patience=patience,
                     advance=lambda: progress.advance(task),
                 )
@@ -118,7 +129,9 @@ def import_(
         print("The organiser's own service cannot register your people: send the list again with --register-first.")
     if broken is not None:
         _give_up(broken)
-    raise SystemExit(1 if counts.outcomes[Outcome.UNANSWERED] else 0)
+    if survey.page is not None:
+        print(survey.page, file=sys.stderr)
+    raise SystemExit(1 if counts.outcomes[Outcome.UNANSWERED] or survey.page is not None else 0)
 
 
 @app.command(name="form")
@@ -126,6 +139,20 @@ def form_(file: Path = form.XLSFORM) -> None:
     """Write the XLSForm for KoboToolbox, whose submissions `import` reads."""
     form.write(file)
     print(f"The form is in {file}.")
+
+
+def _say_first(survey: Survey) -> None:
+    """Say what of a file will not be sent, before anything is."""
+    if survey.unread:
+        columns = "1 column was" if len(survey.unread) == 1 else f"{len(survey.unread)} columns were"
+        print(f"{columns} not read: {', '.join(survey.unread)}.", file=sys.stderr)
+    for column in sorted(survey.month_first):
+        print(
+            f"In {column} the month may come first: days that may be two are refused. Write 2026-03-07.",
+            file=sys.stderr,
+        )
+    if survey.page is not None:
+        print(survey.page, file=sys.stderr)
 
 
 def _day(on: str | None) -> date | None:
@@ -163,15 +190,15 @@ def _teller(
 class _progress:  # noqa: N801 - it is used like a function
     """A bar that shows how many rows are over."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, rows: int) -> None:
         self._progress = Progress(
             TextColumn("rows"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)
         )
-        self._about = source.about
+        self._rows = rows
 
     def __enter__(self) -> tuple[Progress, Any]:
         self._progress.start()
-        return self._progress, self._progress.add_task("rows", total=self._about)
+        return self._progress, self._progress.add_task("rows", total=self._rows)
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()

@@ -10,7 +10,7 @@ from uuid import UUID
 from contracts import codes
 from tools.attendance import form
 from tools.attendance.offers import Offers
-from tools.attendance.rows import LONGEST_CELL, Row
+from tools.attendance.rows import LONGEST_CELL, SEVERAL, Row
 from tools.attendance.spelling import plain
 from tools.values import UnreadableValue, days
 from tools.values.days import HERE
@@ -24,6 +24,7 @@ OLDEST: Final = 120  # years
 ADULT_AT: Final = 18  # years
 LONGEST_NAME: Final = 100
 LONGEST_ADDRESS: Final = 200
+LONGEST_CHOICES: Final = 2000  # every choice of a list at once
 
 _FORMULA: Final = re.compile(r"^[=+\-@\t\r]")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -109,7 +110,7 @@ def check(
     age = _age(cells)
     document, without = _document(cells)
     nationality = _nationality(cells)
-    needs = _several(cells, "necesidades", "necesidad", "unknown_need")
+    needs = _several(cells, "necesidades", "unknown_need")
     entry = Entry(
         given_names=_name(cells, "nombres") or "",
         family_names=_name(cells, "apellidos"),
@@ -124,11 +125,11 @@ def check(
         municipality=_municipality(cells),
         address=_bounded(cells, "direccion", LONGEST_ADDRESS),
         present_at=present_at,
-        services=tuple((code, _server(cells)) for code in _several(cells, "servicios", "necesidad", "unknown_service")),
+        services=tuple((code, _server(cells)) for code in _several(cells, "servicios", "unknown_service")),
         needs=needs,
         urgency=_coded(cells, "urgencia", "unknown_urgency") or codes.Urgency.NORMAL,
         referral=_referral(cells, needs, offers, shared_with),
-        steps=_several(cells, "pasos_etpv", "paso_etpv", "unknown_step"),
+        steps=_several(cells, "pasos_etpv", "unknown_step"),
         consent=_consent(cells, _years(born, age, present_at.date()), all_consented),
     )
     if entry.document is None and entry.birth_date is None and entry.phone is None:
@@ -141,7 +142,7 @@ def check(
 
 def _refuse_harm(column: str, cell: str) -> None:
     """Refuse what a spreadsheet would run, and what no person writes."""
-    if len(cell) > LONGEST_CELL:
+    if len(cell) > (LONGEST_CHOICES if column in SEVERAL else LONGEST_CELL):
         raise RefusedRow("too_long", column)
     if cell in _BROKEN_CELLS or (
         _FORMULA.match(cell) and not (column == "telefono" and re.fullmatch(r"[+][\d\s().-]+", cell))
@@ -184,11 +185,11 @@ def _coded(cells: Mapping[str, str], column: str, code: str, list_name: str | No
     return found
 
 
-def _several(cells: Mapping[str, str], column: str, list_name: str, code: str) -> tuple[str, ...]:
+def _several(cells: Mapping[str, str], column: str, code: str) -> tuple[str, ...]:
     """Read a cell that holds choices of a list: words between commas or semicolons, or Kobo's codes between blanks."""
     cell = cells.get(column, "")
     parts = [part for part in re.split(r"[,;|/\n]", cell) if part.strip()]
-    words = form.words(list_name)
+    words = form.words(SEVERAL[column])
     if not all(plain(part) in words for part in parts):
         parts = cell.split()
     found = [words.get(plain(part)) for part in parts]

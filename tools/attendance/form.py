@@ -39,6 +39,20 @@ def write(path: Path) -> None:
 
 
 @cache
+def choices(list_name: str) -> dict[str, str]:
+    """Return the choices of one list as people read them, by code."""
+    return {code: labels[0] for code, labels in _choices(list_name)}
+
+
+@cache
+def labels() -> dict[str, str]:
+    """Return the questions as people read them, and the name of each."""
+    heading, *rows = _read(DEFINITION / "survey.csv")
+    name, label = heading.index("name"), heading.index(LABEL)
+    return {row[label]: row[name] for row in rows if row[label]}
+
+
+@cache
 def municipalities() -> dict[str, str]:
     """Return the municipalities of Colombia by DIVIPOLA code, as `Soledad (Atlántico)`."""
     _, *rows = _read(FOLDER / "municipalities.csv")

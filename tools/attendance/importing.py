@@ -1,7 +1,7 @@
 """Sends a file row by row and waits for what becomes of each; never more than a window of rows is held at once."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -48,12 +48,14 @@ class Import:
         offers: Offers | None = None,
         correct: bool = False,
         register_first: bool = False,
+        month_first: Collection[str] = (),
         patience: float = STILL_UNKNOWN_AFTER,
         advance: Callable[[], None] = lambda: None,
     ) -> None:
         """`correct`: what was recorded otherwise before is corrected; `advance` is called for each row that is over.
 
         `offers`: the services that rows may refer to.
+        `month_first`: columns whose days may be written with the month first.
         `register_first`: people are registered by us, and the organiser hears only that they came and were served.
         """
         self._desk = desk
@@ -64,6 +66,7 @@ class Import:
         self._offers = offers
         self._corrected_at = datetime.now(UTC) if correct else None
         self._register_first = register_first
+        self._month_first = month_first
         self._patience = patience
         self._advance = advance
         self._waiting: dict[UUID, _Waiting] = {}
@@ -94,13 +97,14 @@ class Import:
     def _take(self, row: Row | Unreadable) -> None:
         try:
             if isinstance(row, Unreadable):
-                raise RefusedRow(row.code)
+                raise RefusedRow(row.code, row.column)
             entry = check(
                 row,
                 day=self._day,
                 all_consented=self._all_consented,
                 offers=self._offers,
                 shared_with=self._teller.shared_with,
+                month_first=self._month_first,
             )
         except RefusedRow as refused:
             self._report.add(row.line, Outcome.REFUSED, code=refused.code, column=refused.column)

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+NOT_READ = "not_read"  # of a column; everything else is of a row
 HEADING = ("line", "outcome", "code", "column", "late", "attendance_id")
 
 
@@ -64,6 +65,11 @@ class Report:
             self.reasons[outcome, code] += 1
         if self._table is not None:
             self._table.writerow((line, outcome, code or "", column or "", "late" if late else "", attendance_id or ""))
+
+    def add_unread(self, line: int, column: str) -> None:
+        """Take down a column that is not read, on the line of the headings."""
+        if self._table is not None:
+            self._table.writerow((line, NOT_READ, "", column, "", ""))
 
     def add_other(self, code: str, refused_type: str) -> None:
         """Take down a refusal of something else: mostly of what followed from a row, such as a consent."""

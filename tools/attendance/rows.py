@@ -3,12 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from tools.attendance.spelling import plain
-
 # Our columns, which are the form's fields too, and what else a heading may say; compared in plain spelling.
 COLUMNS: Final[dict[str, tuple[str, ...]]] = {
-    "nombres": ("nombre", "primer nombre", "nombres completos"),
-    "apellidos": ("apellido", "primer apellido"),
+    "nombres": ("nombre", "nombres completos", "nombre completo", "nombres apellidos", "apellidos nombres"),
+    "apellidos": ("apellido",),
     "tipo_documento": ("tipo doc", "tipo identificacion", "clase documento"),
     "numero_documento": ("documento", "no documento", "nro documento", "num documento", "identificacion", "cedula"),
     "fecha_nacimiento": ("nacimiento", "f nacimiento"),
@@ -33,11 +31,23 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "consentimiento_como": ("como autoriza",),
 }
 
-HEADINGS: Final = {plain(heading): name for name, also in COLUMNS.items() for heading in (name, *also)}
-
 ROWS_AT_MOST: Final = 200_000  # of one list: four times the longest that was measured
 LONGEST_CELL: Final = 400  # characters; the contract's own limits are below it
-NOTHING: Final = {"", "-", "--", "—", "n/a", "na", "null", "none"}
+COLUMNS_AT_MOST: Final = 1000  # of a table: Kobo's export of our own form has a hundred and fifty
+
+
+# Columns of several choices, by the list of the form that has them.
+SEVERAL: Final = {"servicios": "necesidad", "necesidades": "necesidad", "pasos_etpv": "paso_etpv"}
+
+# Who a person is, and how to find them: never another person's.
+DETAILS: Final = frozenset(
+    {
+        "nombres", "apellidos", "tipo_documento", "numero_documento", "fecha_nacimiento", "edad", "sexo",
+        "nacionalidad", "perfil", "telefono", "direccion",
+    }
+)  # fmt: skip
+# What all in a submission have in common where they do not say otherwise: the day, the hour, the place, who served.
+IN_COMMON: Final = frozenset({"fecha_atencion", "hora_atencion", "municipio", "prestador"})
 
 
 class UnusableFileError(Exception):
@@ -62,40 +72,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A row that cannot even be taken apart."""
+    """A row that cannot even be taken apart, or says two things at once."""
 
     line: int
     code: str = "unreadable"
-
-
-@dataclass(frozen=True, slots=True)
-class Headings:
-    """Which place in a row is which column."""
-
-    places: dict[int, str]
-    unknown: int  # how many columns we do not know; they are not read
-
-    @classmethod
-    def read(cls, cells: list[str]) -> "Headings":
-        """Read the first row of a table; raise UnusableFileError when it lacks a column we need, or has one twice."""
-        known = {place: HEADINGS[plain(cell)] for place, cell in enumerate(cells) if plain(cell) in HEADINGS}
-        twice = sorted({name for name in known.values() if [*known.values()].count(name) > 1})
-        if twice:
-            raise UnusableFileError(f"Two columns are both {twice[0]}.")
-        if "nombres" not in known.values():
-            raise UnusableFileError("No column is called nombres: the first row has to name the columns.")
-        return cls(known, sum(1 for cell in cells if cell.strip()) - len(known))
-
-    def row(self, line: int, cells: list[str]) -> Row:
-        """Take a row apart."""
-        return Row(line, kept({name: cells[place] for place, name in self.places.items() if place < len(cells)}))
-
-
-def kept(cells: dict[str, str]) -> dict[str, str]:
-    """Leave out what is empty, or is there to say that there is nothing."""
-    stripped = {name: cell.strip() for name, cell in cells.items()}
-    return {
-        name: cell
-        for name, cell in stripped.items()
-        if cell.lower() not in NOTHING or (name == "tipo_documento" and cell.lower() == "none")
-    }
+    column: str | None = None

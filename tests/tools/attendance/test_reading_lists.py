@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
-from tools.attendance import read_kobo, read_xlsx
+from tools.attendance import read_kobo
 from tools.attendance import rows as rows_module
-from tools.attendance.rows import HEADINGS, Row, Unreadable, UnusableFileError
+from tools.attendance import workbook as workbook_module
+from tools.attendance.headings import HEADINGS
+from tools.attendance.rows import Row, Unreadable, UnusableFileError
 from tools.attendance.source import open_source
 
 LIST = "Nombres;Apellidos;Tipo de Documento;Número documento\nYuleisy Andreína;Guerrero Núñez;PPT;4815162\n"
@@ -101,13 +103,13 @@ def test_columns_that_nobody_knows_and_what_is_empty_are_left_out(saved: Callabl
     assert rows(saved(content)) == [Row(4, {"nombres": "Ana"})]
 
 
-def test_a_quotation_mark_that_is_never_closed_costs_one_row_and_not_the_list(
+def test_a_quotation_mark_that_is_never_closed_costs_what_it_swallows_and_not_the_list(
     saved: Callable[[bytes], Path],
 ) -> None:
     content = 'nombres;apellidos\nAna;Ríos\n"Luz;Mar\n' + "x" * 140_000 + "\nRosa;Peña\n"
     found = rows(saved(content.encode()))
-    assert [type(row) for row in found] == [Row, Unreadable, Row]
-    assert (found[1].line, cells(saved(content.encode()))[-1]["nombres"]) == (3, "Rosa")
+    assert [type(row) for row in found] == [Row, Unreadable, Unreadable, Row]
+    assert ([row.line for row in found], cells(saved(content.encode()))[-1]["nombres"]) == ([2, 3, 4, 5], "Rosa")
 
 
 def test_a_cell_of_several_lines_counts_as_they_stand_in_the_file(saved: Callable[[bytes], Path]) -> None:
@@ -176,7 +178,7 @@ def test_how_many_rows_there_are_is_counted_whatever_the_sheet_says(
     workbook: Callable[..., Path], tmp_path: Path
 ) -> None:
     said = long_sheet(MANY).replace(b"<sheetData>", b'<dimension ref="A1:A2"/><sheetData>')
-    assert len(said) > 3 * read_xlsx.READ_AT_ONCE  # so that some rows are cut in two by how it is read
+    assert len(said) > 3 * workbook_module.READ_AT_ONCE  # so that some rows are cut in two by how it is read
     assert open_source(replaced(workbook([["nombres"]]), tmp_path / "long", said)).about == MANY - 1
 
 
@@ -202,7 +204,7 @@ def test_a_workbook_that_would_unpack_to_too_much_is_not_unpacked(
     workbook: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = workbook([["nombres"], ["Ana"]])
-    monkeypatch.setattr(read_xlsx, "UNPACKED_AT_MOST", 1000)
+    monkeypatch.setattr(workbook_module, "UNPACKED_AT_MOST", 1000)
     with pytest.raises(UnusableFileError, match="too large"):
         rows(path)
 
@@ -262,7 +264,7 @@ def test_a_workbook_is_not_unpacked_further_than_it_takes_to_know_that_it_is_too
     monkeypatch.setattr(zipfile.ZipExtFile, "read", counting)
     with pytest.raises(UnusableFileError, match="more than 10 rows"):
         open_source(path)
-    assert unpacked <= read_xlsx.READ_AT_ONCE < len(long_sheet(MANY))
+    assert unpacked <= workbook_module.READ_AT_ONCE < len(long_sheet(MANY))
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "kobo"])

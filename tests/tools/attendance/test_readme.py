@@ -33,7 +33,7 @@ def codes() -> set[str]:
             if node.func.id == "RefusedRow":
                 found |= {one.value for one in ast.walk(node.args[0]) if isinstance(one, ast.Constant)}
             elif node.func.id in ("_coded", "_several"):
-                found.add(texts[2] if node.func.id == "_coded" else texts[3])
+                found.add(texts[2])
     return {str(code) for code in found if re.fullmatch(r"[a-z_]{4,}", str(code))}
 
 
