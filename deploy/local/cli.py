@@ -11,8 +11,9 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -209,6 +210,7 @@ def translate(*arguments: PassedOn) -> None:
 @app.command(help_flags=[])
 def attendance(*arguments: PassedOn) -> None:
     """Send a jornada's attendance from a spreadsheet or a KoboToolbox file: `attendance import FILE …`."""
+    _say_where_to(arguments)
     _become("tools.attendance", arguments)
 
 
@@ -221,7 +223,8 @@ def receipt(*arguments: PassedOn) -> None:
 @app.command(help_flags=[])
 def directory(*arguments: PassedOn) -> None:
     """Bring a directory of services in, or write it out, as HSDS 3.0: `directory import | export`."""
-    with _reading("referrals") as variables:
+    _say_where_to(arguments)
+    with _reading("referrals", arguments, commands=("export",)) as variables:
         raise SystemExit(_run("tools.directory", arguments, variables))
 
 
@@ -241,7 +244,7 @@ def generate() -> None:
 @app.command(help_flags=[])
 def report(*arguments: PassedOn) -> None:
     """Count what the network has done: `accountability | 5w | partners | unmet-needs`, for a period and a place."""
-    with _reading("reports") as variables:
+    with _reading("reports", arguments, commands=("accountability", "5w", "partners", "unmet-needs")) as variables:
         raise SystemExit(_run("hub.reports", arguments, variables))
 
 
@@ -256,18 +259,38 @@ def _wait_for_the_end() -> NoReturn:
         time.sleep(1)  # not signal.pause(), which a signal that comes just before it does not end
 
 
-@contextlib.contextmanager
-def _reading(service: str) -> Iterator[dict[str, str]]:
-    """The address of a service's database: of the network that runs, or of its database started for the while.
+def _say_where_to(arguments: Sequence[str]) -> None:
+    """Say which network a command with credentials speaks to: theirs, whatever runs here."""
+    from messaging import addresses
 
-    No address where there has been no network yet: what reads says so, and not all of it has to read.
+    words = [word for one in arguments for word in one.split("=", 1)]  # `--credentials FILE`, `--credentials=FILE`
+    given = dict(pairwise(words))
+    with contextlib.suppress(
+        KeyError, TypeError, OSError, ValueError, addresses.AddressError
+    ):  # the command says what is wrong
+        handed = json.loads(Path(given["--credentials"]).read_text())
+        hosts = addresses.read(handed["amqp_url"], addresses.BROKER).hosts
+        print(f"ruta: as {handed['organisation']}, to the network at {','.join(map(str, hosts))}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _reading(service: str, arguments: Sequence[str], *, commands: Sequence[str]) -> Iterator[dict[str, str]]:
+    """The address of a service's database, for those `commands` that read it; which network it is of is said.
+
+    It is that of the network that runs, and otherwise of the one that ran last, whose database is started for the
+    while. No address where there has been no network yet: what reads says so.
     """
     from deploy.local import Stack
 
-    states = [State(default_directory()), State(default_directory() / "demo")]
+    if not set(arguments) & set(commands) or set(arguments) & {"--help", "-h"}:
+        yield {}
+        return
+    states = sorted(
+        (State(default_directory()), State(default_directory() / "demo")), key=State.last_used, reverse=True
+    )
     for state in states:
         if (running := state.read_running()) is not None:
-            _say_whose(state)
+            print(f"ruta: of the network in {state.directory}, which runs", file=sys.stderr)
             yield {"SERVICE_DATABASE_URL": running["databases"][service]}
             return
     for state in states:
@@ -275,16 +298,12 @@ def _reading(service: str) -> Iterator[dict[str, str]]:
             continue
         with Stack(state.directory, database_only=True) as stack:
             if stack.has_database(service):
-                _say_whose(state)
+                real = "RUTA_DATABASE_URL" in os.environ
+                which = "at RUTA_DATABASE_URL" if real else f"in {state.directory}, which ran last"
+                print(f"ruta: of the network {which}", file=sys.stderr)
                 yield {"SERVICE_DATABASE_URL": stack.service_database_url(service)}
                 return
     yield {}
-
-
-def _say_whose(state: State) -> None:
-    """Say so when it is the demo's network that is read, because there is no other."""
-    if state.directory != default_directory():
-        print(f"ruta: of the demo's network, in {state.directory}", file=sys.stderr)
 
 
 def _run(module: str, arguments: tuple[str, ...], variables: dict[str, str]) -> int:

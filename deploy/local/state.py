@@ -67,6 +67,12 @@ class State:
         """Whether an embedded PostgreSQL has ever been started here."""
         return (self.directory / "postgres").exists()
 
+    def last_used(self) -> float:
+        """When somebody last took this directory or let go of it, in seconds since 1970; 0 where nobody ever did."""
+        with contextlib.suppress(OSError):
+            return self._lock.stat().st_mtime
+        return 0.0
+
     def password(self, user: str) -> str:
         """The password of a database role or broker user, made when first asked for."""
         said = self._secrets.read_text()
