@@ -11,6 +11,7 @@ import pytest
 
 import contracts
 from contracts import codes
+from messaging import topology
 from tools.receipts.__main__ import main
 from tools.receipts.page import all_strings, qr_text, receipt_page
 
@@ -142,6 +143,50 @@ def test_the_command_prints_the_page(capsys: pytest.CaptureFixture[str], tmp_pat
     directory.write_text(json.dumps({"organisations": {"redcross": {"name": "Cruz Roja Colombiana"}}}))
     assert main([str(EXAMPLES / "ok-until-it-is-withdrawn.json"), "--directory", str(directory)]) == 0
     assert "Cruz Roja Colombiana" in Page(capsys.readouterr().out).text
+
+
+def test_without_a_directory_the_command_calls_organisations_what_the_network_file_calls_them(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("RUTA_DIRECTORY_FILE", "RUTA_NETWORK_FILE"):
+        monkeypatch.delenv(variable, raising=False)
+    example = EXAMPLES / "ok-until-it-is-withdrawn.json"
+    said = json.loads(example.read_text())["data"]
+    declared = topology.read().organisations
+    named = [declared[one].name for one in (said["granted_to"], *said["recipients"])]
+    assert main([str(example)]) == 0
+    shown = Page(capsys.readouterr().out).text
+    assert [name for name in named if name not in shown] == []
+
+
+@pytest.mark.parametrize("content", [None, "", "organisations = 1", "[organisations.redcross]\nroles = []"])
+def test_a_network_file_that_cannot_be_read_is_said_in_a_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "network.toml"
+    if content is not None:
+        file.write_text(content)
+    monkeypatch.delenv("RUTA_DIRECTORY_FILE", raising=False)
+    monkeypatch.setenv("RUTA_NETWORK_FILE", str(file))
+    assert main([str(EXAMPLES / "ok-until-it-is-withdrawn.json")]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert re.fullmatch(r".*network file.*--directory.*\n", printed.err)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '{"organisations": []}', '{"organisations": {"redcross": {"name": 1}}}', "[" * 100_000, "\0"],
+)
+def test_a_directory_that_is_none_is_said_in_a_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str
+) -> None:
+    file = tmp_path / "directory.json"
+    file.write_text(content)
+    assert main([str(EXAMPLES / "ok-until-it-is-withdrawn.json"), "--directory", str(file)]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert re.fullmatch(r".*is no directory of organisations\n", printed.err)
 
 
 @pytest.mark.parametrize(

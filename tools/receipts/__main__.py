@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import contracts
+from messaging import topology
 from tools.receipts.page import receipt_page
 
 
@@ -20,17 +21,20 @@ def main(arguments: list[str] | None = None) -> int:
         "--directory",
         type=Path,
         default=os.environ.get("RUTA_DIRECTORY_FILE"),
-        help="the directory of organisations, for their names (RUTA_DIRECTORY_FILE)",
+        help="the directory of organisations that the hub handed out, for their names (RUTA_DIRECTORY_FILE); "
+        "without it, the names are those of deploy/network.toml (RUTA_NETWORK_FILE)",
     )
     chosen = parser.parse_args(arguments)
     try:
         receipt = contracts.parse(chosen.message.read_bytes()).data
-        names = {} if chosen.directory is None else read_names(chosen.directory)
+        names = declared_names() if chosen.directory is None else read_names(chosen.directory)
     except OSError as error:
         return _fail(f"{error.filename} cannot be read: {error.strerror}")
+    except topology.TopologyError as error:
+        return _fail(f"{error}; --directory names the organisations, too")
     except contracts.Invalid as error:
         return _fail(f"{chosen.message} is no message: {error}")
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return _fail(f"{chosen.directory} is no directory of organisations")
     if not isinstance(receipt, contracts.ConsentReceiptIssued):
         return _fail(f"{chosen.message} is not the receipt of a consent")
@@ -41,7 +45,19 @@ def main(arguments: list[str] | None = None) -> int:
 def read_names(directory: Path) -> dict[str, str]:
     """Read what organisations are called, by their ids."""
     content = json.loads(directory.read_text(encoding="utf-8"))
-    return {one: said["name"] for one, said in content["organisations"].items()}
+    return {one: _text(said["name"]) for one, said in content["organisations"].items()}
+
+
+def declared_names() -> dict[str, str]:
+    """Read what the network file calls organisations, by their ids."""
+    file = Path(os.environ.get("RUTA_NETWORK_FILE", topology.NETWORK_FILE))
+    return {one.id: _text(one.name) for one in topology.read(file).organisations.values()}
+
+
+def _text(name: object) -> str:
+    if not isinstance(name, str):
+        raise TypeError
+    return name
 
 
 def _fail(why: str) -> int:
