@@ -78,7 +78,7 @@ def status(*, json_: Annotated[bool, Parameter(name="--json")] = False) -> None:
         print(json.dumps(now | ({"problems": [asdict(one) for one in found]} if len(now) > 1 else {}), indent=1))
     else:
         if len(now) > 1:
-            print(problems.as_text(found, shutil.get_terminal_size((100, 24)).columns), end="\n\n")
+            print(problems.as_text(found, shutil.get_terminal_size((80, 24)).columns), end="\n\n")
         print(reading.as_text(now))
     if found:
         raise SystemExit(1)

@@ -289,13 +289,13 @@ def _memory_mb(pid: int | None) -> float | None:
 
 
 def as_text(status: dict[str, Any]) -> str:
-    """The same, as tables for a person; what is wrong comes from `problems.as_text`."""
+    """The same, as tables for a person, no wider than the terminal; what is wrong comes from `problems.as_text`."""
     from rich.console import Console
     from rich.table import Table
 
     if "processes" not in status:
         return "Ruta is not running."
-    out = Console(file=io.StringIO(), width=100)
+    out = Console(file=io.StringIO(), width=shutil.get_terminal_size((80, 24)).columns)
     processes = Table("process", "pid", "state", "memory MB", "restarts", box=None)
     for process in status["processes"]:
         processes.add_row(*(_shown(process[column]) for column in ("name", "pid", "state", "memory_mb", "restarts")))
@@ -310,6 +310,8 @@ def as_text(status: dict[str, Any]) -> str:
             name, *(_shown(n) for n in ((service or {}).get("inbox"), *counts, (service or {}).get("unpublished")))
         )
     for table in (processes, queues, services):
+        for column in table.columns:
+            column.overflow = "fold"
         out.print(table)
         out.print()
     text: str = out.file.getvalue()  # type: ignore[attr-defined]  # the StringIO from above

@@ -3,6 +3,7 @@
     python -m hub.reports accountability | 5w | partners | unmet-needs      (SERVICE_DATABASE_URL)
         [--from 2021-02] [--to 2021-12] [--place 08] [--format table|csv|xlsx|json] [-o FILE]
 
+A file's name chooses the format where none is asked for; what is printed is a table on a terminal, and CSV elsewhere.
 `accountability` ends with 1 when a published figure is not what is counted; what cannot be done ends with 2.
 """
 
@@ -36,13 +37,16 @@ class NothingCountedError(Exception):
 From = Annotated[str | None, Parameter(name="--from", help="The first month, such as 2021-02.")]
 To = Annotated[str | None, Parameter(name="--to", help="The last month, such as 2021-12.")]
 Place = Annotated[str | None, Parameter(name="--place", help="A DIVIPOLA code: department (08), municipality (08001).")]
-Format = Annotated[Literal["table", "csv", "xlsx", "json"], Parameter(name="--format", help="How it is written.")]
+Format = Annotated[
+    Literal["table", "csv", "xlsx", "json"] | None,
+    Parameter(name="--format", help="How it is written; else as FILE is called, a table on a terminal, or CSV."),
+]
 Output = Annotated[Path | None, Parameter(name=["-o", "--output"], help="Where to; else it is printed.")]
 
 
 @app.command
 def accountability(
-    *, from_: From = None, to: To = None, place: Place = None, format_: Format = "table", output: Output = None
+    *, from_: From = None, to: To = None, place: Place = None, format_: Format = None, output: Output = None
 ) -> int:
     """What was published beside what is counted; a period and a place choose figures. Ends with 1 if any differs."""
     with _reading() as connection:
@@ -53,7 +57,7 @@ def accountability(
 
 @app.command(name="5w")
 def who_does_what(
-    *, from_: From = None, to: To = None, place: Place = None, format_: Format = "table", output: Output = None
+    *, from_: From = None, to: To = None, place: Place = None, format_: Format = None, output: Output = None
 ) -> int:
     """Who did what, where, when and for whom, month by month; CSV and XLSX carry HXL hashtags."""
     return _report(report.who_does_what, Asked(from_, to, place), format_, output)
@@ -61,7 +65,7 @@ def who_does_what(
 
 @app.command
 def partners(
-    *, from_: From = None, to: To = None, place: Place = None, format_: Format = "table", output: Output = None
+    *, from_: From = None, to: To = None, place: Place = None, format_: Format = None, output: Output = None
 ) -> int:
     """How each organisation answers the referrals that it is sent, and how long that takes."""
     return _report(report.partner_performance, Asked(from_, to, place), format_, output)
@@ -69,7 +73,7 @@ def partners(
 
 @app.command
 def unmet_needs(
-    *, from_: From = None, to: To = None, place: Place = None, format_: Format = "table", output: Output = None
+    *, from_: From = None, to: To = None, place: Place = None, format_: Format = None, output: Output = None
 ) -> int:
     """What people lack, by municipality and need, and what came of it."""
     return _report(report.needs_unmet, Asked(from_, to, place), format_, output)
@@ -96,9 +100,10 @@ def _reading() -> Iterator[database.Connection]:
         yield connection
 
 
-def _write(sheet: Sheet, format_: Format, output: Path | None) -> None:
+def _write(sheet: Sheet, asked_for: Format, output: Path | None) -> None:
+    format_ = asked_for or _fitting(output)
     if output is not None and format_ == "table" and output.suffix[1:] in writing.FORMATS:
-        raise WronglyAskedError(f"A table is not what {output.name} is called: say --format {output.suffix[1:]}, too.")
+        raise WronglyAskedError(f"A table is not what {output.name} is called: leave out --format table.")
     written = writing.FORMATS[format_](sheet)
     if output is not None:
         output.write_bytes(written)
@@ -107,6 +112,13 @@ def _write(sheet: Sheet, format_: Format, output: Path | None) -> None:
     else:
         sys.stdout.buffer.write(written)
         sys.stdout.flush()
+
+
+def _fitting(output: Path | None) -> str:
+    """The format that suits where it goes."""
+    if output is None:
+        return "table" if sys.stdout.isatty() else "csv"
+    return output.suffix[1:] if output.suffix[1:] in writing.FORMATS else "table"
 
 
 def main(arguments: list[str]) -> int:

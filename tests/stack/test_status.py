@@ -1,8 +1,9 @@
-"""What `./ruta status` counts."""
+"""What `./ruta status` counts, and how it shows it."""
 
 import psycopg
+import pytest
 
-from deploy.local import Stack
+from deploy.local import Stack, status
 from deploy.local.state import ROOT
 from deploy.local.status import read_service
 from messaging.migrate import migrate
@@ -57,3 +58,26 @@ def test_what_was_taken_in_is_told_without_counting_it(stack: Stack) -> None:
             assert read_service(url) == {"inbox": 8, "parked": {}, "unpublished": 0}
     finally:
         stack.drop_database("counted")
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_its_tables_are_no_wider_than_the_terminal_and_break_names_rather_than_cut_them(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    queue = f"inbox.{'o' * 40}.{'s' * 40}"
+    parked = {"waiting": 123_456, "retry": 123_456, "quarantined": 123_456}
+    shown = status.as_text(
+        {
+            "processes": [
+                {"name": "employment-12", "pid": 4_194_304, "state": "running", "memory_mb": 1234.5, "restarts": 1234}
+            ],
+            "queues": [{"vhost": "network", "name": queue, "messages": 1_000_000, "consumers": 1000}],
+            "services": {"employment": {"inbox": 123_456_789, "parked": parked, "unpublished": 123_456_789}},
+        }
+    ).splitlines()
+    assert max(map(len, shown)) <= width
+    said = "".join(line.strip() for line in shown)
+    assert said.count("o") >= 40
+    assert said.count("s") >= 40
+    assert "…" not in said

@@ -24,7 +24,7 @@ from hub.reports.rules import activities
 from hub.reports.rules.accountability import Figure
 from hub.reports.rules.activities import Activity
 from hub.reports.rules.asked import Asked
-from hub.reports.rules.sheets import Column, Sheet
+from hub.reports.rules.sheets import Cell, Column, Sheet
 from tests.examples_reports import an_id, delivered, identified, in_need, jornada, profiled, referred
 from tests.hub.reports.conftest import FOLDER, Reports
 
@@ -166,6 +166,37 @@ def test_a_table_shows_every_row_and_note_and_no_terminal_codes() -> None:
     assert "\x1b" not in text
 
 
+WORDS = ("health.sexual_and_reproductive", "a jornada with a name of many words", "=1+1", "", None, "Ñ" * 70)
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize(("texts", "counts"), [(0, 1), (1, 0), (1, 1), (1, 14), (3, 1), (8, 0), (8, 14)])
+@pytest.mark.parametrize("count", [24942, "<5", "*", "≥1234", None, 99.5])
+def test_a_table_is_never_wider_than_the_terminal_and_shows_every_cell(
+    monkeypatch: pytest.MonkeyPatch, width: int, texts: int, counts: int, count: Cell
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    columns = [Column(f"t{n}", f"Text {n}") for n in range(texts)] + [Column(f"n{n}", f"N{n}") for n in range(counts)]
+    rows = tuple((*(WORDS[(n + row) % len(WORDS)] for n in range(texts)), *(count,) * counts) for row in range(4))
+
+    lines = writing.as_table(Sheet("5w", tuple(columns), rows)).decode().splitlines()
+
+    assert max(map(len, lines)) <= width
+    together = "".join("".join(lines).split())
+    for column in columns:
+        assert "".join(column.heading.split()) in together or width == 40
+    shown = "24,942" if count == 24942 else str(count or "")
+    if shown:
+        assert "".join(lines).count(shown) == 4 * counts
+
+
+def test_a_table_without_rows_shows_what_there_would_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = writing.as_table(activities.sheet([], Asked(), places=places(), running_month="2023-03")).decode()
+    assert "People reached" in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= 80
+
+
 # -- the commands -----------------------------------------------------------------------------------------------------
 
 Run = Callable[..., int]
@@ -189,6 +220,38 @@ def test_every_report_is_written_in_every_format(run: Run, tmp_path: Path, comma
     assert len((tmp_path / "table").read_text().splitlines()) > len(rows)
 
 
+@pytest.mark.parametrize(
+    ("terminal", "asked", "begins"),
+    [
+        (True, [], b"Figure "),
+        (False, [], '\ufeff"Figure","Published"'.encode()),
+        (False, ["--format", "table"], b"Figure "),
+        (True, ["--format", "csv"], '\ufeff"Figure","Published"'.encode()),
+        (False, ["--format", "json"], b"{"),
+    ],
+)
+def test_what_is_printed_is_a_table_on_a_terminal_and_csv_where_it_is_piped_unless_another_is_asked_for(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    terminal: bool,
+    asked: list[str],
+    begins: bytes,
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    run("accountability", *asked)
+    assert capsysbinary.readouterr().out.startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("a.csv", b"\xef\xbb\xbf"), ("a.xlsx", b"PK"), ("a.json", b"{"), ("a.txt", b"Figure "), ("a", b"Figure ")],
+)
+def test_the_name_of_a_file_chooses_its_format(run: Run, tmp_path: Path, name: str, begins: bytes) -> None:
+    run("accountability", "-o", str(tmp_path / name))
+    assert (tmp_path / name).read_bytes().startswith(begins)
+
+
 def test_accountability_ends_with_one_while_a_figure_differs_and_with_nothing_when_none_does(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
@@ -209,7 +272,8 @@ def test_accountability_ends_with_one_while_a_figure_differs_and_with_nothing_wh
         (["accountability", "--place", "05"], "nothing to compare"),
         (["accountability", "--from", "2021-03"], "nothing to compare"),
         (["5w", "--format", "csv", "-o", "/nowhere/5w.csv"], "Cannot write"),
-        (["5w", "-o", "/nowhere/5w.xlsx"], "say --format xlsx"),
+        (["5w", "-o", "/nowhere/5w.xlsx"], "Cannot write"),
+        (["5w", "--format", "table", "-o", "/nowhere/5w.xlsx"], "leave out --format table"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(
