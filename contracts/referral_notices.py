@@ -46,6 +46,8 @@ class ReferralOffered(Model):
     """When the recipient has to have decided."""
     redirected_from: UUID | None = None
     """The referral that this one goes on from."""
+    also_open: Annotated[Several[UUID], Field(max_length=20)] = ()
+    """Other open referrals for the same person and service that the recipient holds already, whoever sent them."""
     request: ReferralRequestedV2
 
 

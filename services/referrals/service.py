@@ -89,8 +89,9 @@ class ReferralsService:
             by=message.source,
             at=now,
         )
+        beside = store.open_beside(tx, referral)
         store.insert_referral(tx, referral, messages.request(asked), message)
-        return messages.offer(referral, asked)
+        return messages.offer(referral, asked, beside=beside)
 
     @on(contracts.ReferralRedirected)
     def redirect_referral(self, tx: Transaction, message: Message[contracts.ReferralRedirected]) -> list[Draft]:
@@ -111,12 +112,14 @@ class ReferralsService:
         referral = rules.go_on(
             referral,
             onward,
+            by=message.source,
             before=store.chain_before(tx, referral),
-            after=[rules.Link(onward.referral_id, onward.service_id)],
+            after=[rules.Link.of(onward)],
         )
+        beside = store.open_beside(tx, onward)
         store.save_referral(tx, referral, message)
         store.insert_referral(tx, onward, messages.request(asked), message)
-        return [*messages.statuses(referral, said), *messages.offer(onward, asked)]
+        return [*messages.statuses(referral, said), *messages.offer(onward, asked, beside=beside)]
 
     # -- answering -----------------------------------------------------------------------------------------------------
 

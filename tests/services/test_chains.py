@@ -237,3 +237,15 @@ def test_nobody_is_passed_on_for_ever(chain: Chain) -> None:
     by, to = ORGANISATIONS[CHAIN_AT_MOST], ORGANISATIONS[CHAIN_AT_MOST + 1]
     with pytest.raises(rules.Refused, match=r"^chain_too_long$"):
         chain.redirect(here, by=by, to=to)
+
+
+def test_nobody_learns_from_a_refusal_to_whom_others_had_sent_the_person_before(chain: Chain) -> None:
+    """Of the chain before its own referral the last one knows nothing: nor that the person comes back."""
+    first, second = chain.send("redcross", "iom"), chain.send("iom", "fuvadis")
+    chain.refer_onward(first, second, "iom")
+    third = chain.send("fuvadis", "americares")
+    chain.refer_onward(second, third, "fuvadis")
+    back_at_the_first = chain.send("americares", "iom")
+    chain.refer_onward(third, back_at_the_first, "americares")
+    rows = chain.referrals.rows("select goes_on_as from referral where referral_id = %s", third)
+    assert rows == [{"goes_on_as": back_at_the_first}]

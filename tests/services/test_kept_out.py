@@ -102,25 +102,19 @@ def test_what_comes_in_only_because_another_was_kept_out_comes_in(referrals: Ref
     known, elsewhere = referrals.asks(2)
     referrals.apply(say(service_published(service_id=(service := uuid7())), source="americares"))
     referrals.apply(say(known))
-    double = twice(known)
-    fresh, own = uuid7(), uuid7()
+    double, fresh = twice(known), uuid7()
     to_americares: dict[str, Any] = {"person_id": known.person_id, "recipients": ("americares",)}
-    referrals.apply(
-        say(consent_recorded(consent_id=fresh, granted_to=RECIPIENT, **to_americares), source="hub"),
-        say(consent_recorded(consent_id=own, **to_americares), source="hub"),
-    )
-    redirected = contracts.ReferralRedirected(
-        referral_id=double.referral_id, new_referral_id=uuid7(), recipient="americares", service_id=service,
-        consent_id=fresh, sealed=known.sealed,
-    )  # fmt: skip
-    last = twice(known).model_copy(update={"recipient": "americares", "service_id": service, "consent_id": own})
-    said = referrals.apply(
-        say(double),
-        say(contracts.ReferralReceived(referral_id=double.referral_id), source=RECIPIENT),
-        say(redirected, source=RECIPIENT),
-        say(last),
-        say(elsewhere),
-    )
+    referrals.apply(say(consent_recorded(consent_id=fresh, granted_to=RECIPIENT, **to_americares), source="hub"))
+
+    def redirected(asked: contracts.ReferralRequested) -> list[Message[Any]]:
+        data = contracts.ReferralRedirected(
+            referral_id=asked.referral_id, new_referral_id=uuid7(), recipient="americares", service_id=service,
+            consent_id=fresh, sealed=asked.sealed,
+        )  # fmt: skip
+        received = contracts.ReferralReceived(referral_id=asked.referral_id)
+        return [say(received, source=RECIPIENT), say(data, source=RECIPIENT)]
+
+    said = referrals.apply(say(double), *redirected(double), *redirected(known), say(elsewhere))
     assert (said["open_referral_exists"], said["referral.offered"]) == (1, 2)
 
 

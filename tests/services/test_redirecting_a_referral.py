@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts import codes, uuid7
+from contracts import codes
 from services.referrals import rules
 from tests.examples import (
     ANOTHER,
@@ -14,15 +14,12 @@ from tests.examples import (
     RECIPIENT,
     REFERRAL_ID,
     SENDER,
-    consent_recorded,
-    referral_requested,
 )
 from tests.services import stories
 from tests.services.conftest import ServiceUnderTest
 from tests.services.stories import (
     FRESH_CONSENT_ID,
     ONWARD_ID,
-    OTHER_SERVICE_ID,
     RESEALED,
     bring_to,
     know_the_other,
@@ -101,17 +98,3 @@ def test_only_a_referral_that_was_received_is_redirected(referrals: ServiceUnder
     data, source = stories.redirected
     with pytest.raises(rules.Refused, match=r"^not_while_accepted$"):
         referrals.hear(data, source=source)
-
-
-def test_a_redirection_to_where_the_person_has_been_sent_already_is_refused(referrals: ServiceUnderTest) -> None:
-    bring_to(referrals, "received")
-    know_the_other(referrals)
-    direct = uuid7()
-    covering = consent_recorded(consent_id=direct, recipients=(ANOTHER,))
-    referrals.hear(covering, source="hub")
-    asked = referral_requested(referral_id=uuid7(), recipient=ANOTHER, service_id=OTHER_SERVICE_ID, consent_id=direct)
-    referrals.hear(asked, source=SENDER)
-    data, source = stories.redirected
-    with pytest.raises(rules.Refused, match=r"^open_referral_exists$"):
-        referrals.hear(data, source=source)
-    assert state_of(referrals) == "received"

@@ -10,9 +10,14 @@ from contracts import Draft, codes
 from services.referrals import rules
 from services.referrals.rules import Actor, Referral, Service, State, Step
 
+ALSO_OPEN_AT_MOST: Final = 20  # as many as `referral.offered` can name
 
-def offer(referral: Referral, asked: contracts.ReferralRequested) -> list[Draft]:
-    """Bring a referral that has just been sent to its recipient, its number 1 to both parties and to the hub."""
+
+def offer(referral: Referral, asked: contracts.ReferralRequested, *, beside: Sequence[UUID]) -> list[Draft]:
+    """Bring a referral that has just been sent to its recipient, its number 1 to both parties and to the hub.
+
+    `beside` are other open ones that the recipient holds for the same person and service; nobody else hears of them.
+    """
     assert referral.deadline is not None
     offered = contracts.ReferralOffered(
         referral_id=referral.referral_id,
@@ -20,6 +25,7 @@ def offer(referral: Referral, asked: contracts.ReferralRequested) -> list[Draft]
         receive_by=referral.deadline.ends_at,
         answer_by=referral.answer_by,
         redirected_from=referral.redirected_from,
+        also_open=tuple(beside[:ALSO_OPEN_AT_MOST]),
         request=asked,
     )
     step = referral.steps[-1]

@@ -72,6 +72,7 @@ class Referral:
     need_id: UUID | None = None
     zone: str | None = None  # the municipality that its service serves, where it serves one
     answered_by_hub: bool = False  # as the service said when it was sent
+    sent_by: str = ""  # who passed the data on: the sender, or the recipient that redirected it
     redirected_from: UUID | None = None
     onward_from: UUID | None = None  # the referral whose recipient has sent this one in its place
     goes_on_as: UUID | None = None  # the referral that goes on from this one, redirected or referred onward

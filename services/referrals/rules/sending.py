@@ -77,6 +77,7 @@ def send(
     answer_by = min(draft.answer_by, latest_answer(draft.urgency, at=at))
     draft = replace(
         draft,
+        sent_by=by,
         sent_at=at,
         answer_by=answer_by,
         zone=service.only_zone,

@@ -69,11 +69,23 @@ def close(referral: Referral, *, by: str, at: datetime, outcome: str, not_met_re
 
 
 def check_none_open_beside(referral: Referral, others: Iterable[Referral]) -> None:
-    """Refuse to open a referral again while its recipient has another open one for the same person and service."""
+    """Refuse to open a referral again while the same sender has another open one for the same person and service.
+
+    What others have open for the person is nobody's business but their recipient's.
+    """
     for other in others:
-        same = (other.service_id, other.recipient) == (referral.service_id, referral.recipient)
-        if same and other.referral_id != referral.referral_id and other.state in OPEN:
+        if other.referral_id != referral.referral_id and other.state in OPEN and _asks_the_same(other, referral):
             raise Refused("open_referral_exists")
+
+
+def _asks_the_same(one: Referral, other: Referral) -> bool:
+    """Whether the same organisation asks the same service, as the indexes one_open_referral_of_… have it."""
+    return (one.sent_by, one.sender, one.recipient, one.service_id) == (
+        other.sent_by,
+        other.sender,
+        other.recipient,
+        other.service_id,
+    )
 
 
 def reopen(referral: Referral, *, by: str, at: datetime, reason: str, coordinators: Set[str]) -> Referral:

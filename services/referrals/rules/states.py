@@ -51,7 +51,7 @@ SENDER, RECIPIENT, HUB, PERSON = Actor
 ENDED: Final[Set[State]] = frozenset(
     {DECLINED, REDIRECTED, EXPIRED, CANCELLED, CLOSED, CONSENT_WITHDRAWN, ENTERED_IN_ERROR}
 )
-OPEN: Final[Set[State]] = frozenset(State) - ENDED - {DRAFT}  # the index one_open_referral says the same in SQL
+OPEN: Final[Set[State]] = frozenset(State) - ENDED - {DRAFT}  # the indexes one_open_referral_of_… say the same in SQL
 DECISIONS: Final[Set[State]] = frozenset({ACCEPTED, DECLINED, WAITLISTED, REDIRECTED})
 UNDECIDED: Final[Set[State]] = frozenset({SENT, RECEIVED, INFO_REQUESTED, WAITLISTED})
 

@@ -34,8 +34,8 @@ def last_after(tx: Transaction, referral: Referral) -> Referral:
 
 
 def links(chain: list[Referral]) -> list[Link]:
-    """Return of each referral of a chain which it is, and which service it asks for."""
-    return [Link(one.referral_id, one.service_id) for one in chain]
+    """Return of each referral of a chain which it is, which service it asks for and whose, and who knows of it."""
+    return [Link.of(one) for one in chain]
 
 
 def referred_onward_before(tx: Transaction, referral: Referral) -> list[Referral]:

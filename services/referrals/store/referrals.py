@@ -1,6 +1,6 @@
 """Referrals, and who did what to them when."""
 
-from collections.abc import Collection, Set
+from collections.abc import Collection, Mapping, Set
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, LiteralString
@@ -20,7 +20,7 @@ DUE_AT_ONCE: Final = 300
 COLUMNS: Final = """
     referral_id, sender, recipient, service_id, person_id, case_code, need_code, urgency, consent_id, sent_at,
     answer_by, state, sequence, visit_at, visit_said_at, outcome, not_met_reason, need_id, zone, answered_by_hub,
-    redirected_from, onward_from, goes_on_as, unpurged, deadline_length, deadline_at, deadline_stage, due_at,
+    sent_by, redirected_from, onward_from, goes_on_as, unpurged, deadline_length, deadline_at, deadline_stage, due_at,
     stopped_length, time_left, stopped_stage
 """
 
@@ -68,6 +68,22 @@ OF_CASE: Final = """
     select asked as key, array_agg(referral_id) as referral_ids
     from unnest(%b::text[]) as asked join referral
         on sender = split_part(asked, ' ', 1) and case_code = substr(asked, strpos(asked, ' ') + 1)
+    group by asked
+"""
+
+_OPEN: Final = """
+    state not in ('declined', 'redirected', 'expired', 'cancelled', 'closed', 'consent_withdrawn', 'entered_in_error')
+"""
+
+OPEN_OF_PERSON: Final = f"""
+    select person_id as key, jsonb_agg(jsonb_build_array(referral_id, service_id)) as open
+    from referral where person_id = any(%b::uuid[]) and {_OPEN} group by person_id
+"""
+
+OPEN_OF_CASE: Final = f"""
+    select asked as key, jsonb_agg(jsonb_build_array(referral_id, service_id)) as open
+    from unnest(%b::text[]) as asked join referral
+        on sender = split_part(asked, ' ', 1) and case_code = substr(asked, strpos(asked, ' ') + 1) and {_OPEN}
     group by asked
 """
 
@@ -128,8 +144,8 @@ OUTSTANDING_PURGES: Final = """
 def insert_referral(tx: Transaction, referral: Referral, request: Row, cause: Cause) -> None:
     """Keep a referral that is being sent, with what was asked (as JSON has it, without the sealed block).
 
-    Refuses what the database does not let in: an id that is taken, a second open referral for the same person,
-    service and recipient.
+    Refuses what the database does not let in: an id that is taken, a second open referral of the same sender for the
+    same person, service and recipient.
     """
     if not tx.insert(INSERT_REFERRAL, {**_to_row(referral), "request": request}):
         taken = find_referral(tx, referral.referral_id) is not None
@@ -139,6 +155,7 @@ def insert_referral(tx: Transaction, referral: Referral, request: Row, cause: Ca
     tx.amend(SENT_UNDER, referral.consent_id, lambda ids: [*(ids or ()), referral.referral_id])
     tx.amend(OF_PERSON, referral.person_id, lambda ids: [*(ids or ()), referral.referral_id])
     tx.amend(OF_CASE, _case_of(referral), lambda ids: [*(ids or ()), referral.referral_id])
+    _note_open(tx, referral)
     _add_history(tx, referral, cause)
 
 
@@ -185,12 +202,23 @@ def save_referral(tx: Transaction, referral: Referral, cause: Cause | None = Non
     """Write what has happened to a referral since it was locked; `cause` is None for a deadline."""
     tx.write(SAVE_REFERRAL, _to_row(referral))
     tx.put(LOCK_REFERRALS, referral.referral_id, referral)
+    _note_open(tx, referral)
     _add_history(tx, referral, cause)
     if rules.left_line(referral):
         tx.write(LEAVE_LINE, {"referral_id": referral.referral_id, "left_at": referral.steps[-1].at})
         tx.amend(SERVICES, referral.service_id, lambda known: known and known.without_place_of(referral.referral_id))
     if decision := rules.decision_in(referral):
         add_decision(tx, referral.service_id, at=decision.at, took=decision.at - referral.sent_at)
+
+
+def open_beside(tx: Transaction, referral: Referral) -> list[UUID]:
+    """Return the other open referrals for the same person that ask the same service, whoever sent them.
+
+    They are for the recipient's eyes only: it holds them all.
+    """
+    tx.mention(one for held in tx.loaded(LOCK_REFERRALS) for one in (held.person_id, _case_of(held)))
+    known = tx.load(*_open_of(referral), _to_open) or {}
+    return sorted(one for one, service_id in known.items() if service_id == referral.service_id)
 
 
 def check_reopening(tx: Transaction, referral: Referral) -> None:
@@ -246,6 +274,26 @@ def _case_of(referral: Referral) -> str | None:
     return None if referral.case_code is None else f"{referral.sender} {referral.case_code}"
 
 
+def _open_of(referral: Referral) -> tuple[LiteralString, UUID | str | None]:
+    """Return by which statement and key the open referrals of the same person, or case, are loaded."""
+    case = _case_of(referral)
+    return (OPEN_OF_PERSON, referral.person_id) if case is None else (OPEN_OF_CASE, case)
+
+
+def _note_open(tx: Transaction, referral: Referral) -> None:
+    """Say whether a referral is among the open ones of its person, or case, by now."""
+
+    def change(known: Mapping[UUID, UUID] | None) -> Mapping[UUID, UUID]:
+        others = {one: service_id for one, service_id in (known or {}).items() if one != referral.referral_id}
+        return others | ({referral.referral_id: referral.service_id} if referral.state in rules.OPEN else {})
+
+    tx.amend(*_open_of(referral), change)
+
+
+def _to_open(row: Row) -> Mapping[UUID, UUID]:
+    return {UUID(referral_id): UUID(service_id) for referral_id, service_id in row["open"]}
+
+
 def _lock_all(tx: Transaction, sql: LiteralString, key: UUID | str | None) -> list[Referral]:
     """Lock and return the referrals whose ids a statement gives for a key, in the order of their ids."""
     ids = tx.load(sql, key, _to_ids) or []
@@ -286,6 +334,7 @@ def _to_row(referral: Referral) -> Row:
         "need_id": referral.need_id,
         "zone": referral.zone,
         "answered_by_hub": referral.answered_by_hub,
+        "sent_by": referral.sent_by,
         "redirected_from": referral.redirected_from,
         "onward_from": referral.onward_from,
         "goes_on_as": referral.goes_on_as,
