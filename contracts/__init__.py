@@ -161,6 +161,7 @@ from .referral import (
 from .referral_notices import (
     Alternative,
     ReferralAlternativesSuggested,
+    ReferralConsentOverridden,
     ReferralEscalated,
     ReferralOffered,
     ReferralRecorded,
@@ -302,6 +303,7 @@ __all__ = [
     "ReferralCancelled",
     "ReferralClosed",
     "ReferralCompleted",
+    "ReferralConsentOverridden",
     "ReferralDeclined",
     "ReferralEnteredInError",
     "ReferralEscalated",

@@ -14,6 +14,7 @@ from .codes import (
     InfoTopic,
     NotMetReason,
     Outcome,
+    OverrideReason,
     ReferralState,
     ReminderAbout,
     ReopenReason,
@@ -123,6 +124,22 @@ class ReferralEscalated(Model):
     service_id: UUID
     waits_for: ReminderAbout
     due_at: Time
+
+
+@contract(
+    "referral.consent_overridden.v1", sent_by="hub", received_by="coordinator", personal_data=True, about="referral_id"
+)
+class ReferralConsentOverridden(Model):
+    """A referral has gone out without consent, because a life is at risk: a coordinator looks at it afterwards."""
+
+    referral_id: UUID
+    sender: OrganisationId
+    recipient: OrganisationId
+    service_id: UUID
+    urgency: Urgency
+    reason: OverrideReason
+    expires_at: Time
+    """Until when the sender could have used it; who gave it stands in the audit."""
 
 
 class Alternative(Model):

@@ -84,14 +84,17 @@ class ReferralsService:
             messages.draft_referral(asked, sender=message.source, at=now),
             service=store.find_service(tx, asked.service_id),
             consent=store.lock_consent(tx, asked.consent_id),
-            override=messages.override(message),
+            override=leave_without_consent(tx, message),
             shares=frozenset(asked.shares),
             by=message.source,
             at=now,
         )
         beside = store.open_beside(tx, referral)
         store.insert_referral(tx, referral, messages.request(asked), message)
-        return messages.offer(referral, asked, beside=beside)
+        return [
+            *messages.offer(referral, asked, beside=beside),
+            *messages.overridden(referral, coordinators=COORDINATORS),
+        ]
 
     @on(contracts.ReferralRedirected)
     def redirect_referral(self, tx: Transaction, message: Message[contracts.ReferralRedirected]) -> list[Draft]:
@@ -344,6 +347,12 @@ class ReferralsService:
             store.note_notified(tx, referral.referral_id, place=place, at=now)
             drafts += messages.moved_up(referral, place=place)
         return drafts
+
+
+def leave_without_consent(tx: Transaction, message: Message[contracts.ReferralRequested]) -> rules.Override | None:
+    """Return the override that a request has, with how often its sender has used others; None where it has none."""
+    override = messages.override(message)
+    return override and replace(override, used_before=store.overrides_used(tx, message.source))
 
 
 def find_alternatives(

@@ -38,6 +38,31 @@ def offer(referral: Referral, asked: contracts.ReferralRequested, *, beside: Seq
     ]
 
 
+def overridden(referral: Referral, *, coordinators: Iterable[str]) -> list[Draft]:
+    """Tell the coordinators that a referral has just gone out without consent; nothing where it had one."""
+    return [
+        _draft(referral, notice, to=coordinator)
+        for step in referral.steps
+        if step.what == rules.CONSENT_OVERRIDDEN
+        for notice in (_overridden(referral, step),)
+        for coordinator in sorted(coordinators)
+    ]
+
+
+def _overridden(referral: Referral, step: Step) -> contracts.ReferralConsentOverridden:
+    assert step.details is not None
+    assert step.reason is not None
+    return contracts.ReferralConsentOverridden(
+        referral_id=referral.referral_id,
+        sender=referral.sender,
+        recipient=referral.recipient,
+        service_id=referral.service_id,
+        urgency=codes.Urgency(referral.urgency),
+        reason=codes.OverrideReason(step.reason),
+        expires_at=datetime.fromisoformat(step.details["expires_at"]),
+    )
+
+
 def statuses(referral: Referral, said: Any = None) -> list[Draft]:
     """Tell both parties, and the hub's services, every transition that a referral has just made.
 

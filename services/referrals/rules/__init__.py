@@ -25,7 +25,7 @@ from services.referrals.rules.eligibility import Seeker, Verdict, check_eligibil
 from services.referrals.rules.lines import Line, Place, close_ranks, left_line, move_up
 from services.referrals.rules.ranking import SUGGESTED_AT_MOST, Candidate, Ranked, alternatives, rank
 from services.referrals.rules.referrals import Referral, Step, decision_in, not_a_party
-from services.referrals.rules.sending import Consent, Override, latest_answer, send
+from services.referrals.rules.sending import CONSENT_OVERRIDDEN, Consent, Override, latest_answer, send
 from services.referrals.rules.serving import (
     cancel_visit,
     check_none_open_beside,
@@ -49,6 +49,7 @@ from services.referrals.rules.stopping import (
 from services.referrals.rules.timing import awaited, may_be_met_elsewhere, run_deadline, seeks_alternatives
 
 __all__ = [
+    "CONSENT_OVERRIDDEN",
     "ENDED",
     "MOVES",
     "OPEN",

@@ -1,17 +1,19 @@
 """What has to hold before a referral goes out: a service, a consent that covers it, or a life at risk."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from messaging.answers import Refused
-from services.referrals.rules.deadlines import CLOCKS_DIFFER, DECIDE_WITHIN, Urgency
+from services.referrals.rules.deadlines import CLOCKS_DIFFER, DECIDE_WITHIN, HOURS, Urgency
 from services.referrals.rules.directory import Service
 from services.referrals.rules.referrals import Referral, Step, enter, note
 from services.referrals.rules.states import SENDER, SENT
 
 PURPOSE = "refer"  # what a consent has to allow for a referral
+CONSENT_OVERRIDDEN = "consent_overridden"  # the step that history keeps of an override
+OVERRIDES_AT_MOST = 20  # of one organisation in an hour: a life at risk is no way round asking people
 CONFIDENTIAL_MAY_SHARE = frozenset({"contact", "needs", "health", "protection"})  # the least that a safe answer takes
 
 
@@ -39,6 +41,7 @@ class Override:
     reason: str
     given_at: datetime
     lasts: timedelta
+    used_before: Sequence[datetime] = ()  # when its sender has used others
 
 
 def latest_answer(urgency: Urgency, *, at: datetime) -> datetime:
@@ -122,5 +125,7 @@ def use_override(override: Override, draft: Referral, *, by: str, at: datetime) 
     expires_at = min(override.given_at, at) + override.lasts
     if expires_at <= at:
         raise Refused("override_expired")
+    if sum(one > at - HOURS for one in override.used_before) >= OVERRIDES_AT_MOST:
+        raise Refused("override_limit")
     details = {"authorised_by": override.authorised_by, "expires_at": expires_at.isoformat()}
-    return note(draft, Step("consent_overridden", by, SENDER, at, reason=override.reason, details=details))
+    return note(draft, Step(CONSENT_OVERRIDDEN, by, SENDER, at, reason=override.reason, details=details))

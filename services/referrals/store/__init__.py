@@ -17,6 +17,7 @@ from services.referrals.store.referrals import (
     lock_referrals_under,
     open_beside,
     outstanding_purges,
+    overrides_used,
     request_of,
     save_referral,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "note_notified",
     "open_beside",
     "outstanding_purges",
+    "overrides_used",
     "publish_service",
     "record_consent",
     "referred_onward_before",

@@ -9,8 +9,9 @@ from uuid import UUID
 from messaging.database import Row
 from messaging.transaction import Transaction
 from services.referrals import rules
-from services.referrals.rules import Candidate, Deadline, Referral, State, StoppedDeadline, Urgency
+from services.referrals.rules import Candidate, Deadline, Referral, State, Step, StoppedDeadline, Urgency
 from services.referrals.rules.chains import CHAIN_AT_MOST
+from services.referrals.rules.sending import CONSENT_OVERRIDDEN, OVERRIDES_AT_MOST
 from services.referrals.store.cause import Cause
 from services.referrals.store.consents import lock_consent
 from services.referrals.store.directory import SERVICES, add_decision, find_candidates, interval
@@ -126,6 +127,14 @@ LEAVE_LINE: Final = """
     where place_in_line.referral_id = new.referral_id
 """
 
+OVERRIDES: Final = f"""
+    select asked as key, array(
+        select recorded_at from history where what = '{CONSENT_OVERRIDDEN}' and organisation = asked
+        order by recorded_at desc limit {OVERRIDES_AT_MOST}
+    ) as used
+    from unnest(%b::text[]) as asked
+"""
+
 REQUESTS: Final = "select referral_id as key, request from referral where referral_id = any(%b::uuid[])"
 
 HISTORY: Final = """
@@ -211,6 +220,11 @@ def save_referral(tx: Transaction, referral: Referral, cause: Cause | None = Non
         add_decision(tx, referral.service_id, at=decision.at, took=decision.at - referral.sent_at)
 
 
+def overrides_used(tx: Transaction, organisation: str) -> list[datetime]:
+    """Return when an organisation has last sent without consent, the last first: no more than the hour allows."""
+    return tx.load(OVERRIDES, organisation, _to_times) or []
+
+
 def open_beside(tx: Transaction, referral: Referral) -> list[UUID]:
     """Return the other open referrals for the same person that ask the same service, whoever sent them.
 
@@ -290,6 +304,15 @@ def _note_open(tx: Transaction, referral: Referral) -> None:
     tx.amend(*_open_of(referral), change)
 
 
+def _note_override(tx: Transaction, step: Step) -> None:
+    tx.amend(OVERRIDES, step.by, lambda used: [step.at, *(used or ())][:OVERRIDES_AT_MOST])
+
+
+def _to_times(row: Row) -> list[datetime]:
+    used: list[datetime] = row["used"]
+    return used
+
+
 def _to_open(row: Row) -> Mapping[UUID, UUID]:
     return {UUID(referral_id): UUID(service_id) for referral_id, service_id in row["open"]}
 
@@ -366,6 +389,8 @@ def from_row(row: Row) -> Referral:
 
 def _add_history(tx: Transaction, referral: Referral, cause: Cause | None) -> None:
     for step in referral.steps:
+        if step.what == CONSENT_OVERRIDDEN:
+            _note_override(tx, step)
         tx.write(
             ADD_HISTORY,
             {
