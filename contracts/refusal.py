@@ -29,3 +29,5 @@ class MessageRefused(Model):
     """The message's type, when it names a contract."""
     body_sha256: Sha256
     """Of the bytes that were sent: how the sender finds the message when it has no readable id."""
+    refused_by: Code | None = None
+    """Who said no: `gateway`, or a service (`intake`, `referrals`, …); whose service it is, `source` says."""

@@ -126,6 +126,7 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
             f"{service_class.name}-{os.getpid()}",
             self._database_url,
             handlers,
+            service=service_class.name,
             identity=Identity.from_environment(),
             clocks=self.clocks,
             parallel=os.environ.get("SERVICE_PARALLEL") == "true",

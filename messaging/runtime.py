@@ -82,13 +82,16 @@ class Runtime:
         database_url: str,
         handlers: Mapping[type, Handler],
         *,
+        service: str | None = None,
         identity: Identity | None = None,
         clocks: Clocks | None = None,
         parallel: bool = False,
         time_limit: Callable[[], AbstractContextManager[Any]] = nullcontext,
         endings: tuple[type[BaseException], ...] = (),
     ) -> None:
-        """`parallel` lets several processes of the service write at the same time; else one waits for the other.
+        """`service` is what it is called in the network, which its refusals say.
+
+        `parallel` lets several processes of the service write at the same time; else one waits for the other.
 
         While `clocks` are apart, what depends on which of them is right waits.
 
@@ -99,6 +102,7 @@ class Runtime:
         """
         self.waiting_may_go_on = False  # a waiting message became due by what was just applied
         self._process = process
+        self._service = service
         self._database_url = database_url
         self._handlers = handlers
         self._identity = identity or Identity()
@@ -341,17 +345,23 @@ class Runtime:
     def _refuse(self, outcome: _Outcome, one: Received, code: str) -> None:
         outcome.tally.refused += 1
         message = one.message
-        said = fields(code=code, message=message.id, source=message.source, contract=message.type)
+        digest = one.digest.hex()
+        said = fields(code=code, message=message.id, source=message.source, contract=message.type, digest=digest)
         outcome.log_lines.append(partial(log.info, "refused", extra=said))
         if message.source == HUB:  # there is nobody to tell: one of our own services has said what another cannot take
             self._quarantine(outcome, one.raw, message, code)
             return
         refusal = contracts.MessageRefused(
-            refused_id=message.id, refused_type=message.type, code=code, where=None, body_sha256=one.digest.hex()
+            refused_id=message.id,
+            refused_type=message.type,
+            code=code,
+            where=None,
+            body_sha256=digest,
+            refused_by=self._service,
         )
         draft = contracts.Draft(refusal, subject=str(message.id), recipient=message.source)
         # What is not in the inbox may be delivered, and refused, again: under one id, so that it counts as one.
-        refusal_id = uuid5(NAMESPACE_OID, f"{message.source} {code} {one.digest.hex()}")
+        refusal_id = uuid5(NAMESPACE_OID, f"{message.source} {code} {digest}")
         outcome.publications.append(self._publication(draft, clock.now(), message, refusal_id))
 
     def _publication(

@@ -5,6 +5,7 @@ itself says of its sender must agree. Nothing here knows a person: refusals name
 """
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -16,10 +17,14 @@ from messaging import tracing
 from messaging.bridge import Arrival
 from messaging.broker import CONTENT_TYPE, Publication
 from messaging.identity import address_to
+from messaging.log import fields
 from messaging.topology import Organisation
+
+log = logging.getLogger("ruta.gateway")
 
 HUB_EXCHANGE = "hub"
 HUB = "hub"
+GATEWAY = "gateway"  # what refuses, as its refusals name it
 
 
 class Refused(Exception):
@@ -176,7 +181,17 @@ def _refusal(
         code=refused.code,
         where=refused.where,
         body_sha256=digest,
+        refused_by=GATEWAY,
     )
+    said = fields(
+        code=refused.code,
+        where=refused.where or "-",
+        message=refused_id or "unreadable",
+        contract=refusal.refused_type or "unreadable",
+        source=organisation.id,
+        digest=digest,
+    )
+    log.info("refused", extra=said)
     # One refusal for one message, also when the gateway is killed before it acknowledges and reads it again.
     refusal_id = uuid5(NAMESPACE_OID, f"{organisation.id} {refused.code} {digest}")
     subject = str(refused_id or refusal_id)

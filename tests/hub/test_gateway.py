@@ -1,5 +1,7 @@
 """Admission's decisions, message by message; and the gateway as a process, stopped, killed, flooded and blocked."""
 
+import json
+import logging
 import re
 import signal
 from dataclasses import replace
@@ -18,6 +20,7 @@ from hub.gateway import admission
 from messaging.bridge import Arrival
 from messaging.broker import CONTENT_TYPE, Publication, Publisher
 from messaging.identity import address_to
+from messaging.log import JsonLines
 from messaging.topology import Organisation, System
 from tests.messaging.checker import check
 from tests.messaging.harness import conversation, service_published, wait_until
@@ -116,6 +119,35 @@ def test_a_refusal_answers_the_message_and_belongs_to_its_conversation() -> None
     answer = contracts.parse(admission.decide(arrival(message), ORGANISATIONS, NOW).body)
     assert (answer.causationid, answer.correlationid) == (message.id, message.correlationid)
     assert (answer.source, answer.recipient) == ("hub", "redcross")
+
+
+def test_a_refusal_says_that_the_gateway_refused() -> None:
+    bad = arrival(service_published(source="iom"))
+    assert refusal(admission.decide(bad, ORGANISATIONS, NOW)).refused_by == "gateway"
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (service_published(name="Yuleisy", source="iom").to_json(), "service.published.v2"),
+        (b'{"id": "01950000-0000-7000-8000-000000000001", "data": {"name": "Yuleisy"}}', "unreadable"),
+        (b'{"Yuleisy": ', "unreadable"),
+    ],
+)
+def test_each_refusal_is_logged_with_ids_and_codes_and_no_content(
+    caplog: pytest.LogCaptureFixture, body: bytes, named: str
+) -> None:
+    arrived = Arrival("submit.redcross", "redcross.Yuleisy", 1, body, {"content_type": CONTENT_TYPE})
+
+    with caplog.at_level(logging.INFO, "ruta.gateway"):
+        refused = refusal(admission.decide(arrived, ORGANISATIONS, NOW))
+
+    (line,) = [json.loads(JsonLines("gateway").format(record)) for record in caplog.records]
+    assert "Yuleisy" not in json.dumps(line)
+    assert line["says"] == "refused"
+    assert (line["code"], line["contract"], line["source"]) == (refused.code, named, "redcross")
+    assert line["digest"] == refused.body_sha256
+    assert line["message"] == str(refused.refused_id or "unreadable")
 
 
 def test_what_the_hub_has_for_an_organisation_goes_to_its_inbox_unchanged() -> None:

@@ -233,6 +233,11 @@ class Probe:
     def parked(self) -> list[dict[str, Any]]:
         return self.query("select * from parked order by parked_id")
 
+    def log_lines(self) -> list[dict[str, Any]]:
+        """What its processes have logged, in no order among them."""
+        said = "".join(process.log() for process in self.processes).splitlines()
+        return [json.loads(line) for line in said if line.startswith("{")]
+
     def counted(self, name: str) -> int:
         """A sum over all writers: received, redelivered, repeated, applied, refused or parked."""
         (row,) = self.query("select to_jsonb(sum(x.value::bigint)) as sum from outbox_writer w, "

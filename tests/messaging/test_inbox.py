@@ -151,6 +151,18 @@ def test_a_refusal_keeps_nothing_that_was_written(running: Probe) -> None:
     assert parked(running, gathered) == parked(running, fetched) == []
 
 
+def test_a_refusal_says_which_service_refused_and_is_logged_with_ids_and_codes(running: Probe) -> None:
+    message = service_published("refuse")
+
+    running.send(message)
+    (refusal,) = (one.data for one in running.answers_to(message))
+
+    assert (refusal.code, refusal.refused_by) == ("probe_refuses", "probe")
+    (line,) = [one for one in running.log_lines() if one["says"] == "refused" and one["message"] == str(message.id)]
+    assert (line["code"], line["contract"], line["source"]) == ("probe_refuses", message.type, "redcross")
+    assert line["digest"] == refusal.body_sha256
+
+
 def test_a_refusal_is_repeated_for_no_repeat(running: Probe) -> None:
     message, last = service_published("refuse"), service_published()
 
