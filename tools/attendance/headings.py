@@ -85,7 +85,9 @@ def asked(heading: str) -> Asked | None:
     choices (`servicios/health.consultation`).
     """
     found = _asked(heading)
-    if found is not None or "/" not in heading:
+    if "/" not in heading or (
+        found is not None and not found.part
+    ):  # `Dirección/barrio`, but `otros/nombres` is a path
         return found
     *groups, last = heading.split("/")
     several = HEADINGS.get(plain(groups[-1]))

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from tools.attendance.headings import TODAY, Asked, ContradictoryError, Seen, asked, combine, is_anothers, is_nobodys
-from tools.attendance.rows import IN_COMMON, Row, Unreadable, UnusableFileError
+from tools.attendance.rows import COLUMNS_AT_MOST, IN_COMMON, Row, Unreadable, UnusableFileError
 
 READ_AT_ONCE: Final = 64 * 1024  # characters
-SUBMISSION_AT_MOST: Final = 4 * 1024 * 1024  # characters
+SUBMISSION_AT_MOST: Final = 1024 * 1024  # characters
 DEEPEST: Final = 10  # groups and repeats within each other
 
 PAGE: Final = frozenset({"count", "next", "previous", "results"})  # what Kobo's own interface answers
@@ -73,6 +73,7 @@ class _Level:
         """Take the fields of a group: `path` is that of the submission or item, `around` of the group."""
         if depth > DEEPEST:
             raise UnusableFileError("The file has groups within groups without an end.")
+        _check_width(fields)
         for key, value in fields.items():
             steps = tuple(key.split("/"))
             whole = steps if steps[: len(path)] == path and len(steps) > len(path) else (*around, *steps)
@@ -208,6 +209,7 @@ def _object(json_file: "_Json", seen: Seen) -> Iterator[Any]:
                 yield submission
         else:
             fields[key] = json_file.value()
+            _check_width(fields)
     if results is None:
         yield fields
         return
@@ -216,6 +218,11 @@ def _object(json_file: "_Json", seen: Seen) -> Iterator[Any]:
     others = any(fields.get(key) is not None for key in ("next", "previous"))
     if others or str(fields.get("count", results)) != str(results):
         seen.page = f"The file is one page of several, with {results:,} submissions: send the others too."
+
+
+def _check_width(fields: Fields) -> None:
+    if len(fields) > COLUMNS_AT_MOST:
+        raise UnusableFileError(f"A submission has more than {COLUMNS_AT_MOST:,} fields.")
 
 
 class _Json:
@@ -272,7 +279,9 @@ class _Json:
                     self._at = end
                     return value
                 continue
-            if end - self._at > SUBMISSION_AT_MOST or not self._more():
+            if end - self._at > SUBMISSION_AT_MOST:
+                raise UnusableFileError("A submission is longer than any may be, or the file is not JSON.")
+            if not self._more():
                 raise UnusableFileError(_NOT_JSON)
 
     def _next(self, end: str) -> None:

@@ -64,9 +64,10 @@ def _opened(path: Path) -> Iterator[Any]:
     """Open a workbook; whatever the library stumbles over becomes one sentence."""
     book = None
     try:
-        with warnings.catch_warnings():
+        # As a file: of a path the library takes nothing that is not called .xlsx.
+        with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about styles and validations, which we do not read
-            book = load_workbook(path, read_only=True)
+            book = load_workbook(file, read_only=True)
             yield book
     except UnusableFileError:
         raise

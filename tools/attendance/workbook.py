@@ -20,12 +20,14 @@ PARTS_AT_MOST: Final = 1000
 DIRECTORY_AT_MOST: Final = 1024 * 1024  # bytes that say which parts there are
 TOKEN_AT_MOST: Final = 1024 * 1024  # bytes between two tags
 TEXT_AT_MOST: Final = 32_767  # characters of a cell, as Excel has it
-STRINGS_AT_MOST: Final = 1_000_000
+TAGS_AT_MOST: Final = 20_000_000  # of a sheet: a cell has four, so that the longest list may have 25 columns
+TAGS_OF_STRINGS_AT_MOST: Final = 4_000_000  # a string has four too, and all of them are held at once
 OTHER_ELEMENTS_AT_MOST: Final = 100_000  # of a part that is neither a sheet nor the table of strings
 DEEPEST: Final = 40  # elements within each other
 MERGED_AT_MOST: Final = 10_000
 
 SHEETS: Final = "xl/worksheets/"
+_STRINGS: Final = "sharedStrings"
 
 _TOO_LARGE: Final = "The workbook is too large."
 _END: Final = b"PK\x05\x06"
@@ -60,6 +62,7 @@ def look_through(path: Path) -> dict[str, Sheet]:
             if len(parts) > PARTS_AT_MOST or sum(part.file_size for part in parts) > UNPACKED_AT_MOST:
                 raise UnusableFileError(_TOO_LARGE)
             for part in sorted(parts, key=lambda part: not part.filename.startswith(SHEETS)):
+                _check_tags(archive, part)
                 scan = _Scan(part.filename)
                 with archive.open(part) as content:
                     scan.read(content)
@@ -87,13 +90,26 @@ def _check_directory(path: Path) -> None:
                 raise UnusableFileError(_TOO_LARGE)
 
 
+def _check_tags(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
+    """Count the tags of a sheet, or of the strings that cells share, which is faster than to read them."""
+    most = TAGS_OF_STRINGS_AT_MOST if _STRINGS in part.filename else TAGS_AT_MOST
+    if part.file_size < most:
+        return
+    tags = 0
+    with archive.open(part) as content:
+        while piece := content.read(READ_AT_ONCE):
+            tags += piece.count(b"<")
+            if tags > most:
+                raise UnusableFileError(_TOO_LARGE)
+
+
 class _Scan:
     """One part, tag by tag."""
 
     def __init__(self, name: str) -> None:
         self.sheet = Sheet() if name.startswith(SHEETS) and name.endswith(".xml") else None
-        self._is_strings = "sharedStrings" in name
-        self._elements = self._depth = self._cells = self._text = self._strings = 0
+        self._is_strings = _STRINGS in name
+        self._elements = self._depth = self._cells = self._text = 0
         self._stirred = False
         self._parser: Any = expat.ParserCreate(namespace_separator=" ")
         self._parser.buffer_text = True
@@ -122,11 +138,7 @@ class _Scan:
         element = name.rpartition(" ")[2]
         if self.sheet is not None:
             self._start_in_sheet(self.sheet, element, attributes)
-        elif self._is_strings:
-            self._strings += element == "si"
-            if self._strings > STRINGS_AT_MOST:
-                raise UnusableFileError(_TOO_LARGE)
-        elif self._elements > OTHER_ELEMENTS_AT_MOST:
+        elif self._elements > OTHER_ELEMENTS_AT_MOST and not self._is_strings:
             raise UnusableFileError(_TOO_LARGE)
 
     def _start_in_sheet(self, sheet: Sheet, element: str, attributes: dict[str, str]) -> None:

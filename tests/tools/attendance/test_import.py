@@ -96,6 +96,15 @@ class Centre:
         )  # fmt: skip
         return done.returncode, self.report(), done.stdout + done.stderr
 
+    def refuse(self, file: Path, *options: str) -> str:
+        """Import a file of which nothing is sent; return what is printed."""
+        done = subprocess.run(
+            self.command(file, *options),
+            cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout) == (2, "")
+        return done.stderr
+
     def lose_connections(self, of: str) -> int:
         """Have the broker close every connection of an organisation; return how many there were."""
         management = self.network.stack.management
@@ -230,13 +239,45 @@ def test_a_jornada_that_nobody_knows_leaves_the_rows_unanswered_and_says_so(cent
     assert (status, outcomes(report)) == (1, [("2", "unanswered", "")])
 
 
-def test_a_kobo_file_that_breaks_off_settles_what_came_before(centre: Centre, number: int) -> None:
+def test_of_a_kobo_file_that_breaks_off_nothing_is_sent(centre: Centre, number: int) -> None:
     file = centre.folder / "kobo.json"
     submission = {"datos/nombres": "Ana", "datos/tipo_documento": "PT", "datos/numero_documento": str(number)}
     file.write_text("[" + json.dumps(submission) + ", {")
+    assert centre.refuse(file) == "The file is neither a submission nor an array of them, as JSON.\n"
+    assert centre.present() == 0
+
+
+def test_a_page_of_several_is_sent_and_not_taken_for_the_whole(centre: Centre, number: int) -> None:
+    file = centre.folder / "page.json"
+    person = {"nombres": "Ana", "tipo_documento": "PT", "numero_documento": str(number)}
+    file.write_text(json.dumps({"count": 250, "next": "https://kobo.example.org/", "results": [person]}))
     status, report, printed = centre.send(file)
-    assert (status, outcomes(report)) == (2, [("1", "accepted", "")])
-    assert "neither a submission nor an array" in printed
+    assert (status, outcomes(report)) == (1, [("1", "accepted", "")])
+    assert "one page of several" in printed
+
+
+def test_columns_that_are_not_read_are_named_before_anything_is_sent_and_in_the_report(
+    centre: Centre, number: int
+) -> None:
+    file = centre.folder / "list.csv"
+    file.write_text(f"nombres;tipo doc;documento;Servicios prestados;Firma\nAna;PPT;{number};mercado;x\n")
+    told = "2 columns were not read: Servicios prestados, Firma."
+    assert centre.refuse(file, "--correct").startswith(told)
+    assert centre.present() == 0
+
+    status, report, printed = centre.send(file)
+    assert (status, printed.count(told)) == (0, 1)
+    assert [(row["line"], row["outcome"], row["column"]) for row in report] == [
+        ("1", "not_read", "Servicios prestados"),
+        ("1", "not_read", "Firma"),
+        ("2", "accepted", ""),
+    ]
+
+
+def test_zeros_in_front_of_a_document_make_nobody_else(centre: Centre, number: int) -> None:
+    assert centre.send(centre.save(person(number)))[0] == 0
+    _, report, _ = centre.send(centre.save(["Yuleisy", "PPT", f"00{number}", "F", "Consulta médica", "Sí"]))
+    assert outcomes(report) == [("2", "repeated", "already_recorded")]
 
 
 def test_credentials_that_do_not_work_end_in_one_sentence(centre: Centre) -> None:

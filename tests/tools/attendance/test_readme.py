@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.attendance.headings import ContradictoryError
 from tools.attendance.report import Outcome
 from tools.attendance.rows import COLUMNS, Unreadable
 
@@ -25,6 +26,9 @@ def first_column(page: str, heading: str) -> set[str]:
 def codes() -> set[str]:
     """Every code that a row can be refused with."""
     found: set[object] = {Unreadable(1).code}
+    for reader in FOLDER.glob("read_*.py"):
+        found |= {*re.findall(r'Unreadable\([a-z]+, "([a-z_]+)"', reader.read_text())}
+    found |= {str(ContradictoryError("servicios"))}
     for reader in (FOLDER.parent / "values").glob("*.py"):
         found |= {*re.findall(r'raise UnreadableValue\("([a-z_]+)"\)', reader.read_text())}
     for node in ast.walk(ast.parse((FOLDER / "entry.py").read_text())):
