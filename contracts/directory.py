@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
-from .codes import CapacityState, DocumentType, Profile, Sex, Urgency
+from .codes import CapacityState, DocumentType, Profile, Sex, Urgency, is_confidential
 from .fields import (
     Code,
     HourMinute,
@@ -99,6 +99,8 @@ class ServicePublishedV2(Model):
     locations: Annotated[Several[Location], Field(max_length=50)] = ()
     confidential_location: bool = False
     """The place is not to be known: no message carries it; exports leave out description and url as well."""
+    public_location: bool = False
+    """Everybody may know the place, though the service is for a confidential need: without this, no export shows it."""
     opening_hours: Annotated[Several[OpeningHours], Field(max_length=14)] = ()
     url: Annotated[str, Field(max_length=500, pattern="^https?://[^ \\x00-\\x1f]+$")] | None = None
     email: Annotated[str, Field(max_length=200, pattern="^[^@ \\x00-\\x1f]+@[^@ \\x00-\\x1f]+$")] | None = None
@@ -111,6 +113,13 @@ class ServicePublishedV2(Model):
         if self.confidential_location and (self.locations or self.opening_hours):
             raise wrong_field("locations", "A confidential location is never said")
         return self
+
+    @property
+    def hides_its_place(self) -> bool:
+        """Whether nobody is to read where it is: by what is said, or by a confidential need where nothing is."""
+        return self.confidential_location or (
+            not self.public_location and any(is_confidential(one) for one in self.need_codes)
+        )
 
 
 ServicePublished = ServicePublishedV2
