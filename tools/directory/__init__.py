@@ -1,1 +1,1 @@
-"""The directory of services in the words of HSDS 3.0, out and in."""
+"""The directory of services in the words of HSDS 3, out and in."""

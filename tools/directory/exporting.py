@@ -1,4 +1,4 @@
-"""A service of the network as an HSDS 3.0 document: a pure function; no confidential place passes it."""
+"""A service of the network as an HSDS 3 document: a pure function; no confidential place passes it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,13 +7,13 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import contracts
 from contracts.places import places
+from tools.directory.hours import UTC_OFFSET
 from tools.directory.terms import DOCUMENTS, ELIGIBILITY, MARKS, NEEDS, name_of
 
 Json = dict[str, Any]
 
 ORGANISATIONS: Final = uuid5(NAMESPACE_URL, "https://openreferral.org/ruta/organisations")
 COLOMBIA: Final = "CO"
-UTC_OFFSET: Final = -5  # hours, of Colombia, all year round
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ def to_hsds(
 ) -> Json:
     """Write a service, with its organisation, as the document `service` of HSDS.
 
-    Ids of what has none here are made from the service's, so that they are the same in every export. Of a confidential
-    service neither a place nor anything that may tell of it is written: no location, opening hours, description or URL.
-    A capacity that has expired by `now` is left out.
+    Ids of what has none here are made from the service's, so that they are the same in every export. Of a service
+    that hides its place, also by its need alone, nothing is written that may tell of it: no location, opening hours,
+    description or URL. A capacity that has expired by `now` is left out.
     """
-    hidden = service.confidential_location
+    hidden = service.hides_its_place
     document = {
         "id": str(service.service_id),
         "organization_id": str(organisation_id(organisation)),
@@ -50,7 +50,7 @@ def to_hsds(
         "email": service.email,
         "status": "active" if service.active else "inactive",
         "wait_time": _wait_time(capacity, now),
-        "eligibility_description": _whom_it_is_for(service.eligibility),
+        "eligibility_description": whom_it_is_for(service.eligibility),
         "minimum_age": service.eligibility.minimum_age,
         "maximum_age": service.eligibility.maximum_age,
         "phones": _phones(service),
@@ -176,7 +176,9 @@ def _attributes(service: contracts.ServicePublished) -> list[Json]:
         *(("document", one, name_of("documents", one)) for one in asked.documents),
         *(("residence", one, _municipality(one)) for one in asked.zones),
     ]
-    marks = [("confidential_location", "Lugar reservado")] if service.confidential_location else []
+    marks = [("confidential_location", "Lugar reservado")] if service.hides_its_place else []
+    if service.public_location:
+        marks.append(("public_location", "Lugar público"))
     if service.answered_by == "hub":
         marks.append(("answered_by_hub", "Responde el centro"))
     return [
@@ -197,7 +199,7 @@ def _term(own: str, entity: str, taxonomy: str, code: str, name: str) -> Json:
     }
 
 
-def _whom_it_is_for(asked: contracts.Eligibility) -> str | None:
+def whom_it_is_for(asked: contracts.Eligibility) -> str | None:
     """Write in words what the terms say, for people."""
     least, greatest = asked.minimum_age, asked.maximum_age
     sentences = [

@@ -7,6 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from tools.directory.files import UnreadableFileError, read_bytes
+
+MAX_BYTES: Final = 256 * 1024
 HERE: Final = Path(__file__).parent
 
 # The taxonomies that the export's terms are of.
@@ -41,11 +44,11 @@ class Terms:
 def read_terms(path: Path) -> Terms:
     """Read a file with the tables `needs`, `places` and `documents`; raises UnusableTermsError."""
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UnusableTermsError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UnusableTermsError(f"{path} is not TOML: {error}") from error
+        said = tomllib.loads(read_bytes(path, at_most=MAX_BYTES).decode())
+    except UnreadableFileError as error:
+        raise UnusableTermsError(str(error)) from None
+    except (ValueError, RecursionError):  # tomllib's own errors, and bytes that are not UTF-8
+        raise UnusableTermsError(f"{path} is not TOML") from None
     tables = {name: said.pop(name, {}) for name in ("needs", "places", "documents")}
     if said or not all(isinstance(table, dict) for table in tables.values()):
         raise UnusableTermsError(f"{path} has to have the tables needs, places and documents, and nothing else")

@@ -9,7 +9,7 @@ import pytest
 import contracts
 from contracts import codes
 from tests.examples import NOW, service_published
-from tools.directory.checking import faults
+from tools.directory.checking import faults, lacking
 from tools.directory.exporting import Stated, organisation_id, page_of, to_hsds
 from tools.directory.importing import from_hsds, services_in
 
@@ -63,6 +63,40 @@ SERVICES = [
 def test_what_is_exported_fits_the_official_schema(service: contracts.ServicePublished) -> None:
     stated = Stated("waiting_list", 14, 20, NOW + timedelta(days=1))
     assert list(faults(exported(service, capacity=stated, now=NOW))) == []
+
+
+def test_what_is_exported_has_all_that_3_1_requires() -> None:
+    page = page_of([exported(service) for service in SERVICES])
+    assert list(lacking(page)) == []
+    assert list(lacking(page_of([]))) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("", "empty"),
+        ("contents.0.", "status"),
+        ("contents.0.organization.", "description"),
+        ("contents.0.organization.organization_identifiers.0.", "identifier"),
+        ("contents.0.service_at_locations.0.location.", "location_type"),
+        ("contents.0.service_at_locations.0.location.addresses.0.", "postal_code"),
+        ("contents.0.attributes.0.taxonomy_term.", "description"),
+        ("contents.0.required_documents.0.attributes.0.taxonomy_term.", "id"),
+        ("contents.0.phones.0.", "number"),
+    ],
+)
+def test_what_3_1_requires_is_missed(path: str, name: str) -> None:
+    page = json.loads(json.dumps(page_of([exported(EVERYTHING)])))
+    inside: Any = page
+    for part in path.split(".")[:-1]:
+        inside = inside[int(part) if part.isdigit() else part]
+    del inside[name]
+    assert list(lacking(page)) == [path + name]
+
+
+def test_a_capacity_as_3_1_has_it_needs_its_unit() -> None:
+    page = page_of([exported(EVERYTHING) | {"capacities": [{"id": "1", "available": 3, "unit": {"id": "2"}}]}])
+    assert list(lacking(page)) == ["contents.0.capacities.0.updated", "contents.0.capacities.0.unit.name"]
 
 
 @pytest.mark.parametrize(
@@ -128,8 +162,17 @@ def test_no_contract_lets_a_confidential_place_be_said() -> None:
         service_published(confidential_location=True, locations=(PLACE,))
 
 
-def test_a_place_planted_in_a_confidential_service_is_not_exported() -> None:
-    planted = EVERYTHING.model_copy(update={"confidential_location": True})  # past the contract's own check
+@pytest.mark.parametrize(
+    "planted",
+    [
+        EVERYTHING.model_copy(update={"confidential_location": True}),  # past the contract's own check
+        EVERYTHING.model_copy(update={"confidential_location": True, "public_location": True}),
+        EVERYTHING.model_copy(update={"need_codes": ("gbv.safe_house",)}),  # sent by a system that marks nothing
+        EVERYTHING.model_copy(update={"need_codes": ("health.consultation", "gbv.not_yet_named")}),
+    ],
+    ids=["said", "said both ways", "by its need", "by one of its needs"],
+)
+def test_a_place_planted_in_a_confidential_service_is_not_exported(planted: contracts.ServicePublished) -> None:
     assert planted.locations
     text = json.dumps(exported(planted), ensure_ascii=False)
     for secret in (
@@ -144,3 +187,9 @@ def test_a_place_planted_in_a_confidential_service_is_not_exported() -> None:
         assert secret in json.dumps(exported(EVERYTHING), ensure_ascii=False)  # otherwise it is shown
         assert secret not in text
     assert "+576053850000" in text  # whoever needs it calls
+
+
+def test_a_place_for_a_confidential_need_is_exported_where_it_is_said_to_be_public() -> None:
+    public = EVERYTHING.model_copy(update={"need_codes": ("gbv.case_management",), "public_location": True})
+    assert "Carrera 46" in json.dumps(exported(public))
+    assert from_hsds(exported(public)).service == public
