@@ -28,19 +28,16 @@ class EmploymentService:
     @on(contracts.EmployerRegistered)
     def register_employer(self, tx: Transaction, message: Message[contracts.EmployerRegistered]) -> list[Draft]:
         """An organisation works with an employer, or corrects what it said of it."""
-        employer = messages.employers.employer(message)
-        known = store.employers.find_employer(tx, employer.employer_id)
-        if known is None:
-            store.employers.insert_employer(tx, employer)
-        else:
-            employer = rules.employers.correct(known, employer)
-            store.employers.save_employer(tx, employer)
+        known = store.employers.find_employer(tx, message.data.employer_id)
+        employer = rules.employers.register(known, messages.employers.employer(message))
+        store.employers.keep_employer(tx, employer, is_new=known is None)
         return [messages.employers.recorded(employer)]
 
     @on(contracts.EmployerAgreementSigned)
     def record_agreement(self, tx: Transaction, message: Message[contracts.EmployerAgreementSigned]) -> list[Draft]:
         """An employer has agreed to hire through a programme or an inclusive-hiring project."""
         said = message.data
+        rules.employers.check_agreement(ends_on=said.ends_on, at=clock.now())
         employer = store.employers.lock_employer(tx, said.employer_id, of=message.source)
         store.employers.insert_agreement(
             tx, said.agreement_id, employer, said.programme, signed_on=said.signed_on, ends_on=said.ends_on
@@ -53,7 +50,8 @@ class EmploymentService:
     def open_vacancy(self, tx: Transaction, message: Message[contracts.VacancyOpened]) -> list[Draft]:
         """An employer looks for people."""
         store.employers.lock_employer(tx, message.data.employer_id, of=message.source)
-        store.employers.insert_vacancy(tx, messages.employers.vacancy(message))
+        vacancy = rules.employers.open_vacancy(messages.employers.vacancy(message), at=clock.now())
+        store.employers.insert_vacancy(tx, vacancy)
         return []
 
     @on(contracts.VacancyClosed)
@@ -89,7 +87,9 @@ class EmploymentService:
         participation = store.participations.lock(tx, said.participation_id, of=message.source)
         referrals = store.referrals.lock_of(tx, participation)
         services = store.participations.services_of(tx, participation.programme)
-        rules.participations.check_service(participation, said.need_code, services, at=said.delivered_at)
+        rules.participations.check_service(
+            participation, said.need_code, services, zone=said.zone, at=said.delivered_at
+        )
         store.participations.insert_delivery(tx, said, participation)
         return [messages.participations.delivered(said, participation), *_progress(tx, referrals, "service")]
 
@@ -165,7 +165,9 @@ class EmploymentService:
         """The participant works for the employer: one place fewer, and follow-ups to come."""
         said = message.data
         candidacy = store.candidacies.lock(tx, said.candidacy_id, of=message.source)
-        candidacy = rules.candidacies.place(candidacy, starts_on=said.starts_on, contract_signed=said.contract_signed)
+        candidacy = rules.candidacies.place(
+            candidacy, starts_on=said.starts_on, contract_signed=said.contract_signed, at=clock.now()
+        )
         vacancy = store.employers.lock_vacancy(tx, candidacy.vacancy_id, of=message.source)
         vacancy = rules.employers.fill(vacancy)
         participation = store.participations.lock(tx, candidacy.participation_id, of=message.source)
@@ -205,13 +207,9 @@ class EmploymentService:
     @on(contracts.EntrepreneurEnrolled)
     def enrol_entrepreneur(self, tx: Transaction, message: Message[contracts.EntrepreneurEnrolled]) -> list[Draft]:
         """An organisation accompanies somebody with a business, or says what the business is of whom it was sent."""
-        entrepreneur = messages.entrepreneurs.entrepreneur(message)
-        known = store.entrepreneurs.find(tx, entrepreneur.entrepreneur_id)
-        if known is None:
-            store.entrepreneurs.insert(tx, entrepreneur)
-        else:
-            entrepreneur = rules.entrepreneurs.describe(known, entrepreneur)
-            store.entrepreneurs.save(tx, entrepreneur)
+        known = store.entrepreneurs.find(tx, message.data.entrepreneur_id)
+        entrepreneur = rules.entrepreneurs.enrol(known, messages.entrepreneurs.entrepreneur(message))
+        store.entrepreneurs.keep(tx, entrepreneur, is_new=known is None)
         return [messages.entrepreneurs.recorded(entrepreneur)]
 
     @on(contracts.EntrepreneurMentorAssigned)

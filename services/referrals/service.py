@@ -32,6 +32,7 @@ class ReferralsService:
     @on(contracts.ServicePublished)
     def record_service(self, tx: Transaction, message: Message[contracts.ServicePublished]) -> list[Draft]:
         """An organisation offers a service, or no longer does."""
+        rules.check_publishable(messages.zones(message.data))
         store.publish_service(tx, messages.service(message), messages.listing(message.data))
         return []
 
@@ -71,6 +72,7 @@ class ReferralsService:
     def suggest_services(self, tx: Transaction, message: Message[contracts.ServicesSought]) -> list[Draft]:
         """An organisation asks who could meet a need: the answer is ranked, with its reasons; nothing is kept."""
         seeker = messages.seeker(message.data)
+        rules.check_seeker(seeker)
         candidates = store.find_candidates(tx, [seeker.need_code])[seeker.need_code]
         return messages.suggestions(message, rules.rank(candidates, seeker, now=clock.now()))
 
@@ -86,6 +88,7 @@ class ReferralsService:
             consent=store.lock_consent(tx, asked.consent_id),
             override=leave_without_consent(tx, message),
             shares=frozenset(asked.shares),
+            follow_up_on=messages.follow_up_on(asked),
             by=message.source,
             at=now,
         )
@@ -109,6 +112,7 @@ class ReferralsService:
             consent=store.lock_consent(tx, said.consent_id),
             override=None,
             shares=frozenset(asked.shares),
+            follow_up_on=messages.follow_up_on(asked),
             by=message.source,
             at=now,
         )

@@ -152,7 +152,7 @@ def test_an_organisation_can_work_out_the_ids_that_a_referral_becomes() -> None:
 
 def at_work(**overrides: Any) -> candidacies.Candidacy:
     interviewed = candidacies.interview(a_candidacy(), at=NOW)
-    placed = candidacies.place(interviewed, starts_on=date(2026, 3, 16), contract_signed="fixed_term")
+    placed = candidacies.place(interviewed, starts_on=date(2026, 3, 16), contract_signed="fixed_term", at=NOW)
     return replace(placed, **overrides)
 
 

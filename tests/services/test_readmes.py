@@ -39,8 +39,24 @@ def first_screen(readme: str) -> int:
     return sum(max(1, ceil(len(line) / SCREEN_COLUMNS)) for line in seen)
 
 
+def of_what_is_implausible() -> dict[str, set[str]]:
+    """The codes that each check refuses with which the services share."""
+    found: dict[str, set[str]] = {}
+    for one in ast.parse((SERVICES.parent / "messaging" / "plausible.py").read_text()).body:
+        if isinstance(one, ast.FunctionDef):
+            found[one.name] = set()
+            for call in (node for node in ast.walk(one) if isinstance(node, ast.Call)):
+                if isinstance(call.func, ast.Name) and call.func.id == "Refused":
+                    found[one.name] |= {str(text.value) for text in call.args if isinstance(text, ast.Constant)}
+    found["check_planned"] |= found["check_not_long_ago"]
+    return found
+
+
+IMPLAUSIBLE = of_what_is_implausible()
+
+
 def refusals(service: str) -> set[str]:
-    """Every code that the service's code spells out."""
+    """Every code that the service's code spells out, and those of the checks that it shares with others."""
     found = set()
     for tree in code(service, "rules", "store", "messages"):
         for node in ast.walk(tree):
@@ -51,6 +67,9 @@ def refusals(service: str) -> set[str]:
                 ]
                 if name == "Refused":
                     found |= {text for text in texts if "_" in text or text == "superseded"}
+                elif name in IMPLAUSIBLE:
+                    found |= IMPLAUSIBLE[name]
+                    found |= {text for text in texts if name == "check_not_before" and text}
                 elif name == "MissingPrerequisite":
                     codes = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
                     found |= {str(one.value) for one in codes if isinstance(one, ast.Constant)}

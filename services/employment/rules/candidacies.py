@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from messaging.answers import MissingPrerequisite, Refused
+from messaging.plausible import check_planned
 from services.employment.rules.employers import Vacancy, check_takes_candidates
 from services.employment.rules.participations import Participation, Step, check_reached, check_under_way
 
@@ -75,7 +76,7 @@ def reject(candidacy: Candidacy, *, by_employer: bool, at: datetime) -> Candidac
     return replace(candidacy, state=State.REJECTED, rejected_at=at, by_employer=by_employer)
 
 
-def place(candidacy: Candidacy, *, starts_on: date, contract_signed: str) -> Candidacy:
+def place(candidacy: Candidacy, *, starts_on: date, contract_signed: str, at: datetime) -> Candidacy:
     """The candidate is hired; from the first day at work the follow-ups are counted."""
     if candidacy.state == State.PLACED:
         raise Refused("already_placed")
@@ -83,6 +84,7 @@ def place(candidacy: Candidacy, *, starts_on: date, contract_signed: str) -> Can
         raise MissingPrerequisite("candidacy", str(candidacy.candidacy_id), code="not_interviewed")
     if candidacy.state != State.INTERVIEWED:
         raise Refused(f"not_while_{candidacy.state}")
+    check_planned(starts_on, now=at)
     placed = replace(candidacy, state=State.PLACED, starts_on=starts_on, contract_signed=contract_signed, sequence=1)
     return _wait_for_follow_up(placed, after=0)
 

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from messaging.answers import Refused
+from messaging.plausible import check_planned, check_zones
 from services.employment.rules.days import day_in_colombia
 
 PROGRAMMES_AT_MOST: Final = 50  # as many as `employer.recorded` can name
@@ -25,6 +26,12 @@ class Employer:
     sequence: int = 1
 
 
+def register(known: Employer | None, said: Employer) -> Employer:
+    """Take the first word on an employer, or a correction of the organisation that registered it."""
+    check_zones([said.zone])
+    return said if known is None else correct(known, said)
+
+
 def correct(known: Employer, said: Employer) -> Employer:
     """Take a newer word of the organisation that registered the employer, which keeps what it has agreed to."""
     if known.organisation != said.organisation:
@@ -32,6 +39,11 @@ def correct(known: Employer, said: Employer) -> Employer:
     if said.registered_at <= known.registered_at:
         raise Refused("already_registered" if said.registered_at == known.registered_at else "superseded")
     return replace(said, programmes=known.programmes, sequence=known.sequence + 1)
+
+
+def check_agreement(*, ends_on: date | None, at: datetime) -> None:
+    """Let an agreement end on a day that can be."""
+    check_planned(ends_on, now=at)
 
 
 def sign(employer: Employer, programme: str) -> Employer:
@@ -58,6 +70,13 @@ class Vacancy:
     apply_by: date | None = None
     closed_at: datetime | None = None
     placed: int = 0
+
+
+def open_vacancy(vacancy: Vacancy, *, at: datetime) -> Vacancy:
+    """The employer looks for people, somewhere, and until a day that can be."""
+    check_zones([vacancy.zone])
+    check_planned(vacancy.apply_by, now=at)
+    return vacancy
 
 
 def close(vacancy: Vacancy, *, at: datetime) -> Vacancy:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from uuid import UUID, uuid5
 
 from messaging.answers import MissingPrerequisite, Refused
+from messaging.plausible import check_zones
 from services.employment.rules.days import day_in_colombia
 
 
@@ -66,6 +67,12 @@ class Entrepreneur:
 def id_from_referral(referral_id: UUID) -> UUID:
     """Return the id of the entrepreneur that a referral becomes; its organisation finds it by the same calculation."""
     return uuid5(referral_id, "entrepreneur")
+
+
+def enrol(known: Entrepreneur | None, said: Entrepreneur) -> Entrepreneur:
+    """Take the first word on an entrepreneur, or on the business of one whom a referral brought."""
+    check_zones([said.zone])
+    return said if known is None else describe(known, said)
 
 
 def describe(known: Entrepreneur, said: Entrepreneur) -> Entrepreneur:

@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from messaging.answers import MissingPrerequisite, Refused
+from messaging.plausible import check_zones
 
 
 class Step(StrEnum):
@@ -89,8 +90,9 @@ def check_reached(participation: Participation, step: Step | None) -> None:
         raise MissingPrerequisite("participation", str(participation.participation_id), code="step_missing")
 
 
-def check_service(participation: Participation, need_code: str, services: Set[str], *, at: datetime) -> None:
+def check_service(participation: Participation, need_code: str, services: Set[str], *, zone: str, at: datetime) -> None:
     """Let a participant receive the wrap-around services of the programme, which are these, and no others."""
+    check_zones([zone])
     check_under_way(participation, at=at)
     if need_code not in services:
         raise Refused("not_a_service_of_the_programme")

@@ -84,9 +84,9 @@ def lock_employer(tx: Transaction, employer_id: UUID, *, of: str) -> Employer:
     return employer
 
 
-def insert_employer(tx: Transaction, employer: Employer) -> None:
-    """Keep an employer that nobody has registered before."""
-    _write_employer(tx, INSERT_EMPLOYER, employer)
+def keep_employer(tx: Transaction, employer: Employer, *, is_new: bool) -> None:
+    """Keep an employer that nobody has registered before, or what has become of one."""
+    _write_employer(tx, INSERT_EMPLOYER if is_new else SAVE_EMPLOYER, employer)
 
 
 def save_employer(tx: Transaction, employer: Employer) -> None:

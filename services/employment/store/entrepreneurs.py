@@ -93,9 +93,14 @@ ERASE_FOLLOW_UPS: Final = """
 """
 
 
-def insert(tx: Transaction, entrepreneur: Entrepreneur) -> None:
-    """Keep an entrepreneur; refuse a second time of the same person while the organisation accompanies them."""
-    if not _insert(tx, entrepreneur):
+def keep(tx: Transaction, entrepreneur: Entrepreneur, *, is_new: bool) -> None:
+    """Keep an entrepreneur, or what has become of one.
+
+    Refuses a second time of the same person while the organisation accompanies them.
+    """
+    if not is_new:
+        save(tx, entrepreneur)
+    elif not _insert(tx, entrepreneur):
         raise Refused("already_accompanied")
 
 

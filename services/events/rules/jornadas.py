@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from messaging.answers import Refused
+from messaging.plausible import check_planned, check_zones
 from services.events.rules.days import CLOCKS_DIFFER
 
 
@@ -85,6 +86,9 @@ def plan(known: Jornada | None, jornada_id: UUID, plan: Plan, *, organiser: str,
     """
     if by != organiser or (known is not None and by != known.organiser):
         raise Refused("not_yours")
+    check_zones([plan.zone])
+    check_planned(plan.starts_at, now=at)
+    check_planned(plan.ends_at, now=at)
     if known is None:
         return Jornada(jornada_id, organiser, plan, PLANNED, sequence=1, changed_at=at)
     if plan.planned_at == known.plan.planned_at:

@@ -1,6 +1,6 @@
 """Between referrals' own records and the contracts: what arrives becomes records, what has happened becomes drafts."""
 
-from services.referrals.messages.directory import capacity, listing, seeker, service, suggestions
+from services.referrals.messages.directory import capacity, listing, seeker, service, suggestions, zones
 from services.referrals.messages.notices import (
     by_the_clock,
     chain_ended,
@@ -11,7 +11,15 @@ from services.referrals.messages.notices import (
     suggestion,
     withdrawal,
 )
-from services.referrals.messages.reading import consent, draft_referral, estimate, onward_request, override, request
+from services.referrals.messages.reading import (
+    consent,
+    draft_referral,
+    estimate,
+    follow_up_on,
+    onward_request,
+    override,
+    request,
+)
 
 __all__ = [
     "by_the_clock",
@@ -20,6 +28,7 @@ __all__ = [
     "consent",
     "draft_referral",
     "estimate",
+    "follow_up_on",
     "listing",
     "moved_up",
     "offer",
@@ -33,4 +42,5 @@ __all__ = [
     "suggestion",
     "suggestions",
     "withdrawal",
+    "zones",
 ]

@@ -27,6 +27,11 @@ def service(message: Message[contracts.ServicePublished]) -> Service:
     )
 
 
+def zones(said: contracts.ServicePublished) -> set[str]:
+    """Return every municipality that is named of a service."""
+    return {*said.zones, *said.eligibility.zones, *(location.zone for location in said.locations)}
+
+
 def listing(said: contracts.ServicePublished) -> dict[str, Any]:
     """Write down all that was said of a service, as it travels: what the directory exports."""
     return said.model_dump(mode="json", exclude_none=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
 
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -61,6 +61,11 @@ def override(message: Message[contracts.ReferralRequested]) -> Override | None:
     return Override(said.authorised_by, said.reason, message.time, timedelta(hours=said.expires_after_hours))
 
 
+def follow_up_on(asked: contracts.ReferralRequested) -> date | None:
+    """Read when the sender wants to hear from the person afterwards, if it does."""
+    return None if asked.follow_up is None else asked.follow_up.on
+
+
 def request(asked: contracts.ReferralRequested) -> Request:
     """Write a request down without its sealed block, which the hub passes on and does not keep."""
     return asked.model_dump(mode="json", exclude_none=True, exclude={"sealed"})
@@ -69,9 +74,10 @@ def request(asked: contracts.ReferralRequested) -> Request:
 def onward_request(first: Request, said: contracts.ReferralRedirected, *, at: datetime) -> contracts.ReferralRequested:
     """Make of the first request the one that goes to the organisation it is passed on to, under the fresh consent.
 
-    An answer-by time that has passed meanwhile is left out: the urgency decides then.
+    An answer-by time that has passed meanwhile is left out: the urgency decides then. So is a follow-up.
     """
-    onward = {name: value for name, value in first.items() if name not in ("override", "answer_by")}
+    left_out = ("override", "answer_by", "follow_up")
+    onward = {name: value for name, value in first.items() if name not in left_out}
     onward |= {
         "referral_id": str(said.new_referral_id),
         "recipient": said.recipient,
@@ -81,6 +87,8 @@ def onward_request(first: Request, said: contracts.ReferralRedirected, *, at: da
     }
     if "answer_by" in first and datetime.fromisoformat(first["answer_by"]) > at:
         onward["answer_by"] = first["answer_by"]
+    if "follow_up" in first and date.fromisoformat(first["follow_up"]["on"]) >= at.date():
+        onward["follow_up"] = first["follow_up"]
     return contracts.ReferralRequested.model_validate_json(json.dumps(onward))
 
 

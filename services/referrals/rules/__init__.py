@@ -19,9 +19,10 @@ from services.referrals.rules.directory import (
     Service,
     check_newer,
     check_publication,
+    check_publishable,
     state_capacity,
 )
-from services.referrals.rules.eligibility import Seeker, Verdict, check_eligibility
+from services.referrals.rules.eligibility import Seeker, Verdict, check_eligibility, check_seeker
 from services.referrals.rules.lines import Line, Place, close_ranks, left_line, move_up
 from services.referrals.rules.ranking import SUGGESTED_AT_MOST, Candidate, Ranked, alternatives, rank
 from services.referrals.rules.referrals import Referral, Step, decision_in, not_a_party
@@ -88,6 +89,8 @@ __all__ = [
     "check_newer",
     "check_none_open_beside",
     "check_publication",
+    "check_publishable",
+    "check_seeker",
     "close",
     "close_ranks",
     "complete",

@@ -1,12 +1,13 @@
 """The services that organisations offer: whom each is for, and whether it can take people on."""
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from messaging.answers import Refused
+from messaging.plausible import check_planned, check_zones
 from services.referrals.rules.deadlines import CLOCKS_DIFFER
 
 
@@ -69,12 +70,18 @@ class Capacity:
         return self.valid_until <= now
 
 
+def check_publishable(zones: Iterable[str]) -> None:
+    """Let a service name only municipalities that there are: where it is, whom it serves, where they have to live."""
+    check_zones(zones)
+
+
 def state_capacity(stated: Capacity, *, service: Service, by: str, now: datetime) -> Capacity:
     """Let an organisation speak of its own services only, and of no time to come."""
     if service.organisation != by:
         raise Refused("service_of_another")
     if stated.stated_at > now + CLOCKS_DIFFER:
         raise Refused("stated_in_the_future")
+    check_planned(stated.valid_until, now=now)
     return stated
 
 

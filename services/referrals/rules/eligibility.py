@@ -3,6 +3,7 @@
 from collections.abc import Set
 from dataclasses import dataclass
 
+from messaging.plausible import check_zones
 from services.referrals.rules.directory import Eligibility
 
 NOT_STATED = "not_stated"
@@ -21,6 +22,11 @@ class Seeker:
     nationality: str | None = None
     documents: Set[str] = frozenset()
     language: str | None = None
+
+
+def check_seeker(seeker: Seeker) -> None:
+    """Let somebody live only in a municipality that there is."""
+    check_zones([seeker.zone])
 
 
 @dataclass(frozen=True, slots=True)

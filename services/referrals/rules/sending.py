@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from messaging.answers import Refused
+from messaging.plausible import check_not_before, check_planned
 from services.referrals.rules.deadlines import CLOCKS_DIFFER, DECIDE_WITHIN, HOURS, Urgency
 from services.referrals.rules.directory import Service
 from services.referrals.rules.referrals import Referral, Step, enter, note
@@ -56,13 +57,14 @@ def send(
     consent: Consent | None,
     override: Override | None,
     shares: Set[str],
+    follow_up_on: date | None = None,
     by: str,
     at: datetime,
 ) -> Referral:
     """Send a draft: from here on its recipient is waited for, no longer than the urgency allows.
 
     `by` is who passes the data on: the sender, or the recipient that redirects. `shares` are the groups of fields that
-    go sealed. There has to be a consent or an override.
+    go sealed, `follow_up_on` when the sender wants to hear afterwards. There has to be a consent or an override.
     """
     if draft.sender == draft.recipient:
         raise Refused("recipient_is_sender")
@@ -71,6 +73,9 @@ def send(
         raise Refused("confidential_shares_too_much")
     if draft.answer_by <= at:
         raise Refused("answer_by_passed")
+    check_planned(draft.answer_by, now=at)
+    check_not_before(follow_up_on, at, code="before_it_was_sent")
+    check_planned(follow_up_on, now=at)
     if consent is not None:
         check_consent(consent, draft, by=by, shares=shares, at=at)
     elif override is not None:

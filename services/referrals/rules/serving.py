@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from messaging.answers import MissingPrerequisite, Refused
+from messaging.plausible import check_not_before, check_planned
 from services.referrals.rules.referrals import Referral, move
 from services.referrals.rules.states import (
     CLOSED,
@@ -27,7 +28,10 @@ def schedule(referral: Referral, *, by: str, at: datetime, visit_at: datetime, s
             raise Refused("already_scheduled")
         if referral.visit_said_at is not None and said_at < referral.visit_said_at:
             raise Refused("superseded")
-    return replace(move(referral, SCHEDULED, by=by, at=at), visit_at=visit_at, visit_said_at=said_at)
+    moved = move(referral, SCHEDULED, by=by, at=at)
+    check_not_before(visit_at, referral.sent_at, code="before_it_was_sent")
+    check_planned(visit_at, now=at)
+    return replace(moved, visit_at=visit_at, visit_said_at=said_at)
 
 
 def report_no_show(referral: Referral, *, by: str, at: datetime) -> Referral:
