@@ -312,7 +312,9 @@ def _check(said: Said, jornada: Jornada, *, at: datetime) -> None:
 def _check_referrals(said: Said, *, by: str, consented_before: bool = False) -> None:
     """Let a person be referred from there only with their consent, to whom it names.
 
-    What a consent that was given before says is not known here: intake holds the referral against it.
+    Of the consent that comes along only what it allows is asked, as intake does (services/intake/rules/referring.py):
+    whose it is, to whom it was given and how long it holds, intake sees. So it does of all that a consent says that was
+    given before, of which nothing is known here.
     """
     for referral in said.referrals:
         if referral.recipient == by:

@@ -122,7 +122,12 @@ def decide(
 
 
 def check_consent(consent: Consent, need: Need, *, by: str, recipient: str, at: datetime) -> None:
-    """Let `by` pass a person's data on only as that person has said: to whom, for what, and how long."""
+    """Let `by` pass a person's data on only as that person has said: to whom, for what, and how long.
+
+    Referrals asks the same before it sends (services/referrals/rules/sending.py), in this order, so that a consent is
+    refused under the same code by both. Not the same function: services share no rules, only intake knows why a consent
+    has ended, and what is shared is chosen here by the consent itself, so that there is nothing to hold against it.
+    """
     if consent.person_id != need.person_id:
         raise Refused("consent_of_another_person")
     if consent.granted_to != by:

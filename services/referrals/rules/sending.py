@@ -103,15 +103,21 @@ def check_service(service: Service, *, recipient: str) -> None:
 
 
 def check_consent(consent: Consent, draft: Referral, *, by: str, shares: Set[str], at: datetime) -> None:
-    """Let `by` pass data about a person on only as that person has said: to whom, for what, what, and how long."""
+    """Let `by` pass data about a person on only as that person has said: to whom, for what, what, and how long.
+
+    Intake asks the same before it refers a need (services/intake/rules/referring.py), in this order, so that a consent
+    is refused under the same code by both. Not the same function: services share no rules, intake knows why a consent
+    has ended, and only here does the sender say what it shares, and of whom where the case is confidential.
+    """
     if (consent.person_id, consent.case_code) != (draft.person_id, draft.case_code):
         raise Refused("consent_of_another_person")
     if consent.granted_to != by:
         raise Refused("consent_not_granted_to_you")
-    if consent.ended_at is not None:
-        raise Refused("consent_withdrawn")
+    # Before its end is asked for: one that has lapsed is ended by intake, too, but nobody has taken it back.
     if consent.valid_until is not None and consent.valid_until <= at:
         raise Refused("consent_expired")
+    if consent.ended_at is not None:
+        raise Refused("consent_withdrawn")
     if consent.valid_from > at + CLOCKS_DIFFER:
         raise Refused("consent_not_valid_yet")
     if PURPOSE not in consent.purposes:
