@@ -6,10 +6,12 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, Self
 from uuid import UUID
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema, model_validator
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeVar
 
 from .fields import Model, OrganisationId, Time, wrong_field
+from .media_types import is_media_type
 
 MAX_BYTES = 256 * 1024
 """The longest message that is read, in bytes of its JSON form."""
@@ -38,6 +40,14 @@ Sequence = Annotated[
     ),
 ]
 
+JSON = "application/json"
+
+
+def _read_media_type(value: object) -> object:
+    """Take JSON in UTF-8 for what it is, however it is written; null, as CloudEvents has it, for what is absent."""
+    return JSON if value is None or is_media_type(value, JSON) else value
+
+
 TraceParent = Annotated[str, Field(pattern="^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
 
 
@@ -54,7 +64,7 @@ class Message(Model, Generic[D]):
     """The id that the message is about, as its contract says; messages with one subject are kept in order."""
     time: Time
     """When it was said, by the sender's clock."""
-    datacontenttype: Literal["application/json"] = "application/json"
+    datacontenttype: Annotated[Literal["application/json"], BeforeValidator(_read_media_type)] = "application/json"
     correlationid: UUID | None = None
     """The id of the message that began all this."""
     causationid: UUID | None = None
@@ -66,6 +76,8 @@ class Message(Model, Generic[D]):
     recipient: OrganisationId | None = None
     """The organisation that the hub sends it to; None when it is routed by its type."""
     data: D
+    # No message has it, and so no schema: what a message says is its `data`, and of the two an event has one.
+    data_base64: SkipJsonSchema[None] = None
 
     about: ClassVar[str | None] = None
     numbered: ClassVar[bool] = False

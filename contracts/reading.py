@@ -36,6 +36,22 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # an escape, and not the second 
 _STRAY = re.compile(rb"NaN|Infinity")
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 
+
+def _is_event_id(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_event_source(value: object) -> bool:
+    return isinstance(value, str) and _URI_REFERENCE.fullmatch(value) is not None
+
+
+_URI_REFERENCE = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+OF_THE_NETWORK = {
+    "id": (_is_event_id, "id_not_uuid"),
+    "source": (_is_event_source, "source_not_organisation"),
+}
+"""What CloudEvents takes more for than the network does, and the code for what is only CloudEvents'."""
+
 _NAMES = {contract.name for contract in CONTRACTS.values()}
 _MESSAGES: Any = Union[tuple(contract.message for contract in CONTRACTS.values())]  # noqa: UP007 - made, not written
 _ANY_MESSAGE: TypeAdapter[Message[Any]] = TypeAdapter(Annotated[_MESSAGES, Field(discriminator="type")])
@@ -45,7 +61,7 @@ class Invalid(Exception):
     """A message that cannot be read; says which rule it breaks and where, and never what it contains.
 
     Codes: `too_large`, `not_utf8`, `not_json`, `too_deep`, `not_cloudevents`, `unknown_contract`, `unknown_version`,
-    `invalid_field`, `nul_character`, `time_without_zone`.
+    `id_not_uuid`, `source_not_organisation`, `invalid_field`, `nul_character`, `time_without_zone`.
     """
 
     def __init__(self, code: str, where: str | None = None) -> None:
@@ -124,6 +140,8 @@ def _explain(raw: bytes, error: ValidationError) -> Invalid:
     if named not in CONTRACTS:
         known = named.rpartition(".v")[0] in _NAMES
         return Invalid("unknown_version" if known else "unknown_contract", "type")
+    if document.get("data_base64") is not None:
+        return Invalid("not_cloudevents", "data_base64")
     first = error.errors(include_input=False, include_url=False)[0]
     path = [str(part) for part in first["loc"][1:]]
     if first["type"] == "rule_between_fields":
@@ -131,8 +149,9 @@ def _explain(raw: bytes, error: ValidationError) -> Invalid:
     where = ".".join(path) or None
     if first["type"] == "timezone_aware":
         return Invalid("time_without_zone", where)
-    if where in ("id", "source"):
-        return Invalid("not_cloudevents", where)
+    if where in OF_THE_NETWORK:
+        an_event_has, code = OF_THE_NETWORK[where]
+        return Invalid(code if an_event_has(document.get(where)) else "not_cloudevents", where)
     return Invalid("invalid_field", where)
 
 

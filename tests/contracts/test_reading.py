@@ -13,6 +13,7 @@ import pytest
 
 from contracts import MAX_BYTES, MAX_DEPTH, Invalid, parse, reading
 from contracts.sealing import new_key, public_part, seal
+from tests.media_types import MEDIA_TYPES
 
 EXAMPLES = Path(__file__).parents[2] / "contracts" / "examples"
 ACCEPTED = EXAMPLES / "referral.accepted.v1" / "ok-least.json"
@@ -64,6 +65,22 @@ BAD = {
     "no type": (accepted(type=None), "not_cloudevents", "type"),
     "a type that is a list": (accepted(type=["referral.accepted.v1"]), "not_cloudevents", "type"),
     "an id that is a number": (accepted(id=7), "not_cloudevents", "id"),
+    "an empty id": (accepted(id=""), "not_cloudevents", "id"),
+    "no id": (accepted(id=None), "not_cloudevents", "id"),
+    "an id that is no UUID": (accepted(id="A234-1234-1234"), "id_not_uuid", "id"),
+    "a source that is a URI": (accepted(source="https://partner.example/ruta"), "source_not_organisation", "source"),
+    "a source that is a part of a URI": (accepted(source="/americares"), "source_not_organisation", "source"),
+    "a source in capitals": (accepted(source="Americares"), "source_not_organisation", "source"),
+    "an empty source": (accepted(source=""), "not_cloudevents", "source"),
+    "a source that is a number": (accepted(source=7), "not_cloudevents", "source"),
+    "data twice": (accepted(data_base64="e30="), "not_cloudevents", "data_base64"),
+    "data twice, once empty": (accepted(data_base64=""), "not_cloudevents", "data_base64"),
+    "data twice, once in another spelling": (
+        accepted(data_base64="e30=").replace(b"data_base64", b"data\\u005fbase64"),
+        "not_cloudevents",
+        "data_base64",
+    ),
+    "data in base64 alone": (accepted(data=None, data_base64="e30="), "not_cloudevents", "data_base64"),
     "a source that is no organisation": (accepted(source="Red Cross"), "not_cloudevents", "source"),
     "data that is not JSON": (accepted(datacontenttype="text/xml"), "invalid_field", "datacontenttype"),
     "an unknown contract": (accepted(type="referral.teleported.v1"), "unknown_contract", "type"),
@@ -90,6 +107,26 @@ def test_bad_input_is_refused_with_a_code(raw: bytes, code: str, where: str | No
     with pytest.raises(Invalid) as refusal:
         parse(raw)
     assert (refusal.value.code, refusal.value.where) == (code, where)
+
+
+@pytest.mark.parametrize(("said", "is_json"), MEDIA_TYPES)
+def test_data_is_json_in_utf8_however_that_is_written(said: Any, is_json: bool) -> None:
+    written = said.format("application/json") if isinstance(said, str) else said
+    message = accepted(datacontenttype=written)
+    if is_json:
+        assert parse(message) == parse(accepted())
+    else:
+        with pytest.raises(Invalid) as refusal:
+            parse(message)
+        assert (refusal.value.code, refusal.value.where) == ("invalid_field", "datacontenttype")
+
+
+def test_null_says_as_much_as_what_is_absent() -> None:
+    assert parse(accepted(datacontenttype=None, data_base64=None)) == parse(accepted())
+
+
+def test_what_is_never_sent_is_never_written() -> None:
+    assert b"data_base64" not in parse(accepted()).to_json()
 
 
 def test_a_message_of_exactly_the_limits_is_read() -> None:
