@@ -13,6 +13,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 from pydantic_core import from_json
 
 import contracts
+from contracts.media_types import is_media_type
 from messaging import tracing
 from messaging.bridge import Arrival
 from messaging.broker import CONTENT_TYPE, Publication
@@ -94,7 +95,7 @@ def _address_there(organisation: Organisation, arrival: Arrival) -> str:
 def _read(arrival: Arrival) -> contracts.Message:
     if arrival.properties is None:
         raise Refused("properties_unreadable")
-    if arrival.properties.get("content_type") != CONTENT_TYPE:
+    if not is_media_type(arrival.properties.get("content_type"), CONTENT_TYPE):
         raise Refused("content_type")
     try:
         return contracts.parse(arrival.body)

@@ -22,6 +22,7 @@ from messaging.broker import CONTENT_TYPE, Publication, Publisher
 from messaging.identity import address_to
 from messaging.log import JsonLines
 from messaging.topology import Organisation, System
+from tests.media_types import MEDIA_TYPES
 from tests.messaging.checker import check
 from tests.messaging.harness import conversation, service_published, wait_until
 from tests.messaging.partners import Gateway, Partner
@@ -104,6 +105,19 @@ def test_unreadable_properties_are_refused() -> None:
     unreadable = Arrival("submit.redcross", "redcross.service.published.v2", 1, service_published().to_json(), None)
     refused = admission.decide(unreadable, ORGANISATIONS, NOW)
     assert (refused.routing_key, refusal(refused).code) == ("to.redcross.message.refused.v1", "properties_unreadable")
+
+
+@pytest.mark.parametrize(("said", "is_event"), [*MEDIA_TYPES, (None, False), ("application/json", False)])
+def test_the_content_type_is_compared_without_regard_to_case_and_parameters(said: Any, is_event: bool) -> None:
+    came = arrival(service_published())
+    written = said.format(CONTENT_TYPE) if isinstance(said, str) else said
+    admitted = rules.admit(
+        replace(came, properties={**(came.properties or {}), "content_type": written}), ORGANISATIONS, NOW
+    )
+    if is_event:
+        assert (admitted.exchange, admitted.body) == ("hub", came.body)
+    else:
+        assert refusal(admitted).code == "content_type"
 
 
 def test_the_same_message_refused_twice_is_refused_by_one_id() -> None:
