@@ -197,6 +197,10 @@ from .route import (
     Threshold,
     TrackStatus,
 )
+from .times import (
+    Stated,
+    stated,
+)
 from .writing import (
     Draft,
     stamp,
@@ -349,6 +353,7 @@ __all__ = [
     "ServicePublishedV2",
     "ServicesSought",
     "ServicesSuggested",
+    "Stated",
     "Threshold",
     "TrackStatus",
     "VacancyClosed",
@@ -357,6 +362,7 @@ __all__ = [
     "parse",
     "read_block",
     "stamp",
+    "stated",
     "upcast",
     "uuid7",
 ]

@@ -23,6 +23,7 @@ from .fields import (
     Model,
     Need,
     OrganisationId,
+    Past,
     Sealed,
     Several,
     Sha256,
@@ -110,7 +111,7 @@ class _Attendance(Model):
 
 class _Presence(_Attendance):
     person_id: UUID
-    present_at: Time
+    present_at: Annotated[Time, Past("in_the_future")]
     sealed: Sealed | None = None
     """A person block, sealed to the hub: the person is registered at the event; absent: they are registered already."""
     consent: ConsentTaken | None = None
@@ -158,7 +159,7 @@ class AttendanceCorrected(_Presence):
     consent since is not the event's to undo.
     """
 
-    corrected_at: Time
+    corrected_at: Annotated[Time, Past("in_the_future")]
 
 
 @contract(
@@ -212,5 +213,5 @@ class AttendanceCounted(Model):
     organiser: OrganisationId
     person_id: UUID
     present: bool
-    present_at: Time
+    present_at: Annotated[Time, Past("in_the_future")]
     recorded_by: OrganisationId

@@ -14,6 +14,8 @@ _OPENING = """\
 
 Made by `python -m contracts generate`; do not edit. What the fields allow in full is in `schemas/`, one whole message
 of each kind in `examples/`. A field in *italics* may be absent.
+A moment or day that is *not ahead* is when something happened or was said: more than an hour ahead of the network's
+clock it is refused (`said_in_the_future`). One that *may lie ahead* is planned, due, or when something begins or ends.
 """
 
 
@@ -80,4 +82,5 @@ def _kind(field: Schema) -> str:
         return f"list of {_kind(kind['items'])}"
     if kind.get("pattern") == SEALED_PATTERN:
         return "sealed block"
-    return str(kind.get("format", kind["type"]))
+    of_what = str(kind.get("format", kind["type"]))
+    return f"{of_what}, {kind['$comment']}" if "$comment" in kind else of_what

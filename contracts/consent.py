@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from .codes import ConsentEnd, ConsentGivenBy, ConsentManner, ConsentPurpose, FieldGroup
-from .fields import CaseCode, Language, Model, OrganisationId, Several, Sha256, Time, exactly_one, wrong_field
+from .fields import CaseCode, Language, Model, OrganisationId, Planned, Said, Several, Sha256, exactly_one, wrong_field
 from .registry import contract
 
 ReceiptCode = Annotated[str, Field(pattern="^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){2}$")]
@@ -24,8 +24,8 @@ class _Terms(Model):
     purposes: Annotated[Several[ConsentPurpose], Field(min_length=1, max_length=10)]
     recipients: Annotated[Several[OrganisationId], Field(min_length=1, max_length=50)]
     field_groups: Annotated[Several[FieldGroup], Field(min_length=1, max_length=20)]
-    valid_from: Time
-    valid_until: Time | None = None
+    valid_from: Planned
+    valid_until: Planned | None = None
     """Absent: until it is withdrawn."""
 
     @model_validator(mode="after")
@@ -56,7 +56,7 @@ class ConsentWithdrawn(Model):
     consent_id: UUID
     withdrawn_by: ConsentGivenBy
     manner: ConsentManner
-    withdrawn_at: Time
+    withdrawn_at: Said
 
 
 @contract(
@@ -69,7 +69,7 @@ class ConsentWithdrawnByReceipt(Model):
     receipt_code: ReceiptCode
     withdrawn_by: ConsentGivenBy
     manner: ConsentManner
-    withdrawn_at: Time
+    withdrawn_at: Said
 
 
 @contract("consent.recorded.v1", sent_by="hub", received_by="hub services", personal_data=True, about="consent_id")
@@ -86,7 +86,7 @@ class ConsentEnded(Model):
 
     consent_id: UUID
     reason: ConsentEnd
-    ended_at: Time
+    ended_at: Said
 
 
 @contract(
@@ -101,4 +101,4 @@ class ConsentReceiptIssued(_Terms):
     given_by: ConsentGivenBy
     manner: ConsentManner
     language: Language
-    recorded_at: Time
+    recorded_at: Said

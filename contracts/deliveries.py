@@ -13,7 +13,7 @@ from .fields import (
     Model,
     Need,
     OrganisationId,
-    Time,
+    Said,
     Zone,
     exactly_one,
     present,
@@ -40,7 +40,7 @@ class ServiceDelivered(Model):
     case_code: CaseCode | None = None
     need_code: Need
     """The need that the service was for."""
-    delivered_at: Time
+    delivered_at: Said
     delivered_by: OrganisationId
     """The organisation that served the person; another than the sender at their jornada or in its programme."""
     zone: Zone

@@ -13,6 +13,8 @@ from .fields import (
     Model,
     Need,
     OrganisationId,
+    Past,
+    Planned,
     PublicText,
     Several,
     Time,
@@ -134,8 +136,8 @@ class CapacityStated(Model):
     waiting: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     """How many are on the waiting list."""
     estimate_days: Annotated[int, Field(ge=0, le=730)] | None = None
-    stated_at: Time
-    valid_until: Time
+    stated_at: Annotated[Time, Past("stated_in_the_future")]
+    valid_until: Planned
 
     @model_validator(mode="after")
     def _expires_after_it_is_said(self) -> Self:

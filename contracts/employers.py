@@ -6,7 +6,20 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from .codes import EmployabilityStep, FollowUpResult, JobContract, LeaveReason, ParticipationState, StrikeReason
-from .fields import Code, Date, Model, Need, OrganisationId, PublicText, Several, Time, Zone, present, wrong_field
+from .fields import (
+    Code,
+    Model,
+    Need,
+    OrganisationId,
+    PlannedOn,
+    PublicText,
+    Said,
+    SaidOn,
+    Several,
+    Zone,
+    present,
+    wrong_field,
+)
 from .registry import contract
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -19,7 +32,7 @@ class EmployerRegistered(Model):
     """An organisation works with an employer, or corrects what it said of it before."""
 
     employer_id: UUID
-    registered_at: Time
+    registered_at: Said
     name: PublicText
     """Of the company; of somebody self-employed a trade name, never their own."""
     economic_sector: Code
@@ -36,8 +49,8 @@ class EmployerAgreementSigned(Model):
     employer_id: UUID
     programme: Code
     """Such as `employment_pilot`, `cafes_por_la_integracion`."""
-    signed_on: Date
-    ends_on: Date | None = None
+    signed_on: SaidOn
+    ends_on: PlannedOn | None = None
 
     @model_validator(mode="after")
     def _ends_after_it_is_signed(self) -> Self:
@@ -58,8 +71,8 @@ class VacancyOpened(Model):
     places: Annotated[int, Field(ge=1, le=10_000)]
     zone: Zone
     contract_offered: JobContract
-    opened_at: Time
-    apply_by: Date | None = None
+    opened_at: Said
+    apply_by: PlannedOn | None = None
 
 
 @contract("vacancy.closed.v1", sent_by="partner", received_by="hub", personal_data=False, about="vacancy_id")
@@ -67,7 +80,7 @@ class VacancyClosed(Model):
     """An employer no longer looks for people for this vacancy."""
 
     vacancy_id: UUID
-    closed_at: Time
+    closed_at: Said
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -84,7 +97,7 @@ class ParticipationStarted(Model):
     participation_id: UUID
     person_id: UUID
     programme: Code
-    started_at: Time
+    started_at: Said
     referral_id: UUID | None = None
     """The referral that brought them, if one did."""
 
@@ -100,7 +113,7 @@ class ParticipationStepTaken(_OfParticipation):
     """A participant has taken a step of the employability route."""
 
     step: EmployabilityStep
-    taken_at: Time
+    taken_at: Said
 
 
 @contract(
@@ -117,7 +130,7 @@ class ParticipationServiceReceived(_OfParticipation):
     need_code: Need
     """One of the wrap-around services of the programme."""
     delivered_by: OrganisationId
-    delivered_at: Time
+    delivered_at: Said
     zone: Zone
 
 
@@ -130,7 +143,7 @@ class ParticipationEnded(_OfParticipation):
     )
 
     completed: bool
-    ended_at: Time
+    ended_at: Said
     reason: LeaveReason | None = None
     """Why somebody has left, where it is known; never of somebody who has completed."""
 
@@ -165,14 +178,14 @@ class CandidacyPutForward(_OfCandidacy):
 
     participation_id: UUID
     vacancy_id: UUID
-    put_forward_at: Time
+    put_forward_at: Said
 
 
 @contract("candidacy.interviewed.v1", sent_by="partner", received_by="hub", personal_data=True, about="candidacy_id")
 class CandidacyInterviewed(_OfCandidacy):
     """The employer has interviewed the participant."""
 
-    interviewed_at: Time
+    interviewed_at: Said
 
 
 @contract("candidacy.rejected.v1", sent_by="partner", received_by="hub", personal_data=True, about="candidacy_id")
@@ -180,14 +193,14 @@ class CandidacyRejected(_OfCandidacy):
     """The employer does not hire the participant, or the participant does not want the work."""
 
     by_employer: bool
-    rejected_at: Time
+    rejected_at: Said
 
 
 @contract("candidacy.placed.v1", sent_by="partner", received_by="hub", personal_data=True, about="candidacy_id")
 class CandidacyPlaced(_OfCandidacy):
     """The participant works for the employer."""
 
-    starts_on: Date
+    starts_on: PlannedOn
     contract_signed: JobContract
 
 
@@ -203,7 +216,7 @@ class PlacementFollowUpDue(_OfCandidacy):
 
     day: Annotated[int, Field(ge=1, le=365)]
     """30, 90 or 180 days after the start."""
-    due_on: Date
+    due_on: PlannedOn
 
 
 @contract("placement.followed_up.v1", sent_by="partner", received_by="hub", personal_data=True, about="candidacy_id")
@@ -212,7 +225,7 @@ class PlacementFollowedUp(_OfCandidacy):
 
     day: Annotated[int, Field(ge=1, le=365)]
     result: FollowUpResult
-    followed_up_at: Time
+    followed_up_at: Said
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -254,7 +267,7 @@ class ParticipationRecorded(Model):
     organisation: OrganisationId
     programme: Code
     state: ParticipationState
-    started_at: Time
+    started_at: Said
     steps: Annotated[Several[EmployabilityStep], Field(max_length=4)] = ()
     placed: bool
 
@@ -276,7 +289,7 @@ class PlacementRecorded(Model):
     organisation: OrganisationId
     programme: Code
     employer_id: UUID
-    starts_on: Date
+    starts_on: PlannedOn
     day: Annotated[int, Field(ge=1, le=365)] | None = None
     """Of the last follow-up."""
     result: FollowUpResult | None = None

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from .codes import EntrepreneurStage, LeaveReason, StrikeReason
-from .fields import Code, Date, Model, OrganisationId, StaffCode, Time, Zone
+from .fields import Code, Model, OrganisationId, Said, SaidOn, StaffCode, Zone
 from .registry import contract
 
 
@@ -22,7 +22,7 @@ class EntrepreneurEnrolled(_Entrepreneur):
     business: Code
     """The line of business, such as `food`, `tailoring`, `hairdressing`."""
     zone: Zone
-    enrolled_at: Time
+    enrolled_at: Said
     referral_id: UUID | None = None
 
 
@@ -33,7 +33,7 @@ class EntrepreneurMentorAssigned(_Entrepreneur):
     """The entrepreneur has a mentor."""
 
     mentor: StaffCode
-    assigned_at: Time
+    assigned_at: Said
 
 
 @contract(
@@ -43,7 +43,7 @@ class EntrepreneurSessionHeld(_Entrepreneur):
     """Mentor and entrepreneur have met."""
 
     session_id: UUID
-    held_at: Time
+    held_at: Said
     minutes: Annotated[int, Field(ge=5, le=600)]
 
 
@@ -53,7 +53,7 @@ class EntrepreneurSessionHeld(_Entrepreneur):
 class EntrepreneurPlanApproved(_Entrepreneur):
     """The business plan has been approved."""
 
-    approved_at: Time
+    approved_at: Said
 
 
 @contract(
@@ -65,7 +65,7 @@ class EntrepreneurCapitalGranted(_Entrepreneur):
     grant_id: UUID
     pesos: Annotated[int, Field(ge=1, le=1_000_000_000)]
     """In Colombian pesos."""
-    granted_at: Time
+    granted_at: Said
 
 
 @contract(
@@ -74,7 +74,7 @@ class EntrepreneurCapitalGranted(_Entrepreneur):
 class EntrepreneurFormalised(_Entrepreneur):
     """The business has been registered with the chamber of commerce."""
 
-    formalised_on: Date
+    formalised_on: SaidOn
 
 
 @contract(
@@ -83,7 +83,7 @@ class EntrepreneurFormalised(_Entrepreneur):
 class EntrepreneurFollowedUp(_Entrepreneur):
     """The entrepreneur has been asked how the business is doing."""
 
-    followed_up_at: Time
+    followed_up_at: Said
     trading: bool
     """Whether the business still trades."""
     jobs: Annotated[int, Field(ge=0, le=10_000)]
@@ -95,7 +95,7 @@ class EntrepreneurLeft(_Entrepreneur):
     """The entrepreneur is no longer accompanied."""
 
     reason: LeaveReason
-    left_at: Time
+    left_at: Said
 
 
 @contract(
@@ -125,4 +125,4 @@ class EntrepreneurRecorded(_Entrepreneur):
     stage: EntrepreneurStage
     mentored: bool
     """Whether they have a mentor and have met."""
-    enrolled_at: Time
+    enrolled_at: Said

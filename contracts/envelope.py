@@ -10,7 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeVar
 
-from .fields import Model, OrganisationId, Time, wrong_field
+from .fields import Model, OrganisationId, Said, wrong_field
 from .media_types import is_media_type
 
 MAX_BYTES = 256 * 1024
@@ -62,7 +62,7 @@ class Message(Model, Generic[D]):
     type: str
     subject: Annotated[str, Field(max_length=100, pattern="^[0-9A-Za-z-]+$")]
     """The id that the message is about, as its contract says; messages with one subject are kept in order."""
-    time: Time
+    time: Said
     """When it was said, by the sender's clock."""
     datacontenttype: Annotated[Literal["application/json"], BeforeValidator(_read_media_type)] = "application/json"
     correlationid: UUID | None = None

@@ -1,9 +1,10 @@
 """The registration for the Temporary Statute for Temporary Protection (ETPV), step by step."""
 
+from typing import Annotated
 from uuid import UUID
 
 from .codes import EtpvStep, StrikeReason
-from .fields import Model, OrganisationId, Time
+from .fields import Model, OrganisationId, Past, Time
 from .registry import contract
 
 
@@ -11,7 +12,7 @@ class _Step(Model):
     step_id: UUID
     person_id: UUID
     step: EtpvStep
-    taken_at: Time
+    taken_at: Annotated[Time, Past("taken_in_the_future")]
     jornada_id: UUID | None = None
     """The outreach event at which it was taken, if it was at one."""
 

@@ -21,6 +21,7 @@ _BESIDES = {
     "envelope": ("MAX_BYTES", "uuid7"),
     "reading": ("MAX_DEPTH", "Invalid", "parse", "upcast"),
     "registry": ("CONTRACTS", "Contract", "contract_of"),
+    "times": ("Stated", "stated"),
     "writing": ("Draft", "stamp"),
 }
 _NOT_OFFERED = {"__main__", "fields"}

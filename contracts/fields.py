@@ -1,5 +1,6 @@
 """The kinds of field that messages are made of, each refusing what does not look like itself."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -70,7 +71,32 @@ Time = Annotated[
 """A moment with its zone."""
 
 Date = Annotated[date, _Written(accepts=f"^{_DATE}$", promises=f"^{_DATE}$", json_format="date")]
-"""A day."""
+"""A day, as Colombia has it."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """Marks when something happened or was said: the network believes no clock that is more than an hour ahead."""
+
+    code: str = "said_in_the_future"
+    """By which it is refused otherwise."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "$comment": "not ahead"}
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """Marks what may lie ahead: what is planned or due, and from or until when something holds."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "$comment": "may lie ahead"}
+
+
+Said = Annotated[Time, Past()]
+SaidOn = Annotated[Date, Past()]
+Planned = Annotated[Time, Ahead()]
+PlannedOn = Annotated[Date, Ahead()]
 
 _Kind = TypeVar("_Kind")
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from .codes import HouseholdRole
-from .fields import Model, Several, Time, wrong_field
+from .fields import Model, Said, Several, wrong_field
 from .registry import contract
 
 _ONE_HEAD: dict[str, Any] = {
@@ -35,7 +35,7 @@ class HouseholdRecorded(Model):
     model_config = ConfigDict(json_schema_extra={"allOf": [_ONE_HEAD]})
 
     household_id: UUID
-    recorded_at: Time
+    recorded_at: Said
     members: Annotated[Several[Member], Field(min_length=1, max_length=40)]
     """Everybody, the head included; who is no longer named has left."""
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from .codes import JornadaCancelReason, JornadaKind, JornadaState
-from .fields import Model, Need, OrganisationId, PublicText, Several, Time, Zone, wrong_field
+from .fields import Model, Need, OrganisationId, Past, Planned, PublicText, Said, Several, Time, Zone, wrong_field
 from .registry import contract
 
 
@@ -27,15 +27,15 @@ class _Jornada(Model):
 class JornadaPlanned(_Jornada):
     """An organisation plans an outreach event, or changes the plan of one that has not been held."""
 
-    planned_at: Time
+    planned_at: Said
     """When this plan was made: an older one does not replace it."""
     kind: JornadaKind
     name: PublicText
     zone: Zone
     place: PublicText
     """Where in the municipality, for everybody to read."""
-    starts_at: Time
-    ends_at: Time
+    starts_at: Planned
+    ends_at: Planned
     capacity: Annotated[int, Field(ge=1, le=100_000)] | None = None
     """How many people can be served."""
     contributions: Annotated[Several[Contribution], Field(max_length=30)] = ()
@@ -68,7 +68,7 @@ class JornadaConfirmed(_Jornada):
 class JornadaHeld(_Jornada):
     """The event has taken place; attendance may still arrive."""
 
-    held_at: Time
+    held_at: Annotated[Time, Past("in_the_future")]
 
 
 @contract("jornada.reported.v1", sent_by="partner", received_by="organiser", personal_data=False, about="jornada_id")
@@ -90,18 +90,18 @@ class _Status(Model):
     jornada_id: UUID
     organiser: OrganisationId
     state: JornadaState
-    changed_at: Time
+    changed_at: Said
     kind: JornadaKind
     name: PublicText
     zone: Zone
     place: PublicText
-    starts_at: Time
-    ends_at: Time
+    starts_at: Planned
+    ends_at: Planned
     capacity: int | None = None
     contributions: Annotated[Several[Contribution], Field(max_length=30)] = ()
     confirmed_by: Annotated[Several[OrganisationId], Field(max_length=30)] = ()
     """The partners that have confirmed."""
-    held_at: Time | None = None
+    held_at: Annotated[Time, Past("in_the_future")] | None = None
     cancel_reason: JornadaCancelReason | None = None
 
 

@@ -13,9 +13,9 @@ from .fields import (
     Model,
     Need,
     OrganisationId,
+    Said,
     Sealed,
     Several,
-    Time,
     Zone,
     exactly_one,
     present,
@@ -29,7 +29,7 @@ class PersonRegistered(Model):
     """An organisation has registered a person, or corrects what it registered before."""
 
     person_id: UUID
-    registered_at: Time
+    registered_at: Said
     sealed: Sealed
     """A person block, sealed to the hub."""
 
@@ -52,7 +52,7 @@ class NeedIdentified(Model):
     case_code: CaseCode | None = None
     need_code: Need
     urgency: Urgency
-    identified_at: Time
+    identified_at: Said
     zone: Zone | None = None
     """Where the person lives; unmet needs are counted by it."""
 
@@ -70,7 +70,7 @@ class _TriagedNeed(Model):
     urgency: Urgency
     vulnerabilities: Annotated[Several[Code], Field(max_length=20)] = ()
     """What makes the person more vulnerable, such as `pregnant`, `single_parent`, `without_shelter`."""
-    triaged_at: Time
+    triaged_at: Said
 
 
 @contract("need.triaged.v1", sent_by="partner", received_by="hub", personal_data=True, about="need_id")
@@ -126,7 +126,7 @@ class NeedRecorded(Model):
     """Who identified it."""
     need_code: Need
     urgency: Urgency
-    identified_at: Time
+    identified_at: Said
     zone: Zone | None = None
 
     @model_validator(mode="after")
@@ -143,6 +143,6 @@ class PersonProfiled(Model):
     person_id: UUID
     organisation: OrganisationId
     """Who registered them."""
-    registered_at: Time
+    registered_at: Said
     birth_year: Annotated[int, Field(ge=1880, le=2200)] | None = None
     sex: Sex | None = None

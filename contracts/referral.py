@@ -29,16 +29,17 @@ from .codes import (
 from .fields import (
     CONFIDENTIAL_NEED,
     CaseCode,
-    Date,
     HourMinute,
     Language,
     Model,
     Need,
     OrganisationId,
+    Planned,
+    PlannedOn,
+    Said,
     Sealed,
     Several,
     StaffCode,
-    Time,
     exactly_one,
     only_when,
     present,
@@ -108,7 +109,7 @@ class FollowUp(Model):
     """When and how the sender wants to hear from the person, or about them, after the service."""
 
     channel: ContactChannel
-    on: Date
+    on: PlannedOn
 
 
 class _Request(Model):
@@ -151,7 +152,7 @@ class _Request(Model):
     consent_id: UUID | None = None
     override: ConsentOverride | None = None
     """In place of a consent, when a life is at risk."""
-    answer_by: Time | None = None
+    answer_by: Planned | None = None
     """When the sender needs a decision; the urgency decides when absent."""
     sealed: Sealed
     """A person block, sealed to the recipient."""
@@ -274,7 +275,7 @@ class ReferralInfoProvided(_Step):
 class ReferralScheduled(_Step):
     """The recipient has set a visit, or a next one."""
 
-    visit_at: Time
+    visit_at: Planned
     mode: VisitMode
     sealed: Sealed | None = None
     """A note block with what the person has to know (where, whom to ask for, what to bring), sealed to the sender."""
@@ -367,4 +368,4 @@ class ReferralEnteredInError(_Step):
 class ReferralPurged(_Step):
     """A holder has deleted what it held under a consent that was withdrawn: the receipt."""
 
-    purged_at: Time
+    purged_at: Said

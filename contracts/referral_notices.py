@@ -23,7 +23,19 @@ from .codes import (
     VisitMode,
     is_confidential,
 )
-from .fields import CONFIDENTIAL_NEED, Model, Need, OrganisationId, Sealed, Several, Time, Zone, present, wrong_field
+from .fields import (
+    CONFIDENTIAL_NEED,
+    Model,
+    Need,
+    OrganisationId,
+    Planned,
+    Said,
+    Sealed,
+    Several,
+    Zone,
+    present,
+    wrong_field,
+)
 from .referral import ReferralRequestedV2
 from .registry import contract
 
@@ -41,9 +53,9 @@ class ReferralOffered(Model):
 
     referral_id: UUID
     sender: OrganisationId
-    receive_by: Time
+    receive_by: Planned
     """When the recipient's system has to have answered `referral.received`."""
-    answer_by: Time
+    answer_by: Planned
     """When the recipient has to have decided."""
     redirected_from: UUID | None = None
     """The referral that this one goes on from."""
@@ -65,13 +77,13 @@ class ReferralStatus(Model):
 
     referral_id: UUID
     state: ReferralState
-    changed_at: Time
+    changed_at: Said
     changed_by: OrganisationId
     """Who brought the change about; `hub` when a deadline or a consent did."""
     sender: OrganisationId
     recipient: OrganisationId
     service_id: UUID
-    due_at: Time | None = None
+    due_at: Planned | None = None
     """When the next answer is due, if one is."""
 
     decline_reason: DeclineReason | None = None
@@ -82,7 +94,7 @@ class ReferralStatus(Model):
     new_referral_id: UUID | None = None
     """The referral that goes on from a redirected one."""
     topic: InfoTopic | None = None
-    visit_at: Time | None = None
+    visit_at: Planned | None = None
     mode: VisitMode | None = None
     visit_cancelled_by: VisitCancelledBy | None = None
     outcome: Outcome | None = None
@@ -96,7 +108,7 @@ class ReferralStatus(Model):
     cancel_reason: CancelReason | None = None
     reopen_reason: ReopenReason | None = None
     error_reason: ErrorReason | None = None
-    purge_by: Time | None = None
+    purge_by: Planned | None = None
     """By when the holder deletes what it holds and answers `referral.purged`; present when consent was withdrawn."""
     sealed: Sealed | None = None
     """A note block from the other party, sealed to the reader."""
@@ -109,7 +121,7 @@ class ReferralReminder(Model):
     referral_id: UUID
     state: ReferralState
     waits_for: ReminderAbout
-    due_at: Time
+    due_at: Planned
 
 
 @contract("referral.escalated.v1", sent_by="hub", received_by="coordinator", personal_data=True, about="referral_id")
@@ -123,7 +135,7 @@ class ReferralEscalated(Model):
     recipient: OrganisationId
     service_id: UUID
     waits_for: ReminderAbout
-    due_at: Time
+    due_at: Planned
 
 
 @contract(
@@ -138,7 +150,7 @@ class ReferralConsentOverridden(Model):
     service_id: UUID
     urgency: Urgency
     reason: OverrideReason
-    expires_at: Time
+    expires_at: Planned
     """Until when the sender could have used it; who gave it stands in the audit."""
 
 
@@ -179,7 +191,7 @@ class ReferralRecorded(Model):
 
     referral_id: UUID
     state: ReferralState
-    changed_at: Time
+    changed_at: Said
     changed_by: OrganisationId
     sender: OrganisationId
     recipient: OrganisationId
@@ -189,7 +201,7 @@ class ReferralRecorded(Model):
     need_id: UUID | None = None
     need_code: Need
     urgency: Urgency
-    sent_at: Time
+    sent_at: Said
     zone: Zone | None = None
     """The municipality that the service serves; absent when it serves several."""
     redirected_from: UUID | None = None

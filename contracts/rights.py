@@ -1,9 +1,10 @@
 """What people may ask of those who hold their data (habeas data, Ley 1581 of 2012), and its deadlines."""
 
+from typing import Annotated
 from uuid import UUID
 
 from .codes import RightsAnswer, RightsKind
-from .fields import Date, Model, OrganisationId, Time
+from .fields import Model, OrganisationId, Past, PlannedOn, Said, Time
 from .registry import contract
 
 
@@ -14,7 +15,7 @@ class RightsRequested(Model):
     request_id: UUID
     person_id: UUID
     kind: RightsKind
-    received_at: Time
+    received_at: Annotated[Time, Past("received_in_the_future")]
 
 
 @contract("rights.extended.v1", sent_by="partner", received_by="hub", personal_data=True, about="request_id")
@@ -22,7 +23,7 @@ class RightsExtended(Model):
     """The answer takes longer: the person has been told why, before the first term ended."""
 
     request_id: UUID
-    told_at: Time
+    told_at: Said
 
 
 @contract("rights.answered.v1", sent_by="partner", received_by="hub", personal_data=True, about="request_id")
@@ -35,7 +36,7 @@ class RightsAnswered(Model):
 
     request_id: UUID
     answer: RightsAnswer
-    answered_at: Time
+    answered_at: Said
 
 
 @contract("rights.due.v1", sent_by="hub", received_by="either party", personal_data=True, about="request_id")
@@ -48,7 +49,7 @@ class RightsDue(Model):
     kind: RightsKind
     organisation: OrganisationId
     """Whom the person went to."""
-    answer_by: Date
+    answer_by: PlannedOn
     """The last working day of Colombia on which it may be answered."""
     overdue: bool
 
@@ -58,7 +59,7 @@ class PersonErased(Model):
     """The person's data has been erased in intake; each service erases what it holds, and keeps what it counts."""
 
     person_id: UUID
-    erased_at: Time
+    erased_at: Said
 
 
 @contract("person.erasure_asked.v1", sent_by="hub", received_by="either party", personal_data=True, about="person_id")
@@ -66,4 +67,4 @@ class PersonErasureAsked(Model):
     """An organisation that was sent something about a person is asked to erase it."""
 
     person_id: UUID
-    erase_by: Date
+    erase_by: PlannedOn

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from .codes import Domain, LeaveReason, RouteState, Track, TrackState
-from .fields import Code, Model, OrganisationId, Several, Time, only_when, wrong_field
+from .fields import Code, Model, OrganisationId, Said, Several, only_when, wrong_field
 from .registry import contract
 
 _EACH_DOMAIN: dict[str, Any] = {
@@ -46,7 +46,7 @@ class RouteOpened(_Route):
     """A household has been welcomed to the integration route."""
 
     household_id: UUID
-    opened_at: Time
+    opened_at: Said
 
 
 @contract("route.assessed.v1", sent_by="partner", received_by="hub", personal_data=True, about="route_id")
@@ -56,7 +56,7 @@ class RouteAssessed(_Route):
     model_config = ConfigDict(json_schema_extra={"allOf": [_EACH_DOMAIN]})
 
     assessment_id: UUID
-    assessed_at: Time
+    assessed_at: Said
     scores: Annotated[Several[Score], Field(min_length=12, max_length=12)]
     """Each of the twelve domains once."""
 
@@ -71,7 +71,7 @@ class RouteAssessed(_Route):
 class RoutePlanned(_Route):
     """The household's plan: the tracks that it will walk; a later plan replaces it, and what is done stays done."""
 
-    planned_at: Time
+    planned_at: Said
     tracks: Annotated[Several[Track], Field(min_length=1, max_length=9)]
 
 
@@ -84,7 +84,7 @@ class RouteTrackMoved(_Route):
     track: Track
     state: TrackState
     """Not `planned`: that is what the plan says."""
-    moved_at: Time
+    moved_at: Said
 
     @model_validator(mode="after")
     def _goes_on(self) -> Self:
@@ -98,7 +98,7 @@ class RouteLeft(_Route):
     """The household has left the route before it graduated."""
 
     reason: LeaveReason
-    left_at: Time
+    left_at: Said
 
 
 class TrackStatus(Model):
@@ -117,7 +117,7 @@ class _Status(_Route):
     organisation: OrganisationId
     """Who opened the route, and follows the household."""
     state: RouteState
-    changed_at: Time
+    changed_at: Said
     tracks: Annotated[Several[TrackStatus], Field(max_length=9)] = ()
     missing: Annotated[Several[Code], Field(max_length=40)] = ()
     """What the rule still asks for before graduation, such as `housing_below_3`, `track_open_employment`."""
@@ -160,7 +160,7 @@ class RouteRuleSet(Model):
     model_config = ConfigDict(json_schema_extra={"allOf": [_EACH_DOMAIN_AT_MOST_ONCE]})
 
     rule_id: UUID
-    set_at: Time
+    set_at: Said
     thresholds: Annotated[Several[Threshold], Field(min_length=1, max_length=12)]
     """Each of these domains, named once, has to have reached its points."""
     assessments: Annotated[int, Field(ge=1, le=10)]

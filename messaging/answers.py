@@ -2,11 +2,15 @@
 
 
 class Refused(Exception):
-    """A rule says no. `code` is what the sender is notified of; nothing of the message is applied."""
+    """A rule says no. `code` is what the sender is notified of; nothing of the message is applied.
 
-    def __init__(self, code: str) -> None:
+    `where` is the field to blame, as a dotted path, where one is.
+    """
+
+    def __init__(self, code: str, where: str | None = None) -> None:
         super().__init__(code)
         self.code = code
+        self.where = where
 
 
 class MissingPrerequisite(Exception):

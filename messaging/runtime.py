@@ -16,7 +16,7 @@ import psycopg
 import pydantic
 
 import contracts
-from messaging import clock, database, inbox, outbox, tracing
+from messaging import believing, clock, database, inbox, outbox, tracing
 from messaging.answers import MissingPrerequisite, Refused
 from messaging.broker import Publication
 from messaging.clocks import Clocks
@@ -273,18 +273,22 @@ class Runtime:
         if message.subject in outcome.unclear:
             self._wait(outcome, one, inbox.CLOCKS_APART)
             return
+
+        def handle() -> Sequence[contracts.Draft]:
+            believing.check_times(message)
+            return handler(service, tx, message)
+
         with tracing.processing(message, now):
             if outcome.other_clocks:
-                handle = partial(handler, service, tx, message)
                 by_clock = [self._refused_by(ahead, handle, tx) for ahead in (timedelta(), *outcome.other_clocks)]
                 if any(codes != by_clock[0] for codes in by_clock):
                     self._wait(outcome, one, inbox.CLOCKS_APART)
                     return
             try:
-                drafts = handler(service, tx, message)
+                drafts = handle()
             except Refused as refusal:
                 tx.undo()
-                self._refuse(outcome, one, refusal.code)
+                self._refuse(outcome, one, refusal.code, refusal.where)
             except MissingPrerequisite as missing:
                 tx.undo()
                 # Where clocks are apart nobody knows when its hour is over, which begins when they agree.
@@ -342,7 +346,7 @@ class Runtime:
             if source in room:
                 room[source] -= 1
 
-    def _refuse(self, outcome: _Outcome, one: Received, code: str) -> None:
+    def _refuse(self, outcome: _Outcome, one: Received, code: str, where: str | None = None) -> None:
         outcome.tally.refused += 1
         message = one.message
         digest = one.digest.hex()
@@ -355,7 +359,7 @@ class Runtime:
             refused_id=message.id,
             refused_type=message.type,
             code=code,
-            where=None,
+            where=where,
             body_sha256=digest,
             refused_by=self._service,
         )

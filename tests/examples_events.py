@@ -194,5 +194,5 @@ def said_with_a_referral(**overrides: Any) -> attendance.Said:
 
 def an_attendance(**overrides: Any) -> attendance.Attendance:
     """What is kept of `said()`, recorded by the organiser."""
-    change = attendance.record(said(), a_jornada(), None, attendance.Person(), by=ORGANISER, at=NOW)
+    change = attendance.record(said(), a_jornada(), None, attendance.Person(), by=ORGANISER)
     return replace(change.attendance, **overrides)

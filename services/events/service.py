@@ -99,7 +99,7 @@ class EventsService:
         person = store.attendance.find_person(tx, data.person_id)
         said = messages.attendance.said(data)
         change = rules.attendance.record(
-            said, jornada, known, person, by=message.source, at=now, only_sender=IDENTITY.organisation
+            said, jornada, known, person, by=message.source, only_sender=IDENTITY.organisation
         )
         origin = messages.attendance.origin(data)
         store.attendance.save_attendance(tx, change.attendance, "recorded", message, at=now, details=origin)
@@ -114,7 +114,7 @@ class EventsService:
         person = store.attendance.find_person(tx, data.person_id)
         said = messages.attendance.said(data)
         change = rules.attendance.correct(
-            said, jornada, known, person, by=message.source, at=now, only_sender=IDENTITY.organisation
+            said, jornada, known, person, by=message.source, only_sender=IDENTITY.organisation
         )
         replaced = store.attendance.as_details(known)
         store.attendance.save_attendance(tx, change.attendance, "corrected", message, at=now, details=replaced)

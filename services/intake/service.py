@@ -88,7 +88,7 @@ class IntakeService:
         step, now = messages.etpv.step_taken(message), clock.now()
         known_person(tx, step.person_id)
         rules.etpv.check_new(store.etpv.find_step(tx, step.step_id))
-        rules.etpv.check_step(step, taken=store.etpv.find_taken(tx, step.person_id), at=now)
+        rules.etpv.check_step(step, taken=store.etpv.find_taken(tx, step.person_id))
         store.etpv.insert_step(tx, step, message, at=now)
         return [messages.etpv.step_recorded(step)]
 

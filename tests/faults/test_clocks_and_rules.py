@@ -42,11 +42,13 @@ WRONG: Final = {RIGHT: 0 * DAY, SLOW: -800 * DAY, FAST: 800 * DAY}  # longer tha
 
 # All codes by which something is refused for its time: where nobody compares, that befalls right messages.
 REFUSED_FOR_GOOD: Final[dict[tuple[str, str], set[str]]] = {
-    ("intake", SLOW): {"received_in_the_future", "taken_in_the_future", "consent_not_valid_yet"},
+    ("intake", SLOW): {"said_in_the_future", "received_in_the_future", "taken_in_the_future"},
     ("intake", FAST): {"consent_expired"},
-    ("referrals", SLOW): {"stated_in_the_future", "consent_not_valid_yet"},
+    ("referrals", SLOW): {"said_in_the_future", "stated_in_the_future"},
     ("referrals", FAST): {"answer_by_passed", "consent_expired", "override_expired"},
-    ("events", SLOW): {"in_the_future"},
+    ("events", SLOW): {"said_in_the_future", "in_the_future"},
+    ("employment", SLOW): {"said_in_the_future"},
+    ("reports", SLOW): {"said_in_the_future"},
 }
 REFUSALS: Final = """
     select body::jsonb #>> '{data,code}' as code from outbox

@@ -111,7 +111,7 @@ def test_unreadable_properties_are_refused() -> None:
 def test_the_content_type_is_compared_without_regard_to_case_and_parameters(said: Any, is_event: bool) -> None:
     came = arrival(service_published())
     written = said.format(CONTENT_TYPE) if isinstance(said, str) else said
-    admitted = rules.admit(
+    admitted = admission.decide(
         replace(came, properties={**(came.properties or {}), "content_type": written}), ORGANISATIONS, NOW
     )
     if is_event:

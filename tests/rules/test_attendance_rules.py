@@ -45,7 +45,7 @@ SERVICE, ANOTHER_SERVICE = ("health.consultation", ORGANISER), ("protection.lega
 
 @pytest.mark.parametrize("by", [ORGANISER, PARTNER])
 def test_the_organiser_and_a_partner_say_who_came(by: str) -> None:
-    change = record(said(), a_jornada(), None, NOBODY, by=by, at=NOW)
+    change = record(said(), a_jornada(), None, NOBODY, by=by)
     kept = change.attendance
     assert (change.outcome, kept.recorded_by, kept.present, kept.sequence, kept.late) == (
         Outcome.ACCEPTED,
@@ -65,74 +65,68 @@ def test_the_organiser_and_a_partner_say_who_came(by: str) -> None:
 
 def test_nobody_else_does() -> None:
     with pytest.raises(Refused, match=r"^not_a_partner$"):
-        record(said(), a_jornada(), None, NOBODY, by=STRANGER, at=NOW)
+        record(said(), a_jornada(), None, NOBODY, by=STRANGER)
 
 
 def test_who_is_known_here_is_matched() -> None:
-    assert record(said(), a_jornada(), None, Person(known=True), by=ORGANISER, at=NOW).outcome == Outcome.MATCHED
+    assert record(said(), a_jornada(), None, Person(known=True), by=ORGANISER).outcome == Outcome.MATCHED
 
 
 @pytest.mark.parametrize(("state", "late"), [(PLANNED, False), (HELD, False), (REPORTED, True)])
 def test_what_comes_after_the_report_is_late_and_counts(state: State, late: bool) -> None:
-    attendance = record(said(), a_jornada(state=state), None, NOBODY, by=ORGANISER, at=NOW).attendance
+    attendance = record(said(), a_jornada(state=state), None, NOBODY, by=ORGANISER).attendance
     assert (attendance.present, attendance.late) == (True, late)
 
 
 def test_nobody_was_at_what_was_cancelled() -> None:
     with pytest.raises(Refused, match=r"^not_while_cancelled$"):
-        record(said(), a_jornada(state=CANCELLED), None, NOBODY, by=ORGANISER, at=NOW)
+        record(said(), a_jornada(state=CANCELLED), None, NOBODY, by=ORGANISER)
 
 
 def test_somebody_is_present_once() -> None:
     with pytest.raises(Refused, match=r"^already_present$"):
-        record(said(), a_jornada(), None, Person(frozenset({JORNADA_ID}), known=True), by=ORGANISER, at=NOW)
+        record(said(), a_jornada(), None, Person(frozenset({JORNADA_ID}), known=True), by=ORGANISER)
 
 
 @pytest.mark.parametrize("edge", [STARTS - PRESENT_WITHIN, ENDS])
 def test_within_twelve_hours_of_the_jornada_somebody_may_have_been_there(edge: object) -> None:
-    assert record(said(present_at=edge), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW).attendance.present
+    assert record(said(present_at=edge), a_jornada(), None, NOBODY, by=ORGANISER).attendance.present
 
 
 def test_on_another_day_nobody_was_there() -> None:
     for wrong in (STARTS - PRESENT_WITHIN - HOUR, ENDS + PRESENT_WITHIN + HOUR):
         with pytest.raises(Refused, match=r"^not_that_day$"):
-            record(said(present_at=wrong), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW)
-
-
-def test_nobody_has_been_anywhere_tomorrow() -> None:
-    tomorrow = a_jornada(starts_at=NOW + DAY, ends_at=NOW + DAY + HOUR)
-    with pytest.raises(Refused, match=r"^in_the_future$"):
-        record(said(present_at=NOW + DAY), tomorrow, None, NOBODY, by=ORGANISER, at=NOW)
+            record(said(present_at=wrong), a_jornada(), None, NOBODY, by=ORGANISER)
 
 
 def test_services_are_delivered_by_who_takes_part() -> None:
     strange = said(services=frozenset({("health.consultation", STRANGER)}))
     with pytest.raises(Refused, match=r"^delivered_by_no_partner$"):
-        record(strange, a_jornada(), None, NOBODY, by=ORGANISER, at=NOW)
+        record(strange, a_jornada(), None, NOBODY, by=ORGANISER)
 
 
 def test_what_names_another_organiser_is_of_another_jornada() -> None:
     with pytest.raises(Refused, match=r"^of_another_jornada$"):
-        record(said(organiser=PARTNER), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW)
+        record(said(organiser=PARTNER), a_jornada(), None, NOBODY, by=ORGANISER)
 
 
 def test_older_details_than_those_passed_on_stay_here() -> None:
     known = Person(known=True, registered_at=PRESENT + HOUR)
-    change = record(said(), a_jornada(), None, known, by=ORGANISER, at=NOW)
+    change = record(said(), a_jornada(), None, known, by=ORGANISER)
     assert (change.registers, change.attendance.registered_at) == (False, None)
-    assert not record(said(with_details=False), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW).registers
+    assert not record(said(with_details=False), a_jornada(), None, NOBODY, by=ORGANISER).registers
 
 
 def test_an_erased_person_is_not_recorded_again() -> None:
     with pytest.raises(Refused, match=r"^person_erased$"):
-        record(said(), a_jornada(), None, Person(known=True, erased=True), by=ORGANISER, at=NOW)
+        record(said(), a_jornada(), None, Person(known=True, erased=True), by=ORGANISER)
 
 
 # -- referring --------------------------------------------------------------------------------------------------------
 
 
 def test_a_need_is_referred_from_there_under_the_consent_given_there() -> None:
-    change = record(said_with_a_referral(), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW)
+    change = record(said_with_a_referral(), a_jornada(), None, NOBODY, by=ORGANISER)
     assert (change.referred, change.attendance.referral_ids) == ({REFERRAL_ID}, {REFERRAL_ID})
 
 
@@ -149,33 +143,33 @@ def test_nobody_is_referred_without_their_consent_nor_to_whoever_refers_them(
     overrides: dict[str, Any], by: str, code: str
 ) -> None:
     with pytest.raises(Refused, match=rf"^{code}$"):
-        record(said_with_a_referral(**overrides), a_jornada(), None, NOBODY, by=by, at=NOW)
+        record(said_with_a_referral(**overrides), a_jornada(), None, NOBODY, by=by)
     known = an_attendance(recorded_by=by, consent_id=None)
     with pytest.raises(Refused, match=rf"^{code}$"):
-        correct(said_with_a_referral(said_at=NOW, **overrides), a_jornada(), known, NOBODY, by=by, at=NOW)
+        correct(said_with_a_referral(said_at=NOW, **overrides), a_jornada(), known, NOBODY, by=by)
 
 
 def test_what_another_consent_says_is_for_intake_to_see() -> None:
     under_another = {Referral(REFERRAL_ID, STRANGER, consent_id=uuid7())}
     for consent_id in (None, CONSENT_ID):
         came = said_with_a_referral(consent_id=consent_id, referrals=under_another)
-        assert record(came, a_jornada(), None, NOBODY, by=ORGANISER, at=NOW).referred == {REFERRAL_ID}
+        assert record(came, a_jornada(), None, NOBODY, by=ORGANISER).referred == {REFERRAL_ID}
 
 
 def test_a_correction_refers_what_had_not_been_and_takes_no_referral_back() -> None:
     known = an_attendance(referral_ids=frozenset({REFERRAL_ID}))
     again = said_with_a_referral(said_at=NOW)
-    assert correct(again, a_jornada(), known, NOBODY, by=ORGANISER, at=NOW).referred == set()
+    assert correct(again, a_jornada(), known, NOBODY, by=ORGANISER).referred == set()
     other = uuid7()
     another = said_with_a_referral(said_at=NOW, referrals=frozenset({Referral(other, PARTNER)}))
-    change = correct(another, a_jornada(), known, NOBODY, by=ORGANISER, at=NOW)
+    change = correct(another, a_jornada(), known, NOBODY, by=ORGANISER)
     assert (change.referred, change.referred_in_error) == ({other}, set())
     assert change.attendance.referral_ids == {REFERRAL_ID, other}
 
 
 def test_a_correction_refers_under_the_consent_that_the_attendance_came_with() -> None:
     without = said_with_a_referral(said_at=NOW, consent_id=None)
-    assert correct(without, a_jornada(), an_attendance(), NOBODY, by=ORGANISER, at=NOW).referred == {REFERRAL_ID}
+    assert correct(without, a_jornada(), an_attendance(), NOBODY, by=ORGANISER).referred == {REFERRAL_ID}
 
 
 @pytest.mark.parametrize(
@@ -206,15 +200,15 @@ def test_an_own_copy_takes_nothing_personal_from_another_organisation(carried: s
     of_anothers = said(**{name: nothing for name, nothing in BARE.items() if name != carried})
     jornada, known = a_jornada(), an_attendance(recorded_by=PARTNER)
     with pytest.raises(Refused, match=r"^register_it_yourself$"):
-        record(of_anothers, jornada, None, NOBODY, by=PARTNER, at=NOW, only_sender=ORGANISER)
+        record(of_anothers, jornada, None, NOBODY, by=PARTNER, only_sender=ORGANISER)
     with pytest.raises(Refused, match=r"^register_it_yourself$"):
-        correct(of_anothers, jornada, known, NOBODY, by=PARTNER, at=NOW, only_sender=ORGANISER)
+        correct(of_anothers, jornada, known, NOBODY, by=PARTNER, only_sender=ORGANISER)
 
 
 def test_an_own_copy_takes_presence_and_services_from_anybody_and_everything_from_its_own() -> None:
-    change = record(said(**BARE), a_jornada(), None, NOBODY, by=PARTNER, at=NOW, only_sender=ORGANISER)
+    change = record(said(**BARE), a_jornada(), None, NOBODY, by=PARTNER, only_sender=ORGANISER)
     assert (change.registers, change.consents, len(change.delivered)) == (False, False, 1)
-    assert record(said(), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW, only_sender=ORGANISER).registers
+    assert record(said(), a_jornada(), None, NOBODY, by=ORGANISER, only_sender=ORGANISER).registers
 
 
 # -- repeats ----------------------------------------------------------------------------------------------------------
@@ -236,24 +230,24 @@ def test_what_is_said_again_changes_nothing_and_what_differs_is_told_apart(
     overrides: dict[str, object], code: str
 ) -> None:
     with pytest.raises(Refused, match=rf"^{code}$"):
-        record(said(**overrides), a_jornada(), an_attendance(), Person(known=True), by=ORGANISER, at=NOW)
+        record(said(**overrides), a_jornada(), an_attendance(), Person(known=True), by=ORGANISER)
 
 
 def test_a_referral_that_is_said_again_is_not_asked_for_again() -> None:
-    known = record(said_with_a_referral(), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW).attendance
+    known = record(said_with_a_referral(), a_jornada(), None, NOBODY, by=ORGANISER).attendance
     with pytest.raises(Refused, match=r"^already_recorded$"):
-        record(said_with_a_referral(), a_jornada(), known, Person(known=True), by=ORGANISER, at=NOW)
+        record(said_with_a_referral(), a_jornada(), known, Person(known=True), by=ORGANISER)
 
 
 def test_anothers_attendance_is_not_said_again() -> None:
     with pytest.raises(Refused, match=r"^attendance_of_another$"):
-        record(said(), a_jornada(), an_attendance(), Person(known=True), by=PARTNER, at=NOW)
+        record(said(), a_jornada(), an_attendance(), Person(known=True), by=PARTNER)
 
 
 def test_who_was_struck_out_does_not_come_back_with_the_same_file() -> None:
     struck = an_attendance(present=False, strike_reason="not_present")
     with pytest.raises(Refused, match=r"^struck_out$"):
-        record(said(), a_jornada(), struck, Person(known=True), by=ORGANISER, at=NOW)
+        record(said(), a_jornada(), struck, Person(known=True), by=ORGANISER)
 
 
 # -- correcting -------------------------------------------------------------------------------------------------------
@@ -269,7 +263,6 @@ def test_a_correction_is_the_difference() -> None:
         known,
         Person(known=True, registered_at=PRESENT),
         by=ORGANISER,
-        at=NOW,
     )
     assert (change.outcome, change.attendance.sequence, change.consents) == (Outcome.CORRECTED, 2, False)
     assert change.undelivered == known.deliveries
@@ -281,7 +274,7 @@ def test_a_correction_is_the_difference() -> None:
 
 def test_what_a_correction_says_again_is_not_passed_on_again() -> None:
     known = an_attendance()
-    change = correct(said(with_details=False, said_at=NOW), a_jornada(), known, NOBODY, by=ORGANISER, at=NOW)
+    change = correct(said(with_details=False, said_at=NOW), a_jornada(), known, NOBODY, by=ORGANISER)
     assert (change.delivered, change.undelivered, change.found_needs) == ((), (), set())
     assert (change.taken_steps, change.untaken_steps) == ({}, {})
     assert (change.registers, change.consents, change.attendance.consent_id) == (False, False, CONSENT_ID)
@@ -289,23 +282,23 @@ def test_what_a_correction_says_again_is_not_passed_on_again() -> None:
 
 def test_services_of_another_hour_are_other_services() -> None:
     known = an_attendance()
-    change = correct(said(present_at=PRESENT + HOUR, said_at=NOW), a_jornada(), known, NOBODY, by=ORGANISER, at=NOW)
+    change = correct(said(present_at=PRESENT + HOUR, said_at=NOW), a_jornada(), known, NOBODY, by=ORGANISER)
     assert change.undelivered == known.deliveries
     assert {one.delivery_id for one in change.delivered}.isdisjoint(one.delivery_id for one in known.deliveries)
 
 
 def test_a_service_struck_out_and_said_again_is_another_delivery() -> None:
     known = an_attendance()
-    without = correct(said(services=frozenset(), said_at=NOW), a_jornada(), known, NOBODY, by=ORGANISER, at=NOW)
-    again = correct(said(said_at=NOW + HOUR), a_jornada(), without.attendance, NOBODY, by=ORGANISER, at=NOW + HOUR)
+    without = correct(said(services=frozenset(), said_at=NOW), a_jornada(), known, NOBODY, by=ORGANISER)
+    again = correct(said(said_at=NOW + HOUR), a_jornada(), without.attendance, NOBODY, by=ORGANISER)
     assert again.delivered[0].delivery_id != known.deliveries[0].delivery_id
 
 
 def test_a_step_no_longer_named_is_taken_back_and_said_again_it_is_another_step() -> None:
-    first = record(said(), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW)
-    without = correct(said(steps=frozenset(), said_at=NOW), a_jornada(), first.attendance, NOBODY, by=ORGANISER, at=NOW)
+    first = record(said(), a_jornada(), None, NOBODY, by=ORGANISER)
+    without = correct(said(steps=frozenset(), said_at=NOW), a_jornada(), first.attendance, NOBODY, by=ORGANISER)
     assert (without.untaken_steps, without.taken_steps) == (first.taken_steps, {})
-    again = correct(said(said_at=NOW + HOUR), a_jornada(), without.attendance, NOBODY, by=ORGANISER, at=NOW + HOUR)
+    again = correct(said(said_at=NOW + HOUR), a_jornada(), without.attendance, NOBODY, by=ORGANISER)
     assert again.taken_steps.keys() == first.taken_steps.keys()
     assert again.taken_steps != first.taken_steps
     struck = strike_out(again.attendance, a_jornada(), organiser=ORGANISER, reason="duplicate", by=ORGANISER)
@@ -316,7 +309,7 @@ def test_a_step_no_longer_named_is_taken_back_and_said_again_it_is_another_step(
 def test_the_same_correction_and_an_older_one_change_nothing(hours: int, code: str) -> None:
     known = an_attendance(corrected_at=NOW)
     with pytest.raises(Refused, match=rf"^{code}$"):
-        correct(said(said_at=NOW + hours * HOUR), a_jornada(), known, NOBODY, by=ORGANISER, at=NOW)
+        correct(said(said_at=NOW + hours * HOUR), a_jornada(), known, NOBODY, by=ORGANISER)
 
 
 @pytest.mark.parametrize(
@@ -326,12 +319,11 @@ def test_the_same_correction_and_an_older_one_change_nothing(hours: int, code: s
         (ORGANISER, {"person_id": uuid7()}, "of_another_person"),
         (ORGANISER, {"jornada_id": uuid7()}, "of_another_jornada"),
         (ORGANISER, {"present_at": NOW - 2 * DAY}, "not_that_day"),
-        (ORGANISER, {"said_at": NOW + DAY}, "in_the_future"),
     ],
 )
 def test_a_correction_that_is_none_is_refused(by: str, overrides: dict[str, object], code: str) -> None:
     with pytest.raises(Refused, match=rf"^{code}$"):
-        correct(said(**{"said_at": NOW, **overrides}), a_jornada(), an_attendance(), NOBODY, by=by, at=NOW)
+        correct(said(**{"said_at": NOW, **overrides}), a_jornada(), an_attendance(), NOBODY, by=by)
 
 
 def test_what_was_struck_out_or_erased_is_not_corrected() -> None:
@@ -340,7 +332,7 @@ def test_what_was_struck_out_or_erased_is_not_corrected() -> None:
         (erase(an_attendance()), "person_erased"),
     ):
         with pytest.raises(Refused, match=rf"^{code}$"):
-            correct(said(said_at=NOW), a_jornada(), known, NOBODY, by=ORGANISER, at=NOW)
+            correct(said(said_at=NOW), a_jornada(), known, NOBODY, by=ORGANISER)
 
 
 # -- striking out -----------------------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ def test_what_a_consent_taken_at_a_jornada_does_not_allow_events_and_intake_refu
     def in_events(purposes: set[str], recipients: set[str]) -> str | None:
         said = said_with_a_referral(consented_purposes=frozenset(purposes), consented_recipients=frozenset(recipients))
         assert {one.recipient for one in said.referrals} == {RECIPIENT}
-        return code_of(lambda: record(said, a_jornada(), None, Person(), by=SENDER, at=NOW))
+        return code_of(lambda: record(said, a_jornada(), None, Person(), by=SENDER))
 
     for purposes, recipients in product(PURPOSES, RECIPIENTS):
         of_intake = in_intake(PERSON_ID, SENDER, NOW, None, None, purposes, recipients)

@@ -148,12 +148,6 @@ def test_it_is_not_held_before_it_starts() -> None:
     assert jornadas.hold(a_jornada(), STARTS, by=ORGANISER, at=NOW).held_at == STARTS
 
 
-def test_what_is_still_to_come_has_not_been_held() -> None:
-    tomorrow = a_jornada(starts_at=NOW + DAY, ends_at=NOW + DAY + HOUR)
-    with pytest.raises(Refused, match=r"^in_the_future$"):
-        jornadas.hold(tomorrow, NOW + DAY + HOUR, by=ORGANISER, at=NOW)
-
-
 def test_a_jornada_that_somebody_attended_is_not_cancelled() -> None:
     with pytest.raises(Refused, match=r"^has_attendance$"):
         jornadas.cancel(a_jornada(), "weather", attended=True, by=ORGANISER, at=NOW)

@@ -94,11 +94,6 @@ def test_an_extension_is_told_before_the_first_term_ends_and_given_once() -> Non
         rules.rights.extend(extended, told_at=NOW, at=NOW)
 
 
-def test_a_request_is_not_received_tomorrow() -> None:
-    with pytest.raises(rules.Refused, match=r"^received_in_the_future$"):
-        a_request(received_at=NOW + DAY, at=NOW)
-
-
 # -- the clock --------------------------------------------------------------------------------------------------------
 
 

@@ -319,7 +319,6 @@ def test_who_was_struck_out_comes_back_under_a_new_id_only(attended: ServiceUnde
         ({}, STRANGER, "not_a_partner"),
         ({"organiser": PARTNER}, ORGANISER, "of_another_jornada"),
         ({"present_at": STARTS - 13 * HOUR}, ORGANISER, "not_that_day"),
-        ({"present_at": NOW + 2 * HOUR}, ORGANISER, "in_the_future"),
         (
             {"served": (contracts.Served(need_code="health.consultation", delivered_by=STRANGER),)},
             ORGANISER,

@@ -95,7 +95,6 @@ ABOUT_A_PERSON: list[tuple[str, Any, str, str, str]] = [
     ("a triage of nothing", need_triaged(need_id=uuid7()), SENDER, WAITS, "need_unknown"),
     ("a household of somebody unknown", household_recorded(), SENDER, WAITS, "person_unknown"),
     ("a step of nobody", etpv_step_taken(person_id=uuid7()), SENDER, WAITS, "person_unknown"),
-    ("a step still to come", etpv_step_taken(taken_at=NOW + timedelta(days=1)), SENDER, REFUSED, "taken_in_the_future"),
 ]  # fmt: skip
 
 

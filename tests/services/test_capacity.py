@@ -56,13 +56,6 @@ def test_an_older_word_and_a_repeat_change_nothing(referrals: ReferralsUnderTest
     assert kept(referrals) == [("waiting_list", 14)]
 
 
-def test_nobody_speaks_of_a_time_to_come(referrals: ReferralsUnderTest) -> None:
-    referrals.hear(service_published(), source=RECIPIENT)
-    far = capacity_stated(stated_at=NOW + 48 * HOUR, valid_until=NOW + 72 * HOUR)
-    with pytest.raises(rules.Refused, match=r"^stated_in_the_future$"):
-        referrals.hear(far, source=RECIPIENT)
-
-
 def test_a_service_may_be_published_again_without_a_word_on_its_capacity(referrals: ReferralsUnderTest) -> None:
     referrals.hear(service_published(), source=RECIPIENT)
     referrals.hear(capacity_stated(), source=RECIPIENT)

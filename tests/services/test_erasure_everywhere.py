@@ -215,7 +215,8 @@ def tell_the_story(network: WholeNetwork, keys: Mapping[str, sealing.Key]) -> No
     network.says(REDCROSS, jornada_confirmed(), jornada_held())
     came = {"sealed": sealing.seal(CORRECTED, hub), "consent": None, "needs": ()}
     network.says(REDCROSS, attendance_recorded(**came), jornada_reported())
-    network.says(CENTRE, employer_registered(), agreement_signed(), participation_started(), service_received())
+    served = service_received(delivered_at=NOW)
+    network.says(CENTRE, employer_registered(), agreement_signed(), participation_started(), served)
 
     # What went wrong: no handler, an id used twice, bytes that are no message, and what waits for a consent.
     stray = say(person_registered(hub, person=FIRST), source=REDCROSS)

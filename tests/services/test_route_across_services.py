@@ -60,7 +60,7 @@ def statuses(network: WholeNetwork) -> list[contracts.RouteStatus]:
     return [one.data for one in told]
 
 
-def test_a_placement_closes_the_referral_and_the_household_graduates(network: WholeNetwork) -> None:
+def test_a_placement_closes_the_referral_and_the_household_graduates(network: WholeNetwork, hub_clock: Clock) -> None:
     work: dict[str, Any] = {"need_codes": ("integration.employment",), "answered_by": "hub"}
     network.says(FINDS_WORK, service_published(**work), employer_registered(), vacancy_opened())
     network.says(
@@ -72,8 +72,9 @@ def test_a_placement_closes_the_referral_and_the_household_graduates(network: Wh
         need_identified(need_code="integration.employment"),
         consent_granted(recipients=(FINDS_WORK,)),
         needs_referred(need_referred(recipient=FINDS_WORK, service_id=SERVICE_ID)),
-        route_assessed(4, assessed_at=NOW + 90 * DAY),
     )
+    hub_clock.now = NOW + 90 * DAY
+    network.says(FOLLOWS, route_assessed(4, assessed_at=hub_clock.now))
     assert statuses(network)[-1].missing == ("track_open_employment",)
 
     network.says(

@@ -8,7 +8,6 @@ from typing import Final, NoReturn
 from uuid import UUID, uuid5
 
 from messaging.answers import Refused
-from services.events.rules.days import CLOCKS_DIFFER
 from services.events.rules.jornadas import CANCELLED, REPORTED, Jornada
 
 PRESENT_WITHIN: Final = timedelta(hours=12)
@@ -130,7 +129,6 @@ def record(
     person: Person,
     *,
     by: str,
-    at: datetime,
     only_sender: str | None = None,
 ) -> Change:
     """Take down that a person came: each once at a jornada, and each attendance once.
@@ -148,7 +146,7 @@ def record(
         raise Refused("person_erased")
     if said.jornada_id in person.jornadas:
         raise Refused("already_present")
-    _check(said, jornada, at=at)
+    _check(said, jornada)
     _check_referrals(said, by=by)
     deliveries = _deliveries(said, version=1)
     registers = _is_newer(said, person)
@@ -187,7 +185,6 @@ def correct(
     person: Person,
     *,
     by: str,
-    at: datetime,
     only_sender: str | None = None,
 ) -> Change:
     """Replace what was said of an attendance; what follows from it is the difference. `only_sender` as above.
@@ -202,7 +199,7 @@ def correct(
     _check_unchanged(said, known)
     if known.corrected_at is not None and said.said_at <= known.corrected_at:
         raise Refused("already_corrected" if said.said_at == known.corrected_at else "superseded")
-    _check(said, jornada, at=at)
+    _check(said, jornada)
     _check_referrals(said, by=by, consented_before=known.consent_id is not None)
     version = known.sequence + 1
     moved = said.present_at != known.present_at
@@ -297,14 +294,12 @@ def _check_speaker(said: Said, *, by: str, only_sender: str | None) -> None:
         raise Refused("register_it_yourself")
 
 
-def _check(said: Said, jornada: Jornada, *, at: datetime) -> None:
+def _check(said: Said, jornada: Jornada) -> None:
     """Hold what is said against the jornada that it is about."""
     if said.organiser != jornada.organiser:
         raise Refused("of_another_jornada")
     if not jornada.plan.starts_at - PRESENT_WITHIN <= said.present_at <= jornada.plan.ends_at + PRESENT_WITHIN:
         raise Refused("not_that_day")
-    if max(said.present_at, said.said_at) > at + CLOCKS_DIFFER:
-        raise Refused("in_the_future")
     if not {delivered_by for _, delivered_by in said.services} <= jornada.parties:
         raise Refused("delivered_by_no_partner")
 

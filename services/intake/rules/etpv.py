@@ -8,7 +8,6 @@ from typing import Final
 from uuid import UUID
 
 from messaging.answers import MissingPrerequisite, Refused
-from services.intake.rules.days import CLOCKS_DIFFER
 
 
 class Step(StrEnum):
@@ -76,16 +75,13 @@ def check_new(known: StepTaken | None) -> None:
         raise Refused("already_recorded")
 
 
-def check_step(step: StepTaken, *, taken: Sequence[Taken], at: datetime) -> None:
+def check_step(step: StepTaken, *, taken: Sequence[Taken]) -> None:
     """Let a step pass that may follow the one before it; `taken` are the person's known steps that stand, in any order.
 
     Steps become known late and out of order. One is held against the step before it by the time it was taken, whatever
-    has been said since, and those after it stand as they are. Raises `Refused` for what is still to come
-    (`taken_in_the_future`), and `MissingPrerequisite` where something has to come between, which may be on its way; it
-    is refused when that never comes (`not_after_<the step before>`).
+    has been said since, and those after it stand as they are. Raises `MissingPrerequisite` where something has to come
+    between, which may be on its way; it is refused when that never comes (`not_after_<the step before>`).
     """
-    if step.taken_at > at + CLOCKS_DIFFER:
-        raise Refused("taken_in_the_future")
     before = max((one for one in taken if _order(one) <= _order((step.taken_at, step.step))), key=_order, default=None)
     if before is None or step.step in MAY_FOLLOW[before[1]]:
         return

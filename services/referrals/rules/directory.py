@@ -8,7 +8,6 @@ from uuid import UUID
 
 from messaging.answers import Refused
 from messaging.plausible import check_planned, check_zones
-from services.referrals.rules.deadlines import CLOCKS_DIFFER
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +75,9 @@ def check_publishable(zones: Iterable[str]) -> None:
 
 
 def state_capacity(stated: Capacity, *, service: Service, by: str, now: datetime) -> Capacity:
-    """Let an organisation speak of its own services only, and of no time to come."""
+    """Let an organisation speak of its own services only, and of no far time to come."""
     if service.organisation != by:
         raise Refused("service_of_another")
-    if stated.stated_at > now + CLOCKS_DIFFER:
-        raise Refused("stated_in_the_future")
     check_planned(stated.valid_until, now=now)
     return stated
 

@@ -13,6 +13,7 @@ from messaging.runtime import Delivery, Runtime
 from services.employment.service import EmploymentService
 from tests.examples import NOW, say
 from tests.examples_employment import (
+    A_LIFE,
     CV,
     GUIDANCE,
     OURS,
@@ -44,7 +45,7 @@ PEOPLE = 12
 def runtime(employment_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
     """The runtime on a database of the service, which is empty again afterwards."""
     moving = iter(range(10**9))
-    monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(seconds=next(moving)))
+    monkeypatch.setattr(clock, "now", lambda: NOW + A_LIFE + timedelta(seconds=next(moving)))
     handlers = {method.handles: method for method in vars(EmploymentService).values() if hasattr(method, "handles")}
     runtime = Runtime("employment-test", employment_database, handlers)
     yield runtime

@@ -19,6 +19,7 @@ from tests.examples_employment import (
     followed_up,
     formalised,
     interviewed,
+    long_ago,
     mentor_assigned,
     participation_ended,
     participation_started,
@@ -39,14 +40,19 @@ from tests.examples_employment import (
 from tests.services.outcomes.cases import Again, Case, NeverOutOfOrder, NeverRefused, Refused, Said
 
 
-def ours(*told: Any) -> list[Said]:
+def told(data: Any, by: str, number: int = 1) -> Said:
+    """What is said of what has happened already."""
+    return Said(long_ago(data), by=by, number=number)
+
+
+def ours(*data: Any) -> list[Said]:
     """What we say, one after the other."""
-    return [Said(one, by=OURS) for one in told]
+    return [told(one, by=OURS) for one in data]
 
 
 def hubs(data: Any, number: int = 1) -> Said:
     """What the hub says."""
-    return Said(data, by="hub", number=number)
+    return told(data, by="hub", number=number)
 
 
 EMPLOYER: Final = ours(employer_registered())
@@ -71,19 +77,19 @@ FOR_STAFF: Final = "a referral that is not for what is done here is left to the 
 
 def after(before: list[Said], done: Any, *, refused: Refused, again: str, out_of_order: str | dict[int, str]) -> Case:
     """We say something that other things have to come before."""
-    return Case(before=before, done=Said(done, by=OURS), refused=refused, again=again, out_of_order=out_of_order)
+    return Case(before=before, done=told(done, by=OURS), refused=refused, again=again, out_of_order=out_of_order)
 
 
 def refusal(code: str, said: Any, before: list[Said]) -> Refused:
     """We say something that is refused."""
-    return Refused(code, Said(said, by=OURS), before)
+    return Refused(code, told(said, by=OURS), before)
 
 
 CASES: Final = [
     # -- employers and vacancies
     Case(
         done=EMPLOYER[0],
-        refused=Refused("registered_by_another", Said(employer_registered(), by=ANOTHER), EMPLOYER),
+        refused=Refused("registered_by_another", told(employer_registered(), by=ANOTHER), EMPLOYER),
         again="already_registered",
         out_of_order=NeverOutOfOrder("work with an employer begins with its registration"),
     ),
@@ -190,7 +196,7 @@ CASES: Final = [
     # -- entrepreneurs
     Case(
         done=WITH_BUSINESS[0],
-        refused=Refused("enrolled_by_another", Said(enrolled(), by=ANOTHER), WITH_BUSINESS),
+        refused=Refused("enrolled_by_another", told(enrolled(), by=ANOTHER), WITH_BUSINESS),
         again="already_enrolled",
         out_of_order=NeverOutOfOrder("whoever is accompanied may be registered with intake later: reports join them"),
     ),

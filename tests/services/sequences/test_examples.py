@@ -154,7 +154,7 @@ ONE_AT_A_TIME: Final[dict[str, tuple[str, Batch, Message[Any], Message[Any], tup
     "one_open_participation": (
         "employment",
         by(OURS, participation_started()),
-        say(participation_ended(), source=OURS),
+        say(participation_ended(ended_at=NOW), source=OURS),
         say(participation_started(participation_id=OTHER_ID), source=OURS),
         ("participation", OTHER_ID),
         "already_takes_part",
@@ -162,7 +162,7 @@ ONE_AT_A_TIME: Final[dict[str, tuple[str, Batch, Message[Any], Message[Any], tup
     "one_accompanied_entrepreneur": (
         "employment",
         by(OURS, enrolled()),
-        say(entrepreneur_left(), source=OURS),
+        say(entrepreneur_left(left_at=NOW), source=OURS),
         say(enrolled(entrepreneur_id=OTHER_ID), source=OURS),
         ("entrepreneur", OTHER_ID),
         "already_accompanied",

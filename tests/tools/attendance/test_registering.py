@@ -5,7 +5,6 @@ from datetime import timedelta
 from contracts import codes
 from services.events.messages import attendance as messages
 from services.events.rules.attendance import Person, record
-from tests.examples import NOW
 from tests.examples_events import (
     ORGANISER,
     PARTNER,
@@ -23,7 +22,7 @@ SAID = attendance_recorded(
 
 
 def test_it_is_what_the_hubs_service_says_of_the_same_attendance() -> None:
-    change = record(messages.said(SAID), a_jornada(), None, Person(), by=ORGANISER, at=NOW)
+    change = record(messages.said(SAID), a_jornada(), None, Person(), by=ORGANISER)
     hubs = [one.data for one in messages.happened(change, a_jornada(), SAID, speaker=ORGANISER)]
     ours = [*registrations(SAID, registered_at=PRESENT)]
     assert ours == hubs[: len(ours)]
