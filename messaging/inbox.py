@@ -4,6 +4,7 @@ import base64
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
 from uuid import UUID
@@ -16,7 +17,11 @@ log = logging.getLogger("ruta.inbox")
 
 OUT_OF_ORDER_AT_MOST = "1 hour"  # then what it waited for is not coming, and the sender is told
 CLOCKS_APART = "clocks_apart"  # the reason of what waits for clocks to agree (messaging/clocks.py), as long as it takes
-OUT_OF_ORDER_OF_ONE_SENDER = 10_000  # messages that wait in a service; more are refused, so that nobody fills the disk
+# Nobody fills the disk: of one sender so much may be parked in a service, and what is beyond is refused.
+OUT_OF_ORDER_OF_ONE_SENDER = 10_000  # messages that wait for what they build on (`too_many_early`)
+OUT_OF_ORDER_BYTES_OF_ONE_SENDER = 64 * 1024 * 1024
+PARKED_OF_ONE_SENDER = 50_000  # messages in all, whatever for (`too_much_parked`)
+PARKED_BYTES_OF_ONE_SENDER = 128 * 1024 * 1024
 RETRIES_AT_MOST = 10  # some four minutes with the backoff below; then a person has to look
 PARKED_AT_ONCE = 100  # then what arrives has its turn
 
@@ -109,18 +114,11 @@ PARK = """
     on conflict do nothing
 """
 
-WAITING = f"""
-    select asked.source,
-           (
-               select count(*)
-               from (
-                   select from parked
-                   where state = 'waiting' and reason <> '{CLOCKS_APART}' and parked.source = asked.source
-                   limit %s
-               ) as known
-           ) as waiting
-    from unnest(%b::text[]) as asked(source)
-"""
+PARKED_OF = """
+    select source, count(*) as messages, sum(octet_length(raw)) as bytes,
+           count(*) filter (where {early}) as early, sum(octet_length(raw)) filter (where {early}) as early_bytes
+    from parked where source = any(%b::text[]) group by source
+""".format(early=f"state = 'waiting' and reason <> '{CLOCKS_APART}'")
 
 # What will be tried again, because it has failed or for the clocks alone, must not be overtaken by what its sender, or
 # another, says after it.
@@ -188,10 +186,40 @@ def park(connection: Connection, rows: Sequence[Row]) -> None:
     connection.execute(PARK, (as_json(rows),))
 
 
-def room_to_wait(connection: Connection, senders: Iterable[str]) -> dict[str, int]:
-    """Return how many more messages of each of these senders may wait for what they build on."""
-    rows = connection.execute(WAITING, (OUT_OF_ORDER_OF_ONE_SENDER, list(senders))).fetchall()
-    return {row["source"]: OUT_OF_ORDER_OF_ONE_SENDER - row["waiting"] for row in rows}
+@dataclass(slots=True)
+class Room:
+    """How much more of one sender may be parked: messages and bytes, in all and of what is out of order."""
+
+    messages: int
+    bytes: int
+    early: int
+    early_bytes: int
+
+    def refuses(self, size: int, *, early: bool) -> str | None:
+        """Return by which code there is no room for a message of so many bytes; where there is, it is taken."""
+        if early and (self.early < 1 or self.early_bytes < size):
+            return "too_many_early"
+        if self.messages < 1 or self.bytes < size:
+            return "too_much_parked"
+        self.messages -= 1
+        self.bytes -= size
+        if early:
+            self.early -= 1
+            self.early_bytes -= size
+        return None
+
+
+def room_of(connection: Connection, senders: Iterable[str]) -> dict[str, Room]:
+    """Return how much more of each of these senders may be parked here."""
+    most = OUT_OF_ORDER_OF_ONE_SENDER, OUT_OF_ORDER_BYTES_OF_ONE_SENDER
+    room = {sender: Room(PARKED_OF_ONE_SENDER, PARKED_BYTES_OF_ONE_SENDER, *most) for sender in senders}
+    for row in connection.execute(PARKED_OF, (list(room),)):
+        one = room[row["source"]]
+        one.messages -= row["messages"]
+        one.bytes -= int(row["bytes"])
+        one.early -= row["early"]
+        one.early_bytes -= int(row["early_bytes"] or 0)
+    return room
 
 
 def parked_row(

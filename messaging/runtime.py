@@ -29,6 +29,8 @@ from messaging.transaction import Guarded, KeptOut, Transaction, transaction
 
 log = logging.getLogger("ruta.runtime")
 
+ID_REUSED = "id_reused"
+
 Handler = Callable[[Any, Transaction, contracts.Message], Sequence[contracts.Draft]]
 TimedHandler = Callable[[Transaction, datetime], Sequence[contracts.Draft]]
 Result = TypeVar("Result")
@@ -50,8 +52,8 @@ class _Outcome:
 
     publications: list[Publication] = field(default_factory=list)
     parked: list[database.Row] = field(default_factory=list)
-    out_of_order: list[tuple[Received, database.Row, int]] = field(default_factory=list)
-    """What is parked if there is room to wait, and behind how many publications its refusal would stand."""
+    to_fit: list[tuple[Received, database.Row, int]] = field(default_factory=list)
+    """What is parked if there is room for it, and behind how many publications its refusal would stand."""
     resolved: list[Callable[[], None]] = field(default_factory=list)  # what becomes of rows that were parked before
     tally: Tally = field(default_factory=Tally)
     subjects: set[str] = field(default_factory=set)  # about which something was applied
@@ -60,9 +62,12 @@ class _Outcome:
     """Subjects about which something waits for the clocks: nothing that comes later may overtake it."""
     other_clocks: Sequence[timedelta] = ()  # how far ahead of ours those are that are apart (messaging/clocks.py)
 
-    def park(self, row: database.Row) -> None:
+    def park(self, row: database.Row, one: Received | None = None) -> None:
+        """Park a message, as far as there is room for `one` of its sender's."""
         self.parked.append(row)
         self.tally.parked += 1
+        if one is not None and one.message.source != HUB:  # for what the hub says for itself there always is
+            self.to_fit.append((one, row, len(self.publications)))
 
     def unpark(self, row: database.Row) -> None:
         self.parked.remove(row)
@@ -205,10 +210,10 @@ class Runtime:
                     if before is not Seen.NEW:
                         self._pass_over(one, before, outcome)
                     elif blocked.get(one.message.subject) == "retry":
-                        outcome.park(inbox.parked_row(one.raw, one.message, "retry", "behind_another"))
+                        outcome.park(inbox.parked_row(one.raw, one.message, "retry", "behind_another"), one)
                     else:
                         self._handle(service, tx, one, now, outcome)
-                self._let_wait(connection, outcome)
+                self._find_room(connection, outcome)
             return self._commit(connection, writer, tx, outcome)
 
     def _apply_alone(self, service: object, delivery: Delivery) -> Committed:
@@ -238,13 +243,13 @@ class Runtime:
         return received
 
     def _pass_over(self, one: Received, before: Seen, outcome: _Outcome) -> None:
-        """Drop a repeat; refuse an id that was used for other bytes."""
+        """Drop a repeat; refuse an id that was used for other bytes, which are kept once and while there is room."""
         if before is Seen.REPEATED:
             outcome.tally.repeated += 1
             return
         if one.message.source != HUB:  # what is refused to one of our own is quarantined as it is
-            self._quarantine(outcome, one.raw, one.message, "id_reused")
-        self._refuse(outcome, one, "id_reused")
+            outcome.park(inbox.parked_row(one.raw, one.message, "quarantined", ID_REUSED), one)
+        self._refuse(outcome, one, ID_REUSED)
 
     def _all_of(self, transactions: Iterable[Committed | None]) -> list[Committed]:
         """Run one transaction after the other, until there is nothing to do, and return what they committed."""
@@ -268,7 +273,7 @@ class Runtime:
         message = one.message
         handler = self._handlers.get(type(message.data))
         if handler is None:
-            self._quarantine(outcome, one.raw, message, "no_handler")
+            self._quarantine(outcome, one.raw, message, "no_handler", one)
             return
         if message.subject in outcome.unclear:
             self._wait(outcome, one, inbox.CLOCKS_APART)
@@ -322,29 +327,26 @@ class Runtime:
 
     @staticmethod
     def _wait(outcome: _Outcome, one: Received, code: str, waiting_for: str | None = None) -> None:
-        row = inbox.parked_row(one.raw, one.message, "waiting", code, waiting_for=waiting_for)
-        outcome.park(row)
-        if code != inbox.CLOCKS_APART:
-            outcome.out_of_order.append((one, row, len(outcome.publications)))
-        elif waiting_for is None:
+        outcome.park(inbox.parked_row(one.raw, one.message, "waiting", code, waiting_for=waiting_for), one)
+        if code == inbox.CLOCKS_APART and waiting_for is None:
             outcome.unclear.add(one.message.subject)
 
-    def _let_wait(self, connection: database.Connection, outcome: _Outcome) -> None:
-        """Refuse of what is out of order more than its sender may have waiting; for the clocks all may wait."""
-        others = {one.message.source for one, _, _ in outcome.out_of_order} - {
-            HUB
-        }  # what the hub says for itself always waits
-        room = inbox.room_to_wait(connection, others) if others else {}
+    def _find_room(self, connection: database.Connection, outcome: _Outcome) -> None:
+        """Refuse what would be parked beyond what its sender may have parked here; nothing is dropped in silence."""
+        senders = {one.message.source for one, _, _ in outcome.to_fit}
+        room = inbox.room_of(connection, senders) if senders else {}
         refused = 0
-        for one, row, behind in outcome.out_of_order:
-            source = one.message.source
-            if room.get(source, 1) <= 0:
-                outcome.unpark(row)
-                self._refuse(outcome, one, "too_many_early")
-                outcome.publications.insert(behind + refused, outcome.publications.pop())
-                refused += 1
-            if source in room:
-                room[source] -= 1
+        for one, row, behind in outcome.to_fit:
+            early = row["state"] == "waiting" and row["reason"] != inbox.CLOCKS_APART
+            code = room[one.message.source].refuses(len(one.raw), early=early)
+            if code is None:
+                continue
+            outcome.unpark(row)
+            if row["reason"] == ID_REUSED:
+                continue  # which it is refused by in any case
+            self._refuse(outcome, one, code)
+            outcome.publications.insert(behind + refused, outcome.publications.pop())
+            refused += 1
 
     def _refuse(self, outcome: _Outcome, one: Received, code: str, where: str | None = None) -> None:
         outcome.tally.refused += 1
@@ -377,8 +379,15 @@ class Runtime:
             contracts.stamp(draft, source=source, time=now, id=message_id, cause=cause, traceparent=parent)
         )
 
-    def _quarantine(self, outcome: _Outcome, raw: bytes, message: contracts.Message | None, reason: str) -> None:
-        outcome.park(inbox.parked_row(raw, message, "quarantined", reason))
+    def _quarantine(
+        self,
+        outcome: _Outcome,
+        raw: bytes,
+        message: contracts.Message | None,
+        reason: str,
+        one: Received | None = None,
+    ) -> None:
+        outcome.park(inbox.parked_row(raw, message, "quarantined", reason), one)
         said = fields(code=reason, message=message.id if message else "unreadable")
         outcome.log_lines.append(partial(log.error, "quarantined", extra=said))
 
@@ -396,7 +405,8 @@ class Runtime:
                     continue
                 said = fields(message=one.message.id, contract=one.message.type, error=describe(error))
                 outcome.log_lines.append(partial(log.error, "a message failed and will be tried again", extra=said))
-                outcome.park(inbox.parked_row(one.raw, one.message, "retry", "failed", error=describe(error)))
+                outcome.park(inbox.parked_row(one.raw, one.message, "retry", "failed", error=describe(error)), one)
+            self._find_room(connection, outcome)
             return self._commit(connection, writer, tx, outcome)
 
     def _retry_one(self, service: object) -> Committed | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from deploy.local import status
 from deploy.local.state import State
+from messaging import inbox
 from messaging.clocks import APART
 from messaging.log import describe
 from messaging.topology import HUB, NETWORK
@@ -50,6 +51,7 @@ def find(now: Mapping[str, Any]) -> list[Found]:
     looks = {
         _disks: "", _processes: "", _servers: "", _nodes: "management", _definitions: "differences", _queues: "queues",
         _dead_lettered: "queues", _said: "", _clocks: "", _given_up: "database",
+        _crowded: "database",
     }  # fmt: skip
     return [replace(one, seen_in=part) for look, part in looks.items() for one in look(now)]
 
@@ -283,6 +285,18 @@ def _given_up(now: Mapping[str, Any]) -> Iterator[Found]:
             text = f"{service} has given up {many:,} {'message' if many == 1 else 'messages'} (parked as quarantined)."
             first = f"select reason, error, count(*) from parked group by 1, 2, in the database {service}"
             yield Found("given_up", service, text, first)
+
+
+def _crowded(now: Mapping[str, Any]) -> Iterator[Found]:
+    most = f"{inbox.PARKED_OF_ONE_SENDER:,} messages or {inbox.PARKED_BYTES_OF_ONE_SENDER / 1e6:.0f} MB"
+    for service, said in now["services"].items():
+        for one in (said or {}).get("crowded", ()):
+            text = (
+                f"Of {one['source']}, {one['messages']:,} messages ({one['mb']:.0f} MB) are parked in {service}; "
+                f"beyond {most} it is refused."
+            )
+            first = f"select state, reason, count(*) from parked where source = '{one['source']}' group by 1, 2"
+            yield Found("crowded", f"{service} {one['source']}", text, f"{first}, in the database {service}")
 
 
 def _listed(names: Iterable[str]) -> str:

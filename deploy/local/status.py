@@ -21,7 +21,7 @@ from amqp.exceptions import AccessRefused, NotAllowed
 from deploy.local import beside, differences
 from deploy.local.beside import Beside
 from deploy.local.state import State
-from messaging import addresses, broker, database, health
+from messaging import addresses, broker, database, health, inbox
 from messaging.broker import BrokerLost
 from messaging.topology import GATEWAY, HUB, NETWORK, DeclaredNetwork, Management, TopologyError
 from messaging.topology import read as read_declared
@@ -39,6 +39,15 @@ UNPUBLISHED = """
 # What was erased lies there as well, and wants nothing of anybody.
 PARKED = """
     select case when reason = 'erased' then reason else state end as state, count(*) as many from parked group by 1
+"""
+
+# Of whom as much is parked as makes it worth a look: from here on half of the room is left, or less.
+CROWDED = f"""
+    select source, count(*) as messages, round(sum(octet_length(raw)) / 1e6, 1)::float8 as mb
+    from parked where source <> 'hub' group by source
+    having count(*) > {inbox.PARKED_OF_ONE_SENDER // 2}
+        or sum(octet_length(raw)) > {inbox.PARKED_BYTES_OF_ONE_SENDER // 2}
+    order by source
 """
 
 # To count what is in the inbox, which only grows, would take the longer the longer a service has worked.
@@ -199,6 +208,7 @@ def read_service(database_url: str) -> dict[str, Any]:
     with contextlib.closing(database.connect(database_url, within=within)) as connection:
         return {
             "parked": {row["state"]: row["many"] for row in connection.execute(PARKED).fetchall()},
+            "crowded": [dict(row) for row in connection.execute(CROWDED).fetchall()],
             "unpublished": connection.execute(UNPUBLISHED).fetchall()[0]["unpublished"],
             "inbox": connection.execute(TAKEN_IN).fetchall()[0]["inbox"],
         }
