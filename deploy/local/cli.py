@@ -30,6 +30,16 @@ app = App(
     version_flags=[],
     help_on_error=False,
 )
+# Commands that other modules read, with all their words.
+MODULES = {
+    "contracts": "contracts",
+    "translate": "tools.formats",
+    "attendance": "tools.attendance",
+    "receipt": "tools.receipts",
+    "directory": "tools.directory",
+    "report": "hub.reports",
+    "bench": "bench",
+}
 # Where everything is passed on (`help_flags=[]`), `--help` is, too.
 PassedOn = Annotated[str, Parameter(allow_leading_hyphen=True, help="passed on as they are")]
 
@@ -198,26 +208,26 @@ def demo(
 @app.command(help_flags=[])
 def contracts(*arguments: PassedOn) -> None:
     """`contracts check` fails when a released contract changed in a way that breaks somebody."""
-    _become("contracts", arguments)
+    _become(MODULES["contracts"], arguments)
 
 
 @app.command(help_flags=[])
 def translate(*arguments: PassedOn) -> None:
     """Read and write other people's formats: `fhir-from`, `fhir-to`, `primero-from`, `primero-to`."""
-    _become("tools.formats", arguments)
+    _become(MODULES["translate"], arguments)
 
 
 @app.command(help_flags=[])
 def attendance(*arguments: PassedOn) -> None:
     """Send a jornada's attendance from a spreadsheet or a KoboToolbox file: `attendance import FILE …`."""
     _say_where_to(arguments)
-    _become("tools.attendance", arguments)
+    _become(MODULES["attendance"], arguments)
 
 
 @app.command(help_flags=[])
 def receipt(*arguments: PassedOn) -> None:
     """Print the receipt of a consent, from its `consent.receipt_issued` message, as a page of HTML."""
-    _become("tools.receipts", arguments)
+    _become(MODULES["receipt"], arguments)
 
 
 @app.command(help_flags=[])
@@ -225,7 +235,7 @@ def directory(*arguments: PassedOn) -> None:
     """Bring a directory of services in, or write it out, as HSDS 3.0: `directory import | export`."""
     _say_where_to(arguments)
     with _reading("referrals", arguments, commands=("export",)) as variables:
-        raise SystemExit(_run("tools.directory", arguments, variables))
+        raise SystemExit(_run(MODULES["directory"], arguments, variables))
 
 
 @app.command
@@ -245,13 +255,13 @@ def generate() -> None:
 def report(*arguments: PassedOn) -> None:
     """Count what the network has done: `accountability | 5w | partners | unmet-needs`, for a period and a place."""
     with _reading("reports", arguments, commands=("accountability", "5w", "partners", "unmet-needs")) as variables:
-        raise SystemExit(_run("hub.reports", arguments, variables))
+        raise SystemExit(_run(MODULES["report"], arguments, variables))
 
 
 @app.command(help_flags=[])
 def bench(*arguments: PassedOn) -> None:
     """Measure the services at their real work, and their runtime beside plain nameko, FastStream and the floor."""
-    _become("bench", arguments)
+    _become(MODULES["bench"], arguments)
 
 
 def _wait_for_the_end() -> NoReturn:

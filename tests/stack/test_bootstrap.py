@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local import help_pages
+from deploy.local.cli import app
+
 RUTA = Path(__file__).parents[2] / "ruta"
 
 
@@ -32,6 +35,7 @@ def new_project() -> Iterator[Path]:
     (home / "requirements.lock").write_text("# nothing\n")
     stand_in(home, "apt-get", "exit 1")  # no test installs anything on this machine
     (home / "deploy" / "local").mkdir(parents=True)
+    shutil.copy(help_pages.FILE, home / "deploy" / "local")
     (home / "deploy" / "local" / "__main__.py").write_text("print('hello')\n")
     home.chmod(0o777)
     yield home
@@ -41,6 +45,13 @@ def new_project() -> Iterator[Path]:
 @pytest.fixture
 def project() -> Iterator[Path]:
     """A project that has never run."""
+    with new_project() as home:
+        yield home
+
+
+@pytest.fixture(scope="module")
+def new_one() -> Iterator[Path]:
+    """A project that has never run, for what leaves it so."""
     with new_project() as home:
         yield home
 
@@ -56,14 +67,14 @@ def made_project() -> Iterator[Path]:
 def run(
     project: Path, *arguments: str, as_nobody: bool = False, **environment: str
 ) -> "subprocess.CompletedProcess[str]":
-    """Run the copy; as nobody where the suite runs as root."""
+    """Run the copy, `status` unless told otherwise; as nobody where the suite runs as root."""
     prefix = (
         ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--"]
         if as_nobody and os.geteuid() == 0
         else []
     )
     return subprocess.run(
-        [*prefix, project / "ruta", *arguments],
+        [*prefix, project / "ruta", *(arguments or ["status"])],
         env={
             "PATH": f"{project / 'tools'}:{os.environ['PATH']}",
             "HOME": str(project),
@@ -106,7 +117,9 @@ def test_the_first_run_sets_up_and_the_second_skips_it(project: Path) -> None:
 
 
 def test_it_runs_from_any_directory(made_project: Path) -> None:
-    ran = subprocess.run([made_project / "ruta"], cwd="/", capture_output=True, text=True, timeout=120, check=False)
+    ran = subprocess.run(
+        [made_project / "ruta", "status"], cwd="/", capture_output=True, text=True, timeout=120, check=False
+    )
 
     assert ran.stdout == "hello\n"
 
@@ -147,6 +160,106 @@ def test_two_first_runs_at_once_set_up_once(project: Path) -> None:
 
     assert [ran.stdout for ran in runs] == ["hello\n", "hello\n"]
     assert sum("making .venv" in ran.stderr for ran in runs) == 1
+
+
+COMMANDS = [name for name in app if not name.startswith("-")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "usage"),
+    [
+        ((), "ruta COMMAND"),
+        (("--help",), "ruta COMMAND"),
+        (("-h",), "ruta COMMAND"),
+        *(((command, "--help"), command) for command in COMMANDS),
+        (("demo", "--once", "-h"), "ruta demo"),
+        (("--help", "demo"), "ruta demo"),
+        (("report", "5w", "--help"), "ruta report"),
+    ],
+)
+def test_help_is_there_before_anything_is_installed_and_leaves_nothing(
+    new_one: Path, arguments: tuple[str, ...], usage: str
+) -> None:
+    before = sorted(new_one.rglob("*"))
+    ran = subprocess.run(
+        [new_one / "ruta", *arguments],
+        env={"PATH": f"{new_one / 'tools'}:{os.environ['PATH']}", "RUTA_RABBITMQ_BIN": str(new_one)},
+        capture_output=True, text=True, timeout=20, check=False,
+    )  # fmt: skip
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.lower().startswith("usage: ")
+    assert usage in ran.stdout.splitlines()[0]
+    assert ran.stdout.count("sage: ") == 1
+    assert sorted(new_one.rglob("*")) == before
+
+
+def test_the_help_before_the_install_is_that_of_the_commands() -> None:
+    said = help_pages.FILE.read_text()
+    assert said == help_pages.as_text(), "python -m deploy.local.help_pages writes it anew"
+    assert max(map(len, said.splitlines())) <= help_pages.COLUMNS
+
+
+def test_help_installs_no_broker(made_project: Path) -> None:
+    assert run(made_project, "demo", "--help").stdout == "hello\n"
+
+
+@pytest.mark.parametrize("command", ["nothing", "u.", "=== up", "*", ".*"])
+@pytest.mark.parametrize("asked", [(), ("--help",)])
+def test_a_command_that_there_is_not_installs_nothing(new_one: Path, command: str, asked: tuple[str, ...]) -> None:
+    ran = run(new_one, command, *asked)
+    assert ran.returncode == 1
+    assert ran.stdout == ""
+    assert ran.stderr.startswith("ruta: there is no command ")
+    assert not (new_one / ".venv").exists()
+
+
+def test_a_checkout_that_is_read_only_is_named(project: Path) -> None:
+    project.chmod(0o555)
+
+    sentence = assert_one_sentence(run(project, as_nobody=True))
+
+    assert f"cannot make .venv in {project}, which you may not write to" in sentence
+
+
+def test_a_package_index_that_cannot_be_reached_is_what_is_said(project: Path) -> None:
+    (project / "requirements.lock").write_text(f"some-words==1.0 \\\n    --hash=sha256:{'0' * 64}\n")
+
+    sentence = assert_one_sentence(
+        run(
+            project,
+            PIP_CONFIG_FILE=os.devnull,
+            PIP_INDEX_URL="http://127.0.0.1:1/simple",
+            PIP_EXTRA_INDEX_URL="",
+            PIP_FIND_LINKS="",
+            PIP_RETRIES="1",
+        )
+    )
+
+    assert "the place where packages are fetched from cannot be reached" in sentence
+    assert "127.0.0.1" not in sentence
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root installs packages")
+@pytest.mark.parametrize(
+    ("says", "sentence"),
+    [
+        (
+            "W: Failed to fetch http://x/InRelease  Temporary failure resolving 'x'\nE: Unable to locate package y",
+            "cannot be reached: Temporary failure resolving (",
+        ),
+        ("E: Unable to locate package y", "E: Unable to locate package y ("),
+        (
+            "W: Could not connect to x:80, it has timed out\nE: dpkg was interrupted",
+            "E: dpkg was interrupted (",
+        ),
+    ],
+)
+def test_what_apt_get_could_not_do_is_said_truly(made_project: Path, says: str, sentence: str) -> None:
+    (made_project / "says").write_text(says)
+    stand_in(made_project, "apt-get", f"cat {made_project}/says; echo; exit 100")
+
+    assert sentence in assert_one_sentence(run(made_project, "up"))
 
 
 def test_without_rabbitmq_an_ordinary_user_is_told_what_to_install(project: Path) -> None:
