@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,11 @@ STATE = "select state from referral where referral_id = %s"
 
 Start = Callable[..., Path]
 
+PYTHON_PAGE = (sys.executable, DOCS / "first_referral.py")
+NODE_FILES = ("first_referral.mjs", "package.json", "package-lock.json")
+# What npm says when the lock or what it fetched by it is wrong; anything else is a registry that is not there.
+OUR_FAULT = ("EINTEGRITY", "EUSAGE", "ERESOLVE", "EJSONPARSE")
+
 
 def shown(page: str, beginning: str) -> list[str]:
     """The lines of the page's block that begins so."""
@@ -53,13 +59,13 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def start(network: Network, environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
-    """Start docs/first_referral.py as an organisation: start("redcross") is the file of what it prints."""
+    """Start a page, docs/first_referral.py or another, as an organisation: start("redcross") is the file of its output."""
     running: list[subprocess.Popen[bytes]] = []
 
-    def start(organisation: str, *words: str) -> Path:
+    def start(organisation: str, *words: str, page: Sequence[str | Path] = PYTHON_PAGE) -> Path:
         state, printed = network.stack.state, tmp_path / organisation
         home = state.organisations / organisation
-        command = [sys.executable, *map(str, (DOCS / "first_referral.py", home, state.directory_file))]
+        command = [str(one) for one in (*page, home, state.directory_file)]
         with printed.open("wb") as out:
             running.append(subprocess.Popen([*command, *words], stdout=out, cwd=tmp_path, env=environment))
         return printed
@@ -79,16 +85,59 @@ def lines(printed: Path) -> list[str]:
     return [line.rstrip() for line in printed.read_text().splitlines()]
 
 
+def offered(printed: Path) -> str:
+    """The service that a page says it offers, once it does."""
+    found = eventually(lambda: re.search(r"^offering  (\S+:\S+)\n", printed.read_text(), re.MULTILINE))
+    assert found is not None
+    return found[1]
+
+
 def test_a_partners_first_referral_is_accepted_as_the_guide_shows(start: Start) -> None:
-    redcross = start("redcross")
-    offering = eventually(lambda: re.search(r"^offering  (redcross:\S+)\n", redcross.read_text(), re.MULTILINE))
-    assert offering is not None
-    barranquilla = start("barranquilla", "--refer-to", offering[1])
+    barranquilla = start("barranquilla", "--refer-to", offered(start("redcross")))
 
     expected = shown(PAGE, "sent      person.registered")
     assert len(expected) == 7
     # The inbox may hold more, from before; and the receipt has no place of its own in the order.
     assert eventually(lambda: set(lines(barranquilla)) >= set(expected))
+
+
+@pytest.fixture(scope="module")
+def node_page(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str | Path]:
+    """docs/first_referral.mjs with what its lock names, from whichever registry npm is set up for."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("there is no node or no npm here")
+    home = tmp_path_factory.mktemp("node")
+    for name in NODE_FILES:
+        shutil.copy(DOCS / name, home)
+    options = ("--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", f"--cache={home / 'cache'}")
+    try:
+        done = subprocess.run(["npm", "ci", *options], cwd=home, capture_output=True, text=True, timeout=90)
+    except subprocess.TimeoutExpired:
+        pytest.skip("npm's registry does not answer")
+    if done.returncode != 0:
+        assert not [code for code in OUR_FAULT if code in done.stderr], done.stderr
+        pytest.skip("npm's registry cannot be reached, or has not what the lock names")
+    return ("node", home / "first_referral.mjs")
+
+
+def test_the_page_for_node_and_the_one_for_python_refer_to_each_other(
+    start: Start, node_page: Sequence[str | Path]
+) -> None:
+    redcross, iom = start("redcross", page=node_page), start("iom")
+    barranquilla = start("barranquilla", "--refer-to", offered(redcross))
+    fuvadis = start("fuvadis", "--refer-to", offered(iom), page=node_page)
+
+    expected = set(shown(PAGE, "sent      person.registered"))
+    assert eventually(lambda: set(lines(barranquilla)) >= expected)
+    assert eventually(lambda: set(lines(fuvadis)) >= expected)
+
+
+def test_what_node_needs_is_locked_by_hash_and_by_no_registry() -> None:
+    asked, locked = (json.loads((DOCS / name).read_text()) for name in NODE_FILES[1:])
+    packages = {name.removeprefix("node_modules/"): one for name, one in locked["packages"].items() if name}
+    assert {name: one["version"] for name, one in packages.items()} == asked["dependencies"]
+    assert [name for name, one in packages.items() if not one["integrity"].startswith("sha512-")] == []
+    assert [name for name, one in packages.items() if "resolved" in one] == []
 
 
 def test_a_partners_first_jornada_takes_the_list_and_refers_as_the_guide_shows(
