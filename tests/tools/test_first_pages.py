@@ -13,8 +13,11 @@ from typing import Any
 import psycopg
 import pytest
 
+import contracts
+from contracts import codes
 from deploy.local import Network
 from deploy.local.state import ROOT
+from messaging import topology
 from tests.waiting import eventually
 
 DOCS = ROOT / "docs"
@@ -59,7 +62,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def start(network: Network, environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
-    """Start a page, docs/first_referral.py or another, as an organisation: start("redcross") is the file of its output."""
+    """Start docs/first_referral.py, or another page, as an organisation; what is returned is the file of its output."""
     running: list[subprocess.Popen[bytes]] = []
 
     def start(organisation: str, *words: str, page: Sequence[str | Path] = PYTHON_PAGE) -> Path:
@@ -130,6 +133,85 @@ def test_the_page_for_node_and_the_one_for_python_refer_to_each_other(
     expected = set(shown(PAGE, "sent      person.registered"))
     assert eventually(lambda: set(lines(barranquilla)) >= expected)
     assert eventually(lambda: set(lines(fuvadis)) >= expected)
+
+
+def shown_messages(page: str) -> list[tuple[str, str]]:
+    """The messages that a page shows as JSON: (the file that it says it shows, what it shows)."""
+    block = r"\]\(\.\./(contracts/examples/\S+\.json)\)[^\n]*\n\n```json\n(.*?)^```$"
+    return re.findall(block, page, re.MULTILINE | re.DOTALL)
+
+
+def shortened(message: str) -> str:
+    """An example as a page has room for it: of a sealed block the beginning."""
+    return re.sub(r'("sealed": ".{12})[^"]*"', r'\1…"', message)
+
+
+def test_the_messages_that_the_guide_shows_are_examples_of_the_contracts() -> None:
+    messages = shown_messages(PAGE)
+    assert [Path(file).parent.name for file, _ in messages] == [
+        "referral.requested.v2",
+        "referral.status.v1",
+        "message.refused.v1",
+    ]
+    assert PAGE.count("```json") == len(messages)
+    for file, message in messages:
+        assert message == shortened((ROOT / file).read_text())
+
+
+def test_a_message_that_is_not_its_example_would_be_noticed() -> None:
+    page = "[a](../contracts/examples/a.v1/ok.json):\n\n```json\n{}\n```\n"
+    assert shown_messages(page) == [("contracts/examples/a.v1/ok.json", "{}\n")]
+    assert shortened('{"sealed": "abcdefghijklmnop", "b": 1}') == '{"sealed": "abcdefghijkl…", "b": 1}'
+
+
+def test_the_guide_lists_every_need_that_is_known() -> None:
+    table = re.search(r"^\| sector \| needs \|\n\|---\|---\|\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
+    assert table is not None
+    listed = [
+        f"{sector}.{need}"
+        for sector, needs in re.findall(r"^\| `(\w+)` \| (.*) \|$", table[1], re.MULTILINE)
+        for need in re.findall(r"`(\w+)`", needs)
+    ]
+    assert sorted(listed) == sorted(codes.NeedCode)
+
+
+@pytest.mark.parametrize("organisation", topology.read().organisations.values(), ids=lambda one: one.id)
+def test_every_answer_arrives_where_the_guide_says(organisation: topology.Organisation) -> None:
+    table = re.search(r"^\| what \| arrives in \|\n\|---\|---\|\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
+    assert table is not None
+    rows = [row.split("|")[1:3] for row in table[1].splitlines()]
+    ((attendance, its_inbox),) = [row for row in rows if "`attendance.settled`" in row[0]]
+    assert "refusal of `attendance.*`" in attendance
+    assert "`inbox.<you>.attendance`" in its_inbox
+    (inbox,) = [where for what, where in rows if what.strip() == "everything else, every other refusal too"]
+    assert inbox.strip() == "`inbox.<you>`"
+    mine = {one.name: one for one in organisation.systems}
+    own = {name for system in mine.values() if system.runs for name in system.reads}
+
+    for contract in contracts.CONTRACTS.values():
+        refused = organisation.address("message.refused", notice=True, refusal_of=contract.name)
+        if organisation.sends(contract.name):
+            about_attendance = contract.name.startswith("attendance.")
+            assert refused == (mine["attendance"].address if about_attendance else organisation.id)
+        if contract.name == "attendance.settled":
+            assert organisation.address(contract.name, notice=True) == mine["attendance"].address
+        elif contract.name not in own:
+            assert organisation.address(contract.name, notice=True) == organisation.id
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/partners.md"])
+def test_every_link_of_the_first_pages_leads_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text()
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    assert links
+    for link in links:
+        path, _, heading = link.partition("#")
+        target = (ROOT / page).parent / path if path else ROOT / page
+        assert target.exists(), link
+        headings = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE) if heading else []
+        assert not heading or heading in [re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings], (
+            link
+        )
 
 
 def test_what_node_needs_is_locked_by_hash_and_by_no_registry() -> None:
