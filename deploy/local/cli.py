@@ -279,8 +279,8 @@ def _say_where_to(arguments: Sequence[str]) -> None:
         KeyError, TypeError, OSError, ValueError, addresses.AddressError
     ):  # the command says what is wrong
         handed = json.loads(Path(given["--credentials"]).read_text())
-        hosts = addresses.read(handed["amqp_url"], addresses.BROKER).hosts
-        print(f"ruta: as {handed['organisation']}, to the network at {','.join(map(str, hosts))}", file=sys.stderr)
+        hosts = ",".join(map(str, addresses.read(handed["amqp_url"], addresses.BROKER).hosts))
+        print(f"ruta: sending as {handed['organisation']} to the network at {hosts}", file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -300,7 +300,7 @@ def _reading(service: str, arguments: Sequence[str], *, commands: Sequence[str])
     )
     for state in states:
         if (running := state.read_running()) is not None:
-            print(f"ruta: of the network in {state.directory}, which runs", file=sys.stderr)
+            print(f"ruta: reading the network in {state.directory}, which runs", file=sys.stderr)
             yield {"SERVICE_DATABASE_URL": running["databases"][service]}
             return
     for state in states:
@@ -310,7 +310,7 @@ def _reading(service: str, arguments: Sequence[str], *, commands: Sequence[str])
             if stack.has_database(service):
                 real = "RUTA_DATABASE_URL" in os.environ
                 which = "at RUTA_DATABASE_URL" if real else f"in {state.directory}, which ran last"
-                print(f"ruta: of the network {which}", file=sys.stderr)
+                print(f"ruta: reading the network {which}", file=sys.stderr)
                 yield {"SERVICE_DATABASE_URL": stack.service_database_url(service)}
                 return
     yield {}

@@ -78,7 +78,7 @@ def test_of_two_networks_the_later_is_read_and_named(
     said = capsys.readouterr()
     assert said.out == ""
     how = "runs" if still else "ran last"
-    assert said.err == f"ruta: of the network in {states[is_read].directory}, which {how}\n"
+    assert said.err == f"ruta: reading the network in {states[is_read].directory}, which {how}\n"
 
 
 @pytest.mark.parametrize("runs", ["up", "demo"])
@@ -114,7 +114,7 @@ def test_what_sends_says_whose_network_it_is_and_no_password(
     handed = {"organisation": "redcross", "amqp_url": "amqp://redcross:secret@one.example:20001/network"}
     file.write_text(json.dumps(handed))
     cli._say_where_to([one.format(file) for one in arguments])
-    assert capsys.readouterr().err == "ruta: as redcross, to the network at one.example:20001\n"
+    assert capsys.readouterr().err == "ruta: sending as redcross to the network at one.example:20001\n"
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"organisation": "x", "amqp_url": "secret"}', "\xff"])
