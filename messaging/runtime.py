@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import psycopg
@@ -25,7 +25,7 @@ from messaging.identity import HUB, Identity
 from messaging.inbox import Received, Seen
 from messaging.log import describe, fields
 from messaging.outbox import Committed, Tally
-from messaging.transaction import Guarded, KeptOut, Transaction, transaction
+from messaging.transaction import Guarded, Transaction, in_attempts, transaction
 
 log = logging.getLogger("ruta.runtime")
 
@@ -33,7 +33,6 @@ ID_REUSED = "id_reused"
 
 Handler = Callable[[Any, Transaction, contracts.Message], Sequence[contracts.Draft]]
 TimedHandler = Callable[[Transaction, datetime], Sequence[contracts.Draft]]
-Result = TypeVar("Result")
 
 
 class Delivery(NamedTuple):
@@ -130,7 +129,7 @@ class Runtime:
         connection, _ = self._ready()
         try:
             if not self._unanswered:
-                return [_in_attempts(partial(self._apply_together, service, deliveries))]
+                return [in_attempts(partial(self._apply_together, service, deliveries))]
         except self._endings:
             raise
         except BaseException as error:
@@ -147,7 +146,7 @@ class Runtime:
         self.waiting_may_go_on = False
         connection, _ = self._ready()
         try:
-            committed = _in_attempts(partial(self._retry_due, service, inbox.PARKED_AT_ONCE, []))
+            committed = in_attempts(partial(self._retry_due, service, inbox.PARKED_AT_ONCE, []))
             return [] if committed is None else [committed]
         except self._endings:
             raise
@@ -219,7 +218,7 @@ class Runtime:
     def _apply_alone(self, service: object, delivery: Delivery) -> Committed:
         connection, _ = self._ready()
         try:
-            return _in_attempts(partial(self._apply_together, service, [delivery]), alone=True)
+            return in_attempts(partial(self._apply_together, service, [delivery]), alone=True)
         except self._endings:
             raise
         except BaseException as error:
@@ -414,7 +413,7 @@ class Runtime:
         connection, _ = self._ready()
         taken: list[database.Row] = []
         try:
-            return _in_attempts(partial(self._retry_due, service, 1, taken), alone=True)
+            return in_attempts(partial(self._retry_due, service, 1, taken), alone=True)
         except self._endings:
             raise
         except BaseException as error:
@@ -520,25 +519,6 @@ class Runtime:
                 self._connection.close()  # what is left of its transaction would fail whatever comes next
                 raise
         return self._connection, self._writer
-
-
-def _in_attempts(attempt: Callable[[Collection[Guarded] | None], Result], *, alone: bool = False) -> Result:
-    """Handle messages as if the database kept nothing out; if it does, again with that known.
-
-    Raises KeptOut where even that is not what comes of it, for what was kept out had made others come in: then each
-    message is handled alone, and `alone` asks the database about each row in its turn.
-    """
-    try:
-        return attempt(frozenset())
-    except KeptOut as wrong:
-        kept_out = wrong.rows
-        log.info("rows were kept out; the messages are handled again", extra=fields(count=len(kept_out)))
-    try:
-        return attempt(kept_out)
-    except KeptOut:
-        if not alone:
-            raise
-    return attempt(None)
 
 
 def _mentioned(received: Sequence[Received]) -> Iterator[UUID]:

@@ -10,6 +10,7 @@ message had had its turn alone:
 * `undo` takes back what one message has gathered, and leaves the others'.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,10 +22,13 @@ import psycopg
 from messaging import gathering
 from messaging.database import Connection, DatabaseLost, NotOurTurnError, Row, as_json
 from messaging.gathering import Gathered, Group, Schema, Write
+from messaging.loaded import Key, Loaded
+from messaging.log import fields
 
-Loaded = TypeVar("Loaded")
-Key = Any
-"""What a row is loaded by: a UUID, or a code."""
+log = logging.getLogger("ruta.transaction")
+
+Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 Guarded = tuple[int, LiteralString, tuple[Any, ...]]
 """A row that may be kept out: the number of its message in the batch, its statement, and what tells it from others."""
@@ -60,13 +64,10 @@ class Transaction:
         self._kept_out = kept_out
         self._unexpected: set[Guarded] = set()  # rows that were kept out, or let in, against expectation
         self._number = 0  # of the message that is being handled
-        self._mentioned: dict[Key, None] = {}
-        self._to_mention: list[Iterable[Key]] = []
+        self._loaded = Loaded()
         self._gathered = Gathered(_schema_of(connection))  # by the messages before
         self._fresh: list[Write] = []  # by the message that is being handled
         self._wrote = False  # it has gathered more than what is known to be kept out
-        self._loaded: dict[LiteralString, dict[Key, Any]] = {}
-        self._fresh_loaded: dict[LiteralString, dict[Key, Any]] = {}
         self._sent: list[tuple[psycopg.Cursor[Row], Group]] = []  # guarded rows that nobody has looked at yet
         self._savepoint = False  # set, and not released yet
         self._savepoint_is_fresh = False  # by the message that is being handled
@@ -86,11 +87,11 @@ class Transaction:
 
     def mention(self, keys: Iterable[Key]) -> None:
         """Say what the batch's messages speak of, or lead to: what `load` asks for at once."""
-        self._to_mention.append(keys)
+        self._loaded.mention(keys)
 
     def load(
-        self, sql: LiteralString, key: Key, make: Callable[[Row], Loaded], *, lock: LiteralString | None = None
-    ) -> Loaded | None:
+        self, sql: LiteralString, key: Key, make: Callable[[Row], Made], *, lock: LiteralString | None = None
+    ) -> Made | None:
         """Return what `make` makes of the row of `key`, or what was `put` there since; None when there is none.
 
         `sql` takes an array of keys and returns a row for each that it finds, with its key as `key`; it locks what will
@@ -99,38 +100,30 @@ class Transaction:
         a statement on the same keys that goes before: what `sql` gathers from several rows would be as it was before
         its own lock was waited for.
         """
-        for loaded in (self._fresh_loaded, self._loaded):
-            if sql in loaded and key in loaded[sql]:
-                return cast("Loaded | None", loaded[sql][key])
-        wanted = self._wanted(sql, key)
-        rows = self._read(sql, (wanted,), lock)
-        # what was locked after a savepoint is not locked any more when the message is undone
-        known = (self._fresh_loaded if self._savepoint_is_fresh else self._loaded).setdefault(sql, {})
-        found = {row.pop("key"): row for row in rows}
-        for one in wanted:
-            known[one] = make(found[one]) if one in found else None  # nor is what is not there asked for again
-        return cast("Loaded | None", known[key])
+        if not self._loaded.knows(sql, key):
+            wanted = self._loaded.wanted(sql, key)
+            rows = {row.pop("key"): row for row in self._read(sql, (wanted,), lock)}
+            # what is not there is not asked for again, either
+            found = {one: make(rows[one]) if one in rows else None for one in wanted}
+            # what was locked after a savepoint is not locked any more when the message is undone
+            self._loaded.learn(sql, found, for_good=not self._savepoint_is_fresh)
+        return cast("Made | None", self._loaded.get(sql, key))
 
     def put(self, sql: LiteralString, key: Key, now: object) -> None:
         """Say what `load` is to return from now on: what the message has made of it."""
-        self._fresh_loaded.setdefault(sql, {})[key] = now
+        self._loaded.put(sql, key, now)
 
     def amend(self, sql: LiteralString, key: Key, change: Callable[[Any], object]) -> None:
         """Say what becomes of what `load` knows of this key; where it has not asked yet, it will find it changed."""
-        for loaded in (self._fresh_loaded, self._loaded):
-            if key in loaded.get(sql, {}):
-                self.put(sql, key, change(loaded[sql][key]))
-                return
+        self._loaded.amend(sql, key, change)
 
     def loaded(self, sql: LiteralString) -> Iterator[Any]:
         """Go through everything that `load` knows by this statement, without what is not there."""
-        known = {**self._loaded.get(sql, {}), **self._fresh_loaded.get(sql, {})}
-        yield from (one for one in known.values() if one is not None)
+        return self._loaded.all_of(sql)
 
     def load_again(self, sql: LiteralString) -> None:
         """Have `load` ask anew by this statement: what it knows has changed in ways that only the database can tell."""
-        self._fresh_loaded.pop(sql, None)
-        self._loaded.pop(sql, None)
+        self._loaded.forget(sql)
 
     def fetch(self, sql: LiteralString, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
         """Run one statement now and return its rows as dicts; it sees all that was written before it."""
@@ -173,8 +166,7 @@ class Transaction:
         """End a message: its writes are part of the transaction now."""
         for write in self._fresh:
             self._gathered.add(write)
-        for sql, loaded in self._fresh_loaded.items():
-            self._loaded.setdefault(sql, {}).update(loaded)
+        self._loaded.keep()
         self._end_message()
 
     def undo(self) -> None:
@@ -184,6 +176,7 @@ class Transaction:
         for write in self._fresh:
             if self._kept_out and _guarded(write) in self._kept_out:
                 self._gathered.add(write)
+        self._loaded.undo()
         self._end_message()
 
     def flush(self) -> None:
@@ -219,16 +212,6 @@ class Transaction:
             raise KeptOut(self._unexpected)
 
     # -- inside --------------------------------------------------------------------------------------------------
-
-    def _wanted(self, sql: LiteralString, key: Key) -> list[Key]:
-        """Return this key, and all of its kind that is mentioned and that `load` does not know by this statement."""
-        for keys in self._to_mention:
-            self._mentioned.update(dict.fromkeys(keys))
-        self._to_mention.clear()
-        known, fresh = self._loaded.get(sql, {}), self._fresh_loaded.get(sql, {})
-        kind = type(key)
-        others = (one for one in self._mentioned if type(one) is kind and one != key)
-        return [key, *(one for one in others if one not in known and one not in fresh)]
 
     def _read(self, sql: LiteralString, params: Sequence[Any], lock: LiteralString | None) -> list[Row]:
         if self._wrote or self._savepoint_is_fresh:
@@ -277,7 +260,6 @@ class Transaction:
 
     def _end_message(self) -> None:
         self._fresh.clear()
-        self._fresh_loaded.clear()
         self._wrote = self._savepoint_is_fresh = False
         self._number += 1
 
@@ -321,6 +303,25 @@ def transaction(
         if not (isinstance(error, DatabaseLost) and connection.closed):
             tx.check()
         raise
+
+
+def in_attempts(attempt: Callable[[Collection[Guarded] | None], Result], *, alone: bool = False) -> Result:
+    """Handle messages as if the database kept nothing out; if it does, again with that known.
+
+    Raises KeptOut where even that is not what comes of it, for what was kept out had made others come in: then each
+    message is handled alone, and `alone` asks the database about each row in its turn.
+    """
+    try:
+        return attempt(frozenset())
+    except KeptOut as wrong:
+        kept_out = wrong.rows
+        log.info("rows were kept out; the messages are handled again", extra=fields(count=len(kept_out)))
+    try:
+        return attempt(kept_out)
+    except KeptOut:
+        if not alone:
+            raise
+    return attempt(None)
 
 
 def _interruption(error: BaseException | None) -> BaseException | None:
