@@ -1,6 +1,52 @@
 """What a service does with what arrives: one transaction for a batch, each message applied once, its answers written.
 
 Knows neither nameko nor eventlet nor the broker; `messaging.on` brings deliveries here and carries the answers away.
+
+**Promises**, wherever a process is killed or a server goes away: a message has its effect once, or is refused; what
+follows from it leaves if that was committed, and only then; a batch ends as if each of its messages had come alone, in
+its turn; a message that fails harms only itself, and those about the same subject wait behind it.
+
+**A message's life**, from the second step to the fifth in one transaction:
+
+    receive     messaging/on.py takes what has arrived, up to 250 messages, and calls `apply`
+    register    `inbox.register` enters source and id: what was there is a repeat and ends here
+    handle      `_handle` lets the service's method load, decide, save, and return the drafts of what follows
+    write       `_commit` sends what the methods have saved, the drafts as rows of `outbox`, and what is parked
+    commit      all of it, in the same round trip (`Transaction.ending`)
+    publish     messaging/on.py publishes what `apply` has returned, then acknowledges; killed before, the relay does
+
+**An example**, which tests/messaging/test_screens.py plays: `apply` of these four returns one `Committed`, with what is
+to be published in answer to 1 and 3.
+
+    delivery                      its handler                     inbox  outbox  parked
+    1  a message                  writes, returns a draft         a row  a row           applied
+    2  the same bytes again       is not called                                          a repeat
+    3  another                    writes, raises Refused          a row  a row           undone; its sender is notified
+    4  one out of order           raises MissingPrerequisite      a row          a row   `retry` tries it again
+
+With a fifth whose handler raises anything else, nothing of this is committed. Each of the five is then applied alone:
+five `Committed`, and of the fifth a row in `inbox` and one in `parked`, by which `retry` tries it again.
+
+**What can come of a message**: applied, refused, out of order, unclear, failed or unreadable. What each of these is,
+and where one sees it, is the table of docs/how-a-message-travels.md, "What can come of a message". `_handle` makes it
+of what a handler says, `_refused_by` of what clocks that are apart disagree about, `_park_failed` and `_put_off` of
+failures.
+
+**A handler** `method(self, tx, message) -> drafts`, and a timed one `method(self, tx, now) -> drafts`
+
+    may         read and write through `tx` (messaging/transaction.py), raise the two of messaging/answers.py, and ask
+                `clock.now()`; say something in an organisation's name by `Draft.source`, where the hub runs the service
+    may not     commit, publish, open a connection, wait for anything else, or take longer than `time_limit`;
+                remember anything outside `tx`: it may be called again for the same message, after all was undone;
+                look at any other clock; catch what `tx` raises
+
+**Three ways in**: `apply` for deliveries, `retry` for what is parked and due, `tick` for timed methods. The first two
+try all at once (`in_attempts`), and one by one if that fails; where the database was lost they raise, and whoever
+called them does so again, with the same deliveries. What becomes of a batch is in `_Outcome` until it is written.
+
+**Further**: messaging/transaction.py, what a handler reads and writes through; messaging/inbox.py, the rows behind the
+words above; messaging/outbox.py and messaging/relay.py, what is published by whom; messaging/clocks.py. Each outcome
+with real processes is in tests/messaging/test_inbox.py; any batch beside one by one in tests/services/sequences.
 """
 
 import logging

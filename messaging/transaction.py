@@ -1,13 +1,49 @@
 """The transaction that handlers write through; the runtime alone commits.
 
-A batch of messages costs one statement per kind of read or write rather than one per message, and ends as if each
-message had had its turn alone:
+**Promises**: a batch of messages costs one statement per kind of read or write rather than one per message, and ends as
+if each message had come alone, after those before it. What a message has written is undone with it, and nothing else.
 
-* `load` asks for all that the batch mentions at once, and answers with what was `put` there since.
-* `write` gathers rows; they are written in the order of messages, as far as it shows (`messaging.gathering`).
-* `insert` gathers a row that the database may keep out, and takes it to be in. Where that turns out to be wrong,
-  nothing is committed: `KeptOut` tells which rows, and the messages are handled again by who knows that.
-* `undo` takes back what one message has gathered, and leaves the others'.
+**An example**, which tests/messaging/test_screens.py runs: three messages about two referrals, the second refused. A
+handler calls `load`, `put`, `write` and `insert`; the rest is the runtime's.
+
+    with transaction(connection, kept_out=frozenset()) as tx:
+        tx.mention([known, new])  # the ids of which the three messages speak
+
+        assert tx.load(STATES, known, state) == "sent"  # asks for both at once: the only wait before the end
+        tx.write(MOVE, {"referral_id": known, "state": "accepted"})  # gathered, not sent
+        tx.put(STATES, known, "accepted")  # what `load` returns from now on
+        tx.keep()  # the first message is done
+
+        assert tx.load(STATES, known, state) == "accepted"  # as the first has left it; nobody is asked
+        tx.write(MOVE, {"referral_id": known, "state": "declined"})
+        tx.put(STATES, known, "declined")
+        tx.undo()  # the second is refused
+
+        assert tx.load(STATES, new, state) is None  # nobody is asked: it is known that it is not there
+        assert tx.insert(OPEN, {"referral_id": new, "state": "sent"})  # taken to go in
+        tx.put(STATES, new, "sent")
+        tx.keep()
+
+        with tx.ending():  # sends MOVE and OPEN, one statement each; looks whether OPEN's row went in; then, together,
+            connection.execute(NOTE)  # what the runtime writes besides, and the commit
+
+**A life**: `begin` asks for the turn, with the first that is sent. Then come the messages, each ended by `keep` or
+`undo`. `ending` sends what is gathered: first the tables of which a row may be kept out, to look whether one was; then
+all others, with the commit. Whoever leaves the block of `transaction` by an error has written nothing; without
+`ending`, it is called there.
+
+**What can come of it**: committed; rolled back, by what the block raises; `NotOurTurnError`, where another process
+keeps its turn; `KeptOut`, where the database has kept out a row of `insert`, or let one in, against what was taken for
+granted. Then nothing is committed, and `in_attempts` has the same messages handled again with that known, at worst each
+alone, so that `insert` asks at once.
+
+**A handler** calls `load`, `put`, `write`, `insert` and `fetch`; for what is linked to that also `mention`, `loaded`,
+`amend` and `load_again`. It may take for granted that nobody else changes what it has loaded. It may not `write` what a
+`load` returns without a `put` or `amend`; write statements of other forms than `gathering.Statement` has; or `fetch`
+for every message: that asks the database now, behind a savepoint, for two waits each time.
+
+**Further**: what each of these does at once and for the batch, docs/how-a-message-travels.md, "A batch is one by one";
+what is known of what was loaded, messaging/loaded.py; in which order rows are written, messaging/gathering.py.
 """
 
 import logging
