@@ -240,7 +240,7 @@ class _Years:
         plan = {
             "jornada_id": jornada_id,
             "organiser": organiser,
-            "planned_at": (starts - timedelta(days=20)).isoformat(),
+            "planned_at": (starts - timedelta(days=30)).isoformat(),
             "kind": kind,
             "name": f"Jornada {starts:%d/%m/%Y}",
             "zone": BARRANQUILLA,
@@ -267,7 +267,7 @@ class _Years:
         starts = self._when(month + 1).replace(hour=13)
         whose = {"jornada_id": jornada_id, "organiser": organiser}
         plan = whose | {
-            "planned_at": (starts - timedelta(days=20)).isoformat(),
+            "planned_at": (starts - timedelta(days=30)).isoformat(),
             "kind": kind,
             "name": f"Jornada {starts:%d/%m/%Y}",
             "zone": BARRANQUILLA,
