@@ -3,8 +3,10 @@
 from typing import Annotated
 from uuid import UUID
 
+from pydantic import Field
+
 from .codes import RightsAnswer, RightsKind
-from .fields import Model, OrganisationId, Past, PlannedOn, Said, Time
+from .fields import Model, OrganisationId, Past, PlannedOn, Said, Several, Time
 from .registry import contract
 
 
@@ -28,10 +30,11 @@ class RightsExtended(Model):
 
 @contract("rights.answered.v1", sent_by="partner", received_by="hub", personal_data=True, about="request_id")
 class RightsAnswered(Model):
-    """The person has been answered. An erasure that is granted is carried out everywhere.
+    """The person has been answered. An erasure that a coordinator grants is carried out everywhere.
 
     An erasure is answered by an organisation that registered the person, or by a coordinator; anything else by the
-    organisation that the person went to.
+    organisation that the person went to. One that registered the person grants what it registered itself; others who
+    did have ten working days to answer in their turn, after which it is granted for them as well.
     """
 
     request_id: UUID
@@ -52,6 +55,9 @@ class RightsDue(Model):
     answer_by: PlannedOn
     """The last working day of Colombia on which it may be answered."""
     overdue: bool
+    granted_by: Annotated[Several[OrganisationId], Field(max_length=50)] = ()
+    """Of an erasure that waits for others who registered the person: who has granted it for what it registered itself.
+    Whoever has not answered by `answer_by` is taken to have granted it."""
 
 
 @contract("person.erased.v1", sent_by="hub", received_by="hub services", personal_data=True, about="person_id")

@@ -5,7 +5,7 @@ from __future__ import annotations  # Message[…] is only for the reader: pydan
 import json
 import logging
 import os
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
@@ -274,22 +274,31 @@ class IntakeService:
 
     @on(contracts.RightsAnswered)
     def answer_request(self, tx: Transaction, message: Message[contracts.RightsAnswered]) -> list[Draft]:
-        """The person has been answered; whom it was granted to be erased, is."""
-        said = message.data
+        """The person has been answered; whom it was granted to be erased, is, by each who may grant it."""
+        said, by, now = message.data, message.source, clock.now()
         request = rules.rights.check_known(store.rights.lock_request(tx, said.request_id), said.request_id)
-        rules.rights.check_answer(request, by=message.source, answerers=answerers_of(tx, request))
-        request = rules.rights.answer(request, said.answer, answered_at=said.answered_at)
+        rules.rights.check_answer(request, by=by, answerers=answerers_of(tx, request))
+        if request.kind != rules.rights.ERASURE:
+            store.rights.save_request(tx, rules.rights.answer(request, said.answer, answered_at=said.answered_at))
+            return []
+        registrations = store.erasure.lock_registrations(tx, request.person_id)
+        request, erased = rules.rights.answer_erasure(
+            request,
+            said.answer,
+            by=by,
+            left=rules.erasure.whose(registrations),
+            coordinators=COORDINATORS,
+            answered_at=said.answered_at,
+            today=rules.days.day_of(now),
+        )
         store.rights.save_request(tx, request)
-        return erase_person(tx, request.person_id, at=clock.now()) if request.erases else []
+        waits = tell_of_request(tx, request, at=now) if request.granted_by and request.answer is None else []
+        return [*waits, *erase_people(tx, rules.erasure.those(registrations, erased), at=now)]
 
     @every(timedelta(minutes=1))
     def remind_of_requests(self, tx: Transaction, now: datetime) -> list[Draft]:
-        """Say which requests have to be answered soon, and which should have been."""
-        today = rules.days.day_of(now)
-        due = [rules.rights.run_clock(one, today=today) for one in store.rights.lock_due(tx, today)]
-        for request in due:
-            store.rights.save_request(tx, request)
-        return [draft for request in due for draft in tell_of_request(tx, request, at=now)]
+        """Say which requests have to be answered soon, or should have been; grant what others left unanswered."""
+        return [draft for one in store.rights.lock_due(tx, rules.days.day_of(now)) for draft in go_on(tx, one, at=now)]
 
     # -- one person in several registrations ---------------------------------------------------------------------------
 
@@ -377,9 +386,22 @@ def tell_of_request(tx: Transaction, request: Request, *, at: datetime) -> list[
     return messages.rights.due(request, today=today, to=concerned)
 
 
-def erase_person(tx: Transaction, person_id: UUID, *, at: datetime) -> list[Draft]:
-    """Erase a person under every id that is theirs, tell the hub's services, and ask whoever holds something."""
-    registrations = store.erasure.lock_registrations(tx, person_id)
+def go_on(tx: Transaction, request: Request, *, at: datetime) -> list[Draft]:
+    """Do what is due of a request's deadline: tell of it, or grant an erasure for those who have said nothing."""
+    if request.stage is not rules.rights.Stage.GRANT:
+        request = rules.rights.run_clock(request, today=rules.days.day_of(at))
+        store.rights.save_request(tx, request)
+        return tell_of_request(tx, request, at=at)
+    registrations = store.erasure.lock_registrations(tx, request.person_id)
+    request, erased = rules.rights.grant_in_silence(request, left=rules.erasure.whose(registrations), at=at)
+    store.rights.save_request(tx, request)
+    return erase_people(tx, rules.erasure.those(registrations, erased), at=at)
+
+
+def erase_people(tx: Transaction, registrations: Mapping[UUID, Registration], *, at: datetime) -> list[Draft]:
+    """Erase a person under these of their ids, tell the hub's services, and ask whoever holds something."""
+    if not registrations:
+        return []
     holders = store.erasure.find_holders(tx, registrations)
     erasure.forget(tx, store.erasure.find_theirs(tx, registrations))
     store.erasure.erase(tx, registrations, at=at)

@@ -1,6 +1,7 @@
 """The clocks of Ley 1581 of 2012, in working days of Colombia."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import product
 from uuid import UUID
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from contracts import uuid7
 from services.intake import rules
 from services.intake.rules.rights import Request, Stage
-from tests.examples import COORDINATOR, DAY, NOW, PERSON_ID, RECIPIENT, SENDER
+from tests.examples import ANOTHER, COORDINATOR, DAY, NOW, PERSON_ID, RECIPIENT, SENDER
 from tests.examples_rights import REQUEST_ID
 
 ELSEWHERE_ID = uuid7()
@@ -138,9 +139,42 @@ def test_an_erasure_is_answered_by_who_registered_the_person_or_a_coordinator_an
     assert answerers == may_answer
 
 
-def test_an_answer_ends_the_clock_and_only_a_granted_erasure_erases() -> None:
-    answered = rules.rights.answer(a_request("erasure"), "granted", answered_at=NOW)
-    assert (answered.stage, answered.due_on, answered.erases) == (None, None, True)
+def test_an_answer_ends_the_clock() -> None:
+    answered = rules.rights.answer(a_request("correction"), "granted", answered_at=NOW)
+    assert (answered.stage, answered.due_on) == (None, None)
     assert not answered.is_overdue(date(2030, 1, 1))
-    for kind, answer in (("erasure", "partly_granted"), ("erasure", "denied"), ("correction", "granted")):
-        assert not rules.rights.answer(a_request(kind), answer, answered_at=NOW).erases
+
+
+THREE = {uuid7(): one for one in (SENDER, RECIPIENT, ANOTHER)}
+
+
+SAYINGS = [
+    (by, answer)
+    for by in (SENDER, RECIPIENT, ANOTHER, COORDINATOR)
+    for answer in ("granted", "partly_granted", "denied")
+]
+
+
+@pytest.mark.parametrize("first", SAYINGS)
+def test_nothing_of_anothers_is_erased_without_its_word_a_coordinators_or_ten_working_days(
+    first: tuple[str, str],
+) -> None:
+    for others in product(SAYINGS, repeat=2):
+        _play([first, *others])
+
+
+def _play(said: list[tuple[str, str]]) -> None:
+    request, left = a_request("erasure"), dict(THREE)
+    for by, answer in said:
+        if request.answer is not None or by in request.granted_by | request.kept_by:
+            continue
+        request, erased = rules.rights.answer_erasure(
+            request, answer, by=by, left=left, coordinators={COORDINATOR}, answered_at=NOW, today=NOW.date()
+        )
+        assert {left[one] for one in erased} <= ({by} if by != COORDINATOR else set(left.values()))
+        left = {one: whose for one, whose in left.items() if one not in erased}
+    if request.stage is rules.rights.Stage.GRANT:
+        assert request.due_on == date(2026, 3, 17)
+        request, erased = rules.rights.grant_in_silence(request, left=left, at=NOW)
+        assert {whose for one, whose in left.items() if one not in erased} <= set(request.kept_by)
+        assert request.answer == ("partly_granted" if request.kept_by else "granted")

@@ -231,9 +231,11 @@ def tell_the_story(network: WholeNetwork, keys: Mapping[str, sealing.Key]) -> No
 
 
 def erase(network: WholeNetwork) -> None:
-    """The person asks a third organisation; one that registered them grants it; then the time passes that it takes."""
+    """The person asks a third organisation; one that registered them grants it, and a coordinator for the others; then
+    the time passes that it takes."""
     network.says(FUVADIS, rights_requested(kind=codes.RightsKind.ERASURE))
     network.says(IOM, rights_answered())
+    network.says(CENTRE, rights_answered())
     let_what_waits_end(network)
     for _ in range(2):  # what has come to its end meanwhile is looked at again
         network.tick()

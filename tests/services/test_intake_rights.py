@@ -124,13 +124,103 @@ def test_who_registered_the_person_and_the_coordinators_hear_of_an_erasure_when_
     assert known_as(on(erasure_asked, date(2026, 3, 20))) == EVERYBODY
 
 
-@pytest.mark.parametrize("by", [SENDER, RECIPIENT, COORDINATOR])
-def test_an_erasure_is_granted_by_any_organisation_that_registered_the_person_or_a_coordinator(
+OWN = {SENDER: PERSON_ID, RECIPIENT: ELSEWHERE_ID}
+OTHERS = {SENDER: RECIPIENT, RECIPIENT: SENDER}
+TEN_DAYS_ON, THE_DAY_AFTER = date(2026, 3, 16), date(2026, 3, 17)
+
+
+def erased(intake: ServiceUnderTest) -> set[UUID]:
+    return {row["person_id"] for row in intake.rows("select person_id from person where erased_at is not null")}
+
+
+def ended(intake: ServiceUnderTest) -> str | None:
+    (row,) = intake.rows("select answer from rights_request")
+    answer: str | None = row["answer"]
+    return answer
+
+
+def test_a_coordinator_grants_an_erasure_for_everybody(erasure_asked: ServiceUnderTest) -> None:
+    said = erasure_asked.hear(rights_answered(), source=COORDINATOR)
+    assert {one.data.person_id for one in said} == {PERSON_ID, ELSEWHERE_ID}
+    assert erased(erasure_asked) == {PERSON_ID, ELSEWHERE_ID}
+    assert ended(erasure_asked) == "granted"
+
+
+@pytest.mark.parametrize("by", OWN)
+def test_who_registered_the_person_grants_what_it_registered_itself_and_the_others_hear_by_when_to_answer(
     erasure_asked: ServiceUnderTest, by: str
 ) -> None:
     said = erasure_asked.hear(rights_answered(), source=by)
-    assert {one.data.person_id for one in said} == {PERSON_ID, ELSEWHERE_ID}
-    assert erasure_asked.rows("select 1 from person where erased_at is null") == []
+    due = [one for one in said if isinstance(one.data, contracts.RightsDue)]
+    gone = [one.data.person_id for one in said if isinstance(one.data, contracts.PersonErased)]
+    assert (set(gone), erased(erasure_asked)) == ({OWN[by]}, {OWN[by]})
+    assert known_as(due)[OTHERS[by]] == OWN[OTHERS[by]]
+    assert {(one.data.answer_by, one.data.granted_by) for one in due} == {(TEN_DAYS_ON, (by,))}
+    assert ended(erasure_asked) is None
+
+
+@pytest.mark.parametrize("by", OWN)
+def test_when_every_other_that_registered_the_person_assents_the_request_ends(
+    erasure_asked: ServiceUnderTest, by: str
+) -> None:
+    erasure_asked.hear(rights_answered(), source=by)
+    said = erasure_asked.hear(rights_answered(), source=OTHERS[by])
+    assert {one.data.person_id for one in said} == {OWN[OTHERS[by]]}
+    assert erased(erasure_asked) == {PERSON_ID, ELSEWHERE_ID}
+    assert ended(erasure_asked) == "granted"
+
+
+@pytest.mark.parametrize("by", OWN)
+def test_after_ten_working_days_without_an_answer_it_is_granted_for_the_others_once(
+    erasure_asked: ServiceUnderTest, by: str
+) -> None:
+    erasure_asked.hear(rights_answered(), source=by)
+    assert on(erasure_asked, TEN_DAYS_ON) == []
+    assert erased(erasure_asked) == {OWN[by]}
+    said = on(erasure_asked, THE_DAY_AFTER)
+    assert {one.data.person_id for one in said} == {OWN[OTHERS[by]]}
+    assert erased(erasure_asked) == {PERSON_ID, ELSEWHERE_ID}
+    assert (ended(erasure_asked), on(erasure_asked, date(2026, 12, 1))) == ("granted", [])
+
+
+@pytest.mark.parametrize("answer", [codes.RightsAnswer.DENIED, codes.RightsAnswer.PARTLY_GRANTED])
+@pytest.mark.parametrize("by", OWN)
+def test_what_another_keeps_stays_and_a_coordinator_may_still_be_asked_anew(
+    erasure_asked: ServiceUnderTest, by: str, answer: codes.RightsAnswer
+) -> None:
+    erasure_asked.hear(rights_answered(), source=by)
+    assert erasure_asked.hear(rights_answered(answer=answer), source=OTHERS[by]) == []
+    assert (ended(erasure_asked), erased(erasure_asked)) == ("partly_granted", {OWN[by]})
+    assert on(erasure_asked, THE_DAY_AFTER) == []
+
+
+@pytest.mark.parametrize("by", OWN)
+@pytest.mark.parametrize("again", codes.RightsAnswer)
+def test_nobody_answers_twice_for_the_others(erasure_asked: ServiceUnderTest, by: str, again: Any) -> None:
+    erasure_asked.hear(rights_answered(), source=by)
+    for said in (rights_answered(answer=again), rights_extended()):
+        with pytest.raises(rules.Refused, match=r"^already_answered$"):
+            erasure_asked.hear(said, source=by)
+    assert erased(erasure_asked) == {OWN[by]}
+
+
+def test_nobody_makes_the_term_longer_in_which_others_assent(erasure_asked: ServiceUnderTest) -> None:
+    erasure_asked.hear(rights_answered(), source=SENDER)
+    with pytest.raises(rules.Refused, match=r"^already_answered$"):
+        erasure_asked.hear(rights_extended(), source=RECIPIENT)
+
+
+def test_a_coordinator_may_grant_the_rest_before_the_others_have_answered(erasure_asked: ServiceUnderTest) -> None:
+    erasure_asked.hear(rights_answered(), source=SENDER)
+    erasure_asked.hear(rights_answered(), source=COORDINATOR)
+    assert (ended(erasure_asked), erased(erasure_asked)) == ("granted", {PERSON_ID, ELSEWHERE_ID})
+
+
+def test_where_only_who_grants_it_has_registered_the_person_it_is_granted_at_once(registered: ServiceUnderTest) -> None:
+    registered.hear(rights_requested(kind=codes.RightsKind.ERASURE), source=SENDER)
+    said = registered.hear(rights_answered(), source=SENDER)
+    assert [one.data for one in said if isinstance(one.data, contracts.RightsDue)] == []
+    assert (ended(registered), erased(registered)) == ("granted", {PERSON_ID})
 
 
 @pytest.mark.parametrize("by", [ANOTHER, "americares"])

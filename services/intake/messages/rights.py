@@ -25,4 +25,5 @@ def _due(request: Request, person_id: UUID, *, today: date) -> contracts.RightsD
         organisation=request.organisation,
         answer_by=request.answer_by,
         overdue=request.is_overdue(today),
+        granted_by=tuple(sorted(request.granted_by)),
     )

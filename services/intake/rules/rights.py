@@ -30,8 +30,9 @@ class Term(NamedTuple):
 
 TERMS: Final = {"enquiry": Term(10, 5), "correction": Term(15, 8), "erasure": Term(15, 8)}
 REMINDED_BEFORE: Final = 2  # working days before the last one
+ASSENT_WITHIN: Final = 10  # working days for others who registered the person; then silence grants an erasure
 
-ERASURE, GRANTED = "erasure", "granted"
+ERASURE, GRANTED, PARTLY_GRANTED = "erasure", "granted", "partly_granted"
 
 
 class Stage(StrEnum):
@@ -39,6 +40,7 @@ class Stage(StrEnum):
 
     REMIND = "remind"
     OVERDUE = "overdue"
+    GRANT = "grant"  # an erasure that others have not answered, for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,8 @@ class Request:
     answered_at: datetime | None = None
     stage: Stage | None = None  # the next of its deadline, and the day on which it is due
     due_on: date | None = None
-
-    @property
-    def erases(self) -> bool:
-        """Whether the person's data is to be erased everywhere."""
-        return (self.kind, self.answer) == (ERASURE, GRANTED)
+    granted_by: Set[str] = frozenset()  # of an erasure that waits for others: who has granted what it registered itself
+    kept_by: Set[str] = frozenset()  # who has said since that what it registered itself stays
 
     def is_overdue(self, today: date) -> bool:
         """Whether the last day for the answer has passed without one."""
@@ -134,6 +133,8 @@ def check_answer(request: Request, *, by: str, answerers: Set[str]) -> None:
     if by not in answerers:
         raise Refused("not_yours_to_answer")
     _check_open(request)
+    if by in request.granted_by | request.kept_by:
+        raise Refused("already_answered")
 
 
 def check_extension(request: Request, *, by: str, answerers: Set[str]) -> None:
@@ -141,6 +142,8 @@ def check_extension(request: Request, *, by: str, answerers: Set[str]) -> None:
     if by not in {request.organisation, *answerers}:
         raise Refused("received_by_another")
     _check_open(request)
+    if request.granted_by:  # what others answer has a term of its own, which nobody makes longer
+        raise Refused("already_answered")
 
 
 def _check_open(request: Request) -> None:
@@ -160,6 +163,58 @@ def extend(request: Request, *, told_at: datetime, at: datetime) -> Request:
 
 def answer(request: Request, answer: str, *, answered_at: datetime) -> Request:
     """End a request and its deadline; an answer counts however late it is."""
+    return _end(request, answer, answered_at=answered_at)
+
+
+def answer_erasure(
+    request: Request,
+    answer: str,
+    *,
+    by: str,
+    left: Mapping[UUID, str],
+    coordinators: Set[str],
+    answered_at: datetime,
+    today: date,
+) -> tuple[Request, Set[UUID]]:
+    """Return what becomes of a request for erasure, and which registrations are erased; `left` says whose they are.
+
+    A coordinator answers for all. Of those who registered the person each grants what it registered itself: one that
+    has registered a copy of another's person shall not have the other's erased. The others then have a term to answer
+    in their turn; where they say nothing it is granted for them. Before anybody has granted it, a denial ends it.
+    """
+    granted = answer == GRANTED
+    if by in coordinators or not (granted or request.granted_by):
+        return _end(request, answer, answered_at=answered_at), frozenset(left) if granted else frozenset()
+    granted_by, kept_by = (
+        (request.granted_by | {by}, request.kept_by)
+        if granted
+        else (
+            request.granted_by,
+            request.kept_by | {by},
+        )
+    )
+    erased = frozenset(one for one, whose in left.items() if whose in granted_by)
+    if not set(left.values()) - granted_by - kept_by:
+        ended = replace(request, granted_by=granted_by, kept_by=kept_by)
+        return _end(ended, PARTLY_GRANTED if kept_by else GRANTED, answered_at=answered_at), erased
+    answer_by = request.answer_by if request.granted_by else working_days_after(today, ASSENT_WITHIN)
+    return replace(
+        request,
+        answer_by=answer_by,
+        stage=Stage.GRANT,
+        due_on=answer_by + timedelta(days=1),
+        granted_by=granted_by,
+        kept_by=kept_by,
+    ), erased
+
+
+def grant_in_silence(request: Request, *, left: Mapping[UUID, str], at: datetime) -> tuple[Request, Set[UUID]]:
+    """Grant an erasure for all who have not answered within their term; what others said that they keep stays."""
+    erased = frozenset(one for one, whose in left.items() if whose not in request.kept_by)
+    return _end(request, PARTLY_GRANTED if request.kept_by else GRANTED, answered_at=at), erased
+
+
+def _end(request: Request, answer: str, *, answered_at: datetime) -> Request:
     return replace(request, answer=answer, answered_at=answered_at, stage=None, due_on=None)
 
 

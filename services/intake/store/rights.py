@@ -11,9 +11,11 @@ from services.intake.rules.rights import Request, Stage
 from services.intake.store.cause import Cause
 
 DUE_AT_ONCE: Final = 200
+_BY: Final = ("granted_by", "kept_by")
 
 _REQUEST: Final = """
-    request_id, person_id, kind, organisation, received_at, answer_by, extended_at, answer, answered_at, stage, due_on
+    request_id, person_id, kind, organisation, received_at, answer_by, extended_at, answer, answered_at, stage, due_on,
+    granted_by, kept_by
 """
 
 LOCK: Final = f"""
@@ -34,7 +36,7 @@ INSERT: Final = f"""
 SAVE: Final = """
     update rights_request
     set answer_by = new.answer_by, extended_at = new.extended_at, answer = new.answer, answered_at = new.answered_at,
-        stage = new.stage, due_on = new.due_on
+        stage = new.stage, due_on = new.due_on, granted_by = new.granted_by, kept_by = new.kept_by
     from jsonb_populate_recordset(null::rights_request, %s::jsonb) as new
     where rights_request.request_id = new.request_id
 """
@@ -64,8 +66,10 @@ def save_request(tx: Transaction, request: Request) -> None:
 
 def _request(tx: Transaction, row: Row) -> Request:
     tx.mention([row["person_id"]])
-    return Request(**{**row, "stage": None if row["stage"] is None else Stage(row["stage"])})
+    stage = None if row["stage"] is None else Stage(row["stage"])
+    return Request(**{**row, "stage": stage, **{name: frozenset(row[name]) for name in _BY}})
 
 
 def _to_row(request: Request) -> Row:
-    return {name: getattr(request, name) for name in request.__slots__}
+    row = {name: getattr(request, name) for name in request.__slots__}
+    return row | {name: sorted(row[name]) for name in _BY}
