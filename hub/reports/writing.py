@@ -14,7 +14,7 @@ from openpyxl.styles import Font
 from rich.console import Console
 from rich.table import Table
 
-from hub.reports.rules.sheets import Cell, Sheet
+from hub.reports.rules.sheets import Cell, Sheet, for_programs
 from hub.reports.rules.small_counts import AT_LEAST, SMALL, WITHHELD
 
 # What a spreadsheet takes for the beginning of a formula (the wide forms too), where a cell begins: at the beginning,
@@ -43,6 +43,7 @@ def _heads(sheet: Sheet) -> list[list[str | None]]:
 
 def as_csv(sheet: Sheet) -> bytes:
     """Write CSV in UTF-8, with the mark by which spreadsheets know that; without the notes, which are no data."""
+    sheet = for_programs(sheet)
     out = io.StringIO(newline="")
     writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerows(_heads(sheet))
@@ -52,6 +53,7 @@ def as_csv(sheet: Sheet) -> bytes:
 
 def as_xlsx(sheet: Sheet) -> bytes:
     """Write a workbook: the sheet, and its notes on a second one."""
+    sheet = for_programs(sheet)
     book = Workbook()
     page = book.active
     assert page is not None
@@ -79,6 +81,7 @@ def as_xlsx(sheet: Sheet) -> bytes:
 
 def as_json(sheet: Sheet) -> bytes:
     """Write one object: `report`, `rows` (an object each, by the columns' names), `notes`."""
+    sheet = for_programs(sheet)
     names = [column.name for column in sheet.columns]
     what: dict[str, Any] = {
         "report": sheet.name,

@@ -12,7 +12,7 @@ from hub.reports.rules.small_counts import Shown
 COLUMNS: Final = (
     Column("figure", "Figure"),
     Column("published", "Published"),
-    Column("counted", "Counted"),
+    Column("counted", "Counted", counts=True),
     Column("equal", "Equal"),
 )
 

@@ -11,16 +11,16 @@ from hub.reports.rules.sheets import Cell, Column, Sheet
 from hub.reports.rules.small_counts import Shown
 
 COLUMNS: Final = (
-    Column("adm2_code", "Municipality code"),
+    Column("adm2_code", "Municipality code", p_code=True),
     Column("adm2_name", "Municipality"),
     Column("sector", "Sector"),
     Column("need", "Need"),
     Column("services", "Services there"),
-    Column("identified", "People in need"),
-    Column("referred", "Referred"),
-    Column("met", "Met"),
-    Column("waiting", "Waiting"),
-    Column("unmet", "Unmet"),
+    Column("identified", "People in need", counts=True),
+    Column("referred", "Referred", counts=True),
+    Column("met", "Met", counts=True),
+    Column("waiting", "Waiting", counts=True),
+    Column("unmet", "Unmet", counts=True),
 )
 NOTES: Final = (
     "A person counts once for a need, in the month and municipality in which it was first found.",

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from hub.reports.rules import activities
 from hub.reports.rules.accountability import Figure
 from hub.reports.rules.activities import Activity
 from hub.reports.rules.asked import Asked
-from hub.reports.rules.sheets import Cell, Column, Sheet
+from hub.reports.rules.sheets import Cell, Column, Sheet, for_programs
 from tests.examples_reports import an_id, delivered, identified, in_need, jornada, profiled, referred
 from tests.hub.reports.conftest import FOLDER, Reports
 
@@ -58,6 +59,9 @@ def filled(reports: Reports) -> Reports:
     return reports
 
 
+ADDED = ["#adm1+code+v_pcode", "#adm2+code+v_pcode", "#meta+withheld"]
+
+
 # -- HXL --------------------------------------------------------------------------------------------------------------
 
 
@@ -74,17 +78,83 @@ def as_rows(csv_: bytes) -> list[list[str]]:
 
 def test_the_5w_sheet_is_hxl_as_its_library_has_it(filled: Reports) -> None:
     rows = as_rows(writing.as_csv(filled.ask(report.who_does_what)))
-    assert rows[1] == [column.hashtag for column in activities.COLUMNS]
+    assert rows[1] == [*(column.hashtag for column in activities.COLUMNS), *ADDED]
     assert len(rows) == 5
     assert problems(rows) == []
+
+
+def errors_by_default(rows: list[list[str]]) -> list[str]:
+    """What the HXL library finds wrong with a sheet by the schema that it brings along; not what it wonders about."""
+    return [one["tag_pattern"] for one in hxl.validate(hxl.data(rows))["issues"] if one["severity"] == "error"]
+
+
+def test_the_5w_sheet_is_hxl_by_the_librarys_own_schema(filled: Reports) -> None:
+    rows = as_rows(writing.as_csv(filled.ask(report.who_does_what)))
+    assert any("<5" in row[-1] for row in rows)
+    assert errors_by_default(rows) == []
+    rows[3][rows[1].index("#reached")] = "<5"
+    assert errors_by_default(rows) != []
+
+
+def test_what_is_withheld_can_be_added_up_by_the_library(filled: Reports) -> None:
+    rows = as_rows(writing.as_csv(filled.ask(report.who_does_what)))
+    (total,) = hxl.data(rows).count("#indicator", aggregators="sum(#reached-f-m-other-children) as #reached+total")
+    assert total.get("#reached+total") == 11 + 11
+
+
+def test_a_count_is_a_number_or_nothing_and_what_is_shown_instead_stands_beside() -> None:
+    columns = (Column("what", "What"), Column("all", "All", counts=True), Column("few", "Few", counts=True))
+    sheet = Sheet("a", columns, (("*", 7, 2), ("<5", "<5", "*"), ("x", "≥12", 0), ("x", None, 1.5)), ("<5: a note",))
+    written = json.loads(writing.as_json(sheet))["rows"]
+    assert written == [
+        {"what": "*", "all": 7, "few": 2, "withheld": None},
+        {"what": "<5", "all": None, "few": None, "withheld": "all: <5; few: *"},
+        {"what": "x", "all": None, "few": 0, "withheld": "all: ≥12"},
+        {"what": "x", "all": None, "few": 1.5, "withheld": None},
+    ]
+    assert as_rows(writing.as_csv(sheet)) == [
+        ["What", "All", "Few", "Withheld"],
+        ["*", "7", "2", ""],
+        ["<5", "", "", "all: <5; few: *"],
+        ["x", "", "0", "all: ≥12"],
+        ["x", "", "1.5", ""],
+    ]
+    page = openpyxl.load_workbook(io.BytesIO(writing.as_xlsx(sheet)))["a"]
+    assert [[cell.value for cell in row][1:] for row in page.iter_rows(min_row=3)] == [
+        [None, None, "all: <5; few: *"],
+        [None, 0, "all: ≥12"],
+        [None, 1.5, None],
+    ]
+    assert "≥12" in writing.as_table(sheet).decode()
+
+
+@pytest.mark.parametrize("command", ["accountability", "5w", "partners", "unmet-needs"])
+def test_no_count_of_any_report_is_a_text_for_a_program(filled: Reports, command: str) -> None:
+    make = {"5w": report.who_does_what, "partners": report.partner_performance, "unmet-needs": report.needs_unmet}
+    sheet = filled.ask(make[command]) if command in make else filled.ask(report.accountability).sheet()
+    assert sheet.rows
+    for row in json.loads(writing.as_json(sheet))["rows"]:
+        row.pop("withheld")
+        assert not [cell for cell in row.values() if isinstance(cell, str) and re.match("<5|[*]|≥", cell)]
+
+
+def test_places_have_the_codes_that_ocha_gives_them(filled: Reports) -> None:
+    _, tags, *rows = as_rows(writing.as_csv(filled.ask(report.who_does_what)))
+    for level, digits in (("adm1", 2), ("adm2", 5)):
+        code, pcode = tags.index(f"#{level}+code"), tags.index(f"#{level}+code+v_pcode")
+        assert {row[pcode] for row in rows} == {f"CO{row[code]}" for row in rows}
+        assert {len(row[code]) for row in rows} == {digits}
 
 
 @pytest.mark.filterwarnings("ignore:defusedxml.cElementTree is deprecated:DeprecationWarning")  # the library's own
 def test_the_5w_workbook_is_the_same_hxl(filled: Reports) -> None:
     sheet = filled.ask(report.who_does_what)
     with hxl.data(io.BytesIO(writing.as_xlsx(sheet))) as source:
-        assert [column.display_tag for column in source.columns] == [column.hashtag for column in activities.COLUMNS]
-        assert [row.get("#reached-f-m-other-children") for row in source] == [row[12] for row in sheet.rows]
+        tags = [*(column.hashtag for column in activities.COLUMNS), *ADDED]
+        assert [column.display_tag for column in source.columns] == tags
+        reached = [column.name for column in activities.COLUMNS].index("reached")
+        said = [row[reached] if isinstance(row[reached], int) else None for row in sheet.rows]
+        assert [row.get("#reached-f-m-other-children") for row in source] == said
 
 
 @pytest.mark.parametrize(
@@ -102,7 +172,12 @@ def test_the_5w_workbook_is_the_same_hxl(filled: Reports) -> None:
         ("reached", "-1"),
         ("reached", "four"),
         ("f", "<5 and more"),
-        ("children", ""),
+        ("reached", "<5"),
+        ("children", "*"),
+        ("adm1_pcode", "CO8"),
+        ("adm1_pcode", "08"),
+        ("adm2_pcode", "CO1"),
+        ("adm2_pcode", "CO99999"),
     ],
 )
 def test_a_planted_mistake_is_found_by_the_schema(column: str, wrong: str) -> None:
@@ -110,7 +185,7 @@ def test_a_planted_mistake_is_found_by_the_schema(column: str, wrong: str) -> No
     sheet = activities.sheet(found[:8], Asked(), places=places(), running_month="2023-03")
     rows = as_rows(writing.as_csv(sheet))
     assert problems(rows) == []
-    rows[3][[one.name for one in activities.COLUMNS].index(column)] = wrong
+    rows[3][[one.name for one in for_programs(sheet).columns].index(column)] = wrong
     assert len(problems(rows)) > 0
 
 
