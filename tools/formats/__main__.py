@@ -15,7 +15,8 @@ from cyclopts import App, CycloptsError, Parameter
 import contracts
 from contracts.fields import Model
 
-from .reading import MAX_BYTES, Json, Untranslatable, read_json
+from .reading import MAX_BYTES, Fault, Json, Translation, Untranslatable, read_json, refuse
+from .refusals import REFUSALS
 
 # What a format needs is imported when it is asked for: the FHIR models alone take a third of a second.
 
@@ -30,14 +31,12 @@ File = Annotated[str, Parameter(help="a JSON file; standard input without one")]
 
 @app.command
 def fhir_from(file: File = "-") -> None:
-    """FHIR R4 to the network: a Bundle is a request, a Task the next step of a referral."""
-    from . import fhir
+    """FHIR R4 to the network: a Bundle or a ServiceRequest is a request, a Task the next step of a referral."""
+    from . import fhir_reading
 
     document = _read(file)
-    if document.get("resourceType") == "Task":
-        _show([_said(fhir.fhir_to_step(document))])
-    else:
-        _show([_said(fhir.fhir_to_referral(document))])
+    read = fhir_reading.fhir_to_step if document.get("resourceType") == "Task" else fhir_reading.fhir_to_referral
+    _show([_said(_translated(read(document)))])
 
 
 @app.command
@@ -51,14 +50,14 @@ def fhir_to(
     if isinstance(message.data, contracts.ReferralRequested | contracts.ReferralOffered):
         latest = _message(status).data if status else None
         if latest is not None and not isinstance(latest, contracts.ReferralStatus):
-            raise Untranslatable("not_a_status", "type")
-        _show(fhir.referral_to_fhir(message.data, latest, sender=message.source))
+            refuse("not_a_status", "type")
+        _show(fhir.referral_to_fhir(message.data, latest, sender=message.source, asked_at=message.time))
     elif isinstance(message.data, contracts.ReferralStatus):
         _show(fhir.status_to_fhir(message.data))
     elif any(isinstance(message.data, step) for _, step, _, _ in fhir_codes.STEPS):
-        _show(fhir.step_to_fhir(message.data))
+        _show(fhir.step_to_fhir(message.data, said_by=message.source, said_at=message.time))
     else:
-        raise Untranslatable("no_such_thing_in_fhir", "type")
+        refuse("no_such_thing_in_fhir", "type")
 
 
 @app.command
@@ -72,29 +71,34 @@ def primero_from(
     from . import primero
 
     own = _words(words) if words else {}
-    drafts = primero.case_to_drafts(_read(file), consent_id=consent, words=primero.words_with(own))
+    drafts = _translated(primero.case_to_drafts(_read(file), consent_id=consent, words=primero.words_with(own)))
     _show([_draft(one) if isinstance(one, primero.Unsealed) else _said(one) for one in drafts])
 
 
 @app.command
 def primero_to(
-    file: File = "-", *, standing: Annotated[str, Parameter(help="the status of the referral in Primero now")]
+    file: File = "-",
+    *,
+    standing: Annotated[str, Parameter(help="the status of the referral in Primero now")],
+    version: Annotated[
+        str, Parameter(help="your Primero: 2.16, or success_status where its referrals have that")
+    ] = "2.16",
 ) -> None:
     """A referral.status to Primero v2: the calls that bring its referral there, in order."""
     from . import primero_status
 
     said = _message(file).data
     if not isinstance(said, contracts.ReferralStatus):
-        raise Untranslatable("not_a_status", "type")
-    _show([asdict(call) for call in primero_status.status_to_primero(said, standing=standing)])
+        refuse("not_a_status", "type")
+    _show([asdict(call) for call in primero_status.status_to_primero(said, standing=standing, version=version)])
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
-    """Run one command; return 0 when it is done, 1 with one sentence when it cannot be."""
+    """Run one command; return 0 when it is done, 1 with a line for each fault when it cannot be."""
     try:
         app(arguments, exit_on_error=False, print_error=False, result_action="return_none")
     except Untranslatable as refusal:
-        return _fail(f"This cannot be translated: {refusal}.")
+        return _fail(*map(_sentence, refusal.faults))
     except BrokenPipeError:  # nobody reads what is printed any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -105,8 +109,14 @@ def main(arguments: Iterable[str] | None = None) -> int:
     return 0
 
 
-def _fail(sentence: str) -> int:
-    print(sentence, file=sys.stderr)
+def _sentence(fault: Fault) -> str:
+    """What is wrong, and what is expected; a message of ours has codes of its own, which say so themselves."""
+    return f"This cannot be translated: {fault}{f' ({why})' if (why := REFUSALS.get(fault.code)) else ''}."
+
+
+def _fail(*sentences: str) -> int:
+    for sentence in sentences:
+        print(sentence, file=sys.stderr)
     return 1
 
 
@@ -126,16 +136,23 @@ def _message(file: str) -> contracts.Message[Any]:
     try:
         return contracts.upcast(contracts.parse(_bytes(file)))
     except contracts.Invalid as error:
-        refusal = Untranslatable(error.code, error.where)
-    raise refusal
+        fault = Fault(error.code, error.where)
+    raise Untranslatable(fault)
 
 
 def _words(file: Path) -> Json:
     try:
         return tomllib.loads(file.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        pass
-    raise Untranslatable("not_toml")
+        fault = Fault("not_toml", "words")
+    raise Untranslatable(fault)
+
+
+def _translated(translation: Translation[Any]) -> Any:
+    """What was read; what was left out is named beside it."""
+    for where in translation.dropped:
+        print(f"Dropped: {where}.", file=sys.stderr)
+    return translation.data
 
 
 def _said(data: Model) -> Json:

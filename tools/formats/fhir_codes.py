@@ -50,6 +50,57 @@ WITHOUT_BUSINESS_STATUS: Final[Mapping[str, State]] = MappingProxyType(
 )
 """What a Task means that has no business status; `on-hold` alone does not say what for, and is refused."""
 
+BSER: Final = "http://hl7.org/fhir/us/bser/CodeSystem/TaskBusinessStatusCS"
+"""The list of business statuses that HL7's guide for bidirectional services eReferrals has (BSeR 2.0.0-ballot)."""
+
+BSER_STATES: Final[Mapping[str, State]] = MappingProxyType(
+    {
+        "2.0": State.SENT,
+        "3.0": State.ACCEPTED,
+        "4.0": State.DECLINED,
+        "5.1.1": State.SCHEDULED,
+        "5.1.2": State.NO_SHOW,
+        "5.1.3": State.VISIT_CANCELLED,
+        "5.1.4": State.IN_SERVICE,  # a visit took place; the referral goes on
+        "5.2": State.CANCEL_REQUESTED,
+        "6.0": State.CANCELLED,
+        "7.0": State.COMPLETED,
+    }
+)
+"""The state that each of them is; read, never written."""
+
+TASK_CODE: Final = "http://hl7.org/fhir/CodeSystem/task-code"
+FULFILL: Final = "fulfill"
+"""What every Task of ours asks for; the others of that list (abort, suspend, …) ask for something else."""
+
+PLACER: Final = ("http://terminology.hl7.org/CodeSystem/v2-0203", "PLAC")
+"""The type of an identifier that the sender has given; BSeR asks for it."""
+
+CATEGORY: Final = (
+    "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/SDOHCC-CodeSystemTemporaryCodes",
+    "sdoh-category-unspecified",
+)
+"""The category of every ServiceRequest: which need it is stands in its code, and a confidential one says no more."""
+
+ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+"""The extension that says why an element that a guide asks for has no value."""
+
+BUNDLES: Final = frozenset({"collection", "searchset", "batch", "transaction", "document", "message"})
+"""The types of Bundle whose entries are what is; those of a history or an answer are something else."""
+
+RESOURCE_OF: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "referral": "ServiceRequest",
+        "person": "Patient",
+        "case_code": "Patient",
+        "organisation": "Organization",
+        "service": "HealthcareService",
+        "need": "Condition",
+        "consent": "Consent",
+    }
+)
+"""The type of the resource that each kind of name of the network is for."""
+
 REQUEST_STATUS: Final[Mapping[State, str]] = MappingProxyType(
     {
         State.CLOSED: "completed",
@@ -95,6 +146,16 @@ STEPS: Final[tuple[Step, ...]] = (
 )
 """What an organisation says to bring a state about: the state, the contract, the field that tells it from the contracts
 after it with the same state, and what `referral.status` calls the fields that it names otherwise."""
+
+SAID_BY_SENDER: Final = frozenset(
+    {
+        contracts.ReferralInfoProvided,
+        contracts.ReferralClosed,
+        contracts.ReferralCancelRequested,
+        contracts.ReferralEnteredInError,
+    }
+)
+"""The steps that the one who asked takes; a coordinator reopens, and all others are the recipient's."""
 
 # -- where each field lives -------------------------------------------------------------------------------------------
 

@@ -1,7 +1,9 @@
-"""Whoever tries a translation gets JSON, or one sentence and exit status 1."""
+"""Whoever tries a translation gets JSON and what was left out, or a sentence for each fault and exit status 1."""
 
 import io
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,14 +12,18 @@ import pytest
 
 import contracts
 from tools.formats.__main__ import main
+from tools.formats.reading import MAX_FAULTS
+from tools.formats.refusals import REFUSALS
 
-EXAMPLES = Path(__file__).parents[3] / "contracts" / "examples"
+ROOT = Path(__file__).parents[3]
+EXAMPLES = ROOT / "contracts" / "examples"
 CONSENT = "01950000-0000-7000-8000-000000000002"
 CASE = {
     "id": "437189fc-cd1c-46ee-8d56-2891fc736050",
     "module_id": "primeromodule-cp",
     "registration_date": "2026-03-01",
     "name_first": "Yuleisy",
+    "age": 34,
     "consent_for_services": True,
     "disclosure_other_orgs": True,
     "services_section": [
@@ -38,32 +44,46 @@ agency-oim = "iom"
 """
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Any:
-    """What a command prints, as JSON."""
+def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path, dropped: list[str] | None = None) -> Any:
+    """What a command prints, as JSON; and what it names as dropped."""
     assert main([str(one) for one in arguments]) == 0
     printed = capsys.readouterr()
-    assert printed.err == ""
+    assert printed.err == "".join(f"Dropped: {where}.\n" for where in dropped or [])
     return json.loads(printed.out)
 
 
 def fail(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
     """The one sentence of a command that does not succeed."""
-    assert main([str(one) for one in arguments]) == 1
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    (sentence,) = printed.err.splitlines()
+    (sentence,) = faults(capsys, *arguments)
     return sentence
 
 
-@pytest.mark.parametrize(
-    "example",
-    ["referral.requested.v2/ok-a-child-with-everything", "referral.scheduled.v1/ok-with-directions"],
-)
+def faults(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> list[str]:
+    """The sentences of a command that does not succeed."""
+    assert main([str(one) for one in arguments]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    return printed.err.splitlines()
+
+
+OF_THE_ENVELOPE = {
+    "referral.requested.v2/ok-a-child-with-everything": [
+        *("ServiceRequest.category", "ServiceRequest.occurrenceDateTime.extension", "ServiceRequest.authoredOn"),
+        *("ServiceRequest.requester", "Task.identifier", "Task.authoredOn", "Task.requester"),
+    ],
+    "referral.scheduled.v1/ok-with-directions": [
+        *("Task.identifier", "Task.for", "Task.authoredOn.extension", "Task.lastModified", "Task.requester"),
+        "Task.owner",
+    ],
+}
+
+
+@pytest.mark.parametrize("example", OF_THE_ENVELOPE)
 def test_what_goes_to_fhir_comes_from_it(capsys: pytest.CaptureFixture[str], tmp_path: Path, example: str) -> None:
     sent = (EXAMPLES / f"{example}.json").read_bytes()
     written = tmp_path / "fhir.json"
     written.write_text(json.dumps(run(capsys, "fhir-to", EXAMPLES / f"{example}.json")))
-    (said,) = run(capsys, "fhir-from", written)
+    (said,) = run(capsys, "fhir-from", written, dropped=OF_THE_ENVELOPE[example])
     assert contracts.parse(json.dumps({**json.loads(sent), **said}).encode()) == contracts.parse(sent)
 
 
@@ -76,8 +96,10 @@ def test_an_offer_and_its_latest_status_are_one_bundle(capsys: pytest.CaptureFix
 def test_a_status_is_a_task_and_primeros_calls(capsys: pytest.CaptureFixture[str]) -> None:
     closed = EXAMPLES / "referral.status.v1" / "ok-closed.json"
     assert run(capsys, "fhir-to", closed)["resourceType"] == "Task"
-    calls = run(capsys, "primero-to", closed, "--standing", "in_progress")
-    assert [call["body"]["data"]["status"] for call in calls] == ["accepted", "done"]
+    for version in ([], ["--version", "success_status"]):
+        calls = run(capsys, "primero-to", closed, "--standing", "in_progress", *version)
+        assert [call["body"]["data"]["status"] for call in calls] == ["accepted", "done"]
+        assert ("success_status" in calls[1]["body"]["data"]) is bool(version)
 
 
 def test_a_case_is_drafts_with_what_is_to_be_sealed_to_whom(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -104,20 +126,24 @@ def test_without_a_file_it_reads_standard_input(
 @pytest.mark.parametrize(
     ("content", "command", "sentence"),
     [
-        (b"Yuleisy", ["fhir-from"], "This cannot be translated: not_json."),
-        (b"[]", ["fhir-from"], "This cannot be translated: not_an_object."),
-        (b"\xff{}", ["fhir-from"], "This cannot be translated: not_json."),
-        (b"{" + b" " * 1024 * 1024, ["fhir-from"], "This cannot be translated: too_large."),
-        (b'{"a":' * 10_000, ["fhir-from"], "This cannot be translated: not_json."),
-        (b'{"a":' * 40 + b"1" + b"}" * 40, ["fhir-from"], "This cannot be translated: too_deep."),
-        (b'{"\\u0000":1}', ["fhir-from"], "This cannot be translated: nul_character."),
-        (b"{}", ["fhir-from"], "This cannot be translated: not_fhir at Bundle.resourceType."),
-        (b"{}", ["fhir-to"], "This cannot be translated: not_cloudevents at specversion."),
-        (b"{}", ["primero-to", "--standing", "accepted"], "This cannot be translated: not_cloudevents at specversion."),
+        (b"Yuleisy", ["fhir-from"], "not_json"),
+        (b"[]", ["fhir-from"], "not_an_object"),
+        (b"\xff{}", ["fhir-from"], "not_json"),
+        (b'{"a":"\\ud800"}', ["fhir-from"], "not_json"),
+        (b'{"a":NaN}', ["fhir-from"], "not_json"),
+        (b'{"a":1e999}', ["fhir-from"], "not_json"),
+        (b'{"a":1,"a":1}', ["fhir-from"], "repeated_name"),
+        (b'{"resourceType":"Task","focus":{"reference":"a","reference":"b"}}', ["fhir-from"], "repeated_name"),
+        (b'{"\\u0000":1}', ["fhir-from"], "nul_character"),
+        (b"{}", ["fhir-from"], "not_fhir at resourceType"),
+        (b'{"resourceType":"Patient"}', ["fhir-from"], "unexpected_resource at resourceType"),
+        (b"{}", ["fhir-to"], "not_cloudevents at specversion"),
+        (b"{}", ["primero-to", "--standing", "accepted"], "not_cloudevents at specversion"),
+        (b'{"data":[]}', ["primero-from", "--consent", CONSENT], "several_cases at data"),
         (
             json.dumps(CASE).encode(),
             ["primero-from", "--consent", CONSENT],
-            "This cannot be translated: unknown_code at services_section.0.service_implementing_agency.",
+            "unknown_code at services_section.0.service_implementing_agency",
         ),
     ],
 )
@@ -127,7 +153,92 @@ def test_what_cannot_be_translated_ends_in_one_sentence(
     file = tmp_path / "document"
     file.write_bytes(content)
     name, *options = command
-    assert fail(capsys, name, file, *options) == sentence
+    code = sentence.split()[0]
+    why = f" ({REFUSALS[code]})" if code in REFUSALS else ""  # a message of ours has codes of its own
+    assert fail(capsys, name, file, *options) == f"This cannot be translated: {sentence}{why}."
+
+
+def test_all_faults_are_told_at_once_a_line_each(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "document"
+    file.write_text(json.dumps({**CASE, "id": "Yuleisy", "age": "4815162", "status": "closed"}))
+    told = faults(capsys, "primero-from", file, "--consent", CONSENT)
+    assert [line.removeprefix("This cannot be translated: ").partition(" (")[0] for line in told] == [
+        "not_active at status",
+        "invalid_field at id",
+        "invalid_field at age",
+        "unknown_code at services_section.0.service_implementing_agency",
+    ]
+    assert "Yuleisy" not in str(told)
+
+
+def test_what_is_left_out_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    case, words = tmp_path / "case.json", tmp_path / "strings.toml"
+    case.write_text(json.dumps({"data": {**CASE, "sex": "Yuleisy", "owned_by": "primero_cp", "4815162": 1}}))
+    words.write_text(WORDS)
+    named = ["sex", "owned_by", "?"]
+    run(capsys, "primero-from", case, "--consent", CONSENT, "--words", words, dropped=named)
+
+
+# -- what is hostile or huge ------------------------------------------------------------------------------------------
+
+MIB = 1024 * 1024
+
+
+def filled(before: bytes, one: bytes, after: bytes) -> bytes:
+    """A document that is as long as it may be, of one thing over and over."""
+    return before + b",".join([one] * ((MIB - len(before) - len(after)) // (len(one) + 1))) + after
+
+
+HUGE: dict[str, tuple[bytes, str]] = {
+    "longer_than_it_may_be": (b"{" + b" " * MIB, "too_large"),
+    "deep": (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "too_deep"),
+    "deep_and_unfinished": (b'{"a":' * 10_000, "too_deep"),
+    "deep_lists": (b'{"a":' + b"[" * 500_000 + b"]" * 500_000 + b"}", "too_deep"),
+    "a_little_too_deep": (b'{"a":' * 40 + b"1" + b"}" * 40, "too_deep"),
+    "objects": (filled(b'{"resourceType":"Bundle","entry":[', b"{}", b"]}"), "too_large"),
+    "numbers": (filled(b'{"resourceType":"Task","output":[', b"1", b"]}"), "too_large"),
+    "fields": (b"{" + b",".join(b'"a%d":1' % number for number in range(80_000)) + b"}", "too_large"),
+    "one_number": (b'{"age":' + b"9" * 1_000_000 + b"}", "not_json"),
+    "one_name": (b'{"' + b"a" * 1_000_000 + b'":1}', "resourceType"),
+    "as_many_identifiers_as_there_may_be": (
+        b'{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Organization",'
+        b'"identifier":[' + b",".join([b'{"use":1}'] * 9_000) + b"]}}]}",
+        "not_fhir",
+    ),
+    "as_many_entries_as_there_may_be": (
+        b'{"resourceType":"Bundle","type":"collection","entry":['
+        + b",".join([b'{"resource":{"resourceType":"Task"}}'] * 6_000) + b"]}",
+        "not_fhir",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_what_is_hostile_or_huge_is_refused_within_two_seconds_and_200_megabytes(name: str, tmp_path: Path) -> None:
+    content, expected = HUGE[name]
+    assert len(content) <= MIB + 1 or expected == "too_large"
+    file = tmp_path / "document"
+    file.write_bytes(content)
+    commands = [["fhir-from", str(file)]]
+    if expected in ("too_large", "too_deep", "not_json"):
+        commands.append(["primero-from", str(file), "--consent", CONSENT])
+    for command in commands:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "tools.formats", *command],
+            cwd=ROOT, env={"PYTHONPATH": str(ROOT), **os.environ},
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert process.stderr is not None
+        with process.stderr as told:
+            lines = told.read().splitlines()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 1
+        assert 1 <= len(lines) <= MAX_FAULTS
+        assert expected in lines[0]
+        assert max(map(len, lines)) < 300
+        assert used.ru_utime + used.ru_stime < 2  # seconds of this process, whoever else is busy
+        assert used.ru_maxrss < 200 * 1024  # KiB
 
 
 def test_messages_that_the_other_side_has_nothing_for_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,7 +263,7 @@ def test_a_file_that_is_not_there_and_words_that_are_none_are_said(
     case = tmp_path / "case.json"
     case.write_text(json.dumps(CASE))
     sentence = fail(capsys, "primero-from", case, "--consent", CONSENT, "--words", words)
-    assert sentence == "This cannot be translated: not_toml."
+    assert sentence == "This cannot be translated: not_toml at words (it is no TOML in UTF-8)."
 
 
 def test_a_command_that_is_none_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ import contracts
 from contracts import codes
 from contracts.codes import ReferralState as State
 from tests import examples
-from tools.formats import fhir, fhir_codes
+from tools.formats import fhir, fhir_codes, fhir_reading, reasons
 from tools.formats.reading import Untranslatable
 
 FOLDER = Path(__file__).parents[3] / "contracts" / "examples"
@@ -108,6 +108,18 @@ def status_of(state: State, **overrides: Any) -> contracts.ReferralStatus:
     )
 
 
+def to_referral(document: Json) -> contracts.ReferralRequested:
+    return fhir_reading.fhir_to_referral(document).data
+
+
+def to_status(document: Json) -> contracts.ReferralStatus:
+    return fhir_reading.fhir_to_status(document).data
+
+
+def to_step(document: Json) -> Any:
+    return fhir_reading.fhir_to_step(document).data
+
+
 def travelled(document: Json) -> Json:
     """What arrives at the other end, as JSON."""
     arrived: Json = json.loads(json.dumps(document))
@@ -121,7 +133,7 @@ def travelled(document: Json) -> Json:
 def test_a_request_comes_back_from_fhir_as_it_went(path: Path) -> None:
     message = read(path)
     bundle = fhir.referral_to_fhir(message.data, sender=message.source)
-    assert fhir.fhir_to_referral(travelled(bundle)) == message.data
+    assert to_referral(travelled(bundle)) == message.data
 
 
 @pytest.mark.parametrize("path", OFFERS, ids=name)
@@ -129,25 +141,25 @@ def test_an_offer_comes_back_as_its_request_with_the_time_that_the_hub_has_set(p
     offer = read(path).data
     bundle = fhir.referral_to_fhir(offer)
     expected = offer.request.model_copy(update={"answer_by": offer.answer_by})
-    assert fhir.fhir_to_referral(travelled(bundle)) == expected
+    assert to_referral(travelled(bundle)) == expected
 
 
 @pytest.mark.parametrize("path", STATUSES, ids=name)
 def test_a_status_comes_back_from_fhir_as_it_went(path: Path) -> None:
     status = read(path).data
-    assert fhir.fhir_to_status(travelled(fhir.status_to_fhir(status))) == status
+    assert to_status(travelled(fhir.status_to_fhir(status))) == status
 
 
 @pytest.mark.parametrize("state", State)
 def test_every_state_comes_back_with_all_that_is_said_with_it(state: State) -> None:
     status = status_of(state)
-    assert fhir.fhir_to_status(travelled(fhir.status_to_fhir(status))) == status
+    assert to_status(travelled(fhir.status_to_fhir(status))) == status
 
 
 @pytest.mark.parametrize("path", STEPS, ids=name)
 def test_a_step_comes_back_from_fhir_as_it_went(path: Path) -> None:
     step = read(path).data
-    assert fhir.fhir_to_step(travelled(fhir.step_to_fhir(step))) == step
+    assert to_step(travelled(fhir.step_to_fhir(step))) == step
 
 
 def test_every_contract_that_moves_a_referral_has_its_step_and_its_example() -> None:
@@ -165,11 +177,11 @@ def test_a_referral_is_followed_in_its_bundle_through_every_state(state: State) 
     request = examples.referral_requested()
     bundle = travelled(fhir.referral_to_fhir(request, status_of(state)))
     asked, followed = (entry["resource"] for entry in bundle["entry"])
-    assert fhir.fhir_to_status(followed) == status_of(state)
+    assert to_status(followed) == status_of(state)
     if asked["status"] == "active":
-        assert fhir.fhir_to_referral(bundle) == request
+        assert to_referral(bundle) == request
     else:  # nobody sends again by mistake what its sender has ended
-        assert refusal(fhir.fhir_to_referral, bundle) == ("not_active", "ServiceRequest.status")
+        assert refusal(to_referral, bundle) == ("not_active", "ServiceRequest.status")
 
 
 def test_a_sealed_block_is_carried_as_it_is() -> None:
@@ -177,7 +189,7 @@ def test_a_sealed_block_is_carried_as_it_is() -> None:
     (binary,) = asked["contained"]
     assert binary["contentType"] == "application/jose"
     assert asked["supportingInfo"][0] == {"reference": f"#{binary['id']}"}
-    assert fhir.fhir_to_referral(fhir.referral_to_fhir(examples.referral_requested())).sealed == examples.SEALED
+    assert to_referral(fhir.referral_to_fhir(examples.referral_requested())).sealed == examples.SEALED
 
 
 @pytest.mark.parametrize("path", [*REQUESTS, *OFFERS, *STATUSES, *STEPS], ids=name)
@@ -187,8 +199,12 @@ def test_nobody_is_given_a_name_or_a_word(path: Path) -> None:
     is_status = isinstance(data, contracts.ReferralStatus)
     written = (fhir.referral_to_fhir if is_bundle else fhir.status_to_fhir if is_status else fhir.step_to_fhir)(data)
     elements = json.dumps(written)
-    for element in ("name", "display", "text", "note", "description", "telecom", "address", "birthDate"):
+    for element in ("name", "display", "note", "description", "telecom", "address", "birthDate"):
         assert f'"{element}":' not in elements
+    task = written["entry"][1]["resource"] if is_bundle else written
+    said = {words for codelist in reasons.REASONS.values() for words in codelist.values()}
+    assert {*task.pop("statusReason", {}).get("text", "").split(". ")} - {""} <= said
+    assert '"text":' not in json.dumps(written)
 
 
 # -- the mapping, and swapped states that must not pass ---------------------------------------------------------------
@@ -200,19 +216,19 @@ def faults_of_states() -> Iterator[str]:
         written = fhir.status_to_fhir(status_of(state))
         if state not in AS_THE_DOMAIN_SAYS[written["status"]]:
             yield f"{state} is written as {written['status']}"
-        if fhir.fhir_to_status(written).state is not state:
+        if to_status(written).state is not state:
             yield f"{state} comes back as another"
     for state, status in AS_FHIR_ALONE_SAYS.items():
         bare = {**fhir.status_to_fhir(status_of(state)), "status": status}
         del bare["businessStatus"]
-        if fhir.fhir_to_status(bare).state is not state:
+        if to_status(bare).state is not state:
             yield f"{status} alone is read as another state than {state}"
 
 
 def faults_of_steps() -> Iterator[str]:
     """Steps that bring about another state than the contracts say."""
     for step, named in zip(STEP_DATA, STEP_NAMES, strict=True):
-        state = fhir.fhir_to_status({**STATUS_FRAME, **fhir.step_to_fhir(step)}).state
+        state = to_status({**fhir.step_to_fhir(step), **STATUS_FRAME}).state
         if state is not STATE_AFTER[named]:
             yield f"{named} brings about {state}"
 
@@ -245,14 +261,14 @@ def test_no_two_states_can_be_swapped_unseen(monkeypatch: pytest.MonkeyPatch) ->
     right = fhir_codes.TASK_STATUS
     for one, other in itertools.combinations(State, 2):
         if right[one] != right[other]:
-            monkeypatch.setattr(fhir, "TASK_STATUS", swapped(right, one, other))
+            monkeypatch.setattr(fhir_codes, "TASK_STATUS", swapped(right, one, other))
             assert any(faults_of_states()), f"{one} and {other} were swapped"
 
 
 def test_no_two_statuses_can_be_swapped_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
     right = fhir_codes.WITHOUT_BUSINESS_STATUS
     for one, other in itertools.combinations(right, 2):
-        monkeypatch.setattr(fhir, "WITHOUT_BUSINESS_STATUS", swapped(right, one, other))
+        monkeypatch.setattr(fhir_codes, "WITHOUT_BUSINESS_STATUS", swapped(right, one, other))
         assert any(faults_of_states()), f"{one} and {other} were swapped"
 
 
@@ -263,7 +279,7 @@ def test_no_two_steps_can_bring_about_each_others_state_unseen(monkeypatch: pyte
             steps = list(right)
             steps[one] = (right[other][0], *right[one][1:])
             steps[other] = (right[one][0], *right[other][1:])
-            monkeypatch.setattr(fhir, "STEPS", tuple(steps))
+            monkeypatch.setattr(fhir_codes, "STEPS", tuple(steps))
             assert any(faults_of_steps()), f"{right[one][1].__name__} and {right[other][1].__name__} were swapped"
 
 
@@ -332,7 +348,7 @@ def test_references_lead_to_what_is_contained_or_beside() -> None:
         {"resource": {"resourceType": "Organization", "id": "7", "name": "OIM", "identifier": [organisation]}},
         {"fullUrl": "urn:uuid:0000", "resource": {"resourceType": "HealthcareService", "identifier": [service]}},
     ]
-    assert fhir.fhir_to_referral(bundle) == examples.referral_requested()
+    assert to_referral(bundle) == examples.referral_requested()
 
 
 def test_what_others_add_is_left_alone() -> None:
@@ -340,25 +356,26 @@ def test_what_others_add_is_left_alone() -> None:
     asked = asked_in(bundle)
     asked["extension"].append({"url": "https://example.org/theirs", "valueString": "Casa azul"})
     asked["code"]["coding"].append({"system": "http://snomed.info/sct", "code": "11429006", "display": "Consultation"})
-    assert fhir.fhir_to_referral(bundle) == examples.referral_requested()
+    assert to_referral(bundle) == examples.referral_requested()
 
 
 def test_a_request_without_a_task_is_read_and_the_urgency_decides() -> None:
     bundle = bundle_of(answer_by=datetime(2026, 3, 9, 12, tzinfo=UTC))
     del bundle["entry"][1]
-    assert fhir.fhir_to_referral(bundle).answer_by is None
+    assert to_referral(bundle).answer_by is None
 
 
 def test_as_soon_as_possible_is_urgent() -> None:
     bundle = bundle_of()
-    asked_in(bundle)["priority"] = "asap"
-    assert fhir.fhir_to_referral(bundle).urgency is codes.Urgency.URGENT
+    for entry in bundle["entry"]:
+        entry["resource"]["priority"] = "asap"
+    assert to_referral(bundle).urgency is codes.Urgency.URGENT
 
 
 def test_a_system_that_knows_only_the_statuses_of_fhir_can_accept() -> None:
     bare = task_of(State.ACCEPTED)
     del bare["businessStatus"]
-    assert fhir.fhir_to_step(bare) == contracts.ReferralAccepted(referral_id=examples.REFERRAL_ID)
+    assert to_step(bare) == contracts.ReferralAccepted(referral_id=examples.REFERRAL_ID)
 
 
 # -- refused ----------------------------------------------------------------------------------------------------------
@@ -366,21 +383,28 @@ def test_a_system_that_knows_only_the_statuses_of_fhir_can_accept() -> None:
 SECRET = "Yuleisy Guerrero 4815162"
 
 
-def refusal(translate: Callable[[Json], object], document: Json) -> tuple[str, str | None]:
-    """The code and the place of a refusal, which says nothing of what was in the document."""
+def refusals(translate: Callable[[Json], object], document: Json) -> list[tuple[str, str | None]]:
+    """The codes and the places of a refusal, which says nothing of what was in the document."""
     with pytest.raises(Untranslatable) as refused:
         translate(document)
     shown = "".join(traceback.format_exception(refused.value))
     assert "Yuleisy" not in shown
     assert "4815162" not in shown
     assert refused.value.__context__ is None
-    return refused.value.code, refused.value.where
+    return [(fault.code, fault.where) for fault in refused.value.faults]
+
+
+def refusal(translate: Callable[[Json], object], document: Json) -> tuple[str, str | None]:
+    """The code and the place of a refusal with one fault."""
+    (fault,) = refusals(translate, document)
+    return fault
 
 
 Damage = Callable[[Json], object]
 
 BROKEN_REQUESTS: dict[str, tuple[Damage, str, str | None]] = {
-    "no_bundle": (lambda b: b.update(resourceType=SECRET), "not_fhir", "Bundle.resourceType"),
+    "no_bundle": (lambda b: b.update(resourceType=SECRET), "unexpected_resource", "resourceType"),
+    "no_resource": (lambda b: b.pop("resourceType"), "not_fhir", "resourceType"),
     "entries_that_are_no_list": (lambda b: b.update(entry={SECRET: 1}), "not_fhir", "Bundle.entry"),
     "an_entry_that_is_text": (lambda b: b["entry"].append(SECRET), "unexpected_resource", "Bundle.entry.2.resource"),
     "a_resource_that_is_text": (
@@ -473,7 +497,7 @@ BROKEN_REQUESTS: dict[str, tuple[Damage, str, str | None]] = {
     "no_need": (lambda b: asked_in(b).pop("code"), "missing", "ServiceRequest.code"),
     "nobody": (
         lambda b: asked_in(b)["subject"]["identifier"].update(system="urn:oid:1.2.3"),
-        "invalid_field",
+        "leads_nowhere",
         "ServiceRequest.subject",
     ),
     "no_contact": (
@@ -497,7 +521,7 @@ BROKEN_REQUESTS: dict[str, tuple[Damage, str, str | None]] = {
     ),
     "no_sealed_block": (lambda b: asked_in(b).pop("contained"), "missing", "ServiceRequest.contained"),
     "two_sealed_blocks": (
-        lambda b: asked_in(b)["contained"].append(asked_in(b)["contained"][0]),
+        lambda b: asked_in(b)["contained"].append({**asked_in(b)["contained"][0], "id": "another"}),
         "repeated",
         "ServiceRequest.contained",
     ),
@@ -520,12 +544,23 @@ BROKEN_REQUESTS: dict[str, tuple[Damage, str, str | None]] = {
 }
 
 
+# What cannot be right where the first thing is wrong.
+ALSO: dict[str, list[tuple[str, str | None]]] = {
+    "a_modifier": [("not_fhir", "Bundle.entry.0.resource.performer.0")],
+    "a_redirection_without_consent": [
+        ("missing", "Task.output.service_id"),
+        ("missing", "Task.output.consent_id"),
+        ("missing", "Task.contained"),
+    ],
+}
+
+
 @pytest.mark.parametrize("fault", BROKEN_REQUESTS)
 def test_a_broken_bundle_is_refused_with_its_place_and_without_its_content(fault: str) -> None:
     damage, code, where = BROKEN_REQUESTS[fault]
     bundle = bundle_of()
     damage(bundle)
-    assert refusal(fhir.fhir_to_referral, bundle) == (code, where)
+    assert refusals(to_referral, bundle) == [(code, where), *ALSO.get(fault, [])]
 
 
 def test_a_bottomless_bundle_is_refused() -> None:
@@ -535,7 +570,7 @@ def test_a_bottomless_bundle_is_refused() -> None:
         inner = {"url": "urn:ruta:contact", "extension": [inner]}
     asked_in(bundle)["extension"] = [inner]
     try:
-        assert refusal(fhir.fhir_to_referral, bundle) == ("too_deep", None)
+        assert refusal(to_referral, bundle) == ("too_deep", None)
     finally:  # taken apart from above, as deep as it is
         while inner.get("extension"):
             inner = inner.pop("extension")[0]
@@ -607,7 +642,7 @@ def test_a_broken_task_is_refused_with_its_place_and_without_its_content(fault: 
     state, damage, code, where = BROKEN_TASKS[fault]
     broken = task_of(state)
     damage(broken)
-    assert refusal(fhir.fhir_to_step, broken) == (code, where)
+    assert refusals(to_step, broken) == [(code, where), *ALSO.get(fault, [])]
 
 
 def test_a_status_of_another_referral_is_not_put_into_the_bundle() -> None:
@@ -630,9 +665,9 @@ def places_in(value: Any, *before: str | int) -> Iterator[tuple[str | int, ...]]
 )
 def test_whatever_stands_in_any_place_has_a_coded_answer(instead: Any) -> None:
     translations = (
-        (fhir.fhir_to_referral, bundle_of()),
-        (fhir.fhir_to_step, task_of(State.DECLINED, sealed=examples.SEALED)),
-        (fhir.fhir_to_status, task_of(State.SCHEDULED)),
+        (to_referral, bundle_of()),
+        (to_step, task_of(State.DECLINED, sealed=examples.SEALED)),
+        (to_status, task_of(State.SCHEDULED)),
     )
     for translate, good in translations:
         for *path, last in places_in(good):
