@@ -96,12 +96,33 @@ _FIELD: Final = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
 
 
 def words_with(own: Words) -> Words:
-    """Put a partner's own words before those that Primero ships with."""
+    """Put a partner's own words before those that Primero ships with; raise Untranslatable where they are no words.
+
+    A table of the network's own that is something else there is blamed as `invalid_field`, by its name.
+    """
+    findings = Findings()
     merged = dict(WORDS)
     for name, table in own.items():
-        both = isinstance(table, dict) and isinstance(merged.get(name), dict)
-        merged[name] = {**merged[name], **table} if both else table
+        shipped = WORDS.get(name)
+        if shipped is None or type(table) is not type(shipped) or not all(_are_words(name, one) for one in _in(table)):
+            findings.blame("invalid_field", f"words.{name}" if _FIELD.fullmatch(name) else "words")
+        elif isinstance(table, dict):
+            merged[name] = {**merged[name], **table}
+        else:
+            merged[name] = table
+    findings.refuse()
     return merged
+
+
+def _in(table: Any) -> list[Any]:
+    return list(table.values()) if isinstance(table, dict) else table if isinstance(table, list) else [table]
+
+
+def _are_words(name: str, value: object) -> bool:
+    """Tell whether a value is a word: in `services`, a table of them for each organisation."""
+    if name == "services":
+        return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
+    return isinstance(value, str)
 
 
 def case_to_drafts(record: Mapping[str, Any], *, consent_id: UUID, words: Words = WORDS) -> Translation[Drafts]:
@@ -122,7 +143,10 @@ def case_to_drafts(record: Mapping[str, Any], *, consent_id: UUID, words: Words 
     case_id = _uuid(case, "id")
     person_id = uuid5(_NAMESPACE, f"person {case_id}")
     referred = _referred(case)
-    person = None if confidential else _person(case, words)
+    carer = None if confidential else _carer(case)
+    person = None if confidential else _person(case, carer, words)
+    phone = _phone(case, words) if person is None and any(map(_may_be_called, referred)) else None
+    known = _Known(case_id, consent_id, person, carer, person.phone if person else phone)
 
     drafts: Drafts = []
     if person is not None:
@@ -133,7 +157,7 @@ def case_to_drafts(record: Mapping[str, Any], *, consent_id: UUID, words: Words 
         draft.check({"registered_at": since}, findings)
         drafts.append(draft)
     for service in referred:
-        drafts += _service(case, service, person, case_id=case_id, consent_id=consent_id, words=words)
+        drafts += _service(case, service, known, words)
     whole.drop_what_is_unread()
     return findings.finish(drafts)
 
@@ -199,23 +223,26 @@ def _referred(case: Fields) -> list[Fields]:
     return referred
 
 
-def _service(
-    case: Fields,
-    service: Fields,
-    person: contracts.PersonBlock | None,
-    *,
-    case_id: UUID,
-    consent_id: UUID,
-    words: Words,
-) -> list[Unsealed | contracts.NeedIdentified]:
-    """Read one service; `person` is None where the whole case is confidential."""
+class _Known(NamedTuple):
+    """What all services of a case have in common."""
+
+    case_id: UUID
+    consent_id: UUID
+    person: contracts.PersonBlock | None
+    """None where the whole case is confidential."""
+    carer: "_Carer | None"
+    phone: str | None
+
+
+def _service(case: Fields, service: Fields, known: _Known, words: Words) -> list[Unsealed | contracts.NeedIdentified]:
+    case_id = known.case_id
     findings = case.findings
     unique_id = _text(service, "unique_id", required=True)
     need_code = _meaning(service, "service_type", words["service_types"])
     urgency: str | None = Urgency.NORMAL
     if "service_response_timeframe" in service:
         urgency = _meaning(service, "service_response_timeframe", words["timeframes"])
-    confidential = person is None or (need_code is not None and is_confidential(need_code))
+    confidential = known.person is None or (need_code is not None and is_confidential(need_code))
     identified_at = _moment(service, "service_response_day_time")
     is_child = _is_child(case, on=identified_at.astimezone(days.HERE).date() if identified_at else None)
     if confidential and is_child:
@@ -223,9 +250,9 @@ def _service(
 
     recipient = _recipient(service, words)
     service_id = _network_service(service, recipient, need_code, words)
-    block = _block(case, service, None if confidential else person, words)
+    block = _block(service, known, confidential=confidential)
     by_phone = block.phone is not None and _may_be_called(service)
-    minor = _minor(case, block, words) if is_child and not confidential else None
+    minor = _minor(case, block, known.carer, words) if is_child and not confidential else None
     if identified_at is None or recipient is None or need_code is None:
         return []  # what is wrong with it was blamed
 
@@ -241,7 +268,7 @@ def _service(
         "service_id": service_id,
         "reason_code": "service_not_offered",
         "shares": _shares(block),
-        "consent_id": str(consent_id),
+        "consent_id": str(known.consent_id),
         "contact": {
             "channel": ContactChannel.PHONE if by_phone else ContactChannel.THROUGH_SENDER,
             "language": words["language"],
@@ -257,6 +284,7 @@ def _service(
         "identified_at": service.at("service_response_day_time"),
         "urgency": service.at("service_response_timeframe"),
         "service_id": service.at("service_implementing_agency"),
+        "recipient": service.at("service_implementing_agency"),
     }
     identified = read_contract(contracts.NeedIdentified, need, homes, findings)
     draft = Unsealed(contracts.ReferralRequested, request, block, recipient)
@@ -295,10 +323,9 @@ def _may_be_called(service: Fields) -> bool:
     return bool(who == "contact_the_person_being_referred_directly")
 
 
-def _minor(case: Fields, block: contracts.PersonBlock, words: Words) -> Json:
+def _minor(case: Fields, block: contracts.PersonBlock, carer: "_Carer | None", words: Words) -> Json:
     """What goes in clear about a child. That nobody answers for it has to be said; it is never concluded."""
     if block.caregiver is None:
-        carer = _carer(case)
         if carer is not None:  # there is one, and it cannot be read: of a child that matters
             _name(carer.fields, carer.name, required=True)
             _meaning(carer.fields, carer.relation, words["relations"])
@@ -326,7 +353,7 @@ _PERSON_HOMES: Final = {
 }
 
 
-def _person(case: Fields, words: Words) -> contracts.PersonBlock:
+def _person(case: Fields, carer: "_Carer | None", words: Words) -> contracts.PersonBlock:
     """All that Primero knows of a person and the network has a word for."""
     given, family = _names(case)
     born = _born(case)
@@ -345,7 +372,7 @@ def _person(case: Fields, words: Words) -> contracts.PersonBlock:
         "phone": _phone(case, words),
         "address": _optional(case, "address_current", _short),
         "place": _optional(case, "location_current", _zone),
-        "caregiver": _caregiver(case, words),
+        "caregiver": _caregiver(carer, words),
     }
     # What is wrong in here was read by us, or is blamed now.
     return read_contract(contracts.PersonBlock, fields, _PERSON_HOMES, case.findings) or contracts.PersonBlock()
@@ -378,15 +405,16 @@ def _name(fields: Fields, field: str, *, required: bool = False) -> str | None:
     return None
 
 
-def _block(case: Fields, service: Fields, person: contracts.PersonBlock | None, words: Words) -> contracts.PersonBlock:
+def _block(service: Fields, known: _Known, *, confidential: bool) -> contracts.PersonBlock:
     """What the recipient is told: of a confidential case only how to reach the person, and why."""
-    phone = _phone(case, words) if person is None and _may_be_called(service) else None
-    known = contracts.PersonBlock(phone=phone) if person is None else person
+    told = known.person
+    if told is None or confidential:
+        told = contracts.PersonBlock(phone=known.phone if _may_be_called(service) else None)
     written = service.look("service_referral_notes")
     notes = None
     if isinstance(written, str) and len(written) <= LONGEST_NOTES:
         notes = service.read("service_referral_notes") or None  # as they were written, in several lines
-    return known.model_copy(update={"notes": notes})
+    return told.model_copy(update={"notes": notes})
 
 
 _GROUPS = {
@@ -415,9 +443,8 @@ _CARE: Final = "care_arrangements_section"
 _FAMILY: Final = "family_details_section"
 
 
-def _caregiver(case: Fields, words: Words) -> Json | None:
+def _caregiver(carer: "_Carer | None", words: Words) -> Json | None:
     """Who answers for the person now; left out where it cannot be told who that is, or what to the person."""
-    carer = _carer(case)
     if carer is None:
         return None
     fields, name, relation, telephone = carer

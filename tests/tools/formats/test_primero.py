@@ -849,3 +849,38 @@ def test_a_version_that_nobody_knows_is_refused() -> None:
     status = status_of(State.SENT)
     refused = refusal(lambda: primero_status.status_to_primero(status, standing="accepted", version="3.0"))
     assert refused == ("unknown_code", "version")
+
+
+@pytest.mark.parametrize(
+    ("own", "where"),
+    [
+        ({"agencies": "iom"}, "words.agencies"),
+        ({"agencies": {"agency-oim": 1}}, "words.agencies"),
+        ({"services": {"iom": str(examples.SERVICE_ID)}}, "words.services"),
+        ({"services": {"iom": {"health.consultation": 1}}}, "words.services"),
+        ({"confidential_concerns": "gbv_survivor"}, "words.confidential_concerns"),
+        ({"active_statuses": [True]}, "words.active_statuses"),
+        ({"language": ["es"]}, "words.language"),
+        ({"agency": {}}, "words.agency"),  # misspelt: what it says would be dropped
+        ({SECRET: {}}, "words"),
+    ],
+)
+def test_a_partners_file_that_holds_no_words_is_refused(own: Json, where: str) -> None:
+    assert refusal(lambda: primero.words_with(own)) == ("invalid_field", where)
+
+
+def test_words_that_mean_nothing_in_the_network_are_blamed_where_they_are_used() -> None:
+    wrong = {
+        "agencies": {"agency-oim": "No es una organización"},
+        "services": {"No es una organización": {"health.consultation": SECRET}},
+        "timeframes": {"3_days": SECRET},
+        "sexes": {"female": SECRET},
+    }
+    told = refusals(
+        lambda: primero.case_to_drafts(RECORD, consent_id=examples.CONSENT_ID, words=primero.words_with(wrong))
+    )
+    assert set(told) == {
+        ("invalid_field", "sex"),
+        ("invalid_field", f"{AT}.service_response_timeframe"),
+        ("invalid_field", f"{AT}.service_implementing_agency"),
+    }
