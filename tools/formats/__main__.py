@@ -141,10 +141,14 @@ def _message(file: str) -> contracts.Message[Any]:
 
 
 def _words(file: Path) -> Json:
-    try:
-        return tomllib.loads(file.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        fault = Fault("not_toml", "words")
+    with file.open("rb") as source:
+        raw = source.read(MAX_BYTES + 1)
+    fault = Fault("too_large", "words")
+    if len(raw) <= MAX_BYTES:
+        try:
+            return tomllib.loads(raw.decode("utf-8-sig"))
+        except (ValueError, RecursionError):  # what is no TOML, and no UTF-8, is a ValueError
+            fault = Fault("not_toml", "words")
     raise Untranslatable(fault)
 
 

@@ -19,7 +19,7 @@ Json = dict[str, Any]
 MAX_BYTES = 1024 * 1024
 """The longest document that is read; a sealed block of the greatest length fits several times."""
 
-MAX_VALUES = 20_000
+MAX_VALUES = 10_000
 """How many values a document may have, objects and lists among them: each costs far more memory than its bytes."""
 
 MAX_DEPTH = 32

@@ -7,7 +7,7 @@ from typing import Final
 REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
     {
         # reading
-        "too_large": "a document has at most 1 MiB, and at most 20,000 values",
+        "too_large": "a document has at most 1 MiB, and at most 10,000 values",
         "too_deep": "at most 32 objects and lists lie within each other",
         "not_json": "it is no JSON in UTF-8",
         "not_an_object": "one JSON object is expected",
