@@ -1,6 +1,7 @@
 """Ruta's command line. What goes wrong ends in one sentence and a non-zero exit."""
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -30,6 +31,8 @@ app = App(
     version_flags=[],
     help_on_error=False,
 )
+# Of a file: it is on a disk that is read-only or full, or somebody else's.
+NOT_OURS = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT}
 # Commands that other modules read, with all their words.
 MODULES = {
     "contracts": "contracts",
@@ -343,12 +346,22 @@ def main() -> None:
     except ModuleNotFoundError:
         raise  # the environment is damaged: whoever called us mends it
     except Exception as error:  # the last resort: one sentence instead of a traceback
-        state = State(default_directory())
+        _end(_last_words(error))
+
+
+def _last_words(error: Exception) -> str:
+    """What to say of an error that nobody has foreseen: which file could not be had, or where its traceback stands."""
+    if isinstance(error, OSError) and error.errno in NOT_OURS and error.filename is not None:
+        return f"Cannot write or read {error.filename} ({error.strerror}); RUTA_STATE may name another place."
+    state = State(default_directory())
+    try:
         state.make()
         log = state.logs / "ruta.log"
         with log.open("a") as out:
-            traceback.print_exc(file=out)
-        _end(f"This should not have happened ({type(error).__name__}); {log} says where.")
+            traceback.print_exception(error, file=out)
+    except (OperatorError, OSError) as unwritable:
+        return f"This should not have happened ({type(error).__name__}), and it cannot be written down: {unwritable}"
+    return f"This should not have happened ({type(error).__name__}); {log} says where."
 
 
 def _unwind(asked: int, _frame: Any) -> NoReturn:

@@ -31,6 +31,7 @@ class Run:
     exit_code: int
     output: str
     told: dict[str, Any]
+    environment: dict[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +39,11 @@ def run() -> Iterator[Run]:
     state = Path(tempfile.mkdtemp(prefix="ruta-years-"))
     state.chmod(0o711)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RUTA_")}
+    environment |= {"RUTA_STATE": str(state), "PYTHONPATH": str(ROOT)}
     years = subprocess.run(
         [sys.executable, "-P", "-m", "demo", "--once", "--small", "--json", str(state / "told.json")],
         cwd=ROOT,
-        env=environment | {"RUTA_STATE": str(state), "PYTHONPATH": str(ROOT)},
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -50,7 +52,7 @@ def run() -> Iterator[Run]:
         check=False,
     )
     assert (state / "told.json").exists(), years.stdout
-    yield Run(years.returncode, years.stdout, json.loads((state / "told.json").read_text()))
+    yield Run(years.returncode, years.stdout, json.loads((state / "told.json").read_text()), environment)
     shutil.rmtree(state)
 
 
@@ -60,6 +62,15 @@ def test_every_figure_is_what_single_messages_come_to(run: Run) -> None:
     compared = [figure for figure in run.told["accountability"] if figure["published"] is not None]
 
     assert [figure["counted"] for figure in compared] == list(small)
+
+
+def test_the_report_prints_these_figures_again_when_the_demo_is_over(run: Run) -> None:
+    command = [sys.executable, "-P", "-m", "deploy.local", "report", "accountability", "--format", "json"]
+    ran = subprocess.run(command, cwd=ROOT, env=run.environment, capture_output=True, text=True, timeout=120)
+    assert [row["counted"] for row in json.loads(ran.stdout)["rows"]] == [
+        figure["counted"] for figure in run.told["accountability"]
+    ]
+    assert "/demo, which ran last" in ran.stderr
 
 
 def test_nothing_is_lost_or_done_twice_though_a_service_is_killed_half_way(run: Run) -> None:
