@@ -1,6 +1,6 @@
 """What `./ruta` says when it is asked for help and has no environment yet: help.txt, made from the commands themselves.
 
-python -m deploy.local.help_pages writes it.
+`./ruta generate` writes it.
 """
 
 import contextlib
@@ -19,6 +19,12 @@ from deploy.local.state import ROOT
 
 FILE = Path(__file__).with_name("help.txt")
 COLUMNS = 80
+
+
+def stale() -> dict[Path, str]:
+    """Return the file with the text that it should have, where it has another."""
+    text = as_text()
+    return {} if FILE.read_text(encoding="utf-8") == text else {FILE: text}
 
 
 def as_text() -> str:
@@ -47,7 +53,3 @@ def _page_of_module(module: str) -> str:
         cwd=ROOT, env=os.environ | {"COLUMNS": str(COLUMNS), "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE, text=True, check=True,
     ).stdout  # fmt: skip
-
-
-if __name__ == "__main__":
-    FILE.write_text(as_text(), encoding="utf-8")

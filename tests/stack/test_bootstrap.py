@@ -196,7 +196,7 @@ def test_help_is_there_before_anything_is_installed_and_leaves_nothing(
 
 def test_the_help_before_the_install_is_that_of_the_commands() -> None:
     said = help_pages.FILE.read_text()
-    assert said == help_pages.as_text(), "python -m deploy.local.help_pages writes it anew"
+    assert said == help_pages.as_text(), "run ./ruta generate"
     assert max(map(len, said.splitlines())) <= help_pages.COLUMNS
 
 
