@@ -6,7 +6,19 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from .codes import ConsentEnd, ConsentGivenBy, ConsentManner, ConsentPurpose, FieldGroup
-from .fields import CaseCode, Language, Model, OrganisationId, Planned, Said, Several, Sha256, exactly_one, wrong_field
+from .fields import (
+    CaseCode,
+    Language,
+    Model,
+    OrganisationId,
+    Planned,
+    PlannedOn,
+    Said,
+    Several,
+    Sha256,
+    exactly_one,
+    wrong_field,
+)
 from .registry import contract
 
 ReceiptCode = Annotated[str, Field(pattern="^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){2}$")]
@@ -51,7 +63,11 @@ class ConsentGranted(_Terms):
 
 @contract("consent.withdrawn.v1", sent_by="partner", received_by="hub", personal_data=True, about="consent_id")
 class ConsentWithdrawn(Model):
-    """The person, or the caregiver, takes the consent back."""
+    """The person, or the caregiver, takes the consent back.
+
+    From the organisation that it was granted to, it ends at once. Any other claims it: nothing new is shared under it
+    from then on, and it ends when that organisation confirms it, or after two working days.
+    """
 
     consent_id: UUID
     withdrawn_by: ConsentGivenBy
@@ -70,6 +86,58 @@ class ConsentWithdrawnByReceipt(Model):
     withdrawn_by: ConsentGivenBy
     manner: ConsentManner
     withdrawn_at: Said
+
+
+@contract(
+    "consent.withdrawal_contested.v1", sent_by="partner", received_by="hub", personal_data=True, about="consent_id"
+)
+class ConsentWithdrawalContested(Model):
+    """The organisation that the consent was granted to has asked the person, who has not taken it back.
+
+    It can be said once of a consent. The person ends it at any time by its receipt, or through any other organisation.
+    """
+
+    consent_id: UUID
+    affirmed_by: ConsentGivenBy
+    """Who said that it holds."""
+    manner: ConsentManner
+    affirmed_at: Said
+
+
+@contract(
+    "consent.withdrawal_claimed.v1", sent_by="hub", received_by="either party", personal_data=True, about="consent_id"
+)
+class ConsentWithdrawalClaimed(Model):
+    """An organisation says that the person has taken a consent back that was granted to another: both are told.
+
+    The other confirms it (`consent.withdrawn`) or contests it (`consent.withdrawal_contested`).
+    """
+
+    consent_id: UUID
+    claimed_by: OrganisationId
+    withdrawn_by: ConsentGivenBy
+    manner: ConsentManner
+    withdrawn_at: Said
+    answer_by: PlannedOn
+    """The last working day of Colombia for the answer; without one the consent then ends."""
+    may_be_contested: bool
+    """False: a claim was contested before, and this one is not."""
+
+
+@contract("consent.suspended.v1", sent_by="hub", received_by="hub services", personal_data=True, about="consent_id")
+class ConsentSuspended(Model):
+    """Somebody says that the person has taken it back: nothing new is shared under it, and what is open goes on."""
+
+    consent_id: UUID
+    suspended_at: Said
+
+
+@contract("consent.resumed.v1", sent_by="hub", received_by="hub services", personal_data=True, about="consent_id")
+class ConsentResumed(Model):
+    """The claim that the person has taken the consent back was contested: the consent holds as before."""
+
+    consent_id: UUID
+    resumed_at: Said
 
 
 @contract("consent.recorded.v1", sent_by="hub", received_by="hub services", personal_data=True, about="consent_id")

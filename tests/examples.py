@@ -111,6 +111,18 @@ def consent_withdrawn(**overrides: Any) -> contracts.ConsentWithdrawn:
     )
 
 
+def withdrawal_contested(**overrides: Any) -> contracts.ConsentWithdrawalContested:
+    return contracts.ConsentWithdrawalContested(
+        **{
+            "consent_id": CONSENT_ID,
+            "affirmed_by": codes.ConsentGivenBy.PERSON,
+            "manner": codes.ConsentManner.SIGNED,
+            "affirmed_at": NOW,
+            **overrides,
+        }
+    )
+
+
 def consent_ended(**overrides: Any) -> contracts.ConsentEnded:
     return contracts.ConsentEnded(
         **{"consent_id": CONSENT_ID, "reason": codes.ConsentEnd.WITHDRAWN, "ended_at": NOW, **overrides}

@@ -121,11 +121,16 @@ class IntakeService:
 
     @on(contracts.ConsentWithdrawn)
     def end_consent(self, tx: Transaction, message: Message[contracts.ConsentWithdrawn]) -> list[Draft]:
-        """The person takes a consent back, through whichever organisation they went to."""
-        said, now = message.data, clock.now()
+        """The person takes a consent back; through another than whom it was granted to, that is claimed at first."""
+        said, by, now = message.data, message.source, clock.now()
         known = store.consents.find_consent(tx, said.consent_id)
         consent = rules.consents.check_withdrawal(known, said.consent_id)
         withdrawal = messages.consents.withdrawal(consent.consent_id, said)
+        if rules.consents.is_claim(consent, by=by):
+            consent, answer_by = rules.consents.claim(consent, by=by, today=rules.days.day_of(now))
+            ends_on = answer_by + timedelta(days=1)
+            store.consents.claim_withdrawal(tx, consent, withdrawal, message, ends_on=ends_on)
+            return messages.consents.withdrawal_claimed(consent, withdrawal, by=by, answer_by=answer_by, at=now)
         store.consents.withdraw_consent(tx, consent, withdrawal, message, at=now)
         return [messages.consents.consent_withdrawn(consent.consent_id, at=now)]
 
@@ -139,6 +144,22 @@ class IntakeService:
         withdrawal = messages.consents.withdrawal(consent.consent_id, said)
         store.consents.withdraw_consent(tx, consent, withdrawal, message, at=now)
         return [messages.consents.consent_withdrawn(consent.consent_id, at=now)]
+
+    @on(contracts.ConsentWithdrawalContested)
+    def contest_withdrawal(
+        self, tx: Transaction, message: Message[contracts.ConsentWithdrawalContested]
+    ) -> list[Draft]:
+        """Whom a consent was granted to says that the person has not taken it back."""
+        known = store.consents.find_consent(tx, message.data.consent_id)
+        consent = rules.consents.contest(known, message.data.consent_id, by=message.source)
+        store.consents.contest_withdrawal(tx, consent)
+        return [messages.consents.consent_resumed(consent.consent_id, at=clock.now())]
+
+    @every(timedelta(seconds=10))
+    def end_claimed_consents(self, tx: Transaction, now: datetime) -> list[Draft]:
+        """End the consents whose withdrawal was claimed, and not contested within two working days."""
+        ended = store.consents.end_claimed(tx, now=now, today=rules.days.day_of(now))
+        return [messages.consents.consent_withdrawn(one, at=now) for one in ended]
 
     @every(timedelta(seconds=10))
     def end_lapsed_consents(self, tx: Transaction, now: datetime) -> list[Draft]:

@@ -52,6 +52,22 @@ class ReferralsService:
         store.record_consent(tx, messages.consent(message.data))
         return []
 
+    @on(contracts.ConsentSuspended)
+    def suspend_consent(self, tx: Transaction, message: Message[contracts.ConsentSuspended]) -> list[Draft]:
+        """Somebody says that the person has taken a consent back: until that is known nothing new goes out under it."""
+        consent = store.lock_consent(tx, message.data.consent_id)
+        if consent is not None:
+            store.suspend_consent(tx, consent, suspended_at=message.data.suspended_at)
+        return []
+
+    @on(contracts.ConsentResumed)
+    def resume_consent(self, tx: Transaction, message: Message[contracts.ConsentResumed]) -> list[Draft]:
+        """The person has not taken it back."""
+        consent = store.lock_consent(tx, message.data.consent_id)
+        if consent is not None:
+            store.suspend_consent(tx, consent, suspended_at=None)
+        return []
+
     @on(contracts.ConsentEnded)
     def stop_under_consent(self, tx: Transaction, message: Message[contracts.ConsentEnded]) -> list[Draft]:
         """A consent no longer holds: every open referral under it stops, and all who hold what was sent are told."""

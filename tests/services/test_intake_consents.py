@@ -1,14 +1,24 @@
 """Every consent has a receipt, and ends when its time is over."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 import contracts
 from contracts import codes, sealing, uuid7
-from services.intake import rules
-from tests.examples import ANOTHER, CONSENT_ID, NOW, SENDER, consent_granted, consent_withdrawn, person_registered
+from services.intake import rules, store
+from tests.examples import (
+    ANOTHER,
+    CONSENT_ID,
+    NOW,
+    SENDER,
+    consent_granted,
+    consent_withdrawn,
+    person_registered,
+    withdrawal_contested,
+)
 from tests.examples_intake import withdrawn_by_receipt
 from tests.services.conftest import ServiceUnderTest
 
@@ -68,7 +78,7 @@ def test_a_consent_whose_time_is_over_lapses_once_and_the_others_hold(registered
 
 def test_a_consent_that_was_taken_back_does_not_lapse_as_well(registered: ServiceUnderTest) -> None:
     registered.hear(consent_granted(), source=SENDER)
-    registered.hear(consent_withdrawn(), source=ANOTHER)
+    registered.hear(consent_withdrawn(), source=SENDER)
     registered.clock.now = NOW + YEAR
     assert registered.tick("end_lapsed_consents") == []
 
@@ -134,3 +144,117 @@ def test_a_code_that_stands_on_no_receipt_is_refused_at_once_and_ends_nothing(
     with pytest.raises(rules.Refused, match=r"^receipt_unknown$"):
         registered.hear(withdrawn_by_receipt(other), source=SENDER)
     assert registered.rows("select 1 from consent where ended_at is not null") == []
+
+
+# -- withdrawn through another organisation than the one that it was granted to ---------------------------------------
+
+LAST_DAY = datetime(2026, 3, 4, 15, tzinfo=UTC)  # two working days after NOW, a Monday
+THE_DAY_AFTER = LAST_DAY + DAY
+STRANGER = "iom" if ANOTHER != "iom" else "fuvadis"
+
+
+@pytest.fixture
+def granted(registered: ServiceUnderTest) -> ServiceUnderTest:
+    registered.hear(consent_granted(), source=SENDER)
+    return registered
+
+
+@pytest.fixture
+def claimed(granted: ServiceUnderTest) -> ServiceUnderTest:
+    """ANOTHER organisation says that the person has taken the consent back that was granted to SENDER."""
+    granted.hear(consent_withdrawn(withdrawn_at=NOW - DAY), source=ANOTHER)
+    return granted
+
+
+def holds(intake: ServiceUnderTest) -> bool:
+    return intake.rows("select 1 from consent where ended_at is null") != []
+
+
+def at(intake: ServiceUnderTest, moment: datetime) -> list[Any]:
+    """Let it be a moment, and what is due happen."""
+    intake.clock.now = moment
+    return intake.tick("end_claimed_consents")
+
+
+def test_through_another_organisation_the_consent_is_suspended_and_both_are_told(granted: ServiceUnderTest) -> None:
+    suspended, *told = granted.hear(consent_withdrawn(), source=ANOTHER)
+    assert suspended.recipient is None
+    assert suspended.data == contracts.ConsentSuspended(consent_id=CONSENT_ID, suspended_at=NOW)
+    assert {one.recipient for one in told} == {SENDER, ANOTHER}
+    assert {(one.data.claimed_by, one.data.answer_by, one.data.may_be_contested) for one in told} == {
+        (ANOTHER, LAST_DAY.date(), True)
+    }
+    assert holds(granted)
+
+
+def test_nothing_new_leaves_under_a_consent_whose_withdrawal_is_claimed(claimed: ServiceUnderTest) -> None:
+    consent = store.consents.find_consent(claimed.tx, CONSENT_ID)
+    assert consent is not None
+    assert not rules.consents.holds(consent, at=NOW)
+    need = rules.needs.Need(uuid7(), consent.person_id, None, "health.consultation", "normal", SENDER, NOW, None)
+    with pytest.raises(rules.Refused, match=r"^consent_suspended$"):
+        rules.referring.check_consent(consent, need, by=SENDER, recipient=next(iter(consent.recipients)), at=NOW)
+
+
+def test_it_ends_when_whom_it_was_granted_to_confirms_it(claimed: ServiceUnderTest) -> None:
+    (ended,) = claimed.hear(consent_withdrawn(), source=SENDER)
+    assert isinstance(ended.data, contracts.ConsentEnded)
+    assert at(claimed, THE_DAY_AFTER) == []
+
+
+def test_it_ends_by_itself_after_two_working_days_with_what_was_said(claimed: ServiceUnderTest) -> None:
+    assert at(claimed, LAST_DAY) == []
+    (ended,) = at(claimed, THE_DAY_AFTER)
+    assert ended.data == contracts.ConsentEnded(
+        consent_id=CONSENT_ID, reason=codes.ConsentEnd.WITHDRAWN, ended_at=THE_DAY_AFTER
+    )
+    (row,) = claimed.rows("select withdrawn_at, ended_through from consent where ended_at is not null")
+    assert row == {"withdrawn_at": NOW - DAY, "ended_through": ANOTHER}
+    assert at(claimed, THE_DAY_AFTER) == []
+
+
+def test_the_receipt_ends_it_at_once_whoever_claims_it(claimed: ServiceUnderTest) -> None:
+    (row,) = claimed.rows("select receipt_code from consent")
+    (ended,) = claimed.hear(withdrawn_by_receipt(row["receipt_code"]), source=STRANGER)
+    assert isinstance(ended.data, contracts.ConsentEnded)
+
+
+def test_contested_it_holds_again_and_its_claimant_does_not_claim_it_again(claimed: ServiceUnderTest) -> None:
+    (resumed,) = claimed.hear(withdrawal_contested(), source=SENDER)
+    assert resumed.data == contracts.ConsentResumed(consent_id=CONSENT_ID, resumed_at=NOW)
+    assert at(claimed, THE_DAY_AFTER) == []
+    assert holds(claimed)
+    with pytest.raises(rules.Refused, match=r"^withdrawal_contested$"):
+        claimed.hear(consent_withdrawn(), source=ANOTHER)
+
+
+def test_nobody_keeps_the_person_from_their_right_a_second_time(claimed: ServiceUnderTest) -> None:
+    claimed.hear(withdrawal_contested(), source=SENDER)
+    _, *told = claimed.hear(consent_withdrawn(), source=STRANGER)
+    assert {one.data.may_be_contested for one in told} == {False}
+    with pytest.raises(rules.Refused, match=r"^already_contested$"):
+        claimed.hear(withdrawal_contested(), source=SENDER)
+    assert len(at(claimed, THE_DAY_AFTER)) == 1
+    assert not holds(claimed)
+
+
+@pytest.mark.parametrize(
+    ("said", "by", "code"),
+    [
+        (consent_withdrawn(), ANOTHER, "already_claimed"),
+        (consent_withdrawn(), STRANGER, "already_claimed"),
+        (withdrawal_contested(), ANOTHER, "consent_not_granted_to_you"),
+        (withdrawal_contested(), STRANGER, "consent_not_granted_to_you"),
+    ],
+)
+def test_a_claim_is_made_once_and_contested_by_no_other(
+    claimed: ServiceUnderTest, said: Any, by: str, code: str
+) -> None:
+    with pytest.raises(rules.Refused, match=rf"^{code}$"):
+        claimed.hear(said, source=by)
+    assert len(at(claimed, THE_DAY_AFTER)) == 1
+
+
+def test_what_nobody_claims_is_not_contested(granted: ServiceUnderTest) -> None:
+    with pytest.raises(rules.Refused, match=r"^not_claimed$"):
+        granted.hear(withdrawal_contested(), source=SENDER)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+import contracts
 from contracts import Message, uuid7
 from services.referrals import rules, store
 from tests.examples import (
@@ -221,3 +222,20 @@ def test_the_person_may_be_referred_again_under_a_new_consent(referrals: Service
     referrals.hear(referral_requested(referral_id=uuid7(), consent_id=new), source=SENDER)
     rows = referrals.rows("select count(*) as count from referral where person_id = %s", PERSON_ID)
     assert rows == [{"count": 2}]
+
+
+# -- suspended --------------------------------------------------------------------------------------------------------
+
+
+def test_under_a_suspended_consent_nothing_new_leaves_what_is_open_goes_on_and_resumed_it_holds(
+    referrals: ServiceUnderTest,
+) -> None:
+    bring_to(referrals, "sent")
+    referrals.hear(service_published(service_id=stories.OTHER_SERVICE_ID), source=RECIPIENT)
+    referrals.hear(contracts.ConsentSuspended(consent_id=CONSENT_ID, suspended_at=NOW), source="hub")
+    assert state_of(referrals) == "sent"
+    another = referral_requested(referral_id=uuid7(), service_id=stories.OTHER_SERVICE_ID)
+    with pytest.raises(rules.Refused, match=r"^consent_suspended$"):
+        referrals.hear(another, source=SENDER)
+    referrals.hear(contracts.ConsentResumed(consent_id=CONSENT_ID, resumed_at=NOW), source="hub")
+    referrals.hear(another, source=SENDER)

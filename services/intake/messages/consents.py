@@ -2,7 +2,7 @@
 
 from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -59,6 +59,30 @@ def receipt_issued(consent: Consent, *, receipt_code: str, at: datetime) -> Draf
 def consent_withdrawn(consent_id: UUID, *, at: datetime) -> Draft:
     """Tell the hub's services that the person has taken a consent back."""
     return _ended(consent_id, codes.ConsentEnd.WITHDRAWN, at)
+
+
+def withdrawal_claimed(
+    consent: Consent, withdrawal: Withdrawal, *, by: str, answer_by: date, at: datetime
+) -> list[Draft]:
+    """Tell the hub's services that nothing is shared under a consent, and both organisations what is said of it."""
+    suspended = contracts.ConsentSuspended(consent_id=consent.consent_id, suspended_at=at)
+    claimed = contracts.ConsentWithdrawalClaimed(
+        consent_id=consent.consent_id,
+        claimed_by=by,
+        withdrawn_by=codes.ConsentGivenBy(withdrawal.withdrawn_by),
+        manner=codes.ConsentManner(withdrawal.withdrawn_manner),
+        withdrawn_at=withdrawal.withdrawn_at,
+        answer_by=answer_by,
+        may_be_contested=not consent.contested,
+    )
+    subject = str(consent.consent_id)
+    told = [Draft(claimed, subject=subject, recipient=one) for one in (consent.granted_to, by)]
+    return [Draft(suspended, subject=subject), *told]
+
+
+def consent_resumed(consent_id: UUID, *, at: datetime) -> Draft:
+    """Tell the hub's services that a consent holds as before."""
+    return Draft(contracts.ConsentResumed(consent_id=consent_id, resumed_at=at), subject=str(consent_id))
 
 
 def consent_lapsed(consent_id: UUID, *, at: datetime) -> Draft:

@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -10,9 +10,12 @@ from uuid import UUID
 from messaging.answers import MissingPrerequisite, Refused
 from services.intake.rules.days import CLOCKS_DIFFER
 from services.intake.rules.people import Registration, is_minor
+from services.intake.rules.rights import working_days_after
 
 WITHDRAWN: Final = "withdrawn"
 LAPSED: Final = "lapsed"
+
+ANSWER_WITHIN: Final = 2  # working days in which a claimed withdrawal is confirmed or contested; then the consent ends
 
 CODE_LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: none is mistaken for another
 CODE_LENGTH: Final = 12  # sixty bits
@@ -36,6 +39,8 @@ class Consent:
     language: str
     evidence_sha256: str | None
     end_reason: str | None = None  # None while it holds
+    claimed_through: str | None = None  # who says that the person has taken it back, while that is not settled
+    contested: Set[str] = frozenset()  # whose claims the organisation that it was granted to has contested
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,8 @@ class Withdrawal:
 
 
 def holds(consent: Consent, *, at: datetime) -> bool:
-    """Tell whether a consent has begun, and has neither been taken back nor come to its end."""
-    begun = consent.valid_from <= at + CLOCKS_DIFFER
+    """Tell whether a consent has begun, and neither is taken back, as far as anybody says, nor has come to its end."""
+    begun = consent.valid_from <= at + CLOCKS_DIFFER and consent.claimed_through is None
     return begun and consent.end_reason is None and (consent.valid_until is None or consent.valid_until > at)
 
 
@@ -71,6 +76,43 @@ def check_withdrawal(consent: Consent | None, consent_id: UUID) -> Consent:
     if consent is None:
         raise MissingPrerequisite("consent", str(consent_id))
     return _check_holds(consent)
+
+
+def is_claim(consent: Consent, *, by: str) -> bool:
+    """Tell whether a withdrawal that an organisation tells of is only claimed: the consent was granted to another.
+
+    Whoever has an offer knows the consent's id; the person's word is what the code of the receipt brings. A claim is
+    made once at a time, and not again by whom it was contested.
+    """
+    if by == consent.granted_to:
+        return False
+    if consent.claimed_through is not None:
+        raise Refused("already_claimed")
+    if by in consent.contested:
+        raise Refused("withdrawal_contested")
+    return True
+
+
+def claim(consent: Consent, *, by: str, today: date) -> tuple[Consent, date]:
+    """Share nothing more under a consent; return it, and the last day for the answer of whom it was granted to."""
+    return replace(consent, claimed_through=by), working_days_after(today, ANSWER_WITHIN)
+
+
+def contest(consent: Consent | None, consent_id: UUID, *, by: str) -> Consent:
+    """Let the organisation that a consent was granted to say once that the person has not taken it back.
+
+    Only once: the person shall not depend on its word. What another organisation claims later comes about.
+    """
+    if consent is None:
+        raise MissingPrerequisite("consent", str(consent_id))
+    if by != consent.granted_to:
+        raise Refused("consent_not_granted_to_you")
+    _check_holds(consent)
+    if consent.claimed_through is None:
+        raise Refused("already_contested" if consent.contested else "not_claimed")
+    if consent.contested:
+        raise Refused("already_contested")
+    return replace(consent, claimed_through=None, contested=consent.contested | {consent.claimed_through})
 
 
 def check_receipt(consent: Consent | None) -> Consent:

@@ -136,6 +136,8 @@ def check_consent(consent: Consent, need: Need, *, by: str, recipient: str, at: 
         raise Refused("consent_expired")
     if consent.end_reason is not None:
         raise Refused("consent_withdrawn")
+    if consent.claimed_through is not None:
+        raise Refused("consent_suspended")
     if consent.valid_from > at + CLOCKS_DIFFER:
         raise Refused("consent_not_valid_yet")
     if PURPOSE not in consent.purposes:

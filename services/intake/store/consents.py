@@ -1,7 +1,8 @@
 """Consents in PostgreSQL, as functions that take the transaction."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -18,8 +19,10 @@ _TERMS: Final = """
     language, evidence_sha256
 """
 
+_STANDING: Final = "end_reason, claimed_through, contested"
+
 KNOWN: Final = f"""
-    select consent_id as key, consent_id, {_TERMS}, end_reason from consent where consent_id = any(%b::uuid[])
+    select consent_id as key, consent_id, {_TERMS}, {_STANDING} from consent where consent_id = any(%b::uuid[])
     order by consent_id for no key update
 """
 
@@ -54,7 +57,34 @@ LAPSE: Final = f"""
         select consent_id from consent where ended_at is null and valid_until <= %(now)s
         order by valid_until limit {LAPSE_AT_ONCE} for update skip locked
     )
-    returning consent_id, {_TERMS}, end_reason
+    returning consent_id, {_TERMS}, {_STANDING}
+"""
+
+CLAIM: Final = """
+    update consent
+    set claimed_through = new.claimed_through, claim_message = new.claim_message, claimed_at = new.claimed_at,
+        claimed_by = new.claimed_by, claimed_manner = new.claimed_manner, claim_ends_on = new.claim_ends_on
+    from jsonb_populate_recordset(null::consent, %s::jsonb) as new
+    where consent.consent_id = new.consent_id
+"""
+
+CONTEST: Final = """
+    update consent
+    set contested = new.contested, claimed_through = null, claim_message = null, claimed_at = null, claimed_by = null,
+        claimed_manner = null, claim_ends_on = null
+    from jsonb_populate_recordset(null::consent, %s::jsonb) as new
+    where consent.consent_id = new.consent_id
+"""
+
+END_CLAIMED: Final = f"""
+    update consent
+    set ended_at = %(now)s, end_reason = '{WITHDRAWN}', withdrawn_at = claimed_at, withdrawn_by = claimed_by,
+        withdrawn_manner = claimed_manner, ended_through = claimed_through, ending_message = claim_message
+    where consent_id in (
+        select consent_id from consent where ended_at is null and claim_ends_on <= %(today)s
+        order by claim_ends_on limit {LAPSE_AT_ONCE} for update skip locked
+    )
+    returning consent_id, {_TERMS}, {_STANDING}
 """
 
 
@@ -77,7 +107,8 @@ def find_sharing(tx: Transaction, person_id: UUID) -> list[Consent]:
 
 def insert_consent(tx: Transaction, consent: Consent, cause: Cause, *, receipt_code: str, at: datetime) -> None:
     """Keep a consent that has been granted."""
-    row = {name: getattr(consent, name) for name in consent.__slots__ if name != "end_reason"}
+    standing = ("end_reason", "claimed_through", "contested")
+    row = {name: getattr(consent, name) for name in consent.__slots__ if name not in standing}
     row |= {name: sorted(row[name]) for name in ("purposes", "recipients", "field_groups")}
     tx.write(INSERT, row | {"receipt_code": receipt_code, "message_id": cause.id, "recorded_at": at})
     tx.put(KNOWN, consent.consent_id, consent)
@@ -93,12 +124,41 @@ def withdraw_consent(tx: Transaction, consent: Consent, withdrawal: Withdrawal, 
     tx.put(KNOWN, consent.consent_id, replace(consent, end_reason=WITHDRAWN))
 
 
+def claim_withdrawal(tx: Transaction, consent: Consent, withdrawal: Withdrawal, cause: Cause, *, ends_on: date) -> None:
+    """Write down that somebody says a consent was taken back, which it comes to on a day unless that is contested."""
+    claimed = {
+        "claimed_through": cause.source,
+        "claim_message": cause.id,
+        "claimed_at": withdrawal.withdrawn_at,
+        "claimed_by": withdrawal.withdrawn_by,
+        "claimed_manner": withdrawal.withdrawn_manner,
+        "claim_ends_on": ends_on,
+    }
+    tx.write(CLAIM, {"consent_id": consent.consent_id} | claimed)
+    tx.put(KNOWN, consent.consent_id, consent)
+
+
+def contest_withdrawal(tx: Transaction, consent: Consent) -> None:
+    """Write down that a claim was contested: the consent holds."""
+    tx.write(CONTEST, {"consent_id": consent.consent_id, "contested": sorted(consent.contested)})
+    tx.put(KNOWN, consent.consent_id, consent)
+
+
+def end_claimed(tx: Transaction, *, now: datetime, today: date) -> list[UUID]:
+    """End some of the consents whose withdrawal was claimed and not contested in time; return which."""
+    return _ended(tx, tx.fetch(END_CLAIMED, {"now": now, "today": today}))
+
+
 def lapse_consents(tx: Transaction, *, now: datetime) -> list[UUID]:
     """End some of the consents that were given until a time that has passed; return which."""
-    lapsed = [Consent(**_with_sets(row)) for row in tx.fetch(LAPSE, {"now": now})]
-    for consent in lapsed:
+    return _ended(tx, tx.fetch(LAPSE, {"now": now}))
+
+
+def _ended(tx: Transaction, rows: Sequence[Row]) -> list[UUID]:
+    ended = [_consent(row) for row in rows]
+    for consent in ended:
         tx.put(KNOWN, consent.consent_id, consent)
-    return [consent.consent_id for consent in lapsed]
+    return [consent.consent_id for consent in ended]
 
 
 def _consent(row: Row) -> Consent:
@@ -117,4 +177,4 @@ def _consent_ids(tx: Transaction, row: Row) -> list[UUID]:
 
 
 def _with_sets(row: Row) -> Row:
-    return row | {name: frozenset(row[name]) for name in ("purposes", "recipients", "field_groups")}
+    return row | {name: frozenset(row[name]) for name in ("purposes", "recipients", "field_groups", "contested")}

@@ -32,6 +32,7 @@ class Consent:
     valid_from: datetime
     valid_until: datetime | None
     ended_at: datetime | None = None
+    suspended_at: datetime | None = None  # while somebody's word stands that the person has taken it back
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,8 @@ def check_consent(consent: Consent, draft: Referral, *, by: str, shares: Set[str
         raise Refused("consent_expired")
     if consent.ended_at is not None:
         raise Refused("consent_withdrawn")
+    if consent.suspended_at is not None:
+        raise Refused("consent_suspended")
     if consent.valid_from > at + CLOCKS_DIFFER:
         raise Refused("consent_not_valid_yet")
     if PURPOSE not in consent.purposes:

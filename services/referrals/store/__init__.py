@@ -1,7 +1,13 @@
 """What referrals keeps in PostgreSQL, one file for each subject."""
 
 from services.referrals.store.chains import chain_after, chain_before, last_after, links, referred_onward_before
-from services.referrals.store.consents import end_consent, end_consents_of, lock_consent, record_consent
+from services.referrals.store.consents import (
+    end_consent,
+    end_consents_of,
+    lock_consent,
+    record_consent,
+    suspend_consent,
+)
 from services.referrals.store.directory import find_candidates, find_service, publish_service, state_capacity
 from services.referrals.store.lines import join_line, lines_left, lock_moved, note_notified, save_line
 from services.referrals.store.referrals import (
@@ -56,4 +62,5 @@ __all__ = [
     "save_line",
     "save_referral",
     "state_capacity",
+    "suspend_consent",
 ]

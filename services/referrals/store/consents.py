@@ -21,12 +21,18 @@ RECORD_CONSENT: Final = """
 # Whoever sends under a consent and whoever ends it take turns: no referral slips out under a consent that is ending.
 CONSENTS_FOR_USE: Final = """
     select consent_id as key, consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups,
-           valid_from, valid_until, ended_at
+           valid_from, valid_until, ended_at, suspended_at
     from consent where consent_id = any(%b::uuid[]) order by consent_id for update
 """
 
 END_CONSENT: Final = """
     update consent set ended_at = new.ended_at
+    from jsonb_populate_recordset(null::consent, %s::jsonb) as new
+    where consent.consent_id = new.consent_id
+"""
+
+SUSPEND_CONSENT: Final = """
+    update consent set suspended_at = new.suspended_at
     from jsonb_populate_recordset(null::consent, %s::jsonb) as new
     where consent.consent_id = new.consent_id
 """
@@ -39,7 +45,7 @@ END_CONSENTS_OF: Final = """
         order by consent_id for update
     )
     returning consent_id, person_id, case_code, granted_to, purposes, recipients, field_groups, valid_from,
-              valid_until, ended_at
+              valid_until, ended_at, suspended_at
 """
 
 
@@ -78,6 +84,12 @@ def end_consent(tx: Transaction, consent: Consent, *, ended_at: datetime) -> Non
     """Let nothing more be sent under a consent that has been locked."""
     tx.write(END_CONSENT, {"consent_id": consent.consent_id, "ended_at": ended_at})
     tx.put(CONSENTS_FOR_USE, consent.consent_id, replace(consent, ended_at=ended_at))
+
+
+def suspend_consent(tx: Transaction, consent: Consent, *, suspended_at: datetime | None) -> None:
+    """Let nothing new be sent under a consent that has been locked, until it is resumed: None."""
+    tx.write(SUSPEND_CONSENT, {"consent_id": consent.consent_id, "suspended_at": suspended_at})
+    tx.put(CONSENTS_FOR_USE, consent.consent_id, replace(consent, suspended_at=suspended_at))
 
 
 def end_consents_of(tx: Transaction, person_id: UUID, *, ended_at: datetime) -> None:

@@ -19,6 +19,7 @@ from tests.examples import (
     consent_withdrawn,
     need_identified,
     person_registered,
+    withdrawal_contested,
 )
 from tests.examples_intake import (
     CHILD,
@@ -105,6 +106,7 @@ ENDED: Final = also(WITH_PLAN, route_left())
 
 CONSENTED: Final = also(KNOWN, consent_granted())
 IN_NEED: Final = also(KNOWN, need_identified())
+CLAIMED: Final = [*CONSENTED, Said(consent_withdrawn(), by=ANOTHER)]
 WITHDRAWN: Final = also(CONSENTED, consent_withdrawn())
 ASKED: Final = also(KNOWN, rights_requested())
 TO_BE_ERASED: Final = also(KNOWN, rights_requested(kind=codes.RightsKind.ERASURE))
@@ -159,6 +161,13 @@ CASES: Final = [
         refused=Refused("already_withdrawn", Said(consent_withdrawn(), by=ANOTHER), also(CONSENTED, by_receipt)),
         again="already_withdrawn",
         out_of_order="consent_unknown",
+    ),
+    Case(
+        before=CLAIMED,
+        done=Said(withdrawal_contested()),
+        refused=Refused("not_claimed", Said(withdrawal_contested()), CONSENTED),
+        again="already_contested",
+        out_of_order={0: "consent_unknown"},
     ),
     Case(
         before=CONSENTED,

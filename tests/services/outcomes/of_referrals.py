@@ -6,6 +6,7 @@ from typing import Final
 import contracts
 from tests.examples import (
     ANOTHER,
+    CONSENT_ID,
     NOW,
     PERSON_ID,
     RECIPIENT,
@@ -59,6 +60,9 @@ def not_yours(state: str, move: stories.Said) -> Refused:
     return Refused("not_yours", said(move, by), at(state))
 
 
+SUSPENDED: Final = contracts.ConsentSuspended(consent_id=CONSENT_ID, suspended_at=NOW)
+RESUMED: Final = contracts.ConsentResumed(consent_id=CONSENT_ID, resumed_at=NOW)
+
 CASES: Final = [
     # -- services and consents
     Case(
@@ -82,6 +86,20 @@ CASES: Final = [
         ),
         again=Again.CHANGES_NOTHING,
         out_of_order=NeverOutOfOrder("intake has checked whose consent it is"),
+    ),
+    Case(
+        before=WITH_CONSENT,
+        done=Said(SUSPENDED, by="hub"),
+        refused=NeverRefused("what is suspended is suspended", Said(SUSPENDED, by="hub")),
+        again=Again.CHANGES_NOTHING,
+        out_of_order="consent_unknown",
+    ),
+    Case(
+        before=[*WITH_CONSENT, Said(SUSPENDED, by="hub")],
+        done=Said(RESUMED, by="hub"),
+        refused=NeverRefused("what holds holds", Said(RESUMED, by="hub")),
+        again=Again.CHANGES_NOTHING,
+        out_of_order={0: "consent_unknown"},
     ),
     Case(
         before=SENT,
