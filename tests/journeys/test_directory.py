@@ -11,7 +11,7 @@ from demo.stage import Ground
 from deploy.local.state import ROOT
 from tests.waiting import eventually
 
-EXAMPLE = ROOT / "hub" / "directory" / "hsds" / "examples" / "organization_full.json"
+EXAMPLE = ROOT / "tools" / "directory" / "hsds" / "examples" / "organization_full.json"
 SERVICE = "ac148810-d857-441c-9679-408f346de14b"
 TERMS = """
 [needs]

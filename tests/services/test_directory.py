@@ -54,6 +54,18 @@ def test_a_place_that_becomes_confidential_is_nowhere_any_more(referrals: Referr
     assert "Calle 72" not in str(referrals.rows("select service::text from service"))
 
 
+@pytest.mark.parametrize("need", ["gbv.safe_house", "gbv.not_yet_named"])
+def test_a_place_for_a_confidential_need_is_not_kept_unless_it_is_said_to_be_public(
+    referrals: ReferralsUnderTest, need: str
+) -> None:
+    said = {"need_codes": ("health.consultation", need), "locations": (PLACE,), "description": "Calle 72"}
+    referrals.hear(service_published(**said), source=RECIPIENT)
+    assert "Calle 72" not in str(referrals.rows("select service::text from service"))
+    referrals.hear(service_published(**said, public_location=True), source=RECIPIENT, said_at=NOW + HOUR)
+    (listing,) = listings(referrals)
+    assert listing["locations"][0]["address"] == PLACE.address
+
+
 def test_a_confidential_place_planted_in_a_row_is_not_shown(referrals: ReferralsUnderTest) -> None:
     referrals.hear(service_published(confidential_location=True), source=RECIPIENT)
     planted = service_published(locations=(PLACE,), description="Calle 72").model_dump(mode="json")

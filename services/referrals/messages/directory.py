@@ -33,8 +33,9 @@ def zones(said: contracts.ServicePublished) -> set[str]:
 
 
 def listing(said: contracts.ServicePublished) -> dict[str, Any]:
-    """Write down all that was said of a service, as it travels: what the directory exports."""
-    return said.model_dump(mode="json", exclude_none=True)
+    """Write down what was said of a service, as it travels: what the directory exports, and no place that is hidden."""
+    hidden = {"locations", "opening_hours", "description", "url"} if said.hides_its_place else None
+    return said.model_dump(mode="json", exclude_none=True, exclude=hidden)
 
 
 def capacity(said: contracts.CapacityStated) -> Capacity:
