@@ -34,8 +34,8 @@ from tools.values import UnreadableValue, days, documents, names, telephones
 from .countries import country
 from .reading import Element, Findings, Json, Translation, check_object, read_contract, refuse
 
-GBV_MODULE = "primeromodule-gbv"
-"""The module whose cases are all confidential."""
+GBV: Final = "gbv"
+"""What is in the id of a module whose cases are all confidential, such as `primeromodule-gbv`."""
 
 ADULT_AT = 18
 OLDEST = 130  # years
@@ -82,6 +82,10 @@ Drafts = list[Unsealed | contracts.NeedIdentified]
 
 class Fields(Element):
     """An object of a Primero record. Its owner names the fields; a name that is none of Primero's is not shown."""
+
+    def look(self, name: str) -> Any:
+        value = super().look(name)  # a form that is left empty says nothing
+        return None if value == [] or (isinstance(value, str) and not value.strip()) else value
 
     def shown(self, name: str) -> str:
         return name if _FIELD.fullmatch(name) else "?"
@@ -150,7 +154,7 @@ def case_to_drafts(record: Mapping[str, Any], *, consent_id: UUID, words: Words 
 
     drafts: Drafts = []
     if person is not None:
-        since = "created_at" if "created_at" in case else "registration_date"
+        since = next((field for field in ("created_at", "registration_date") if field in case), "created_at")
         registered_at = _moment(case, since)
         fields = {"person_id": str(person_id), "registered_at": registered_at and registered_at.isoformat()}
         draft = Unsealed(contracts.PersonRegistered, fields, person, "hub")
@@ -208,12 +212,10 @@ def _referred(case: Fields) -> list[Fields]:
             findings.blame("invalid_field", service.at("service_status_referred"))
         if marked is not True:
             service.leave_out()
-        elif service.look("service_implemented") == "implemented" or "service_implemented_day_time" in service:
+        elif _is_given(service):
             service.leave_out()
             over.append(service.at("service_implemented"))
         else:
-            if service.look("service_implemented") == "not_implemented":
-                service.read("service_implemented")
             referred.append(service)
     if not referred:
         for where in over:
@@ -232,6 +234,14 @@ class _Known(NamedTuple):
     """None where the whole case is confidential."""
     carer: "_Carer | None"
     phone: str | None
+
+
+def _is_given(service: Fields) -> bool:
+    """Tell whether a service was given already; what says neither that nor the opposite is blamed."""
+    said = service.read("service_implemented")
+    if said not in (None, "implemented", "not_implemented"):
+        service.findings.blame("unknown_code", service.at("service_implemented"))
+    return said == "implemented" or "service_implemented_day_time" in service
 
 
 def _service(case: Fields, service: Fields, known: _Known, words: Words) -> list[Unsealed | contracts.NeedIdentified]:
@@ -475,7 +485,7 @@ def _carer(case: Fields) -> _Carer | None:
     family = [
         one
         for one in case.parts(_FAMILY)
-        if one.look("relation_is_caregiver") is True and one.look("relation_is_alive") != "dead"
+        if one.look("relation_is_caregiver") is True and one.look("relation_is_alive") in (None, "alive", "unknown")
     ]
     carers = [_Carer(one, "name_caregiver", "relationship_caregiver", None) for one in latest] or [
         _Carer(one, "relation_name", "relation", "relation_telephone") for one in family
@@ -488,6 +498,7 @@ def _carer(case: Fields) -> _Carer | None:
         return None
     if carers and not latest:
         carers[0].fields.read("relation_is_caregiver")
+        carers[0].fields.read("relation_is_alive")
     return carers[0] if carers else None
 
 
@@ -577,13 +588,22 @@ def _age(case: Fields) -> int | None:
 def _is_confidential(case: Fields, words: Words) -> bool:
     """Tell whether a case as a whole is: by its module, or by what the child is known to have suffered."""
     concerns = case.look("protection_concerns") or []
-    if not isinstance(concerns, list):
+    if not isinstance(concerns, list) or not all(isinstance(one, str) for one in concerns):
         case.findings.blame("invalid_field", "protection_concerns")
         return True
-    confidential = any(one in concerns for one in words["confidential_concerns"])
+    confidential = not {_plain(one) for one in concerns}.isdisjoint(map(_plain, words["confidential_concerns"]))
     if confidential:
         case.read("protection_concerns")
-    return case.read("module_id") == GBV_MODULE or confidential
+    return _is_of_gbv(case) or confidential
+
+
+def _is_of_gbv(case: Fields) -> bool:
+    """Tell whether a case is of the module for gender-based violence, or of one that its owner has made of it."""
+    return GBV in _plain(case.text("module_id") or "")
+
+
+def _plain(word: str) -> str:
+    return word.strip().casefold()
 
 
 def _check_active(case: Fields, words: Words) -> None:
@@ -591,14 +611,15 @@ def _check_active(case: Fields, words: Words) -> None:
     for field in ("record_state", "enabled"):
         if case.read(field) not in (None, True):
             case.findings.blame("not_active", field)
-    if case.read("status") not in (None, *words["active_statuses"]):
+    status = case.text("status")
+    if status is not None and _plain(status) not in map(_plain, words["active_statuses"]):
         case.findings.blame("not_active", "status")
 
 
 def _check_consent(case: Fields) -> None:
     """Ask for the consent that Primero itself asks for before it refers."""
     needed = ["consent_for_services"]
-    if case.look("module_id") != GBV_MODULE:
+    if not _is_of_gbv(case):
         needed.append("disclosure_other_orgs")
     for field in needed:
         if case.read(field) is not True:

@@ -124,16 +124,16 @@ class Element:
         self._left_out = False
 
     def __contains__(self, name: str) -> bool:
-        return self.value.get(name) is not None  # null is nothing, as if it were not there
+        return self.look(name) is not None
 
     def look(self, name: str) -> Any:
-        """Return a value without having read it."""
+        """Return a value without having read it; null is nothing, as if it were not there."""
         return self.value.get(name)
 
     def read(self, name: str) -> Any:
         """Read a value, whatever it is."""
         self._read.add(name)
-        return self.value.get(name)
+        return self.look(name)
 
     def text(self, name: str) -> str | None:
         """Read a text; anything else is blamed."""
@@ -153,7 +153,7 @@ class Element:
 
     def _open(self, name: str, shape: type) -> list[Self]:
         if name not in self._below:
-            found = self.value.get(name)
+            found = self.look(name)
             items = found if isinstance(found, list) else [] if found is None else [found]
             if not all(isinstance(item, dict) for item in items) or (found is not None and type(found) is not shape):
                 self.findings.blame("invalid_field", self.at(name))
@@ -184,11 +184,11 @@ class Element:
         if self._left_out or (self.where and not self.is_read()):
             self.findings.drop(self.where)
             return
-        for name, value in self.value.items():
+        for name in self.value:
             if name in self._below:
                 for part in self._below[name]:
                     part.drop_what_is_unread()
-            elif name not in self._read and value is not None:
+            elif name not in self._read and name in self:
                 self.findings.drop(self.at(name))
 
     def is_read(self) -> bool:

@@ -225,9 +225,12 @@ def test_a_day_without_a_time_begins_in_colombia() -> None:
     "record",
     [
         record_of(module_id="primeromodule-gbv", disclosure_other_orgs=None),
+        record_of(module_id="PRIMEROMODULE-GBV-2"),
         record_of(protection_concerns=["migrant", "gbv_survivor"]),
+        record_of(protection_concerns=[" GBV_Survivor "]),
+        record_of(protection_concerns=["trafficked_smuggled"]),
     ],
-    ids=["by_its_module", "by_what_was_suffered"],
+    ids=["by_its_module", "by_a_module_like_it", "by_what_was_suffered", "in_capitals", "by_trafficking"],
 )
 def test_a_confidential_case_travels_under_a_code_with_the_least(record: Json) -> None:
     need, request = drafts_of(record)
@@ -318,6 +321,16 @@ REFUSED: dict[str, tuple[Json, str, str | None]] = {
     "a_closed_case": (record_of(status="closed"), "not_active", "status"),
     "a_case_that_is_another": (record_of(status="duplicate"), "not_active", "status"),
     "a_status_in_capitals": (record_of(status="CLOSED"), "not_active", "status"),
+    "a_service_given_in_capitals": (
+        record_of(service={"service_implemented": "IMPLEMENTED"}),
+        "unknown_code",
+        f"{AT}.service_implemented",
+    ),
+    "concerns_that_are_objects": (
+        record_of(protection_concerns=[{"id": "gbv_survivor"}]),
+        "invalid_field",
+        "protection_concerns",
+    ),
     "a_service_given": (
         record_of(service={"service_implemented": "implemented"}),
         "not_active",
@@ -884,3 +897,21 @@ def test_words_that_mean_nothing_in_the_network_are_blamed_where_they_are_used()
         ("invalid_field", f"{AT}.service_response_timeframe"),
         ("invalid_field", f"{AT}.service_implementing_agency"),
     }
+
+
+@pytest.mark.parametrize("nothing", [None, "", "  ", []])
+def test_a_form_that_is_left_empty_says_nothing(nothing: Any) -> None:
+    fields = ("record_state", "status", "protection_concerns", "name_middle", "age", "care_arrangements_section", "x")
+    expected = drafts_of(record_of(name_middle=None, age=None))
+    record = record_of(
+        service={"service_implemented_day_time": nothing, "service_implemented": nothing}
+        if nothing is not None
+        else None
+    )
+    record["data"] |= dict.fromkeys(fields, nothing)
+    assert drafts_of(record) == expected
+    assert not {*fields, "services_section.1.service_implemented"} & set(read(record).dropped)
+
+
+def test_a_status_is_read_in_capitals() -> None:
+    assert drafts_of(record_of(status="Open")) == drafts_of(RECORD)
