@@ -195,13 +195,13 @@ def case_code_of(case_id: UUID) -> str:
 def _referred(case: Fields) -> list[Fields]:
     """The services that are referred and still to be given; two that say they are one have to say the same."""
     findings = case.findings
-    by_id: dict[Any, Fields] = {}
+    by_id: dict[str, Fields] = {}
     referred: list[Fields] = []
     over: list[str] = []
     for service in case.parts("services_section"):
         unique_id = service.look("unique_id")
         if isinstance(unique_id, str):
-            first = by_id.setdefault(unique_id, service)
+            first = by_id.setdefault(" ".join(unique_id.split()), service)
             if first is not service:
                 service.leave_out()
                 if first.value != service.value:
@@ -671,9 +671,11 @@ def _moment(fields: Fields, field: str) -> datetime | None:
         return None
     try:
         if _MOMENT.fullmatch(text):
-            return datetime.fromisoformat(text)
+            moment = datetime.fromisoformat(text)
+            moment.astimezone(days.HERE)  # which the first and the last hours of all time have not
+            return moment
         return datetime.combine(days.day(text), time(), tzinfo=days.HERE)
-    except (UnreadableValue, ValueError):
+    except (UnreadableValue, ValueError, OverflowError):
         pass
     fields.findings.blame("invalid_field", fields.at(field))
     return None

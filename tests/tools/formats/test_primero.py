@@ -447,6 +447,23 @@ REFUSED: dict[str, tuple[Json, str, str | None]] = {
         "invalid_field",
         f"{AT}.service_response_day_time",
     ),
+    **{
+        f"a_time_that_is_{name}": (
+            record_of(service={"service_response_day_time": text}),
+            "invalid_field",
+            f"{AT}.service_response_day_time",
+        )
+        for name, text in {
+            "the_first": "0001-01-01T00:00:00+14:00",
+            "the_last": "9999-12-31T23:59:59-12:00",
+            "of_no_hour": "2026-03-02T24:00:00Z",
+            "of_a_leap_second": "2026-03-02T23:59:60Z",
+            "with_a_tail": "2026-03-02T14:05:15Z y algo",
+            "without_seconds": "2026-03-02T14:05Z",
+            "of_a_week": "2026-W10-1",
+            "without_marks": "20260302",
+        }.items()
+    },
     "no_agency": (
         record_of(service={"service_implementing_agency": None}),
         "missing",
@@ -606,7 +623,14 @@ def test_a_service_given_is_left_out_and_the_others_are_asked() -> None:
     assert "services_section.2" in read(record).dropped
 
 
-@pytest.mark.parametrize("other", [{"service_type": "psychosocial_service"}, {"service_status_referred": False}])
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"service_type": "psychosocial_service"},
+        {"service_status_referred": False},
+        {"unique_id": f" {SERVICE} "},  # the same id, and so the same referral
+    ],
+)
 def test_a_service_that_is_there_twice_says_the_same_twice(other: Json) -> None:
     record = record_of()
     services = record["data"]["services_section"]
