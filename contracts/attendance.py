@@ -114,6 +114,11 @@ class _Presence(_Attendance):
     present_at: Annotated[Time, Past("in_the_future")]
     sealed: Sealed | None = None
     """A person block, sealed to the hub: the person is registered at the event; absent: they are registered already."""
+    details_digest: Sha256 | None = None
+    """A digest of what is sealed, keyed with a secret of the sender's (HMAC-SHA-256 over the block and the attendance):
+    the same details of the same attendance have the same. By it alone the event's service, which cannot open the block,
+    tells a repeat from other details; absent: it does not compare them. Never one without a key, for details can be
+    guessed."""
     consent: ConsentTaken | None = None
     served: Annotated[Several[Served], Field(max_length=20, json_schema_extra=_EACH_ONCE)] = ()
     needs: Annotated[Several[NeedFound], Field(max_length=20, json_schema_extra=_EACH_ONCE)] = ()

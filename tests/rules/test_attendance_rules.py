@@ -233,6 +233,23 @@ def test_what_is_said_again_changes_nothing_and_what_differs_is_told_apart(
         record(said(**overrides), a_jornada(), an_attendance(), Person(known=True), by=ORGANISER)
 
 
+@pytest.mark.parametrize(
+    ("known", "again", "code"),
+    [
+        ("a" * 64, "a" * 64, "already_recorded"),
+        ("a" * 64, "b" * 64, "recorded_differently"),
+        ("a" * 64, None, "already_recorded"),
+        (None, "b" * 64, "already_recorded"),
+    ],
+)
+def test_other_details_are_told_from_a_repeat_where_both_have_a_digest(
+    known: str | None, again: str | None, code: str
+) -> None:
+    attendance = record(said(details_digest=known), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW).attendance
+    with pytest.raises(Refused, match=rf"^{code}$"):
+        record(said(details_digest=again), a_jornada(), attendance, Person(known=True), by=ORGANISER, at=NOW)
+
+
 def test_a_referral_that_is_said_again_is_not_asked_for_again() -> None:
     known = record(said_with_a_referral(), a_jornada(), None, NOBODY, by=ORGANISER).attendance
     with pytest.raises(Refused, match=r"^already_recorded$"):

@@ -303,6 +303,17 @@ def test_the_same_person_at_the_same_jornada_is_one_presence(
     assert len(attended.rows("select 1 from attendance")) == 1
 
 
+def test_other_details_of_an_attendance_are_told_from_a_repeat_and_corrected(confirmed: ServiceUnderTest) -> None:
+    confirmed.hear(attendance_recorded(details_digest="a" * 64), source=PARTNER)
+    for digest, code in (("a", "already_recorded"), ("b", "recorded_differently")):
+        with pytest.raises(rules.Refused, match=rf"^{code}$"):
+            confirmed.hear(attendance_recorded(details_digest=digest * 64), source=PARTNER)
+    said = confirmed.hear(attendance_corrected(details_digest="b" * 64), source=PARTNER)
+    assert "person.registered.v1" in by_type(said)
+    with pytest.raises(rules.Refused, match=r"^already_recorded$"):
+        confirmed.hear(attendance_recorded(details_digest="b" * 64), source=PARTNER)
+
+
 def test_who_was_struck_out_comes_back_under_a_new_id_only(attended: ServiceUnderTest) -> None:
     attended.hear(attendance_struck_out(), source=PARTNER)
     with pytest.raises(rules.Refused, match=r"^struck_out$"):

@@ -32,6 +32,7 @@ class _Waiting:
 
     line: int
     said: contracts.AttendanceRecorded | contracts.AttendanceCorrected
+    was: Outcome | None = None  # what became of it before its details were said once more
 
 
 class Import:
@@ -148,14 +149,15 @@ class Import:
             if answer.code is not None and answer.refused_type is not None:
                 self._report.add_other(answer.code, answer.refused_type)
             return
-        if answer.outcome is not None:
-            self._settle_row(row, Outcome(answer.outcome), late=answer.late)
-        elif (
-            answer.code == "recorded_differently"
-            and self._corrected_at is not None
-            and isinstance(row.said, contracts.AttendanceRecorded)
-        ):
-            self._batch.append(_Waiting(row.line, corrected(row.said, self._corrected_at)))
+        recorded = row.said if isinstance(row.said, contracts.AttendanceRecorded) else None
+        again_at = None if recorded is None else self._corrected_at
+        if recorded and again_at and recorded.sealed is not None and answer.outcome == Outcome.MATCHED:
+            # Known from another jornada of that day or a later one, so that these details would not be taken for newer.
+            self._batch.append(_Waiting(row.line, corrected(recorded, again_at), was=Outcome.MATCHED))
+        elif answer.outcome is not None:
+            self._settle_row(row, row.was or Outcome(answer.outcome), late=answer.late)
+        elif recorded and again_at and answer.code == "recorded_differently":
+            self._batch.append(_Waiting(row.line, corrected(recorded, again_at)))
         else:
             outcome = Outcome.REPEATED if answer.code in REPEATS else Outcome.REFUSED
             self._settle_row(row, outcome, code=answer.code)

@@ -45,4 +45,6 @@ def _referred(
 
 def presence(said: contracts.AttendanceRecorded) -> contracts.AttendanceRecorded:
     """Leave of an attendance that the person came, and which services they received."""
-    return said.model_copy(update={"sealed": None, "consent": None, "etpv_steps": (), "needs": ()})
+    return said.model_copy(
+        update={"sealed": None, "details_digest": None, "consent": None, "etpv_steps": (), "needs": ()}
+    )

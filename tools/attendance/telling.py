@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -47,6 +48,7 @@ class Teller:
         """Say that somebody came, and what happened for them there; without consent nothing that is theirs."""
         person_id = uuid5(self.people, identity(self.organisation, entry))
         attendance_id = uuid5(self.jornada_id, str(person_id))
+        block = _block(entry) if entry.consent else None
         return contracts.AttendanceRecorded(
             attendance_id=attendance_id,
             jornada_id=self.jornada_id,
@@ -54,7 +56,8 @@ class Teller:
             person_id=person_id,
             present_at=entry.present_at,
             check_in=self.check_in,
-            sealed=sealing.seal(_block(entry), self.hub_key) if entry.consent else None,
+            sealed=None if block is None else sealing.seal(block, self.hub_key),
+            details_digest=None if block is None else self._digest(block, attendance_id),
             consent=self._consent(entry, attendance_id),
             served=tuple(
                 contracts.Served(need_code=code, delivered_by=server or self.organisation)
@@ -72,6 +75,14 @@ class Teller:
             etpv_steps=tuple(codes.EtpvStep(step) for step in entry.steps),
             row=contracts.Row(file_sha256=self.file_sha256, line=line),
         )
+
+    def _digest(self, block: dict[str, Any], attendance_id: UUID) -> str:
+        """Return what is the same while somebody's details are; by the organisation's key, and another at each jornada.
+
+        Without the key somebody could try all birth dates; without the jornada, see who came with other details where.
+        """
+        details = json.dumps(block, ensure_ascii=True, sort_keys=True)
+        return hmac.new(self.people.bytes, f"details {attendance_id} {details}".encode(), hashlib.sha256).hexdigest()
 
     def _consent(self, entry: Entry, attendance_id: UUID) -> contracts.ConsentTaken | None:
         if entry.consent is None:

@@ -32,6 +32,7 @@ def said(said: Presence) -> Said:
         ),
         consented_purposes=frozenset() if said.consent is None else frozenset(said.consent.purposes),
         consented_recipients=frozenset() if said.consent is None else frozenset(said.consent.recipients),
+        details_digest=None if said.sealed is None else said.details_digest,
     )
 
 

@@ -52,6 +52,7 @@ class Said:
     referrals: Set[Referral] = frozenset()
     consented_purposes: Set[str] = frozenset()  # of the consent that came along
     consented_recipients: Set[str] = frozenset()
+    details_digest: str | None = None  # of the sealed block, by the sender's key; None: not comparable
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class Attendance:
     registered_at: datetime | None = None  # of the last details of the person that were passed on
     strike_reason: str | None = None
     erased: bool = False  # the person has been erased: only the presence is left
+    details_digest: str | None = None  # of the details that came last, by the recorder's key
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,7 @@ def record(
         steps=dict.fromkeys(said.steps, 1),
         referral_ids=_ids(said.referrals),
         registered_at=said.said_at if registers else None,
+        details_digest=said.details_digest,
     )
     return Change(
         attendance,
@@ -218,6 +221,7 @@ def correct(
         steps={step: known.steps.get(step, version) for step in said.steps},
         corrected_at=said.said_at,
         registered_at=said.said_at if registers else known.registered_at,
+        details_digest=said.details_digest if said.with_details else known.details_digest,
     )
     return Change(
         attendance,
@@ -274,6 +278,7 @@ def erase(known: Attendance) -> Attendance:
         referral_ids=frozenset(),
         registered_at=None,
         erased=True,
+        details_digest=None,
     )
 
 
@@ -348,7 +353,8 @@ def _refuse_repeat(said: Said, known: Attendance, *, by: str) -> NoReturn:
     services = {_service(one) for one in known.deliveries}
     as_known = (known.present_at, known.consent_id, services, known.need_ids, known.steps.keys(), known.referral_ids)
     as_said = (said.present_at, said.consent_id, said.services, said.need_ids, said.steps, _ids(said.referrals))
-    raise Refused("already_recorded" if as_said == as_known else "recorded_differently")
+    digests = {known.details_digest, said.details_digest} - {None}  # of one without details there is nothing to compare
+    raise Refused("already_recorded" if as_said == as_known and len(digests) < 2 else "recorded_differently")
 
 
 def _is_newer(said: Said, person: Person) -> bool:

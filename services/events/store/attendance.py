@@ -15,7 +15,7 @@ from services.events.store.jornadas import count_present
 
 _COLUMNS: Final = """
     attendance_id, jornada_id, person_id, recorded_by, present, present_at, sequence, late, deliveries, consent_id,
-    need_ids, steps, referral_ids, corrected_at, registered_at, strike_reason, erased
+    need_ids, steps, referral_ids, corrected_at, registered_at, strike_reason, erased, details_digest
 """
 
 LOCK_ATTENDANCES: Final = f"""
@@ -48,7 +48,8 @@ SAVE_ATTENDANCES: Final = f"""
             late = excluded.late, deliveries = excluded.deliveries, consent_id = excluded.consent_id,
             need_ids = excluded.need_ids, steps = excluded.steps, referral_ids = excluded.referral_ids,
             corrected_at = excluded.corrected_at, registered_at = excluded.registered_at,
-            strike_reason = excluded.strike_reason, erased = excluded.erased
+            strike_reason = excluded.strike_reason, erased = excluded.erased,
+            details_digest = excluded.details_digest
 """
 
 ERASE_PERSON: Final = "insert into erased_person (person_id) values (%s) on conflict do nothing"

@@ -274,6 +274,30 @@ def test_columns_that_are_not_read_are_named_before_anything_is_sent_and_in_the_
     ]
 
 
+DETAILS = "nombres;apellidos;tipo_documento;numero_documento;fecha_nacimiento;telefono;consentimiento"
+
+
+def test_details_that_a_second_list_says_differently_are_corrected_when_asked(centre: Centre, number: int) -> None:
+    first, second = centre.folder / "first.csv", centre.folder / "second.csv"
+    first.write_text(f"{DETAILS}\nAna;Prueba;PPT;{number};14/02/1990;3001234567;si\n")
+    second.write_text(f"{DETAILS}\nAna María;Prueba;PPT;{number};14/02/1991;3109876543;si\n")
+    held = "select given_names, birth_date, phone from person join document using (person_id) where number = %s"
+    before = ("Ana", date(1990, 2, 14), "+573001234567")
+    after = ("Ana María", date(1991, 2, 14), "+573109876543")
+
+    assert outcomes(centre.send(first)[1]) == [("2", "accepted", "")]
+    assert outcomes(centre.send(first)[1]) == [("2", "repeated", "already_recorded")]
+    assert outcomes(centre.send(second)[1]) == [("2", "repeated", "recorded_differently")]
+    assert eventually(lambda: centre.rows("intake", held, str(number))) == [before]
+    assert outcomes(centre.send(second, "--correct")[1]) == [("2", "corrected", "")]
+    eventually(lambda: centre.rows("intake", held, str(number)) == [after])
+
+    centre.jornada = uuid7()  # another of that day
+    centre.plan()
+    assert outcomes(centre.send(first, "--correct")[1]) == [("2", "matched", "")]
+    eventually(lambda: centre.rows("intake", held, str(number)) == [before])
+
+
 def test_zeros_in_front_of_a_document_make_nobody_else(centre: Centre, number: int) -> None:
     assert centre.send(centre.save(person(number)))[0] == 0
     _, report, _ = centre.send(centre.save(["Yuleisy", "PPT", f"00{number}", "F", "Consulta médica", "Sí"]))

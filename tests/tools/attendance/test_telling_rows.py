@@ -130,6 +130,24 @@ def test_zeros_in_front_are_kept_in_what_is_sent_and_make_no_other_person() -> N
     assert ids(passports[0]) != ids(passports[1])
 
 
+def test_the_digest_of_details_is_the_same_while_they_are_and_shows_nothing_to_others() -> None:
+    def digest(by: Teller, **overrides: str | None) -> str | None:
+        return by.attendance(checked(**overrides), 2).details_digest
+
+    ours = digest(teller())
+    assert ours is not None
+    assert digest(teller(), servicios=None) == ours  # no detail of the person
+    assert digest(teller(file_sha256="8e" * 32)) == ours
+    others = [
+        digest(teller(), nombres="Ana"),
+        digest(teller(), telefono="3004815163"),
+        digest(teller(jornada_id=UUID(int=7))),
+        digest(teller(people=namespace(sealing.new_key()))),
+    ]
+    assert len({ours, *others}) == 5
+    assert digest(teller(), consentimiento="no", **ONLY) is None
+
+
 def test_at_another_jornada_it_is_the_same_person_and_another_attendance() -> None:
     elsewhere = teller(jornada_id=UUID(int=JORNADA.int + 1))
     (person, attendance), (same, other) = ids(checked()), ids(checked(), elsewhere)
