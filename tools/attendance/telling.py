@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -57,7 +57,7 @@ class Teller:
             present_at=entry.present_at,
             check_in=self.check_in,
             sealed=None if block is None else sealing.seal(block, self.hub_key),
-            details_digest=None if block is None else self._digest(block, attendance_id),
+            details_digest=None if block is None else self._digest(entry, attendance_id),
             consent=self._consent(entry, attendance_id),
             served=tuple(
                 contracts.Served(need_code=code, delivered_by=server or self.organisation)
@@ -76,12 +76,16 @@ class Teller:
             row=contracts.Row(file_sha256=self.file_sha256, line=line),
         )
 
-    def _digest(self, block: dict[str, Any], attendance_id: UUID) -> str:
+    def _digest(self, entry: Entry, attendance_id: UUID) -> str:
         """Return what is the same while somebody's details are; by the organisation's key, and another at each jornada.
 
         Without the key somebody could try all birth dates; without the jornada, see who came with other details where.
+        Zeros that a spreadsheet took away are no other details.
         """
-        details = json.dumps(block, ensure_ascii=True, sort_keys=True)
+        if entry.document is not None:
+            kind, number = entry.document
+            entry = replace(entry, document=(kind, identity_number(kind, number)))
+        details = json.dumps(_block(entry), ensure_ascii=True, sort_keys=True)
         return hmac.new(self.people.bytes, f"details {attendance_id} {details}".encode(), hashlib.sha256).hexdigest()
 
     def _consent(self, entry: Entry, attendance_id: UUID) -> contracts.ConsentTaken | None:

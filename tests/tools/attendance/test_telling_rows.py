@@ -138,6 +138,7 @@ def test_the_digest_of_details_is_the_same_while_they_are_and_shows_nothing_to_o
     assert ours is not None
     assert digest(teller(), servicios=None) == ours  # no detail of the person
     assert digest(teller(file_sha256="8e" * 32)) == ours
+    assert digest(teller(), numero_documento="004815162") == ours
     others = [
         digest(teller(), nombres="Ana"),
         digest(teller(), telefono="3004815163"),
