@@ -61,6 +61,8 @@ class _Search:
         inside = [name for name in ("contents", "content", "services") if isinstance(document.get(name), list)]
         if len(inside) > 1:
             raise NotAServiceError(f"it has both {' and '.join(inside)}, and only one can be where its services are")
+        if isinstance(document.get("service"), dict) and "name" not in document:
+            raise NotAServiceError("it is a service_at_location; what is read are services, which hold those")
         if not inside:
             self.services.append(document)
         elif inside == ["content"]:

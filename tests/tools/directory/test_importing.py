@@ -585,6 +585,11 @@ def test_a_page_of_open_referral_uk_is_said_to_be_one() -> None:
         contents_of({"content": [document()], "totalPages": 1})
 
 
+def test_a_page_of_services_at_locations_is_said_to_be_one() -> None:
+    with pytest.raises(NotAServiceError, match="it is a service_at_location"):
+        contents_of({"contents": [{"id": str(OWN), "service": document(), "location": {}}]})
+
+
 @pytest.mark.parametrize("both", [("contents", "services"), ("content", "contents")])
 def test_two_lists_that_could_be_the_services_are_refused(both: tuple[str, str]) -> None:
     with pytest.raises(NotAServiceError, match="only one can be"):
