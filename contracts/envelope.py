@@ -45,7 +45,7 @@ JSON = "application/json"
 
 def _read_media_type(value: object) -> object:
     """Take JSON in UTF-8 for what it is, however it is written; null, as CloudEvents has it, for what is absent."""
-    return JSON if value is None or is_media_type(value, JSON) else value
+    return JSON if value in (JSON, None) or is_media_type(value, JSON) else value
 
 
 TraceParent = Annotated[str, Field(pattern="^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
