@@ -237,6 +237,9 @@ class IntakeService:
     def meet_need(self, tx: Transaction, message: Message[contracts.ReferralRecorded]) -> list[Draft]:
         """A referral may have met a need that a household's plan has a track for: nobody has to say so again."""
         said = message.data
+        if said.person_id is not None:
+            is_open = said.state not in rules.rights.ENDED_REFERRALS
+            store.rights.note_referral(tx, messages.rights.referral(message, is_open=is_open))
         if said.person_id is None or not rules.route.is_met(said.state, said.outcome):
             return []
         concerned = store.route.lock_concerned(tx, said.person_id, said.need_code, said.referral_id)
@@ -404,7 +407,11 @@ def tell_of_request(tx: Transaction, request: Request, *, at: datetime) -> list[
     """Tell whoever is concerned now by when a request has to be answered."""
     today, registered = rules.days.day_of(at), store.links.find_registrars(tx, request.person_id)
     concerned = rules.rights.to_notify(request, registered=registered, coordinators=COORDINATORS, today=today)
-    return messages.rights.due(request, today=today, to=concerned)
+    going: Mapping[UUID, Set[str]] = {}
+    if request.kind == rules.rights.ERASURE:
+        going = store.rights.find_open_referrals(tx, {request.person_id, *registered.values()})
+    theirs = {one: rules.rights.of_others(going, organisation=one) for one in concerned}
+    return messages.rights.due(request, today=today, to=concerned, open_referrals=theirs)
 
 
 def go_on(tx: Transaction, request: Request, *, at: datetime) -> list[Draft]:

@@ -11,8 +11,10 @@ from contracts import Message, codes, sealing, uuid7
 from services.intake import rules
 from services.intake import service as intake_service
 from services.intake.rules.links import match_id_of, pair_of
-from tests.examples import ANOTHER, COORDINATOR, DAY, NOW, PERSON_ID, RECIPIENT, SENDER, person_registered
+from services.referrals.rules import ENDED
+from tests.examples import ANOTHER, COORDINATOR, DAY, NOW, PERSON_ID, RECIPIENT, SENDER, person_registered, say
 from tests.examples_rights import REQUEST_ID, rights_answered, rights_extended, rights_requested
+from tests.examples_route import referral_recorded
 from tests.services.conftest import ServiceUnderTest
 
 ELSEWHERE_ID = uuid7()
@@ -157,6 +159,30 @@ def test_who_registered_the_person_grants_what_it_registered_itself_and_the_othe
     assert known_as(due)[OTHERS[by]] == OWN[OTHERS[by]]
     assert {(one.data.answer_by, one.data.granted_by) for one in due} == {(TEN_DAYS_ON, (by,))}
     assert ended(erasure_asked) is None
+
+
+def test_who_is_asked_to_grant_an_erasure_sees_the_open_referrals_of_others(erasure_asked: ServiceUnderTest) -> None:
+    """An older word that comes late opens nothing again; whoever is a party of a referral knows of it."""
+    going, gone = uuid7(), uuid7()
+    for referral_id, state, number in ((going, "sent", 1), (gone, "closed", 2), (gone, "sent", 1)):
+        recorded = referral_recorded(
+            referral_id=referral_id,
+            person_id=ELSEWHERE_ID,
+            sender=RECIPIENT,
+            recipient=ANOTHER,
+            state=codes.ReferralState(state),
+            outcome=None,
+        )
+        message = say(recorded, source="hub").model_copy(update={"sequence": number})
+        erasure_asked.service.meet_need(erasure_asked.tx, message)  # type: ignore[attr-defined]
+        erasure_asked.tx.keep()
+    said = erasure_asked.hear(rights_answered(), source=SENDER)
+    told = {one.recipient: one.data.open_referrals for one in said if isinstance(one.data, contracts.RightsDue)}
+    assert told == {SENDER: (going,), COORDINATOR: (going,), RECIPIENT: (), ANOTHER: ()}
+
+
+def test_what_intake_takes_for_ended_is_what_referrals_does() -> None:
+    assert rules.rights.ENDED_REFERRALS == ENDED
 
 
 @pytest.mark.parametrize("by", OWN)

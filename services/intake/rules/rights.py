@@ -5,7 +5,7 @@ within five more (article 14); a correction or an erasure, which the law calls a
 (article 15). The person is told why before the first term ends. The day on which it was received does not count.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -19,6 +19,11 @@ from messaging.answers import MissingPrerequisite, Refused
 from services.intake.rules.days import day_of
 
 SATURDAY: Final = 5
+
+
+ENDED_REFERRALS: Final = frozenset(
+    {"declined", "redirected", "expired", "cancelled", "closed", "consent_withdrawn", "entered_in_error"}
+)
 
 
 class Term(NamedTuple):
@@ -164,6 +169,11 @@ def extend(request: Request, *, told_at: datetime, at: datetime) -> Request:
 def answer(request: Request, answer: str, *, answered_at: datetime) -> Request:
     """End a request and its deadline; an answer counts however late it is."""
     return _end(request, answer, answered_at=answered_at)
+
+
+def of_others(open_referrals: Mapping[UUID, Set[str]], *, organisation: str) -> Sequence[UUID]:
+    """Return which of a person's open referrals an organisation is no party of: erasing the person ends these, too."""
+    return sorted(one for one, parties in open_referrals.items() if organisation not in parties)
 
 
 def answer_erasure(

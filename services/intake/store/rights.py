@@ -1,5 +1,6 @@
 """What people have asked of those who hold their data, in PostgreSQL, as functions that take the transaction."""
 
+from collections.abc import Iterable, Mapping, Set
 from datetime import date, datetime
 from functools import partial
 from typing import Final
@@ -11,6 +12,7 @@ from services.intake.rules.rights import Request, Stage
 from services.intake.store.cause import Cause
 
 DUE_AT_ONCE: Final = 200
+TOLD_AT_MOST: Final = 200  # open referrals, in one notice
 _BY: Final = ("granted_by", "kept_by")
 
 _REQUEST: Final = """
@@ -40,6 +42,30 @@ SAVE: Final = """
     from jsonb_populate_recordset(null::rights_request, %s::jsonb) as new
     where rights_request.request_id = new.request_id
 """
+
+
+NOTE_REFERRAL: Final = """
+    insert into referral (referral_id, person_id, sender, recipient, sequence, is_open)
+    select referral_id, person_id, sender, recipient, sequence, is_open
+    from jsonb_populate_recordset(null::referral, %s::jsonb)
+    on conflict (referral_id) do update set sequence = excluded.sequence, is_open = excluded.is_open
+    where referral.sequence < excluded.sequence
+"""
+
+OPEN_REFERRALS: Final = f"""
+    select referral_id, sender, recipient from referral where is_open and person_id = any(%b::uuid[])
+    order by referral_id limit {TOLD_AT_MOST}
+"""
+
+
+def note_referral(tx: Transaction, row: Row) -> None:
+    """Keep whether a referral of a person is under way, by the newest word on it."""
+    tx.write(NOTE_REFERRAL, row)
+
+
+def find_open_referrals(tx: Transaction, people: Iterable[UUID]) -> Mapping[UUID, Set[str]]:
+    """Return the open referrals of a person under these ids, each with its two parties."""
+    return {row["referral_id"]: {row["sender"], row["recipient"]} for row in tx.fetch(OPEN_REFERRALS, (list(people),))}
 
 
 def lock_request(tx: Transaction, request_id: UUID) -> Request | None:
