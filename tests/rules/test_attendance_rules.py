@@ -245,9 +245,9 @@ def test_what_is_said_again_changes_nothing_and_what_differs_is_told_apart(
 def test_other_details_are_told_from_a_repeat_where_both_have_a_digest(
     known: str | None, again: str | None, code: str
 ) -> None:
-    attendance = record(said(details_digest=known), a_jornada(), None, NOBODY, by=ORGANISER, at=NOW).attendance
+    attendance = record(said(details_digest=known), a_jornada(), None, NOBODY, by=ORGANISER).attendance
     with pytest.raises(Refused, match=rf"^{code}$"):
-        record(said(details_digest=again), a_jornada(), attendance, Person(known=True), by=ORGANISER, at=NOW)
+        record(said(details_digest=again), a_jornada(), attendance, Person(known=True), by=ORGANISER)
 
 
 def test_a_referral_that_is_said_again_is_not_asked_for_again() -> None:
