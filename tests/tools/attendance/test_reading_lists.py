@@ -200,6 +200,22 @@ def test_what_is_no_workbook_says_so(saved: Callable[[bytes], Path], content: by
         open_source(saved(content))
 
 
+@pytest.mark.parametrize("content", [b"<fill/>", b"<fill", b"<fill><patternFill patternType='none'/></fill></fills>"])
+def test_a_workbook_that_the_library_stumbles_over_is_told_in_one_sentence(
+    workbook: Callable[..., Path], tmp_path: Path, content: bytes
+) -> None:
+    whole, broken = workbook([["nombres"], ["Ana"]]), tmp_path / "broken.xlsx"
+    with zipfile.ZipFile(whole) as before, zipfile.ZipFile(broken, "w") as after:
+        for part in before.namelist():
+            styles = before.read(part)
+            if part == "xl/styles.xml":
+                start = styles.index(b"<fill>")
+                styles = styles[:start] + content + styles[styles.index(b"</fill>") + len(b"</fill>") :]
+            after.writestr(part, styles)
+    with pytest.raises(UnusableFileError, match=r"^The file cannot be read as an XLSX workbook\.$"):
+        rows(broken)
+
+
 def test_a_workbook_that_would_unpack_to_too_much_is_not_unpacked(
     workbook: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
