@@ -309,7 +309,7 @@ def test_root_gets_rabbitmq_installed_and_no_system_wide_one_is_started(made_pro
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root installs system packages")
 def test_a_set_up_that_takes_long_says_how_far_it_has_come_and_then_no_more(made_project: Path) -> None:
-    stand_in(made_project, "apt-get", "echo Setting up erlang; sleep 6; exit 1")
+    stand_in(made_project, "apt-get", f"echo Setting up erlang {'━' * 100}; sleep 6; exit 1")
 
     failed = run(made_project, "up")
 
