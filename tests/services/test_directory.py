@@ -54,6 +54,28 @@ def test_a_place_that_becomes_confidential_is_nowhere_any_more(referrals: Referr
     assert "Calle 72" not in str(referrals.rows("select service::text from service"))
 
 
+FROM_BEFORE = ROOT / "services" / "referrals" / "migrations" / "0013_no_confidential_place_is_left_from_before.sql"
+
+
+@pytest.mark.parametrize(
+    ("need", "said", "stays"),
+    [
+        ("gbv.safe_house", {}, False),
+        ("gbv.safe_house", {"public_location": True}, True),
+        ("health.consultation", {}, True),
+    ],
+)
+def test_of_what_was_kept_before_no_place_for_a_confidential_need_is_left(
+    referrals: ReferralsUnderTest, need: str, said: dict[str, Any], stays: bool
+) -> None:
+    as_it_was = service_published(need_codes=(need,), locations=(PLACE,), **said).model_dump_json(exclude_none=True)
+    referrals.hear(service_published(need_codes=(need,)), source=RECIPIENT)
+    referrals.rows("update service set listing = %s::jsonb returning service_id", as_it_was)
+    update = FROM_BEFORE.read_text().rstrip().removesuffix(";")
+    referrals.rows(f"{update.replace('%', '%%')} returning service_id")
+    assert ("Calle 72" in str(referrals.rows("select service::text from service"))) is stays
+
+
 @pytest.mark.parametrize("need", ["gbv.safe_house", "gbv.not_yet_named"])
 def test_a_place_for_a_confidential_need_is_not_kept_unless_it_is_said_to_be_public(
     referrals: ReferralsUnderTest, need: str
