@@ -77,7 +77,7 @@ def publishes(package: str) -> Iterator[str]:
 def deadlines() -> Iterator[str]:
     """Yield the table of a referral's deadlines."""
     rules = importlib.import_module("services.referrals.rules.deadlines")
-    yield "| while it is | emergency | urgent | normal | what happens |"
+    yield "| while it is | emergency | urgent | normal | when so much of that is over |"
     yield "|---|---|---|---|---|"
     for state, stages in rules.STAGES.items():
         lengths = [_length(rules.LENGTHS[state][urgency]) for urgency in rules.Urgency]
