@@ -237,11 +237,10 @@ class IntakeService:
     def meet_need(self, tx: Transaction, message: Message[contracts.ReferralRecorded]) -> list[Draft]:
         """A referral may have met a need that a household's plan has a track for: nobody has to say so again."""
         said = message.data
-        if said.person_id is not None:
-            is_open = said.state not in rules.rights.ENDED_REFERRALS
-            store.rights.note_referral(tx, messages.rights.referral(message, is_open=is_open))
-        if said.person_id is None or not rules.route.is_met(said.state, said.outcome):
+        if said.person_id is None:
             return []
+        if not rules.route.is_met(said.state, said.outcome):
+            return note_referral(tx, message)
         concerned = store.route.lock_concerned(tx, said.person_id, said.need_code, said.referral_id)
         allowed = [(one, track) for one, track in concerned if may_hear(tx, one.organisation, said.person_id)]
         moved = [route for one, track in allowed if (route := rules.route.meet_track(one, track))]
@@ -249,7 +248,7 @@ class IntakeService:
             draft
             for route in moved
             for draft in self._move(tx, message, "need_met", route, referral_id=said.referral_id)
-        ]
+        ] + note_referral(tx, message)
 
     @on(contracts.RouteLeft)
     def leave_route(self, tx: Transaction, message: Message[contracts.RouteLeft]) -> list[Draft]:
@@ -412,6 +411,13 @@ def tell_of_request(tx: Transaction, request: Request, *, at: datetime) -> list[
         going = store.rights.find_open_referrals(tx, {request.person_id, *registered.values()})
     theirs = {one: rules.rights.of_others(going, organisation=one) for one in concerned}
     return messages.rights.due(request, today=today, to=concerned, open_referrals=theirs)
+
+
+def note_referral(tx: Transaction, message: Message[contracts.ReferralRecorded]) -> list[Draft]:
+    """Keep whether a referral is under way; nothing follows from it."""
+    is_open = message.data.state not in rules.rights.ENDED_REFERRALS
+    store.rights.note_referral(tx, messages.rights.referral(message, is_open=is_open))
+    return []
 
 
 def go_on(tx: Transaction, request: Request, *, at: datetime) -> list[Draft]:
