@@ -14,6 +14,7 @@ import pytest
 from contracts import Message, sealing
 from messaging import database, inbox, transaction
 from messaging.answers import MissingPrerequisite, Refused
+from messaging.believing import check_times
 from messaging.inbox import Key
 from messaging.runtime import Delivery, Runtime
 from tests.services.outcomes.cases import handlers_of
@@ -80,6 +81,7 @@ class Watch:
             if self.fails(key):
                 raise BrokenError
             try:
+                check_times(message)
                 drafts = handler(service, tx, message)
             except Refused:
                 outcomes[key] = "refused"
