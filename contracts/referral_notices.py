@@ -202,6 +202,8 @@ class ReferralRecorded(Model):
     need_code: Need
     urgency: Urgency
     sent_at: Said
+    answer_by: Planned | None = None
+    """When the recipient has to have decided; later where the sender was asked something meanwhile."""
     zone: Zone | None = None
     """The municipality that the service serves; absent when it serves several."""
     redirected_from: UUID | None = None

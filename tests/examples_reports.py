@@ -45,6 +45,22 @@ def erased(person: object) -> contracts.PersonErased:
     return contracts.PersonErased(person_id=an_id(person), erased_at=HELD_AT)
 
 
+def a_case(**overrides: Any) -> contracts.ConsentRecorded:
+    """A consent that intake holds of a confidential case."""
+    return contracts.ConsentRecorded(
+        **{
+            "consent_id": an_id("a consent"),
+            "case_code": "GBV-0001",
+            "granted_to": "redcross",
+            "purposes": (codes.ConsentPurpose.REFER,),
+            "recipients": ("iom",),
+            "field_groups": (codes.FieldGroup.CONTACT,),
+            "valid_from": HELD_AT,
+            **overrides,
+        }
+    )
+
+
 def stepped(person: object, step: str = "pre_registration", **overrides: Any) -> contracts.EtpvStepRecorded:
     return contracts.EtpvStepRecorded(
         **{

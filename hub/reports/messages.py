@@ -5,6 +5,7 @@ from uuid import UUID, uuid5
 
 import contracts
 from contracts import Message
+from hub.reports import rules
 
 Row = dict[str, Any]
 
@@ -16,6 +17,7 @@ def profile(message: Message[contracts.PersonProfiled]) -> Row:
     said = message.data
     return {
         "person_id": said.person_id,
+        "organisation": said.organisation,
         "registered_at": said.registered_at,
         "sex": said.sex,
         "birth_year": said.birth_year,
@@ -32,7 +34,7 @@ def identity(message: Message[contracts.PersonIdentified]) -> Row:
 
 
 def etpv_step(message: Message[contracts.EtpvStepRecorded]) -> Row:
-    return _fact(message, "step_id", "person_id", "step", "taken_at", "jornada_id")
+    return _fact(message, "step_id", "person_id", "step", "taken_at", "jornada_id", "organisation")
 
 
 def step_unrecorded(message: Message[contracts.EtpvStepUnrecorded]) -> Row:
@@ -47,14 +49,23 @@ def jornada(message: Message[contracts.JornadaRecorded]) -> Row:
 
 
 def attendance(message: Message[contracts.AttendanceCounted]) -> Row:
-    return _fact(message, "attendance_id", "jornada_id", "person_id", "present")
+    return _fact(message, "attendance_id", "jornada_id", "person_id", "present", "recorded_by")
 
 
 def delivery(message: Message[contracts.ServiceDelivered]) -> Row:
     said = message.data
     row = _fact(message, "delivery_id", "need_code", "delivered_at", "delivered_by", "zone", "jornada_id", "programme")
-    row["person_id"] = said.person_id or uuid5(CASES, f"{message.source} {said.case_code}")
+    row["person_id"] = said.person_id or _case(message.source, said.case_code)
     return row
+
+
+def known_case(said: contracts.ConsentRecorded) -> Row:
+    """The id that stands for a confidential case of which intake holds a consent."""
+    return {"person_id": _case(said.granted_to, said.case_code)}
+
+
+def _case(organisation: str, case_code: str | None) -> UUID:
+    return uuid5(CASES, f"{organisation} {case_code}")
 
 
 def struck_out(message: Message[contracts.ServiceDeliveryStruckOut]) -> Row:
@@ -62,7 +73,8 @@ def struck_out(message: Message[contracts.ServiceDeliveryStruckOut]) -> Row:
 
 
 def need(message: Message[contracts.NeedRecorded]) -> Row:
-    return _fact(message, "need_id", "person_id", "need_code", "identified_at", "zone")
+    row = _fact(message, "need_id", "person_id", "need_code", "identified_at")
+    return row | {"zone": rules.zone_if_known(message.data.zone)}
 
 
 def referral(message: Message[contracts.ReferralRecorded]) -> Row:
@@ -76,6 +88,7 @@ def referral(message: Message[contracts.ReferralRecorded]) -> Row:
         "need_code",
         "urgency",
         "sent_at",
+        "answer_by",
         "zone",
         "outcome",
     )

@@ -5,8 +5,8 @@ from __future__ import annotations  # Message[…] is only for the reader: pydan
 import contracts
 from contracts import Draft, Message
 from hub.reports import messages, rules
-from hub.reports.store import facts, jornadas
-from messaging import erasure
+from hub.reports.store import facts, jornadas, services
+from messaging import clock, erasure
 from messaging.on import batches, on
 from messaging.transaction import Transaction
 
@@ -38,6 +38,13 @@ class ReportsService:
         erasure.forget(tx, [message.data.person_id])
         return []
 
+    @on(contracts.ConsentRecorded)
+    def keep_case(self, tx: Transaction, message: Message[contracts.ConsentRecorded]) -> list[Draft]:
+        """Intake holds a consent: of it a confidential case is known; a person it has spoken of already."""
+        if message.data.case_code is not None:
+            facts.keep(tx, facts.KNOWN_CASE, messages.known_case(message.data))
+        return []
+
     @on(contracts.EtpvStepRecorded)
     def keep_etpv_step(self, tx: Transaction, message: Message[contracts.EtpvStepRecorded]) -> list[Draft]:
         """A step of somebody's registration for the Statute."""
@@ -62,6 +69,7 @@ class ReportsService:
     def keep_jornada(self, tx: Transaction, message: Message[contracts.JornadaRecorded]) -> list[Draft]:
         """An outreach event, and how far it is."""
         rules.check_speaks_for(message.data.organiser, by=message.source)
+        rules.check_planned(message.data.starts_at, now=clock.now())
         jornadas.keep(tx, messages.jornada(message))
         return []
 
@@ -76,6 +84,7 @@ class ReportsService:
     def keep_delivery(self, tx: Transaction, message: Message[contracts.ServiceDelivered]) -> list[Draft]:
         """Somebody has received a service."""
         said = message.data
+        rules.check_happened(said.zone, said.delivered_at, now=clock.now())
         together = said.jornada_id is not None or said.programme is not None
         rules.check_delivery(said.delivered_by, by=message.source, together=together)
         if said.jornada_id is not None and said.delivered_by != message.source:
@@ -101,7 +110,9 @@ class ReportsService:
     @on(contracts.ServicePublished)
     def keep_service(self, tx: Transaction, message: Message[contracts.ServicePublished]) -> list[Draft]:
         """An organisation offers a service, or no longer does."""
-        facts.keep(tx, facts.SERVICE, messages.service(message))
+        said, owner = message.data, services.find_owner(tx, message.data.service_id)
+        rules.check_publication(said.zones, owner=owner, by=message.source)
+        services.keep(tx, messages.service(message))
         return []
 
     @on(contracts.ReferralRecorded)
@@ -131,6 +142,7 @@ class ReportsService:
     def keep_placement(self, tx: Transaction, message: Message[contracts.PlacementRecorded]) -> list[Draft]:
         """Somebody works for an employer."""
         rules.check_speaks_for(message.data.organisation, by=message.source)
+        rules.check_planned(message.data.starts_on, now=clock.now())
         facts.keep(tx, facts.PLACEMENT, messages.placement(message))
         return []
 

@@ -29,6 +29,12 @@ COLUMNS: Final = (
     Column("m", "Male", "#reached+m", counts=True),
     Column("other", "Other or not known", "#reached+other", counts=True),
     Column("children", "Under 18", "#reached+children", counts=True),
+    Column("unconfirmed", "Not confirmed", "#meta+unconfirmed", counts=True),
+)
+NOTES: Final = (
+    "Not confirmed: said to have been served by one organisation alone; counted as reached once intake has registered "
+    "them, or the list of a jornada names them.",
+    *small_counts.NOTES,
 )
 INDICATOR: Final = "people reached, each once in a row"
 
@@ -50,6 +56,8 @@ class Activity:
     other: int
     children: int
     """Who turned less than 18 in that year."""
+    unconfirmed: int = 0
+    """Who is said to have been served besides, and nobody else knows of; in none of the above."""
     partner: str | None = None
     """Who held the jornada, if another did."""
     activity: str = "service"
@@ -66,6 +74,13 @@ def show(activity: Activity, *, running_month: str) -> tuple[Shown, ...] | None:
     if activity.month >= running_month:
         return None
     return small_counts.show(activity.reached, parts, differences=[activity.reached - activity.children])
+
+
+def show_unconfirmed(activity: Activity) -> Shown:
+    """Show how many are said to have been served besides: a cell by itself, of which nothing is had by subtraction."""
+    if not small_counts.is_protected(activity.need_code):
+        return activity.unconfirmed
+    return small_counts.show(activity.unconfirmed, ())[0]
 
 
 def sheet(
@@ -93,9 +108,10 @@ def sheet(
                 one.month,
                 INDICATOR,
                 *shown,
+                show_unconfirmed(one),
             )
         )
-    return Sheet("5w", COLUMNS, tuple(sorted(rows, key=_by_when_and_where)), small_counts.NOTES)
+    return Sheet("5w", COLUMNS, tuple(sorted(rows, key=_by_when_and_where)), NOTES)
 
 
 def _by_when_and_where(row: tuple[Cell, ...]) -> tuple[str, ...]:

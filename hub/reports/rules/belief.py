@@ -1,12 +1,16 @@
 """Whom reports believe."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from contracts.places import places
 from messaging.answers import MissingPrerequisite, Refused
+from messaging.plausible import check_not_long_ago, check_zones
 
 HUB: Final = "hub"
+CLOCKS_DIFFER: Final = timedelta(hours=1)  # an organisation's clock may be that far ahead of ours
 
 
 def check_speaks_for(organisation: str, *, by: str) -> None:
@@ -22,6 +26,26 @@ def check_delivery(delivered_by: str, *, by: str, together: bool) -> None:
     """
     if not together:
         check_speaks_for(delivered_by, by=by)
+
+
+def check_happened(zone: str, at: datetime, *, now: datetime) -> None:
+    """Raise Refused where something is said to have been done where there is no place, or on a day that cannot be."""
+    check_zones([zone])
+    check_not_long_ago(at, now=now)
+    if at > now + CLOCKS_DIFFER:
+        raise Refused("said_in_the_future")
+
+
+def check_publication(zones: Iterable[str], *, owner: str | None, by: str) -> None:
+    """Raise Refused where a service is of whoever published it before, or is said to be where there is no place."""
+    if owner not in (None, by):
+        raise Refused("service_of_another")
+    check_zones(zones)
+
+
+def zone_if_known(zone: str | None) -> str | None:
+    """Return a municipality, and none in place of one that there is not: what is counted there would stand nowhere."""
+    return zone if zone in places() else None
 
 
 def check_takes_part(delivered_by: str, jornada_id: UUID, parties: Mapping[str, Set[str]], *, by: str) -> None:

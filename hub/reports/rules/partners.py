@@ -11,8 +11,6 @@ from hub.reports.rules import small_counts
 from hub.reports.rules.asked import Asked
 from hub.reports.rules.sheets import Cell, Column, Sheet
 
-ANSWER_WITHIN: Final = {"emergency": timedelta(hours=24), "urgent": timedelta(hours=72), "normal": timedelta(days=14)}
-"""From the sending to a decision, as the network has agreed."""
 UNANSWERED: Final = frozenset({"sent", "received", "info_requested"})
 
 COLUMNS: Final = (
@@ -47,9 +45,10 @@ class Sent:
     need_code: str
     zone: str | None
     month: str
-    urgency: str
     state: str
     sent_at: datetime
+    answer_by: datetime | None = None
+    """When it has to have been decided, as referrals says; None where that was never said."""
     received_at: datetime | None = None
     answered_at: datetime | None = None
     served_at: datetime | None = None
@@ -83,7 +82,7 @@ def count(referrals: Sequence[Sent], *, now: datetime) -> Counts:
 
 def is_overdue(referral: Sent, *, now: datetime) -> bool:
     """Whether a decision on an unanswered referral is late; the deadline rests while the sender owes an answer."""
-    return referral.state != "info_requested" and now > referral.sent_at + ANSWER_WITHIN[referral.urgency]
+    return referral.state != "info_requested" and referral.answer_by is not None and now > referral.answer_by
 
 
 def may_count(cell: Counts) -> bool:

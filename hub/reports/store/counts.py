@@ -65,7 +65,7 @@ COUNTS: Final[Mapping[str, LiteralString]] = {
     # Who is said to have received it there, and is no participant.
     "others_served": """
         select count(distinct counted_as) from counted_delivery left join participant using (programme, counted_as)
-        where programme = %(programme)s and need_code = %(need)s and participant.counted_as is null
+        where programme = %(programme)s and need_code = %(need)s and participant.counted_as is null and confirmed
     """,
     "employers": """
         select count(distinct employer_id) from employer where programmes @> array[%(programme)s]
@@ -115,19 +115,20 @@ def _day_after(month: str) -> str:
 _SERVED: Final = """
     select delivered_by as organisation, need_code, zone, to_char(delivered_on, 'YYYY-MM') as month,
            nullif(organiser, delivered_by) as partner, coalesce(programme, kind, 'service') as activity,
-           jornada_id, name as jornada, counted_as, max(delivered_on)::date as last_on
+           jornada_id, name as jornada, counted_as, confirmed, max(delivered_on)::date as last_on
     from counted_delivery
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 """
 
 ACTIVITIES: Final = f"""
     with served as ({_SERVED})
     select organisation, need_code, zone, month, partner, activity, jornada,
-           count(*) as reached,
-           count(*) filter (where sex = 'female') as f,
-           count(*) filter (where sex = 'male') as m,
-           count(*) filter (where sex is null or sex not in ('female', 'male')) as other,
-           count(*) filter (where left(month, 4)::int - birth_year < 18) as children
+           count(*) filter (where confirmed) as reached,
+           count(*) filter (where confirmed and sex = 'female') as f,
+           count(*) filter (where confirmed and sex = 'male') as m,
+           count(*) filter (where confirmed and (sex is null or sex not in ('female', 'male'))) as other,
+           count(*) filter (where confirmed and left(month, 4)::int - birth_year < 18) as children,
+           count(*) filter (where not confirmed) as unconfirmed
     from served left join counted_person using (counted_as)
     group by organisation, need_code, zone, month, partner, activity, jornada_id, jornada
 """
@@ -146,6 +147,7 @@ NEEDS: Final = f"""
         select *, count(*) over (partition by organisation, need_code, zone, month, partner, activity, jornada_id)
             as reached
         from ({_SERVED}) as person
+        where confirmed
     ),
     needs as (
         select need_id, coalesce(counted_as, person_id, need_id) as counted_as, need_code, coalesce(zone, '') as zone,
@@ -221,7 +223,7 @@ def services(connection: Connection) -> dict[tuple[str, str], int]:
 
 REFERRALS: Final = """
     select recipient, referral.need_code, coalesce(referral.zone, need.zone) as zone,
-           to_char(sent_at at time zone 'America/Bogota', 'YYYY-MM') as month, urgency, state, sent_at,
+           to_char(sent_at at time zone 'America/Bogota', 'YYYY-MM') as month, state, sent_at, answer_by,
            received_at, answered_at, served_at, coalesce(accepted, false) as accepted
     from referral left join referral_timing using (referral_id) left join need using (need_id)
     where state <> 'entered_in_error'

@@ -23,8 +23,12 @@ def _newest(table: LiteralString, key: LiteralString, place: LiteralString, *fie
 JORNADA: Final = _newest(
     "jornada", "jornada_id", "sequence", "organiser", "organisations", "state", "kind", "name", "starts_at"
 )
-ATTENDANCE: Final = _newest("attendance", "attendance_id", "sequence", "jornada_id", "person_id", "present")
-ETPV_STEP: Final = _newest("etpv_step", "step_id", "message_id", "person_id", "step", "taken_at", "jornada_id")
+ATTENDANCE: Final = _newest(
+    "attendance", "attendance_id", "sequence", "jornada_id", "person_id", "present", "recorded_by"
+)
+ETPV_STEP: Final = _newest(
+    "etpv_step", "step_id", "message_id", "person_id", "step", "taken_at", "jornada_id", "organisation"
+)
 NEED: Final = _newest("need", "need_id", "message_id", "person_id", "need_code", "identified_at", "zone")
 REFERRAL: Final = _newest(
     "referral",
@@ -37,6 +41,7 @@ REFERRAL: Final = _newest(
     "need_code",
     "urgency",
     "sent_at",
+    "answer_by",
     "zone",
     "outcome",
 )
@@ -49,7 +54,17 @@ ENTREPRENEUR: Final = _newest(
     "entrepreneur", "entrepreneur_id", "sequence", "person_id", "organisation", "stage", "mentored"
 )
 ROUTE: Final = _newest("route", "route_id", "sequence", "household_id", "state")
-SERVICE: Final = _newest("service", "service_id", "published_at", "need_codes", "zones", "active")
+
+# Of whoever published it first: nobody else's word on it comes here (`services.keep`).
+SERVICE: Final = """
+    insert into service as known (service_id, said_by, published_at, need_codes, zones, active)
+    select service_id, said_by, published_at, need_codes, zones, active
+    from jsonb_populate_recordset(null::service, %s::jsonb)
+    on conflict (service_id) do update
+        set published_at = excluded.published_at, need_codes = excluded.need_codes, zones = excluded.zones,
+            active = excluded.active
+        where known.published_at < excluded.published_at
+"""
 
 # The first word holds: what was wrong is struck out and reported anew.
 DELIVERY: Final = """
@@ -80,10 +95,12 @@ STEP_UNRECORDED: Final = """
 """
 
 PROFILE: Final = """
-    insert into person as known (person_id, registered_at, sex, birth_year)
-    select person_id, registered_at, sex, birth_year from jsonb_populate_recordset(null::person, %s::jsonb)
+    insert into person as known (person_id, organisation, registered_at, sex, birth_year)
+    select person_id, organisation, registered_at, sex, birth_year
+    from jsonb_populate_recordset(null::person, %s::jsonb)
     on conflict (person_id) do update
-        set registered_at = excluded.registered_at, sex = excluded.sex, birth_year = excluded.birth_year
+        set organisation = excluded.organisation, registered_at = excluded.registered_at,
+            sex = excluded.sex, birth_year = excluded.birth_year
         where known.registered_at < excluded.registered_at and known.erased_at is null
 """
 
@@ -93,6 +110,12 @@ ERASURE: Final = """
     select person_id, erased_at from jsonb_populate_recordset(null::person, %s::jsonb)
     on conflict (person_id) do update set erased_at = excluded.erased_at, registered_at = null
         where known.erased_at is null
+"""
+
+KNOWN_CASE: Final = """
+    insert into known_case (person_id)
+    select person_id from jsonb_populate_recordset(null::known_case, %s::jsonb)
+    on conflict do nothing
 """
 
 IDENTITY: Final = """

@@ -214,6 +214,7 @@ def _recorded(referral: Referral, step: Step, details: Mapping[str, Any]) -> Dra
         need_code=referral.need_code,
         urgency=codes.Urgency(referral.urgency),
         sent_at=referral.sent_at,
+        answer_by=rules.decided_by(referral),
         zone=referral.zone,
         redirected_from=referral.redirected_from,
         **{name: value for name, value in details.items() if name in RECORDED},

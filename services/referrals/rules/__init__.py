@@ -25,7 +25,7 @@ from services.referrals.rules.directory import (
 from services.referrals.rules.eligibility import Seeker, Verdict, check_eligibility, check_seeker
 from services.referrals.rules.lines import Line, Place, close_ranks, left_line, move_up
 from services.referrals.rules.ranking import SUGGESTED_AT_MOST, Candidate, Ranked, alternatives, rank
-from services.referrals.rules.referrals import Referral, Step, decision_in, not_a_party
+from services.referrals.rules.referrals import Referral, Step, decided_by, decision_in, not_a_party
 from services.referrals.rules.sending import CONSENT_OVERRIDDEN, Consent, Override, latest_answer, send
 from services.referrals.rules.serving import (
     cancel_visit,
@@ -95,6 +95,7 @@ __all__ = [
     "close_ranks",
     "complete",
     "confirm_cancel",
+    "decided_by",
     "decision_in",
     "decline",
     "ends_chain",

@@ -92,6 +92,12 @@ class Referral:
         return PURGE_STAGES if self.unpurged else STAGES[self.state]
 
 
+def decided_by(referral: Referral) -> datetime:
+    """When it has to be decided: as its deadline has it, which a question to the sender puts off."""
+    decides = referral.state == RECEIVED and referral.deadline is not None and not referral.unpurged
+    return referral.deadline.ends_at if decides and referral.deadline else referral.answer_by
+
+
 def decision_in(referral: Referral) -> Step | None:
     """The recipient's first decision on it, where that is among its steps."""
     for step in referral.steps:

@@ -14,6 +14,7 @@ from tests.examples_reports import (
     employer,
     jornada,
     participation,
+    profiled,
     says,
     struck_out,
 )
@@ -24,6 +25,13 @@ AT: dict[str, Any] = {"jornada_id": an_id("soledad")}
 TRAINING = "education.training"
 PLANS = [(1, ("redcross",)), (2, ("redcross", "iom")), (3, ("redcross",))]
 """Numbers and partners of what an organiser says of a jornada, one after the other."""
+
+
+@pytest.fixture
+def reports(reports: Reports) -> Reports:
+    """Where everybody is registered: here it is asked whose word counts, not of whom."""
+    reports.hear(*(profiled(one) for one in ("ana", "luis", "eva")))
+    return reports
 
 
 def partners(*names: str) -> tuple[contracts.Contribution, ...]:

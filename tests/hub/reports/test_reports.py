@@ -60,6 +60,7 @@ def test_a_row_says_who_what_where_when_and_for_whom(reports: Reports) -> None:
         1,
         1,
         1,
+        0,
     )
 
 
@@ -75,6 +76,7 @@ def test_who_serves_at_its_own_jornada_has_no_partner_and_a_programme_is_an_acti
 
 def test_a_month_is_colombias(reports: Reports) -> None:
     new_year = HELD_AT.replace(month=1, day=1, hour=4)
+    reports.hear(profiled("ana"), profiled("luis"))
     reports.hear(delivered("ana", delivered_at=new_year), source="redcross")
     reports.hear(delivered("luis", delivered_at=new_year.replace(hour=5)), source="redcross")
     assert reports.rows(report.who_does_what, "month", "reached") == [("2020-12", 1), ("2021-01", 1)]
@@ -276,6 +278,7 @@ def test_what_is_not_shown_month_by_month_is_not_in_the_pilots_sum_either(report
 
 def steps(person: object, *states: tuple[str, int], **overrides: Any) -> list[Any]:
     """What is recorded of a referral that reaches each state so many hours after it was sent."""
+    overrides = {"answer_by": HELD_AT + 14 * 24 * HOUR, **overrides}
     return [
         says(referred(person, state, changed_at=HELD_AT + hours * HOUR, **overrides), number=number)
         for number, (state, hours) in enumerate(states, 1)
@@ -309,20 +312,33 @@ def test_steps_in_any_order_give_the_same_times(reports: Reports) -> None:
 
 
 @pytest.mark.parametrize(
-    ("urgency", "state", "sent_at", "overdue"),
+    ("state", "answer_by", "overdue"),
     [
-        ("emergency", "received", TODAY - 23 * HOUR, 0),
-        ("emergency", "received", TODAY - 25 * HOUR, 1),
-        ("urgent", "sent", TODAY - 73 * HOUR, 1),
-        ("normal", "received", TODAY - 73 * HOUR, 0),
-        ("emergency", "info_requested", TODAY - 99 * HOUR, 0),
+        ("received", TODAY + HOUR, 0),
+        ("received", TODAY - HOUR, 1),
+        ("sent", TODAY - HOUR, 1),
+        ("info_requested", TODAY - HOUR, 0),  # the sender owes something
+        ("accepted", TODAY - HOUR, 0),
+        ("received", None, 0),  # never said
     ],
 )
-def test_a_referral_is_overdue_when_its_clock_has_run_out(
-    reports: Reports, urgency: str, state: str, sent_at: datetime, overdue: int
+def test_a_referral_is_overdue_when_its_own_deadline_has_passed_whatever_its_urgency(
+    reports: Reports, state: str, answer_by: datetime | None, overdue: int
 ) -> None:
-    reports.hear(referred("ana", state, urgency=codes.Urgency(urgency), sent_at=sent_at))
-    assert reports.rows(report.partner_performance, "unanswered", "overdue") == [(1, overdue)]
+    """The sender may have asked for an earlier answer than the urgency allows."""
+    number = 2 if state == "accepted" else 1
+    for urgency in codes.Urgency:
+        reports.hear(referred(urgency, state, urgency=urgency, answer_by=answer_by), number=number)
+    late = [one for (one,) in reports.rows(report.partner_performance, "overdue")]
+    assert late == [3 * overdue]
+
+
+def test_a_shorter_answer_by_is_counted_and_one_put_off_by_a_question_as_well(reports: Reports) -> None:
+    early, put_off = TODAY - HOUR, TODAY + HOUR
+    reports.hear(referred("ana", "received", sent_at=TODAY - 2 * HOUR, answer_by=early))
+    assert reports.rows(report.partner_performance, "overdue") == [(1,)]
+    reports.hear(referred("ana", "received", sent_at=TODAY - 2 * HOUR, answer_by=put_off), number=2)
+    assert reports.rows(report.partner_performance, "overdue") == [(0,)]
 
 
 def test_few_referrals_of_a_protection_sector_are_left_out_and_that_is_said(reports: Reports) -> None:

@@ -106,7 +106,7 @@ def of_world(world: World) -> list[Activity]:
 def as_it_is(world: World) -> list[Row]:
     """The 5W sheet for every period and place."""
     return [
-        (asked, str(row[8]), (str(row[10]),), row[12:])  # type: ignore[misc]  # the counts
+        (asked, str(row[8]), (str(row[10]),), row[12:17])  # type: ignore[misc]  # the counts; nobody here is unconfirmed
         for asked in QUERIES
         for row in activities.sheet(of_world(world), asked, places={}, running_month=RUNNING).rows
     ]
@@ -334,7 +334,8 @@ ENDS = ("accepted", "declined", "expired", "sent", "cancelled")
 def sent(month: str, zone: str, end: str, need: str = NEED) -> Sent:
     at = datetime.fromisoformat(f"{month}-10T12:00:00+00:00")
     answered = at + timedelta(hours=5) if end in ("accepted", "declined") else None
-    return Sent("iom", need, zone, month, "normal", end, at, at, answered, None, end == "accepted")
+    due = at + timedelta(days=14)
+    return Sent("iom", need, zone, month, end, at, due, at, answered, None, end == "accepted")
 
 
 def partner_sheets(referrals: list[Sent]) -> list[Sheet]:
