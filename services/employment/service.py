@@ -2,19 +2,36 @@
 
 from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
 
+import os
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 import contracts
 from contracts import Draft, Message, codes
-from messaging import clock, erasure
+from messaging import clock, erasure, topology
+from messaging.identity import Identity
 from messaging.on import batches, every, on
 from messaging.transaction import Transaction
 from services.employment import messages, rules, store
 from services.employment.rules.entrepreneurs import Entrepreneur
 from services.employment.rules.participations import Participation, Step
 from services.employment.rules.referrals import Lead, Referral, Result, Stop
+
+NETWORK: Final = topology.read(Path(os.environ.get("RUTA_NETWORK_FILE", topology.NETWORK_FILE)))
+IDENTITY: Final = Identity.from_environment()
+
+
+def may_say(organisation: str, lead: Lead) -> bool:
+    """Tell whether an organisation may say itself what is said for it when somebody is taken on.
+
+    Of its own copy the gateway asks. Without this the hub would keep participants for whoever publishes a service.
+    """
+    if IDENTITY.organisation is not None:
+        return True
+    said = "entrepreneur.enrolled" if lead.programme is None else "participation.started"
+    return organisation in NETWORK.organisations and NETWORK.organisations[organisation].sends(said)
 
 
 class EmploymentService:
@@ -311,6 +328,8 @@ class EmploymentService:
         lead = store.referrals.find_lead(tx, offered.request.need_code)
         if lead is None or offered.request.person_id is None or store.referrals.find(tx, offered.referral_id):
             return []
+        if not may_say(offered.request.recipient, lead):
+            return []  # offered before it was held there: it is for the organisation's staff
         if lead.programme is None:
             return _accompany(tx, offered, lead, at=clock.now())
         return _let_take_part(tx, offered, lead, at=clock.now())

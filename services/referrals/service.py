@@ -20,6 +20,12 @@ from services.referrals import messages, rules, store
 NETWORK = topology.read(Path(os.environ.get("RUTA_NETWORK_FILE", topology.NETWORK_FILE)))
 COORDINATORS = frozenset(one.id for one in NETWORK.organisations.values() if one.coordinator)
 
+# What the hub's employment service says for an organisation, the organisation has to be allowed to say itself.
+SAID_BY_EMPLOYMENT = ("participation.started", "entrepreneur.enrolled")
+MAY_BE_ANSWERED_FOR = frozenset(
+    one.id for one in NETWORK.organisations.values() if all(one.sends(name) for name in SAID_BY_EMPLOYMENT)
+)
+
 
 class ReferralsService:
     """Owns every referral between organisations, from the request to its end."""
@@ -32,8 +38,9 @@ class ReferralsService:
     @on(contracts.ServicePublished)
     def record_service(self, tx: Transaction, message: Message[contracts.ServicePublished]) -> list[Draft]:
         """An organisation offers a service, or no longer does."""
-        rules.check_publishable(messages.zones(message.data))
-        store.publish_service(tx, messages.service(message), messages.listing(message.data))
+        service = messages.service(message)
+        rules.check_publishable(service, zones=messages.zones(message.data), may_be_answered_for=MAY_BE_ANSWERED_FOR)
+        store.publish_service(tx, service, messages.listing(message.data))
         return []
 
     @on(contracts.CapacityStated)

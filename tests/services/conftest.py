@@ -19,7 +19,7 @@ from services.events import service as events_service
 from services.intake import service as intake_service
 from services.referrals import service as referrals_service
 from services.referrals import store
-from tests.examples import COORDINATOR, NOW, a_consent, a_service, say
+from tests.examples import COORDINATOR, NOW, RECIPIENT, a_consent, a_service, say
 
 SERVICES = Path(__file__).parents[2] / "services"
 
@@ -129,6 +129,7 @@ def referrals(
     referrals_database: str, hub_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ReferralsUnderTest]:
     monkeypatch.setattr(referrals_service, "COORDINATORS", frozenset({COORDINATOR}))
+    monkeypatch.setattr(referrals_service, "MAY_BE_ANSWERED_FOR", frozenset({RECIPIENT}))
     with database.connect(referrals_database) as connection:
         yield ReferralsUnderTest(referrals_service.ReferralsService(), connection, hub_clock)
         connection.rollback()

@@ -69,9 +69,15 @@ class Capacity:
         return self.valid_until <= now
 
 
-def check_publishable(zones: Iterable[str]) -> None:
-    """Let a service name only municipalities that there are: where it is, whom it serves, where they have to live."""
+def check_publishable(service: Service, *, zones: Iterable[str], may_be_answered_for: Set[str]) -> None:
+    """Let a service name only municipalities that there are, and be answered by the hub where that says what it may.
+
+    `zones` are where it is, whom it serves, where they have to live. What the hub's employment service says for an
+    organisation, that organisation has to be allowed to say itself.
+    """
     check_zones(zones)
+    if service.answered_by_hub and service.organisation not in may_be_answered_for:
+        raise Refused("answered_by_not_allowed")
 
 
 def state_capacity(stated: Capacity, *, service: Service, by: str, now: datetime) -> Capacity:

@@ -6,6 +6,7 @@ from typing import Final
 from contracts import codes
 from tests.examples_reports import (
     HELD_AT,
+    a_case,
     attended,
     delivered,
     employer,
@@ -76,12 +77,10 @@ CASES: Final = [
         ),
     ),
     kept(
-        Said(published("a service"), by="redcross"),
-        refused=NeverRefused(
-            "it is kept by who says it, and referrals decides whose the service is",
-            Said(published("a service"), by=STRANGER),
-        ),
+        service := Said(published("a service"), by="redcross"),
+        refused=Refused("service_of_another", Said(published("a service"), by=STRANGER), [service]),
     ),
+    kept(Said(a_case(), by="hub"), refused=NeverRefused(OF_INTAKE, Said(a_case(case_code="GBV-0002"), by="hub"))),
     kept(
         Said(referred("ana", "received"), by="hub", number=2),
         refused=NeverRefused(
