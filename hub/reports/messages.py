@@ -61,7 +61,7 @@ def delivery(message: Message[contracts.ServiceDelivered]) -> Row:
 
 def known_case(said: contracts.ConsentRecorded) -> Row:
     """The id that stands for a confidential case of which intake holds a consent."""
-    return {"person_id": _case(said.granted_to, said.case_code)}
+    return {"consent_id": said.consent_id, "person_id": _case(said.granted_to, said.case_code)}
 
 
 def _case(organisation: str, case_code: str | None) -> UUID:

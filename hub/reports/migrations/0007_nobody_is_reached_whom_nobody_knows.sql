@@ -2,10 +2,11 @@
 -- a jornada. A confidential case is known once intake holds a consent of it, under the id that stands for its code.
 
 create table known_case (
-    person_id uuid primary key
+    consent_id uuid primary key,        -- which intake holds; of those delivered to before, the case itself
+    person_id  uuid not null
 );
 insert into known_case
-select distinct person_id from delivery where substring(person_id::text from 15 for 1) = '5'; -- as our ids of cases are
+select distinct person_id, person_id from delivery where substring(person_id::text from 15 for 1) = '5'; -- as our ids of cases are
 
 create view known_person as
     select coalesce(counted_as, person_id) as counted_as

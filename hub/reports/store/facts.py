@@ -113,8 +113,8 @@ ERASURE: Final = """
 """
 
 KNOWN_CASE: Final = """
-    insert into known_case (person_id)
-    select person_id from jsonb_populate_recordset(null::known_case, %s::jsonb)
+    insert into known_case (consent_id, person_id)
+    select consent_id, person_id from jsonb_populate_recordset(null::known_case, %s::jsonb)
     on conflict do nothing
 """
 
