@@ -12,7 +12,7 @@ from services.intake.rules import Refused
 from services.intake.rules.consents import Consent
 from services.intake.rules.needs import Need
 from services.intake.rules.people import Person
-from services.intake.rules.referring import FIELDS, REACHED_BY, Asked, Known, Referral, refer
+from services.intake.rules.referring import COVERED_BY, FIELDS, REACHED_BY, Asked, Known, Referral, refer
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 PERSON_ID, NEED_ID, CONSENT_ID = uuid7(), uuid7(), uuid7()
@@ -30,10 +30,10 @@ PERSON = Person(
 CHILD = replace(PERSON, birth_date=None, age=0, caregiver={"name": "Yuleisy", "relation": "mother", "phone": None})
 
 
-def referred(person: Person, *groups: str, at: datetime = NOW) -> Referral:
+def referred(person: Person, *groups: str, need_code: str = "health.consultation", at: datetime = NOW) -> Referral:
     """What is decided of a need of this person, under a consent for these groups of fields."""
     asked = Asked(uuid7(), NEED_ID, "iom", uuid7(), CONSENT_ID, "no_capacity")
-    need = Need(NEED_ID, PERSON_ID, None, "health.consultation", "normal", "redcross", NOW, None)
+    need = Need(NEED_ID, PERSON_ID, None, need_code, "normal", "redcross", NOW, None)
     consent = Consent(
         consent_id=CONSENT_ID,
         person_id=PERSON_ID,
@@ -62,8 +62,41 @@ def test_every_field_of_a_person_block_is_covered_by_a_group_but_notes_by_none()
 
 def test_a_field_goes_when_its_group_is_covered_and_something_is_known() -> None:
     decided = referred(PERSON, "identity", "place", "health")
-    assert (decided.fields, decided.groups) == ({"given_names", "birth_date"}, {"identity"})
+    assert (decided.fields, decided.groups) == ({"given_names", "birth_date"}, {"identity", "health"})
     assert referred(PERSON, *codes.FieldGroup).fields == {"given_names", "birth_date", "documents", "phone"}
+
+
+@pytest.mark.parametrize(
+    ("need_code", "group"),
+    [
+        ("health.consultation", "health"),
+        ("nutrition.supplement", "health"),
+        ("protection.legal_advice", "protection"),
+        ("child_protection.safe_space", "protection"),
+        ("education.training", "education"),
+        ("integration.employment", "employment"),
+        ("shelter.rent", "needs"),
+        ("health.consultation", "needs"),
+    ],
+)
+def test_a_need_goes_under_a_consent_for_its_own_group_alone_and_the_person_is_reached_through_the_sender(
+    need_code: str, group: str
+) -> None:
+    decided = referred(PERSON, group, need_code=need_code)
+    assert (decided.fields, decided.groups, decided.channel) == (set(), {group}, "through_sender")
+
+
+@pytest.mark.parametrize(
+    ("need_code", "group"),
+    [("shelter.rent", "health"), ("health.consultation", "employment"), ("wash.water", "education")],
+)
+def test_under_a_consent_for_another_group_nothing_goes(need_code: str, group: str) -> None:
+    with pytest.raises(Refused, match=r"^nothing_to_share$"):
+        referred(PERSON, group, need_code=need_code)
+
+
+def test_every_group_covers_something() -> None:
+    assert FIELDS.keys() | set(COVERED_BY.values()) | {"needs"} == set(codes.FieldGroup)
 
 
 def test_of_a_baby_the_age_goes_too() -> None:

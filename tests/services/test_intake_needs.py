@@ -154,7 +154,7 @@ def test_what_goes_of_the_person_is_what_the_consent_covers_and_nothing_else(
     (request,) = in_need.hear(needs_referred(), source=SENDER)
     covered = ("given_names", "family_names", "birth_date", "sex", "phone")
     assert opened(request, recipient_key) == {name: PERSON[name] for name in covered}
-    assert set(request.data.shares) == {"identity", "contact"}
+    assert set(request.data.shares) == {"identity", "contact", "needs"}
 
 
 def test_all_that_is_known_goes_when_the_consent_covers_all_but_notes_never_do(
@@ -167,7 +167,10 @@ def test_all_that_is_known_goes_when_the_consent_covers_all_but_notes_never_do(
     intake.hear(need_identified(), source=SENDER)
     (request,) = intake.hear(needs_referred(), source=SENDER)
     assert opened(request, recipient_key) == known
-    assert set(request.data.shares) == {"identity", "documents", "contact", "place", "profile"}
+    assert set(request.data.shares) == {
+        *("identity", "documents", "contact", "place", "profile"),
+        *("needs", "health"),  # which the need itself is of
+    }
     assert request.data.contact == contracts.Contact(channel=codes.ContactChannel.WHATSAPP, language="guc")
 
 

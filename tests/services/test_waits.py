@@ -23,8 +23,8 @@ from tests.services.outcomes.stage import Scene, Stage
 from tests.services.outcomes.surroundings import CASES, folder_of, surroundings
 from tests.services.sequences.emptying import Emptied
 
-OF_ONE_KIND, OF_ALL_KINDS = 6, 12  # waits at most
-OF_TWO_IN_ONE = 7  # a redirection ends a referral and sends another
+OF_ONE_KIND, OF_ALL_KINDS = 6, 13  # waits at most
+OF_TWO_IN_ONE = 8  # a redirection ends a referral and sends another, and asks what is open beside that
 
 # What people act on once in a while; each waits for every message.
 RARE: Final = {

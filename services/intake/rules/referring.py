@@ -14,8 +14,8 @@ from services.intake.rules.people import Person, is_minor
 
 PURPOSE: Final = "refer"  # what a consent has to allow for a referral
 
-# What a consent for each group of fields covers. A caregiver is how a child is reached, and of the household. Notes are
-# in none: nobody can tell what they say, so they are passed on by nobody but who wrote them.
+# What of a registration a consent for each group of fields covers. A caregiver is how a child is reached, and of the
+# household. Notes are in none: nobody can tell what they say, so they are passed on by nobody but who wrote them.
 FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "identity": ("given_names", "family_names", "birth_date", "age", "sex", "gender"),
     "documents": ("documents",),
@@ -23,6 +23,21 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "place": ("address", "place"),
     "profile": ("profile", "nationality"),
     "household": ("caregiver",),
+}
+
+# Which group covers the need itself, beside `needs`, which covers every one: by its sector, or by the need where a
+# sector has several. What is not listed is covered by `needs` alone.
+COVERED_BY: Final[Mapping[str, str]] = {
+    "health": "health",
+    "nutrition": "health",
+    "protection": "protection",
+    "child_protection": "protection",
+    "gbv": "protection",
+    "trafficking_and_smuggling": "protection",
+    "education": "education",
+    "integration.employment": "employment",
+    "integration.entrepreneurship": "employment",
+    "integration.employer_access": "employment",
 }
 
 # What has to be shared for a person to be reached by each channel; without it they are reached through the sender.
@@ -150,7 +165,8 @@ def _with_what_is_shared(asked: Asked, need: Need, person: Person, consent: Cons
     held = {name for name in person.__slots__ if getattr(person, name) not in (None, ())}
     shared = {group: held.intersection(FIELDS.get(group, ())) for group in consent.field_groups}
     fields = frozenset().union(*shared.values())
-    if not fields:
+    groups = frozenset(group for group, names in shared.items() if names) | groups_of_need(need.need_code, consent)
+    if not groups:
         raise Refused("nothing_to_share")
     minor = is_minor(person.registration, on=day_of(at))
     if minor and "caregiver" not in fields:
@@ -160,11 +176,18 @@ def _with_what_is_shared(asked: Asked, need: Need, person: Person, consent: Cons
         need,
         person,
         fields,
-        frozenset(group for group, names in shared.items() if names),
+        groups,
         channel=_channel(person, fields, minor=minor),
         language=person.language or consent.language,
         minor=minor,
     )
+
+
+def groups_of_need(need_code: str, consent: Consent) -> Set[str]:
+    """Return the groups of a consent under which the need itself is shared: what the person lacks is a datum, too."""
+    sector = need_code.partition(".")[0]
+    covering = {"needs", COVERED_BY.get(need_code) or COVERED_BY.get(sector)}
+    return frozenset(group for group in consent.field_groups if group in covering)
 
 
 def _channel(person: Person, fields: Set[str], *, minor: bool) -> str:
