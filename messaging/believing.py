@@ -11,8 +11,8 @@ import contracts
 from messaging import clock
 from messaging.answers import Refused
 from messaging.identity import HUB
+from messaging.plausible import CLOCKS_DIFFER
 
-CLOCKS_DIFFER: Final = timedelta(hours=1)  # a sender's clock may be that far ahead of this machine's
 COLOMBIA: Final = timezone(timedelta(hours=-5))  # whose days the contracts' days are; all of the country, all year
 
 

@@ -1,4 +1,4 @@
-"""What no plan, no day and no place can be, the same for every service. Services' rules call these.
+"""What no clock, no plan, no day and no place can be, the same for every service. Services' rules call these.
 
 Whoever mistypes a year or a municipality hears of it at once: what is counted or waited for by it is wrong for years.
 """
@@ -10,6 +10,8 @@ from typing import Final
 from contracts.places import places
 from messaging.answers import Refused
 
+CLOCKS_DIFFER: Final = timedelta(hours=1)
+"""A sender's clock may be that far ahead of this machine's."""
 AHEAD_AT_MOST: Final = timedelta(days=730)
 """What is planned lies no further ahead; the longest estimate that a waiting list may have is as long."""
 BACK_AT_MOST: Final = timedelta(days=10 * 365)

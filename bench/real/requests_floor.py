@@ -24,6 +24,7 @@ from bench import batches, loop
 from bench.loop import Out, Written
 from bench.waits import waits
 from bench.wire import Delivery
+from messaging import plausible
 from services.referrals.rules import deadlines
 from services.referrals.rules.states import SENT
 
@@ -144,7 +145,7 @@ class RequestsFloor:
             messages, digests = [one.message for one in prepared], [one.digest for one in prepared]
             register = run(REGISTER, ([one.source for one in messages], [one.id for one in messages], digests))
             services = run(SERVICES, ([*{one.data.service_id for one in messages}],))
-            consented = run(CONSENTED, (*_asked(messages), now, now + deadlines.CLOCKS_DIFFER))
+            consented = run(CONSENTED, (*_asked(messages), now, now + plausible.CLOCKS_DIFFER))
         new = _only_new(prepared, set(register))
         zones = {(service_id, organisation): zone for service_id, organisation, zone in services}
         allowed = {consent_id for (consent_id,) in consented}

@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from messaging.answers import MissingPrerequisite, Refused
-from services.intake.rules.days import CLOCKS_DIFFER
+from messaging.plausible import CLOCKS_DIFFER
 from services.intake.rules.people import Registration, is_minor
 from services.intake.rules.rights import working_days_after
 

@@ -7,8 +7,9 @@ from typing import Final
 from uuid import UUID
 
 from messaging.answers import MissingPrerequisite, Refused
+from messaging.plausible import CLOCKS_DIFFER
 from services.intake.rules.consents import LAPSED, Consent
-from services.intake.rules.days import CLOCKS_DIFFER, day_of
+from services.intake.rules.days import day_of
 from services.intake.rules.needs import Need, check_whose
 from services.intake.rules.people import Person, is_minor
 

@@ -44,7 +44,6 @@ ANSWER_WITHIN = {Urgency.EMERGENCY: 12 * HOURS, Urgency.URGENT: 36 * HOURS, Urge
 PLACE_WITHIN = 30 * DAYS  # on a waiting list without an estimate
 CLOSE_AFTER = 14 * DAYS  # completed, and the sender says nothing
 PURGE_WITHIN = 15 * DAYS
-CLOCKS_DIFFER = HOURS  # a partner's clock may be that far ahead of the hub's
 
 # How long each state may last. A sender may ask for a decision sooner; a waiting list has the estimate that was given.
 LENGTHS: Final[Mapping[State, Mapping[Urgency, timedelta]]] = {

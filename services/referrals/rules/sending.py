@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from messaging.answers import Refused
-from messaging.plausible import check_not_before, check_planned
-from services.referrals.rules.deadlines import CLOCKS_DIFFER, DECIDE_WITHIN, HOURS, Urgency
+from messaging.plausible import CLOCKS_DIFFER, check_not_before, check_planned
+from services.referrals.rules.deadlines import DECIDE_WITHIN, HOURS, Urgency
 from services.referrals.rules.directory import Service
 from services.referrals.rules.referrals import Referral, Step, enter, note
 from services.referrals.rules.states import SENDER, SENT
