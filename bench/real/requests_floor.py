@@ -63,14 +63,23 @@ CONSENTED: Final = """
     for share of consent
 """
 
+# What the recipient is notified of besides: the open referrals of the person that ask the same service.
+OPEN: Final = """
+    select person_id, service_id, array_agg(referral_id order by referral_id) from referral
+    where person_id = any(%b::uuid[])
+      and state not in ('declined', 'redirected', 'expired', 'cancelled', 'closed', 'consent_withdrawn',
+                        'entered_in_error')
+    group by person_id, service_id
+"""
+
 SAVE_REFERRALS: Final = """
-    insert into referral (referral_id, sender, recipient, service_id, person_id, need_code, urgency, consent_id,
-                          need_id, sent_at, answer_by, state, sequence, zone, deadline_length, deadline_at,
+    insert into referral (referral_id, sender, sent_by, recipient, service_id, person_id, need_code, urgency,
+                          consent_id, need_id, sent_at, answer_by, state, sequence, zone, deadline_length, deadline_at,
                           deadline_stage, due_at, request)
     select new.*
     from json_to_recordset(%s::json) as new(
-        referral_id uuid, sender text, recipient text, service_id uuid, person_id uuid, need_code text, urgency text,
-        consent_id uuid, need_id uuid, sent_at timestamptz, answer_by timestamptz, state text, sequence integer,
+        referral_id uuid, sender text, sent_by text, recipient text, service_id uuid, person_id uuid, need_code text,
+        urgency text, consent_id uuid, need_id uuid, sent_at timestamptz, answer_by timestamptz, state text, sequence integer,
         zone text, deadline_length interval, deadline_at timestamptz, deadline_stage smallint, due_at timestamptz,
         request jsonb)
 """
@@ -146,13 +155,15 @@ class RequestsFloor:
             register = run(REGISTER, ([one.source for one in messages], [one.id for one in messages], digests))
             services = run(SERVICES, ([*{one.data.service_id for one in messages}],))
             consented = run(CONSENTED, (*_asked(messages), now, now + plausible.CLOCKS_DIFFER))
+            open_before = run(OPEN, ([one.data.person_id for one in messages],))
         new = _only_new(prepared, set(register))
         zones = {(service_id, organisation): zone for service_id, organisation, zone in services}
         allowed = {consent_id for (consent_id,) in consented}
         if not all(one.message.data.consent_id in allowed for one in new):
             raise SystemExit("a request without a consent that covers it")
         rows = [row_of(one, zones, now) for one in new]
-        out = [each for one, row in zip(new, rows, strict=True) for each in messages_of(one.message, row)]
+        beside = {(person_id, service_id): ids for person_id, service_id, ids in open_before}
+        out = [each for one, row in zip(new, rows, strict=True) for each in messages_of(one.message, row, beside)]
         with self._database.pipeline():
             run(SAVE_REFERRALS, (_as_array(new, rows),))
             run(ADD_HISTORY, (now, *_history(new)))
@@ -185,6 +196,7 @@ def row_of(prepared: Prepared, zones: Mapping[tuple[UUID, str], str | None], now
     return {
         "referral_id": asked.referral_id,
         "sender": message.source,
+        "sent_by": message.source,
         "recipient": asked.recipient,
         "service_id": asked.service_id,
         "person_id": asked.person_id,
@@ -204,7 +216,9 @@ def row_of(prepared: Prepared, zones: Mapping[tuple[UUID, str], str | None], now
     }
 
 
-def messages_of(message: Request, row: Mapping[str, Any]) -> tuple[Out, Out, Out]:
+def messages_of(
+    message: Request, row: Mapping[str, Any], beside: Mapping[tuple[UUID | None, UUID], Sequence[UUID]]
+) -> tuple[Out, Out, Out]:
     """What the recipient, the sender and the hub's services are told, without models of it."""
     asked, now = message.data, row["sent_at"]
     parties = {
@@ -219,6 +233,7 @@ def messages_of(message: Request, row: Mapping[str, Any]) -> tuple[Out, Out, Out
         "sender": message.source,
         "receive_by": row["deadline_at"],
         "answer_by": row["answer_by"],
+        "also_open": beside.get((asked.person_id, asked.service_id), ()),
     }
     status = {
         "referral_id": asked.referral_id,
@@ -236,6 +251,7 @@ def messages_of(message: Request, row: Mapping[str, Any]) -> tuple[Out, Out, Out
         "need_code": asked.need_code,
         "urgency": asked.urgency,
         "sent_at": now,
+        "answer_by": row["answer_by"],
         **({} if row["zone"] is None else {"zone": row["zone"]}),
     }
     return (
