@@ -80,8 +80,8 @@ SAVE_REFERRALS: Final = """
     from json_to_recordset(%s::json) as new(
         referral_id uuid, sender text, sent_by text, recipient text, service_id uuid, person_id uuid, need_code text,
         urgency text, consent_id uuid, need_id uuid, sent_at timestamptz, answer_by timestamptz, state text,
-        sequence integer, zone text, deadline_length interval, deadline_at timestamptz, deadline_stage smallint, due_at timestamptz,
-        request jsonb)
+        sequence integer, zone text, deadline_length interval, deadline_at timestamptz, deadline_stage smallint,
+        due_at timestamptz, request jsonb)
 """
 
 ADD_HISTORY: Final = """
