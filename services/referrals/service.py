@@ -77,7 +77,7 @@ class ReferralsService:
 
     @on(contracts.ConsentEnded)
     def stop_under_consent(self, tx: Transaction, message: Message[contracts.ConsentEnded]) -> list[Draft]:
-        """A consent no longer holds: every open referral under it stops, and all who hold what was sent are told."""
+        """A consent no longer holds: open referrals under it stop, and who holds what was sent is notified."""
         consent = store.lock_consent(tx, message.data.consent_id)
         if consent is None or consent.ended_at is not None:
             return []  # its holders have been told
@@ -93,7 +93,7 @@ class ReferralsService:
 
     @on(contracts.ServicesSought)
     def suggest_services(self, tx: Transaction, message: Message[contracts.ServicesSought]) -> list[Draft]:
-        """An organisation asks who could meet a need: the answer is ranked, with its reasons; nothing is kept."""
+        """An organisation asks who could meet a need: the answer is ranked, with reasons; nothing is kept."""
         seeker = messages.seeker(message.data)
         rules.check_seeker(seeker)
         candidates = store.find_candidates(tx, [seeker.need_code])[seeker.need_code]
@@ -124,7 +124,7 @@ class ReferralsService:
 
     @on(contracts.ReferralRedirected)
     def redirect_referral(self, tx: Transaction, message: Message[contracts.ReferralRedirected]) -> list[Draft]:
-        """The recipient passes the person on: this referral ends, and a new one goes to another organisation."""
+        """The recipient passes the person on: this referral ends, a new one goes to another organisation."""
         said, now = message.data, clock.now()
         referral = store.lock_referral(tx, said.referral_id, of=message.source)
         referral = rules.redirect(referral, by=message.source, at=now, to=said.recipient, consent_id=said.consent_id)
@@ -335,7 +335,7 @@ class ReferralsService:
 
     @on(contracts.PersonErased)
     def erase_person(self, tx: Transaction, message: Message[contracts.PersonErased]) -> list[Draft]:
-        """Intake has erased a person: nothing more is sent, what is open stops, and what was asked is forgotten."""
+        """Intake has erased a person: nothing more is sent, what is open stops, what was asked is forgotten."""
         person_id, now = message.data.person_id, clock.now()
         store.end_consents_of(tx, person_id, ended_at=message.data.erased_at)
         referrals = [rules.erase(one, at=now) for one in store.lock_referrals_of(tx, person_id)]

@@ -39,7 +39,18 @@ def test_a_moment_that_is_not_marked_is_found_however_deep_it_lies() -> None:
 
 
 # What the names of fields promise; so a new field cannot be marked as the other kind by mistake.
-LIE_AHEAD = {"starts_at", "ends_at", "visit_at", "due_at", "starts_on", "ends_on", "due_on", "on", "valid_from"}
+LIE_AHEAD = {
+    "expires_at",
+    "starts_at",
+    "ends_at",
+    "visit_at",
+    "due_at",
+    "starts_on",
+    "ends_on",
+    "due_on",
+    "on",
+    "valid_from",
+}
 PAST = {"time", "signed_on", "formalised_on"}
 
 

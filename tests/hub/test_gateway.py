@@ -174,7 +174,7 @@ def test_what_the_hub_has_for_an_organisation_goes_to_its_inbox_unchanged() -> N
 def test_every_code_of_the_gateway_is_explained_to_partners_and_no_other() -> None:
     said = set(re.findall(r"Refused\(\"([a-z_]+)\"", Path(admission.__file__).read_text()))
     contracts_page = (ROOT / "contracts" / "README.md").read_text()
-    table = contracts_page.partition("Codes of admission")[2].partition("The services add")[0]
+    table = contracts_page.partition("Codes of admission")[2].partition("Every service adds")[0]
     assert set(re.findall(r"^\| `([a-z_]+)`", table, re.MULTILINE)) == said
 
 

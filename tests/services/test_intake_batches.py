@@ -88,7 +88,7 @@ def test_each_message_of_a_batch_finds_what_those_before_it_have_brought(
         registered(CHILD_ID, CHILD),
         consent_granted(consent_id=uuid7(), person_id=CHILD_ID),  # by the child itself: refused
         consent_granted(consent_id=uuid7(), person_id=ANOTHER_ID),  # of somebody who comes later: waits
-        registered(PERSON_ID, {**PERSON, "documents": []}, registered_at=NOW + timedelta(days=1)),
+        registered(PERSON_ID, {**PERSON, "documents": []}, registered_at=NOW + timedelta(minutes=30)),
         need_identified(),
         need_identified(),  # again: refused
         etpv_step_taken(),

@@ -265,8 +265,15 @@ def test_nobody_has_the_hub_give_out_what_another_organisation_has_registered_bu
 
 
 def test_a_need_is_not_referred_under_a_consent_that_was_taken_back(in_need: ServiceUnderTest) -> None:
-    in_need.hear(consent_withdrawn(), source=ANOTHER)
+    in_need.hear(consent_withdrawn(), source=SENDER)
     assert codes_of(in_need.hear(needs_referred(), source=SENDER)) == ["consent_withdrawn"]
+
+
+def test_a_need_is_not_referred_under_a_consent_that_another_organisation_says_was_taken_back(
+    in_need: ServiceUnderTest,
+) -> None:
+    in_need.hear(consent_withdrawn(), source=ANOTHER)
+    assert codes_of(in_need.hear(needs_referred(), source=SENDER)) == ["consent_suspended"]
 
 
 def test_a_need_is_not_referred_under_a_consent_whose_time_is_over_whether_or_not_that_was_noticed(
