@@ -320,32 +320,29 @@ class EmploymentService:
 
     @on(contracts.ReferralOffered)
     def take_on(self, tx: Transaction, message: Message[contracts.ReferralOffered]) -> list[Draft]:
-        """A referral for what is done here: the person takes part, or is accompanied, without anybody typing it in.
-
-        Any other need, and a case that travels without a person, is left to the organisation's staff.
-        """
+        """A referral for what is done here: the person takes part, or is accompanied, without anybody typing it in."""
         offered = message.data
         lead = store.referrals.find_lead(tx, offered.request.need_code)
-        if lead is None or offered.request.person_id is None or store.referrals.find(tx, offered.referral_id):
+        known = store.referrals.find(tx, offered.referral_id)
+        if not rules.referrals.is_for_here(lead, person_id=offered.request.person_id, is_known=known is not None):
             return []
+        assert lead is not None
         if not may_say(offered.request.recipient, lead):
             return []  # offered before it was held there: it is for the organisation's staff
-        if lead.programme is None:
-            return _accompany(tx, offered, lead, at=clock.now())
-        return _let_take_part(tx, offered, lead, at=clock.now())
+        begin = _accompany if lead.programme is None else _let_take_part
+        return begin(tx, offered, lead, at=clock.now())
 
     @on(contracts.ReferralStatus)
     def follow_referral(self, tx: Transaction, message: Message[contracts.ReferralStatus]) -> list[Draft]:
         """Somebody has moved a referral on: if it stops, so does what it brought."""
-        told = message.data
-        referral = store.referrals.find(tx, told.referral_id)
+        status = message.data
+        referral = store.referrals.find(tx, status.referral_id)
         if referral is None or message.sequence is None or message.sequence <= referral.sequence:
             return []  # answered by somebody else, or an older word
         referral = rules.referrals.hear(
-            referral, told.state, reopened=told.reopen_reason is not None, sequence=message.sequence
+            referral, status.state, reopened=status.reopen_reason is not None, sequence=message.sequence
         )
-        stop = rules.referrals.STOPS.get(told.state)
-        drafts = [] if stop is None else _stop(tx, referral, stop, at=clock.now())
+        drafts = _stop(tx, referral, rules.referrals.STOPS.get(status.state), at=clock.now())
         store.referrals.save(tx, referral)
         return drafts
 
@@ -420,17 +417,11 @@ def _let_take_part(tx: Transaction, offered: contracts.ReferralOffered, lead: Le
     if found is None:
         return []
     participation, is_new = found
-    others = store.referrals.lock_of(tx, participation) if participation.steps else []
-    if not is_new and not participation.referred:
-        participation = rules.participations.find_by_referral(participation)
-        store.participations.save(tx, participation)
+    if not participation.referred:
+        store.participations.save(tx, rules.participations.find_by_referral(participation))
     referral = messages.referrals.referral(offered, lead, participation_id=participation.participation_id)
-    store.referrals.insert(tx, referral)
-    return [
-        *messages.referrals.taken_on(referral),
-        *([messages.participations.recorded(participation)] if is_new else []),
-        *(_progress(tx, _in_order(*others, referral), "under_way") if participation.steps else []),
-    ]
+    recorded = [messages.participations.recorded(participation)] if is_new else []
+    return _answer(tx, referral, participation, recorded, is_served=bool(participation.steps))
 
 
 def _accompany(tx: Transaction, offered: contracts.ReferralOffered, lead: Lead, *, at: datetime) -> list[Draft]:
@@ -440,21 +431,22 @@ def _accompany(tx: Transaction, offered: contracts.ReferralOffered, lead: Lead, 
     if found is None:
         return []
     entrepreneur, is_new = found
-    others = store.referrals.lock_of(tx, entrepreneur) if entrepreneur.mentor else []
-    if not is_new and not entrepreneur.referred:
-        entrepreneur = rules.entrepreneurs.find_by_referral(entrepreneur)
-        store.entrepreneurs.save(tx, entrepreneur)
+    if not entrepreneur.referred:
+        store.entrepreneurs.save(tx, rules.entrepreneurs.find_by_referral(entrepreneur))
     referral = messages.referrals.referral(offered, lead, entrepreneur_id=entrepreneur.entrepreneur_id)
+    recorded = [messages.entrepreneurs.recorded(entrepreneur)] if is_new else []
+    return _answer(tx, referral, entrepreneur, recorded, is_served=entrepreneur.mentor is not None)
+
+
+def _answer(
+    tx: Transaction, referral: Referral, whom: Participation | Entrepreneur, recorded: list[Draft], *, is_served: bool
+) -> list[Draft]:
+    """Keep a referral and take it on; who is served already is served for this one, too, and for all before it."""
+    others = store.referrals.lock_of(tx, whom) if is_served else []
     store.referrals.insert(tx, referral)
-    return [
-        *messages.referrals.taken_on(referral),
-        *([messages.entrepreneurs.recorded(entrepreneur)] if is_new else []),
-        *(_progress(tx, _in_order(*others, referral), "under_way") if entrepreneur.mentor else []),
-    ]
-
-
-def _in_order(*referrals: Referral) -> list[Referral]:
-    return sorted(referrals, key=lambda one: one.referral_id)
+    of_them = sorted([*others, referral], key=lambda one: one.referral_id)
+    served = _progress(tx, of_them, "under_way") if is_served else []
+    return [*messages.referrals.taken_on(referral), *recorded, *served]
 
 
 def _keep_going(tx: Transaction, one: Participation | Entrepreneur, *, but: Referral) -> bool:
@@ -462,8 +454,10 @@ def _keep_going(tx: Transaction, one: Participation | Entrepreneur, *, but: Refe
     return rules.referrals.keep_going(store.referrals.lock_of(tx, one), but=but)
 
 
-def _stop(tx: Transaction, referral: Referral, stop: Stop, *, at: datetime) -> list[Draft]:
-    """End what a referral brought, unless another keeps it going; answer what the stop asks for."""
+def _stop(tx: Transaction, referral: Referral, stop: Stop | None, *, at: datetime) -> list[Draft]:
+    """End what a referral brought, unless another keeps it going; answer what the stop asks for. None: it goes on."""
+    if stop is None:
+        return []
     participations = [
         one for one in store.participations.lock_brought_by(tx, referral) if not _keep_going(tx, one, but=referral)
     ]

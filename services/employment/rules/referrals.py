@@ -41,6 +41,14 @@ class Referral:
     sequence: int = 1  # of the newest that the hub has told of it
 
 
+def is_for_here(lead: Lead | None, *, person_id: UUID | None, is_known: bool) -> bool:
+    """Whether a referral that is offered is taken on here: its need leads here, and it is new and about a person.
+
+    Any other need, and a case that travels without a person, is left to the organisation's staff.
+    """
+    return lead is not None and person_id is not None and not is_known
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """The outcome that a referral is completed with, and why the need was not met where it was not."""
