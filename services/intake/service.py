@@ -409,7 +409,8 @@ def tell_of_request(tx: Transaction, request: Request, *, at: datetime) -> list[
     going: Mapping[UUID, Set[str]] = {}
     if request.kind == rules.rights.ERASURE:
         going = store.rights.find_open_referrals(tx, {request.person_id, *registered.values()})
-    theirs = {one: rules.rights.of_others(going, organisation=one) for one in concerned}
+    may_grant = rules.rights.answerers(request, registrars=registered.keys(), coordinators=COORDINATORS)
+    theirs = {one: rules.rights.of_others(going, organisation=one) for one in concerned if one in may_grant}
     return messages.rights.due(request, today=today, to=concerned, open_referrals=theirs)
 
 

@@ -173,6 +173,8 @@ def _play(said: list[tuple[str, str]]) -> None:
         )
         assert {left[one] for one in erased} <= ({by} if by != COORDINATOR else set(left.values()))
         left = {one: whose for one, whose in left.items() if one not in erased}
+        if request.answer is not None and by != COORDINATOR:
+            assert set(left.values()) <= request.kept_by
     if request.stage is rules.rights.Stage.GRANT:
         assert request.due_on == date(2026, 3, 17)
         request, erased = rules.rights.grant_in_silence(request, left=left, at=NOW)

@@ -157,7 +157,8 @@ def test_who_registered_the_person_grants_what_it_registered_itself_and_the_othe
     gone = [one.data.person_id for one in said if isinstance(one.data, contracts.PersonErased)]
     assert (set(gone), erased(erasure_asked)) == ({OWN[by]}, {OWN[by]})
     assert known_as(due)[OTHERS[by]] == OWN[OTHERS[by]]
-    assert {(one.data.answer_by, one.data.granted_by) for one in due} == {(TEN_DAYS_ON, (by,))}
+    assert {one.data.answer_by for one in due} == {TEN_DAYS_ON}
+    assert {one.recipient: one.data.granted_by for one in due} == dict.fromkeys(EVERYBODY, (by,)) | {ANOTHER: ()}
     assert ended(erasure_asked) is None
 
 
@@ -179,6 +180,51 @@ def test_who_is_asked_to_grant_an_erasure_sees_the_open_referrals_of_others(eras
     said = erasure_asked.hear(rights_answered(), source=SENDER)
     told = {one.recipient: one.data.open_referrals for one in said if isinstance(one.data, contracts.RightsDue)}
     assert told == {SENDER: (going,), COORDINATOR: (going,), RECIPIENT: (), ANOTHER: ()}
+
+
+def test_who_registered_nothing_learns_neither_of_open_referrals_nor_who_registered_the_person(
+    erasure_asked: ServiceUnderTest,
+) -> None:
+    """Anybody can say that a person, whose id it has from an offer, wants to be erased."""
+    recorded = referral_recorded(
+        person_id=ELSEWHERE_ID, sender=RECIPIENT, recipient=SENDER, state=codes.ReferralState("sent"), outcome=None
+    )
+    erasure_asked.service.meet_need(  # type: ignore[attr-defined]
+        erasure_asked.tx, say(recorded, source="hub").model_copy(update={"sequence": 1})
+    )
+    erasure_asked.tx.keep()
+    second = rights_requested(request_id=uuid7(), kind=codes.RightsKind.ERASURE)
+    said = [
+        *erasure_asked.hear(second, source=ANOTHER),
+        *erasure_asked.hear(rights_extended(), source=ANOTHER),
+        *erasure_asked.hear(rights_answered(), source=SENDER),
+        *on(erasure_asked, date(2026, 3, 20)),
+    ]
+    heard = [one.data for one in said if one.recipient == ANOTHER and isinstance(one.data, contracts.RightsDue)]
+    assert len(heard) >= 3
+    assert {(one.open_referrals, one.granted_by) for one in heard} == {((), ())}
+
+
+@pytest.mark.parametrize("answer", ["denied", "partly_granted"])
+@pytest.mark.parametrize("by", OWN)
+def test_nobody_keeps_from_being_erased_what_others_registered(
+    erasure_asked: ServiceUnderTest, by: str, answer: str
+) -> None:
+    """A copy of another's person would answer for the other, at once, and the person's request were over."""
+    assert erasure_asked.hear(rights_answered(answer=codes.RightsAnswer(answer)), source=by) == []
+    assert (ended(erasure_asked), erased(erasure_asked)) == (None, set())
+    with pytest.raises(rules.Refused, match=r"^already_answered$"):
+        erasure_asked.hear(rights_answered(), source=by)
+    assert known_as(on(erasure_asked, date(2026, 3, 20))) == EVERYBODY
+    erasure_asked.hear(rights_answered(), source=OTHERS[by])
+    assert (ended(erasure_asked), erased(erasure_asked)) == ("partly_granted", {OWN[OTHERS[by]]})
+
+
+def test_what_nobody_grants_is_denied_when_all_have_answered(erasure_asked: ServiceUnderTest) -> None:
+    for by in OWN:
+        assert ended(erasure_asked) is None
+        erasure_asked.hear(rights_answered(answer=codes.RightsAnswer.DENIED), source=by)
+    assert (ended(erasure_asked), erased(erasure_asked)) == ("denied", set())
 
 
 def test_what_intake_takes_for_ended_is_what_referrals_does() -> None:

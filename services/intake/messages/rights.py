@@ -17,11 +17,12 @@ def due(
 ) -> list[Draft]:
     """Tell organisations, each under the id that it knows the person by, when a request has to be answered.
 
-    `open_referrals` has for each which referrals of others an erasure would end.
+    `open_referrals` has for each that may grant an erasure which referrals of others it would end. Nobody else hears
+    of them, nor of who has registered the person: anybody may say that a person has come to it.
     """
     return [
         Draft(
-            _due(request, person_id, today=today, open_referrals=open_referrals.get(organisation, ())),
+            _due(request, person_id, today=today, open_referrals=open_referrals.get(organisation)),
             subject=str(request.request_id),
             recipient=organisation,
         )
@@ -37,7 +38,9 @@ def referral(message: Message[contracts.ReferralRecorded], *, is_open: bool) -> 
     return {**named, **parties, "sequence": message.sequence, "is_open": is_open}
 
 
-def _due(request: Request, person_id: UUID, *, today: date, open_referrals: Sequence[UUID]) -> contracts.RightsDue:
+def _due(
+    request: Request, person_id: UUID, *, today: date, open_referrals: Sequence[UUID] | None
+) -> contracts.RightsDue:
     return contracts.RightsDue(
         request_id=request.request_id,
         person_id=person_id,
@@ -45,6 +48,6 @@ def _due(request: Request, person_id: UUID, *, today: date, open_referrals: Sequ
         organisation=request.organisation,
         answer_by=request.answer_by,
         overdue=request.is_overdue(today),
-        granted_by=tuple(sorted(request.granted_by)),
-        open_referrals=tuple(open_referrals),
+        granted_by=() if open_referrals is None else tuple(sorted(request.granted_by)),
+        open_referrals=tuple(open_referrals or ()),
     )

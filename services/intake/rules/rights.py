@@ -188,25 +188,24 @@ def answer_erasure(
 ) -> tuple[Request, Set[UUID]]:
     """Return what becomes of a request for erasure, and which registrations are erased; `left` says whose they are.
 
-    A coordinator answers for all. Of those who registered the person each grants what it registered itself: one that
-    has registered a copy of another's person shall not have the other's erased. The others then have a term to answer
-    in their turn; where they say nothing it is granted for them. Before anybody has granted it, a denial ends it.
+    A coordinator answers for all. Of those who registered the person each answers for what it registered itself: one
+    that has registered a copy of another's person shall neither have the other's erased nor keep it from being erased.
+    Once somebody has granted it, the others have a term to answer in their turn; where they say nothing it is granted
+    for them. What nobody grants ends when all have answered, and until then its deadline goes on.
     """
     granted = answer == GRANTED
-    if by in coordinators or not (granted or request.granted_by):
+    if by in coordinators:
         return _end(request, answer, answered_at=answered_at), frozenset(left) if granted else frozenset()
-    granted_by, kept_by = (
-        (request.granted_by | {by}, request.kept_by)
-        if granted
-        else (
-            request.granted_by,
-            request.kept_by | {by},
-        )
-    )
+    granted_by = request.granted_by | {by} if granted else request.granted_by
+    kept_by = request.kept_by if granted else request.kept_by | {by}
     erased = frozenset(one for one, whose in left.items() if whose in granted_by)
     if not set(left.values()) - granted_by - kept_by:
+        if granted_by:
+            answer = PARTLY_GRANTED if kept_by else GRANTED
         ended = replace(request, granted_by=granted_by, kept_by=kept_by)
-        return _end(ended, PARTLY_GRANTED if kept_by else GRANTED, answered_at=answered_at), erased
+        return _end(ended, answer, answered_at=answered_at), erased
+    if not granted_by:
+        return replace(request, kept_by=kept_by), erased
     answer_by = request.answer_by if request.granted_by else working_days_after(today, ASSENT_WITHIN)
     return replace(
         request,
