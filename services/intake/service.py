@@ -86,9 +86,11 @@ class IntakeService:
     def record_step(self, tx: Transaction, message: Message[contracts.EtpvStepTaken]) -> list[Draft]:
         """A person has taken a step of their registration for the Statute; it may become known long afterwards."""
         step, now = messages.etpv.step_taken(message), clock.now()
-        known_person(tx, step.person_id)
+        person = known_person(tx, step.person_id)
         rules.etpv.check_new(store.etpv.find_step(tx, step.step_id))
-        rules.etpv.check_step(step, taken=store.etpv.find_taken(tx, step.person_id))
+        told, registered_by = store.etpv.find_taken(tx, step.person_id), person.registered_by if person else None
+        taken = rules.etpv.binding(told, on=step.organisation, registered_by=registered_by, coordinators=COORDINATORS)
+        rules.etpv.check_step(step, taken=taken)
         store.etpv.insert_step(tx, step, message, at=now)
         return [messages.etpv.step_recorded(step)]
 

@@ -7,7 +7,7 @@ import pytest
 import contracts
 from contracts import codes, sealing, uuid7
 from services.intake import rules
-from tests.examples import ANOTHER, NOW, PERSON_ID, SENDER, person_registered
+from tests.examples import ANOTHER, NOW, PERSON_ID, RECIPIENT, SENDER, person_registered
 from tests.examples_intake import CHILD_ID, JORNADA_ID, STEP_ID, etpv_step_struck_out, etpv_step_taken
 from tests.services.conftest import ServiceUnderTest
 
@@ -59,6 +59,17 @@ def test_a_permit_delivered_after_a_denial_waits_for_the_evaluation_between(regi
     assert (out_of_order.value.key, out_of_order.value.code) == (str(PERSON_ID), "not_after_ppt_denied")
     registered.hear(taken(codes.EtpvStep.UNDER_EVALUATION, 50), source=SENDER)
     assert len(registered.hear(delivered, source=SENDER)) == 1
+
+
+@pytest.mark.parametrize("decision", [codes.EtpvStep.PPT_DELIVERED, codes.EtpvStep.PPT_AUTHORISED])
+def test_what_a_stranger_says_of_a_step_keeps_nobody_else_from_telling_of_theirs(
+    registered: ServiceUnderTest, decision: codes.EtpvStep
+) -> None:
+    registered.hear(taken(decision, 3000), source=ANOTHER)
+    assert len(registered.hear(taken(codes.EtpvStep.BIOMETRIC_REGISTRATION, 90), source=SENDER)) == 1
+    assert len(registered.hear(taken(codes.EtpvStep.APPOINTMENT, 80), source=RECIPIENT)) == 1
+    with pytest.raises(rules.MissingPrerequisite):
+        registered.hear(taken(codes.EtpvStep.RUMV_ACCOUNT, 2000), source=ANOTHER)
 
 
 @pytest.mark.parametrize("person_id", [PERSON_ID, CHILD_ID])

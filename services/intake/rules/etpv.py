@@ -67,12 +67,24 @@ class StepTaken:
 
 Taken = tuple[datetime, Step]
 """When a step was taken, and which."""
+TakenWith = tuple[datetime, Step, str]
+"""The same, and which organisation has told of it."""
 
 
 def check_new(known: StepTaken | None) -> None:
     """Let a step be said once; one that was struck out is said anew under another id."""
     if known is not None:
         raise Refused("already_recorded")
+
+
+def binding(taken: Sequence[TakenWith], *, on: str, registered_by: str | None, coordinators: Set[str]) -> list[Taken]:
+    """Return the steps that what an organisation (`on`) says is held against.
+
+    Its own, those of who registered the person, and the coordinators': a stranger's word that a permit was delivered
+    would keep the others from telling of the way to it, and only the stranger could take it back.
+    """
+    believed = {on, registered_by, *coordinators}
+    return [(taken_at, step) for taken_at, step, organisation in taken if organisation in believed]
 
 
 def check_step(step: StepTaken, *, taken: Sequence[Taken]) -> None:

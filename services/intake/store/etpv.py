@@ -8,7 +8,7 @@ from uuid import UUID
 
 from messaging.database import Row
 from messaging.transaction import Transaction
-from services.intake.rules.etpv import Step, StepTaken, Taken
+from services.intake.rules.etpv import Step, StepTaken, TakenWith
 from services.intake.store.cause import Cause
 
 STEP: Final = """
@@ -18,7 +18,8 @@ STEP: Final = """
 """
 
 TAKEN: Final = """
-    select person_id as key, array_agg(taken_at order by step_id) as times, array_agg(step order by step_id) as steps
+    select person_id as key, array_agg(taken_at order by step_id) as times, array_agg(step order by step_id) as steps,
+           array_agg(organisation order by step_id) as organisations
     from etpv_step where person_id = any(%b::uuid[]) and struck_out_at is null
     group by person_id
 """
@@ -41,14 +42,14 @@ def find_step(tx: Transaction, step_id: UUID) -> StepTaken | None:
     return tx.load(STEP, step_id, partial(_step, tx))
 
 
-def find_taken(tx: Transaction, person_id: UUID) -> Sequence[Taken]:
+def find_taken(tx: Transaction, person_id: UUID) -> Sequence[TakenWith]:
     """Return the steps that are known of a person, who is locked, and stand; in no order."""
     return tx.load(TAKEN, person_id, _taken) or ()
 
 
 def insert_step(tx: Transaction, step: StepTaken, cause: Cause, *, at: datetime) -> None:
     """Keep a step."""
-    taken = (*find_taken(tx, step.person_id), (step.taken_at, step.step))
+    taken = (*find_taken(tx, step.person_id), (step.taken_at, step.step, step.organisation))
     row = {name: getattr(step, name) for name in step.__slots__}
     tx.write(INSERT, row | {"message_id": cause.id, "recorded_at": at})
     tx.put(STEP, step.step_id, step)
@@ -58,7 +59,7 @@ def insert_step(tx: Transaction, step: StepTaken, cause: Cause, *, at: datetime)
 def strike_out(tx: Transaction, step: StepTaken, *, reason: str) -> None:
     """Keep that a step was struck out, and why."""
     taken = list(find_taken(tx, step.person_id))
-    taken.remove((step.taken_at, step.step))
+    taken.remove((step.taken_at, step.step, step.organisation))
     row = {"step_id": step.step_id, "struck_out_at": step.struck_out_at, "strike_reason": reason}
     tx.write(STRIKE_OUT, row)
     tx.put(STEP, step.step_id, step)
@@ -70,5 +71,6 @@ def _step(tx: Transaction, row: Row) -> StepTaken:
     return StepTaken(**{**row, "step": Step(row["step"])})
 
 
-def _taken(row: Row) -> Sequence[Taken]:
-    return [(taken_at, Step(step)) for taken_at, step in zip(row["times"], row["steps"], strict=True)]
+def _taken(row: Row) -> Sequence[TakenWith]:
+    told = zip(row["times"], row["steps"], row["organisations"], strict=True)
+    return [(taken_at, Step(step), organisation) for taken_at, step, organisation in told]
