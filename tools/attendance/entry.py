@@ -22,6 +22,7 @@ from tools.values.telephones import telephone
 UNTIMED: Final = time(6)
 OLDEST: Final = 120  # years
 ADULT_AT: Final = 18  # years
+AGE_OFF_BY: Final = 1  # years that an age may differ from the birth date: people round, and have birthdays
 LONGEST_NAME: Final = 100
 LONGEST_ADDRESS: Final = 200
 LONGEST_CHOICES: Final = 2000  # every choice of a list at once
@@ -108,6 +109,8 @@ def check(
     if born is not None and present_at.year - born.year > OLDEST:
         raise RefusedRow("bad_date", "fecha_nacimiento")
     age = _age(cells)
+    if born is not None and age is not None and abs((_years(born, None, present_at.date()) or 0) - age) > AGE_OFF_BY:
+        raise RefusedRow("several_answers", "edad")
     document, without = _document(cells)
     nationality = _nationality(cells)
     needs = _several(cells, "necesidades", "unknown_need")

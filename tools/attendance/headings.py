@@ -8,7 +8,7 @@ from typing import Final
 
 from tools.attendance import form
 from tools.attendance.rows import COLUMNS, COLUMNS_AT_MOST, DETAILS, SEVERAL, Row, Unreadable, UnusableFileError
-from tools.attendance.spelling import plain
+from tools.attendance.spelling import folded, plain
 
 HEADINGS: Final = {
     **{plain(label): name for label, name in form.labels().items() if name in COLUMNS},
@@ -27,13 +27,24 @@ PARTS: Final[dict[str, tuple[str, int]]] = {
 TODAY: Final = "today"  # the day on the device: what there is where the form does not ask for one
 NOTHING: Final = {"", "-", "--", "—", "n/a", "na", "null", "none"}
 NOTHING_OF_A_TOOL: Final = {"nan", "NaN", "NaT", "<NA>"}  # as it is written: somebody may be called Nan
+# People say it in words, in columns that are not choices of a list; nobody's surname is `No tiene`.
+NOTHING_IN_WORDS: Final = {
+    "n a", "no aplica", "no registra", "no sabe", "no tiene", "ninguno", "ninguna", "sin dato", "sin datos",
+}  # fmt: skip
+_IN_WORDS: Final = {"nombres", "apellidos", "numero_documento", "fecha_nacimiento", "edad", "telefono", "direccion"}
 YES: Final = {"1", "true", "verdadero", "si", "s", "x", "yes", "1 0"}
 NO: Final = {"0", "false", "falso", "no", "n", "0 0"}
 UNREAD_AT_MOST: Final = 1000  # names of columns that are kept; nobody reads more
 LONGEST_HEADING: Final = 60  # characters that are shown of one
 
 # What Kobo and the device say of a submission. Nobody answers it, and it is not missed.
-_OF_KOBO: Final = re.compile(r"_.*|(?:.*/)?(?:meta|formhub)/.*")
+# Only what is known to be theirs: Kobo calls the question "¿Nombres?" `_Nombres`.
+_OF_KOBO: Final = re.compile(
+    r"_(?:id|uuid|root_uuid|index|parent_index|parent_table_name|status|version_*|notes|tags|attachments|geolocation"
+    r"|bamboo_dataset_id|xform_id_string|userform_id|validation_status|submission_time|submitted_by|supplementalDetails"
+    r"|media_all_deleted|date_modified|deleted_at|edited|duration|last_edited|total_media|media_count)"
+    r"|_?_version_?_.*|_submission_.*|_.*_(?:latitude|longitude|altitude|precision)|(?:.*/)?(?:meta|formhub)/.*"
+)
 _OF_THE_DEVICE: Final = {"start", "end", "deviceid", "username", "simserial", "subscriberid", "phonenumber", "audit"}
 _LIKE_A_VALUE: Final = re.compile(r"@|(?:[0-9][^0-9]*){5}")  # an address or a number; no heading has one
 
@@ -144,6 +155,8 @@ def is_anothers(one: Asked, named: tuple[str, ...]) -> bool:
 
 def is_nothing(text: str, column: str) -> bool:
     """Whether a cell is empty, or is there to say that there is nothing."""
+    if column in _IN_WORDS and folded(text) in NOTHING_IN_WORDS:
+        return True
     low = text.strip().lower()
     return (low in NOTHING or text.strip() in NOTHING_OF_A_TOOL) and not (column == "tipo_documento" and low == "none")
 
