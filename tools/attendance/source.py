@@ -17,6 +17,7 @@ from tools.values.days import is_ambiguous, month_first
 Kind = Literal["csv", "xlsx", "kobo"]
 
 FILE_AT_MOST: Final = 256 * 1024 * 1024  # bytes
+OLD_EXCEL: Final = bytes.fromhex("d0cf11e0a1b11ae1")  # also what a workbook with a password is packed into
 DAYS: Final = ("fecha_nacimiento", "fecha_atencion")
 
 
@@ -100,6 +101,8 @@ def open_source(path: Path) -> Source:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)
         beginning = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if beginning.startswith(OLD_EXCEL):
+        raise UnusableFileError("The file is an old Excel workbook (.xls), or has a password: save it as XLSX without.")
     if beginning[:1] in (b"[", b"{"):
         return Source("kobo", digest, KoboList(path))
     if beginning.startswith(b"PK"):

@@ -8,7 +8,7 @@ import pytest
 
 from tools.attendance.entry import RefusedRow, check
 from tools.attendance.headings import is_nobodys
-from tools.attendance.rows import Row
+from tools.attendance.rows import Row, UnusableFileError
 from tools.attendance.source import open_source
 
 DAY = date(2026, 11, 26)
@@ -59,3 +59,10 @@ def test_an_age_that_contradicts_the_birth_date_by_more_than_a_year_is_refused(a
         with pytest.raises(RefusedRow) as refused:
             check(row, day=DAY)
         assert (refused.value.code, refused.value.column) == ("several_answers", "edad")
+
+
+def test_an_old_workbook_or_one_with_a_password_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "list.xls"
+    file.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))
+    with pytest.raises(UnusableFileError, match="save it as XLSX"):
+        open_source(file)
