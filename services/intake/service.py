@@ -426,7 +426,7 @@ def note_referral(tx: Transaction, message: Message[contracts.ReferralRecorded])
 def go_on(tx: Transaction, request: Request, *, at: datetime) -> list[Draft]:
     """Do what is due of a request's deadline: tell of it, or grant an erasure for those who have said nothing."""
     if request.stage is not rules.rights.Stage.GRANT:
-        request = rules.rights.run_clock(request, today=rules.days.day_of(at))
+        request = rules.rights.run_deadline(request, today=rules.days.day_of(at))
         store.rights.save_request(tx, request)
         return tell_of_request(tx, request, at=at)
     registrations = store.erasure.lock_registrations(tx, request.person_id)

@@ -78,14 +78,14 @@ def test_a_service_that_stands_is_ended_and_what_it_had_in_hand_is_applied(
     pair: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "FROZEN_AFTER", 5.0)
-    standing = str(eventually(partial(who_works, pair)))
-    before = pair[standing].pid
+    active = str(eventually(partial(who_works, pair)))
+    before = pair[active].pid
 
-    pair[standing].pause()
+    pair[active].pause()
     sent = send(pair)
 
     eventually(partial(all_taken_in, pair.stack, "employment", sent))
-    eventually(lambda: pair[standing].pid not in (None, before))
+    eventually(lambda: pair[active].pid not in (None, before))
 
 
 @pytest.mark.parametrize("name", ["forkserver", "relay", "gateway", "employment"])

@@ -108,7 +108,7 @@ def test_an_extension_is_told_before_the_first_term_ends_and_given_once() -> Non
     ],
 )
 def test_a_deadline_reminds_once_and_tells_once_that_it_is_over(today: date, stage: Stage | None, due_on: date) -> None:
-    request = rules.rights.run_clock(a_request(), today=today)
+    request = rules.rights.run_deadline(a_request(), today=today)
     assert (request.stage, request.due_on) == (stage, due_on)
 
 

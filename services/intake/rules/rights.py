@@ -109,7 +109,7 @@ def receive(
 ) -> Request:
     """Keep what a person asks for, and set its deadline."""
     answer_by = working_days_after(day_of(received_at), TERMS[kind].first)
-    return run_clock(Request(request_id, person_id, kind, organisation, received_at, answer_by), today=day_of(at))
+    return run_deadline(Request(request_id, person_id, kind, organisation, received_at, answer_by), today=day_of(at))
 
 
 def check_new(known: Request | None) -> None:
@@ -163,7 +163,7 @@ def extend(request: Request, *, told_at: datetime, at: datetime) -> Request:
     if day_of(told_at) > request.answer_by:
         raise Refused("extended_too_late")
     answer_by = working_days_after(request.answer_by, TERMS[request.kind].extension)
-    return run_clock(replace(request, answer_by=answer_by, extended_at=told_at), today=day_of(at))
+    return run_deadline(replace(request, answer_by=answer_by, extended_at=told_at), today=day_of(at))
 
 
 def answer(request: Request, answer: str, *, answered_at: datetime) -> Request:
@@ -227,7 +227,7 @@ def _end(request: Request, answer: str, *, answered_at: datetime) -> Request:
     return replace(request, answer=answer, answered_at=answered_at, stage=None, due_on=None)
 
 
-def run_clock(request: Request, *, today: date) -> Request:
+def run_deadline(request: Request, *, today: date) -> Request:
     """Return a request with the stage of its deadline that comes after all that are due today."""
     remind_on = working_days_before(request.answer_by, REMINDED_BEFORE)
     if today < remind_on:
