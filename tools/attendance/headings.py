@@ -158,6 +158,8 @@ def is_nothing(text: str, column: str) -> bool:
     if column in _IN_WORDS and folded(text) in NOTHING_IN_WORDS:
         return True
     low = text.strip().lower()
+    if column == "consentimiento" and text.strip():  # `N/A` is no yes, whatever is said of the whole list
+        return text.strip() in NOTHING_OF_A_TOOL
     return (low in NOTHING or text.strip() in NOTHING_OF_A_TOOL) and not (column == "tipo_documento" and low == "none")
 
 

@@ -1,6 +1,7 @@
 """What a list says in words, under odd names, or twice, is neither lost nor taken for something else."""
 
 import json
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -66,3 +67,17 @@ def test_an_old_workbook_or_one_with_a_password_is_refused_with_what_to_do(tmp_p
     file.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))
     with pytest.raises(UnusableFileError, match="save it as XLSX"):
         open_source(file)
+
+
+@pytest.mark.parametrize("said", ["N/A", "--", "n.a.", "none", "no aplica"])
+def test_what_is_written_in_place_of_a_yes_is_no_consent_though_all_are_said_to_have_signed(
+    said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text(
+        f"nombres,tipo_documento,numero_documento,consentimiento\nAna,CC,1043871234,{said}\n", encoding="utf-8"
+    )
+    (row,) = open_source(file).rows()
+    assert isinstance(row, Row)
+    with suppress(RefusedRow):
+        assert check(row, day=DAY, all_consented=True).consent is None
