@@ -117,7 +117,7 @@ PARK = """
 PARKED_OF = """
     select source, count(*) as messages, sum(octet_length(raw)) as bytes,
            count(*) filter (where {early}) as early, sum(octet_length(raw)) filter (where {early}) as early_bytes
-    from parked where source = any(%b::text[]) group by source
+    from parked where source = any(%b::text[]) and reason <> 'erased' group by source
 """.format(early=f"state = 'waiting' and reason <> '{CLOCKS_APART}'")
 
 # What will be tried again, because it has failed or for the clocks alone, must not be overtaken by what its sender, or

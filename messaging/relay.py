@@ -115,12 +115,18 @@ class Relay:
     def _keep_house(self, connection: database.Connection) -> None:
         if time.monotonic() - self._house_kept_at < KEEP_HOUSE_EVERY:
             return
-        try:
-            erasure.carry_out(connection)
-            outbox.keep_house(connection)
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
-            connection.rollback()
-            log.info("the outbox is busy; its partitions, and what is to leave it, can wait")
+        # Each by itself: without partitions nothing can be applied, and whatever fails here keeps no message in.
+        for what, keep in (("partitions", outbox.keep_house), ("erasure", erasure.carry_out)):
+            try:
+                keep(connection)
+            except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
+                connection.rollback()
+                log.info("the outbox is busy; this can wait", extra=fields(what=what))
+            except psycopg.Error as error:
+                if connection.broken:
+                    raise
+                connection.rollback()
+                log.error("this failed, and is tried again", extra=fields(what=what, error=describe(error)))
         self._house_kept_at = time.monotonic()
 
 

@@ -44,7 +44,7 @@ PARKED = """
 # Of whom as much is parked as makes it worth a look: from here on half of the room is left, or less.
 CROWDED = f"""
     select source, count(*) as messages, round(sum(octet_length(raw)) / 1e6, 1)::float8 as mb
-    from parked where source <> 'hub' group by source
+    from parked where source <> 'hub' and reason <> 'erased' group by source
     having count(*) > {inbox.PARKED_OF_ONE_SENDER // 2}
         or sum(octet_length(raw)) > {inbox.PARKED_BYTES_OF_ONE_SENDER // 2}
     order by source

@@ -111,7 +111,8 @@ class ReportsService:
     def keep_service(self, tx: Transaction, message: Message[contracts.ServicePublished]) -> list[Draft]:
         """An organisation offers a service, or no longer does."""
         said, owner = message.data, services.find_owner(tx, message.data.service_id)
-        rules.check_publication(said.zones, owner=owner, by=message.source)
+        zones = {*said.zones, *said.eligibility.zones, *(one.zone for one in said.locations)}
+        rules.check_publication(zones, owner=owner, by=message.source)
         services.keep(tx, messages.service(message))
         return []
 

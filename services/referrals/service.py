@@ -207,6 +207,7 @@ class ReferralsService:
         """The sender answers; the deadline goes on with what was left."""
         referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.provide_info(referral, by=message.source, at=clock.now())
+        store.check_not_suspended(tx, referral)
         store.save_referral(tx, referral, message)
         return messages.statuses(referral, message.data)
 

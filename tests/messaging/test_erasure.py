@@ -10,9 +10,10 @@ import pytest
 
 from contracts import uuid7
 from deploy.local import Stack
-from messaging import database, erasure, inbox, outbox
+from messaging import database, erasure, inbox, outbox, relay
 from messaging.broker import Publication
 from messaging.database import Connection
+from messaging.identity import Identity
 from messaging.migrate import migrate
 from messaging.transaction import transaction
 from tests.messaging.harness import Probe, wait_until
@@ -112,6 +113,15 @@ def test_of_what_was_quarantined_about_somebody_a_digest_is_left(connection: Con
     ]
 
 
+def test_bytes_that_come_again_after_they_were_erased_are_erased_again(connection: Connection) -> None:
+    raw = f'{{"person_id":"{SOMEBODY}"}}'.encode()
+    for _ in range(3):
+        park(connection, raw)
+        forget(connection, SOMEBODY)
+        erasure.carry_out(connection)
+    assert column(connection, "select reason from parked") == ["erased"] * 3
+
+
 def test_what_waits_may_be_a_fact_that_counts_and_comes_to_its_end_first(connection: Connection) -> None:
     raw = f'{{"person_id":"{SOMEBODY}"}}'.encode()
     park(connection, raw, "waiting")
@@ -136,6 +146,23 @@ def test_what_a_handler_that_failed_wanted_forgotten_is_not(connection: Connecti
     with pytest.raises(ZeroDivisionError):
         fail()
     assert column(connection, "select 1 from forgotten") == []
+
+
+def test_an_erasure_that_fails_keeps_neither_partitions_nor_messages_from_the_relay(
+    probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(connection: Connection) -> None:
+        connection.execute("select 1 / 0")
+
+    monkeypatch.setattr(erasure, "carry_out", fails)
+    working = relay.Relay("probe", probe.database_url, probe.amqp_url, Identity())
+    with database.connect(probe.database_url) as connection:
+        writer = outbox.open_writer(connection, "test")
+        commit_about(connection, writer, SOMEBODY)
+        outbox.abandon(connection, writer)
+        working._keep_house(connection)
+        assert working.publish_backlog(connection) == 1
+    working._publisher.drop()
 
 
 def test_the_relay_carries_it_out_when_it_keeps_house(probe: Probe) -> None:

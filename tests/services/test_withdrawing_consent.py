@@ -239,3 +239,22 @@ def test_under_a_suspended_consent_nothing_new_leaves_what_is_open_goes_on_and_r
         referrals.hear(another, source=SENDER)
     referrals.hear(contracts.ConsentResumed(consent_id=CONSENT_ID, resumed_at=NOW), source="hub")
     referrals.hear(another, source=SENDER)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [("info_requested", stories.info_provided), ("closed", stories.reopened)],
+    ids=["an answer", "a reopening"],
+)
+def test_under_a_suspended_consent_no_answer_and_no_reopening_carries_more_of_the_person(
+    referrals: ServiceUnderTest, state: str, said: stories.Said
+) -> None:
+    bring_to(referrals, state)
+    referrals.hear(contracts.ConsentSuspended(consent_id=CONSENT_ID, suspended_at=NOW), source="hub")
+    data, source = said
+    with pytest.raises(rules.Refused, match=r"^consent_suspended$"):
+        referrals.hear(data, source=source)
+    assert state_of(referrals) == state
+    referrals.hear(contracts.ConsentResumed(consent_id=CONSENT_ID, resumed_at=NOW), source="hub")
+    referrals.hear(data, source=source)
+    assert state_of(referrals) != state

@@ -12,6 +12,7 @@ from services.referrals.store.directory import find_candidates, find_service, pu
 from services.referrals.store.lines import join_line, lines_left, lock_moved, note_notified, save_line
 from services.referrals.store.referrals import (
     DUE_AT_ONCE,
+    check_not_suspended,
     check_reopening,
     find_candidates_for,
     forget_request,
@@ -32,6 +33,7 @@ __all__ = [
     "DUE_AT_ONCE",
     "chain_after",
     "chain_before",
+    "check_not_suspended",
     "check_reopening",
     "end_consent",
     "end_consents_of",

@@ -243,8 +243,18 @@ def check_reopening(tx: Transaction, referral: Referral) -> None:
     consent = lock_consent(tx, referral.consent_id)
     if consent is not None and consent.ended_at is not None:
         raise rules.Refused("consent_withdrawn")
+    if consent is not None and consent.suspended_at is not None:
+        raise rules.Refused("consent_suspended")
     others = _lock_all(tx, *((OF_CASE, _case_of(referral)) if referral.case_code else (OF_PERSON, referral.person_id)))
     rules.check_none_open_beside(referral, others)
+
+
+def check_not_suspended(tx: Transaction, referral: Referral) -> None:
+    """Let nothing more of the person leave under a consent of which somebody says that it was taken back."""
+    tx.mention(held.consent_id for held in tx.loaded(LOCK_REFERRALS))
+    consent = lock_consent(tx, referral.consent_id)
+    if consent is not None and consent.suspended_at is not None:
+        raise rules.Refused("consent_suspended")
 
 
 def find_candidates_for(tx: Transaction, referrals: Collection[Referral]) -> dict[str, list[Candidate]]:
