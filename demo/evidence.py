@@ -18,6 +18,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from demo.checker import Effect, Evidence, Parked, Received, Referral, Refusal, Sent
+from messaging import topology
 
 Row = dict[str, Any]
 
@@ -111,6 +112,7 @@ REFERRALS: LiteralString = "select referral_id::text, sender, recipient, state, 
 def gather(logs: Iterable[OwnLog], databases: Mapping[str, str], waiting_allowed: Iterable[str]) -> Evidence:
     """Bring it all together; `databases` is the address of each service's database, by service."""
     logs = list(logs)
+    services = topology.read().services
     sent = [_sent(log, row) for log in logs for row in log.sent]
     subjects: dict[tuple[str, str], list[str]] = defaultdict(list)
     for log in logs:
@@ -120,8 +122,8 @@ def gather(logs: Iterable[OwnLog], databases: Mapping[str, str], waiting_allowed
     effects: list[Effect] = []
     parked: list[Parked] = []
     referrals: list[Referral] = []
-    taken_in: list[tuple[str, str]] = []
-    internal: set[str] = set()
+    taken_in: dict[str, set[str]] = defaultdict(set)  # by message: the services that have it
+    internal: dict[str, str] = {}  # the contract of each message, by its id
     redelivered = repeated = 0
     for service, url in databases.items():
         with psycopg.connect(url, row_factory=dict_row) as connection:
@@ -131,7 +133,7 @@ def gather(logs: Iterable[OwnLog], databases: Mapping[str, str], waiting_allowed
                     owed.append((key.split(".")[1], message_id))
                 else:
                     sent.append(_internal(key, row))
-                    internal.add(message_id)
+                    internal[message_id] = key.rpartition(".")[0]
             for table, sql in EFFECTS.get(service, {}).items():
                 for row in connection.execute(sql):
                     effects.append(Effect(f"{service}.{table}", row["about"], str(row["message_id"])))
@@ -142,13 +144,18 @@ def gather(logs: Iterable[OwnLog], databases: Mapping[str, str], waiting_allowed
             for row in connection.execute(TALLIES):
                 redelivered += row["redelivered"] or 0
                 repeated += row["repeated"] or 0
-            taken_in += [(service, row["message_id"]) for row in connection.execute(TAKEN_IN)]
+            for row in connection.execute(TAKEN_IN):
+                taken_in[row["message_id"]].add(service)
             if service == "referrals":
                 for row in connection.execute(SERVICES):
                     for message_id in subjects[PUBLISHED, row["subject"]]:
                         effects.append(Effect("referrals.service", row["subject"], message_id))
                 referrals += [Referral(**row) for row in connection.execute(REFERRALS)]
-    effects += [Effect(service, "what it took in", one) for service, one in taken_in if one in internal]
+    # What several services read is applied when each of them has it: lost to one of them, it is lost.
+    for message_id, contract in internal.items():
+        readers = {name for name in databases if contract in services[name].reads}
+        if readers <= taken_in[message_id]:
+            effects += [Effect(name, "what it took in", message_id) for name in sorted(readers)]
     return Evidence(
         sent=tuple(sent),
         received=tuple(received for log in logs for received in _received(log)),

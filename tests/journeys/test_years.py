@@ -67,8 +67,9 @@ def test_every_figure_is_what_single_messages_come_to(run: Run) -> None:
 def test_the_report_prints_these_figures_again_when_the_demo_is_over(run: Run) -> None:
     command = [sys.executable, "-P", "-m", "deploy.local", "report", "accountability", "--format", "json"]
     ran = subprocess.run(command, cwd=ROOT, env=run.environment, capture_output=True, text=True, timeout=120)
+    # For programs a count that is withheld is nothing, and what people see of it stands beside.
     assert [row["counted"] for row in json.loads(ran.stdout)["rows"]] == [
-        figure["counted"] for figure in run.told["accountability"]
+        figure["counted"] if isinstance(figure["counted"], int) else None for figure in run.told["accountability"]
     ]
     assert "/demo, which ran last" in ran.stderr
 

@@ -111,7 +111,7 @@ def test_it_shows_what_runs(running: Operator) -> None:
         process["memory_mb"] < 120 for process in status["processes"] if process["name"] in ("intake", "referrals")
     )
     assert {queue["name"] for queue in status["queues"]} >= {"referrals", "submit.iom", "inbox.iom", "dead"}
-    assert status["services"]["referrals"] == {"inbox": 0, "parked": {}, "unpublished": 0}
+    assert status["services"]["referrals"] == {"inbox": 0, "parked": {}, "crowded": [], "unpublished": 0}
 
 
 def test_a_second_one_in_the_same_place_is_refused_in_one_sentence(running: Operator) -> None:
