@@ -408,7 +408,7 @@ class Runtime:
             code=code,
             where=where,
             body_sha256=digest,
-            refused_by=self._service,
+            refused_by=self._service.replace("-", "_"),  # a name may have a hyphen, a code has none
         )
         draft = contracts.Draft(refusal, subject=str(message.id), recipient=message.source)
         # What is not in the inbox may be delivered, and refused, again: under one id, so that it counts as one.
