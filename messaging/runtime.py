@@ -152,7 +152,8 @@ class Runtime:
         """
         self.waiting_may_go_on = False  # a waiting message became due by what was just applied
         self._process = process
-        self._service = service
+        # A name may have a hyphen, a code of the contract has none.
+        self._service = service and service.replace("-", "_")
         self._database_url = database_url
         self._handlers = handlers
         self._identity = identity or Identity()
@@ -408,7 +409,7 @@ class Runtime:
             code=code,
             where=where,
             body_sha256=digest,
-            refused_by=self._service.replace("-", "_"),  # a name may have a hyphen, a code has none
+            refused_by=self._service,
         )
         draft = contracts.Draft(refusal, subject=str(message.id), recipient=message.source)
         # What is not in the inbox may be delivered, and refused, again: under one id, so that it counts as one.
