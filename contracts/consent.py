@@ -108,7 +108,7 @@ class ConsentWithdrawalContested(Model):
     "consent.withdrawal_claimed.v1", sent_by="hub", received_by="either party", personal_data=True, about="consent_id"
 )
 class ConsentWithdrawalClaimed(Model):
-    """An organisation says that the person has taken a consent back that was granted to another: both are told.
+    """An organisation says that the person has taken a consent back that was granted to another: both are notified.
 
     The other confirms it (`consent.withdrawn`) or contests it (`consent.withdrawal_contested`).
     """

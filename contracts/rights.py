@@ -59,7 +59,7 @@ class RightsDue(Model):
     """Of an erasure that waits for others who registered the person: who has granted it for what it registered itself.
     Whoever has not answered by `answer_by` is taken to have granted it."""
     open_referrals: Annotated[Several[UUID], Field(max_length=200)] = ()
-    """Of an erasure: the person's referrals under way, between others than who is told, which it would end."""
+    """Of an erasure: the person's referrals under way, between others than who is notified, which it would end."""
 
 
 @contract("person.erased.v1", sent_by="hub", received_by="hub services", personal_data=True, about="person_id")

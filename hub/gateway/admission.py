@@ -29,7 +29,7 @@ GATEWAY = "gateway"  # what refuses, as its refusals name it
 
 
 class Refused(Exception):
-    """Admission says no, with a code that the sender is told and, where it helps, the field to blame."""
+    """Admission says no, with a code that the sender is notified of and, where it helps, the field to blame."""
 
     def __init__(self, code: str, where: str | None = None) -> None:
         super().__init__(code)
