@@ -127,6 +127,10 @@ from .people import (
     PersonProfiled,
     PersonRegistered,
 )
+from .processed import (
+    MessagesProcessed,
+    ProcessedGroup,
+)
 from .reading import (
     MAX_DEPTH,
     Invalid,
@@ -282,6 +286,7 @@ __all__ = [
     "Member",
     "Message",
     "MessageRefused",
+    "MessagesProcessed",
     "Minor",
     "NeedFound",
     "NeedIdentified",
@@ -307,6 +312,7 @@ __all__ = [
     "PlacementFollowUpDue",
     "PlacementFollowedUp",
     "PlacementRecorded",
+    "ProcessedGroup",
     "RankedService",
     "ReferTo",
     "ReferralAccepted",

@@ -604,6 +604,20 @@ class RightsAnswer(StrEnum):
     DENIED = "denied"
 
 
+class ProcessedState(StrEnum):
+    """What became of a message at a service."""
+
+    APPLIED = "applied"
+    REPEATED = "repeated"
+    """It was known already: what was said of it before stays as it is."""
+    WAITS = "waits"
+    REFUSED = "refused"
+    QUARANTINED = "quarantined"
+    """A person of the hub has to look at it."""
+    HANDED_TO = "handed_to"
+    """It is with a service that an organisation runs itself, which alone knows more."""
+
+
 CONFIDENTIAL_SECTORS = frozenset({Sector.GBV})
 """Here a person travels under a case code, never under a person id."""
 

@@ -18,6 +18,7 @@ from . import (  # noqa: F401 - they fill the register
     jornadas,
     matching,
     people,
+    processed,
     referral,
     referral_notices,
     refusal,

@@ -19,7 +19,10 @@ def address_to(organisation: str, message: contracts.Message) -> str:
     """Return the routing key of what the hub has for an organisation: `to.<organisation>.<type>`.
 
     The type that a refusal refuses follows, where it is known: the system that sends that type reads the refusal.
+    What became of messages goes by `<type>.<organisation>`: it comes for each batch, to who asks for it.
     """
+    if isinstance(message.data, contracts.MessagesProcessed):
+        return f"{message.type}.{organisation}"
     key = f"to.{organisation}.{message.type}"
     refused = message.data.refused_type if isinstance(message.data, contracts.MessageRefused) else None
     return f"{key}.{refused}" if refused else key

@@ -5,6 +5,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum, auto
 from typing import NamedTuple
 from uuid import UUID
@@ -15,7 +16,7 @@ from messaging.log import describe, fields
 
 log = logging.getLogger("ruta.inbox")
 
-OUT_OF_ORDER_AT_MOST = "1 hour"  # then what it waited for is not coming, and the sender is told
+WAITS_AT_MOST = timedelta(hours=1)  # then what it waited for is not coming, and the sender is notified
 CLOCKS_APART = "clocks_apart"  # the reason of what waits for clocks to agree (messaging/clocks.py), as long as it takes
 # Nobody fills the disk: of one sender so much may be parked in a service, and what is beyond is refused.
 OUT_OF_ORDER_OF_ONE_SENDER = 10_000  # messages that wait for what they build on (`too_many_early`)
@@ -139,9 +140,9 @@ WAKE = """
 
 # Since when something waits for the clocks nobody knows: by which of them? Its hour begins when they agree.
 DUE = f"""
-    select parked_id, attempts, raw, reason,
+    select parked_id, attempts, raw, reason, waiting_for,
            reason <> '{CLOCKS_APART}'
-           and parked_at < clock_timestamp() - interval '{OUT_OF_ORDER_AT_MOST}' as waited_long
+           and parked_at < clock_timestamp() - interval '{WAITS_AT_MOST.total_seconds():.0f} seconds' as waited_long
     from parked
     where state <> 'quarantined' and next_attempt_at <= clock_timestamp()
       and not exists (  -- those about one subject go in the order in which they came

@@ -62,8 +62,10 @@ import psycopg
 import pydantic
 
 import contracts
+from contracts.codes import ProcessedState
 from messaging import believing, clock, database, inbox, outbox, tracing
 from messaging.answers import MissingPrerequisite, Refused
+from messaging.became import Became
 from messaging.broker import Publication
 from messaging.clocks import Clocks
 from messaging.health import health
@@ -105,6 +107,7 @@ class _Outcome:
     log_lines: list[Callable[[], None]] = field(default_factory=list)  # of what is true once it is committed
     unclear: set[str] = field(default_factory=set)
     """Subjects about which something waits for the clocks: nothing that comes later may overtake it."""
+    became: Became = field(default_factory=Became)  # of messages of organisations
     other_clocks: Sequence[timedelta] = ()  # how far ahead of ours those are that are apart (messaging/clocks.py)
 
     def park(self, row: database.Row, one: Received | None = None) -> None:
@@ -152,6 +155,7 @@ class Runtime:
         """
         self.waiting_may_go_on = False  # a waiting message became due by what was just applied
         self._process = process
+        self._named = service
         # A name may have a hyphen, a code of the contract has none.
         self._service = service and service.replace("-", "_")
         self._database_url = database_url
@@ -257,6 +261,7 @@ class Runtime:
                         self._pass_over(one, before, outcome)
                     elif blocked.get(one.message.subject) == "retry":
                         outcome.park(inbox.parked_row(one.raw, one.message, "retry", "behind_another"), one)
+                        outcome.became.note(one.message, ProcessedState.WAITS, "behind_another")
                     else:
                         self._handle(service, tx, one, now, outcome)
                 self._find_room(connection, outcome)
@@ -292,10 +297,13 @@ class Runtime:
         """Drop a repeat; refuse an id that was used for other bytes, which are kept once and while there is room."""
         if before is Seen.REPEATED:
             outcome.tally.repeated += 1
+            outcome.became.note(one.message, ProcessedState.REPEATED)
             return
         if one.message.source != HUB:  # what is refused to one of our own is quarantined as it is
             outcome.park(inbox.parked_row(one.raw, one.message, "quarantined", ID_REUSED), one)
         self._refuse(outcome, one, ID_REUSED)
+        # Of the message that had the id first, something else became.
+        outcome.became.note(one.message, ProcessedState.REPEATED)
 
     def _all_of(self, transactions: Iterable[Committed | None]) -> list[Committed]:
         """Run one transaction after the other, until there is nothing to do, and return what they committed."""
@@ -348,6 +356,7 @@ class Runtime:
             else:
                 tx.keep()
                 outcome.tally.applied += 1
+                outcome.became.note(message, ProcessedState.APPLIED)
                 outcome.subjects.add(message.subject)
                 outcome.publications.extend(self._publication(draft, now, message) for draft in drafts)
 
@@ -374,6 +383,8 @@ class Runtime:
     @staticmethod
     def _wait(outcome: _Outcome, one: Received, code: str, waiting_for: str | None = None) -> None:
         outcome.park(inbox.parked_row(one.raw, one.message, "waiting", code, waiting_for=waiting_for), one)
+        until = None if code == inbox.CLOCKS_APART else clock.now() + inbox.WAITS_AT_MOST
+        outcome.became.note(one.message, ProcessedState.WAITS, code, waiting_for, until)
         if code == inbox.CLOCKS_APART and waiting_for is None:
             outcome.unclear.add(one.message.subject)
 
@@ -397,6 +408,7 @@ class Runtime:
     def _refuse(self, outcome: _Outcome, one: Received, code: str, where: str | None = None) -> None:
         outcome.tally.refused += 1
         message = one.message
+        outcome.became.note(message, ProcessedState.REFUSED, code)
         digest = one.digest.hex()
         said = fields(code=code, message=message.id, source=message.source, contract=message.type, digest=digest)
         outcome.log_lines.append(partial(log.info, "refused", extra=said))
@@ -416,6 +428,12 @@ class Runtime:
         refusal_id = uuid5(NAMESPACE_OID, f"{message.source} {code} {digest}")
         outcome.publications.append(self._publication(draft, clock.now(), message, refusal_id))
 
+    def _reports(self, outcome: _Outcome) -> Iterator[Publication]:
+        """Say to each organisation what became of its messages; an organisation's own instance says it to nobody."""
+        if self._named is not None and self._identity.organisation is None:
+            for draft in outcome.became.drafts(self._named):
+                yield self._publication(draft, clock.now(), None)
+
     def _publication(
         self, draft: contracts.Draft, now: datetime, cause: contracts.Message | None, message_id: UUID | None = None
     ) -> Publication:
@@ -434,6 +452,8 @@ class Runtime:
         one: Received | None = None,
     ) -> None:
         outcome.park(inbox.parked_row(raw, message, "quarantined", reason), one)
+        if message is not None:
+            outcome.became.note(message, ProcessedState.QUARANTINED, reason)
         said = fields(code=reason, message=message.id if message else "unreadable")
         outcome.log_lines.append(partial(log.error, "quarantined", extra=said))
 
@@ -452,6 +472,7 @@ class Runtime:
                 said = fields(message=one.message.id, contract=one.message.type, error=describe(error))
                 outcome.log_lines.append(partial(log.error, "a message failed and will be tried again", extra=said))
                 outcome.park(inbox.parked_row(one.raw, one.message, "retry", "failed", error=describe(error)), one)
+                outcome.became.note(one.message, ProcessedState.WAITS, "failed")
             self._find_room(connection, outcome)
             return self._commit(connection, writer, tx, outcome)
 
@@ -512,6 +533,8 @@ class Runtime:
         if row["waited_long"] and one.message.source != HUB and not outcome.other_clocks:
             self._refuse(outcome, one, again["reason"])
             return partial(inbox.leave, connection, row["parked_id"])
+        if (again["reason"], again["waiting_for"]) == (row["reason"], row["waiting_for"]):
+            outcome.became.forget(one.message)  # it waits as before, which was said then
         return partial(inbox.wait_on, connection, row["parked_id"], again["reason"], again["waiting_for"])
 
     def _put_off(self, row: database.Row, error: BaseException) -> Committed:
@@ -523,19 +546,22 @@ class Runtime:
                 outcome.resolved.append(partial(inbox.try_later, connection, row["parked_id"], what))
             else:
                 outcome.resolved.append(partial(inbox.quarantine, connection, row["parked_id"], "failed", what))
+                if isinstance(content := inbox.read(row["raw"]), Received):
+                    outcome.became.note(content.message, ProcessedState.QUARANTINED, "failed")
                 said = fields(code="failed", parked=row["parked_id"], error=what)
                 outcome.log_lines.append(partial(log.error, "quarantined", extra=said))
             return self._commit(connection, writer, tx, outcome)
 
     def _commit(self, connection: database.Connection, writer: UUID, tx: Transaction, outcome: _Outcome) -> Committed:
         """Write what the transaction has gathered and all of the outcome that is not the service's own, and commit."""
+        publications = [*outcome.publications, *self._reports(outcome)]
         with tx.ending():
             for resolve in outcome.resolved:
                 resolve()
             if outcome.parked:
                 inbox.park(connection, outcome.parked)
             woken = inbox.wake(connection, outcome.subjects)
-            committed = outbox.write(connection, writer, outcome.publications, outcome.tally)
+            committed = outbox.write(connection, writer, publications, outcome.tally)
         self.waiting_may_go_on |= woken()
         for say in outcome.log_lines:
             say()

@@ -29,11 +29,18 @@ NETWORK_FILE = Path(__file__).parent.parent / "deploy" / "network.toml"
 
 NETWORK, HUB = "network", "hub"  # the two virtual hosts
 GATEWAY = "gateway"  # the one user with a foot in both
+GATEWAY_HTTP = "gateway-http"  # who takes in what organisations submit by HTTP
+COURIER = "courier"  # who keeps what organisations read by HTTP
+LEDGER = "ledger"  # the queue that it reads
+PROCESSED = "messages.processed"  # the contract by which services say what became of messages
+NO_SYSTEM = "-"  # in a routing key, in place of the system that submits
 REPAIRER = "ruta-repair"  # the user that is there only while `./ruta repair` works
 NOTHING = "^$"
 NAME = re.compile(r"[a-z][a-z0-9-]{1,39}")  # of an organisation or a service: it becomes part of patterns and keys
 # Names that are already somebody's: the hub itself, a user of the servers, a queue.
-TAKEN = frozenset({"hub", GATEWAY, REPAIRER, "administrator", "guest", "postgres", "dead", "unrouted"})
+TAKEN = frozenset(
+    {"hub", GATEWAY, GATEWAY_HTTP, COURIER, LEDGER, REPAIRER, "administrator", "guest", "postgres", "dead", "unrouted"}
+)
 ANSWER_WITHIN = 30  # seconds for the broker's management interface, each of its hosts
 COPIES = 3  # of a queue on a cluster of so many nodes or more: one of them may be lost
 
@@ -155,7 +162,7 @@ class DeclaredNetwork:
     @property
     def users(self) -> tuple[str, ...]:
         """Every broker user that the network needs, each with a password of its own."""
-        return (*self.organisations, *self.services, GATEWAY)
+        return (*self.organisations, *self.services, GATEWAY, GATEWAY_HTTP, COURIER)
 
 
 def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
@@ -241,6 +248,26 @@ def submit_exchange(organisation: str) -> str:
     return f"submit.{organisation}"
 
 
+def submitted_queue(organisation: str, system: str | None) -> str:
+    """The queue, in the hub, of what a system of an organisation (None: none in particular) submits by HTTP."""
+    return f"submitted.{organisation}.{system}" if system else f"submitted.{organisation}"
+
+
+def submitted_key(organisation: str, system: str | None, address: str) -> str:
+    """The routing key of what was admitted by HTTP: whose it is, and the routing key by which it goes on."""
+    return f"submitted.{organisation}.{system or NO_SYSTEM}.{address}"
+
+
+def processed_key(organisation: str) -> str:
+    """The pattern of routing keys by which services say what became of an organisation's messages."""
+    return f"{PROCESSED}.*.{organisation}"
+
+
+def submitting_systems(organisation: Organisation) -> tuple[str | None, ...]:
+    """By whom an organisation submits: no system in particular, and each that is not a copy of a service of ours."""
+    return (None, *(system.name for system in organisation.systems if not system.runs))
+
+
 def definitions(
     network: DeclaredNetwork, passwords: Mapping[str, str], *, broker_version: str = "3.10"
 ) -> dict[str, Any]:
@@ -273,14 +300,26 @@ def definitions(
         parts.queue(NETWORK, f"inbox.{organisation}", bound_to="inbox", keys=[organisation, *all_notices])
         # Without a type: what was written before these keys had one, and is still in an outbox.
         keys = [f"to.{organisation}", f"to.{organisation}.#"]
+        if any(PROCESSED in system.reads for system in systems):
+            keys.append(processed_key(organisation))
+        for system in submitting_systems(network.organisations[organisation]):
+            parts.queue(
+                HUB,
+                submitted_queue(organisation, system),
+                bound_to="hub",
+                keys=[submitted_key(organisation, system, "#")],
+            )
         parts.queue(HUB, f"deliver.{organisation}", bound_to="hub", keys=keys)
-        for system in systems:
-            keys = [system.address, *notices.get(system, [])]
-            parts.queue(NETWORK, system.queue, bound_to="inbox", keys=keys, one_reads=system.runs is not None)
+        for one in systems:
+            keys = [one.address, *notices.get(one, [])]
+            parts.queue(NETWORK, one.queue, bound_to="inbox", keys=keys, one_reads=one.runs is not None)
     for service in network.services.values():
         # One process reads and the others stand by: two would apply the messages of one referral out of order.
         keys = [f"{contract}.*" for contract in service.reads]
         parts.queue(HUB, service.queue, bound_to="hub", keys=keys, one_reads=not service.parallel)
+    # All that organisations are sent, what became of their messages, and whose data has to go from there.
+    keys = ["to.#", f"{PROCESSED}.#", "person.erased.*"]
+    parts.queue(HUB, LEDGER, bound_to="hub", keys=keys, one_reads=True)
 
     # At-least-once dead lettering needs a queue that refuses rather than drops what it has no room for.
     at_least_once = {"dead-letter-strategy": "at-least-once"}
@@ -288,11 +327,12 @@ def definitions(
     expired = {"dead-letter-exchange": "unrouted", **at_least_once}
     parts.policy(NETWORK, "submit", r"^submit\.", network.limits["submit"], {**unlimited, **expired})
     parts.policy(NETWORK, "unrouted", "^unrouted$", network.limits["submit"], unlimited)
+    parts.policy(HUB, "submitted", r"^submitted\.", network.limits["submit"], unlimited)
     parts.policy(NETWORK, "inbox", r"^inbox\.", network.limits["inbox"], unlimited)
-    # How much waits in deliver.* is not limited: a queue that refused would make the services' publications fail, and
-    # everybody wait for one organisation that does not read. What its inbox refuses waits here.
+    # How much waits in deliver.* and in the ledger is not limited: a queue that refused would make the services'
+    # publications fail, and everybody wait for one organisation that does not read. What its inbox refuses waits here.
     if unlimited:
-        parts.policy(HUB, "deliver", r"^deliver\.", None, unlimited)
+        parts.policy(HUB, "deliver", rf"^(deliver\.|{LEDGER}$)", None, unlimited)
         # `./ruta repair` looks at what was dead-lettered and leaves there what has no place to go: that is no delivery.
         parts.policy(HUB, "aside", "^(unrouted|dead)$", None, unlimited)
     dead_lettered = {"dead-letter-exchange": "dead", **at_least_once}
@@ -307,7 +347,17 @@ def definitions(
         parts.topic_permission(organisation, NETWORK, submit_exchange(organisation), write=r"^{username}\.")
     parts.user(GATEWAY, passwords[GATEWAY])
     parts.permission(GATEWAY, NETWORK, write="^inbox$", read=r"^submit\.")
-    parts.permission(GATEWAY, HUB, write="^hub$", read=r"^deliver\.")
+    # What became of messages it reads by a queue of its own that goes with its connection (messaging/credits.py).
+    own = r"amq\.gen-.*"
+    parts.permission(
+        GATEWAY, HUB, configure=f"^{own}$", write=f"^(hub|{own})$", read=rf"^(deliver\..*|submitted\..*|hub|{own})$"
+    )
+    parts.topic_permission(GATEWAY, HUB, "hub", write=".*", read=rf"^{re.escape(PROCESSED)}\.")
+    parts.user(GATEWAY_HTTP, passwords[GATEWAY_HTTP])
+    parts.permission(GATEWAY_HTTP, HUB, write="^hub$", read=NOTHING)
+    parts.topic_permission(GATEWAY_HTTP, HUB, "hub", write=r"^submitted\.")
+    parts.user(COURIER, passwords[COURIER])
+    parts.permission(COURIER, HUB, write=NOTHING, read=f"^{LEDGER}$")
     for service in network.services.values():
         parts.user(service.name, passwords[service.name])
         parts.permission(service.name, HUB, write="^hub$", read=f"^{service.queue}$")
@@ -391,14 +441,14 @@ class _Definitions:
             }
         )
 
-    def permission(self, user: str, vhost: str, *, write: str, read: str) -> None:
+    def permission(self, user: str, vhost: str, *, write: str, read: str, configure: str = NOTHING) -> None:
         self.document["permissions"].append(
-            {"user": user, "vhost": vhost, "configure": NOTHING, "write": write, "read": read}
+            {"user": user, "vhost": vhost, "configure": configure, "write": write, "read": read}
         )
 
-    def topic_permission(self, user: str, vhost: str, exchange: str, *, write: str) -> None:
+    def topic_permission(self, user: str, vhost: str, exchange: str, *, write: str, read: str = NOTHING) -> None:
         self.document["topic_permissions"].append(
-            {"user": user, "vhost": vhost, "exchange": exchange, "write": write, "read": NOTHING}
+            {"user": user, "vhost": vhost, "exchange": exchange, "write": write, "read": read}
         )
 
 

@@ -183,3 +183,34 @@ def test_the_door_reads_what_was_sent_and_declares_nothing(as_user: Callable[...
 
     with pytest.raises(amqp.AccessRefused):
         channel.queue_declare("mine")
+
+
+def test_what_takes_in_http_writes_only_what_was_submitted_and_reads_nothing(as_user: Callable[..., Any]) -> None:
+    channel = as_user(topology.GATEWAY_HTTP, topology.HUB).channel()
+    channel.confirm_select()
+    publish(channel, "hub", topology.submitted_key(ME, None, "test.of.permissions"), user_id=topology.GATEWAY_HTTP)
+
+    with pytest.raises(amqp.AccessRefused):
+        publish(channel, "hub", f"to.{ME}.message.refused.v1", user_id=topology.GATEWAY_HTTP)
+    with pytest.raises(amqp.AccessRefused):
+        as_user(topology.GATEWAY_HTTP, topology.HUB).channel().basic_get(topology.submitted_queue(ME, None))
+
+
+def test_the_courier_reads_the_ledger_and_writes_nothing(as_user: Callable[..., Any]) -> None:
+    channel = as_user(topology.COURIER, topology.HUB).channel()
+    channel.basic_consume(topology.LEDGER)
+
+    writing = as_user(topology.COURIER, topology.HUB).channel()
+    writing.confirm_select()
+    with pytest.raises(amqp.AccessRefused):
+        publish(writing, "hub", "referral.requested.v2")
+
+
+@pytest.mark.parametrize("key", ["#", "to.#", f"to.{ME}.#", "referral.requested.v2"])
+def test_the_gateway_listens_to_nothing_but_what_became_of_messages(as_user: Callable[..., Any], key: str) -> None:
+    channel = as_user(topology.GATEWAY, topology.HUB).channel()
+    queue = channel.queue_declare("", exclusive=True).queue
+    channel.queue_bind(queue, "hub", f"{topology.PROCESSED}.#")
+
+    with pytest.raises(amqp.AccessRefused):
+        channel.queue_bind(queue, "hub", key)

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 import contracts
-from messaging.inbox import OUT_OF_ORDER_AT_MOST, OUT_OF_ORDER_OF_ONE_SENDER
+from messaging.inbox import OUT_OF_ORDER_OF_ONE_SENDER, WAITS_AT_MOST
 from tests.messaging.harness import Probe, service_published, wait_until
 
 
@@ -234,7 +234,7 @@ def test_a_message_that_waited_too_long_is_refused(running: Probe) -> None:
     wait_until(lambda: is_parked(running, message, "waiting"))
     running.query(
         "update parked set parked_at = parked_at - %s::interval, next_attempt_at = now() where message_id = %s",
-        OUT_OF_ORDER_AT_MOST,
+        WAITS_AT_MOST,
         message.id,
     )
 
