@@ -12,7 +12,8 @@ import threading
 import time
 from pathlib import Path
 
-from hub.gateway import admission
+from hub.gateway import amqp
+from hub.gateway.admission import members
 from messaging import clock, tracing
 from messaging import log as logs
 from messaging.bridge import Arrival, Bridge
@@ -31,13 +32,14 @@ def main() -> int:
     logs.set_up("gateway")
     tracing.set_up("gateway")
     network_url, hub_url = os.environ["GATEWAY_NETWORK_AMQP_URL"], os.environ["GATEWAY_HUB_AMQP_URL"]
-    organisations = read(Path(os.environ.get("RUTA_NETWORK_FILE", NETWORK_FILE))).organisations
+    known = members(read(Path(os.environ.get("RUTA_NETWORK_FILE", NETWORK_FILE))), None)
+    organisations = known.organisations
 
     def decide(arrival: Arrival) -> Publication:
-        return admission.decide(arrival, organisations, clock.now())
+        return amqp.decide(arrival, known, clock.now())
 
     def deliver(arrival: Arrival) -> Publication:
-        return admission.deliver(arrival, organisations)
+        return amqp.deliver(arrival, organisations)
 
     bridges = [
         Bridge("inward", network_url, hub_url, [f"submit.{name}" for name in organisations], decide),

@@ -1,0 +1,127 @@
+"""The entrance by AMQP: each message submitted is passed on unchanged, or answered with a refusal; and the way out.
+
+The sender is the organisation whose broker user published the message, which the broker has checked (`user_id`), and
+whose queue it lies in. Whether it may come in, admission.py decides; a refusal is a message to the sender.
+"""
+
+import contextlib
+import hashlib
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+from pydantic_core import from_json
+
+import contracts
+from hub.gateway.admission import Admitted, Members, Refused, admit
+from messaging import tracing
+from messaging.bridge import Arrival
+from messaging.broker import Publication
+from messaging.identity import HUB, address_to
+from messaging.log import fields
+from messaging.topology import Organisation
+
+log = logging.getLogger("ruta.gateway")
+
+GATEWAY = "gateway"  # what refuses, as its refusals name it
+
+
+def decide(arrival: Arrival, members: Members, now: datetime) -> Publication:
+    """Decide on one submitted message: return it, addressed to the hub's services, or the refusal to its sender."""
+    organisation = arrival.queue.removeprefix("submit.")
+    decided: Admitted | Refused
+    try:
+        decided = _admit(arrival, organisation, members)
+    except Refused as refused:
+        decided = refused
+    if decided.message is not None:
+        with contextlib.suppress(Refused), tracing.processing(decided.message, now):
+            if isinstance(decided, Refused):
+                raise decided  # through the span, which says so
+    if isinstance(decided, Refused):
+        return _refusal(organisation, arrival.body, decided, now)
+    # The bytes as they came: their digest is how a repeat is told from an id used twice.
+    return Publication(HUB, decided.address, arrival.body, str(decided.message.id))
+
+
+def deliver(arrival: Arrival, organisations: Mapping[str, Organisation]) -> Publication:
+    """Address what the hub has for an organisation to the inbox of the system there that reads it."""
+    message_id = str((arrival.properties or {}).get("message_id", ""))
+    organisation = organisations[arrival.queue.removeprefix("deliver.")]
+    address = _address_there(organisation, arrival) if organisation.systems else organisation.id
+    return Publication("inbox", address, arrival.body, message_id)
+
+
+def _admit(arrival: Arrival, organisation: str, members: Members) -> Admitted:
+    if arrival.properties is None:
+        raise Refused("properties_unreadable")
+    # The broker lets nobody publish under another's name or key; this holds even where it is set up differently.
+    user = arrival.properties.get("user_id")
+    sender = organisation if user == organisation else None
+    try:
+        return admit(arrival.body, arrival.properties.get("content_type"), sender, members)
+    except Refused as refused:
+        if user is None and refused.code == "forged_sender":
+            missing = Refused("user_id_missing")
+            missing.message = refused.message
+            raise missing from None
+        raise
+
+
+def _address_there(organisation: Organisation, arrival: Arrival) -> str:
+    """Return which of an organisation's inboxes a message goes to, by the types that its routing key names.
+
+    Where these are unknown it is the common inbox, for the organisation's staff to see.
+    """
+    key, prefix = arrival.routing_key, f"to.{organisation.id}."
+    if not key.startswith(prefix):  # written before keys had a type, or put into the queue by hand
+        try:
+            key = address_to(organisation.id, contracts.parse(arrival.body))
+        except contracts.Invalid:
+            return organisation.id
+    words = key.removeprefix(prefix).split(".")
+    contract = contracts.CONTRACTS.get(".".join(words[:3]))
+    if contract is None:
+        return organisation.id
+    notice = contract.sent_by in ("hub", "service")
+    return organisation.address(contract.name, notice=notice, refusal_of=".".join(words[3:5]))
+
+
+def _readable_id(body: bytes) -> UUID | None:
+    """Find the id of a message that breaks its contract, so that its sender knows which one it was."""
+    if len(body) > contracts.MAX_BYTES:
+        return None
+    try:
+        return UUID(from_json(body)["id"])
+    except (ValueError, TypeError, KeyError, AttributeError):  # not JSON, not an object, no id, or another kind of id
+        return None
+
+
+def _refusal(organisation: str, body: bytes, refused: Refused, now: datetime) -> Publication:
+    digest = hashlib.sha256(body).hexdigest()
+    message = refused.message
+    refused_id = message.id if message else _readable_id(body)
+    refusal = contracts.MessageRefused(
+        refused_id=refused_id,
+        refused_type=message.type if message else None,
+        code=refused.code,
+        where=refused.where,
+        body_sha256=digest,
+        refused_by=GATEWAY,
+    )
+    said = fields(
+        code=refused.code,
+        where=refused.where or "-",
+        message=refused_id or "unreadable",
+        contract=refusal.refused_type or "unreadable",
+        source=organisation,
+        digest=digest,
+    )
+    log.info("refused", extra=said)
+    # One refusal for one message, also when the gateway is killed before it acknowledges and reads it again.
+    refusal_id = uuid5(NAMESPACE_OID, f"{organisation} {refused.code} {digest}")
+    subject = str(refused_id or refusal_id)
+    draft = contracts.Draft(refusal, subject=subject, recipient=organisation)
+    stamped = contracts.stamp(draft, source=HUB, time=now, id=refusal_id, cause=message)
+    return Publication(HUB, address_to(organisation, stamped), stamped.to_json(), str(refusal_id))
