@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import contracts
@@ -43,7 +43,7 @@ class Became:
         """Take back what was noted: it has been said before."""
         self._of.get(message.source, {}).pop(message.id, None)
 
-    def drafts(self, service: str) -> Iterator[contracts.Draft]:
+    def drafts(self, service: str, pace: int | None = None) -> Iterator[contracts.Draft]:
         """Say it in the name of a service: one draft for each organisation, messages of one fate together."""
         for organisation, messages in self._of.items():
             groups: dict[_What, list[UUID]] = defaultdict(list)
@@ -56,5 +56,27 @@ class Became:
                     groups=tuple(
                         contracts.ProcessedGroup(ids=tuple(ids), **what._asdict()) for what, ids in groups.items()
                     ),
+                    pace=pace,
                 )
                 yield contracts.Draft(data, subject=organisation, recipient=organisation)
+
+
+class Pace:
+    """How quickly a service works: messages a second, of the last batches, the latest of which count most."""
+
+    _FADES: Final = 0.8  # how much of what was measured counts beside each new batch
+
+    def __init__(self) -> None:
+        self._messages = self._seconds = 0.0
+
+    def measured(self, messages: int, seconds: float) -> None:
+        """Note that so many messages took the service so long."""
+        self._messages = self._messages * self._FADES + messages
+        self._seconds = self._seconds * self._FADES + seconds
+
+    @property
+    def per_second(self) -> int | None:
+        """With two digits, which is all that it is good for; None before anything was measured."""
+        if not self._seconds:
+            return None
+        return max(1, round(float(f"{self._messages / self._seconds:.1e}")))

@@ -1,7 +1,9 @@
 """Carries messages from queues to an exchange, on the same broker or another: read, publish, confirmed, acknowledged.
 
-It keeps nothing of its own. A message that the other side does not take stays unacknowledged in its queue, and only
-that queue waits: each has its own window of unacknowledged messages, so none can crowd out its neighbours.
+It keeps nothing of its own. A message that the other side does not take, or for which there is no room yet
+(messaging/credits.py), stays unacknowledged in its queue, and only that queue waits: each has its own window of
+unacknowledged messages, so none can crowd out its neighbours. Of several queues that have something each has a message
+carried in turn.
 """
 
 import contextlib
@@ -9,9 +11,9 @@ import itertools
 import logging
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -27,6 +29,7 @@ log = logging.getLogger("ruta.bridge")
 WINDOW = 64  # unacknowledged messages of one queue
 FEW = 10  # messages that came together: an answer goes to two parties and a service; of more, more may be coming
 GATHER = 0.005  # seconds to wait for more before what has arrived is carried on
+LOOK_FOR_ROOM = 0.003  # seconds between looks whether there is room for what waits for it
 DEFER_FOR = 1.0  # seconds before what the other side refused is offered again
 LOOK_AGAIN = 10.0  # seconds between looks for a queue that was missing
 SAY_EVERY = 60.0  # seconds between lines that count what was carried
@@ -43,8 +46,21 @@ class Arrival:
     properties: dict[str, Any] | None  # None when they cannot be decoded
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """What has arrived from one queue and not yet gone on, in its order, each with what is published of it."""
+
+    messages: deque[tuple[Arrival, Publication]] = field(default_factory=deque)
+    not_before: float = float("-inf")  # when what the other side refused is offered again
+
+
 class Bridge:
-    """One direction. `carry` turns an arrival into what is published; it must not raise."""
+    """One direction. `carry` turns an arrival into what is published; it must not raise.
+
+    `may_go` tells whether there is room for a message where it goes, and `came_back` is told of one that was let go and
+    did not get there. `arrived_there` is told of what the other side has confirmed, before that is acknowledged; it may
+    raise one of `BrokerLost`, and is told again then.
+    """
 
     def __init__(
         self,
@@ -53,6 +69,10 @@ class Bridge:
         target_url: str,
         queues: Iterable[str],
         carry: Callable[[Arrival], Publication],
+        *,
+        may_go: Callable[[Arrival, Publication], bool] = lambda _arrival, _publication: True,
+        came_back: Callable[[Publication], None] = lambda _publication: None,
+        arrived_there: Callable[[Sequence[Arrival]], None] = lambda _arrivals: None,
     ) -> None:
         self._name = name
         self._source_url = source_url
@@ -61,14 +81,16 @@ class Bridge:
         self._publisher = Publisher(target_url, server=_server(target_url), part=name)
         self._queues = list(queues)
         self._carry = carry
+        self._may_go = may_go
+        self._came_back = came_back
+        self._arrived_there = arrived_there
         self._stop = threading.Event()
         self.ready = threading.Event()
         self._connection: frames.Connection | None = None
         self._channel: Any = None
         self._looked_at = float("-inf")  # when something came last, or was looked for
-        self._arrived: list[Arrival] = []
-        self._deferred: list[Arrival] = []
-        self._deferred_until = float("-inf")
+        self._arrived = 0  # since the last step
+        self._waiting = {queue: _Waiting() for queue in self._queues}
         self._missing: set[str] = set()
         self._look_again_at = float("-inf")
         self._counts: Counter[str] = Counter()
@@ -104,7 +126,7 @@ class Bridge:
     def _connect(self) -> None:
         health.comes_round(self._name)
         self._publishing = False
-        self._arrived, self._deferred = [], []  # of a connection that is gone; the broker delivers them again
+        self._forget_waiting()  # of a connection that is gone; the broker delivers them again
         self._connection = broker.connect(self._source_url)
         self._channel = self._connection.channel()
         self._channel.basic_qos(0, WINDOW, False)  # for each consumer, that is for each queue
@@ -146,29 +168,32 @@ class Bridge:
         for one in self._connection.delivered:
             self._counts["received"] += 1
             self._counts["redelivered"] += one.redelivered
-            self._arrived.append(Arrival(one.consumer_tag, one.routing_key(), one.tag, one.body, one.properties()))
+            arrival = Arrival(one.consumer_tag, one.routing_key(), one.tag, one.body, one.properties())
+            self._waiting[arrival.queue].messages.append((arrival, self._carry(arrival)))
+            self._arrived += 1
             self._looked_at = time.monotonic()
         self._connection.delivered.clear()
 
     def _step(self) -> None:
-        """Gather what has arrived, and what is to be offered again, and carry it."""
+        """Gather what has arrived, and carry what may go of it and of what waits."""
         assert self._connection is not None
         health.comes_round(self._name)
         self._take()  # what came while the other queues were asked for
-        wait, until = DEFER_FOR, float("inf")
+        wait, until = self._idle_for(), float("inf")
         try:
-            while len(self._arrived) < WINDOW * len(self._queues) and time.monotonic() < until:
+            while self._arrived < WINDOW * len(self._queues) and time.monotonic() < until:
                 if self._arrived and until == float("inf"):
                     wait, until = GATHER, time.monotonic() + GATHER
                 self._connection.drain_events(timeout=wait)
                 self._take()
-                if len(self._arrived) < FEW:
+                if self._arrived < FEW:
                     break  # nobody waits for a crowd that may not come; behind what is under way one gathers anyway
         except TimeoutError:
             pass
         self._connection.heartbeat_tick()
-        if arrivals := self._what_may_go():
-            self._carry_all(arrivals)
+        self._arrived = 0
+        if messages := self._what_may_go():
+            self._carry_all(messages)
         else:
             with self._on_the_other_side():
                 self._publisher.beat()
@@ -177,15 +202,22 @@ class Bridge:
         if time.monotonic() - self._said_at > SAY_EVERY:
             self._say()
 
+    def _idle_for(self) -> float:
+        """How long to wait for something to arrive: not long where something waits for room."""
+        now = time.monotonic()
+        if any(one.messages and one.not_before <= now for one in self._waiting.values()):
+            return LOOK_FOR_ROOM
+        return DEFER_FOR
+
     def _look_after(self) -> None:
         """Where nothing has come for long, see that nothing was swallowed on its way.
 
-        What is deferred comes again with it, and is deferred again: the queues of a bridge have no delivery limit.
+        What waits comes again with it, and waits again: the queues of a bridge have no delivery limit.
         """
         assert self._connection is not None
         if time.monotonic() - self._looked_at < broker.LOOK_AFTER:
             return
-        self._deferred.clear()
+        self._forget_waiting()
         queues = [queue for queue in self._queues if queue not in self._missing]
         broker.look_after(self._connection, self._channel, queues)
         self._looked_at = time.monotonic()
@@ -197,34 +229,58 @@ class Bridge:
         yield
         self._publishing = False
 
-    def _what_may_go(self) -> list[Arrival]:
-        """Take what has arrived, behind what was refused before if it is time to offer that again."""
-        arrived, self._arrived = self._arrived, []
-        if time.monotonic() >= self._deferred_until:
-            deferred, self._deferred = self._deferred, []
-            return deferred + arrived
-        blocked = {arrival.queue for arrival in self._deferred}
-        self._deferred += [arrival for arrival in arrived if arrival.queue in blocked]
-        return [arrival for arrival in arrived if arrival.queue not in blocked]
+    def _forget_waiting(self) -> None:
+        self._arrived = 0
+        for one in self._waiting.values():
+            one.messages.clear()
 
-    def _carry_all(self, arrivals: Sequence[Arrival]) -> None:
-        publications = [self._carry(arrival) for arrival in arrivals]
+    def _what_may_go(self) -> list[tuple[Arrival, Publication]]:
+        """Take what has arrived and may go on: of each queue in its order, of all queues one after the other."""
+        now = time.monotonic()
+        going: list[tuple[Arrival, Publication]] = []
+        open_queues = [one for one in self._waiting.values() if one.messages and one.not_before <= now]
+        while open_queues:
+            for one in tuple(open_queues):
+                if self._may_go(*one.messages[0]):
+                    going.append(one.messages.popleft())
+                    if one.messages:
+                        continue
+                open_queues.remove(one)
+        return going
+
+    def _carry_all(self, messages: Sequence[tuple[Arrival, Publication]]) -> None:
         with self._on_the_other_side():
-            failed = self._publisher.publish(publications)
-        done = [arrival for place, arrival in enumerate(arrivals) if place not in failed]
-        if failed or self._deferred:
-            for arrival in done:
-                acknowledge(self._channel, arrival.tag)
-        else:
-            # At once: of many single ones a quorum queue keeps some back, and loses them when the connection ends.
-            acknowledge(self._channel, max(arrival.tag for arrival in done), multiple=True)
-        self._counts["carried"] += len(done)
+            failed = self._publisher.publish([publication for _, publication in messages])
+        done = [arrival for place, (arrival, _) in enumerate(messages) if place not in failed]
+        with self._on_the_other_side():
+            self._arrived_there(done)
         if failed:
-            refused = [arrivals[place] for place in sorted(failed)]
-            self._deferred += refused
-            self._deferred_until = time.monotonic() + DEFER_FOR
-            queues = sorted({arrival.queue for arrival in refused})
-            log.warning("not taken, and offered again", extra=fields(count=len(failed), queue=",".join(queues)))
+            self._defer([messages[place] for place in sorted(failed)])
+        self._acknowledge(done)
+        self._counts["carried"] += len(done)
+
+    def _defer(self, messages: Sequence[tuple[Arrival, Publication]]) -> None:
+        """Offer again, after a while and before what stands behind it, what the other side has refused."""
+        for arrival, publication in reversed(messages):
+            waiting = self._waiting[arrival.queue]
+            waiting.messages.appendleft((arrival, publication))
+            waiting.not_before = time.monotonic() + DEFER_FOR
+            self._came_back(publication)
+        queues = sorted({arrival.queue for arrival, _ in messages})
+        log.warning("not taken, and offered again", extra=fields(count=len(messages), queue=",".join(queues)))
+
+    def _acknowledge(self, done: Sequence[Arrival]) -> None:
+        # At once, as far as nothing waits that came before: of many single ones a quorum queue keeps some back, and
+        # loses them when the connection ends.
+        first_waiting = min(
+            (one.messages[0][0].tag for one in self._waiting.values() if one.messages), default=float("inf")
+        )
+        before = [arrival.tag for arrival in done if arrival.tag < first_waiting]
+        if before:
+            acknowledge(self._channel, max(before), multiple=True)
+        for arrival in done:
+            if arrival.tag > first_waiting:
+                acknowledge(self._channel, arrival.tag)
 
     def _finish(self) -> None:
         """Carry what has arrived already, so that nothing has to be delivered twice."""
@@ -235,8 +291,8 @@ class Bridge:
         for queue in self._queues:
             self._channel.basic_cancel(queue)
         self._take()
-        if arrivals := self._what_may_go():  # what was refused, and what stands behind it, stays in its queue
-            self._carry_all(arrivals)
+        if messages := self._what_may_go():  # what waits stays in its queue
+            self._carry_all(messages)
         self._publisher.drop()
         self._channel.close()  # answered when the broker has dealt with the acknowledgements
         self._connection.close()

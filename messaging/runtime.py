@@ -50,6 +50,7 @@ with real processes is in tests/messaging/test_inbox.py; any batch beside one by
 """
 
 import logging
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -65,7 +66,7 @@ import contracts
 from contracts.codes import ProcessedState
 from messaging import believing, clock, database, inbox, outbox, tracing
 from messaging.answers import MissingPrerequisite, Refused
-from messaging.became import Became
+from messaging.became import Became, Pace
 from messaging.broker import Publication
 from messaging.clocks import Clocks
 from messaging.health import health
@@ -156,6 +157,7 @@ class Runtime:
         self.waiting_may_go_on = False  # a waiting message became due by what was just applied
         self._process = process
         self._named = service
+        self._pace = Pace()
         # A name may have a hyphen, a code of the contract has none.
         self._service = service and service.replace("-", "_")
         self._database_url = database_url
@@ -180,7 +182,10 @@ class Runtime:
         connection, _ = self._ready()
         try:
             if not self._unanswered:
-                return [in_attempts(partial(self._apply_together, service, deliveries))]
+                began = time.perf_counter()
+                committed_together = in_attempts(partial(self._apply_together, service, deliveries))
+                self._pace.measured(len(deliveries), time.perf_counter() - began)
+                return [committed_together]
         except self._endings:
             raise
         except BaseException as error:
@@ -431,7 +436,7 @@ class Runtime:
     def _reports(self, outcome: _Outcome) -> Iterator[Publication]:
         """Say to each organisation what became of its messages; an organisation's own instance says it to nobody."""
         if self._named is not None and self._identity.organisation is None:
-            for draft in outcome.became.drafts(self._named):
+            for draft in outcome.became.drafts(self._named, self._pace.per_second):
                 yield self._publication(draft, clock.now(), None)
 
     def _publication(

@@ -140,6 +140,11 @@ class Service:
         return (self.name, *(f"{self.name}-{number}" for number in range(2, self.processes + 1)))
 
 
+def reads(service: Service, address: str) -> bool:
+    """Whether what is published to the exchange `hub` with this routing key comes to a service."""
+    return address.rpartition(".")[0] in service.reads
+
+
 @dataclass(frozen=True)
 class Limits:
     """What may wait in a queue: messages, bytes, and how often one message is delivered before it is dead-lettered."""

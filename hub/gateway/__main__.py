@@ -2,7 +2,8 @@
 
     python -m hub.gateway       (GATEWAY_NETWORK_AMQP_URL, GATEWAY_HUB_AMQP_URL, RUTA_NETWORK_FILE)
 
-Two bridges: what organisations submit goes to the hub, and what the hub has for them goes to their inboxes.
+Three bridges: what organisations submit goes to the hub, by AMQP and by HTTP, as far as there is room for it
+(messaging/credits.py); and what the hub has for them goes to their inboxes.
 """
 
 import logging
@@ -14,15 +15,18 @@ from pathlib import Path
 
 from hub.gateway import amqp
 from hub.gateway.admission import members
+from hub.gateway.handing import Handing
+from hub.gateway.listening import Listening
 from messaging import clock, tracing
 from messaging import log as logs
 from messaging.bridge import Arrival, Bridge
 from messaging.broker import Publication
 from messaging.clocks import Clocks
+from messaging.credits import Credits
 from messaging.health import health, say_ready
 from messaging.log import fields
 from messaging.stopping import AskedToStop
-from messaging.topology import NETWORK_FILE, read
+from messaging.topology import NETWORK_FILE, read, submitted_queue, submitting_systems
 
 log = logging.getLogger("ruta.gateway")
 
@@ -32,7 +36,8 @@ def main() -> int:
     logs.set_up("gateway")
     tracing.set_up("gateway")
     network_url, hub_url = os.environ["GATEWAY_NETWORK_AMQP_URL"], os.environ["GATEWAY_HUB_AMQP_URL"]
-    known = members(read(Path(os.environ.get("RUTA_NETWORK_FILE", NETWORK_FILE))), None)
+    network = read(Path(os.environ.get("RUTA_NETWORK_FILE", NETWORK_FILE)))
+    known = members(network, None)
     organisations = known.organisations
 
     def decide(arrival: Arrival) -> Publication:
@@ -41,34 +46,49 @@ def main() -> int:
     def deliver(arrival: Arrival) -> Publication:
         return amqp.deliver(arrival, organisations)
 
+    credits = Credits(network.services.values())
+    listening, handing = Listening(hub_url, credits), Handing(hub_url, organisations)
+
+    def may_go(arrival: Arrival, publication: Publication) -> bool:
+        sender = arrival.queue.partition(".")[2]  # of submit.<organisation> or submitted.<organisation>.<system>
+        return credits.take(sender, publication.routing_key, str(publication.message_id))
+
+    def came_back(publication: Publication) -> None:
+        credits.give_back(str(publication.message_id), publication.routing_key)
+
+    by_amqp = [f"submit.{name}" for name in organisations]
+    by_http = [submitted_queue(one.id, system) for one in organisations.values() for system in submitting_systems(one)]
+    outwards = [f"deliver.{name}" for name in organisations]
     bridges = [
-        Bridge("inward", network_url, hub_url, [f"submit.{name}" for name in organisations], decide),
-        Bridge("outward", hub_url, network_url, [f"deliver.{name}" for name in organisations], deliver),
+        Bridge("inward", network_url, hub_url, by_amqp, decide, may_go=may_go, came_back=came_back),
+        Bridge("submitted", hub_url, hub_url, by_http, amqp.pass_on, may_go=may_go, came_back=came_back),
+        Bridge("outward", hub_url, network_url, outwards, deliver, arrived_there=handing.note),
     ]
     asked, ended = AskedToStop(), threading.Event()
     health.begin("gateway")
 
-    def run(bridge: Bridge) -> None:
+    def run(part: Bridge | Listening) -> None:
         try:
-            bridge.run()
+            part.run()
         finally:
             ended.set()
 
-    threads = [threading.Thread(target=run, args=(bridge,), daemon=True) for bridge in bridges]
+    parts: list[Bridge | Listening] = [*bridges, listening]
+    threads = [threading.Thread(target=run, args=(part,), daemon=True) for part in parts]
     for thread in threads:
         thread.start()
     threading.Thread(target=watch_clocks, daemon=True).start()
-    asked.wait(lambda: ended.is_set() or all(bridge.ready.is_set() for bridge in bridges))
+    asked.wait(lambda: ended.is_set() or all(part.ready.is_set() for part in parts))
     if not (asked or ended.is_set()):
         say_ready("gateway")
     asked.wait(ended.is_set)
     failed = ended.is_set()
-    for bridge in bridges:
-        bridge.stop()
+    for part in parts:
+        part.stop()
     for thread in threads:
         thread.join(20)
     if failed:
-        log.error("a direction ended by itself", extra=fields(count=len(bridges)))
+        log.error("a direction ended by itself", extra=fields(count=len(parts)))
     else:
         health.end()
     tracing.shut_down()

@@ -45,6 +45,12 @@ def decide(arrival: Arrival, members: Members, now: datetime) -> Publication:
     return Publication(HUB, decided.address, arrival.body, str(decided.message.id))
 
 
+def pass_on(arrival: Arrival) -> Publication:
+    """Let go on what was admitted by HTTP; the routing key of its queue says where to (topology.submitted_key)."""
+    message_id = str((arrival.properties or {}).get("message_id", ""))
+    return Publication(HUB, arrival.routing_key.split(".", 3)[-1], arrival.body, message_id)
+
+
 def deliver(arrival: Arrival, organisations: Mapping[str, Organisation]) -> Publication:
     """Address what the hub has for an organisation to the inbox of the system there that reads it."""
     message_id = str((arrival.properties or {}).get("message_id", ""))

@@ -1,0 +1,196 @@
+"""How much of each sender's work is let into a service: by a clock that the tests move."""
+
+import random
+from collections import Counter, deque
+
+import pytest
+
+from messaging.credits import ALONE, ALONE_AFTER, FEWEST, HEARD_WITHIN, MOST, WORTH, Credits
+from messaging.topology import Service
+
+REFERRAL, PERSON, BOTH = "referral.requested.v2", "person.registered.v1", "consent.granted.v1"
+
+
+class Hall:
+    """Two services, and a clock."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        services = [
+            Service("referrals", ("referral.requested", "consent.granted")),
+            Service("intake", ("person.registered", "consent.granted")),
+        ]
+        self.credits = Credits(services, lambda: self.now)
+        self.in_it: dict[str, deque[tuple[str, str]]] = {"referrals": deque(), "intake": deque()}
+        self._last = 0
+
+    def take(self, sender: str, address: str = REFERRAL, *, into: str = "referrals") -> bool:
+        self._last += 1
+        taken = self.credits.take(sender, address, str(self._last))
+        if taken:
+            self.in_it[into].append((sender, str(self._last)))
+        return taken
+
+    def fill(self, sender: str, address: str = REFERRAL, *, into: str = "referrals", most: int = 5_000) -> int:
+        """Let one sender put in as much as it may."""
+        count = 0
+        while count < most and self.take(sender, address, into=into):
+            count += 1
+        return count
+
+    def processed(self, service: str = "referrals", most: int = 10_000, pace: int | None = None) -> Counter[str]:
+        done = [self.in_it[service].popleft() for _ in range(min(most, len(self.in_it[service])))]
+        self.credits.processed(service, [message_id for _, message_id in done], pace)
+        return Counter(sender for sender, _ in done)
+
+
+@pytest.fixture
+def hall() -> Hall:
+    return Hall()
+
+
+def test_who_is_alone_may_have_as_much_as_keeps_a_service_busy_and_no_more(hall: Hall) -> None:
+    assert hall.fill("redcross") == ALONE
+
+
+def test_beside_others_a_sender_has_what_the_service_does_in_fifty_milliseconds(hall: Hall) -> None:
+    hall.take("iom")
+    hall.processed(pace=1000)
+    assert hall.fill("redcross") == 1000 * WORTH
+
+
+@pytest.mark.parametrize(("pace", "most"), [(1, FEWEST), (100_000, MOST)])
+def test_that_is_never_less_than_a_few_nor_more_than_a_batch(hall: Hall, pace: int, most: int) -> None:
+    hall.take("iom")
+    hall.processed(pace=pace)
+    assert hall.fill("redcross") == most
+
+
+def test_a_neighbour_finds_room_however_much_another_has_there(hall: Hall) -> None:
+    hall.fill("redcross")
+    assert hall.take("iom")
+    hall.processed(pace=1000)
+    hall.fill("redcross")
+    assert hall.take("iom")
+
+
+def test_several_that_flood_share_what_one_of_them_could_have(hall: Hall) -> None:
+    hall.take("iom")
+    hall.processed(pace=2000)
+    floods = ("redcross", "americares", "fuvadis")
+    put = Counter(sender for _ in range(500) for sender in floods if hall.take(sender))
+
+    assert sum(put.values()) <= 2000 * WORTH + len(floods)
+    assert max(put.values()) - min(put.values()) <= 1
+
+
+def test_what_was_heard_of_makes_room_again(hall: Hall) -> None:
+    hall.take("iom")
+    hall.processed(pace=1000)
+    before = hall.fill("redcross")
+    hall.processed(most=7)
+    assert hall.fill("redcross") == 7
+    hall.processed()
+    assert hall.fill("redcross") == before
+
+
+def test_who_has_been_alone_for_a_while_may_have_all_again(hall: Hall) -> None:
+    hall.take("iom")
+    hall.processed(pace=1000)
+    hall.now += ALONE_AFTER
+    hall.take("redcross")
+    assert hall.fill("redcross") == ALONE - 1
+
+
+def test_systems_of_one_organisation_are_counted_apart(hall: Hall) -> None:
+    hall.fill("redcross.attendance")
+    assert hall.take("redcross")
+
+
+def test_what_no_service_reads_needs_no_room(hall: Hall) -> None:
+    hall.fill("redcross")
+    assert hall.take("redcross", "to.redcross.message.refused.v1")
+    assert hall.take("redcross", "to.americares.jornada.confirmed.v1")
+
+
+def test_what_two_services_read_needs_room_in_both_and_leaves_each_when_that_has_done(hall: Hall) -> None:
+    hall.take("iom")
+    hall.take("iom", PERSON, into="intake")
+    hall.processed("referrals", pace=1000)
+    hall.processed("intake", pace=200)
+    assert hall.fill("redcross", BOTH, into="intake") == 200 * WORTH
+    hall.processed("intake")
+    assert hall.fill("redcross", BOTH, into="intake") == 200 * WORTH
+    assert hall.fill("redcross", REFERRAL) == 1000 * WORTH - 2 * 200 * WORTH
+
+
+def test_a_missing_answer_holds_up_nobody_longer_than_five_seconds(hall: Hall) -> None:
+    hall.fill("redcross")
+    hall.now += 1
+    hall.credits.processed("referrals", [], 1000)  # of other messages
+    hall.now += HEARD_WITHIN - 1 - 0.001
+    assert not hall.take("redcross")
+    hall.now += 0.002
+    assert hall.take("redcross")
+
+
+def test_a_service_that_says_nothing_for_five_seconds_gets_everything(hall: Hall) -> None:
+    hall.fill("redcross")
+    hall.now += HEARD_WITHIN
+    assert hall.fill("redcross", most=20_000) == 20_000
+
+
+def test_one_that_is_back_is_not_flooded_any_more(hall: Hall) -> None:
+    hall.fill("redcross")
+    hall.now += HEARD_WITHIN
+    hall.fill("redcross", most=3_000)
+    hall.take("iom")
+    hall.processed(most=10, pace=1000)
+    assert hall.fill("redcross") == 1000 * WORTH
+
+
+def test_a_service_that_is_away_keeps_nothing_from_another(hall: Hall) -> None:
+    hall.fill("redcross")
+    assert hall.fill("redcross", PERSON, into="intake") == ALONE
+
+
+def test_what_did_not_get_there_takes_no_room(hall: Hall) -> None:
+    hall.fill("redcross")
+    _, message_id = hall.in_it["referrals"].pop()
+    hall.credits.give_back(message_id, REFERRAL)
+    assert hall.fill("redcross") == 1
+
+
+def test_what_is_published_twice_takes_room_once(hall: Hall) -> None:
+    for _ in range(10):
+        assert hall.credits.take("redcross", REFERRAL, "the same")
+    assert hall.fill("redcross") == ALONE - 1
+
+
+def test_what_a_service_says_of_messages_that_nobody_let_in_changes_nothing(hall: Hall) -> None:
+    hall.fill("redcross")
+    hall.credits.processed("referrals", ["unheard of"] * 1_000, 1000)
+    hall.credits.processed("americares.events", [message_id for _, message_id in hall.in_it["referrals"]], None)
+    assert not hall.take("redcross")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_comes_nobody_has_more_than_a_share_and_everybody_gets_a_turn(hall: Hall, seed: int) -> None:
+    """In any order: a sender that has little there always finds room, and beside others nobody has much."""
+    chance = random.Random(seed)
+    senders = ["redcross", "iom", "americares", "fuvadis"]
+    for sender in senders:
+        hall.take(sender)
+    pace = chance.choice([50, 500, 5_000])
+    hall.processed(pace=pace)
+    at_once = min(max(pace * WORTH, FEWEST), MOST)
+    for _ in range(2_000):
+        hall.now += chance.random() / 1_000
+        if chance.random() < 0.1:
+            hall.processed(most=chance.randrange(1, 60), pace=pace)
+        sender = chance.choice(senders)
+        has = Counter(one for one, _ in hall.in_it["referrals"])
+        taken = hall.take(sender)
+        if has[sender] < FEWEST:
+            assert taken
+        assert len(hall.in_it["referrals"]) <= at_once + FEWEST * len(senders)
