@@ -322,8 +322,10 @@ def definitions(
         # One process reads and the others stand by: two would apply the messages of one referral out of order.
         keys = [f"{contract}.*" for contract in service.reads]
         parts.queue(HUB, service.queue, bound_to="hub", keys=keys, one_reads=not service.parallel)
-    # All that organisations are sent, what became of their messages, and whose data has to go from there.
-    keys = ["to.#", f"{PROCESSED}.#", "person.erased.*"]
+    # All that organisations are sent, what became of their messages, and whose data has to go from there. What is for
+    # nobody of the network stays nobody's.
+    keys = [key for one in network.organisations for key in (f"to.{one}", f"to.{one}.#")]
+    keys += [f"{PROCESSED}.#", "person.erased.*"]
     parts.queue(HUB, LEDGER, bound_to="hub", keys=keys, one_reads=True)
 
     # At-least-once dead lettering needs a queue that refuses rather than drops what it has no room for.

@@ -177,7 +177,7 @@ def test_what_a_service_says_of_messages_that_nobody_let_in_changes_nothing(hall
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_comes_nobody_has_more_than_a_share_and_everybody_gets_a_turn(hall: Hall, seed: int) -> None:
     """In any order: a sender that has little there always finds room, and beside others nobody has much."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - no secret
     senders = ["redcross", "iom", "americares", "fuvadis"]
     for sender in senders:
         hall.take(sender)
