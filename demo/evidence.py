@@ -102,7 +102,10 @@ SERVICES: LiteralString = "select service_id::text as subject from service"
 # transaction that applied it, is its effect.
 TAKEN_IN: LiteralString = "select message_id::text as message_id from inbox"
 PARKED: LiteralString = "select parked_id, message_id, type, state, reason, raw from parked"
-OUTBOX: LiteralString = "select routing_key, message_id, body from outbox"
+# What became of messages (messages.processed) tells what has happened, and is none of it.
+OUTBOX: LiteralString = (
+    "select routing_key, message_id, body from outbox where not starts_with(routing_key, 'messages.processed.')"
+)
 TALLIES: LiteralString = (
     "select sum(redelivered)::int as redelivered, sum(repeated)::int as repeated from outbox_writer"
 )

@@ -18,7 +18,10 @@ from demo.years.coordinator import LINKED, LINKED_BY_HAND, REJECTED
 from messaging.topology import DeclaredNetwork
 
 INBOX: LiteralString = "select message_id::text from inbox"
-OUTBOX: LiteralString = "select routing_key, message_id::text from outbox"
+# What became of messages (messages.processed) tells what has happened, and is none of it.
+OUTBOX: LiteralString = (
+    "select routing_key, message_id::text from outbox where not starts_with(routing_key, 'messages.processed.')"
+)
 PARKED: LiteralString = "select state, count(*)::int as count from parked group by state"
 TALLIES: LiteralString = """
     select coalesce(sum(redelivered), 0)::int as redelivered, coalesce(sum(repeated), 0)::int as repeated,
