@@ -179,6 +179,9 @@ from .referral_notices import (
 from .refusal import (
     MessageRefused,
 )
+from .refusals import (
+    explain,
+)
 from .registry import (
     CONTRACTS,
     Contract,
@@ -373,6 +376,7 @@ __all__ = [
     "VacancyClosed",
     "VacancyOpened",
     "contract_of",
+    "explain",
     "parse",
     "read_block",
     "stamp",

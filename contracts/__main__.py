@@ -1,4 +1,4 @@
-"""The command line of contracts: list them, check that none breaks its release, publish new ones."""
+"""The command line of contracts: list them, explain refusals, check that none breaks its release, publish new ones."""
 
 import argparse
 import io
@@ -9,7 +9,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import catalogue, exports, schemas
+from . import catalogue, exports, refusals, schemas
 from .compatibility import breaks
 from .registry import CONTRACTS
 from .schemas import Schema
@@ -22,6 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("list", help="name every contract and what it means")
     check = commands.add_parser("check", help="fail when a contract breaks what was released")
     check.add_argument("--against", metavar="REVISION", help="also check the schemas that a git revision holds")
+    explain = commands.add_parser("explain", help="say in words what the code of a refusal means")
+    explain.add_argument("code", metavar="CODE")
+    explain.add_argument("--by", metavar="SERVICE", choices=refusals.SPEAKERS, help="who says it: %(choices)s")
+    explain.add_argument("--language", choices=refusals.LANGUAGES, default="es", help="%(choices)s; else %(default)s")
     commands.add_parser("generate", help="publish the schemas of new contracts and of harmless changes")
     chosen = parser.parse_args(arguments)
 
@@ -29,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
         for contract in CONTRACTS.values():
             print(f"{contract.type:40} {contract.meaning}")
         return 0
+    if chosen.command == "explain":
+        return explain_code(chosen.code, chosen.by, chosen.language)
 
     exports.import_all()
     current = schemas.current_schemas()
@@ -47,6 +53,17 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print(f"{len(current)} schemas, none broken")
     return 0
+
+
+def explain_code(code: str, refused_by: str | None, language: str) -> int:
+    """Print what a code means, a line for each who says something else by it; return 1 where nobody says it."""
+    found = refusals.find(code, refused_by, language)
+    if not found:
+        print(f"no refusal has the code {code!r}" + (f" by {refused_by}" if refused_by else ""))
+    for words in dict.fromkeys(found.values()):
+        who = ", ".join(one for one, said in found.items() if said == words)
+        print(f"{who}: {words}" if who and not refused_by else words)
+    return 0 if found else 1
 
 
 def find_breaks(released: Mapping[str, Schema], current: Mapping[str, Schema]) -> list[str]:

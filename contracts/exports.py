@@ -20,6 +20,7 @@ _BESIDES = {
     "blocks": ("read_block",),
     "envelope": ("MAX_BYTES", "uuid7"),
     "reading": ("MAX_DEPTH", "Invalid", "parse", "upcast"),
+    "refusals": ("explain",),
     "registry": ("CONTRACTS", "Contract", "contract_of"),
     "times": ("Stated", "stated"),
     "writing": ("Draft", "stamp"),

@@ -78,6 +78,7 @@ def test_the_distribution_is_the_package_and_needs_only_pydantic() -> None:
         PACKAGE / "py.typed",
         PACKAGE / "CATALOGUE.md",
         PACKAGE / "divipola.csv",
+        PACKAGE / "refusals.toml",
     }
 
 
