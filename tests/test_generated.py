@@ -30,6 +30,7 @@ def copied(tmp_path: Path) -> Path:
         ("| recipient | `referral.offered` |\n", ""),
         ("| sent | 2 h |", "| sent | 3 h |"),
         ("| completed | 14 days |", "| completed | 15 days |"),
+        ("| `not_a_party` | No referral", "| `not_a_party` | Some referral"),
     ],
 )
 def test_a_planted_mistake_is_found_and_mended(copied: Path, right: str, planted: str) -> None:

@@ -210,7 +210,7 @@ def demo(
 
 @app.command(help_flags=[])
 def contracts(*arguments: PassedOn) -> None:
-    """`contracts check` fails when a released contract changed in a way that breaks somebody."""
+    """`contracts explain CODE` says what a refusal means; `contracts check` fails where a contract breaks somebody."""
     _become(MODULES["contracts"], arguments)
 
 

@@ -1,7 +1,8 @@
 """What the documents say of the code and is made from it: tables between two comments, written by `./ruta generate`.
 
 A table that is copied by hand is wrong after the next change. What a service consumes are its handlers, in the words of
-their docstrings; what it publishes are the contracts that its messages make; deadlines are those of the rules.
+their docstrings; what it publishes are the contracts that its messages make; deadlines are those of the rules; what
+refusals mean are the words of contracts/refusals.toml.
 """
 
 import importlib
@@ -13,12 +14,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-import contracts
+import contracts.refusals
 from deploy.local.state import ROOT
 from messaging import surface
 
 _BLOCK: Final = re.compile(r"(<!-- generated: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _PARTS: Final = {0.5: "half", 0.75: "three quarters", 0.9: "nine tenths", 1.0: "the end"}
+_CHAPTERS: Final = ("reading", "admission", "http", "service", "parked")
+"""Whose refusals stand in the contracts' README: those that no service has for itself."""
 
 
 def stale(root: Path = ROOT) -> dict[Path, str]:
@@ -41,6 +44,8 @@ def _text(path: Path, name: str) -> str:
         "consumes": lambda path: consumes(_package(path)),
         "publishes": lambda path: publishes(_package(path)),
         "deadlines": lambda _: deadlines(),
+        "refusals": lambda path: refusals(path.parent.name),
+        **{f"refusals of {one}": lambda _, one=one: refusals(one) for one in _CHAPTERS},  # type: ignore[misc]
     }
     return "\n".join([*tables[name](path), ""])
 
@@ -72,6 +77,14 @@ def publishes(package: str) -> Iterator[str]:
     for receiver, to_it in groupby(said, key=lambda one: one.received_by):
         names = " ".join(f"`{one.name}`" for one in to_it)
         yield f"| {receiver} | {names} |"
+
+
+def refusals(chapter: str) -> Iterator[str]:
+    """Yield the table of the codes that a service, or another chapter of the refusals' words, refuses with."""
+    yield "| code | |"
+    yield "|---|---|"
+    for code, said in contracts.refusals.written(chapter):
+        yield f"| `{code}` | {said} |"
 
 
 def deadlines() -> Iterator[str]:

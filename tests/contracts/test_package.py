@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts import CONTRACTS
+from contracts import CONTRACTS, explain
 from contracts.schemas import Schema, released_schemas
 
 PACKAGE = Path(__file__).parents[2] / "contracts"
@@ -59,6 +59,11 @@ def test_a_partner_reads_a_message_under_the_packages_own_name(tmp_path: Path) -
     example = PACKAGE / "examples" / "referral.offered.v1" / "ok-to-the-recipient.json"
     program = f"import ruta_contracts; print(ruta_contracts.parse(open({str(example)!r}, 'rb').read()).type)"
     assert run_as_ruta_contracts(tmp_path, program) == "referral.offered.v1\n"
+
+
+def test_the_package_explains_refusals_by_itself(tmp_path: Path) -> None:
+    program = "import ruta_contracts; print(ruta_contracts.explain('person_unknown', 'intake'))"
+    assert run_as_ruta_contracts(tmp_path, program) == f"{explain('person_unknown', 'intake')}\n"
 
 
 def test_reading_and_writing_need_no_library_for_sealing(tmp_path: Path) -> None:
