@@ -1,0 +1,104 @@
+"""Erasure in the gateway's database: no body that speaks of an erased person stays, nor comes back.
+
+By `about` a delivery is found: the people whose ids stand in it, and the subject, because a sealed note about a referral
+names only the referral. What is theirs is found the same way: the subjects of whatever names the person. A body is
+emptied whether it was read or not; that there was a message, of which kind and about which id, stays.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, Final
+from uuid import UUID
+
+import contracts
+from contracts import codes
+from messaging.database import Connection
+
+
+def carries_out_an_erasure(message: contracts.Message) -> bool:
+    """Tell whether it is by this message that somebody is erased where the message goes: it is not emptied.
+
+    `person.erased` has a service that the organisation runs itself erase them, `person.erasure_asked` the organisation.
+    By `rights.due` those who registered the person learn until when they are to answer, and by a referral's status
+    `consent_withdrawn` and its reminders that they owe a purge receipt, coordinators by `escalated`. All of them name ids, codes and days; one
+    that came with a sealed block would be no such notice. Of nothing else has anybody to do anything: what a referral of
+    the person had come to, what was suggested for them, or what a jornada counted is over.
+    """
+    data = message.data
+    if getattr(data, "sealed", None) is not None:
+        return False
+    match data:
+        case contracts.PersonErased() | contracts.PersonErasureAsked():
+            return True
+        case contracts.RightsDue():
+            return data.kind == codes.RightsKind.ERASURE
+        case contracts.ReferralStatus():
+            return data.state == codes.ReferralState.CONSENT_WITHDRAWN
+        case contracts.ReferralReminder() | contracts.ReferralEscalated():
+            return data.waits_for == codes.ReminderAbout.PURGE
+    return False
+
+
+def about(message: contracts.Message) -> set[UUID]:
+    """Return the ids by which an erasure finds a message: of people, and its subject; none of a notice of one."""
+    if carries_out_an_erasure(message):
+        return set()
+    found = set(_people(message.data.model_dump()))
+    subject = as_id(message.subject)
+    return found if subject is None else found | {subject}
+
+
+def _people(value: Any) -> Iterator[UUID]:
+    if isinstance(value, dict):
+        for name, part in value.items():
+            if name.endswith(("person_id", "person_ids")):
+                yield from _ids(part)
+            else:
+                yield from _people(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _people(part)
+
+
+def _ids(value: Any) -> Iterator[UUID]:
+    if isinstance(value, UUID):
+        yield value
+    elif isinstance(value, list | tuple | set | frozenset):
+        yield from (one for one in value if isinstance(one, UUID))
+
+
+def as_id(text: str | None) -> UUID | None:
+    """Read a subject as an id; None where it is something else, such as a case code."""
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None
+
+
+KNOWN: Final = "select id from erased where id = any(%b::uuid[])"
+SUBJECTS: Final = "select distinct subject from delivery where about && %b::uuid[]"
+NOTE: Final = "insert into erased (id) select unnest(%b::uuid[]) on conflict do nothing"
+# What was submitted by HTTP stands in the outbox until the relay takes it out (messaging/erasure.py).
+FORGET: Final = """
+    insert into forgotten (id) select unnest(%b::uuid[]) on conflict (id) do update set since = excluded.since
+"""
+EMPTY: Final = """
+    update delivery set body = null, erased_at = clock_timestamp() where about && %b::uuid[] and erased_at is null
+"""
+UNNAME: Final = "update outcome set waiting_for = null where waiting_for = any(%b::text[])"
+
+
+def erase(connection: Connection, people: Collection[UUID], *, touched: Iterable[UUID]) -> None:
+    """Erase these people, and whatever has just come about somebody who was erased before, in the open transaction.
+
+    `touched` are the ids that what has just come is about.
+    """
+    known = [row["id"] for row in connection.execute(KNOWN, (list(touched),)).fetchall()]
+    start = list({*people, *known})
+    if not start:
+        return
+    subjects = [as_id(row["subject"]) for row in connection.execute(SUBJECTS, (start,)).fetchall()]
+    ids = list({*start, *(one for one in subjects if one is not None)})
+    connection.execute(NOTE, (ids,))
+    connection.execute(FORGET, (ids,))
+    connection.execute(EMPTY, (ids,))
+    connection.execute(UNNAME, ([str(one) for one in ids],))
