@@ -1,8 +1,8 @@
 """Erasure in the gateway's database: no body that speaks of an erased person stays, nor comes back.
 
-By `about` a delivery is found: the people whose ids stand in it, and the subject, because a sealed note about a referral
-names only the referral. What is theirs is found the same way: the subjects of whatever names the person. A body is
-emptied whether it was read or not; that there was a message, of which kind and about which id, stays.
+By `about` a delivery is found: the people whose ids stand in it, and the subject, because a sealed note about a
+referral names only the referral. What is theirs is found the same way: the subjects of whatever names the person. A
+body is emptied whether it was read or not; that there was a message, of which kind and about which id, stays.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -18,10 +18,10 @@ def carries_out_an_erasure(message: contracts.Message) -> bool:
     """Tell whether it is by this message that somebody is erased where the message goes: it is not emptied.
 
     `person.erased` has a service that the organisation runs itself erase them, `person.erasure_asked` the organisation.
-    By `rights.due` those who registered the person learn until when they are to answer, and by a referral's status
-    `consent_withdrawn` and its reminders that they owe a purge receipt, coordinators by `escalated`. All of them name ids, codes and days; one
-    that came with a sealed block would be no such notice. Of nothing else has anybody to do anything: what a referral of
-    the person had come to, what was suggested for them, or what a jornada counted is over.
+    By `rights.due` those who registered the person learn until when they are to answer; by a referral's status
+    `consent_withdrawn` and its reminders, that they owe a purge receipt, and coordinators by `escalated` who does. All
+    of them name ids, codes and days; one that came with a sealed block would be no such notice. Of nothing else has
+    anybody to do anything: what a referral had come to, what was suggested, what a jornada counted is over.
     """
     data = message.data
     if getattr(data, "sealed", None) is not None:

@@ -71,9 +71,7 @@ def read(entries: Iterable[Entry], organisations: Mapping[str, Organisation]) ->
     return batch
 
 
-def _take(
-    batch: Batch, entry: Entry, message: contracts.Message, organisations: Mapping[str, Organisation]
-) -> None:
+def _take(batch: Batch, entry: Entry, message: contracts.Message, organisations: Mapping[str, Organisation]) -> None:
     words = entry.routing_key.split(".")
     if isinstance(message.data, contracts.PersonErased):
         batch.erased.add(message.data.person_id)
@@ -280,4 +278,6 @@ def _waited_for(said: Iterable[tuple[OutcomeKey, str, Said]]) -> Iterable[UUID]:
 def _notify(connection: Connection, channel: str, organisations: Iterable[str]) -> None:
     """Wake whoever waits for something of these organisations, when this is committed."""
     if told := sorted(organisations):
-        connection.execute("select pg_notify(%b, organisation) from unnest(%b::text[]) as organisation", (channel, told))
+        connection.execute(
+            "select pg_notify(%b, organisation) from unnest(%b::text[]) as organisation", (channel, told)
+        )

@@ -1,7 +1,8 @@
 """What became of a message: what each service has said of it, and what that comes to. Pure.
 
-Services say it in `messages.processed`, one report a batch; the courier keeps what each has said last (table `outcome`),
-by `supersedes`. What `GET /v1/messages/{id}`, `Prefer: wait` and `./ruta why` answer is `whole`, and `in_words` of it.
+Services say it in `messages.processed`, one report a batch; the courier keeps what each has said last, by `supersedes`,
+in the table `outcome`. What `GET /v1/messages/{id}`, `Prefer: wait` and `./ruta why` answer is `whole`, and `in_words`
+of it.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -15,10 +16,9 @@ GATEWAY = "gateway"  # the service whose refusals are admission's
 Language = Literal["es", "en"]
 State = Literal["accepted", "waits", "refused", "quarantined", "applied"]
 
-# A service applies or refuses a message once, and that is the end of it; until then it may say this and that. An id that
-# was used again is said of other bytes than those that had it first: whatever else is said of the id is of those.
+# A service applies or refuses a message once, and that is the end of it; until then it may say this and that.
 _ENDS = {"waits": 1, "quarantined": 1, "handed_to": 2, "refused": 2, "applied": 3}
-ID_REUSED = "id_reused"
+UNDONE: tuple[State, ...] = ("refused", "quarantined", "waits")  # the first that any service says holds for all
 CHANGES_NOTHING = "repeated"
 
 
@@ -71,7 +71,7 @@ def supersedes(new: Said, old: Said) -> bool:
 
 
 def _rank(said: Said) -> int:
-    return 0 if said.code == ID_REUSED else _ENDS[said.state]
+    return _ENDS[said.state]
 
 
 def readers(contract_type: str, services: Mapping[str, Service]) -> frozenset[str]:
@@ -83,10 +83,10 @@ def readers(contract_type: str, services: Mapping[str, Service]) -> frozenset[st
 def whole(said: Iterable[Said], readers: Collection[str]) -> Whole:
     """Return what all of it comes to.
 
-    One service that refuses makes the message refused, whatever others made of it: its sender has to do something. It is
-    applied when every reader says so. What was brought to a service that an organisation runs itself is that one's:
-    none of the hub's has it. The gateway's refusal counts only where no service knows the message: otherwise it was said
-    of another attempt to send it.
+    One service that refuses makes the message refused, whatever others made of it: its sender has to do something. It
+    is applied when every reader says so. What was brought to a service that an organisation runs itself is that one's:
+    none of the hub's has it. The gateway's refusal counts only where no service knows the message: otherwise it was
+    said of another attempt to send it.
     """
     parts = sorted(said, key=lambda one: (one.at, one.service))
     inside = [one for one in parts if one.service != GATEWAY]
@@ -100,9 +100,9 @@ def whole(said: Iterable[Said], readers: Collection[str]) -> Whole:
 
 
 def _state(said: Collection[str], *, all_heard: bool) -> State:
-    for state in ("refused", "quarantined", "waits"):
+    for state in UNDONE:
         if state in said:
-            return state  # type: ignore[return-value]  # mypy takes the loop's names for any text
+            return state
     return "applied" if all_heard else "accepted"
 
 

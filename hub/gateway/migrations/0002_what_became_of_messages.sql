@@ -23,9 +23,9 @@ create table delivery (
 );
 create index delivery_caused_by on delivery (causationid) where causationid is not null;
 create index delivery_about on delivery using gin (about);
--- What still has a body, and how old it is: that of organisations that read by HTTP, from its acknowledgement on.
+-- What still has a body, by its age: from its acknowledgement on, or where nobody acknowledges.
 create index delivery_acknowledged on delivery (acknowledged_at) where body is not null and acknowledged_at is not null;
-create index delivery_kept on delivery (delivered_at) where body is not null and acknowledged_at is null;
+create index delivery_kept on delivery (organisation, delivered_at) where body is not null and acknowledged_at is null;
 
 -- The last number that was given out.
 create table inbox_end (

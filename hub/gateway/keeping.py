@@ -1,0 +1,59 @@
+"""How long the gateway's database keeps what: bounded steps, each a transaction of its own that holds nobody up.
+
+Rows of `delivery` stay, with their ids; bodies go. What nobody has read stays, however old, where its organisation
+reads by HTTP at all: nothing expires unread. The outbox is the relay's.
+"""
+
+from typing import Final
+
+from messaging.database import Connection
+
+ROWS: Final = 500  # of one step
+
+OUTCOMES_FOR: Final = "90 days"
+KEYS_FOR: Final = "24 hours"  # of requests that were sent with an Idempotency-Key
+BODIES_FOR: Final = "30 days"
+
+STEPS: Final = {
+    "outcome": f"""
+        delete from outcome where (organisation, message_id, service) in (
+            select organisation, message_id, service from outcome
+            where changed_at < clock_timestamp() - interval '{OUTCOMES_FOR}' order by changed_at limit {ROWS})
+    """,
+    "submission": f"""
+        delete from submission where (source, message_id) in (
+            select source, message_id from submission
+            where accepted_at < clock_timestamp() - interval '{OUTCOMES_FOR}' order by accepted_at limit {ROWS})
+    """,
+    "idempotency": f"""
+        delete from idempotency where (organisation, key) in (
+            select organisation, key from idempotency
+            where begun_at < clock_timestamp() - interval '{KEYS_FOR}' order by begun_at limit {ROWS})
+    """,
+    "acknowledged bodies": f"""
+        update delivery set body = null where (organisation, number) in (
+            select organisation, number from delivery
+            where body is not null and acknowledged_at < clock_timestamp() - interval '{BODIES_FOR}'
+            order by acknowledged_at limit {ROWS})
+    """,
+    # They have had them by AMQP.
+    "bodies of who never read here": f"""
+        update delivery set body = null where (organisation, number) in (
+            select organisation, old.number
+            from inbox_end cross join lateral (
+                select number from delivery
+                where delivery.organisation = inbox_end.organisation and body is not null and acknowledged_at is null
+                  and delivered_at < clock_timestamp() - interval '{BODIES_FOR}'
+                order by delivered_at limit {ROWS}
+            ) as old
+            where not exists (select from http_reader where http_reader.organisation = inbox_end.organisation)
+            limit {ROWS})
+    """,
+}
+
+
+def keep(connection: Connection, step: str) -> bool:
+    """Do one step and commit; tell whether there may be more of it to do."""
+    done = connection.execute(STEPS[step]).rowcount
+    connection.commit()
+    return done >= ROWS
