@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from statistics import quantiles
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 import contracts
@@ -154,7 +154,7 @@ def lines(figures: dict[str, Any]) -> Iterator[str]:
 
 
 @dataclass
-class _Life:
+class Life:
     """A referral under way."""
 
     referral_id: UUID
@@ -167,10 +167,13 @@ class _Life:
 class Conversation:
     """Both organisations, in one loop."""
 
+    ANSWER: ClassVar[bytes] = b'"referral.status.v'  # by which the sender's answers are known
+
     network: Network
+    answered_within: float = ANSWERED_WITHIN  # seconds, after the last has been said
     _sent_at: dict[str, float] = field(default_factory=dict)
-    _lives: dict[str, _Life] = field(default_factory=dict)  # by the message whose answer they wait for
-    _due: deque[_Life] = field(default_factory=deque)
+    _lives: dict[str, Life] = field(default_factory=dict)  # by the message whose answer they wait for
+    _due: deque[Life] = field(default_factory=deque)
     _took: list[float] = field(default_factory=list)
 
     def begin(self) -> None:
@@ -201,24 +204,28 @@ class Conversation:
 
     def live(self, rate: float, seconds: float) -> list[float]:
         """Say so many messages a second, each a step of a life that is under way or a new one; seconds each took."""
-        new = int(rate * seconds / STEPS + rate * SLOW)
-        lives = [self._registered() for _ in range(new + 1)]
-        for life in lives:
-            self._consent(life)
-        self._come_to_rest()
-        self._due.clear()
-        return self._at_rate(rate, seconds, iter(lives))
+        lives = self.prepare(int(rate * seconds / STEPS + rate * SLOW) + 1)
+        self.come_to_rest()
+        return self.at_rate(rate, seconds, lives)
 
     def ask(self, rate: float, seconds: float) -> list[float]:
         """Ask for so many referrals a second, each right behind the consent it stands on; seconds each took."""
         lives = [self._registered() for _ in range(int(rate * seconds) + 2)]
-        self._come_to_rest()
-        self._due.clear()
-        return self._at_rate(rate, seconds, iter(lives), behind_its_consent=True)
+        self.come_to_rest()
+        return self.at_rate(rate, seconds, iter(lives), behind_its_consent=True)
 
-    def _at_rate(
-        self, rate: float, seconds: float, new: Iterator[_Life], *, behind_its_consent: bool = False
+    def prepare(self, count: int) -> Iterator[Life]:
+        """Register so many people with a consent each, for referrals that are asked for when they are taken."""
+        lives = [self._registered() for _ in range(count)]
+        for life in lives:
+            self._consent(life)
+        return iter(lives)
+
+    def at_rate(
+        self, rate: float, seconds: float, new: Iterator[Life], *, behind_its_consent: bool = False
     ) -> list[float]:
+        """Say a step of a life under way, or the first of a new one, so many times a second; seconds each took."""
+        self._due.clear()
         self._took, began, said, stray = [], time.monotonic(), 0, 0
         while said < int(rate * seconds):
             if time.monotonic() >= began + said / rate:
@@ -231,16 +238,20 @@ class Conversation:
                 self._step(life)
                 said += 1
             self._hear(TICK)
-        deadline = time.monotonic() + ANSWERED_WITHIN
+        deadline = time.monotonic() + self.answered_within
         while self._lives and time.monotonic() < deadline:
             self._hear(TICK)
         if stray := len(self._lives):
             self._lives.clear()
-            raise OperatorError(f"{stray} messages were not answered within {ANSWERED_WITHIN:.0f} s")
+            raise OperatorError(f"{stray} messages were not answered within {self.answered_within:.0f} s")
         return self._took
 
-    def _registered(self) -> _Life:
-        life = _Life(contracts.uuid7(), contracts.uuid7(), contracts.uuid7())
+    def _registered(self) -> Life:
+        life = Life(contracts.uuid7(), contracts.uuid7(), contracts.uuid7())
+        self._register(life)
+        return life
+
+    def _register(self, life: Life) -> None:
         self._block = contracts.PersonBlock(given_names="Prueba", family_names="De Red").model_dump(
             mode="json", exclude_none=True
         )
@@ -250,9 +261,9 @@ class Conversation:
             sealed=sealing.seal(self._block, self._hub_key),
         )
         self._say(SENDER, registered, life.person_id)
-        return life
 
-    def _consent(self, life: _Life) -> None:
+    def _consent(self, life: Life) -> str:
+        """Grant it; returns the id of the message."""
         granted = contracts.ConsentGranted(
             consent_id=life.consent_id,
             person_id=life.person_id,
@@ -264,12 +275,12 @@ class Conversation:
             manner=ConsentManner.SIGNED,
             language="es",
         )
-        self._say(SENDER, granted, life.consent_id)
+        return self._say(SENDER, granted, life.consent_id)
 
-    def _come_to_rest(self) -> None:
+    def come_to_rest(self) -> None:
         """Return when everything has been applied: nothing stands in the services' queues, nor comes for a while."""
         management, quiet_since = self.network.stack.management, time.monotonic()
-        deadline = quiet_since + ANSWERED_WITHIN * 4
+        deadline = quiet_since + self.answered_within * 4
         while time.monotonic() - quiet_since < 6.0:  # what the management interface says is up to five seconds old
             queues = management.queues(topology.HUB) + management.queues(topology.NETWORK)
             waiting = [one for one in queues if one.get("messages") and not one["name"].startswith("inbox.")]
@@ -278,10 +289,13 @@ class Conversation:
             if time.monotonic() > deadline:
                 raise OperatorError("The network did not come to rest")
 
-    def _step(self, life: _Life) -> None:
+    def _step(self, life: Life) -> None:
         who, data = _said_at(life, self._service, self._block, self._recipient_key)
-        message_id = self._say(who, data, life.referral_id)
-        self._sent_at[message_id], self._lives[message_id] = time.monotonic(), life
+        began = time.monotonic()
+        self._wait_for(self._say(who, data, life.referral_id), life, began)
+
+    def _wait_for(self, message_id: str, life: Life, began: float) -> None:
+        self._sent_at[message_id], self._lives[message_id] = began, life
 
     def _say(self, who: str, data: Any, subject: UUID) -> str:
         message = contracts.stamp(contracts.Draft(data, subject=str(subject)), source=who, time=datetime.now(UTC))
@@ -302,7 +316,7 @@ class Conversation:
             for one in deliveries:
                 if b'"message.refused.v1"' in one.body:
                     raise OperatorError(f"A message was refused: {contracts.parse(one.body).data.code}")
-                if name == SENDER and b'"referral.status.v' in one.body:
+                if name == SENDER and self.ANSWER in one.body:
                     self._answered(cause(one.body), now)
             if deliveries:
                 inbox.acknowledge(deliveries[-1].tag)
@@ -318,7 +332,7 @@ class Conversation:
             self._due.append(life)
 
 
-def _said_at(life: _Life, service: UUID, block: dict[str, Any], recipient_key: sealing.Key) -> tuple[str, Any]:
+def _said_at(life: Life, service: UUID, block: dict[str, Any], recipient_key: sealing.Key) -> tuple[str, Any]:
     """Who says what at the step to which a life has come."""
     referral_id, met = life.referral_id, Outcome.NEED_MET
     if life.at == REQUESTED:

@@ -1,0 +1,145 @@
+"""Organisations that flood: a process that submits as fast as it is let, and counts what is answered.
+
+    python -m bench.http.flood          (standard input: a Plan as JSON, then a Burst in each line)
+
+For each line every organisation submits `each` messages at once, and as many again whenever all but a few of them have
+been answered, until the time is over. Then the process says what was answered meanwhile; it goes on reading, and at the
+next line, which is empty, says what has been answered since the beginning.
+"""
+
+import json
+import select
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from bench.measure import cause
+from bench.wire import Consumer, Publisher
+from contracts import uuid7
+
+AT_ONCE: Final = 250  # messages to a system call
+MOST: Final = 45_000  # unanswered ones of one organisation: its queue takes 50,000
+FEW: Final = 20  # of so many, one is still to be answered when the next burst begins
+READ_AT_ONCE: Final = 2_000  # deliveries
+MESSAGE, SUBJECT, SOURCE = "<message>", "<subject>", "<source>"  # in patterns
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who floods with what; `patterns` are messages as JSON with ids and source to be filled in, used by turns."""
+
+    urls: Mapping[str, str]  # AMQP, by organisation
+    type: str
+    patterns: Sequence[str]
+    answers: Mapping[str, str]  # the URL by the queue in which answers come
+
+
+@dataclass(frozen=True)
+class Burst:
+    """What one line asks for."""
+
+    organisations: Sequence[str]
+    each: int
+    seconds: float
+
+
+@dataclass
+class Flooded:
+    """What became of it."""
+
+    sent: int = 0
+    answered: int = 0  # for the first time
+    repeated: int = 0
+    seconds: float = 0.0
+    in_time: int = field(default=0)  # answered within these seconds
+
+
+class Flooder:
+    """All organisations that flood, in one loop."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._publishers = {name: Publisher(url, f"submit.{name}", user_id=name) for name, url in plan.urls.items()}
+        self._consumers = [Consumer(url, queue, READ_AT_ONCE) for queue, url in plan.answers.items()]
+        self._said = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._unanswered: dict[str, set[str]] = {name: set() for name in self._publishers}
+        self._senders: dict[str, str] = {}  # by message
+        self._left = dict.fromkeys(self._publishers, 0)  # of the burst, to be sent
+
+    def flood(self, burst: Burst) -> Flooded:
+        """Flood for so long."""
+        self._begin()
+        self._flooded = Flooded()
+        began = time.monotonic()
+        while (elapsed := time.monotonic() - began) < burst.seconds:
+            for name in burst.organisations:
+                if not self._left[name] and len(self._unanswered[name]) <= burst.each // FEW:
+                    self._left[name] = burst.each
+                self._send(name)
+            self._hear(0.01)
+        self._flooded.seconds, self._flooded.in_time = elapsed, self._flooded.answered
+        return self._flooded
+
+    def hear_out(self) -> Flooded:
+        """Read on until standard input says something, which is that nothing more will come."""
+        while not select.select([sys.stdin], [], [], 0)[0]:
+            self._hear(0.05)
+        return self._flooded
+
+    def _send(self, name: str) -> None:
+        count = min(self._left[name], AT_ONCE, MOST - len(self._unanswered[name]))
+        if count <= 0:
+            return
+        messages = [self._message(name) for _ in range(count)]
+        self._publishers[name].send(messages)
+        self._left[name] -= count
+        self._flooded.sent += count
+
+    def _message(self, name: str) -> tuple[str, str, bytes]:
+        message_id, subject = str(uuid7()), str(uuid7())
+        pattern = self._plan.patterns[self._said % len(self._plan.patterns)]
+        self._said += 1
+        body = pattern.replace(MESSAGE, message_id).replace(SUBJECT, subject).replace(SOURCE, name)
+        self._unanswered[name].add(message_id)
+        self._senders[message_id] = name
+        return f"{name}.{self._plan.type}", message_id, body.encode()
+
+    def _hear(self, within: float) -> None:
+        sockets: list[Consumer | Publisher] = [*self._consumers, *self._publishers.values()]
+        for ready in select.select(sockets, [], [], within)[0]:
+            if isinstance(ready, Publisher):
+                ready.read_confirms()
+            elif deliveries := ready.receive():
+                for one in deliveries:
+                    if b'"causationid":"' in one.body:
+                        self._answered(cause(one.body))
+                ready.acknowledge(deliveries[-1].tag)
+
+    def _answered(self, message_id: str) -> None:
+        name = self._senders.get(message_id)
+        if name is None:  # somebody else's
+            return
+        if message_id in self._unanswered[name]:
+            self._unanswered[name].discard(message_id)
+            self._flooded.answered += 1
+        else:
+            self._flooded.repeated += 1
+
+
+def main() -> None:
+    """Follow the plan on standard input until it ends."""
+    said: dict[str, Any] = json.loads(sys.stdin.readline())
+    flooder = Flooder(Plan(**said))
+    while line := sys.stdin.readline():
+        print(json.dumps(asdict(flooder.flood(Burst(**json.loads(line))))), flush=True)
+        print(json.dumps(asdict(flooder.hear_out())), flush=True)
+        sys.stdin.readline()
+
+
+if __name__ == "__main__":
+    main()
