@@ -130,7 +130,7 @@ def _beside(
                     case.lost, case.repeated = flooded.sent - flooded.answered, flooded.repeated
                     say(
                         f"fairness {case.neighbour:<10} {case.flooders} x {case.each:,}: "
-                        f"{Latency.of(took)} alone {Latency.of(alone)} "
+                        f"{time.strftime('%H:%M:%S')} {Latency.of(took)} alone {Latency.of(alone)} "
                         f"{case.rate:.0f}/s of {case.rate_alone:.0f}/s"
                     )
     finally:
