@@ -94,7 +94,8 @@ def of_gateway(root: Path = ROOT) -> Codes:
     """Every code by which a message, or a request by HTTP, is refused at the gateway; besides those of reading.
 
     Found as the first argument of a `Refused`; what follows a status in any call, as in a `Problem`; what has a status
-    in a table of them; and what is called `code` in an object or in the text of one.
+    in a table of them, or lies in a tuple that is given one; and what is called `code`: a name, or the member of an
+    object or of the text of one.
     """
     found: Codes = set()
     for _, tree in trees(root / "hub" / "gateway"):
@@ -103,20 +104,26 @@ def of_gateway(root: Path = ROOT) -> Codes:
                 for key, value in zip(node.keys, node.values, strict=True):
                     if _is_status(value):
                         found |= texts(key) or set()
-                    elif texts(key) == {"code"}:
+                    elif _is_status(key) or texts(key) == {"code"}:
                         found |= texts(value) or set()
+            elif isinstance(node, ast.Assign) and [getattr(one, "id", "") for one in node.targets] == ["code"]:
+                alternatives = [node.value, *getattr(node.value, "values", ())]  # of a mapping with `get`, or of `or`
+                found |= {code for one in alternatives for code in texts(one) or ()}
             elif isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
                 text = node.value if isinstance(node.value, str) else node.value.decode(errors="replace")
                 found |= set(re.findall(r'"code": ?"([a-z_0-9]+)"', text))
         for name, call in calls(tree):
+            found |= {code for one in call.keywords if one.arg == "code" for code in texts(one.value) or ()}
             if name == "Refused":
                 found |= texts(argument(call, 0)) or set()  # of one that was read badly: the code of reading
             elif call.args and _is_status(call.args[0]):
                 found |= texts(argument(call, 1)) or set()
+            elif name == "fromkeys" and len(call.args) == 2 and _is_status(call.args[1]):
+                found |= {code for one in getattr(call.args[0], "elts", ()) for code in texts(one) or ()}
     return {code for code in found if A_CODE.fullmatch(code)}
 
 
-def _is_status(node: ast.expr) -> bool:
+def _is_status(node: ast.expr | None) -> bool:
     if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "HTTPStatus":
         return True
     return isinstance(node, ast.Constant) and type(node.value) is int and node.value in AN_ANSWER

@@ -1,17 +1,14 @@
 """The entrance by AMQP, message by message: what passes and where to, what is refused and how, what is delivered."""
 
-import inspect
 import json
 import logging
-import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import contracts
-from deploy.local.state import ROOT
-from hub.gateway import admission, amqp
+from hub.gateway import amqp
 from messaging.bridge import Arrival
 from messaging.broker import CONTENT_TYPE
 from messaging.identity import address_to
@@ -131,14 +128,6 @@ def test_what_the_hub_has_for_an_organisation_goes_to_its_inbox_unchanged() -> N
     delivered = amqp.deliver(arrived, ORGANISATIONS)
     assert (delivered.exchange, delivered.routing_key) == ("inbox", "iom")
     assert (delivered.body, delivered.message_id) == (b"anything", "an id")
-
-
-def test_every_code_of_the_gateway_is_explained_to_partners_and_no_other() -> None:
-    code = "".join(inspect.getsource(module) for module in (admission, amqp))
-    said = set(re.findall(r"Refused\(\"([a-z_]+)\"", code))
-    contracts_page = (ROOT / "contracts" / "README.md").read_text()
-    table = contracts_page.partition("Codes of admission")[2].partition("Every service adds")[0]
-    assert set(re.findall(r"^\| `([a-z_]+)`", table, re.MULTILINE)) == said
 
 
 # -- services that organisations run themselves ------------------------------------------------------------------------
