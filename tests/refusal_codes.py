@@ -130,7 +130,7 @@ def _is_status(node: ast.expr | None) -> bool:
 
 
 # Where a code stands among the arguments of the runtime's own functions.
-OF_THE_RUNTIME = {"_refuse": 2, "_wait": 2, "_quarantine": 3, "parked_row": 3, "quarantine": 2}
+OF_THE_RUNTIME = {"_refuse": 2, "_wait": 2, "note": 2, "_quarantine": 3, "parked_row": 3, "quarantine": 2}
 
 
 def of_anybody(root: Path = ROOT) -> Codes:
