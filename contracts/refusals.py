@@ -39,7 +39,8 @@ def explain(code: str, refused_by: str | None = None, language: str = "es", *, w
     `refused_by` is who says it, as in `message.refused`: codes may mean different things at different services. Where
     nobody is named, or somebody unknown, all that it may mean is said, and by whom. Of a message that `waits` it is not
     said what to do, for what it lacks may be on its way. New codes may come at any time: of one that has no words it is
-    said that the network did not take the message. Raises ValueError for another language.
+    said that the network did not take the message. Raises ValueError for another language. The first call reads the
+    file, which takes a tenth of a second: a program that must not wait makes it when it starts.
     """
     found = find(code, refused_by, language)
     if not found:
