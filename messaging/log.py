@@ -12,8 +12,8 @@ from typing import Any
 # What may stand in a line of our own beside its text. A field that is not listed here is left out.
 FIELDS = (
     "carried", "code", "contract", "correlation", "count", "digest", "error", "exchange", "message", "organisation",
-    "outcome", "parked", "process", "queue", "received", "redelivered", "referral", "seconds", "source", "state",
-    "version", "what", "where",
+    "outcome", "parked", "process", "queue", "received", "redelivered", "referral", "request", "seconds", "source",
+    "state", "version", "what", "where",
 )  # fmt: skip
 
 

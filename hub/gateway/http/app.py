@@ -1,0 +1,121 @@
+"""The application: what answers to which path, and what lives as long as the process."""
+
+import asyncio
+import html
+import os
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from psycopg_pool import AsyncConnectionPool
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import BaseRoute, Route
+
+from hub.gateway.admission import Members, members
+from hub.gateway.http import messages, problems
+from hub.gateway.http.accepting import Accepting
+from hub.gateway.http.entrance import Entrance
+from hub.gateway.http.keys import Keys
+from hub.gateway.http.limits import InUse, Limits
+from hub.gateway.http.problems import Problem
+from hub.gateway.http.refusals import Refusals
+from messaging.topology import NETWORK_FILE, read
+
+POOL = 4  # connections for what is read
+ANSWERS_WITHIN = 2.0  # seconds until a connection of the pool is there
+CONNECTED_WITHIN = 5.0  # seconds that the start waits for the database: it serves without it, too
+_CODE = re.compile(r"[a-z_]{1,60}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the application has to know."""
+
+    database_url: str
+    amqp_url: str
+    members: Members
+    limits: Limits = field(default_factory=Limits)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Read it; raises KeyError, ValueError and TopologyError, each with what is wrong in one sentence."""
+        directory = environment.get("RUTA_DIRECTORY_FILE")
+        network = read(Path(environment.get("RUTA_NETWORK_FILE", NETWORK_FILE)))
+        return cls(
+            environment["GATEWAY_DATABASE_URL"],
+            environment["GATEWAY_HUB_AMQP_URL"],
+            members(network, Path(directory) if directory else None),
+            Limits.from_environment(environment),
+        )
+
+
+def make_app(settings: Settings) -> Starlette:
+    """Make the application; everything it needs is opened when it starts, and closed when it ends."""
+    refusals = Refusals()
+    accepting = Accepting(settings.database_url, settings.amqp_url, settings.limits, refusals)
+    pool = AsyncConnectionPool(
+        settings.database_url,
+        min_size=1,
+        max_size=POOL,
+        timeout=ANSWERS_WITHIN,
+        open=False,
+        kwargs={"connect_timeout": 2, "options": "-c statement_timeout=5s -c timezone=UTC"},
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        accepting.start(asyncio.get_running_loop())
+        await pool.open(wait=False)
+        await asyncio.to_thread(accepting.connected.wait, CONNECTED_WITHIN)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(accepting.stop)
+            await pool.close(timeout=ANSWERS_WITHIN)
+
+    app = Starlette(
+        routes=routes(),
+        middleware=[Middleware(Entrance)],
+        exception_handlers={HTTPException: _raise_as_problem},
+        lifespan=lifespan,
+    )
+    app.state.members = settings.members
+    app.state.pool = pool
+    app.state.accepting = accepting
+    app.state.refusals = refusals
+    app.state.in_use = InUse(settings.limits)
+    app.state.keys = Keys(pool, lambda: app.state.members.organisations, accepting.used)
+    return app
+
+
+def routes() -> list[BaseRoute]:
+    """Everything that is answered."""
+    return [
+        Route(messages.PATH, messages.Post(), methods=["POST"]),
+        Route("/problems/{code}", problem_page, methods=["GET"]),
+    ]
+
+
+async def _raise_as_problem(_: Request, error: Exception) -> HTMLResponse:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "internal")
+    raise Problem(error.status_code if code != "internal" else 500, code, headers=error.headers) from None
+
+
+async def problem_page(request: Request) -> HTMLResponse:
+    """What a problem's `type` leads to, in both languages."""
+    code = request.path_params["code"]
+    said = (
+        {language: problems.detail(code, language) for language in problems.LANGUAGES} if _CODE.fullmatch(code) else {}
+    )
+    if not all(said.values()) or not said:
+        raise Problem(404, "not_found")
+    parts = "".join(f'<p lang="{language}">{html.escape(text or "")}</p>' for language, text in said.items())
+    page = f'<!doctype html><html lang="es"><meta charset="utf-8"><title>{code}</title><h1>{code}</h1>{parts}</html>'
+    return HTMLResponse(page, headers={"Content-Security-Policy": "default-src 'none'"})

@@ -1,0 +1,123 @@
+"""What is answered when something is wrong: problem documents (RFC 9457), in Spanish or in English.
+
+Each has a code that programs go by, the field to blame where there is one, and the id of the request, which stands in
+our log too. The words are in problems.toml and in contracts/refusals.toml; none of them repeats what a request said.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+Language = Literal["es", "en"]
+LANGUAGES: tuple[Language, ...] = ("es", "en")
+MEDIA_TYPE = b"application/problem+json"
+MAX_ACCEPT_LANGUAGE = 200  # characters of it that are looked at
+
+WORDS: Mapping[str, Any] = tomllib.loads((Path(__file__).parent / "problems.toml").read_text())
+
+# Where admission's codes belong: what cannot be read at all, and what is not the sender's to say. All else is 422.
+STATUS_OF_REFUSAL = {
+    **dict.fromkeys(("not_json", "not_utf8", "too_deep", "nul_character", "not_cloudevents"), 400),
+    **dict.fromkeys(("forged_sender", "not_allowed", "not_yours"), 403),
+    "too_large": 413,
+    "content_type": 415,
+}
+
+
+class Problem(Exception):
+    """A request is not done as it was asked; what its sender is told of it."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        where: str | None = None,
+        *,
+        retry_after: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        message_id: UUID | None = None,
+    ) -> None:
+        """`where` is a field, a header or a parameter that we name ourselves; `retry_after` are seconds."""
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.where = where
+        self.headers = dict(headers or {})
+        if retry_after is not None:
+            self.headers["Retry-After"] = str(retry_after)
+        self.message_id = message_id
+
+    @classmethod
+    def of_refusal(cls, code: str, where: str | None, message_id: UUID | None = None) -> "Problem":
+        """What admission refuses, as a problem."""
+        return cls(STATUS_OF_REFUSAL.get(code, 422), code, where, message_id=message_id)
+
+    def document(self, language: Language, request_id: str) -> dict[str, Any]:
+        """The problem as RFC 9457 writes it."""
+        said = {
+            "type": f"/problems/{self.code}",
+            "title": title(self.status, language),
+            "status": self.status,
+            "detail": detail(self.code, language),
+            "code": self.code,
+            "where": self.where,
+            "request_id": request_id,
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
+
+def title(status: int, language: Language) -> str:
+    """Say what kind of problem it is."""
+    of_status = WORDS["titles"].get(str(status)) or WORDS["titles"]["500"]
+    return str(of_status[language])
+
+
+def detail(code: str, language: Language) -> str | None:
+    """Say what a code means and what to do; None for one that nobody knows."""
+    if code in WORDS["details"]:
+        return str(WORDS["details"][code][language])
+    return None
+
+
+def language_of(headers: Mapping[bytes, bytes]) -> Language:
+    """Choose by Accept-Language (RFC 9110, 12.5.4); Spanish where it prefers neither or cannot be read."""
+    accepted = headers.get(b"accept-language")
+    return _negotiate(accepted[:MAX_ACCEPT_LANGUAGE]) if accepted else "es"
+
+
+@lru_cache(1000)
+def _negotiate(accepted: bytes) -> Language:
+    weights: dict[str, float] = {}
+    for one in accepted.decode("latin-1").lower().split(","):
+        range_, *parameters = (part.strip() for part in one.split(";"))
+        weight = 1.0
+        for parameter in parameters:
+            if parameter.startswith("q="):
+                try:
+                    weight = float(parameter[2:])
+                except ValueError:
+                    weight = 0.0
+        primary = range_.split("-")[0]
+        weights[primary] = max(weights.get(primary, 0.0), weight)
+    anything = weights.get("*", 0.0)
+    return max(LANGUAGES, key=lambda language: weights.get(language, anything))  # of equals the first: Spanish
+
+
+def response(problem: Problem, language: Language, request_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The two ASGI messages that answer with a problem."""
+    body = msgspec.json.encode(problem.document(language, request_id))
+    headers = [
+        (b"content-type", MEDIA_TYPE),
+        (b"content-language", language.encode()),
+        (b"content-length", str(len(body)).encode()),
+        *((name.lower().encode(), value.encode()) for name, value in problem.headers.items()),
+    ]
+    return (
+        {"type": "http.response.start", "status": problem.status, "headers": headers},
+        {"type": "http.response.body", "body": body},
+    )
