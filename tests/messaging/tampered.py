@@ -122,4 +122,12 @@ if sys.argv[1] == "messaging.run":
     if "ACKNOWLEDGE_FIRST" in os.environ:
         acknowledge_first()
 
+if sys.argv[1] == "tests.hub.http.server":
+    from hub.gateway.http import submissions
+    from messaging import outbox
+
+    wrap(submissions, "commit", before="before_commit")
+    wrap(submissions, "write", after="after_commit")
+    wrap(outbox, "mark", before="before_mark", after="after_mark")
+
 sys.exit(process.main(*sys.argv[2:]))

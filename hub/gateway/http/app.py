@@ -90,6 +90,7 @@ def make_app(settings: Settings) -> Starlette:
     app.state.accepting = accepting
     app.state.refusals = refusals
     app.state.in_use = InUse(settings.limits)
+    app.state.signals = app.state.outcome_of = None
     app.state.keys = Keys(pool, lambda: app.state.members.organisations, accepting.used)
     return app
 

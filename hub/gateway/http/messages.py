@@ -19,7 +19,7 @@ from hub.gateway.http.keys import CALLER, Caller
 from hub.gateway.http.limits import parameters
 from hub.gateway.http.problems import Problem, language_of
 from hub.gateway.http.submissions import Answer, IdempotencyKey, Submission, Taken
-from messaging.topology import submitted_key
+from messaging.topology import submitted_key, submitting_systems
 
 PATH = "/v1/messages"
 BATCH_BYTES = 1024 * 1024
@@ -51,7 +51,7 @@ class Post:
             answer = await _accept_one(scope, caller, read(body, scope["headers"]), key)
             headers.append((b"location", str(answer.content["status"]).encode()))
             seconds = preferring.seconds(headers_of(scope).get(b"prefer"))
-            if seconds is not None:
+            if seconds is not None and scope["app"].state.signals is not None:
                 headers.append((b"preference-applied", b"wait=%d" % seconds))
                 answer = await preferring.outcome(scope, caller, answer, seconds)
         if answer.replayed:
@@ -142,12 +142,15 @@ def _submission(scope: Scope, caller: Caller, body: bytes) -> Submission:
     if isinstance(admitted, Problem):
         raise admitted
     message = admitted.message
+    # A copy of a service of ours submits by AMQP; there is no queue for what it would submit here.
+    organisation = scope["app"].state.members.organisations[caller.organisation]
+    system = caller.system if caller.system in submitting_systems(organisation) else None
     return Submission(
         message.source,
         caller.system,
         message.id,
         message.type,
-        submitted_key(caller.organisation, caller.system, admitted.address),
+        submitted_key(caller.organisation, system, admitted.address),
         body,
         hashlib.sha256(body).digest(),
     )
