@@ -1,24 +1,40 @@
 """What is answered when something is wrong: problem documents (RFC 9457), in Spanish or in English.
 
 Each has a code that programs go by, the field to blame where there is one, and the id of the request, which stands in
-our log too. The words are in problems.toml and in contracts/refusals.toml; none of them repeats what a request said.
+our log too. The words of codes are in contracts/refusals.toml; none of them repeats what a request said.
 """
 
-import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
+
+from contracts.refusals import explain, find
 
 Language = Literal["es", "en"]
 LANGUAGES: tuple[Language, ...] = ("es", "en")
 MEDIA_TYPE = b"application/problem+json"
 MAX_ACCEPT_LANGUAGE = 200  # characters of it that are looked at
 
-WORDS: Mapping[str, Any] = tomllib.loads((Path(__file__).parent / "problems.toml").read_text())
+TITLES: Mapping[int, Mapping[Language, str]] = {
+    400: {"es": "La petición no se puede leer", "en": "The request cannot be read"},
+    401: {"es": "Falta una clave válida", "en": "A valid key is missing"},
+    403: {"es": "No está permitido", "en": "Not allowed"},
+    404: {"es": "No existe", "en": "Not found"},
+    405: {"es": "Aquí no se usa ese método", "en": "Method not allowed"},
+    408: {"es": "La petición tardó demasiado", "en": "The request took too long"},
+    409: {"es": "Ya se usó para otra cosa", "en": "Used for something else already"},
+    413: {"es": "Es demasiado grande", "en": "Too large"},
+    414: {"es": "La dirección es demasiado larga", "en": "The address is too long"},
+    415: {"es": "Ese formato no se lee aquí", "en": "This format is not read here"},
+    422: {"es": "El mensaje no se puede aceptar", "en": "The message cannot be accepted"},
+    429: {"es": "Demasiadas peticiones", "en": "Too many requests"},
+    431: {"es": "Las cabeceras son demasiado grandes", "en": "The headers are too large"},
+    500: {"es": "Algo falló de nuestro lado", "en": "Something failed on our side"},
+    503: {"es": "Ahora no es posible", "en": "Not possible right now"},
+}
 
 # Where admission's codes belong: what cannot be read at all, and what is not the sender's to say. All else is 422.
 STATUS_OF_REFUSAL = {
@@ -73,15 +89,12 @@ class Problem(Exception):
 
 def title(status: int, language: Language) -> str:
     """Say what kind of problem it is."""
-    of_status = WORDS["titles"].get(str(status)) or WORDS["titles"]["500"]
-    return str(of_status[language])
+    return TITLES.get(status, TITLES[500])[language]
 
 
 def detail(code: str, language: Language) -> str | None:
     """Say what a code means and what to do; None for one that nobody knows."""
-    if code in WORDS["details"]:
-        return str(WORDS["details"][code][language])
-    return None
+    return explain(code, "gateway", language) if find(code, "gateway", language) else None
 
 
 def language_of(headers: Mapping[bytes, bytes]) -> Language:

@@ -1,5 +1,6 @@
 """The entrance by HTTP: one process for all tests of a module, or one that a test may kill."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,9 @@ def entrance(probed: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """Started, with limits that no test reaches by accident."""
     probe = Probe(probed, tmp_path_factory.mktemp("entrance"))
     entrance = Entrance(probe)
-    entrance.process(RUTA_HTTP_RATE="100000", RUTA_HTTP_BURST="100000", RUTA_HTTP_REQUESTS_AT_ONCE="1000").start()
+    limits = {"RUTA_HTTP_RATE": "100000", "RUTA_HTTP_BURST": "100000", "RUTA_HTTP_REQUESTS_AT_ONCE": "1000"}
+    every_line = {"CONSTANTS": json.dumps({"hub.gateway.http.entrance.LINES": 100_000})}
+    entrance.process(tampered=every_line, **limits).start()
     yield entrance
     entrance.close()
     probe.close()
