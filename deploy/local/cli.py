@@ -41,6 +41,7 @@ MODULES = {
     "receipt": "tools.receipts",
     "directory": "tools.directory",
     "report": "hub.reports",
+    "why": "hub.gateway.why",
     "bench": "bench",
 }
 # Where everything is passed on (`help_flags=[]`), `--help` is, too.
@@ -262,6 +263,13 @@ def report(*arguments: PassedOn) -> None:
 
 
 @app.command(help_flags=[])
+def why(*arguments: PassedOn) -> None:
+    """Say where a message came in, what became of it and what it has caused: `why MESSAGE_ID`."""
+    with _reading("gateway", arguments) as variables:
+        raise SystemExit(_run(MODULES["why"], arguments, variables))
+
+
+@app.command(help_flags=[])
 def bench(*arguments: PassedOn) -> None:
     """Measure the services at their real work, and their runtime beside plain nameko, FastStream and the floor."""
     _become(MODULES["bench"], arguments)
@@ -287,15 +295,17 @@ def _say_where_to(arguments: Sequence[str]) -> None:
 
 
 @contextlib.contextmanager
-def _reading(service: str, arguments: Sequence[str], *, commands: Sequence[str]) -> Iterator[dict[str, str]]:
-    """The address of a service's database, for those `commands` that read it; which network it is of is said.
+def _reading(
+    service: str, arguments: Sequence[str], *, commands: Sequence[str] | None = None
+) -> Iterator[dict[str, str]]:
+    """The address of a service's database, for those `commands` that read it (None: all); which network it is is said.
 
     It is that of the network that runs, and otherwise of the one that ran last, whose database is started for the
     while. No address where there has been no network yet: what reads says so.
     """
     from deploy.local import Stack
 
-    if not set(arguments) & set(commands) or set(arguments) & {"--help", "-h"}:
+    if (commands is not None and not set(arguments) & set(commands)) or set(arguments) & {"--help", "-h"}:
         yield {}
         return
     states = sorted(
@@ -304,7 +314,8 @@ def _reading(service: str, arguments: Sequence[str], *, commands: Sequence[str])
     for state in states:
         if (running := state.read_running()) is not None:
             print(f"ruta: reading the network in {state.directory}, which runs", file=sys.stderr)
-            yield {"SERVICE_DATABASE_URL": running["databases"][service]}
+            address = running["databases"].get(service)  # none in a network that an older version has started
+            yield {"SERVICE_DATABASE_URL": address} if address else {}
             return
     for state in states:
         if not (state.has_database() or "RUTA_DATABASE_URL" in os.environ):

@@ -103,6 +103,19 @@ def acknowledge_first() -> None:
     on.acknowledge = lambda channel, tag: None
 
 
+def courier_acknowledges_first() -> None:
+    original = process.Courier._take
+
+    def take(self: Any) -> None:
+        delivered = self._connection.delivered[-1:]
+        original(self)
+        for last in delivered:
+            self._channel.basic_ack(last.tag, multiple=True)
+
+    process.Courier._take = take
+    process.acknowledge = lambda channel, tag: None
+
+
 for name, value in json.loads(os.environ.get("CONSTANTS", "{}")).items():
     module, _, constant = name.rpartition(".")
     assert hasattr(import_module(module), constant), name
@@ -114,6 +127,11 @@ wrap(broker.Publisher, "_send", before="before_publish")
 wrap(broker.Publisher, "_await_confirms", before="after_publish", after="after_confirm")
 wrap(relay, "mark", before="before_mark", after="after_mark")
 wrap(bridge, "acknowledge", before="before_acknowledge", after="after_acknowledge")
+if sys.argv[1] == "hub.gateway.courier":
+    wrap(process, "commit", before="before_commit", after="after_commit")
+    wrap(process, "acknowledge", before="before_acknowledge", after="after_acknowledge")
+    if "ACKNOWLEDGE_FIRST" in os.environ:
+        courier_acknowledges_first()
 if sys.argv[1] == "messaging.run":
     from messaging import on
 

@@ -22,6 +22,7 @@ create table delivery (
     unique (organisation, message_id, source)
 );
 create index delivery_caused_by on delivery (causationid) where causationid is not null;
+create index delivery_of on delivery (message_id);
 create index delivery_about on delivery using gin (about);
 -- What still has a body, by its age: from its acknowledgement on, or where nobody acknowledges.
 create index delivery_acknowledged on delivery (acknowledged_at) where body is not null and acknowledged_at is not null;

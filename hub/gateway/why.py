@@ -1,0 +1,207 @@
+"""`./ruta why MESSAGE_ID`: where a message came in, who has it, what became of it, and what it has caused.
+
+    python -m hub.gateway.why MESSAGE_ID [--language es|en] [--json]      (SERVICE_DATABASE_URL: the gateway's)
+
+For operators: of any organisation's message, and of two that have used the same id both. Ids and codes only. Ends with
+1 where nothing is known of the message, and with 2 where that cannot be looked up.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import psycopg
+from cyclopts import App, Parameter
+
+from hub.gateway import outcomes
+from hub.gateway.outcomes import Language
+from messaging import database
+from messaging.database import Connection, Row
+from messaging.topology import NETWORK_FILE, Service
+from messaging.topology import read as read_network
+
+app = App(name="ruta why", help="What became of a message, and what it has caused.", version_flags=[])
+
+SUBMISSIONS = """
+    select source as organisation, type, system, accepted_at from submission where message_id = %s
+"""
+OUTCOMES = "select * from outcome where message_id = %s order by changed_at, service"
+CAUSED = """
+    select organisation, number, message_id, type, subject, delivered_at, acknowledged_at, body is null as emptied,
+           exists (select from http_reader where http_reader.organisation = delivery.organisation) as reads_by_http
+    from delivery where causationid = %s order by delivered_at, organisation, number
+"""
+ITSELF = """
+    select organisation, number, source, type, delivered_at, acknowledged_at,
+           exists (select from http_reader where http_reader.organisation = delivery.organisation) as reads_by_http
+    from delivery where message_id = %s order by delivered_at, organisation
+"""
+
+WORDS: Mapping[Language, Mapping[str, str]] = {
+    "en": {
+        "unknown": "Nothing is known of message {id}. One that came by HTTP is known at once, one by AMQP from its "
+        "processing on; before that it is in a queue (./ruta status). After {days} days nothing is known any more.",
+        "http": "It came from {organisation} by HTTP{system}, at {at}: {type}.",
+        "amqp": "It came from {organisation} by AMQP: {type}.",
+        "untyped": "of a type that could not be read",
+        "system": ", from its system {system}",
+        "hub": "It is for {organisation}, said by {source}, number {number} in its inbox: {type}, {read}.",
+        "caused": "It has caused:",
+        "nothing": "It has caused nothing for anybody yet.",
+        "delivery": "for {organisation}: {type} {id}, about {subject}, {read}",
+        "acknowledged": "acknowledged",
+        "not acknowledged": "not acknowledged yet",
+        "amqp only": "delivered by AMQP, where the hub is told of no acknowledgement",
+    },
+    "es": {
+        "unknown": "No se sabe nada del mensaje {id}. Uno que entró por HTTP se conoce de inmediato; uno por AMQP, "
+        "cuando un servicio lo procesa; antes está en una cola (./ruta status). Pasados {days} días ya no se sabe nada.",
+        "http": "Entró de {organisation} por HTTP{system}, el {at}: {type}.",
+        "amqp": "Entró de {organisation} por AMQP: {type}.",
+        "untyped": "de un tipo que no se pudo leer",
+        "system": ", desde su sistema {system}",
+        "hub": "Es para {organisation}, de parte de {source}, el número {number} de su buzón: {type}, {read}.",
+        "caused": "Provocó:",
+        "nothing": "Todavía no ha provocado nada para nadie.",
+        "delivery": "para {organisation}: {type} {id}, sobre {subject}, {read}",
+        "acknowledged": "con acuse de recibo",
+        "not acknowledged": "todavía sin acuse de recibo",
+        "amqp only": "entregado por AMQP, de donde la red no recibe acuse",
+    },
+}
+
+
+def look_up(connection: Connection, message_id: UUID, services: Mapping[str, Service]) -> dict[str, Any]:
+    """Return all that is known of a message, as the JSON has it."""
+    submitted = {row["organisation"]: row for row in connection.execute(SUBMISSIONS, (message_id,)).fetchall()}
+    said: dict[str, list[Row]] = {}
+    for row in connection.execute(OUTCOMES, (message_id,)).fetchall():
+        said.setdefault(row["organisation"], []).append(row)
+    came = [
+        _came(organisation, submitted.get(organisation), said.get(organisation, []), services)
+        for organisation in sorted(submitted.keys() | said.keys())
+    ]
+    return {
+        "id": message_id,
+        "came": came,
+        "delivered": connection.execute(ITSELF, (message_id,)).fetchall(),
+        "caused": connection.execute(CAUSED, (message_id,)).fetchall(),
+    }
+
+
+def _came(organisation: str, submitted: Row | None, rows: list[Row], services: Mapping[str, Service]) -> dict[str, Any]:
+    type = submitted["type"] if submitted else next((row["type"] for row in rows if row["type"]), None)
+    found = outcomes.whole(outcomes.from_rows(rows), outcomes.readers(type or "", services))
+    return {
+        "organisation": organisation,
+        "type": type,
+        "entrance": "http" if submitted else "amqp",
+        "system": submitted["system"] if submitted else None,
+        "accepted_at": submitted["accepted_at"] if submitted else None,
+        "state": found.state,
+        "services": [asdict(one) for one in found.said],
+        "silent": found.silent,
+        "words": {language: outcomes.in_words(found, language) for language in WORDS},
+    }
+
+
+def in_words(found: Mapping[str, Any], language: Language) -> list[str]:
+    """Say it in lines."""
+    words = WORDS[language]
+    lines: list[str] = []
+    for one in found["came"]:
+        system = words["system"].format(system=one["system"]) if one["system"] else ""
+        at = _moment(one["accepted_at"]) if one["accepted_at"] else ""
+        type = one["type"] or words["untyped"]
+        how = words[one["entrance"]]
+        lines.append(how.format(organisation=one["organisation"], system=system, at=at, type=type))
+        first, *parts = one["words"][language]
+        lines += [first, *(f"  {part}" for part in parts)]
+    for one in found["delivered"]:
+        lines.append(words["hub"].format(**one, read=_read(one, words)))
+    if not lines:
+        return [words["unknown"].format(id=found["id"], days=90)]
+    lines.append(words["caused"] if found["caused"] else words["nothing"])
+    for one in found["caused"]:
+        named = {"organisation": one["organisation"], "type": one["type"], "subject": one["subject"]}
+        lines.append(f"  {words['delivery'].format(**named, id=one['message_id'], read=_read(one, words))}")
+    return lines
+
+
+def _read(delivery: Row, words: Mapping[str, str]) -> str:
+    if delivery["acknowledged_at"] is not None:
+        return words["acknowledged"]
+    return words["not acknowledged" if delivery["reads_by_http"] else "amqp only"]
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S %Z}"
+
+
+def is_known(found: Mapping[str, Any]) -> bool:
+    """Whether anything is known of the message itself."""
+    return bool(found["came"] or found["delivered"])
+
+
+@app.default
+def why(
+    message_id: UUID,
+    *,
+    language: Annotated[Literal["es", "en"], Parameter(help="of the words; English, as the command line is")] = "en",
+    json_: Annotated[bool, Parameter(name="--json", help="as one JSON object")] = False,
+) -> int:
+    """Say where a message came in, who has it, what became of it by service, and what it has caused.
+
+    Ids and codes only, of any organisation's message. A message that came by AMQP is known from its processing on.
+    Ends with 1 where nothing is known of it.
+
+    Parameters
+    ----------
+    message_id
+        The message's own `id`.
+    """
+    services = read_network(Path(os.environ.get("RUTA_NETWORK_FILE", NETWORK_FILE))).services
+    url = os.environ.get("SERVICE_DATABASE_URL")
+    if url is None:
+        raise NothingThereError
+    with database.connect(url) as connection:
+        connection.read_only = True
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        found = look_up(connection, message_id, services)
+    if json_:
+        print(json.dumps(found, default=_as_json, indent=1, ensure_ascii=False))
+    else:
+        print("\n".join(in_words(found, language)))
+    return 0 if is_known(found) else 1
+
+
+class NothingThereError(Exception):
+    """No database is named: there has been no network yet."""
+
+
+def _as_json(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command and return its exit code."""
+    try:
+        code: int = app(arguments, result_action="return_value")
+    except NothingThereError:
+        problem = "There has been no network yet: start `./ruta up` first."
+    except psycopg.Error:  # what it says may name the server
+        problem = "The gateway's database cannot be read; `./ruta up` makes it, and brings it up to date."
+    else:
+        return code
+    print(f"why: {problem}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
