@@ -1,7 +1,7 @@
 """How long the gateway's database keeps what: bounded steps, each a transaction of its own that holds nobody up.
 
 Rows of `delivery` stay, with their ids; bodies go. What nobody has read stays, however old, where its organisation
-reads by HTTP at all: nothing expires unread. The outbox is the relay's.
+reads by HTTP at all: nothing expires unread. Whole partitions of the outbox are the relay's.
 """
 
 from typing import Final
@@ -13,8 +13,9 @@ ROWS: Final = 500  # of one step
 OUTCOMES_FOR: Final = "90 days"
 KEYS_FOR: Final = "24 hours"  # of requests that were sent with an Idempotency-Key
 BODIES_FOR: Final = "30 days"
+SUBMITTED_FOR: Final = "10 minutes"  # after it was accepted, where it is published
 
-STEPS: Final = {
+STEPS: Final[dict[str, str]] = {
     "outcome": f"""
         delete from outcome where (organisation, message_id, service) in (
             select organisation, message_id, service from outcome
@@ -35,6 +36,14 @@ STEPS: Final = {
             select organisation, number from delivery
             where body is not null and acknowledged_at < clock_timestamp() - interval '{BODIES_FOR}'
             order by acknowledged_at limit {ROWS})
+    """,
+    # What was submitted by HTTP is out, and with the services: an erasure finds it there. Here it could not find all of
+    # it: what somebody says of a need or a consent names no person.
+    "submitted bodies": f"""
+        delete from outbox where position in (
+            select position from outbox join outbox_writer using (writer)
+            where position <= published and recorded_at < clock_timestamp() - interval '{SUBMITTED_FOR}'
+            order by position limit {ROWS})
     """,
     # They have had them by AMQP.
     "bodies of who never read here": f"""

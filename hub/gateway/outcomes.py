@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from contracts.refusals import explain
 from messaging.topology import Service
 
 GATEWAY = "gateway"  # the service whose refusals are admission's
@@ -167,7 +168,9 @@ def in_words(one: Whole, language: Language) -> list[str]:
 
 
 def _explained(said: Said, language: Language) -> str:
-    return "" if said.code is None else f"({said.code})"
+    if said.code is None:
+        return ""
+    return f"{explain(said.code, said.service, language, waits=said.state == 'waits')} ({said.code})"
 
 
 def from_rows(rows: Iterable[Mapping[str, Any]]) -> list[Said]:

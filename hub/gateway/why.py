@@ -61,7 +61,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
     },
     "es": {
         "unknown": "No se sabe nada del mensaje {id}. Uno que entró por HTTP se conoce de inmediato; uno por AMQP, "
-        "cuando un servicio lo procesa; antes está en una cola (./ruta status). Pasados {days} días ya no se sabe nada.",
+        "cuando un servicio lo procesa; antes está en una cola (./ruta status). A los {days} días ya no se sabe nada.",
         "http": "Entró de {organisation} por HTTP{system}, el {at}: {type}.",
         "amqp": "Entró de {organisation} por AMQP: {type}.",
         "untyped": "de un tipo que no se pudo leer",

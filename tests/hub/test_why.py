@@ -1,7 +1,6 @@
 """`./ruta why`: where a message came in, what became of it and what it has caused, in words and as JSON."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -25,13 +24,13 @@ def database_url(stack: Stack) -> str:
 
 
 @pytest.fixture
-def tables(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tables]:
+def tables(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Tables:
     tables = Tables(database_url)
     tables.empty()
     tables.query(SUBMISSION)
     tables.query("truncate submission")
     monkeypatch.setenv("SERVICE_DATABASE_URL", database_url)
-    yield tables
+    return tables
 
 
 def answered(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> str:
@@ -41,9 +40,7 @@ def answered(capsys: pytest.CaptureFixture[str], *arguments: object, code: int =
 
 def test_one_by_http_is_known_at_once(tables: Tables, capsys: pytest.CaptureFixture[str]) -> None:
     id = uuid7()
-    tables.query(
-        "insert into submission values ('redcross', %s, '', 'person.registered.v1', 'lists', %s)", id, NOW
-    )
+    tables.query("insert into submission values ('redcross', %s, '', 'person.registered.v1', 'lists', %s)", id, NOW)
     said = answered(capsys, id)
     assert "from redcross by HTTP, from its system lists, at 2026-03-02 09:00:00 UTC: person.registered.v1" in said
     assert "intake: nothing yet" in said
@@ -102,11 +99,17 @@ def test_both_languages_say_it_and_neither_says_it_in_the_other(
 
 def test_json_has_all_of_it(tables: Tables, capsys: pytest.CaptureFixture[str]) -> None:
     id = uuid7()
-    write(tables.url, [entry(processed("applied", id)), entry(processed("refused", id, service="reports", at=NOW + SECOND))])
+    write(
+        tables.url,
+        [entry(processed("applied", id)), entry(processed("refused", id, service="reports", at=NOW + SECOND))],
+    )
     found = json.loads(answered(capsys, id, "--json"))
     (came,) = found["came"]
     assert (UUID(found["id"]), came["entrance"], came["state"]) == (id, "amqp", "refused")
-    assert [(one["service"], one["state"]) for one in came["services"]] == [("intake", "applied"), ("reports", "refused")]
+    assert [(one["service"], one["state"]) for one in came["services"]] == [
+        ("intake", "applied"),
+        ("reports", "refused"),
+    ]
     assert set(came["words"]) == {"es", "en"}
     assert found["caused"] == []
 

@@ -104,7 +104,9 @@ def acknowledge_first() -> None:
 
 
 def courier_acknowledges_first() -> None:
-    original = process.Courier._take
+    from hub.gateway import courier
+
+    original = courier.Courier._take
 
     def take(self: Any) -> None:
         delivered = self._connection.delivered[-1:]
@@ -112,8 +114,8 @@ def courier_acknowledges_first() -> None:
         for last in delivered:
             self._channel.basic_ack(last.tag, multiple=True)
 
-    process.Courier._take = take
-    process.acknowledge = lambda channel, tag: None
+    courier.Courier._take = take  # type: ignore[method-assign]
+    courier.acknowledge = lambda channel, tag: None
 
 
 for name, value in json.loads(os.environ.get("CONSTANTS", "{}")).items():

@@ -11,8 +11,10 @@ import psycopg
 import contracts
 from contracts import Message
 from deploy.local import Stack
+from hub.gateway import courier, keeping, ledger
 from hub.reports.service import ReportsService
 from messaging import database, erasure, outbox, topology
+from messaging.broker import Publication
 from messaging.migrate import migrate
 from messaging.outbox import Committed
 from messaging.runtime import Delivery, Runtime
@@ -34,19 +36,11 @@ SERVICES: Mapping[str, type] = {
 TIMED = (("intake", "propose_matches"), ("intake", "remind_of_requests"), ("referrals", "run_deadlines"))
 
 
-class Node:
-    """One service, its runtime and its database."""
+class Database:
+    """A database, looked at and changed from outside."""
 
-    def __init__(self, name: str, url: str) -> None:
-        service_class = SERVICES[name]
-        handlers = {
-            method.handles: method
-            for _, method in inspect.getmembers(service_class, inspect.isfunction)
-            if hasattr(method, "handles")
-        }
+    def __init__(self, url: str) -> None:
         self.url = url
-        self.service = service_class()
-        self.runtime = Runtime(f"{name}-test", url, handlers)
 
     def query(self, sql: Any, *params: object) -> list[database.Row]:
         with database.connect(self.url) as connection:
@@ -65,8 +59,52 @@ class Node:
                 yield name, connection.execute(psycopg.sql.SQL("select * from {}").format(quoted)).fetchall()
 
 
+class Node(Database):
+    """One service, its runtime and its database."""
+
+    def __init__(self, name: str, url: str) -> None:
+        service_class = SERVICES[name]
+        handlers = {
+            method.handles: method
+            for _, method in inspect.getmembers(service_class, inspect.isfunction)
+            if hasattr(method, "handles")
+        }
+        super().__init__(url)
+        self.service = service_class()
+        self.runtime = Runtime(f"{name}-test", url, handlers, service=name)
+
+
+class GatewayDatabase(Database):
+    """The gateway's: what comes in by HTTP stands in its outbox, and the courier keeps what goes out."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._organisations = topology.read().organisations
+
+    def submit(self, message: Message[Any]) -> None:
+        """Keep a message as one that came by HTTP and has gone out, with its subject in a form of its sender's."""
+        body = message.to_json().replace(message.subject.encode(), message.subject.upper().encode())
+        with database.connect(self.url) as connection:
+            writer = outbox.open_writer(connection, "gateway-http")
+            out = [Publication("hub", "submitted", body, message.id)]
+            written = outbox.write(connection, writer, out, outbox.Tally())
+            connection.commit()
+            outbox.mark(connection, writer, written().position)
+
+    def keep_house(self) -> None:
+        self.execute("update outbox set recorded_at = recorded_at - interval '11 minutes'")
+        with database.connect(self.url) as connection:
+            keeping.keep(connection, "submitted bodies")
+
+    def take(self, key: str, body: bytes) -> None:
+        """Take what the queue `ledger` is bound to."""
+        if key.startswith(("to.", "messages.processed.", "person.erased.")):
+            with database.connect(self.url) as connection:
+                courier.write(connection, [ledger.Entry(key, body)], self._organisations)
+
+
 class WholeNetwork:
-    """The five services, and what each organisation has been sent."""
+    """The five services, the gateway's database, and what each organisation has been sent."""
 
     def __init__(self, stack: Stack, name: str) -> None:
         """`name` tells its databases from those of another."""
@@ -79,11 +117,16 @@ class WholeNetwork:
             url = stack.create_database(f"{name}_{service}")
             migrate(url, ROOT / ("hub" if service == "reports" else "services") / service)
             self.nodes[service] = Node(service, url)
+        stack.drop_database(f"{name}_gateway")
+        url = stack.create_database(f"{name}_gateway")
+        migrate(url, ROOT / "hub" / "gateway")
+        self.gateway = GatewayDatabase(url)
 
     def says(self, source: str, *data: Any) -> None:
         """Let an organisation say something, and everything that follows from it happen."""
         for one in data:
             message = say(one, source=source)
+            self.gateway.submit(message)
             self._route(f"{message.type}", message.to_json())
 
     def hand_over(self, name: str, *bodies: bytes) -> None:
@@ -102,10 +145,11 @@ class WholeNetwork:
             self._carry(node, node.runtime.retry(node.service))
 
     def keep_house(self) -> None:
-        """Do what each service's relay does when it keeps house."""
-        for node in self.nodes.values():
-            with database.connect(node.url) as connection:
+        """Do what each service's relay does when it keeps house, and the courier, some time later."""
+        for one in self.databases().values():
+            with database.connect(one.url) as connection:
                 erasure.carry_out(connection)
+        self.gateway.keep_house()
 
     def close(self) -> None:
         for node in self.nodes.values():
@@ -118,7 +162,12 @@ class WholeNetwork:
             with database.connect(node.url) as connection:
                 outbox.mark(connection, one.writer, one.position)
 
+    def databases(self) -> dict[str, Database]:
+        """All of them, by whose they are."""
+        return {**self.nodes, "gateway": self.gateway}
+
     def _route(self, key: str, body: bytes) -> None:
+        self.gateway.take(key, body)
         if key.startswith("to."):
             self.inboxes[key.split(".")[1]].append(contracts.parse(body))
             return

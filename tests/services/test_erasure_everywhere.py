@@ -16,6 +16,7 @@ import pytest
 import contracts
 from contracts import codes, sealing, uuid7
 from deploy.local import Stack
+from hub.gateway import erasing, keeping
 from hub.reports import report, writing
 from messaging import clock, database, erasure
 from messaging.log import JsonLines
@@ -287,7 +288,7 @@ def as_text(value: object) -> str:
 def search_databases(network: WholeNetwork, keys: Mapping[str, sealing.Key]) -> dict[str, set[str]]:
     """Where in the databases the person's words stand: service, table and column."""
     found: dict[str, set[str]] = {}
-    for name, node in network.nodes.items():
+    for name, node in network.databases().items():
         for table, rows in node.tables():
             if table == "municipality":
                 continue  # the country's, whoever lives there
@@ -339,7 +340,7 @@ COUNTED = {
 EVERYWHERE = {
     "intake.person", "intake.document", "intake.match_key", "intake.consent", "intake.need", "intake.parked",
     "intake.outbox", "referrals.referral", "referrals.parked", "referrals.outbox", "events.outbox", "events.parked",
-    "employment.parked", "reports.parked",
+    "employment.parked", "reports.parked", "gateway.delivery", "gateway.outbox",
 }  # fmt: skip
 
 
@@ -412,11 +413,15 @@ def test_each_part_of_the_erasure_that_is_left_out_is_found(stack: Stack, monkey
     monkeypatch.setattr(matching, "FORGET_KEYS", "select %s::uuid")
     monkeypatch.setattr(erasure, "REMOVE_PUBLISHED", "select 1")
     monkeypatch.setattr(erasure, "EMPTY_PARKED", "select 1")
+    monkeypatch.setattr(erasing, "EMPTY", "select %s::uuid[]")
+    monkeypatch.setitem(keeping.STEPS, "submitted bodies", "select 1")
     with told(stack, "half_erased") as story:
         erase(story.network)
         assert search_databases(story.network, story.keys).keys() >= {
             *LEFT_OUT.values(),
             "intake.match_key.key",
+            "gateway.delivery.body",
+            "gateway.outbox.body",
             *(f"{name}.outbox.body" for name in ("intake", "referrals", "events")),
             *(f"{name}.parked.raw" for name in ("intake", "events", "employment", "reports")),
         }
