@@ -208,6 +208,12 @@ from .route import (
     Threshold,
     TrackStatus,
 )
+from .sealed_to import (
+    SealedBlock,
+    key_id,
+    sealed_blocks,
+    thumbprint,
+)
 from .times import (
     Stated,
     stated,
@@ -362,6 +368,7 @@ __all__ = [
     "Row",
     "SafeTime",
     "Score",
+    "SealedBlock",
     "Served",
     "ServiceDelivered",
     "ServiceDeliveryStruckOut",
@@ -377,10 +384,13 @@ __all__ = [
     "VacancyOpened",
     "contract_of",
     "explain",
+    "key_id",
     "parse",
     "read_block",
+    "sealed_blocks",
     "stamp",
     "stated",
+    "thumbprint",
     "upcast",
     "uuid7",
 ]

@@ -24,7 +24,7 @@ from .fields import (
     Need,
     OrganisationId,
     Past,
-    Sealed,
+    SealedToHub,
     Several,
     Sha256,
     Time,
@@ -112,7 +112,7 @@ class _Attendance(Model):
 class _Presence(_Attendance):
     person_id: UUID
     present_at: Annotated[Time, Past("in_the_future")]
-    sealed: Sealed | None = None
+    sealed: SealedToHub | None = None
     """A person block, sealed to the hub: the person is registered at the event; absent: they are registered already."""
     details_digest: Sha256 | None = None
     """A digest of what is sealed, keyed with a secret of the sender's (HMAC-SHA-256 over the block and the attendance):

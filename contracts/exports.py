@@ -22,6 +22,7 @@ _BESIDES = {
     "reading": ("MAX_DEPTH", "Invalid", "parse", "upcast"),
     "refusals": ("explain",),
     "registry": ("CONTRACTS", "Contract", "contract_of"),
+    "sealed_to": ("SealedBlock", "key_id", "sealed_blocks", "thumbprint"),
     "times": ("Stated", "stated"),
     "writing": ("Draft", "stamp"),
 }

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -141,4 +142,35 @@ SEALED_PATTERN = f"^eyJ{_64}+[.]{_64}{{54}}[.]{_64}{{16}}[.]{_64}+[.]{_64}{{22}}
 SEALED_MAX_LENGTH = 64 * 1024
 
 Sealed = Annotated[str, Field(max_length=SEALED_MAX_LENGTH, pattern=SEALED_PATTERN)]
-"""A sealed block: JWE in compact form; with ECDH-ES+A256KW and A256GCM its parts have these very lengths."""
+"""A sealed block: JWE in compact form; with ECDH-ES+A256KW and A256GCM its parts have these very lengths.
+
+A field is one of those below, which say for whom it is: a block that is sealed to another is refused.
+"""
+
+
+class For(StrEnum):
+    """Whom a sealed block is for."""
+
+    HUB = "hub"
+    NAMED = "named"
+    """The organisation that the field `recipient` beside it names."""
+    SENDER = "sender"
+    """The sender of the referral that the message is about."""
+    RECIPIENT = "recipient"
+    """The recipient of that referral."""
+    READER = "reader"
+    """The organisation that the hub sends the message to."""
+
+
+@dataclass(frozen=True)
+class SealedTo:
+    """Marks whom a sealed block is for."""
+
+    whom: For
+
+
+SealedToHub = Annotated[Sealed, SealedTo(For.HUB)]
+SealedToNamed = Annotated[Sealed, SealedTo(For.NAMED)]
+SealedToSender = Annotated[Sealed, SealedTo(For.SENDER)]
+SealedToRecipient = Annotated[Sealed, SealedTo(For.RECIPIENT)]
+SealedToReader = Annotated[Sealed, SealedTo(For.READER)]

@@ -14,7 +14,7 @@ from .fields import (
     Need,
     OrganisationId,
     Said,
-    Sealed,
+    SealedToHub,
     Several,
     Zone,
     exactly_one,
@@ -30,7 +30,7 @@ class PersonRegistered(Model):
 
     person_id: UUID
     registered_at: Said
-    sealed: Sealed
+    sealed: SealedToHub
     """A person block, sealed to the hub."""
 
 

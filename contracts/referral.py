@@ -37,7 +37,9 @@ from .fields import (
     Planned,
     PlannedOn,
     Said,
-    Sealed,
+    SealedToNamed,
+    SealedToRecipient,
+    SealedToSender,
     Several,
     StaffCode,
     exactly_one,
@@ -154,7 +156,7 @@ class _Request(Model):
     """In place of a consent, when a life is at risk."""
     answer_by: Planned | None = None
     """When the sender needs a decision; the urgency decides when absent."""
-    sealed: Sealed
+    sealed: SealedToNamed
     """A person block, sealed to the recipient."""
 
     @model_validator(mode="after")
@@ -244,7 +246,7 @@ class ReferralRedirected(_Step):
     service_id: UUID
     consent_id: UUID
     """The consent for the new recipient."""
-    sealed: Sealed
+    sealed: SealedToNamed
     """The person block, sealed anew to the new recipient."""
 
     @model_validator(mode="after")
@@ -259,7 +261,7 @@ class ReferralInfoRequested(_Step):
     """The recipient asks the sender a question before it decides; the deadline stops."""
 
     topic: InfoTopic
-    sealed: Sealed | None = None
+    sealed: SealedToSender | None = None
     """A note block with the question in words, sealed to the sender."""
 
 
@@ -267,7 +269,7 @@ class ReferralInfoRequested(_Step):
 class ReferralInfoProvided(_Step):
     """The sender answers the recipient's question; the deadline goes on."""
 
-    sealed: Sealed
+    sealed: SealedToRecipient
     """A note block with the answer, sealed to the recipient."""
 
 
@@ -277,7 +279,7 @@ class ReferralScheduled(_Step):
 
     visit_at: Planned
     mode: VisitMode
-    sealed: Sealed | None = None
+    sealed: SealedToSender | None = None
     """A note block with what the person has to know (where, whom to ask for, what to bring), sealed to the sender."""
 
 
@@ -302,7 +304,7 @@ class ReferralServiceStarted(_Step):
 class ReferralServiceNoted(_Step):
     """The recipient tells the sender how the service goes, while it goes on."""
 
-    sealed: Sealed
+    sealed: SealedToSender
     """A note block, sealed to the sender."""
 
 
@@ -329,7 +331,7 @@ class ReferralCompleted(_Result):
     services_given: Annotated[Several[Need], Field(max_length=20)] = ()
     onward_referral_id: UUID | None = None
     """The referral that goes on from here, when the outcome is `referred_onward`."""
-    sealed: Sealed | None = None
+    sealed: SealedToSender | None = None
     """A note block, sealed to the sender."""
 
 

@@ -30,7 +30,7 @@ from .fields import (
     OrganisationId,
     Planned,
     Said,
-    Sealed,
+    SealedToReader,
     Several,
     Zone,
     present,
@@ -110,7 +110,7 @@ class ReferralStatus(Model):
     error_reason: ErrorReason | None = None
     purge_by: Planned | None = None
     """By when the holder deletes what it holds and answers `referral.purged`; present when consent was withdrawn."""
-    sealed: Sealed | None = None
+    sealed: SealedToReader | None = None
     """A note block from the other party, sealed to the reader."""
 
 

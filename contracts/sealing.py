@@ -1,6 +1,5 @@
 """Sealed blocks: what only one organisation may read, encrypted to its public key (JWE; needs the extra `sealing`)."""
 
-import base64
 import json
 import os
 import re
@@ -13,6 +12,7 @@ from joserfc.jwk import ECKey
 from pydantic_core import from_json
 
 from .fields import SEALED_MAX_LENGTH, SEALED_PATTERN
+from .sealed_to import key_id
 
 Key = dict[str, Any]
 """A P-256 key as a JWK; its `kid` is its RFC 7638 thumbprint. With `d` it is private."""
@@ -82,7 +82,7 @@ def open_sealed(sealed: str, private_key: Key) -> dict[str, Any]:
     if len(sealed) > SEALED_MAX_LENGTH or not _SHAPE.fullmatch(sealed):
         raise SealingError("not_sealed")
     key = _import(private_key)
-    if _header(sealed).get("kid") != key.thumbprint():
+    if key_id(sealed) != key.thumbprint():
         raise SealingError("sealed_to_another_key")
     try:
         body = jwe.decrypt_compact(sealed, key, algorithms=[_WRAP, _ENCRYPT]).plaintext
@@ -95,15 +95,6 @@ def open_sealed(sealed: str, private_key: Key) -> dict[str, Any]:
     if plain is None:
         raise SealingError("not_an_object")
     return plain
-
-
-def _header(sealed: str) -> dict[str, Any]:
-    encoded = sealed.partition(".")[0]
-    try:
-        decoded = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
-    except ValueError:
-        return {}
-    return _json_object(decoded) or {}
 
 
 def _import(key: Key) -> ECKey:

@@ -1,7 +1,11 @@
 """One canonical person, consent, service and referral, as messages and as records, with keyword overrides."""
 
+import base64
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +26,28 @@ SENDER, RECIPIENT, ANOTHER, COORDINATOR = "redcross", "iom", "fuvadis", "barranq
 
 # What a block looks like that nobody here opens: the parts of a JWE in their right lengths.
 SEALED = ".".join(("eyJhbGciOiJFQ0RILUVTK0EyNTZLVyJ9", "A" * 54, "A" * 16, "QUJD", "A" * 22))
+
+KEYS = {name: sealing.new_key() for name in ("hub", SENDER, RECIPIENT, ANOTHER)}
+"""The private keys of the hub and of organisations that something may be sealed to."""
+
+
+def sealed_with_header(header: str) -> str:
+    """A block with this header that nobody opens."""
+    encoded = base64.urlsafe_b64encode(header.encode()).decode().rstrip("=")
+    return SEALED.replace(SEALED.partition(".")[0], encoded)
+
+
+def sealed_to(organisation: str) -> str:
+    """A block that says that it is sealed to an organisation's key; nobody opens it."""
+    return sealed_with_header(json.dumps({"alg": "ECDH-ES+A256KW", "enc": "A256GCM", "kid": KEYS[organisation]["kid"]}))
+
+
+def write_directory(file: Path, keys: Mapping[str, sealing.Key] = KEYS) -> Path:
+    """Write the file of public keys that organisations are handed, with these."""
+    said = {name: {"name": name, "public_key": sealing.public_part(key)} for name, key in keys.items()}
+    file.write_text(json.dumps({"organisations": said}))
+    return file
+
 
 PERSON = {
     "given_names": "Yuleisy Andreína",

@@ -27,6 +27,10 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
         for service in network.services.values()
     ]
     yield program(stack.state, "relay", ["messaging.relay"], {"RELAY_OUTBOXES": json.dumps(outboxes)})
+    directory = {"RUTA_DIRECTORY_FILE": str(stack.state.directory_file)}
+    hub_key = {"HUB_PRIVATE_KEY_FILE": str(stack.state.organisations / "hub" / "private.jwk")}
+    # Who seals what it refers for an organisation, and who asks whom others have sealed something to.
+    keys = {"intake": hub_key | directory, "referrals": directory}
     for service in network.services.values():
         own = {
             "SERVICE_NAME": service.name,
@@ -35,11 +39,7 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
             "RUTA_BROKER_CLOCK_URL": without_users(stack.management_url),
             **({"SERVICE_PARALLEL": "true"} if service.parallel else {}),
         }
-        keys = {
-            "HUB_PRIVATE_KEY_FILE": str(stack.state.organisations / "hub" / "private.jwk"),
-            "RUTA_DIRECTORY_FILE": str(stack.state.directory_file),  # to seal what it refers for an organisation
-        }
-        addresses = own | (keys if service.name == "intake" else {})
+        addresses = own | keys.get(service.name, {})
         for name in service.process_names:
             module = ["messaging.run", f"{service.package}.service"]
             yield program(stack.state, name, module, addresses | {"SERVICE_NAME": name})
@@ -48,6 +48,7 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
         "GATEWAY_HUB_AMQP_URL": stack.amqp_url(GATEWAY, HUB),
         "RUTA_BROKER_CLOCK_URL": without_users(stack.management_url),
         "RUTA_NETWORK_FILE": str(NETWORK_FILE),
+        **directory,
     }
     yield program(stack.state, GATEWAY, ["hub.gateway.__main__"], addresses)
 

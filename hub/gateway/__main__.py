@@ -1,6 +1,6 @@
 """Runs the AMQP gateway.
 
-    python -m hub.gateway       (GATEWAY_NETWORK_AMQP_URL, GATEWAY_HUB_AMQP_URL, RUTA_NETWORK_FILE)
+    python -m hub.gateway       (GATEWAY_NETWORK_AMQP_URL, GATEWAY_HUB_AMQP_URL, RUTA_NETWORK_FILE, RUTA_DIRECTORY_FILE)
 
 Three bridges: what organisations submit goes to the hub, by AMQP and by HTTP, as far as there is room for it
 (messaging/credits.py); and what the hub has for them goes to their inboxes.
@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from hub.gateway import amqp
-from hub.gateway.admission import members
+from hub.gateway.admission import Members
 from hub.gateway.handing import Handing
 from hub.gateway.listening import Listening
 from messaging import clock, tracing
@@ -25,23 +25,31 @@ from messaging.clocks import Clocks
 from messaging.credits import Credits
 from messaging.health import health, say_ready
 from messaging.log import fields
+from messaging.public_keys import DirectoryError, PublicKeys
 from messaging.stopping import AskedToStop
-from messaging.topology import NETWORK_FILE, read, submitted_queue, submitting_systems
+from messaging.topology import NETWORK_FILE, TopologyError, read, submitted_queue, submitting_systems
 
 log = logging.getLogger("ruta.gateway")
 
 
 def main() -> int:
-    """Carry messages in and out until SIGTERM or SIGINT; 1 if either direction ends before that."""
+    """Carry messages in and out until SIGTERM or SIGINT; 1 if either direction ends before that.
+
+    Ends with a sentence where what it needs to know of the network cannot be read.
+    """
     logs.set_up("gateway")
     tracing.set_up("gateway")
     network_url, hub_url = os.environ["GATEWAY_NETWORK_AMQP_URL"], os.environ["GATEWAY_HUB_AMQP_URL"]
-    network = read(Path(os.environ.get("RUTA_NETWORK_FILE", NETWORK_FILE)))
-    known = members(network, None)
-    organisations = known.organisations
+    try:
+        network = read(Path(os.environ.get("RUTA_NETWORK_FILE", NETWORK_FILE)))
+        directory = os.environ.get("RUTA_DIRECTORY_FILE")
+        keys = PublicKeys(Path(directory)).ids if directory else dict
+    except (TopologyError, DirectoryError) as error:
+        sys.exit(str(error))
+    organisations = network.organisations
 
     def decide(arrival: Arrival) -> Publication:
-        return amqp.decide(arrival, known, clock.now())
+        return amqp.decide(arrival, Members(organisations, keys()), clock.now())
 
     def deliver(arrival: Arrival) -> Publication:
         return amqp.deliver(arrival, organisations)

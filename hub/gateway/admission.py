@@ -12,7 +12,8 @@ from pathlib import Path
 import contracts
 from contracts.media_types import is_media_type
 from messaging.broker import CONTENT_TYPE
-from messaging.identity import address_to
+from messaging.identity import HUB, address_to
+from messaging.public_keys import KeyIds, PublicKeys
 from messaging.topology import DeclaredNetwork, Organisation
 
 
@@ -41,13 +42,16 @@ class Members:
     """Who takes part in the network, and by which keys something can be sealed to whom."""
 
     organisations: Mapping[str, Organisation]
-    keys: Mapping[str, frozenset[str]]
-    """The ids (RFC 7638 thumbprints) of the current public keys, by organisation, `hub` among them; none: not known."""
+    keys: KeyIds
+    """Empty: nobody's is known, and whom a block is sealed to is not looked at."""
 
 
 def members(network: DeclaredNetwork, directory_file: Path | None) -> Members:
-    """Return who takes part in a declared network, with the keys in the directory; without a file no key is known."""
-    return Members(network.organisations, {})
+    """Return who takes part in a declared network, with the keys in the directory; without a file no key is known.
+
+    Raises DirectoryError where the file cannot be used.
+    """
+    return Members(network.organisations, PublicKeys(directory_file).ids() if directory_file else {})
 
 
 def admit(body: bytes, media_type: object, sender: str | None, members: Members) -> Admitted:
@@ -59,6 +63,7 @@ def admit(body: bytes, media_type: object, sender: str | None, members: Members)
     message = _read(body, media_type)
     try:
         organisation = _check_sender(message, sender, members)
+        _check_sealed(message, members.keys)
         return Admitted(message, _address(message, organisation, members.organisations))
     except Refused as refused:
         refused.message = message
@@ -128,6 +133,20 @@ def _check_copy(
             raise Refused("not_yours", "data.refused_type")
         if message.data.refused_id is None:
             raise Refused("not_yours", "data.refused_id")
+
+
+def _check_sealed(message: contracts.Message, keys: KeyIds) -> None:
+    """Let a block be sealed only to a current key of whom it is for: another could not read it, or should not.
+
+    Of a referral only the service knows the parties (services/referrals/rules/notes.py). Here it is known to be neither
+    for the hub nor for who says it; and by nobody's key nobody reads it.
+    """
+    if not keys:
+        return
+    for block in contracts.sealed_blocks(message):
+        readers = [block.reader] if block.reader else keys.keys() - {HUB, message.source}
+        if not any(block.key_id in keys.get(one, ()) for one in readers):
+            raise Refused("sealed_to_another", block.where)
 
 
 def _address(message: contracts.Message, sender: Organisation, organisations: Mapping[str, Organisation]) -> str:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ import contracts
 from contracts import Draft, Message
 from messaging import clock, erasure, topology
 from messaging.on import batches, every, on
+from messaging.public_keys import KeyIds, PublicKeys
 from messaging.transaction import Transaction
 from services.referrals import messages, rules, store
 
@@ -25,6 +27,17 @@ SAID_BY_EMPLOYMENT = ("participation.started", "entrepreneur.enrolled")
 MAY_BE_ANSWERED_FOR = frozenset(
     one.id for one in NETWORK.organisations.values() if all(one.sends(name) for name in SAID_BY_EMPLOYMENT)
 )
+
+
+def key_ids() -> KeyIds:
+    """To which keys something may be sealed for each organisation now; nothing where no directory is named."""
+    file = os.environ.get("RUTA_DIRECTORY_FILE")
+    return _public_keys(Path(file)).ids() if file else {}
+
+
+@lru_cache(maxsize=1)
+def _public_keys(file: Path) -> PublicKeys:
+    return PublicKeys(file)
 
 
 class ReferralsService:
@@ -199,6 +212,7 @@ class ReferralsService:
         """The recipient asks something before it decides; the deadline stops."""
         referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.request_info(referral, by=message.source, at=clock.now(), topic=message.data.topic)
+        check_notes(referral, message)
         store.save_referral(tx, referral, message)
         return messages.statuses(referral, message.data)
 
@@ -207,6 +221,7 @@ class ReferralsService:
         """The sender answers; the deadline goes on with what was left."""
         referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.provide_info(referral, by=message.source, at=clock.now())
+        check_notes(referral, message)
         store.check_not_suspended(tx, referral)
         store.save_referral(tx, referral, message)
         return messages.statuses(referral, message.data)
@@ -220,6 +235,7 @@ class ReferralsService:
         referral = rules.schedule(
             referral, by=message.source, at=clock.now(), visit_at=message.data.visit_at, said_at=message.time
         )
+        check_notes(referral, message)
         store.save_referral(tx, referral, message)
         return messages.statuses(referral, message.data)
 
@@ -254,6 +270,7 @@ class ReferralsService:
         """The recipient tells how the service goes; the note passes through sealed."""
         referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.note_service(referral, by=message.source, at=clock.now())
+        check_notes(referral, message)
         store.save_referral(tx, referral, message)
         return messages.statuses(referral, message.data)
 
@@ -268,6 +285,7 @@ class ReferralsService:
             outcome=message.data.outcome,
             not_met_reason=message.data.not_met_reason,
         )
+        check_notes(referral, message)
         store.save_referral(tx, referral, message)
         return [*messages.statuses(referral, message.data), *refer_onward(tx, referral, message)]
 
@@ -375,6 +393,13 @@ class ReferralsService:
             store.note_notified(tx, referral.referral_id, place=place, at=now)
             drafts += messages.moved_up(referral, place=place)
         return drafts
+
+
+def check_notes(referral: rules.Referral, message: Message[Any]) -> None:
+    """Refuse a note that is not sealed to the party it is for; where no directory is named nobody's key is known."""
+    keys = key_ids()
+    for note in messages.notes(message) if keys else ():
+        rules.check_note(note, referral, keys=keys)
 
 
 def leave_without_consent(tx: Transaction, message: Message[contracts.ReferralRequested]) -> rules.Override | None:

@@ -15,6 +15,7 @@ from tests.examples import (
     consent_ended,
     consent_recorded,
     referral_requested,
+    sealed_to,
     service_published,
 )
 from tests.services.conftest import ServiceUnderTest
@@ -30,8 +31,11 @@ received: Said = (contracts.ReferralReceived(**R), RECIPIENT)
 accepted: Said = (contracts.ReferralAccepted(**R), RECIPIENT)
 declined: Said = (contracts.ReferralDeclined(**R, reason=codes.DeclineReason.NO_CAPACITY), RECIPIENT)
 waitlisted: Said = (contracts.ReferralWaitlisted(**R, place_in_line=4, estimate_days=20), RECIPIENT)
-info_requested: Said = (contracts.ReferralInfoRequested(**R, topic=codes.InfoTopic.DOCUMENTS, sealed=SEALED), RECIPIENT)
-info_provided: Said = (contracts.ReferralInfoProvided(**R, sealed=SEALED), SENDER)
+info_requested: Said = (
+    contracts.ReferralInfoRequested(**R, topic=codes.InfoTopic.DOCUMENTS, sealed=sealed_to(SENDER)),
+    RECIPIENT,
+)
+info_provided: Said = (contracts.ReferralInfoProvided(**R, sealed=sealed_to(RECIPIENT)), SENDER)
 redirected: Said = (
     contracts.ReferralRedirected(
         **R,
@@ -47,7 +51,7 @@ scheduled: Said = (contracts.ReferralScheduled(**R, visit_at=VISIT, mode=codes.V
 no_show: Said = (contracts.ReferralNoShow(**R), RECIPIENT)
 visit_cancelled: Said = (contracts.ReferralVisitCancelled(**R, cancelled_by=codes.VisitCancelledBy.PERSON), RECIPIENT)
 service_started: Said = (contracts.ReferralServiceStarted(**R), RECIPIENT)
-service_noted: Said = (contracts.ReferralServiceNoted(**R, sealed=SEALED), RECIPIENT)
+service_noted: Said = (contracts.ReferralServiceNoted(**R, sealed=sealed_to(SENDER)), RECIPIENT)
 completed: Said = (contracts.ReferralCompleted(**R, outcome=codes.Outcome.NEED_MET), RECIPIENT)
 closed: Said = (contracts.ReferralClosed(**R, outcome=codes.Outcome.PARTLY_MET), SENDER)
 cancel_requested: Said = (contracts.ReferralCancelRequested(**R, reason=codes.CancelReason.SAFETY), SENDER)

@@ -7,7 +7,7 @@ import pytest
 from contracts import uuid7
 from messaging.database import Row
 from services.referrals import rules
-from tests.examples import ANOTHER, COORDINATOR, NOW, RECIPIENT, SEALED, SENDER, referral_requested
+from tests.examples import ANOTHER, COORDINATOR, NOW, RECIPIENT, SENDER, referral_requested
 from tests.services import stories
 from tests.services.conftest import ServiceUnderTest
 from tests.services.stories import TO, bring_to, prepare, state_of
@@ -155,7 +155,7 @@ def test_a_sealed_note_goes_only_to_the_party_it_is_sealed_to(
     bring_to(referrals, state)
     data, source = getattr(stories, said)
     notes = {answer.recipient: answer.data.sealed for answer in referrals.hear(data, source=source)}
-    assert notes == {SENDER: None, RECIPIENT: None} | {reader: SEALED}
+    assert notes == {SENDER: None, RECIPIENT: None} | {reader: data.sealed}
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from uuid import UUID
 
 import contracts
 from contracts import Message
+from contracts.fields import For
 from services.referrals import rules
-from services.referrals.rules import Consent, Override, Referral, Urgency
+from services.referrals.rules import Actor, Consent, Note, Override, Referral, Urgency
 
 Request = dict[str, Any]  # `referral.requested` as JSON has it, without its sealed block
 
@@ -90,6 +91,16 @@ def onward_request(first: Request, said: contracts.ReferralRedirected, *, at: da
     if "follow_up" in first and date.fromisoformat(first["follow_up"]["on"]) >= at.date():
         onward["follow_up"] = first["follow_up"]
     return contracts.ReferralRequested.model_validate_json(json.dumps(onward))
+
+
+def notes(message: Message[Any]) -> list[Note]:
+    """Read for which party each sealed note is, and to whose key it says it is sealed."""
+    parties = {For.SENDER: Actor.SENDER, For.RECIPIENT: Actor.RECIPIENT}
+    return [
+        Note(block.where, parties[block.whom], block.key_id)
+        for block in contracts.sealed_blocks(message)
+        if block.whom in parties
+    ]
 
 
 def estimate(said: contracts.ReferralWaitlisted) -> timedelta | None:

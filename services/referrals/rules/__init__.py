@@ -24,6 +24,7 @@ from services.referrals.rules.directory import (
 )
 from services.referrals.rules.eligibility import Seeker, Verdict, check_eligibility, check_seeker
 from services.referrals.rules.lines import Line, Place, close_ranks, left_line, move_up
+from services.referrals.rules.notes import Note, check_note
 from services.referrals.rules.ranking import SUGGESTED_AT_MOST, Candidate, Ranked, alternatives, rank
 from services.referrals.rules.referrals import Referral, Step, decided_by, decision_in, not_a_party
 from services.referrals.rules.sending import CONSENT_OVERRIDDEN, Consent, Override, latest_answer, send
@@ -68,6 +69,7 @@ __all__ = [
     "Line",
     "Link",
     "MissingPrerequisite",
+    "Note",
     "Override",
     "Place",
     "Ranked",
@@ -88,6 +90,7 @@ __all__ = [
     "check_move",
     "check_newer",
     "check_none_open_beside",
+    "check_note",
     "check_publication",
     "check_publishable",
     "check_seeker",

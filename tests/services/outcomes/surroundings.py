@@ -1,6 +1,5 @@
 """The outcome cases of every service, and what the services find around them when they are played."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,11 +7,10 @@ from typing import Final
 
 import pytest
 
-from contracts import sealing
 from messaging import clock
 from services.intake import service as intake_service
 from services.referrals import service as referrals_service
-from tests.examples import COORDINATOR, NOW, RECIPIENT, SENDER
+from tests.examples import COORDINATOR, NOW, write_directory
 from tests.services.network import ROOT
 from tests.services.outcomes import of_employment, of_events, of_intake, of_referrals, of_reports
 from tests.services.outcomes.cases import Case
@@ -26,10 +24,6 @@ CASES: Final[Mapping[str, Sequence[Case]]] = {
 }
 
 
-KEYS: Final = {name: sealing.new_key() for name in (SENDER, RECIPIENT)}
-"""The private keys of the organisations that something may be sealed to."""
-
-
 def folder_of(service: str) -> Path:
     """Where a service is."""
     return ROOT / ("hub" if service == "reports" else "services") / service
@@ -38,9 +32,7 @@ def folder_of(service: str) -> Path:
 @contextmanager
 def surroundings(directory: Path) -> Iterator[None]:
     """A clock that stands still, a coordinator, and keys; `directory` takes the file of the organisations' keys."""
-    keys = {name: {"name": name, "public_key": sealing.public_part(key)} for name, key in KEYS.items()}
-    file = directory / "directory.json"
-    file.write_text(json.dumps({"organisations": keys}))
+    file = write_directory(directory / "directory.json")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now", lambda: NOW)
         patch.setattr(intake_service, "hub_key", lambda: of_intake.HUB_KEY)

@@ -17,9 +17,9 @@ from messaging.answers import MissingPrerequisite, Refused
 from messaging.believing import check_times
 from messaging.inbox import Key
 from messaging.runtime import Delivery, Runtime
+from tests.examples import KEYS
 from tests.services.outcomes.cases import handlers_of
 from tests.services.outcomes.of_intake import HUB_KEY
-from tests.services.outcomes.surroundings import KEYS
 from tests.services.sequences.emptying import Emptied
 from tests.services.sequences.making import Batch, Fault, Sequenced
 

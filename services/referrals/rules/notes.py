@@ -1,0 +1,27 @@
+"""The notes that the parties of a referral write each other: sealed, so that of each only its reader's key is seen."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+from messaging.answers import Refused
+from services.referrals.rules.referrals import Referral
+from services.referrals.rules.states import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A sealed note in a message of a party."""
+
+    where: str  # the field that holds it
+    reader: Actor  # the party that it is for
+    key_id: str | None  # of the key that it says it is sealed to
+
+
+def check_note(note: Note, referral: Referral, *, keys: Mapping[str, Set[str]]) -> None:
+    """Let a note be sealed only to a current key of the party that it is for; `keys` are everybody's.
+
+    The gateway has let through what is sealed to anybody but the hub and who says it: it does not know the parties.
+    """
+    reader = referral.sender if note.reader is Actor.SENDER else referral.recipient
+    if note.key_id not in keys.get(reader, ()):
+        raise Refused("sealed_to_another", note.where)
