@@ -1,0 +1,70 @@
+"""Every entrance decides every case of the table alike, and none of them costs its neighbours more than a moment."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+import contracts
+from contracts import sealing
+from hub.gateway import amqp
+from hub.gateway.admission import Members, Refused, admit
+from messaging.bridge import Arrival
+from tests.hub.admission_table import CASES, MEMBERS, SEALED, Case, Decision
+from tests.hub.network import NOW
+
+AT_MOST = 0.010  # seconds of processor for one decision: the least of several, which a busy machine does not change
+TRIES = 5
+
+Runner = Callable[[Case, Members], Decision]
+
+
+def purely(case: Case, members: Members) -> Decision:
+    try:
+        return Decision(address=admit(case.make(), case.media_type, case.sender, members).address)
+    except Refused as refused:
+        return Decision(code=refused.code, where=refused.where)
+
+
+def by_amqp(case: Case, members: Members) -> Decision:
+    properties = {"user_id": case.sender, "content_type": case.media_type}
+    arrival = Arrival(f"submit.{case.sender}", f"{case.sender}.any", 1, case.make(), properties)
+    published = amqp.decide(arrival, members, NOW)
+    refusal = contracts.parse(published.body).data if ".message.refused." in published.routing_key else None
+    if isinstance(refusal, contracts.MessageRefused):
+        assert published.routing_key.startswith(f"to.{case.sender}.")
+        return Decision(code=refusal.code, where=refusal.where)
+    assert published.body == arrival.body
+    return Decision(address=published.routing_key)
+
+
+RUNNERS: dict[str, Runner] = {"admission": purely, "amqp": by_amqp}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("entrance", RUNNERS)
+def test_every_entrance_decides_alike(entrance: str, case: Case) -> None:
+    assert RUNNERS[entrance](case, MEMBERS) == case.expected
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_no_decision_holds_up_the_neighbours(case: Case) -> None:
+    body = case.make()
+    took = []
+    for _ in range(TRIES):
+        began = time.thread_time()
+        purely(Case(case.name, lambda: body, case.expected, case.sender, case.media_type), MEMBERS)
+        took.append(time.thread_time() - began)
+    assert min(took) < AT_MOST
+
+
+@pytest.mark.parametrize("case", SEALED, ids=lambda case: case.name)
+def test_where_no_directory_is_named_nobody_looks_for_whom_a_block_is(case: Case) -> None:
+    assert purely(case, Members(MEMBERS.organisations, {})).code is None
+
+
+def test_a_key_that_takes_the_place_of_another_counts_at_once() -> None:
+    (case,) = (one for one in SEALED if one.name == "registration sealed to hub")
+    new = Members(MEMBERS.organisations, {**MEMBERS.keys, "hub": frozenset({sealing.new_key()["kid"]})})
+    both = Members(MEMBERS.organisations, {**MEMBERS.keys, "hub": new.keys["hub"] | MEMBERS.keys["hub"]})
+    assert [purely(case, members).code for members in (MEMBERS, both, new)] == [None, None, "sealed_to_another"]
