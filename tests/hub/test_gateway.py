@@ -7,9 +7,11 @@ from uuid import UUID
 import pytest
 
 import contracts
+from contracts import sealing
 from deploy.local import Stack
 from messaging.broker import Publication, Publisher
 from messaging.identity import address_to
+from tests.examples import KEYS, person_registered, say, write_directory
 from tests.hub.network import from_whom, refused, settled, status
 from tests.messaging.checker import check
 from tests.messaging.harness import conversation, service_published, wait_until
@@ -189,3 +191,34 @@ def test_organisations_are_read_from_the_network_file(gateway: Gateway, redcross
 
     (answer,) = redcross.read()
     assert answer.data.code == "not_allowed"
+
+
+@pytest.mark.parametrize(("directory", "why"), [("nowhere.json", "No such file"), ("empty.json", "no directory")])
+def test_a_directory_that_cannot_be_read_ends_it_with_one_sentence(
+    gateway: Gateway, tmp_path: Path, directory: str, why: str
+) -> None:
+    (tmp_path / "empty.json").write_text("{}")
+    process = gateway.process(RUTA_DIRECTORY_FILE=str(tmp_path / directory)).launch()
+    assert process.exit_code() == 1
+    (said,) = process.log().splitlines()
+    assert said.startswith(f"The directory of public keys {tmp_path / directory} (RUTA_DIRECTORY_FILE) cannot be used")
+    assert why in said
+
+
+def test_a_block_that_is_sealed_to_another_is_refused_by_the_keys_that_the_directory_has_now(
+    gateway: Gateway, redcross: Partner, tmp_path: Path
+) -> None:
+    directory = write_directory(tmp_path / "directory.json")
+    gateway.process(RUTA_DIRECTORY_FILE=str(directory)).start()
+    registered = person_registered(sealing.public_part(KEYS["hub"]))
+
+    first, second = say(registered), say(registered)
+
+    redcross.submit(first, service_published())
+    gateway.passed(1)  # what came after the first
+    write_directory(directory, {**KEYS, "hub": sealing.new_key()})
+    redcross.submit(second)
+    (refusal,) = redcross.read()
+
+    assert (refusal.data.code, refusal.data.where) == ("sealed_to_another", "data.sealed")
+    assert refusal.data.refused_id == second.id
