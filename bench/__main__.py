@@ -1,8 +1,8 @@
 """`./ruta bench`: measures every contender and the real work, prints what it finds, and writes it as JSON.
 
 `./ruta bench real` measures the real work beside the contender `ruta` and the floor alone, `./ruta bench latency` the
-time to an answer, `./ruta bench start` how quickly the network is up and what memory it takes, and `./ruta bench
-matching` the matching of people.
+time to an answer, `./ruta bench http` accepting by HTTP and what floods do to others, `./ruta bench start` how quickly
+the network is up and what memory it takes, and `./ruta bench matching` the matching of people.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from typing import Any
 from bench import latency, measure, requests, start
 from bench.contenders import Contender, contenders, ours
 from bench.ground import Ground
+from bench.http import measured as http
 from bench.measure import Throughput, Work
 from bench.real import figures as real_figures
 from bench.real import measured as real
@@ -45,6 +46,7 @@ class Plan:
     backlog_seconds: float
     real: real.Plan
     latency: latency.Plan
+    http: http.Plan
     starts: int
 
 
@@ -57,6 +59,7 @@ FULL = Plan(
     backlog_seconds=10,
     real=real.FULL,
     latency=latency.FULL,
+    http=http.FULL,
     starts=3,
 )
 QUICK = Plan(
@@ -68,6 +71,7 @@ QUICK = Plan(
     backlog_seconds=4,
     real=real.QUICK,
     latency=latency.QUICK,
+    http=http.QUICK,
     starts=1,
 )
 
@@ -79,7 +83,7 @@ def main() -> int:
 
         return measure_matching(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="ruta bench", description="Ruta beside nameko, FastStream and the floor.")
-    parser.add_argument("what", nargs="?", choices=("real", "latency", "start"), help="only this")
+    parser.add_argument("what", nargs="?", choices=("real", "latency", "http", "start"), help="only this")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     parser.add_argument("--quick", action="store_true", help="a quarter of the time, and less certain")
     arguments = parser.parse_args()
@@ -94,6 +98,8 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    if "http" in figures and not http.is_right(figures):
+        return 1
     if "contenders" not in figures:
         return 0
     ruta = figures["contenders"]["ruta"]
@@ -116,6 +122,9 @@ def run(plan: Plan, *, only: str | None = None) -> dict[str, Any]:
             figures["latency"] = latency.measure(network, plan.latency)
         for line in latency.lines(figures["latency"]):
             _say(line)
+    if only in (None, "http"):
+        _say("")
+        figures |= http.measure(directory, plan.http, _say)
     if only in (None, "start"):
         _say("")
         figures["start"] = start.measure(directory, plan.starts)

@@ -171,6 +171,7 @@ class Conversation:
 
     network: Network
     answered_within: float = ANSWERED_WITHIN  # seconds, after the last has been said
+    submit: Callable[[str], wire.Submitting] | None = None  # how an organisation submits; None: by AMQP
     _sent_at: dict[str, float] = field(default_factory=dict)
     _lives: dict[str, Life] = field(default_factory=dict)  # by the message whose answer they wait for
     _due: deque[Life] = field(default_factory=deque)
@@ -181,7 +182,7 @@ class Conversation:
         stack = self.network.stack
         urls = {name: stack.amqp_url(name, topology.NETWORK) for name in (SENDER, RECIPIENT)}
         self._publishers = {
-            name: wire.Publisher(url, topology.submit_exchange(name), user_id=name) for name, url in urls.items()
+            name: self.submit(name) if self.submit else wire.submitting(url, name) for name, url in urls.items()
         }
         self._inboxes = {name: wire.Consumer(url, f"inbox.{name}", prefetch=500) for name, url in urls.items()}
         home = stack.state.organisations / "hub"

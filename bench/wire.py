@@ -9,6 +9,7 @@ import socket
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 import amqp
@@ -51,6 +52,25 @@ def connect(url: str) -> amqp.Connection:
     )
     connection.connect()
     return connection
+
+
+class Submitting(Protocol):
+    """What organisations submit with, by whichever entrance."""
+
+    def send(self, messages: Iterable[tuple[str, str, bytes]]) -> None:
+        """Submit (routing key, message id, body)."""
+
+    def fileno(self) -> int:
+        """What becomes readable when there is something for `read_confirms`."""
+
+    def readable(self, within: float = 0) -> bool:
+        """Tell whether anything arrives within so many seconds."""
+
+    def read_confirms(self) -> None:
+        """Take note of what has been taken."""
+
+    def close(self) -> None:
+        """End it."""
 
 
 class _Channel:
@@ -208,6 +228,11 @@ def _frames(buffer: bytes) -> Iterator[tuple[int, int]]:
             return
         yield at, after
         at = after
+
+
+def submitting(url: str, organisation: str) -> Publisher:
+    """What an organisation publishes with."""
+    return Publisher(url, f"submit.{organisation}", user_id=organisation)
 
 
 def _short(text: str) -> bytes:

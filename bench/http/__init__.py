@@ -1,1 +1,1 @@
-"""The second entrance: what accepting by HTTP costs, and whether who floods slows anybody but itself."""
+"""`./ruta bench http`: what accepting by HTTP costs, and whether who floods slows anybody but itself."""

@@ -12,11 +12,12 @@ import select
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from bench.http.submitting import Submitting
 from bench.measure import cause
-from bench.wire import Consumer, Publisher
+from bench.wire import Consumer, Publisher, submitting
 from contracts import uuid7
 
 AT_ONCE: Final = 250  # messages to a system call
@@ -30,7 +31,8 @@ MESSAGE, SUBJECT, SOURCE = "<message>", "<subject>", "<source>"  # in patterns
 class Plan:
     """Who floods with what; `patterns` are messages as JSON with ids and source to be filled in, used by turns."""
 
-    urls: Mapping[str, str]  # AMQP, by organisation
+    urls: Mapping[str, str]  # by organisation: of AMQP, or of HTTP where it has a key
+    keys: Mapping[str, str]
     type: str
     patterns: Sequence[str]
     answers: Mapping[str, str]  # the URL by the queue in which answers come
@@ -53,7 +55,8 @@ class Flooded:
     answered: int = 0  # for the first time
     repeated: int = 0
     seconds: float = 0.0
-    in_time: int = field(default=0)  # answered within these seconds
+    in_time: int = 0  # answered within these seconds
+    taken_back: int = 0  # out of the queue, when the time was over
 
 
 class Flooder:
@@ -61,15 +64,18 @@ class Flooder:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._publishers = {name: Publisher(url, f"submit.{name}", user_id=name) for name, url in plan.urls.items()}
+        self._submitting: dict[str, Publisher | Submitting] = {
+            name: Submitting(url, plan.keys[name]) if name in plan.keys else submitting(url, name)
+            for name, url in plan.urls.items()
+        }
         self._consumers = [Consumer(url, queue, READ_AT_ONCE) for queue, url in plan.answers.items()]
         self._said = 0
         self._begin()
 
     def _begin(self) -> None:
-        self._unanswered: dict[str, set[str]] = {name: set() for name in self._publishers}
+        self._unanswered: dict[str, set[str]] = {name: set() for name in self._submitting}
         self._senders: dict[str, str] = {}  # by message
-        self._left = dict.fromkeys(self._publishers, 0)  # of the burst, to be sent
+        self._left = dict.fromkeys(self._submitting, 0)  # of the burst, to be sent
 
     def flood(self, burst: Burst) -> Flooded:
         """Flood for so long."""
@@ -88,15 +94,22 @@ class Flooder:
     def hear_out(self) -> Flooded:
         """Read on until standard input says something, which is that nothing more will come."""
         while not select.select([sys.stdin], [], [], 0)[0]:
+            for one in self._submitting.values():
+                if isinstance(one, Submitting):
+                    one.go_on()
             self._hear(0.05)
         return self._flooded
 
     def _send(self, name: str) -> None:
+        way_in = self._submitting[name]
+        if isinstance(way_in, Submitting):
+            way_in.go_on()
+            if way_in.waiting > FEW:  # what has not been sent is not said
+                return
         count = min(self._left[name], AT_ONCE, MOST - len(self._unanswered[name]))
         if count <= 0:
             return
-        messages = [self._message(name) for _ in range(count)]
-        self._publishers[name].send(messages)
+        way_in.send([self._message(name) for _ in range(count)])
         self._left[name] -= count
         self._flooded.sent += count
 
@@ -110,9 +123,9 @@ class Flooder:
         return f"{name}.{self._plan.type}", message_id, body.encode()
 
     def _hear(self, within: float) -> None:
-        sockets: list[Consumer | Publisher] = [*self._consumers, *self._publishers.values()]
+        sockets: list[Consumer | Publisher | Submitting] = [*self._consumers, *self._submitting.values()]
         for ready in select.select(sockets, [], [], within)[0]:
-            if isinstance(ready, Publisher):
+            if not isinstance(ready, Consumer):
                 ready.read_confirms()
             elif deliveries := ready.receive():
                 for one in deliveries:

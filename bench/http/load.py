@@ -16,6 +16,7 @@ from typing import Final
 AT_ONCE: Final = 64 * 1024  # bytes asked of a socket
 HEAD_END: Final = b"\r\n\r\n"
 LENGTH: Final = b"content-length:"
+RETRY_AFTER: Final = b"retry-after:"
 ANSWERED_WITHIN: Final = 30.0  # seconds
 TICK: Final = 0.001  # seconds
 
@@ -55,6 +56,7 @@ class Connection:
         self._rest = b""
         self.asked: Asked | None = None
         self.since = 0.0
+        self.retry_after: float | None = None  # seconds, as the last answer said
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -83,6 +85,8 @@ class Connection:
         if len(self._rest) < end:
             return None
         status, body = int(self._rest[9:12]), self._rest[head + len(HEAD_END) : end]
+        at = lower.find(RETRY_AFTER)
+        self.retry_after = float(lower[at + len(RETRY_AFTER) :].split(b"\r", 1)[0]) if at >= 0 else None
         self._rest = self._rest[end:]
         return status, body
 
