@@ -165,7 +165,7 @@ def lines(figures: Mapping[str, Any]) -> Iterator[str]:
 def _line(entrance: str, case: Mapping[str, Any]) -> str:
     return (
         f"fairness {entrance} {case['neighbour']:<10}{case['flooders']} x {case['each']:<7,}"
-        f"p99 alone {case['alone_p99_ms']:6.1f} ms  flooded {case['flooded_p99_ms']:7.1f} ms ({case['times_alone']:.2f})"
+        f"p99 alone {case['alone_p99_ms']:.0f} ms  flooded {case['flooded_p99_ms']:.0f} ms ({case['times_alone']:.2f})"
         f"  flooder {case['flooder_per_s']:5.0f}/s of {case['flooder_alone_per_s']:.0f} ({case['flooder_share']:.2f})"
     )
 
