@@ -171,6 +171,7 @@ class Conversation:
 
     network: Network
     answered_within: float = ANSWERED_WITHIN  # seconds, after the last has been said
+    quiet: float = 6.0  # seconds: what the management interface says is up to five seconds old
     submit: Callable[[str], wire.Submitting] | None = None  # how an organisation submits; None: by AMQP
     _sent_at: dict[str, float] = field(default_factory=dict)
     _lives: dict[str, Life] = field(default_factory=dict)  # by the message whose answer they wait for
@@ -282,9 +283,10 @@ class Conversation:
         """Return when everything has been applied: nothing stands in the services' queues, nor comes for a while."""
         management, quiet_since = self.network.stack.management, time.monotonic()
         deadline = quiet_since + self.answered_within * 4
-        while time.monotonic() - quiet_since < 6.0:  # what the management interface says is up to five seconds old
+        while time.monotonic() - quiet_since < self.quiet:
             queues = management.queues(topology.HUB) + management.queues(topology.NETWORK)
-            waiting = [one for one in queues if one.get("messages") and not one["name"].startswith("inbox.")]
+            read = [one for one in queues if one.get("consumers") and not one["name"].startswith("inbox.")]
+            waiting = [one for one in read if one.get("messages")]
             if self._hear(0.2) or waiting:
                 quiet_since = time.monotonic()
             if time.monotonic() > deadline:

@@ -33,6 +33,7 @@ class Plan:
     flooders: Sequence[int]
     people: int  # made for the floods of registrations
     warm_up: float = 5.0
+    quiet: float = 6.0  # seconds without a message, for the network to be at rest
     entrances: Sequence[str] = ENTRANCES
 
 
@@ -85,8 +86,8 @@ def measure(network: Network, plan: Plan, say: Callable[[str], None]) -> dict[st
 def _by(network: Network, plan: Plan, entrance: str, say: Callable[[str], None]) -> dict[str, Any]:
     """What has shown by one entrance: of all cases the worst, and each."""
     submit = partial(_submitting, network) if entrance == "http" else None
-    referring = Referring(network, ANSWERED_WITHIN, submit)
-    registering = Registering(network, ANSWERED_WITHIN, submit)
+    referring = Referring(network, ANSWERED_WITHIN, plan.quiet, submit)
+    registering = Registering(network, ANSWERED_WITHIN, plan.quiet, submit)
     searches = [Case(Referring.NAME, count, each) for each in plan.sizes for count in plan.flooders]
     registrations = [Case(Registering.NAME, 1, plan.sizes[0])]
     _Measuring(network, plan, entrance, say).go(referring, floods.searches(), searches)

@@ -3,8 +3,8 @@
     python -m bench.http.flood          (standard input: a Plan as JSON, then a Burst in each line)
 
 For each line every organisation submits `each` messages at once, and as many again whenever all but a few of them have
-been answered, until the time is over. Then the process says what was answered meanwhile; it goes on reading, and at the
-next line, which is empty, says what has been answered since the beginning.
+been answered, until the time is over. Then the process says what was answered meanwhile. It is told how many were taken
+back out of the queues, reads on until all others are answered, and says what has been answered since the beginning.
 """
 
 import json
@@ -22,6 +22,7 @@ from contracts import uuid7
 
 AT_ONCE: Final = 250  # messages to a system call
 MOST: Final = 45_000  # unanswered ones of one organisation: its queue takes 50,000
+STALLED_AFTER: Final = 60.0  # seconds without an answer
 FEW: Final = 20  # of so many, one is still to be answered when the next burst begins
 READ_AT_ONCE: Final = 2_000  # deliveries
 MESSAGE, SUBJECT, SOURCE = "<message>", "<subject>", "<source>"  # in patterns
@@ -91,14 +92,20 @@ class Flooder:
         self._flooded.seconds, self._flooded.in_time = elapsed, self._flooded.answered
         return self._flooded
 
-    def hear_out(self) -> Flooded:
-        """Read on until standard input says something, which is that nothing more will come."""
-        while not select.select([sys.stdin], [], [], 0)[0]:
+    def hear_out(self, taken_back: int) -> Flooded:
+        """Read on until all but so many have been answered, or nothing comes."""
+        answered, heard_at = -1, time.monotonic()
+        while self._left_unanswered() > taken_back and time.monotonic() - heard_at < STALLED_AFTER:
             for one in self._submitting.values():
                 if isinstance(one, Submitting):
                     one.go_on()
             self._hear(0.05)
+            if self._flooded.answered != answered:
+                answered, heard_at = self._flooded.answered, time.monotonic()
         return self._flooded
+
+    def _left_unanswered(self) -> int:
+        return sum(len(messages) for messages in self._unanswered.values())
 
     def _send(self, name: str) -> None:
         way_in = self._submitting[name]
@@ -150,8 +157,7 @@ def main() -> None:
     flooder = Flooder(Plan(**said))
     while line := sys.stdin.readline():
         print(json.dumps(asdict(flooder.flood(Burst(**json.loads(line))))), flush=True)
-        print(json.dumps(asdict(flooder.hear_out())), flush=True)
-        sys.stdin.readline()
+        print(json.dumps(asdict(flooder.hear_out(int(sys.stdin.readline())))), flush=True)
 
 
 if __name__ == "__main__":

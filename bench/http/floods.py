@@ -31,8 +31,7 @@ ORGANISATIONS: Final = ("fuvadis", "oportunidades", "barranquilla")
 NEED: Final = "health.maternal"
 SERVICES: Final = 12  # offered for what the searches ask for
 OFFERS: Final = "iom"
-REST_WITHIN: Final = 600.0  # seconds
-QUIET: Final = 6.0  # seconds: what the management interface says is up to five seconds old
+COMPARED_WITHIN: Final = 600.0  # seconds
 PROFILED: Final = "bench.profiled"  # a queue
 
 
@@ -124,25 +123,11 @@ class Floods:
 
     def _hear_out(self, flooded: Flooded) -> Flooded:
         taken_back = sum(_purge(self._stack, vhost, queue) for vhost, queue in self._queues)
-        self._come_to_rest()
-        _until_compared(self._stack)
-        self._tell("")
+        self._tell(str(taken_back))
         heard = self._heard()
-        heard.taken_back = taken_back
+        _until_compared(self._stack)
+        heard.taken_back, heard.in_time, heard.seconds = taken_back, flooded.in_time, flooded.seconds
         return heard
-
-    def _come_to_rest(self) -> None:
-        """Return when no queue but inboxes has anything in it, nor had for a while."""
-        management, quiet_since = self._stack.management, time.monotonic()
-        deadline = quiet_since + REST_WITHIN
-        while time.monotonic() - quiet_since < QUIET:
-            queues = [*management.queues(topology.HUB), *management.queues(topology.NETWORK)]
-            left = [one["name"] for one in queues if one.get("messages") and not one["name"].startswith("inbox.")]
-            if left:
-                quiet_since = time.monotonic()
-            if time.monotonic() > deadline:
-                raise OperatorError(f"The network did not come to rest: {', '.join(left)}")
-            time.sleep(0.2)
 
     def _heard(self) -> Flooded:
         assert self._child.stdout is not None
@@ -212,7 +197,7 @@ def _purge(stack: Stack, vhost: str, queue: str) -> int:
 
 def _until_compared(stack: Stack) -> None:
     """Return when intake has compared everybody."""
-    deadline = time.monotonic() + REST_WITHIN
+    deadline = time.monotonic() + COMPARED_WITHIN
     with psycopg.connect(stack.service_database_url("intake"), autocommit=True) as connection:
         while connection.execute("select exists (select from match_waiting)").fetchone() != (False,):
             if time.monotonic() > deadline:

@@ -104,7 +104,7 @@ def request(host: str, path: str, media_type: str, body: bytes, key: str | None 
 def load(
     address: tuple[str, int], asking: Sequence[Iterator[Asked]], seconds: float, *, rate: float | None = None
 ) -> Loaded:
-    """Load a server for so long, by a connection for each of `asking`; at so many requests a second, or all it takes.
+    """Load a server for so long, by a connection for each of `asking`: with all it takes, or `rate` requests a second.
 
     What is under way at the end is answered, and counted as accepted, too. Messages are accepted where the answer is
     202 or 200; of any other status `statuses` tells.
@@ -129,7 +129,7 @@ def _load(
     heard_at = began
     while True:
         now = time.monotonic()
-        over = now - began >= seconds
+        over = now - began >= seconds if rate is None else number >= int(rate * seconds)
         while idle and not over and (rate is None or began + number / rate <= now):
             connection, more = idle.popleft()
             connection.ask(next(more), now if rate is None else began + number / rate)
