@@ -18,7 +18,7 @@ from messaging.topology import GATEWAY_HTTP, HUB, NETWORK_FILE, submitted_key, s
 from tests.messaging.harness import Process, conversation, service_published, wait_until
 from tests.messaging.partners import Gateway, Partner
 
-FLOOD = 3_000  # messages
+FLOOD = 1_200  # messages
 WINDOW = 64  # that the gateway has in hand of one queue, unacknowledged
 NOBODY_IS_AWAY = {"messaging.credits.HEARD_WITHIN": 3600.0, "messaging.credits.ALONE_AFTER": 3600.0}
 
