@@ -308,6 +308,7 @@ class Accepting:
 
     def _write_used(self, connection: database.Connection) -> None:
         used, self._used = self._used, {}
+        used = dict(used)  # at once: the event loop may just be writing into it
         if used:
             keys = sorted(used)
             connection.execute(USED, (keys, [used[key] for key in keys]))

@@ -25,12 +25,13 @@ from hub.gateway.http.keys import Keys
 from hub.gateway.http.limits import InUse, Limits
 from hub.gateway.http.problems import Problem
 from hub.gateway.http.refusals import Refusals
+from hub.gateway.http.signals import Signals
 from messaging.topology import NETWORK_FILE, read
 
 POOL = 4  # connections for what is read
 ANSWERS_WITHIN = 2.0  # seconds until a connection of the pool is there
 CONNECTED_WITHIN = 5.0  # seconds that the start waits for the database: it serves without it, too
-_CODE = re.compile(r"[a-z_]{1,60}")
+_CODE = re.compile(r"[a-z][a-z0-9_]{1,60}")
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,14 @@ def make_app(settings: Settings) -> Starlette:
     """Make the application; everything it needs is opened when it starts, and closed when it ends."""
     refusals = Refusals()
     accepting = Accepting(settings.database_url, settings.amqp_url, settings.limits, refusals)
+    signals = Signals(settings.database_url)
     pool = AsyncConnectionPool(
         settings.database_url,
         min_size=1,
         max_size=POOL,
         timeout=ANSWERS_WITHIN,
         open=False,
+        check=AsyncConnectionPool.check_connection,  # after a restart of the database, none of those it had is good
         kwargs={"connect_timeout": 2, "options": "-c statement_timeout=5s -c timezone=UTC"},
     )
 
@@ -74,7 +77,8 @@ def make_app(settings: Settings) -> Starlette:
         await pool.open(wait=False)
         await asyncio.to_thread(accepting.connected.wait, CONNECTED_WITHIN)
         try:
-            yield
+            async with signals:
+                yield
         finally:
             await asyncio.to_thread(accepting.stop)
             await pool.close(timeout=ANSWERS_WITHIN)
@@ -90,7 +94,8 @@ def make_app(settings: Settings) -> Starlette:
     app.state.accepting = accepting
     app.state.refusals = refusals
     app.state.in_use = InUse(settings.limits)
-    app.state.signals = app.state.outcome_of = None
+    app.state.signals = signals
+    app.state.outcome_of = None  # the feed's
     app.state.keys = Keys(pool, lambda: app.state.members.organisations, accepting.used)
     return app
 

@@ -1,4 +1,4 @@
-"""How much of each organisation is accepted, or about to be, and not yet with the broker."""
+"""How much of each organisation is accepted, or about to be, and not yet taken up by the gateway."""
 
 import threading
 from collections import Counter
@@ -25,17 +25,20 @@ class Backlog:
     def __init__(self, messages: int, bytes_: int) -> None:
         self._messages, self._bytes = messages, bytes_
         self._lock = threading.Lock()
+        # What this process has to publish, what the relay has, and what the broker has.
         self._ours: Counter[str] = Counter()
         self._our_bytes: Counter[str] = Counter()
         self._left: dict[str, tuple[int, int]] = {}
+        self._standing: dict[str, tuple[int, int]] = {}
 
     def takes(self, organisation: str, sizes: list[int]) -> bool:
         """Take so many messages of so many bytes in, if there is room for them."""
         with self._lock:
             left, left_bytes = self._left.get(organisation, (0, 0))
+            stand, stand_bytes = self._standing.get(organisation, (0, 0))
             if (
-                self._ours[organisation] + left + len(sizes) > self._messages
-                or self._our_bytes[organisation] + left_bytes + sum(sizes) > self._bytes
+                self._ours[organisation] + left + stand + len(sizes) > self._messages
+                or self._our_bytes[organisation] + left_bytes + stand_bytes + sum(sizes) > self._bytes
             ):
                 return False
             self._ours[organisation] += len(sizes)
@@ -59,6 +62,19 @@ class Backlog:
             for organisation, size in gone:
                 messages, bytes_ = self._left.get(organisation, (0, 0))
                 self._left[organisation] = messages + 1, bytes_ + size
+
+    def stands(self, organisation: str, size: int) -> None:
+        """Note that a message has gone into its organisation's queue (standing.py)."""
+        with self._lock:
+            messages, bytes_ = self._standing.get(organisation, (0, 0))
+            self._standing[organisation] = messages + 1, bytes_ + size
+
+    def counted(self, organisation: str, messages: int) -> None:
+        """Say how many messages stand in its queues; how many bytes is reckoned by what it was."""
+        with self._lock:
+            before, bytes_ = self._standing.pop(organisation, (0, 0))
+            if messages:
+                self._standing[organisation] = messages, bytes_ * messages // max(before, messages)
 
     @property
     def has_left(self) -> bool:

@@ -21,7 +21,7 @@ class Limits:
     burst: int = 500  # requests that a key that was silent may make at once
     requests_at_once: int = 16  # of a key
     streams_at_once: int = 5  # of a key
-    backlog_messages: int = 10_000  # of an organisation, accepted and not yet with the broker
+    backlog_messages: int = 10_000  # of an organisation, accepted and not yet taken up by the gateway
     backlog_bytes: int = 64 * 1024 * 1024
 
     @classmethod

@@ -10,6 +10,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from hub.gateway.http.backlog import Backlog
+from hub.gateway.http.standing import Standing
 from messaging import database, outbox, tracing
 from messaging.broker import BrokerLost, Publisher, backoff
 from messaging.health import BEAT_EVERY, health
@@ -34,6 +35,7 @@ class Publishing:
     def __init__(self, database_url: str, amqp_url: str, backlog: Backlog) -> None:
         self._database_url = database_url
         self._backlog = backlog
+        self._standing = Standing(amqp_url, backlog)
         self._publisher = Publisher(amqp_url, server="broker", part=PART)
         self._due: deque[Committed] = deque()
         self._waiting = 0  # messages in it
@@ -84,11 +86,13 @@ class Publishing:
                     self._pass_on(taken)
                 else:
                     self._keep_alive()
+                self._standing.count()
             except Exception as error:
                 log.critical("publishing failed, and goes on", extra=fields(error=describe(error)))
                 self._leave_to_relay(taken)
         health.ends(PART)
         self._publisher.drop()
+        self._standing.close()
         if self._notes is not None:
             self._notes.close()
 
@@ -110,6 +114,7 @@ class Publishing:
             return
         if self._publish(taken):
             self._backlog.leaves((_organisation(one.routing_key), len(one.body)) for one in publications)
+            self._standing.note(publications)
             self._note(partial(outbox.mark, writer=writer, position=position))
         else:
             self._leave_to_relay(taken)

@@ -133,6 +133,18 @@ def test_without_the_broker_it_accepts_up_to_its_backlog_and_the_relay_carries_i
     process.kill()
 
 
+def test_what_the_gateway_does_not_take_up_counts_until_it_does(alone: Entrance) -> None:
+    process = alone.process(RUTA_HTTP_BACKLOG_MESSAGES="5").start()
+    client = alone.client()
+    messages = [service_published() for _ in range(6)]
+    assert [client.post(one).status for one in messages[:5]] == [202] * 5
+    wait_until(lambda: alone.probe.length("submitted.redcross") == 5)
+    assert client.post(messages[5]).code == "backlog"
+    assert len(alone.arrived(5)) == 5
+    assert insist(client, messages[5]).status == 202
+    process.kill()
+
+
 def test_what_is_said_again_at_the_same_moment_is_accepted_once(killed: Entrance) -> None:
     process = killed.process(RUTA_HTTP_REQUESTS_AT_ONCE="100").start()
     message = service_published()

@@ -62,6 +62,15 @@ def test_an_id_used_again_with_other_bytes_is_refused(entrance: Entrance, redcro
     assert entrance.arrived(1) == [message.to_json()]
 
 
+@pytest.mark.parametrize(
+    "text", ['=HYPERLINK("x")', "+57", "@x", "\ttab", "-1", "a\r\nBcc: x", "<script>", "' or 1=1 --"]
+)
+def test_what_means_something_elsewhere_goes_out_as_it_came(entrance: Entrance, redcross: Client, text: str) -> None:
+    raw = json.dumps({**json.loads(service_published().to_json()), "note": text}).encode()
+    assert redcross.post(raw).status == 202
+    assert entrance.arrived(1) == [raw]
+
+
 def test_a_key_of_one_system_speaks_as_that_system(entrance: Entrance) -> None:
     entrance.add_key("ruta_live_redcross_of-a-system", "redcross", "kobo")
     message = service_published()
@@ -213,6 +222,14 @@ def test_what_can_never_become_right_is_refused_with_its_code_and_field(
 
 def test_more_than_is_read_is_refused_without_reading_it(entrance: Entrance) -> None:
     answered = entrance.client().ask("POST", PATH, b"", {**STRUCTURED, "content-length": str(10**12)})
+    assert (answered.status, answered.code) == (413, "too_large")
+
+
+def test_a_long_body_without_a_length_is_refused_too(entrance: Entrance) -> None:
+    chunk = b"%x\r\n%s\r\n" % (64 * 1024, b" " * 64 * 1024)
+    answered = entrance.client().ask(
+        "POST", PATH, chunk * 4 + b"1\r\n \r\n0\r\n\r\n", {**STRUCTURED, "transfer-encoding": "chunked"}
+    )
     assert (answered.status, answered.code) == (413, "too_large")
 
 
