@@ -22,7 +22,10 @@ from messaging.migrate import migrate
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 DATABASE = "gateway_courier"
-TABLES = "delivery, inbox_end, http_reader, outcome, refusal_count, erased, parked, forgotten"
+TABLES = (
+    "submission, idempotency, outbox, outbox_writer, delivery, inbox_end, http_reader, outcome, refusal_count, erased, "
+    "parked, forgotten"
+)
 
 
 def make_database(stack: Stack) -> str:

@@ -15,7 +15,8 @@ from contracts import codes, uuid7
 from deploy.local import Stack
 from hub.gateway import courier, keeping, ledger
 from hub.gateway.ledger import Entry
-from messaging import database
+from messaging import database, outbox
+from messaging.broker import Publication
 from messaging.topology import Organisation, System
 from tests.examples import CONSENT_ID, PERSON_ID, REFERRAL_ID, SEALED, referral_requested
 from tests.hub.ledger import (
@@ -430,10 +431,9 @@ def _fields(model: Any) -> Iterator[str]:
 
 def keep_house(url: str) -> None:
     for step in keeping.STEPS:
-        if step not in ("submission", "idempotency"):
-            with database.connect(url) as connection:
-                while keeping.keep(connection, step):
-                    pass
+        with database.connect(url) as connection:
+            while keeping.keep(connection, step):
+                pass
 
 
 def test_what_is_older_than_its_time_goes_and_nothing_else(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -465,6 +465,44 @@ def test_outcomes_are_kept_for_ninety_days(tables: Tables) -> None:
     tables.query("update outcome set changed_at = clock_timestamp() - interval '91 days' where message_id <> %s", kept)
     keep_house(tables.url)
     assert [row["message_id"] for row in tables.query("select message_id from outcome")] == [kept]
+
+
+@pytest.mark.parametrize(("days", "left"), [(89, 1), (91, 0)])
+def test_submissions_are_kept_for_ninety_days(tables: Tables, days: int, left: int) -> None:
+    tables.query(
+        "insert into submission (source, message_id, digest, type, accepted_at) "
+        "values ('redcross', %s, '', 'person.registered.v1', clock_timestamp() - %s * interval '1 day')",
+        uuid7(),
+        days,
+    )
+    keep_house(tables.url)
+    assert len(tables.query("select 1 from submission")) == left
+
+
+@pytest.mark.parametrize(("hours", "left"), [(23, 1), (25, 0)])
+def test_answers_to_requests_are_kept_for_a_day(tables: Tables, hours: int, left: int) -> None:
+    tables.query(
+        "insert into idempotency (organisation, key, request_sha256, begun_at, status, answer) "
+        "values ('redcross', 'a', '', clock_timestamp() - %s * interval '1 hour', 202, '{}')",
+        hours,
+    )
+    keep_house(tables.url)
+    assert len(tables.query("select 1 from idempotency")) == left
+
+
+@pytest.mark.parametrize(("published", "minutes", "left"), [(True, 11, 0), (True, 9, 1), (False, 11, 1)])
+def test_what_was_submitted_leaves_the_outbox_when_it_is_out_and_ten_minutes_old(
+    tables: Tables, published: bool, minutes: int, left: int
+) -> None:
+    with database.connect(tables.url) as connection:
+        writer = outbox.open_writer(connection, "gateway-http")
+        written = outbox.write(connection, writer, [Publication("hub", "key", b"{}", uuid7())], outbox.Tally())
+        connection.commit()
+        if published:
+            outbox.mark(connection, writer, written().position)
+    tables.query("update outbox set recorded_at = clock_timestamp() - %s * interval '1 minute'", minutes)
+    keep_house(tables.url)
+    assert len(tables.query("select 1 from outbox")) == left
 
 
 def test_a_step_is_bounded(tables: Tables) -> None:

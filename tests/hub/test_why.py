@@ -11,12 +11,6 @@ from deploy.local import Stack
 from hub.gateway import why
 from tests.hub.ledger import NOW, SECOND, Tables, entry, make_database, processed, refused, said, status, write
 
-SUBMISSION = """
-    create table if not exists submission (
-        source text not null, message_id uuid not null, digest bytea not null, type text not null, system text,
-        accepted_at timestamptz not null, primary key (source, message_id))
-"""
-
 
 @pytest.fixture(scope="module")
 def database_url(stack: Stack) -> str:
@@ -27,8 +21,6 @@ def database_url(stack: Stack) -> str:
 def tables(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Tables:
     tables = Tables(database_url)
     tables.empty()
-    tables.query(SUBMISSION)
-    tables.query("truncate submission")
     monkeypatch.setenv("SERVICE_DATABASE_URL", database_url)
     return tables
 
