@@ -143,7 +143,7 @@ class Courier:
     def _gather(self) -> None:
         """Take what arrives: wait a while for the first; where many come together, a moment for more."""
         assert self._connection is not None
-        wait = 0.0 if self._arrived or self._to_keep else QUIET_AT_MOST
+        wait = 0.001 if self._to_keep else QUIET_AT_MOST
         until = float("inf")
         with contextlib.suppress(TimeoutError):
             while len(self._arrived) < BATCH and time.monotonic() < until:

@@ -90,6 +90,18 @@ def test_one_that_runs_is_read_before_one_that_ran_later(states: dict[str, State
         assert read() == {"SERVICE_DATABASE_URL": f"{runs}/reports"}
 
 
+def test_a_command_that_always_reads_does_so_with_any_words_but_those_for_help(states: dict[str, State]) -> None:
+    with running(states["up"], EARLIER), cli._reading("reports", ("an-id",)) as variables:
+        assert variables == {"SERVICE_DATABASE_URL": "up/reports"}
+    with cli._reading("reports", ("an-id", "--help")) as variables:
+        assert variables == {}
+
+
+def test_a_network_that_an_older_version_has_started_has_no_such_database(states: dict[str, State]) -> None:
+    with running(states["up"], EARLIER), cli._reading("gateway", ("an-id",)) as variables:
+        assert variables == {}
+
+
 def test_one_that_was_never_finished_is_passed_over(states: dict[str, State]) -> None:
     with running(states["up"], EARLIER):
         pass

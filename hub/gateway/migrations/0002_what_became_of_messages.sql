@@ -19,10 +19,9 @@ create table delivery (
     acknowledged_at timestamptz,
     erased_at       timestamptz,                    -- emptied because a person was erased, and not for its age
     primary key (organisation, number),
-    unique (organisation, message_id, source)
+    unique (message_id, organisation, source)
 );
 create index delivery_caused_by on delivery (causationid) where causationid is not null;
-create index delivery_of on delivery (message_id);
 create index delivery_about on delivery using gin (about);
 -- What still has a body, by its age: from its acknowledgement on, or where nobody acknowledges.
 create index delivery_acknowledged on delivery (acknowledged_at) where body is not null and acknowledged_at is not null;
@@ -53,10 +52,10 @@ create table outcome (
     until        timestamptz,
     first_at     timestamptz not null,              -- when the service first said anything of it
     changed_at   timestamptz not null,              -- when it said this
-    primary key (organisation, message_id, service)
+    primary key (message_id, organisation, service)
 );
-create index outcome_of on outcome (message_id);
-create index outcome_age on outcome (changed_at);
+-- Rows stand nearly in this order, and every report writes many.
+create index outcome_age on outcome using brin (changed_at);
 create index outcome_waiting on outcome (waiting_for) where waiting_for is not null;
 
 -- The audit of refusals: one row for each organisation, code and minute, however many there are.
