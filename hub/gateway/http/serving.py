@@ -51,13 +51,10 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Come round ten times a second."""
         if counter % 10 == 0:
-            await asyncio.to_thread(self._each_second)  # a slow disk keeps no request waiting
+            if self._certificate is not None:
+                self._certificate.renew()  # in this thread: no handshake may see the new certificate with the old key
+            await asyncio.to_thread(health.beat)  # a slow disk keeps no request waiting
         return await super().on_tick(counter)
-
-    def _each_second(self) -> None:
-        if self._certificate is not None:
-            self._certificate.renew()
-        health.beat()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let the application know first: what waits for something to happen is answered now."""

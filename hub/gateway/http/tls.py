@@ -39,7 +39,10 @@ class Certificate:
         self._say_whether_it_holds()
 
     def renew(self) -> None:
-        """Take the files in if they have changed. With new ones that are of no use the old certificate stays."""
+        """Take the files in if they have changed. With new ones that are of no use the old certificate stays.
+
+        Called in the thread in which handshakes are: one that came half-way would fail.
+        """
         signs = self._look()
         if signs != self._signs:
             self._signs = signs  # those that are half written change once more
