@@ -28,8 +28,8 @@ from hub.gateway.http.protocol_errors import (
     MALFORMED,
     METHOD,
     TOO_LARGE,
-    TOO_MANY_AT_ONCE,
     TOO_MANY_CONNECTIONS,
+    TOO_MANY_IN_ADVANCE,
     TOO_SLOW,
     URI_TOO_LONG,
     ProtocolError,
@@ -226,7 +226,7 @@ class Protocol(HttpToolsProtocol):
         """Let a request go to the application, or refuse it."""
         self._check_request()
         if len(self.pipeline) >= self.limits.pipelined:
-            raise Refusal(TOO_MANY_AT_ONCE)
+            raise Refusal(TOO_MANY_IN_ADVANCE)
         super().on_headers_complete()  # which refuses a path that is none
         self._stage = Stage.BODY
         if self.parser.should_upgrade():  # nobody here speaks anything else, and the parser reads no further
