@@ -17,13 +17,18 @@ class Beside:
 
     management: Management
     amqp_urls: Mapping[str, Mapping[str, str]]  # by user (the gateway, the repairer), then by virtual host
-    databases: Mapping[str, str]  # of each service, as its own role
+    databases: Mapping[str, str]  # of each service and the gateway, as its own role
     running: Mapping[str, Any] | None  # what `./ruta up` says of itself; None where the processes are somebody else's
 
 
 def amqp_urls(stack: Stack) -> dict[str, dict[str, str]]:
     """The broker as the two users that have a place on both virtual hosts."""
     return {user: {vhost: stack.amqp_url(user, vhost) for vhost in (NETWORK, HUB)} for user in (GATEWAY, REPAIRER)}
+
+
+def databases(stack: Stack, declared: DeclaredNetwork) -> dict[str, str]:
+    """The database of each service, and the gateway's."""
+    return {name: stack.service_database_url(name) for name in (*declared.services, GATEWAY)}
 
 
 def find(
@@ -50,6 +55,6 @@ def find(
     if named:
         state.make()
         stack = Stack(state.directory, environment)
-        databases = {service: stack.service_database_url(service) for service in declared.services}
-        return Beside(Management(stack.management_url, within=within), amqp_urls(stack), databases, None)
+        management = Management(stack.management_url, within=within)
+        return Beside(management, amqp_urls(stack), databases(stack, declared), None)
     return None

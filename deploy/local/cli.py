@@ -59,6 +59,7 @@ def up() -> None:
         try:
             print(f"Ruta is up after {time.monotonic() - began:.1f} s: {len(network.processes)} processes.")
             print(f"Partners' credentials: {network.stack.state.organisations}")
+            print(f"By HTTP: {network.stack.http_url}")
             print("`./ruta status` shows it, Ctrl-C stops it.", flush=True)
             _wait_for_the_end()
         except (KeyboardInterrupt, SystemExit):

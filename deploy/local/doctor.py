@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from deploy.local import problems, status
@@ -53,6 +53,7 @@ def _examine() -> Iterator[Finding]:
         yield _postgres(state)
         free = shutil.disk_usage(state.directory).free
         yield Finding(free > NEEDED_DISK, f"{free / 1e9:.1f} GB free disk, {NEEDED_DISK / 1e9:.0f} GB needed")
+        yield _http(state, os.environ)
     except OperatorError as error:
         yield Finding(False, str(error))
     try:
@@ -87,6 +88,29 @@ def _postgres(state: State) -> Finding:
     return Finding(
         True, f"PostgreSQL in {binaries().relative_to(ROOT)}" if binaries().is_relative_to(ROOT) else "PostgreSQL"
     )
+
+
+def _http(state: State, environment: Mapping[str, str]) -> Finding:
+    """Whether what RUTA_HTTP_* say can be served; the address is not tried while the network runs, which has it."""
+    from hub.gateway.http.listening import Unusable, listen, names, read_address
+    from hub.gateway.http.serving import certificate_of
+
+    try:
+        certificate = certificate_of(environment)
+        if listens := environment.get("RUTA_HTTP_LISTEN"):
+            address = read_address(listens)
+            names(address, environment.get("RUTA_HTTP_URL"))
+            if state.running_pid() is None:
+                listen(address, encrypted=certificate is not None).close()
+    except Unusable as error:
+        return Finding(False, str(error), sign="PROBLEM")
+    if certificate is not None and certificate.has_expired:
+        named = environment["RUTA_HTTP_CERTIFICATE"]
+        return Finding(
+            False, f"The certificate {named} has expired: whoever checks it does not come in", sign="PROBLEM"
+        )
+    served = "with TLS" if certificate is not None else "on this machine only, without TLS"
+    return Finding(True, f"HTTP can be served, {served}")
 
 
 def _tool(name: str, package: str) -> Finding:

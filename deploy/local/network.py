@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from deploy.local.beside import amqp_urls
+from deploy.local.beside import amqp_urls, databases
 from deploy.local.forking import ForkedProcess, ForkServer
 from deploy.local.process import Process
 from deploy.local.processes import fork_server, hub_programs
@@ -139,9 +139,8 @@ class Network:
                     "pid": os.getpid(),
                     "management_url": self.stack.management_url,
                     "amqp_urls": amqp_urls(self.stack),
-                    "databases": {
-                        service: self.stack.service_database_url(service) for service in self.declared.services
-                    },
+                    "databases": databases(self.stack, self.declared),
+                    "http_url": self.stack.http_url,
                     "processes": {
                         name: {"pid": process.pid, "restarts": process.restarts, "last_words": process.last_words}
                         for name, process in self.processes.items()

@@ -123,6 +123,8 @@ FIRST = {
     "starting": "wait a minute, then see its log",
     "missing": "./ruta provision (with ./ruta up: ./ruta down, then ./ruta up)",
     "disk_full": "make room on its machine: df -h",
+    "expired": "renew the files that RUTA_HTTP_CERTIFICATE and RUTA_HTTP_KEY name: they are taken in within a second",
+    "unusable": "see whether the files that RUTA_HTTP_CERTIFICATE and RUTA_HTTP_KEY name are whole and belong together",
 }
 
 
@@ -135,6 +137,8 @@ SAID = {  # of a code, after what it is about
     "missing": "is missing",
     "disk_full": "has no space left on its disk",
     "clocks_apart": "are apart",
+    "expired": "has expired: who checks it does not come in",
+    "unusable": "cannot be used in its new form: the one before it is served still",
 }
 
 

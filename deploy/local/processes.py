@@ -5,15 +5,18 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
+from deploy.local.entrance import SETTINGS
 from deploy.local.forking import SERVER, ForkServer
 from deploy.local.process import Program
 from deploy.local.stack import Stack
 from deploy.local.state import ROOT, State
-from messaging.topology import GATEWAY, HUB, NETWORK, NETWORK_FILE, DeclaredNetwork
+from messaging.topology import COURIER, GATEWAY, GATEWAY_HTTP, HUB, NETWORK, NETWORK_FILE, DeclaredNetwork
 
 # How the administrator reaches real servers (deploy/local/stack.py): no business of the hub's processes.
 ADMINISTRATORS = {"RUTA_DATABASE_URL", "RUTA_AMQP_URL", "RUTA_MANAGEMENT_URL"}
+NOT_THEIRS = ADMINISTRATORS | set(SETTINGS)
 
 
 def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
@@ -26,6 +29,13 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
         }
         for service in network.services.values()
     ]
+    outboxes.append(
+        {
+            "service": GATEWAY,
+            "database_url": stack.service_database_url(GATEWAY),
+            "amqp_url": stack.amqp_url(GATEWAY_HTTP, HUB),
+        }
+    )
     yield program(stack.state, "relay", ["messaging.relay"], {"RELAY_OUTBOXES": json.dumps(outboxes)})
     directory = {"RUTA_DIRECTORY_FILE": str(stack.state.directory_file)}
     hub_key = {"HUB_PRIVATE_KEY_FILE": str(stack.state.organisations / "hub" / "private.jwk")}
@@ -51,6 +61,17 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
         **directory,
     }
     yield program(stack.state, GATEWAY, ["hub.gateway.__main__"], addresses)
+    tables = {"GATEWAY_DATABASE_URL": stack.service_database_url(GATEWAY), "RUTA_NETWORK_FILE": str(NETWORK_FILE)}
+    addresses = tables | {"GATEWAY_HUB_AMQP_URL": stack.amqp_url(COURIER, HUB)}
+    yield program(stack.state, COURIER, ["hub.gateway.courier"], addresses)
+    addresses = tables | {
+        "GATEWAY_HUB_AMQP_URL": stack.amqp_url(GATEWAY_HTTP, HUB),
+        "GATEWAY_HTTP_LISTEN": stack.http_listens,
+        "RUTA_DIRECTORY_FILE": str(stack.state.directory_file),
+        **{name: stack.environment[name] for name in SETTINGS if name in stack.environment},
+    }
+    # Not forked: what it is forked from has eventlet in it, and this one is asyncio's.
+    yield replace(program(stack.state, GATEWAY_HTTP, ["hub.gateway.http"], addresses), module=())
 
 
 def without_users(urls: str) -> str:
@@ -62,7 +83,8 @@ def fork_server(state: State, network: DeclaredNetwork) -> ForkServer:
     """What the hub's processes are forked from; it has no addresses."""
     modules = [f"{service.package}.service" for service in network.services.values()]
     return ForkServer(
-        program(state, "forkserver", [SERVER], {}, beats=False), ["messaging.relay", "hub.gateway.__main__", *modules]
+        program(state, "forkserver", [SERVER], {}, beats=False),
+        ["messaging.relay", "hub.gateway.__main__", "hub.gateway.courier", *modules],
     )
 
 
@@ -79,7 +101,7 @@ def program(
         command=[sys.executable, "-P", "-m", *module],
         module=module,
         environment={
-            **{variable: value for variable, value in os.environ.items() if variable not in ADMINISTRATORS},
+            **{variable: value for variable, value in os.environ.items() if variable not in NOT_THEIRS},
             **addresses,
             **({"RUTA_HEALTH_FILE": str(health)} if health else {}),
             "PYTHONPATH": str(ROOT),

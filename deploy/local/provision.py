@@ -1,16 +1,20 @@
 """Makes servers ready for the network: databases, queues, users, and what each organisation is handed."""
 
+import contextlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg
 
 from contracts import sealing
+from deploy.local.entrance import api_keys
 from deploy.local.operator_error import OperatorError
 from deploy.local.stack import Stack
 from deploy.local.state import ROOT, State, write_private
+from messaging import database
 from messaging.migrate import migrate
-from messaging.topology import NETWORK, DeclaredNetwork, Organisation, TopologyError, submit_exchange
+from messaging.topology import GATEWAY, NETWORK, DeclaredNetwork, Organisation, TopologyError, submit_exchange
 
 HUB = "hub"  # the hub as an organisation: registrations are sealed to it
 
@@ -26,12 +30,13 @@ def provision(stack: Stack, network: DeclaredNetwork) -> None:
 
 def provision_databases(stack: Stack, network: DeclaredNetwork) -> None:
     """The part of `provision` that needs no broker."""
-    for service in network.services.values():
+    packages = {service.name: service.package for service in network.services.values()}
+    for name, package in (packages | {GATEWAY: "hub.gateway"}).items():
         try:
-            migrate(stack.create_database(service.name), ROOT / service.package.replace(".", "/"))
+            migrate(stack.create_database(name), ROOT / package.replace(".", "/"))
         except psycopg.Error as error:
             raise OperatorError(
-                f"The database of {service.name} could not be brought up to date: {str(error).splitlines()[0]}"
+                f"The database of {name} could not be brought up to date: {str(error).splitlines()[0]}"
             ) from None
 
 
@@ -47,27 +52,38 @@ def provision_broker(stack: Stack, network: DeclaredNetwork) -> None:
 def hand_out(stack: Stack, network: DeclaredNetwork) -> None:
     """Write what each organisation is handed: its credentials and private key, and the directory of public keys."""
     public = {HUB: {"name": "Ruta", "public_key": _public_key(stack.state, HUB)}}
-    for organisation in network.organisations.values():
-        public[organisation.id] = {"name": organisation.name, "public_key": _public_key(stack.state, organisation.id)}
-        write_private(
-            stack.state.organisations / organisation.id / "credentials.json", _credentials(stack, organisation)
-        )
+    try:
+        with contextlib.closing(database.connect(stack.service_database_url(GATEWAY))) as connection:
+            for one in network.organisations.values():
+                public[one.id] = {"name": one.name, "public_key": _public_key(stack.state, one.id)}
+                file = stack.state.organisations / one.id / "credentials.json"
+                write_private(file, _credentials(stack, one, api_keys(connection, one, file)))
+    except psycopg.Error as error:
+        raise OperatorError(f"API keys could not be handed out: {str(error).splitlines()[0]}") from None
     write_private(stack.state.directory_file, json.dumps({"organisations": public}, indent=1, ensure_ascii=False))
     stack.state.directory_file.chmod(0o644)  # public keys, for every organisation to read
 
 
-def _credentials(stack: Stack, organisation: Organisation) -> str:
+def _credentials(stack: Stack, organisation: Organisation, keys: Mapping[str | None, str]) -> str:
     urls = stack.amqp_urls(organisation.id, NETWORK)
     return json.dumps(
         {
             "organisation": organisation.id,
+            "http_url": stack.http_url,
+            "api_key": keys[None],
             "amqp_url": urls[0],  # for clients that know one host
             "amqp_urls": urls,
             "user": organisation.id,
             "exchange": submit_exchange(organisation.id),
             "queue": f"inbox.{organisation.id}",
             "systems": {
-                system.name: {"queue": system.queue, "reads": system.reads, "sends": system.sends, "runs": system.runs}
+                system.name: {
+                    "queue": system.queue,
+                    "reads": system.reads,
+                    "sends": system.sends,
+                    "runs": system.runs,
+                    "api_key": keys[system.name],
+                }
                 for system in organisation.systems
             },
         },

@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +17,7 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
+from deploy.local import entrance
 from deploy.local.operator_error import OperatorError
 from deploy.local.postgres import PostgresProcess
 from deploy.local.process import Process
@@ -59,6 +61,7 @@ class Stack:
         self._broker_address = _read(environment, "RUTA_AMQP_URL", addresses.BROKER)
         self._management_address = _read(environment, "RUTA_MANAGEMENT_URL", addresses.MANAGEMENT)
         self._database_only = database_only
+        self.environment = environment
         self._held = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -185,6 +188,16 @@ class Stack:
         else:
             server = Address("amqp", (Host("127.0.0.1", self.broker.amqp_port),) if self.broker is not None else ())
         return replace(server, user=user, password=self.state.password(user), path=vhost, query=None)
+
+    @cached_property
+    def http_listens(self) -> str:
+        """`host:port` where the entrance by HTTP listens as long as this stack is there. Raises OperatorError."""
+        return entrance.listen_address(self.state, self.environment)
+
+    @property
+    def http_url(self) -> str:
+        """The address by which partners reach it."""
+        return entrance.url(self.http_listens, self.environment)
 
     def service_database_url(self, service: str) -> str:
         """The database of a service, as the service's own role; its hosts and settings are the administrator's."""

@@ -65,6 +65,7 @@ def test_each_process_holds_its_own_credentials_and_nobody_elses(steady: Network
         assert secrets_in(pid_of(steady, service), passwords) == {service, f"postgres {service}"}, service
     assert secrets_in(pid_of(steady, "gateway"), passwords) == {"gateway"}
     outboxes = {name for service in declared.services for name in (service, f"postgres {service}")}
+    outboxes |= {"gateway-http", "postgres gateway"}
     assert secrets_in(pid_of(steady, "relay"), passwords) == outboxes
     forks = steady["forkserver"]
     assert isinstance(forks, ForkServer)

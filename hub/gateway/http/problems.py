@@ -34,6 +34,7 @@ TITLES: Mapping[int, Mapping[Language, str]] = {
     431: {"es": "Las cabeceras son demasiado grandes", "en": "The headers are too large"},
     500: {"es": "Algo falló de nuestro lado", "en": "Something failed on our side"},
     503: {"es": "Ahora no es posible", "en": "Not possible right now"},
+    505: {"es": "Esa versión de HTTP no se habla aquí", "en": "This version of HTTP is not spoken here"},
 }
 
 # Where admission's codes belong: what cannot be read at all, and what is not the sender's to say. All else is 422.

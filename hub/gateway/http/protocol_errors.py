@@ -12,7 +12,7 @@ from hub.gateway.http import problems
 
 
 class ProtocolError:
-    """One such answer; each ends the connection. Its words are in problems.toml."""
+    """One such answer; each ends the connection. Its words are those of all problems."""
 
     def __init__(self, status: int, code: str, **headers: str) -> None:
         self.status = status

@@ -16,7 +16,7 @@ import uvloop
 from starlette.applications import Starlette
 
 from hub.gateway.http import strict
-from hub.gateway.http.listening import Address, Unusable, listen, names
+from hub.gateway.http.listening import Unusable, listen, names, read_address
 from messaging import log as logs
 from messaging import tracing
 from messaging.health import health, say_ready
@@ -86,12 +86,13 @@ class Loop(uvloop.Loop):
 def run(
     name: str,
     make_app: Callable[[], Starlette],
-    address: Address,
+    listens: str,
     environment: Mapping[str, str] = os.environ,
     limits: strict.Limits = strict.Limits(),  # noqa: B008 - it is frozen
 ) -> int:
     """Serve as this process until it is asked to stop; returns the exit code. What keeps it from that is in its log.
 
+    `listens` is `host:port`; `make_app` may raise Unusable. In the environment
     RUTA_HTTP_CERTIFICATE and RUTA_HTTP_KEY name the files for TLS, RUTA_HTTP_URL the address that partners use.
     """
     logs.set_up(name)
@@ -99,14 +100,16 @@ def run(
     tracing.set_up(name)
     health.begin(name)
     try:
+        address = read_address(listens)
         certificate = certificate_of(environment)
         hosts = names(address, environment.get("RUTA_HTTP_URL"))
+        app = make_app()
         listening = listen(address, encrypted=certificate is not None)
     except Unusable as error:
         log.critical(str(error))
         return 1
     try:
-        served = serve(make_app(), name, listening, hosts, certificate, limits)
+        served = serve(app, name, listening, hosts, certificate, limits)
     finally:
         listening.close()
     if served:

@@ -36,7 +36,6 @@ class Certificate:
             raise Unusable(
                 f"The certificate {certificate} and the key {key} cannot be used ({type(error).__name__})."
             ) from None
-        self._say_whether_it_holds()
 
     def renew(self) -> None:
         """Take the files in if they have changed. With new ones that are of no use the old certificate stays.
@@ -51,7 +50,7 @@ class Certificate:
             except (OSError, ValueError) as error:
                 self._is_old = True
                 health.over(WHAT)
-                health.say(WHAT, "unreadable", type(error).__name__)
+                health.say(WHAT, "unusable", type(error).__name__)
                 return
             self._is_old = False
             health.over(WHAT)
@@ -70,8 +69,13 @@ class Certificate:
                 context.load_cert_chain(certificate_file, key_file, password="")  # none is asked for on a terminal
         self._ends = ends
 
+    @property
+    def has_expired(self) -> bool:
+        """Whether clients refuse what is served."""
+        return self._ends is not None and self._ends < clock.machine_now()
+
     def _say_whether_it_holds(self) -> None:
-        if not self._is_old and self._ends is not None and self._ends < clock.machine_now():
+        if self.has_expired and not self._is_old:
             health.say(WHAT, "expired")
 
 

@@ -14,7 +14,6 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from hub.gateway.http import serving, strict
-from hub.gateway.http.listening import read_address
 
 LINE = b"data: " + b"x" * 1000 + b"\n\n"
 asked = 0
@@ -78,4 +77,4 @@ def make() -> Starlette:
 
 if __name__ == "__main__":
     limits = strict.Limits(**json.loads(sys.argv[2] if len(sys.argv) > 2 else "{}"))
-    sys.exit(serving.run("standin", make, read_address(sys.argv[1]), limits=limits))
+    sys.exit(serving.run("standin", make, sys.argv[1], limits=limits))

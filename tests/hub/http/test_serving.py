@@ -261,7 +261,7 @@ def test_a_broken_new_certificate_leaves_the_old_one_and_is_said(
         files.put(files.key, authority.issue_cert("localhost").private_key_pem.bytes())
     else:
         files.put(files.certificate, whole[: len(whole) // 3] if broken == "half" else b"")
-    eventually(lambda: problems(encrypted) == {("certificate of HTTP", "unreadable")})
+    eventually(lambda: problems(encrypted) == {("certificate of HTTP", "unusable")})
     assert number(encrypted, context) == before
 
     files.write(authority.issue_cert("localhost"))

@@ -506,4 +506,5 @@ def test_no_request_however_wrong_is_told_of_in_the_log(tmp_path: Path) -> None:
 def test_each_refusal_of_the_protocol_is_a_problem_of_its_own() -> None:
     assert len({error.code for error in PROTOCOL_ERRORS}) == len(PROTOCOL_ERRORS)
     for error in PROTOCOL_ERRORS:
-        assert str(error.status) in problems.WORDS["titles"], error.code
+        assert error.status in problems.TITLES, error.code
+        assert problems.detail(error.code, "es"), error.code  # its page, too

@@ -1,0 +1,104 @@
+"""Where the entrance by HTTP listens on this machine, and what organisations are handed to come in by it."""
+
+import binascii
+import contextlib
+import hashlib
+import json
+import secrets
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from deploy.local.operator_error import OperatorError
+from deploy.local.state import PORTS, State, free_ports, write_private
+from hub.gateway.http.listening import Unusable, read_address
+from messaging import database
+from messaging.topology import Organisation
+
+# What an operator sets; other processes are not told.
+SETTINGS = ("RUTA_HTTP_LISTEN", "RUTA_HTTP_CERTIFICATE", "RUTA_HTTP_KEY", "RUTA_HTTP_URL")
+
+KNOWN = """
+    select organisation, system, sha256 from api_key
+    where revoked_at is null and (expires_at is null or expires_at > now())
+"""
+ADD = "insert into api_key (sha256, organisation, system) values (%s, %s, %s)"
+
+
+def listen_address(state: State, environment: Mapping[str, str]) -> str:
+    """`host:port` to listen on: RUTA_HTTP_LISTEN; else on loopback the port of last time, or a free one, which is kept.
+
+    Raises OperatorError where RUTA_HTTP_LISTEN is no address.
+    """
+    if named := environment.get("RUTA_HTTP_LISTEN"):
+        try:
+            return str(read_address(named))
+        except Unusable as error:
+            raise OperatorError(f"RUTA_HTTP_LISTEN: {error}") from None
+    state.make()
+    kept = state.directory / "http.json"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        port = int(json.loads(kept.read_text())["port"])
+        if port in PORTS and _is_free(port):
+            return f"127.0.0.1:{port}"
+    (port,) = free_ports(1)
+    write_private(kept, json.dumps({"port": port}))
+    return f"127.0.0.1:{port}"
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended take nobody's place
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def url(listens: str, environment: Mapping[str, str]) -> str:
+    """The address that partners use: RUTA_HTTP_URL, or where it listens."""
+    if outside := environment.get("RUTA_HTTP_URL"):
+        return outside.rstrip("/")
+    return f"http{'s' if environment.get('RUTA_HTTP_CERTIFICATE') else ''}://{listens}"
+
+
+def api_keys(connection: database.Connection, organisation: Organisation, credentials: Path) -> dict[str | None, str]:
+    """The API key of an organisation (None) and of each of its systems, by name, as its credentials and the database
+    `gateway` have them; one that either has lost is made anew. Only its SHA-256 is in the database.
+    """
+    known = {
+        (row["system"], bytes(row["sha256"]))
+        for row in connection.execute(KNOWN)
+        if row["organisation"] == organisation.id
+    }
+    handed_out = _handed_out(credentials)
+    keys: dict[str | None, str] = {}
+    for system in (None, *(one.name for one in organisation.systems)):
+        key = handed_out.get(system)
+        if key is None or (system, _digest(key)) not in known:
+            key = new_key(organisation.id)
+            connection.execute(ADD, (_digest(key), organisation.id, system))
+        keys[system] = key
+    connection.commit()
+    return keys
+
+
+def _handed_out(credentials: Path) -> dict[str | None, str]:
+    """The keys that a file of credentials has, by system; none where there is no such file."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        said: dict[str, Any] = json.loads(credentials.read_text())
+        found = {None: said.get("api_key")} | {name: one.get("api_key") for name, one in said["systems"].items()}
+        return {system: key for system, key in found.items() if isinstance(key, str)}
+    return {}
+
+
+def new_key(organisation: str) -> str:
+    """`ruta_live_<organisation>_<256 random bits>_<CRC-32>`; the sum lets who finds one see that it is one."""
+    begun = f"ruta_live_{organisation}_{secrets.token_urlsafe(32)}"
+    return f"{begun}_{binascii.crc32(begun.encode()):08x}"
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
