@@ -148,7 +148,7 @@ async def page(pool: Pool, inbox: Inbox, after: int, *, limit: int, most_bytes: 
 
 WAITING = """
     select count(*) as waiting
-    from (select from delivery where {of} and acknowledged_at is null limit %(most)s) as some
+    from (select from delivery where {of} and acknowledged_at is null limit %(most)s) as unread
 """
 
 
@@ -163,12 +163,12 @@ async def waiting(pool: Pool, inbox: Inbox) -> int:
 
 # Rows are locked in the order of their numbers: two that acknowledge the same do not stand in each other's way.
 ACKNOWLEDGE_THROUGH = """
-    with some as (
+    with unread as (
         select number from delivery where {of} and number <= %(through)s and acknowledged_at is null
         order by number limit %(most)s for update
     )
-    update delivery set acknowledged_at = now() from some
-    where delivery.organisation = %(organisation)s and delivery.number = some.number
+    update delivery set acknowledged_at = now() from unread
+    where delivery.organisation = %(organisation)s and delivery.number = unread.number
 """
 
 

@@ -56,9 +56,10 @@ async def read_inbox(request: Request) -> ASGIApp:
         request.app.state.signals,
     )
     streams = _wants_events(request)
-    after = _cursor(parameters.get("after"))
+    after, where = _cursor(parameters.get("after")), "after"
     if streams and (last := request.headers.get("last-event-id")) is not None:
-        after = _cursor(last)  # a browser that comes back says both, and has been further than its address says
+        # A browser that comes back says both, and has been further than its address says.
+        after, where = _cursor(last, "last-event-id"), "last-event-id"
     try:
         after = await delivered.position(pool, inbox, after)
         if streams and request.method == "GET":
@@ -66,7 +67,7 @@ async def read_inbox(request: Request) -> ASGIApp:
         page = await _page(request, caller, after, limit, wait if request.method == "GET" else 0)
         waiting = await delivered.waiting(pool, inbox) if limit == 0 else None
     except UnknownCursor:
-        raise Problem(400, "cursor", "last-event-id" if streams else "after") from None
+        raise Problem(400, "cursor", where) from None
     except DatabaseAway:
         raise Problem(503, "database_away", retry_after=RETRY_AFTER) from None
     return Response(_as_json(page, after, waiting), media_type="application/json", headers=NO_STORE)
