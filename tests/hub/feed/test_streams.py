@@ -1,4 +1,4 @@
-"""A reader of the stream that is cut off anywhere and goes on behind its last id sees each message once and in order."""
+"""A stream's reader that is cut off anywhere and goes on behind its last id sees each message once and in order."""
 
 import random
 import threading
