@@ -95,7 +95,7 @@ class Turns:
 def measure(stack: Stack, plan: Plan, say: Callable[[str], None]) -> dict[str, Any]:
     """Measure all of them by turns; returns `bare`, `unsigned`, `batches` and `goals`."""
     with servers.ours(stack) as ours, servers.bare(stack) as bare:
-        contenders = {name: _Contender(stack, bare if name == BARE else ours, name, plan) for name in CONTENDERS}
+        contenders = {name: Contender(stack, bare if name == BARE else ours, name, plan) for name in CONTENDERS}
         turns = {name: Turns() for name in CONTENDERS}
         for number in range(1, plan.rounds + 1):
             for name, contender in contenders.items():
@@ -170,7 +170,7 @@ def compare(accepted: Collection[str], arrived: Iterable[str]) -> Answered:
     )
 
 
-class _Contender:
+class Contender:
     """One that takes turns."""
 
     def __init__(self, stack: Stack, server: Server, name: str, plan: Plan) -> None:
@@ -218,7 +218,7 @@ class _Contender:
                     )
                 )
             return
-        queues = _Queues(self._stack)
+        queues = Queues(self._stack)
         try:
             queues.empty()
             yield queues.arrived
@@ -226,7 +226,7 @@ class _Contender:
             queues.close()
 
 
-class _Queues:
+class Queues:
     """The queues that the gateway publishes to, while nobody reads them."""
 
     def __init__(self, stack: Stack) -> None:
@@ -244,6 +244,7 @@ class _Queues:
             self._channel.queue_purge(name)
 
     def ready(self) -> int:
+        """How many messages stand in them."""
         return sum(int(self._channel.queue_declare(name, passive=True).message_count) for name in self._names)
 
     def arrived(self, accepted: Collection[str]) -> Callable[[], Iterable[str]]:
@@ -251,9 +252,10 @@ class _Queues:
         deadline = time.monotonic() + ARRIVED_WITHIN
         while self.ready() < len(accepted) and time.monotonic() < deadline:
             time.sleep(0.02)
-        return self._take
+        return self.take
 
-    def _take(self) -> Iterator[str]:
+    def take(self) -> Iterator[str]:
+        """The ids of all that stands in them, which is taken out."""
         for name in self._names:
             expected = int(self._channel.queue_declare(name, passive=True).message_count)
             consumer = wire.Consumer(self._url, name, READ_AT_ONCE)
