@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute, Route
 
 from hub.gateway.admission import Members, members
-from hub.gateway.http import messages, problems
+from hub.gateway.http import feed, messages, problems
 from hub.gateway.http.accepting import Accepting
 from hub.gateway.http.entrance import Entrance
 from hub.gateway.http.keys import Keys
@@ -95,7 +95,7 @@ def make_app(settings: Settings) -> Starlette:
     app.state.refusals = refusals
     app.state.in_use = InUse(settings.limits)
     app.state.signals = signals
-    app.state.outcome_of = None  # the feed's
+    app.state.outcome_of = feed.outcome_of
     app.state.keys = Keys(pool, lambda: app.state.members.organisations, accepting.used)
     return app
 
@@ -104,6 +104,7 @@ def routes() -> list[BaseRoute]:
     """Everything that is answered."""
     return [
         Route(messages.PATH, messages.Post(), methods=["POST"]),
+        *feed.routes,
         Route("/problems/{code}", problem_page, methods=["GET"]),
     ]
 
