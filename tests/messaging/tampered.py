@@ -7,6 +7,7 @@
     CONSTANTS            {"messaging.on.BATCH_WITHIN": 1}
     SLOW_PUBLISHING      seconds that each publishing takes longer
     ACKNOWLEDGE_FIRST    the planted fault: what has arrived is acknowledged before it is committed
+    ANSWER_FIRST         the same by HTTP: a request is answered before what it brings is committed
 
 Nothing in the code under test knows of this.
 """
@@ -118,6 +119,24 @@ def courier_acknowledges_first() -> None:
     courier.acknowledge = lambda channel, tag: None
 
 
+def answer_first() -> None:
+    from datetime import UTC, datetime
+
+    from hub.gateway.http.accepting import Accepting
+    from hub.gateway.http.submissions import Taken
+
+    commit, answer = Accepting._commit, Accepting._answer
+
+    def commit_later(self: Any, connection: Any, writer: Any, gathered: Any) -> None:
+        accepted = Taken("accepted", datetime.now(UTC))
+        answer(self, gathered, [one.request.answering([accepted for _ in one.request.submissions]) for one in gathered])
+        time.sleep(0.5)
+        commit(self, connection, writer, gathered)
+
+    Accepting._commit = commit_later  # type: ignore[method-assign]
+    Accepting._answer = lambda *_: None  # type: ignore[method-assign]
+
+
 for name, value in json.loads(os.environ.get("CONSTANTS", "{}")).items():
     module, _, constant = name.rpartition(".")
     assert hasattr(import_module(module), constant), name
@@ -149,5 +168,7 @@ if sys.argv[1] == "tests.hub.http.server":
     wrap(submissions, "commit", before="before_commit")
     wrap(submissions, "write", after="after_commit")
     wrap(outbox, "mark", before="before_mark", after="after_mark")
+    if "ANSWER_FIRST" in os.environ:
+        answer_first()
 
 sys.exit(process.main(*sys.argv[2:]))

@@ -78,7 +78,10 @@ def make_app(settings: Settings) -> Starlette:
         await asyncio.to_thread(accepting.connected.wait, CONNECTED_WITHIN)
         try:
             async with signals:
+                # Streams end, and who waits is answered, when the process begins to stop: it waits for them.
+                ending = asyncio.create_task(_end_with(app, signals))
                 yield
+                ending.cancel()
         finally:
             await asyncio.to_thread(accepting.stop)
             await pool.close(timeout=ANSWERS_WITHIN)
@@ -98,6 +101,13 @@ def make_app(settings: Settings) -> Starlette:
     app.state.outcome_of = feed.outcome_of
     app.state.keys = Keys(pool, lambda: app.state.members.organisations, accepting.used)
     return app
+
+
+async def _end_with(app: Starlette, signals: Signals) -> None:
+    """End the signals once the server says that it stops (serving.py)."""
+    if (stopping := getattr(app.state, "stopping", None)) is not None:
+        await stopping.wait()
+        signals.end()
 
 
 def routes() -> list[BaseRoute]:

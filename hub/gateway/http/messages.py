@@ -51,7 +51,7 @@ class Post:
             answer = await _accept_one(scope, caller, read(body, scope["headers"]), key)
             headers.append((b"location", str(answer.content["status"]).encode()))
             seconds = preferring.seconds(headers_of(scope).get(b"prefer"))
-            if seconds is not None and scope["app"].state.outcome_of is not None:
+            if seconds is not None:
                 headers.append((b"preference-applied", b"wait=%d" % seconds))
                 answer = await preferring.outcome(scope, caller, answer, seconds)
         if answer.replayed:

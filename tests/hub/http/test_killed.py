@@ -13,7 +13,7 @@ import pytest
 import contracts
 from deploy.local import Stack
 from tests.hub.http.entrance import Answered, Client, Entrance
-from tests.messaging.harness import HURRIED, Probe, service_published, wait_until
+from tests.messaging.harness import HURRIED, WITHIN, Probe, service_published, wait_until
 from tests.messaging.proxy import Proxy
 
 MESSAGES = 12
@@ -83,6 +83,16 @@ def test_killed_at_any_step_it_loses_nothing_and_accepts_nothing_twice(
     assert process.stop() in ENDED
 
 
+def test_a_planted_answer_before_the_commit_is_seen_as_a_loss(killed: Entrance, tmp_path: Path) -> None:
+    kill_file = tmp_path / "kill"
+    process = killed.process(tampered={"KILL_FILE": str(kill_file), "ANSWER_FIRST": "1"}).start()
+    kill_file.write_text("before_commit")
+    message = service_published()
+    assert killed.client().post(message).status == 202
+    process.process.wait(WITHIN)
+    assert message.id not in killed.submissions()
+
+
 def test_without_its_database_it_says_so_at_once(alone: Entrance) -> None:
     proxy = Proxy(alone.database_url)
     alone.database_url, direct = proxy.url, alone.database_url
@@ -142,10 +152,12 @@ def test_what_the_gateway_does_not_take_up_counts_until_it_does(alone: Entrance)
     assert client.post(messages[5]).code == "backlog"
     assert len(alone.arrived(5)) == 5
     assert insist(client, messages[5]).status == 202
+    assert alone.arrived(1) == [messages[5].to_json()]
     process.kill()
 
 
 def test_what_is_said_again_at_the_same_moment_is_accepted_once(killed: Entrance) -> None:
+    killed.empty()
     process = killed.process(RUTA_HTTP_REQUESTS_AT_ONCE="100").start()
     message = service_published()
     statuses: list[int] = []
