@@ -367,3 +367,16 @@ def test_two_bodies_at_once_with_one_key_are_one_acceptance(entrance: Entrance) 
     assert [one.status for one in answers].count(202) == 1
     assert {one.code for one in answers if one.status != 202} <= {"idempotency_in_progress", "idempotency_key_reused"}
     assert len(entrance.arrived(1)) == 1
+
+
+# -- the feed's part ---------------------------------------------------------------------------------------------------
+
+
+def test_a_message_is_found_by_its_id_and_its_outcome_may_be_waited_for(entrance: Entrance, redcross: Client) -> None:
+    message = service_published()
+    answered = redcross.post(message, prefer="wait=0")
+    assert (answered.status, answered.headers["preference-applied"]) == (202, "wait=0")
+    found = redcross.ask("GET", answered.json["status"])
+    assert (found.status, found.json["state"], found.json["entrance"]) == (200, "accepted", "http")
+    assert entrance.client("iom").ask("GET", answered.json["status"]).status == 404
+    assert entrance.arrived(1) == [message.to_json()]
