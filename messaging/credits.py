@@ -1,8 +1,8 @@
 """How much of each sender's work may stand in a service, so that nobody waits behind another's flood.
 
-A service reads one queue, first in, first out. Whatever is let into it stands before all that comes later, so the
-gateway keeps back what is more than a sender's share, until the service has said what became of what it has
-(`messages.processed`).
+A service reads one queue, first in, first out, and can be fair only among what it has in hand (messaging/arrivals.py).
+So the gateway keeps back what is more than a sender's share, until the service has said what became of what it has
+(`messages.processed`): what is let in is soon in hand, and enough to keep the service busy until more comes.
 
     credits = Credits(network.services.values())
     if credits.take("redcross", "referral.requested.v2", message_id):
@@ -28,7 +28,7 @@ from typing import Final
 
 from messaging.topology import Service, reads
 
-WORTH: Final = 0.05  # seconds of a service's work
+WORTH: Final = 0.2  # seconds of a service's work: four of its batches, or as long as an answer takes to come back
 FEWEST: Final = 8  # messages, of a service that is slow
 MOST: Final = 250  # messages, of one that is quick: as many as it takes at once
 ALONE: Final = 500  # messages of a sender that nobody waits for: one batch at work, and one behind it

@@ -39,6 +39,7 @@ from nameko.extensions import Entrypoint, SharedExtension, register_entrypoint
 
 import contracts
 from messaging import broker, database, frames, inbox, outbox, tracing
+from messaging.arrivals import Arrivals
 from messaging.broker import BrokerLost, Publisher, backoff
 from messaging.clocks import Clocks
 from messaging.database import DatabaseLost
@@ -301,10 +302,11 @@ class _Batches(Entrypoint):  # type: ignore[misc]
 
     def setup(self) -> None:
         self.queue = os.environ.get("SERVICE_QUEUE", self.queue)  # of a service that an organisation runs itself
-        self._arrived: deque[Delivery] = deque()
+        self._arrived = Arrivals(BATCH)
         self._arrival = Event()
         self._unacknowledged = 0  # batches taken and not yet applied and published
-        self._last_finished: Delivery | None = None  # the last that was finished while the reading came to its end
+        self._tags: deque[int] = deque()  # of what the connection has brought and is not acknowledged, ascending
+        self._finished: set[int] = set()  # those of them that are applied, and published or the relay's
         self._connection: frames.Connection | None = None
         self._channel: Channel = None
         self._connections = 0
@@ -360,6 +362,8 @@ class _Batches(Entrypoint):  # type: ignore[misc]
                 broker.drop(self._connection)
                 self._connection = None
                 self._arrived.clear()  # the broker will deliver them again
+                self._tags.clear()
+                self._finished.clear()
                 self._all_read = self._stopping
             if self._all_read:
                 self._wake()
@@ -378,8 +382,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         self._channel.basic_cancel("batches")
         self._take()
         self._all_read = True
-        if self._last_finished is not None:
-            self._acknowledge(self._last_finished)
+        self._acknowledge()
 
     def _connect(self) -> None:
         health.comes_round("reading")
@@ -432,7 +435,8 @@ class _Batches(Entrypoint):  # type: ignore[misc]
             content = inbox.read(one.body)
             if isinstance(content, inbox.Received) and not one.redelivered and one.is_of(GATEWAY):
                 self.service.clocks.heard(content.message.source, content.message.time)
-            self._arrived.append(Delivery(one.tag, one.body, one.redelivered, self._connections, content))
+            self._arrived.add(Delivery(one.tag, one.body, one.redelivered, self._connections, content))
+            self._tags.append(one.tag)
         self._connection.delivered.clear()
 
     def _cancelled(self, consumer_tag: str) -> None:
@@ -446,10 +450,10 @@ class _Batches(Entrypoint):  # type: ignore[misc]
                 if self._all_read:
                     return
                 self._sleep_until_woken()
-            batch = [self._arrived.popleft() for _ in range(min(BATCH, len(self._arrived)))]
+            batch = self._arrived.take(self.service.runtime.pace)
             self._unacknowledged += 1
             apply = partial(self.service.runtime.apply, deliveries=batch)
-            self.service.commit(partial(self._run_worker, apply), then=partial(self._finish, batch[-1]))
+            self.service.commit(partial(self._run_worker, apply), then=partial(self._finish, batch))
 
     def _run_worker(self, work: Work) -> Any:
         """Run `work` on a new instance of the service in a nameko worker; raise what it raised."""
@@ -465,19 +469,24 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         self.container.spawn_worker(self, (work,), {}, handle_result=finish)
         return done.wait()
 
-    def _finish(self, last: Delivery) -> None:
-        """Acknowledge a batch: everything up to its last delivery is committed, and published or the relay's."""
+    def _finish(self, batch: Sequence[Delivery]) -> None:
+        """Note that a batch is committed, and published or the relay's, and acknowledge what may be."""
         self._unacknowledged -= 1
-        if self._stopping and not self._all_read:
-            self._last_finished = last  # each acknowledgement would let more come
-        else:
-            self._acknowledge(last)
+        # What came by a connection that is gone will come again, and be known.
+        self._finished.update(one.tag for one in batch if one.connection == self._connections)
+        if not self._stopping or self._all_read:  # else each acknowledgement would let more come
+            self._acknowledge()
 
-    def _acknowledge(self, last: Delivery) -> None:
-        if self._connection is None or last.connection != self._connections:
-            return  # it came by a connection that is gone, so it will come again, and be known
+    def _acknowledge(self) -> None:
+        """Acknowledge everything up to the first delivery that is not finished."""
+        last = None
+        while self._tags and self._tags[0] in self._finished:
+            last = self._tags.popleft()
+            self._finished.remove(last)
+        if last is None or self._connection is None:
+            return
         try:
-            acknowledge(self._channel, last.tag)
+            acknowledge(self._channel, last)
         except BrokerLost as error:
             log.warning("an acknowledgement was lost", extra=fields(error=describe(error)))
 

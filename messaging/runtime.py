@@ -171,6 +171,11 @@ class Runtime:
         self._unanswered = False  # a batch; perhaps it takes the database longer than an answer may
         self._writer: UUID | None = None
 
+    @property
+    def pace(self) -> int | None:
+        """How many messages a second it applies while it is at work; None before it has applied any."""
+        return self._pace.per_second
+
     # -- what the entrypoints call -------------------------------------------------------------------------------
 
     def apply(self, service: object, deliveries: Sequence[Delivery]) -> list[Committed]:
@@ -436,7 +441,7 @@ class Runtime:
     def _reports(self, outcome: _Outcome) -> Iterator[Publication]:
         """Say to each organisation what became of its messages; an organisation's own instance says it to nobody."""
         if self._named is not None and self._identity.organisation is None:
-            for draft in outcome.became.drafts(self._named, self._pace.per_second):
+            for draft in outcome.became.drafts(self._named, self.pace):
                 yield self._publication(draft, clock.now(), None)
 
     def _publication(
