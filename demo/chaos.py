@@ -15,6 +15,8 @@ AWAY = 1.5  # seconds that a killed organisation takes to start its system again
 # At which part of the day's messages who is killed. The hub's processes are brought back by their supervisor, and none
 # is killed while another is away. First the one that has most to do, in the middle of it on the slowest machine, too.
 KILLED_AT = (
+    (0.15, "gateway-http"),
+    (0.20, "courier"),
     (0.25, "redcross"),
     (0.40, "referrals"),
     (0.55, "relay"),

@@ -15,6 +15,8 @@ from demo.day import SPEAKS_VERSION_1
 from demo.plan import Step
 
 ROOT = Path(__file__).resolve().parents[1]
+HTTP, BOTH = "http", "both"
+ENTRANCES = {"iom": HTTP, "redcross": BOTH}  # the others use AMQP
 WINDOW = 50  # how many of the referrals that an organisation opened may be under way at once
 STOP_WITHIN = 15  # seconds
 
@@ -41,7 +43,8 @@ class Organisation:
         self.home = home
         self.progress = {"confirmed": 0, "received": 0, "due": len(steps)}
         self.ready = threading.Event()
-        self._plan = json.dumps({"organisation": name, "window": WINDOW, "steps": steps, **(also or {})})
+        said = {"organisation": name, "window": WINDOW, "entrance": ENTRANCES.get(name), **(also or {})}
+        self._plan = json.dumps(said | {"steps": steps})
         self._today: str | None = None
         self._command, self._python_path = _command(name, home, directory, module)
         self._log = log
@@ -126,4 +129,5 @@ def _command(name: str, home: Path, directory: Path, module: str | None) -> tupl
     if module is None and name == SPEAKS_VERSION_1:
         schemas = ROOT / "contracts" / "schemas"
         return [sys.executable, "-P", str(ROOT / "demo" / "fuvadis.py"), str(home), str(directory), str(schemas)], {}
-    return [sys.executable, "-P", "-m", module or "demo.partner", str(home), str(directory)], {"PYTHONPATH": str(ROOT)}
+    module = module or ("demo.partner_http" if name in ENTRANCES else "demo.partner")
+    return [sys.executable, "-P", "-m", module, str(home), str(directory)], {"PYTHONPATH": str(ROOT)}

@@ -32,7 +32,7 @@ from kombu.messaging import Consumer
 import contracts
 from contracts import sealing
 from demo.partner_channel import NotOursToSendError, Outgoing, Parcel
-from demo.partner_log import Attempt, Delivery, PartnerLog, Refusal
+from demo.partner_log import Attempt, Delivery, PartnerLog, Read, Refusal
 from demo.plan import Plan, Step, number
 
 CONTENT_TYPE = "application/cloudevents+json"
@@ -80,22 +80,26 @@ class Partner:
         self._plan.begin(begun, set(self._numbers))
         threading.Thread(target=self._read_orders, args=(orders,), daemon=True).start()
         while not self._stopping.is_set():
-            connection = Connection(self._urls[0], heartbeat=30)
-            try:
-                self._work(connection)
-            except BrokerLost:
-                self._inbox.clear()  # what was not acknowledged comes again
-                self._urls.rotate(-1)
-                self._stopping.wait(RETRY_AFTER)
-            finally:
-                connection.collect()  # drops the socket: close() would wait for a broker that may not answer
+            self._session()
         self._log.close()
+
+    def _session(self) -> None:
+        """Work until the orders end or the connection does."""
+        connection = Connection(self._urls[0], heartbeat=30)
+        try:
+            self._work(connection)
+        except BrokerLost:
+            self._inbox.clear()  # what was not acknowledged comes again
+            self._urls.rotate(-1)
+            self._stopping.wait(RETRY_AFTER)
+        finally:
+            connection.collect()  # drops the socket: close() would wait for a broker that may not answer
 
     def _take_up(self, plan: Order) -> None:
         self._plan = Plan(plan["steps"], plan["window"], plan.get("first_day", 1))
 
     def _work(self, connection: Any) -> None:
-        self._outgoing = Outgoing(connection, self._exchange)
+        self._outgoing = self._channel_for(connection)
         incoming = connection.channel()
         incoming.basic_qos(0, 2 * READ_AT_ONCE, False)
         inboxes = [Queue(name, channel=incoming, no_declare=True) for name in self._queues]
@@ -107,6 +111,10 @@ class Partner:
                 self._listen(connection, patience=0.001 if busy else 0.02)
                 self._take_in(incoming)
                 self._say_progress()
+
+    def _channel_for(self, connection: Any) -> Any:
+        """What publishes."""
+        return Outgoing(connection, self._exchange)
 
     # Receiving
 
@@ -126,24 +134,29 @@ class Partner:
         if not self._inbox:
             return
         frames, self._inbox = self._inbox, []
+        self._apply(
+            [(contracts.parse(_bytes(frame.body)), frame.delivery_info["redelivered"], at) for frame, at in frames]
+        )
+        channel.basic_ack(frames[-1][0].delivery_tag, multiple=True)
+        self._progress["received"] += len(frames)
+
+    def _apply(self, came: Iterable[tuple[contracts.Message, bool, float]], reads: Iterable[Read] = ()) -> None:
+        """Log messages (whether the broker said that it gave them before; when) and act on those that are new."""
         deliveries, refusals, read = [], [], []
-        for frame, at in frames:
-            message = contracts.parse(_bytes(frame.body))
+        for message, redelivered, at in came:
             read.append(message)
-            deliveries.append(_delivery(message, redelivered=frame.delivery_info["redelivered"], at=at))
+            deliveries.append(_delivery(message, redelivered=redelivered, at=at))
             if isinstance(message.data, contracts.MessageRefused):
                 refusals.append(_refusal(message))
             elif isinstance(message.data, contracts.ReferralOffered):
                 sealing.open_sealed(message.data.request.sealed, self._key)  # it can be read, and is not kept
         messages = {str(message.id): message for message in read}
-        for delivery in self._log.take_in(deliveries, refusals):
+        for delivery in self._log.take_in(deliveries, refusals, reads):
             for step in self._answer(messages[delivery.message_id]):
                 self._plan.add(step)
             if delivery.referral_id is not None and delivery.sequence is not None:
                 self._numbers[delivery.referral_id, delivery.sequence] = delivery.message_id
                 self._plan.saw((delivery.referral_id, delivery.sequence))
-        channel.basic_ack(frames[-1][0].delivery_tag, multiple=True)
-        self._progress["received"] += len(frames)
 
     def _answer(self, message: contracts.Message) -> Iterable[Step]:
         """What follows from a message that nobody could plan for; here nothing."""

@@ -24,7 +24,11 @@ create table if not exists applied (
     message_id text primary key, referral_id text, sequence integer
 );
 create table if not exists refusal (
-    message_id text primary key, refused_id text, sha256 text not null, code text not null, place text
+    message_id text primary key, refused_id text, sha256 text not null, code text not null, place text,
+    at_entrance integer not null
+);
+create table if not exists read (
+    number integer not null, message_id text not null
 );
 """
 
@@ -65,6 +69,15 @@ class Refusal:
     sha256: str
     code: str
     place: str | None
+    at_entrance: bool = False  # answered by HTTP: nobody has the message
+
+
+@dataclass(frozen=True)
+class Read:
+    """One delivery by HTTP, with its number in the inbox."""
+
+    number: int
+    message_id: str
 
 
 class PartnerLog:
@@ -98,8 +111,10 @@ class PartnerLog:
                 list(answers),
             )
 
-    def take_in(self, deliveries: Iterable[Delivery], refusals: Iterable[Refusal]) -> list[Delivery]:
-        """Keep these deliveries; return those that were not known yet, which are the ones to act upon."""
+    def take_in(
+        self, deliveries: Iterable[Delivery], refusals: Iterable[Refusal], reads: Iterable[Read] = ()
+    ) -> list[Delivery]:
+        """Keep these deliveries, and under which numbers they were read; return those that were not known yet."""
         fresh = []
         with self._db:
             for delivery in deliveries:
@@ -122,11 +137,26 @@ class PartnerLog:
                 )
                 if applied.rowcount:
                     fresh.append(delivery)
-            self._db.executemany(
-                "insert into refusal values (?, ?, ?, ?, ?) on conflict do nothing",
-                [(r.message_id, r.refused_id, r.sha256, r.code, r.place) for r in refusals],
-            )
+            for refusal in refusals:
+                self._keep(refusal)
+            self._db.executemany("insert into read values (?, ?)", [(one.number, one.message_id) for one in reads])
         return fresh
+
+    def refused(self, refusal: Refusal) -> None:
+        """Keep what was answered at once."""
+        with self._db:
+            self._keep(refusal)
+
+    def last_read(self) -> int | None:
+        """The last number that was read by HTTP."""
+        last: int | None = self._db.execute("select max(number) from read").fetchone()[0]
+        return last
+
+    def _keep(self, refusal: Refusal) -> None:
+        self._db.execute(
+            "insert into refusal values (?, ?, ?, ?, ?, ?) on conflict do nothing",
+            (refusal.message_id, refusal.refused_id, refusal.sha256, refusal.code, refusal.place, refusal.at_entrance),
+        )
 
     def resume(self) -> list[tuple[str, bytes]]:
         """(step, body) of what was published, or about to be, without an answer from the broker; oldest first."""

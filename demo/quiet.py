@@ -9,9 +9,18 @@ from typing import Any, LiteralString
 
 import psycopg
 
+from demo.organisations import ENTRANCES, HTTP
 from deploy.local import Stack
 from messaging import broker
-from messaging.topology import GATEWAY, HUB, NETWORK, DeclaredNetwork
+from messaging.topology import (
+    GATEWAY,
+    HUB,
+    LEDGER,
+    NETWORK,
+    DeclaredNetwork,
+    submitted_queue,
+    submitting_systems,
+)
 
 LOOK_EVERY = 0.4  # seconds
 AT_REST_AFTER = 1.2  # seconds of rest that are believed: what a process has in hand stands in no queue
@@ -31,6 +40,13 @@ DUE: Mapping[str, LiteralString] = {
         select count(*) as due from candidacy where due_on <= (%s::timestamptz at time zone 'America/Bogota')::date
     """,
 }
+
+
+# What those have yet to acknowledge who read by HTTP.
+UNREAD: LiteralString = """
+    select count(*) as unread from delivery join http_reader using (organisation)
+    where acknowledged_at is null and organisation = any(%s)
+"""
 
 
 class StuckError(Exception):
@@ -89,14 +105,24 @@ class Watch:
         self._queues = {
             NETWORK: [
                 *(f"submit.{name}" for name in organisations),
-                *(f"inbox.{name}" for name in at_work),
+                *(f"inbox.{name}" for name in at_work if ENTRANCES.get(name) != HTTP),
                 *(system.queue for system in systems),
             ],
-            HUB: [f"deliver.{name}" for name in organisations] + [service.queue for service in services],
+            HUB: [
+                LEDGER,
+                *(f"deliver.{name}" for name in organisations),
+                *(
+                    submitted_queue(name, system)
+                    for name, one in organisations.items()
+                    for system in submitting_systems(one)
+                ),
+                *(service.queue for service in services),
+            ],
         }
         self._urls = {vhost: stack.amqp_url(GATEWAY, vhost) for vhost in self._queues}
         self._databases = {service.name: stack.service_database_url(service.name) for service in services}
-        self._databases |= running
+        self._databases |= {**running, GATEWAY: stack.service_database_url(GATEWAY)}
+        self._at_work = list(at_work)
         self._progress = progress
         self._due = {
             name: DUE[service] for name in self._databases if (service := name.rpartition("-")[2]) in clocks
@@ -125,6 +151,9 @@ class Watch:
             unpublished += row[1]
             waiting += row[2]
             done += [row[0], row[3]]
+        unread = (self._database(GATEWAY).execute(UNREAD, (self._at_work,)).fetchone() or (0,))[0]
+        if unread:
+            queued["inboxes by HTTP"] = unread
         said = self._progress()
         done += [count for one in said for count in (one["confirmed"], one["received"])]
         return Look(queued, unpublished, waiting, clocks_due, sum(one["due"] for one in said), tuple(done))

@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from demo.organisations import Organisation
+from demo.organisations import ENTRANCES, Organisation
 from demo.quiet import AT_REST_AFTER, DUE, Look, Watch
 from demo.stage import READY_WITHIN, Ground
 from demo.years.script import (
@@ -159,6 +159,6 @@ def _organisation(name: str, ground: Ground, script: Script) -> Organisation:
         state.directory_file,
         state.logs / f"{name}.log",
         script.steps[name],
-        module="demo.years.coordinator" if coordinates else "demo.partner",
+        module="demo.years.coordinator" if coordinates else "demo.partner" if name not in ENTRANCES else None,
         also={"first_day": -1} | ({"same": script.same, "links_by_hand_on": THE_END} if coordinates else {}),
     )

@@ -19,7 +19,7 @@ STEPS: Final[dict[str, str]] = {
     "outcome": f"""
         delete from outcome where (organisation, message_id, service) in (
             select organisation, message_id, service from outcome
-            where changed_at < now() - interval '{OUTCOMES_FOR}' limit {ROWS})
+            where written_at < clock_timestamp() - interval '{OUTCOMES_FOR}' limit {ROWS})
     """,
     "submission": f"""
         delete from submission where (source, message_id) in (

@@ -240,7 +240,8 @@ KEEP_OUTCOMES: Final = """
     ) as new(organisation, message_id, service, type, state, code, waiting_for, until, changed_at)
     on conflict (organisation, message_id, service) do update
     set type = excluded.type, state = excluded.state, code = excluded.code, waiting_for = excluded.waiting_for,
-        until = excluded.until, first_at = least(known.first_at, excluded.first_at), changed_at = excluded.changed_at
+        until = excluded.until, first_at = least(known.first_at, excluded.first_at), changed_at = excluded.changed_at,
+        written_at = clock_timestamp()
 """
 
 

@@ -461,10 +461,18 @@ def test_outcomes_are_kept_for_ninety_days(tables: Tables) -> None:
     write(tables.url, [entry(processed("applied", *(uuid7() for _ in range(3))))])
     kept = uuid7()
     write(tables.url, [entry(processed("applied", kept))])
-    tables.query("update outcome set changed_at = clock_timestamp() - interval '89 days' where message_id = %s", kept)
-    tables.query("update outcome set changed_at = clock_timestamp() - interval '91 days' where message_id <> %s", kept)
+    tables.query("update outcome set written_at = clock_timestamp() - interval '89 days' where message_id = %s", kept)
+    tables.query("update outcome set written_at = clock_timestamp() - interval '91 days' where message_id <> %s", kept)
     keep_house(tables.url)
     assert [row["message_id"] for row in tables.query("select message_id from outcome")] == [kept]
+
+
+def test_an_outcome_of_a_service_whose_clock_stands_in_the_past_is_kept_as_long(tables: Tables) -> None:
+    message_id = uuid7()
+    write(tables.url, [entry(processed("applied", message_id))])
+    tables.query("update outcome set first_at = '2021-02-01Z', changed_at = '2021-02-01Z'")
+    keep_house(tables.url)
+    assert [row["message_id"] for row in tables.query("select message_id from outcome")] == [message_id]
 
 
 @pytest.mark.parametrize(("days", "left"), [(89, 1), (91, 0)])
@@ -508,7 +516,7 @@ def test_what_was_submitted_leaves_the_outbox_when_it_is_out_and_ten_minutes_old
 def test_a_step_is_bounded(tables: Tables) -> None:
     ids = [uuid7() for _ in range(keeping.ROWS + 1)]
     write(tables.url, [entry(processed("applied", *ids))])
-    tables.query("update outcome set changed_at = clock_timestamp() - interval '91 days'")
+    tables.query("update outcome set written_at = clock_timestamp() - interval '91 days'")
     with database.connect(tables.url) as connection:
         assert keeping.keep(connection, "outcome") is True
         assert len(tables.query("select 1 from outcome")) == 1
