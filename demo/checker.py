@@ -6,6 +6,7 @@ Pure: it is given facts and returns a verdict. Where the facts come from is `dem
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+from demo import accounts
 from demo.stories import TERMINAL
 
 
@@ -44,6 +45,7 @@ class Refusal:
     refused_id: str | None
     sha256: str
     code: str
+    at_entrance: bool = False  # the answer by HTTP
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class Evidence:
     owed: tuple[tuple[str, str], ...] = ()  # (organisation, message id) of all that the hub wrote to it
     hub_redelivered: int = 0  # deliveries to the hub's services that the broker marked as redelivered
     hub_repeated: int = 0  # messages that the hub's services knew already
+    happened: accounts.Happened = field(default_factory=accounts.Happened)  # for what the network tells of it
+    told: accounts.Told = field(default_factory=accounts.Told)
     waiting_allowed: frozenset[str] = frozenset()  # referrals whose story ends in a state that is not terminal
 
 
@@ -102,6 +106,7 @@ class Verdict:
     applied_twice: list[str] = field(default_factory=list)
     nobody_sent: list[str] = field(default_factory=list)
     unfinished: list[str] = field(default_factory=list)
+    untrue: list[str] = field(default_factory=list)  # what the network tells and is not so
     sent: int = 0
     applied: int = 0
     refused: int = 0
@@ -112,7 +117,7 @@ class Verdict:
 
     @property
     def good(self) -> bool:
-        return not (self.lost or self.applied_twice or self.nobody_sent or self.unfinished)
+        return not (self.lost or self.applied_twice or self.nobody_sent or self.unfinished or self.untrue)
 
 
 def check(evidence: Evidence) -> Verdict:
@@ -123,6 +128,10 @@ def check(evidence: Evidence) -> Verdict:
     _check_numbers(evidence, verdict)
     _check_ends(evidence, verdict)
     _count_repeats(evidence, verdict)
+    findings = accounts.check(evidence.happened, evidence.told)
+    verdict.lost += findings.lost
+    verdict.applied_twice += findings.doubled
+    verdict.untrue += findings.untrue
     return verdict
 
 

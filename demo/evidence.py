@@ -17,6 +17,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.rows import dict_row
 
+from demo import accounts
 from demo.checker import Effect, Evidence, Parked, Received, Referral, Refusal, Sent
 from messaging import topology
 
@@ -32,6 +33,7 @@ class OwnLog:
     deliveries: list[Row] = field(default_factory=list)
     applied: dict[str, int] = field(default_factory=dict)  # message id → how often
     refusals: list[Row] = field(default_factory=list)
+    read: list[tuple[int, str]] = field(default_factory=list)  # by HTTP: the number, and the id of what it is
 
 
 def read_own_log(organisation: str, home: Path) -> OwnLog:
@@ -57,6 +59,7 @@ def _read_database(organisation: str, path: Path) -> OwnLog:
             deliveries=rows("select * from delivery order by number"),
             applied={row["message_id"]: row["times"] for row in applied},
             refusals=rows("select * from refusal"),
+            read=[(row["number"], row["message_id"]) for row in rows("select * from read")],
         )
 
 
@@ -112,7 +115,9 @@ TALLIES: LiteralString = (
 REFERRALS: LiteralString = "select referral_id::text, sender, recipient, state, sequence as last_sequence from referral"
 
 
-def gather(logs: Iterable[OwnLog], databases: Mapping[str, str], waiting_allowed: Iterable[str]) -> Evidence:
+def gather(
+    logs: Iterable[OwnLog], databases: Mapping[str, str], gateway: str, waiting_allowed: Iterable[str]
+) -> Evidence:
     """Bring it all together; `databases` is the address of each service's database, by service."""
     logs = list(logs)
     services = topology.read().services
@@ -126,6 +131,7 @@ def gather(logs: Iterable[OwnLog], databases: Mapping[str, str], waiting_allowed
     parked: list[Parked] = []
     referrals: list[Referral] = []
     taken_in: dict[str, set[str]] = defaultdict(set)  # by message: the services that have it
+    all_taken_in: dict[str, set[str]] = defaultdict(set)  # the same by service
     internal: dict[str, str] = {}  # the contract of each message, by its id
     redelivered = repeated = 0
     for service, url in databases.items():
@@ -149,6 +155,7 @@ def gather(logs: Iterable[OwnLog], databases: Mapping[str, str], waiting_allowed
                 repeated += row["repeated"] or 0
             for row in connection.execute(TAKEN_IN):
                 taken_in[row["message_id"]].add(service)
+                all_taken_in[service].add(row["message_id"])
             if service == "referrals":
                 for row in connection.execute(SERVICES):
                     for message_id in subjects[PUBLISHED, row["subject"]]:
@@ -159,14 +166,28 @@ def gather(logs: Iterable[OwnLog], databases: Mapping[str, str], waiting_allowed
         readers = {name for name in databases if contract in services[name].reads}
         if readers <= taken_in[message_id]:
             effects += [Effect(name, "what it took in", message_id) for name in sorted(readers)]
+    refusals = refusals_in(logs)
+    bodies = [
+        (one.by, one.message_id, one.kind, one.sha256)
+        for one in sent
+        if one.message_id and one.confirms and not one.internal
+    ]
+    happened = accounts.Happened(
+        taken=accounts.taken(bodies, refusals),
+        readers=accounts.readers_of((kind for _, _, kind, _ in bodies), services),
+        taken_in={name: frozenset(all_taken_in[name]) for name in databases},
+        parked=frozenset(
+            (item.where, item.message_id) for item in parked if item.message_id and item.reason != accounts.ID_REUSED
+        ),
+        owed=frozenset(owed),
+        read={log.organisation: tuple(log.read) for log in logs if log.read},
+    )
     return Evidence(
+        happened=happened,
+        told=accounts.read_gateway(gateway),
         sent=tuple(sent),
         received=tuple(received for log in logs for received in _received(log)),
-        refusals=tuple(
-            Refusal(log.organisation, row.get("refused_id"), row["sha256"], row["code"])
-            for log in logs
-            for row in log.refusals
-        ),
+        refusals=refusals,
         effects=tuple(effects),
         parked=tuple(parked),
         referrals=tuple(referrals),
@@ -174,6 +195,15 @@ def gather(logs: Iterable[OwnLog], databases: Mapping[str, str], waiting_allowed
         hub_redelivered=redelivered,
         hub_repeated=repeated,
         waiting_allowed=frozenset(waiting_allowed),
+    )
+
+
+def refusals_in(logs: Iterable[OwnLog]) -> tuple[Refusal, ...]:
+    """What each organisation heard to be refused; FUVADIS's own log knows no answers by HTTP."""
+    return tuple(
+        Refusal(log.organisation, row.get("refused_id"), row["sha256"], row["code"], bool(row.get("at_entrance")))
+        for log in logs
+        for row in log.refusals
     )
 
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from demo.checker import Evidence, Verdict
 from demo.evidence import OwnLog
 from demo.mistakes import REJECTED, Mistake
+from demo.organisations import BOTH, ENTRANCES, HTTP
 
 FINDINGS_SHOWN = 10
 
@@ -46,6 +47,8 @@ class Result:
             "applied_twice": len(verdict.applied_twice),
             "nobody_sent": len(verdict.nobody_sent),
             "unfinished": len(verdict.unfinished),
+            "untrue": len(verdict.untrue),
+            "by_http": self.evidence.told.by_http(self.evidence.happened),
             "messages_per_s": round(self.messages_per_s, 1),
             "latency_ms": {f"p{percent}": self._percentile(percent) for percent in (50, 95, 99)},
             "seconds": round(self.seconds, 1),
@@ -69,7 +72,7 @@ def show(result: Result, mistakes: Mapping[str, str], console: Console) -> None:
     console.print()
     console.print(_table("Referrals, by the state they came to", told["referrals"], sum(told["referrals"].values())))
     console.print(_table("Bad input, and what became of it", mistakes))
-    console.print(_table("Messages of the organisations", told["messages"]))
+    console.print(_table("Messages of the organisations", told["messages"] | by_http_in_words(told["by_http"])))
     latency = told["latency_ms"]
     console.print(
         _table(
@@ -88,14 +91,22 @@ def show(result: Result, mistakes: Mapping[str, str], console: Console) -> None:
         "applied twice": told["applied_twice"],
         "applied though nobody sent it": told["nobody_sent"],
         "referrals left unfinished": told["unfinished"],
+        "told of a message and not so": told["untrue"],
     }
     console.print(_table("What the organisations logged, held against what the network did", proof))
     verdict = result.verdict
-    for findings in (verdict.lost, verdict.applied_twice, verdict.nobody_sent, verdict.unfinished):
+    for findings in (verdict.lost, verdict.applied_twice, verdict.nobody_sent, verdict.unfinished, verdict.untrue):
         for finding in findings[:FINDINGS_SHOWN]:
             console.print(f"  {finding}", highlight=False)
         if len(findings) > FINDINGS_SHOWN:
             console.print(f"  … and {len(findings) - FINDINGS_SHOWN} more")
+
+
+def by_http_in_words(numbers: Mapping[str, int]) -> dict[str, str]:
+    """A line for a table: who uses the entrance by HTTP, and how many messages came in and were read there."""
+    ways = {HTTP: "alone", BOTH: "beside AMQP"}
+    who = ", ".join(f"{name} {ways[way]}" for name, way in ENTRANCES.items())
+    return {f"by HTTP ({who})": f"{numbers['submitted']} in, {numbers['read']} read"}
 
 
 def outcomes_of_mistakes(mistakes: Sequence[Mistake], logs: Sequence[OwnLog], evidence: Evidence) -> dict[str, str]:

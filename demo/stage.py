@@ -15,6 +15,7 @@ from demo.organisations import Organisation
 from demo.quiet import STUCK_AFTER, Look, Watch
 from demo.stories import TERMINAL
 from deploy.local import Network, OperatorError, Stack, running
+from messaging.topology import GATEWAY
 
 READY_WITHIN = 90  # seconds
 
@@ -92,7 +93,10 @@ class Stage:
         """These logs, and what is in the databases."""
         stack, network = self.ground.stack, self.ground.network
         databases = {name: stack.service_database_url(name) for name in network.declared.services}
-        return gather(logs, databases, [told.referral_id for told in self.day.told if told.story.ends not in TERMINAL])
+        gateway = stack.service_database_url(GATEWAY)
+        return gather(
+            logs, databases, gateway, [told.referral_id for told in self.day.told if told.story.ends not in TERMINAL]
+        )
 
 
 @contextmanager

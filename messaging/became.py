@@ -22,7 +22,7 @@ class _What(NamedTuple):
 
 
 class Became:
-    """What became of each message; of one of which more is noted, the last counts."""
+    """What became of each message; of one of which more is noted, the last counts, but no repeat."""
 
     def __init__(self) -> None:
         self._of: dict[str, dict[UUID, _What]] = defaultdict(dict)  # by organisation
@@ -36,8 +36,13 @@ class Became:
         until: datetime | None = None,
     ) -> None:
         """Note what became of a message; of what the hub says for itself nobody asks."""
-        if message.source != HUB:
-            self._of[message.source][message.id] = _What(message.type, state, code, waiting_for, until)
+        if message.source == HUB:
+            return
+        noted, what = self._of[message.source], _What(message.type, state, code, waiting_for, until)
+        if state is ProcessedState.REPEATED:  # of one that came twice in a batch, what became of it the first time
+            noted.setdefault(message.id, what)
+        else:
+            noted[message.id] = what
 
     def forget(self, message: contracts.Message) -> None:
         """Take back what was noted: it has been said before."""

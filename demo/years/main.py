@@ -8,8 +8,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from demo import accounts
 from demo.evidence import OwnLog, read_own_log
 from demo.quiet import StuckError
+from demo.report import by_http_in_words
 from demo.run import LOOK_AGAIN_AFTER, Narrator, check_nothing_was_there, fresh_directory, stay
 from demo.stage import network_on
 from demo.years import reckoning
@@ -18,6 +20,7 @@ from demo.years.script import write
 from demo.years.totals import PUBLISHED, Totals
 from hub.reports import report
 from messaging import database
+from messaging.topology import GATEWAY
 
 FINDINGS_SHOWN = 10
 SMALL = 20  # the small run has one of so many of everything
@@ -80,7 +83,10 @@ def _play(years: Years, totals: Totals, narrator: Narrator) -> tuple[dict[str, A
 def _reckon(years: Years, totals: Totals) -> tuple[list[OwnLog], reckoning.Verdict, list[dict[str, Any]], bool]:
     """Hold the logs against the databases as they are now, and count; as in `reckoning.reckon` and `_figures`."""
     logs = [read_own_log(name, one.home) for name, one in years.organisations.items()]
-    verdict = reckoning.reckon(logs, reckoning.read_books(years.databases), years.ground.network.declared)
+    gateway = years.ground.stack.service_database_url(GATEWAY)
+    verdict = reckoning.reckon(
+        logs, reckoning.read_books(years.databases), accounts.read_gateway(gateway), years.ground.network.declared
+    )
     return logs, verdict, *_figures(years.databases["reports"], totals)
 
 
@@ -110,10 +116,12 @@ def _show(result: dict[str, Any], verdict: reckoning.Verdict, console: Console) 
     console.print(table)
     rows = {
         **result["messages"],
+        **by_http_in_words(result["by_http"]),
         **{f"referrals {state}": count for state, count in result["referrals"].items()},
         **result["matches"],
         "lost": result["lost"],
         "applied twice": result["applied_twice"],
+        "told of a message and not so": result["untrue"],
         "messages a second, sent and received": result["messages_per_s"],
         "time to an answer, median": f"{result['latency_ms']['p50']} ms",
         "time to an answer, p99": f"{result['latency_ms']['p99']} ms",
@@ -123,7 +131,7 @@ def _show(result: dict[str, Any], verdict: reckoning.Verdict, console: Console) 
     for name, value in rows.items():
         messages.add_row(name.replace("_", " "), str(value))
     console.print(messages)
-    for findings in (verdict.lost, verdict.applied_twice):
+    for findings in (verdict.lost, verdict.applied_twice, verdict.untrue):
         for finding in findings[:FINDINGS_SHOWN]:
             console.print(f"  {finding}", highlight=False)
         if len(findings) > FINDINGS_SHOWN:

@@ -13,7 +13,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 import contracts
-from demo.evidence import OwnLog
+from demo import accounts
+from demo.evidence import OwnLog, refusals_in
 from demo.years.coordinator import LINKED, LINKED_BY_HAND, REJECTED
 from messaging.topology import DeclaredNetwork
 
@@ -23,6 +24,9 @@ OUTBOX: LiteralString = (
     "select routing_key, message_id::text from outbox where not starts_with(routing_key, 'messages.processed.')"
 )
 PARKED: LiteralString = "select state, count(*)::int as count from parked group by state"
+IN_SIGHT: LiteralString = (
+    "select message_id::text as message_id from parked where reason <> 'id_reused' and message_id is not null"
+)
 TALLIES: LiteralString = """
     select coalesce(sum(redelivered), 0)::int as redelivered, coalesce(sum(repeated), 0)::int as repeated,
            coalesce(sum(applied), 0)::int as applied, coalesce(sum(refused), 0)::int as refused
@@ -40,6 +44,7 @@ class Book:
     written: list[tuple[str, str]]  # routing key and id
     parked: Mapping[str, int]  # by state
     tallies: Mapping[str, int]
+    in_sight: frozenset[str] = frozenset()  # ids of what is parked
 
 
 @dataclass
@@ -48,11 +53,13 @@ class Verdict:
 
     lost: list[str] = field(default_factory=list)
     applied_twice: list[str] = field(default_factory=list)
+    untrue: list[str] = field(default_factory=list)  # what the network tells and is not so
+    by_http: Mapping[str, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
     def good(self) -> bool:
-        return not (self.lost or self.applied_twice)
+        return not (self.lost or self.applied_twice or self.untrue)
 
 
 def read_books(databases: Mapping[str, str]) -> list[Book]:
@@ -67,6 +74,7 @@ def read_books(databases: Mapping[str, str]) -> list[Book]:
                     [(row["routing_key"], row["message_id"]) for row in connection.execute(OUTBOX)],
                     {row["state"]: row["count"] for row in connection.execute(PARKED)},
                     connection.execute(TALLIES).fetchone() or {},
+                    frozenset(row["message_id"] for row in connection.execute(IN_SIGHT)),
                 )
             )
     return books
@@ -78,7 +86,7 @@ def referrals_by_state(database_url: str) -> dict[str, int]:
         return {row["state"]: row["count"] for row in connection.execute(REFERRALS)}
 
 
-def reckon(logs: Iterable[OwnLog], books: Iterable[Book], network: DeclaredNetwork) -> Verdict:
+def reckon(logs: Iterable[OwnLog], books: Iterable[Book], told: accounts.Told, network: DeclaredNetwork) -> Verdict:
     """Find every message that was confirmed and arrived nowhere, and every one that was applied more than once."""
     logs, books, verdict = list(logs), list(books), Verdict()
     refused = {row["refused_id"] for log in logs for row in log.refusals}
@@ -99,6 +107,7 @@ def reckon(logs: Iterable[OwnLog], books: Iterable[Book], network: DeclaredNetwo
             for message_id, times in log.applied.items()
             if times > 1
         ]
+    _check_what_is_told(logs, books, told, network, verdict)
     _check_what_services_wrote({log.organisation: log for log in logs}, books, network, verdict)
     for book in books:
         verdict.counts["redelivered"] += book.tallies["redelivered"]
@@ -112,6 +121,43 @@ def reckon(logs: Iterable[OwnLog], books: Iterable[Book], network: DeclaredNetwo
             verdict.applied_twice.append(f"{book.service}: {outcomes} outcomes of {book.taken_in.total()} messages")
     verdict.counts["applied"] = verdict.counts["sent"] - verdict.counts["refused"] - len(verdict.lost)
     return verdict
+
+
+def _check_what_is_told(
+    logs: list[OwnLog], books: list[Book], told: accounts.Told, network: DeclaredNetwork, verdict: Verdict
+) -> None:
+    """What the network tells of each message is what happened, and every inbox has each of its messages once."""
+    bodies = [
+        (log.organisation, row["message_id"], row["kind"], row["sha256"])
+        for log in logs
+        for row in log.sent
+        if row["message_id"] and row["confirms"]
+    ]
+    happened = accounts.Happened(
+        taken=accounts.taken(bodies, refusals_in(logs)),
+        readers=accounts.readers_of((kind for _, _, kind, _ in bodies), network.services),
+        taken_in={book.service: frozenset(book.taken_in) for book in books},
+        parked=frozenset((book.service, message_id) for book in books for message_id in book.in_sight),
+        owed=frozenset(
+            (key.split(".")[1], message_id)
+            for book in books
+            if book.service in network.services
+            for key, message_id in book.written
+            if key.startswith("to.")
+        ),
+        read={log.organisation: tuple(log.read) for log in logs if log.read},
+        copies={
+            f"{one.id}.{system.name}": f"{one.id}-{system.runs}"
+            for one in network.organisations.values()
+            for system in one.systems
+            if system.runs
+        },
+    )
+    findings = accounts.check(happened, told)
+    verdict.lost += findings.lost
+    verdict.applied_twice += findings.doubled
+    verdict.untrue += findings.untrue
+    verdict.by_http = told.by_http(happened)
 
 
 def _check_what_services_wrote(
@@ -177,6 +223,8 @@ def as_json(
         "messages": {name: counts[name] for name in (*names, "received", "applied_by_services")},
         "lost": len(verdict.lost),
         "applied_twice": len(verdict.applied_twice),
+        "untrue": len(verdict.untrue),
+        "by_http": dict(verdict.by_http),
         "messages_per_s": round((counts["sent"] + counts["received"]) / seconds, 1),
         "latency_ms": {
             f"p{percent}": round(1000 * times[min(len(times) - 1, len(times) * percent // 100)], 1) if times else None

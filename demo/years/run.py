@@ -30,7 +30,7 @@ STUCK_AFTER = 90.0  # seconds in which nothing at all has moved
 A_MOMENT = 0.3  # seconds
 FROZEN = 0.3  # seconds before the service is killed, so that there is something in its hands
 OWN_SERVICES = ((AMERICARES, "events"), (OPPORTUNITIES, "employment"))
-KILLED = "intake"  # half-way
+KILLED = ((0.25, "gateway-http"), (0.3, "courier"), (0.5, "intake"))  # at which part of the messages
 
 Say = Callable[[str], None]
 
@@ -47,8 +47,8 @@ class Years:
 
     @property
     def killed(self) -> bool:
-        """Whether the service that is to be killed half-way has been."""
-        return KILLED in self.faults
+        """Whether everybody that is to be killed has been."""
+        return len(self.faults) == len(KILLED)
 
     @property
     def sent(self) -> int:
@@ -66,10 +66,10 @@ class Years:
         return {own.database: own.database_url for own in self.own_services}
 
     def play(self, say: Say, looking: Callable[[float, str], None]) -> None:
-        """Let the months go by, and kill a service of the hub half-way; raises StuckError when nothing moves."""
+        """Let the months go by, and kill processes of the hub on the way; raises StuckError when nothing moves."""
         for month in range(THE_END + 1):
             self._turn_to(month)
-            while self._rest(month, looking, until_half=not self.killed):
+            while self._rest(month, looking, until_part=None if self.killed else KILLED[len(self.faults)][0]):
                 self._kill(say)
             if month % 6 == 0 or month == MONTHS:
                 say(f"{month_begins(min(month, MONTHS)):%B %Y} is over: {self.sent} messages sent")
@@ -85,8 +85,8 @@ class Years:
         """From the machine's time to the last days of a month."""
         return month_begins(min(month, MONTHS) + 1) - timedelta(days=2) - datetime.now(UTC)
 
-    def _rest(self, month: int, looking: Callable[[float, str], None], *, until_half: bool) -> bool:
-        """Wait until all that was said this month has been dealt with; tell whether half of the years came first."""
+    def _rest(self, month: int, looking: Callable[[float, str], None], *, until_part: float | None) -> bool:
+        """Wait until all that was said this month has been dealt with; tell whether so much was sent first."""
         stack, network = self.ground.stack, self.ground.network
         watch = Watch(
             stack,
@@ -103,30 +103,31 @@ class Years:
                     raise OperatorError(f"The system of {organisation.name} ended by itself; see {stack.state.logs}.")
             part = self.sent / self.script.messages
             looking(part, f"{month_begins(min(month, MONTHS)):%B %Y}: {self.sent} messages sent")
-            if until_half and part >= 0.5:
-                raise _HalfWayError
+            if until_part is not None and part >= until_part:
+                raise _TimeToKillError
 
         try:
             with closing(watch):
                 # What is left of a month when the next begins is none the worse for it; the end is looked at longer.
                 at_rest_after = AT_REST_AFTER if month >= MONTHS else A_MOMENT
                 watch.wait(self.ground.offset, 0, look, STUCK_AFTER, at_rest_after)
-        except _HalfWayError:
+        except _TimeToKillError:
             return True
         return False
 
     def _kill(self, say: Say) -> None:
-        """Freeze a service while messages are in its hands, then kill it; the supervisor brings it back."""
-        process = self.ground.network[KILLED]
+        """Freeze a process while messages are in its hands, then kill it; the supervisor brings it back."""
+        part, name = KILLED[len(self.faults)]
+        process = self.ground.network[name]
         process.pause()
         time.sleep(FROZEN)
-        say(f"kill -9: the hub's {KILLED}, half-way")
+        say(f"kill -9: the hub's {name}, when {part:.0%} was sent")
         process.kill()
-        self.faults.append(KILLED)
+        self.faults.append(name)
 
 
-class _HalfWayError(Exception):
-    """Half of all messages have been sent."""
+class _TimeToKillError(Exception):
+    """So many of all messages have been sent that somebody is to be killed."""
 
 
 @contextmanager

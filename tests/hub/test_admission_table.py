@@ -1,7 +1,10 @@
 """Every entrance decides every case of the table alike, and none of them costs its neighbours more than a moment."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -9,6 +12,10 @@ import contracts
 from contracts import sealing
 from hub.gateway import amqp
 from hub.gateway.admission import Members, Refused, admit
+from hub.gateway.http.keys import CALLER, Caller
+from hub.gateway.http.messages import Post
+from hub.gateway.http.problems import Problem
+from hub.gateway.http.submissions import Answering, Submission, Taken
 from messaging.bridge import Arrival
 from tests.hub.admission_table import CASES, MEMBERS, SEALED, Case, Decision
 from tests.hub.network import NOW
@@ -38,11 +45,54 @@ def by_amqp(case: Case, members: Members) -> Decision:
     return Decision(address=published.routing_key)
 
 
-RUNNERS: dict[str, Runner] = {"admission": purely, "amqp": by_amqp}
+def by_http(case: Case, members: Members) -> Decision:
+    submitted: list[Submission] = []
+
+    class Accepting:
+        async def submit(
+            self, organisation: str, submissions: Sequence[Submission], answering: Answering, _: Any
+        ) -> Any:
+            assert organisation == case.sender
+            submitted.extend(submissions)
+            return answering([Taken("accepted", NOW) for _ in submissions])
+
+    body = case.make()
+    headers = [(b"content-length", str(len(body)).encode())]
+    if case.media_type is not None:
+        headers.append((b"content-type", str(case.media_type).encode()))
+    state = SimpleNamespace(members=members, accepting=Accepting())
+    caller = Caller(str(case.sender), None, b"")
+    scope = {"query_string": b"", "headers": headers, "app": SimpleNamespace(state=state), CALLER: caller}
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body}
+
+    async def send(_: Any) -> None:
+        pass
+
+    try:
+        asyncio.run(Post()(scope, receive, send))
+    except Problem as problem:
+        # What is wrong with a request itself is said with the name of its header.
+        return Decision(code=problem.code, where=None if problem.where == "Content-Type" else problem.where)
+    (one,) = submitted
+    assert one.body == body
+    return Decision(address=one.routing_key.removeprefix(f"submitted.{case.sender}.-."))
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("entrance", RUNNERS)
+RUNNERS: dict[str, Runner] = {"admission": purely, "amqp": by_amqp, "http": by_http}
+BATCHES = {
+    "a batch's media type"
+}  # which by HTTP alone may come, and are several messages: tests/hub/http/test_messages.py
+DECIDED = [
+    pytest.param(entrance, case, id=f"{entrance}-{case.name}")
+    for entrance in RUNNERS
+    for case in CASES
+    if entrance != "http" or case.name not in BATCHES
+]
+
+
+@pytest.mark.parametrize(("entrance", "case"), DECIDED)
 def test_every_entrance_decides_alike(entrance: str, case: Case) -> None:
     assert RUNNERS[entrance](case, MEMBERS) == case.expected
 

@@ -17,7 +17,7 @@ from demo.day import make_day
 from demo.stage import Ground, Stage, network_on, organisations_on
 from demo.stories import STORIES
 from messaging import broker
-from messaging.topology import NETWORK
+from messaging.topology import GATEWAY, NETWORK
 from tests.waiting import eventually
 
 PEOPLE = 60
@@ -64,6 +64,13 @@ def _empty_inboxes(ground: Ground, organisations: Iterable[str]) -> None:
         connection: Any = broker.connect(ground.stack.amqp_url(organisation, NETWORK))
         connection.channel().queue_purge(f"inbox.{organisation}")
         connection.close()
+    gateway = ground.stack.service_database_url(GATEWAY)
+    with psycopg.connect(gateway) as database:
+        database.execute(
+            "update delivery set acknowledged_at = clock_timestamp() "
+            "where acknowledged_at is null and organisation = any(%s)",
+            (list(organisations),),
+        )
 
 
 def _now(ground: Ground) -> datetime:

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from demo.accounts import Delivered, Happened, Said, Taken, Told
+from demo.accounts import check as hold
 from demo.checker import Effect, Evidence, Parked, Received, Referral, Refusal, Sent, Verdict, check
 
 REQUEST = Sent("redcross", "m1", "body 1", "referral.requested.v2", confirms=1)
@@ -25,7 +27,7 @@ GOOD = Evidence(
 def findings(verdict: Verdict) -> dict[str, int]:
     return {
         name: len(getattr(verdict, name))
-        for name in ("lost", "applied_twice", "nobody_sent", "unfinished")
+        for name in ("lost", "applied_twice", "nobody_sent", "unfinished", "untrue")
         if getattr(verdict, name)
     }
 
@@ -154,3 +156,131 @@ def test_repeats_are_counted_and_harm_nothing() -> None:
 
     assert verdict.good
     assert (verdict.redelivered, verdict.duplicates_suppressed) == (7, 9)
+
+
+# -- what the network tells of messages, and the inboxes ---------------------------------------------------------------
+
+HAPPENED = Happened(
+    taken=(
+        Taken("redcross", "applied", "referral.requested.v2"),
+        Taken("redcross", "refused", "referral.accepted.v1", heard=frozenset({"not_while_sent"})),
+        Taken("redcross", "outside", "need.identified.v1", heard=frozenset({"not_allowed"})),
+        Taken("iom", "at the entrance", "need.identified.v1", heard_at_entrance=True),
+        Taken("iom", "waits", "referral.requested.v2"),
+        Taken("americares", "its own", "jornada.confirmed.v1"),
+        Taken("iom", "read by two", "person.registered.v1"),
+    ),
+    readers={
+        "referral.requested": frozenset({"referrals"}),
+        "referral.accepted": frozenset({"referrals"}),
+        "need.identified": frozenset({"intake"}),
+        "jornada.confirmed": frozenset({"events"}),
+        "person.registered": frozenset({"intake", "reports"}),
+    },
+    taken_in={
+        "referrals": frozenset({"applied", "refused", "waits"}),
+        "intake": frozenset({"read by two"}),
+        "reports": frozenset({"read by two"}),
+        "americares-events": frozenset({"its own"}),
+    },
+    parked=frozenset({("referrals", "waits")}),
+    owed=frozenset({("iom", "a"), ("iom", "b"), ("redcross", "c")}),
+    read={"iom": ((1, "a"), (2, "b"))},
+    copies={"americares.events": "americares-events"},
+)
+TOLD = Told(
+    said=(
+        Said("redcross", "applied", "referrals", "applied"),
+        Said("redcross", "refused", "referrals", "refused", "not_while_sent"),
+        Said("redcross", "outside", "gateway", "refused", "not_allowed"),
+        Said("iom", "waits", "referrals", "waits", "consent_unknown"),
+        Said("americares", "its own", "americares.events", "handed_to"),
+        Said("iom", "read by two", "intake", "applied"),
+        Said("iom", "read by two", "reports", "applied"),
+    ),
+    delivered=(Delivered("iom", 1, "a"), Delivered("iom", 2, "b"), Delivered("redcross", 1, "c")),
+    ends={"iom": 2, "redcross": 1},
+)
+
+
+def held(happened: Happened = HAPPENED, told: Told = TOLD) -> dict[str, int]:
+    findings = hold(happened, told)
+    return {name: len(found) for name, found in vars(findings).items() if found}
+
+
+def instead(place: int, **changed: str | None) -> Told:
+    said = list(TOLD.said)
+    said[place] = replace(said[place], **changed)  # type: ignore[arg-type]
+    return replace(TOLD, said=tuple(said))
+
+
+def test_what_is_told_as_it_happened_is_good() -> None:
+    assert held() == {}
+
+
+@pytest.mark.parametrize("place", range(len(TOLD.said)))
+def test_an_outcome_that_is_lost_is_found(place: int) -> None:
+    assert held(told=replace(TOLD, said=TOLD.said[:place] + TOLD.said[place + 1 :])) == {"lost": 1}
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        (instead(0, message_id="of nobody's"), {"lost": 1, "untrue": 1}),  # applied, where nothing was
+        (instead(3, state="applied", code=None), {"untrue": 1}),  # and it is still in sight
+        (instead(1, state="applied", code=None), {"lost": 1}),  # its sender heard a refusal
+        (instead(0, state="refused", code="not_while_sent"), {"untrue": 1}),  # its sender never heard one
+        (instead(1, code="another"), {"lost": 1, "untrue": 1}),  # its sender heard another code
+        (instead(0, state="quarantined", code="failed"), {"untrue": 1}),
+        (instead(0, state="waits", code="consent_unknown"), {"untrue": 1}),
+        (instead(5, state="handed_to"), {"untrue": 1}),  # the hub's own service is nobody else's
+        (instead(6, service="referrals"), {"lost": 1, "untrue": 1}),  # one of two readers, and one that has it not
+        (replace(TOLD, said=(*TOLD.said, Said("iom", "at the entrance", "intake", "refused", "x"))), {"untrue": 1}),
+    ],
+)
+def test_an_outcome_that_is_not_so_is_found(told: Told, found: dict[str, int]) -> None:
+    assert held(told=told) == found
+
+
+def test_a_message_that_never_came_to_an_organisations_own_service_was_not_handed_over() -> None:
+    elsewhere = {**HAPPENED.taken_in, "americares-events": frozenset[str]()}
+
+    assert held(replace(HAPPENED, taken_in=elsewhere)) == {"untrue": 1}
+
+
+@pytest.mark.parametrize(
+    ("delivered", "ends", "found"),
+    [
+        ((TOLD.delivered[0], TOLD.delivered[2]), TOLD.ends, {"lost": 2, "untrue": 1}),  # the last is not there
+        ((*TOLD.delivered, Delivered("redcross", 2, "c")), {"iom": 2, "redcross": 2}, {"doubled": 1}),
+        ((*TOLD.delivered, Delivered("redcross", 1, "d")), TOLD.ends, {"doubled": 1}),  # a number given twice
+        ((*TOLD.delivered, Delivered("redcross", 3, "d")), {"iom": 2, "redcross": 3}, {"lost": 1}),  # one left out
+        ((*TOLD.delivered, Delivered("redcross", 2, "d")), TOLD.ends, {"untrue": 1}),  # one never given out
+    ],
+)
+def test_a_delivery_that_is_lost_or_doubled_and_a_number_left_out_are_found(
+    delivered: tuple[Delivered, ...], ends: dict[str, int], found: dict[str, int]
+) -> None:
+    assert held(told=replace(TOLD, delivered=delivered, ends=ends)) == found
+
+
+@pytest.mark.parametrize(
+    ("read", "found"),
+    [
+        (((1, "a"),), {"lost": 1}),
+        (((1, "a"), (2, "b"), (2, "b")), {"doubled": 1}),
+        (((1, "a"), (2, "a")), {"untrue": 1}),
+        (((1, "a"), (2, "b"), (3, "c")), {"untrue": 1}),
+    ],
+)
+def test_a_reader_that_has_not_read_each_number_once_is_found(
+    read: tuple[tuple[int, str], ...], found: dict[str, int]
+) -> None:
+    assert held(replace(HAPPENED, read={"iom": read})) == found
+
+
+def test_the_checker_of_the_day_demands_it_too() -> None:
+    lost = replace(TOLD, said=TOLD.said[1:])
+
+    assert check(replace(GOOD, happened=HAPPENED, told=TOLD)).good
+    assert findings(check(replace(GOOD, happened=HAPPENED, told=lost))) == {"lost": 1}

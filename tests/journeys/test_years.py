@@ -1,4 +1,4 @@
-"""The published years, a twentieth of them: counted from single messages, with a service killed half-way."""
+"""The published years, a twentieth of them: counted from single messages, with three processes killed on the way."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from demo.accounts import Said, Told
 from demo.evidence import OwnLog
 from demo.years.main import SMALL
 from demo.years.reckoning import Book, reckon
@@ -74,9 +75,10 @@ def test_the_report_prints_these_figures_again_when_the_demo_is_over(run: Run) -
     assert "/demo, which ran last" in ran.stderr
 
 
-def test_nothing_is_lost_or_done_twice_though_a_service_is_killed_half_way(run: Run) -> None:
-    assert "kill -9: the hub's intake, half-way" in run.output
-    assert (run.told["lost"], run.told["applied_twice"]) == (0, 0), run.output
+def test_nothing_is_lost_or_done_twice_though_processes_are_killed_on_the_way(run: Run) -> None:
+    for killed in ("gateway-http", "courier", "intake"):
+        assert f"kill -9: the hub's {killed}, when" in run.output
+    assert (run.told["lost"], run.told["applied_twice"], run.told["untrue"]) == (0, 0, 0), run.output
     assert run.told["messages"]["quarantined"] == run.told["messages"]["waiting"] == 0
     assert run.told["messages"]["applied"] > 4000
 
@@ -112,13 +114,24 @@ def tallies(**given: int) -> dict[str, int]:
     return {"redelivered": 0, "repeated": 0, "applied": 0, "refused": 0} | given
 
 
+def told(state: str = "applied") -> Told:
+    return Told((Said("redcross", MESSAGE, "intake", state),))
+
+
 def a_log(state: str = "confirmed") -> OwnLog:
-    row = {"step": "1", "message_id": MESSAGE, "kind": "person.registered.v1", "state": state}
+    row = {
+        "step": "1",
+        "message_id": MESSAGE,
+        "kind": "person.registered.v1",
+        "state": state,
+        "confirms": 1,
+        "sha256": "",
+    }
     return OwnLog("redcross", sent=[row])
 
 
 def test_books_that_agree_are_good() -> None:
-    assert reckon([a_log()], books(), topology.read()).good
+    assert reckon([a_log()], books(), told(), topology.read()).good
 
 
 @pytest.mark.parametrize(
@@ -129,14 +142,24 @@ def test_books_that_agree_are_good() -> None:
     ],
 )
 def test_a_message_that_arrived_nowhere_is_lost(planted: dict[str, Any]) -> None:
-    verdict = reckon([a_log()], books(**planted), topology.read())
+    verdict = reckon([a_log()], books(**planted), told(), topology.read())
     assert len(verdict.lost) == 1
+    assert len(verdict.untrue) == ("intake" in planted)  # where it is told to be applied all the same
+
+
+@pytest.mark.parametrize(
+    ("planted", "found"), [(Told(), "lost"), (told("quarantined"), "untrue"), (told("handed_to"), "untrue")]
+)
+def test_an_outcome_that_is_not_told_or_not_so_is_found(planted: Told, found: str) -> None:
+    verdict = reckon([a_log()], books(), planted, topology.read())
+    assert not verdict.good
+    assert len(getattr(verdict, found)) == 1
 
 
 def test_a_message_without_the_brokers_word_is_lost() -> None:
-    assert reckon([a_log("unknown")], books(), topology.read()).lost
+    assert reckon([a_log("unknown")], books(), told(), topology.read()).lost
 
 
 def test_more_outcomes_than_messages_are_found() -> None:
     twice = books(intake={"tallies": tallies(applied=2)})
-    assert reckon([a_log()], twice, topology.read()).applied_twice
+    assert reckon([a_log()], twice, told(), topology.read()).applied_twice

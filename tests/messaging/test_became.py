@@ -55,6 +55,13 @@ def said(probe: Probe) -> Iterator[Said]:
     said.runtime.close()
 
 
+def test_of_one_that_comes_twice_in_a_batch_it_is_said_what_became_of_it(said: Said) -> None:
+    applied, refused = service_published(), service_published("refuse")
+    said.apply(applied, applied, refused, applied, refused)
+    assert said.of(applied) == [("applied", None, None)]
+    assert [state for state, _, _ in said.of(refused)] == ["refused"]
+
+
 def test_each_message_of_a_batch_has_one_word_and_each_organisation_one_report(said: Said) -> None:
     applied, refused = service_published(), service_published("refuse")
     missing = contracts.uuid7()
