@@ -49,12 +49,10 @@ def by_http(case: Case, members: Members) -> Decision:
     submitted: list[Submission] = []
 
     class Accepting:
-        async def submit(
-            self, organisation: str, submissions: Sequence[Submission], answering: Answering, _: Any
-        ) -> Any:
+        async def submit(self, organisation: str, submissions: Sequence[Submission], say: Answering, _: Any) -> Any:
             assert organisation == case.sender
             submitted.extend(submissions)
-            return answering([Taken("accepted", NOW) for _ in submissions])
+            return say([Taken("accepted", NOW) for _ in submissions])
 
     body = case.make()
     headers = [(b"content-length", str(len(body)).encode())]
@@ -81,9 +79,7 @@ def by_http(case: Case, members: Members) -> Decision:
 
 
 RUNNERS: dict[str, Runner] = {"admission": purely, "amqp": by_amqp, "http": by_http}
-BATCHES = {
-    "a batch's media type"
-}  # which by HTTP alone may come, and are several messages: tests/hub/http/test_messages.py
+BATCHES = {"a batch's media type"}  # by HTTP such a body is several messages, and of those test_messages.py tells
 DECIDED = [
     pytest.param(entrance, case, id=f"{entrance}-{case.name}")
     for entrance in RUNNERS
