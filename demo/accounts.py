@@ -24,7 +24,6 @@ ENDS_HERE = ("waits", "quarantined")
 SAID: LiteralString = "select organisation, message_id::text as message_id, service, state, code from outcome"
 DELIVERED: LiteralString = "select organisation, number, message_id::text as message_id, source from delivery"
 ENDS: LiteralString = "select organisation, number from inbox_end"
-SUBMITTED: LiteralString = "select count(*)::int as count from submission"
 
 
 @dataclass(frozen=True)
@@ -71,6 +70,11 @@ class Happened:
     owed: frozenset[tuple[str, str]] = frozenset()  # organisation and id of all that the hub's services wrote to it
     read: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)  # by who reads by HTTP: number, id
     copies: Mapping[str, str] = field(default_factory=dict)  # `org.system` → `org-service`, of own services
+    submitted: int = 0  # messages that partners know to be answered by HTTP
+
+    def by_http(self) -> dict[str, int]:
+        """How many messages have come in by HTTP, and how many were read there."""
+        return {"submitted": self.submitted, "read": sum(len(read) for read in self.read.values())}
 
 
 @dataclass(frozen=True)
@@ -80,11 +84,6 @@ class Told:
     said: tuple[Said, ...] = ()
     delivered: tuple[Delivered, ...] = ()
     ends: Mapping[str, int] = field(default_factory=dict)  # by organisation, the last number given out
-    submitted: int = 0  # messages that were accepted by HTTP
-
-    def by_http(self, happened: Happened) -> dict[str, int]:
-        """How many messages have come in by HTTP, and how many were read there."""
-        return {"submitted": self.submitted, "read": sum(len(read) for read in happened.read.values())}
 
 
 @dataclass
@@ -103,7 +102,6 @@ def read_gateway(url: str) -> Told:
             tuple(Said(**row) for row in connection.execute(SAID)),
             tuple(Delivered(**row) for row in connection.execute(DELIVERED)),
             {row["organisation"]: row["number"] for row in connection.execute(ENDS)},
-            sum(row["count"] for row in connection.execute(SUBMITTED)),
         )
 
 

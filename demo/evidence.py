@@ -33,6 +33,7 @@ class OwnLog:
     deliveries: list[Row] = field(default_factory=list)
     applied: dict[str, int] = field(default_factory=dict)  # message id → how often
     refusals: list[Row] = field(default_factory=list)
+    submitted: int = 0  # messages that were answered by HTTP
     read: list[tuple[int, str]] = field(default_factory=list)  # by HTTP: the number, and the id of what it is
 
 
@@ -59,6 +60,7 @@ def _read_database(organisation: str, path: Path) -> OwnLog:
             deliveries=rows("select * from delivery order by number"),
             applied={row["message_id"]: row["times"] for row in applied},
             refusals=rows("select * from refusal"),
+            submitted=sum(row["messages"] for row in rows("select messages from submitted")),
             read=[(row["number"], row["message_id"]) for row in rows("select * from read")],
         )
 
@@ -181,6 +183,7 @@ def gather(
         ),
         owed=frozenset(owed),
         read={log.organisation: tuple(log.read) for log in logs if log.read},
+        submitted=sum(log.submitted for log in logs),
     )
     return Evidence(
         happened=happened,

@@ -21,7 +21,7 @@ import contracts
 from demo.http_entrance import EVENT, Event, HttpEntrance, LaterError
 from demo.partner import READ_AT_ONCE, RETRY_AFTER, Order, Partner, main
 from demo.partner_channel import Parcel
-from demo.partner_log import Read, Refusal
+from demo.partner_log import PartnerLog, Read, Refusal
 
 BOTH = "both"
 HELD = 2 * READ_AT_ONCE  # events that are taken from the stream before they are logged
@@ -37,7 +37,7 @@ class HttpPartner(Partner):
         credentials = json.loads((home / "credentials.json").read_text())
         self._entrance, self._feed = (HttpEntrance(credentials["http_url"], credentials["api_key"]) for _ in range(2))
         self._events: queue.Queue[tuple[Event, float]] = queue.Queue(HELD)
-        self._by_http = HttpOutgoing(self._entrance, self.organisation, self._log.refused, self._stopping.wait)
+        self._by_http = HttpOutgoing(self._entrance, self.organisation, self._log, self._stopping.wait)
         self._acknowledged: int | None = None
         self._asked = 0.0
 
@@ -111,11 +111,11 @@ class HttpOutgoing:
         self,
         entrance: HttpEntrance,
         organisation: str,
-        refused: Callable[[Refusal], None],
+        log: PartnerLog,
         wait: Callable[[float], object],
     ) -> None:
         self._entrance, self._organisation = entrance, organisation
-        self._refused, self._wait = refused, wait
+        self._log, self._wait = log, wait
 
     def publish(self, parcels: Sequence[Parcel]) -> list[float | None]:
         """Submit all of them; return when, None for all where the entrance has no room. Raises OSError."""
@@ -137,7 +137,8 @@ class HttpOutgoing:
             if answer.code is not None:
                 digest = hashlib.sha256(body).hexdigest()
                 # It has no id of its own, since nobody sent it: the answer to the same bytes is the same refusal.
-                self._refused(Refusal(f"http {digest}", _id_of(body), digest, answer.code, answer.where, True))
+                self._log.refused(Refusal(f"http {digest}", _id_of(body), digest, answer.code, answer.where, True))
+        self._log.submitted(len(parcels))
         return [at] * len(parcels)
 
 

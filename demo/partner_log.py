@@ -27,6 +27,9 @@ create table if not exists refusal (
     message_id text primary key, refused_id text, sha256 text not null, code text not null, place text,
     at_entrance integer not null
 );
+create table if not exists submitted (
+    messages integer not null
+);
 create table if not exists read (
     number integer not null, message_id text not null
 );
@@ -146,6 +149,11 @@ class PartnerLog:
         """Keep what was answered at once."""
         with self._db:
             self._keep(refusal)
+
+    def submitted(self, messages: int) -> None:
+        """Keep that so many messages were answered by HTTP."""
+        with self._db:
+            self._db.execute("insert into submitted values (?)", (messages,))
 
     def last_read(self) -> int | None:
         """The last number that was read by HTTP."""

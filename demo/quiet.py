@@ -98,6 +98,7 @@ class Watch:
         systems = [
             system
             for name in at_work
+            if ENTRANCES.get(name) != HTTP  # who reads all of it there
             for system in declared.organisations[name].systems
             if system.runs is None or f"{name}-{system.runs}" in running
         ]

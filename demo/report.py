@@ -48,7 +48,7 @@ class Result:
             "nobody_sent": len(verdict.nobody_sent),
             "unfinished": len(verdict.unfinished),
             "untrue": len(verdict.untrue),
-            "by_http": self.evidence.told.by_http(self.evidence.happened),
+            "by_http": self.evidence.happened.by_http(),
             "messages_per_s": round(self.messages_per_s, 1),
             "latency_ms": {f"p{percent}": self._percentile(percent) for percent in (50, 95, 99)},
             "seconds": round(self.seconds, 1),

@@ -146,6 +146,7 @@ def _check_what_is_told(
             if key.startswith("to.")
         ),
         read={log.organisation: tuple(log.read) for log in logs if log.read},
+        submitted=sum(log.submitted for log in logs),
         copies={
             f"{one.id}.{system.name}": f"{one.id}-{system.runs}"
             for one in network.organisations.values()
@@ -157,7 +158,7 @@ def _check_what_is_told(
     verdict.lost += findings.lost
     verdict.applied_twice += findings.doubled
     verdict.untrue += findings.untrue
-    verdict.by_http = told.by_http(happened)
+    verdict.by_http = happened.by_http()
 
 
 def _check_what_services_wrote(

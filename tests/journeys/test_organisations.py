@@ -42,7 +42,14 @@ def test_that_would_be_noticed() -> None:
 
 
 def test_the_others_use_the_contracts_and_nothing_of_the_hub() -> None:
-    for module in ("partner.py", "partner_channel.py", "partner_log.py", "plan.py"):
+    for module in (
+        "partner.py",
+        "partner_channel.py",
+        "partner_log.py",
+        "partner_http.py",
+        "http_entrance.py",
+        "plan.py",
+    ):
         assert imported_packages((ROOT / "demo" / module).read_text()) & OURS <= {"contracts", "demo"}
 
 
