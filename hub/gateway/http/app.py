@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute, Route
 
 from hub.gateway.admission import Members, members
-from hub.gateway.http import feed, messages, problems
+from hub.gateway.http import feed, messages, openapi, problems
 from hub.gateway.http.accepting import Accepting
 from hub.gateway.http.entrance import Entrance
 from hub.gateway.http.keys import Keys
@@ -115,6 +115,7 @@ def routes() -> list[BaseRoute]:
     return [
         Route(messages.PATH, messages.Post(), methods=["POST"]),
         *feed.routes,
+        Route(openapi.PATH, openapi.read, methods=["GET"]),
         Route("/problems/{code}", problem_page, methods=["GET"]),
     ]
 
