@@ -1,5 +1,6 @@
 """How organisations submit by HTTP, as far as the bench's floods and neighbours do; the same surface as by AMQP."""
 
+import contextlib
 import json
 import select
 import time
@@ -25,7 +26,8 @@ class Submitting:
         assert parts.hostname is not None
         self._host = f"{parts.hostname}:{parts.port}"
         self._key = key
-        self._connection = Connection(parts.hostname, parts.port or 80)
+        self._address = (parts.hostname, parts.port or 80)
+        self._connection = Connection(*self._address)
         self._waiting: deque[bytes] = deque()
         self._not_before = 0.0
 
@@ -42,8 +44,7 @@ class Submitting:
             self._waiting.append(request(self._host, PATH, ONE_TYPE, bodies[0], self._key))
             self.go_on()
             while self._connection.asked is not None or self._waiting:
-                select.select([self], [], [], 0.01)
-                if self.readable():
+                if self.readable(0.01):
                     self.read_confirms()
                 self.go_on()
             return
@@ -60,14 +61,21 @@ class Submitting:
     def go_on(self) -> None:
         """Send the next request, where it is time."""
         if self._waiting and self._connection.asked is None and time.monotonic() >= self._not_before:
-            self._connection.ask(Asked(self._waiting[0], ()), time.monotonic())
+            with contextlib.suppress(ConnectionError):  # read_confirms will find it closed
+                self._connection.ask(Asked(self._waiting[0], ()), time.monotonic())
 
     def readable(self, within: float = 0) -> bool:
         return bool(select.select([self], [], [], within)[0])
 
     def read_confirms(self) -> None:
         """Read what has come of an answer; BrokenError where it is a refusal for good."""
-        answered = self._connection.answer()
+        try:
+            answered = self._connection.answer()
+        except (BrokenError, ConnectionError):  # it was idle for long; what was not answered is said again
+            self._connection.close()
+            self._connection = Connection(*self._address)
+            self.go_on()
+            return
         if answered is None:
             return
         status, _ = answered
