@@ -2,19 +2,19 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 import contracts
-from bench.http import accepting, fairness, messages, servers
-from bench.http.accepting import BATCHES, UNSIGNED, compare
+from bench.http import fairness, messages
+from bench.http.accepting import compare
 from bench.http.fairness import Case
 from bench.http.load import Asked, BrokenError, load
 from bench.messages import Answered
 from contracts import sealing
-from deploy.local import Network, Stack
+from deploy.local import Network
 
 FEW = 40
 ONE = b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}"
@@ -115,23 +115,3 @@ def test_a_neighbour_and_a_flood_are_measured_alone_and_together(network: Networ
         assert case["alone_p99_ms"] > 0
         assert case["flooded_p99_ms"] > 0
     assert list(fairness.lines(figures))
-
-
-def test_what_is_accepted_is_counted_where_it_arrives_and_what_is_lost_on_the_way_is_seen(
-    provisioned: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = accepting.Plan(rounds=1, seconds=0.2, warm_up=0.1, half_load=0.2, connections=4)
-    with servers.ours(provisioned) as ours:
-        for name in (UNSIGNED, BATCHES):
-            contender = accepting.Contender(provisioned, ours, name, plan)
-            turn = contender.take_turn(plan.seconds, warm_up=plan.warm_up)
-            assert turn.loaded.accepted
-            assert turn.loaded.statuses.keys() == {202}
-            assert turn.answered == Answered(lost=0, repeated=0)
-            assert turn.cpu_us >= 0
-        monkeypatch.setattr(accepting.Queues, "take", without_the_last(accepting.Queues.take))
-        assert contender.take_turn(plan.seconds).answered == Answered(lost=1, repeated=0)
-
-
-def without_the_last(take: Callable[[accepting.Queues], Iterator[str]]) -> Callable[[accepting.Queues], Iterator[str]]:
-    return lambda queues: iter(list(take(queues))[:-1])
