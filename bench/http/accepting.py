@@ -282,8 +282,9 @@ def _refused(loaded: Loaded) -> int:
 
 
 def _said(turn: Turn) -> str:
-    answered = turn.answered
+    answered, used = turn.answered, turn.used
     return (
         f"{turn.loaded.messages_per_s:8,.0f} messages/s  {turn.cpu_us:6.0f} µs"
+        f" ({used.client:.0f} + {used.postgres or 0:.0f} + {used.broker or 0:.0f})"
         f"  lost {answered.lost}  repeated {answered.repeated}  not accepted {_refused(turn.loaded)}"
     )
