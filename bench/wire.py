@@ -79,6 +79,8 @@ class _Channel:
         self._channel = self._connection.channel()
         self._number: int = self._channel.channel_id
         self._socket: socket.socket = self._connection.sock
+        # py-amqp's one second is too short for who floods: a broker that is behind reads nothing for longer.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 0)
         self._rest = b""
 
     def fileno(self) -> int:
