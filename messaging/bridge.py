@@ -71,7 +71,7 @@ class Bridge:
         carry: Callable[[Arrival], Publication],
         *,
         may_go: Callable[[Arrival, Publication], bool] = lambda _arrival, _publication: True,
-        came_back: Callable[[Publication], None] = lambda _publication: None,
+        came_back: Callable[[Arrival, Publication], None] = lambda _arrival, _publication: None,
         arrived_there: Callable[[Sequence[Arrival]], None] = lambda _arrivals: None,
     ) -> None:
         self._name = name
@@ -250,7 +250,12 @@ class Bridge:
 
     def _carry_all(self, messages: Sequence[tuple[Arrival, Publication]]) -> None:
         with self._on_the_other_side():
-            failed = self._publisher.publish([publication for _, publication in messages])
+            try:
+                failed = self._publisher.publish([publication for _, publication in messages])
+            except BrokerLost:
+                for message in messages:  # they come again, and take their room again
+                    self._came_back(*message)
+                raise
         done = [arrival for place, (arrival, _) in enumerate(messages) if place not in failed]
         with self._on_the_other_side():
             self._arrived_there(done)
@@ -265,7 +270,7 @@ class Bridge:
             waiting = self._waiting[arrival.queue]
             waiting.messages.appendleft((arrival, publication))
             waiting.not_before = time.monotonic() + DEFER_FOR
-            self._came_back(publication)
+            self._came_back(arrival, publication)
         queues = sorted({arrival.queue for arrival, _ in messages})
         log.warning("not taken, and offered again", extra=fields(count=len(messages), queue=",".join(queues)))
 

@@ -5,13 +5,14 @@ So the gateway keeps back what is more than a sender's share, until the service 
 (`messages.processed`): what is let in is soon in hand, and enough to keep the service busy until more comes.
 
     credits = Credits(network.services.values())
-    if credits.take("redcross", "referral.requested.v2", message_id):
+    if credits.take("redcross.kobo", "referral.requested.v2", message_id):
         …publish it…
-    credits.processed("referrals", ids, pace)
+    credits.processed("referrals", "redcross", ids, pace)
 
 **What may stand in a service**, of all senders together, is as much as it does in `WORTH` seconds (at least FEWEST
-messages, at most MOST), and who has less of it than an equal share may always add to it. A sender that is alone, and
-has been for a while, may have ALONE.
+messages, at most MOST). Organisations have equal shares of that, and the systems of an organisation equal parts of its
+share; who has less there may always add to it, who has more only while all of it is not used up. An organisation that
+is alone, and has been for a while, may have ALONE.
 
 **Nobody waits in vain**: a message of which nothing is heard for HEARD_WITHIN counts no more; and where a service has
 said nothing at all for so long, it is away, and whatever is for it goes through until it says something.
@@ -23,6 +24,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -31,15 +33,19 @@ from messaging.topology import Service, reads
 WORTH: Final = 0.2  # seconds of a service's work: four of its batches, or as long as an answer takes to come back
 FEWEST: Final = 8  # messages, of a service that is slow
 MOST: Final = 250  # messages, of one that is quick: as many as it takes at once
-ALONE: Final = 500  # messages of a sender that nobody waits for: one batch at work, and one behind it
+ALONE: Final = 500  # messages of an organisation that nobody waits for: one batch at work, and one behind it
 ALONE_AFTER: Final = 10.0  # seconds without a message of anybody else
 HEARD_WITHIN: Final = 5.0  # seconds
+REFUSED_A_SECOND: Final = 50.0  # messages of one organisation by admission, in the long run
+REFUSED_AT_ONCE: Final = 500.0
+
+Key = tuple[str, str]  # organisation and message id: two organisations may use one id
 
 
 class Credits:
     """The messages that stand in each service, as far as anybody has to be kept from adding to them.
 
-    May be used from several threads.
+    May be used from several threads. A sender is `<organisation>`, or `<organisation>.<system>`.
     """
 
     def __init__(self, services: Iterable[Service], now: Callable[[], float] = time.monotonic) -> None:
@@ -62,21 +68,30 @@ class Credits:
                 room.add(sender, message_id, now)
         return True
 
-    def give_back(self, message_id: str, address: str) -> None:
+    def give_back(self, sender: str, address: str, message_id: str) -> None:
         """Take a message out of account that did not get there after all."""
         with self._lock:
             for room in self._readers(address):
-                room.remove((message_id,))
+                room.remove((_organisation(sender), message_id), copies=1)
 
-    def processed(self, service: str, message_ids: Iterable[str], pace: int | None) -> None:
+    def processed(self, service: str, organisation: str, message_ids: Iterable[str], pace: int | None) -> None:
         """Note what a service has said: that it has done with these messages, and how many a second it does."""
         room = self._services.get(service)
         if room is not None:
             with self._lock:
-                room.heard(message_ids, pace, self._now())
+                room.heard(((organisation, message_id) for message_id in message_ids), pace, self._now())
 
     def _find_readers(self, address: str) -> tuple["_Room", ...]:
         return tuple(room for room in self._services.values() if reads(room.service, address))
+
+
+@dataclass(slots=True)
+class _Standing:
+    """A message that stands in a service; whoever sends one id again has each of its copies counted."""
+
+    sender: str
+    since: float
+    copies: int = 1
 
 
 class _Room:
@@ -85,53 +100,96 @@ class _Room:
     def __init__(self, service: Service) -> None:
         self.service = service
         self._pace = 0.0  # messages a second
-        self._standing: dict[str, tuple[str, float]] = {}  # message → whose it is, and since when; the oldest first
-        self._of: Counter[str] = Counter()  # messages of each sender
-        self._wanted: dict[str, float] = {}  # when each sender last had a message for it
+        self._standing: dict[Key, _Standing] = {}  # the oldest first
+        self._of: dict[str, Counter[str]] = {}  # messages by organisation and sender
+        self._all = 0
+        self._wanted: dict[str, float] = {}  # when each organisation last had a message for it
         self._is_away = False
         self._heard_at = float("-inf")
 
     def has_room(self, sender: str, now: float) -> bool:
         self._forget_old(now)
-        self._wanted[sender] = now
+        organisation = _organisation(sender)
+        self._wanted[organisation] = now
         if self._is_away:
             return True
-        others = [one for one, when in self._wanted.items() if one != sender and now - when < ALONE_AFTER]
-        if not others:
-            return len(self._standing) < ALONE
+        if all(one == organisation or now - when >= ALONE_AFTER for one, when in self._wanted.items()):
+            return self._all < ALONE
         at_once = min(max(self._pace * WORTH, FEWEST), MOST)
-        share = max(at_once / len(self._of.keys() | {sender}), FEWEST)
-        return self._of[sender] < share or len(self._standing) < at_once
+        if self._all < at_once:
+            return True
+        theirs = self._of.get(organisation, Counter())
+        share = max(at_once / len(self._of.keys() | {organisation}), FEWEST)
+        return theirs[sender] < share / len(theirs.keys() | {sender})
 
     def add(self, sender: str, message_id: str, now: float) -> None:
         if self._is_away:
             return
-        self.remove((message_id,))  # one that was published and not confirmed is published again
-        self._standing[message_id] = sender, now
-        self._of[sender] += 1
+        key = _organisation(sender), message_id
+        if key in self._standing:
+            self._standing[key].copies += 1
+            sender = self._standing[key].sender
+        else:
+            self._standing[key] = _Standing(sender, now)
+        self._of.setdefault(key[0], Counter())[sender] += 1
+        self._all += 1
 
-    def remove(self, message_ids: Iterable[str]) -> None:
-        for message_id in message_ids:
-            standing = self._standing.pop(message_id, None)
-            if standing is not None:
-                self._of[standing[0]] -= 1
-                if not self._of[standing[0]]:
-                    del self._of[standing[0]]
+    def remove(self, key: Key, copies: int | None = None) -> None:
+        """Take a message out of account: so many copies of it, or all."""
+        standing = self._standing.get(key)
+        if standing is None:
+            return
+        gone = min(copies or standing.copies, standing.copies)
+        standing.copies -= gone
+        if not standing.copies:
+            del self._standing[key]
+        theirs = self._of[key[0]]
+        theirs[standing.sender] -= gone
+        self._of[key[0]] = +theirs  # without those that have none left
+        if not self._of[key[0]]:
+            del self._of[key[0]]
+        self._all -= gone
 
-    def heard(self, message_ids: Iterable[str], pace: int | None, now: float) -> None:
+    def heard(self, keys: Iterable[Key], pace: int | None, now: float) -> None:
         self._is_away, self._heard_at = False, now
         self._pace = pace or self._pace
-        self.remove(message_ids)
+        for key in keys:
+            self.remove(key)
 
     def _forget_old(self, now: float) -> None:
         """Let go of what stands there for longer than it may count; where nothing at all was heard, of everything."""
         while self._standing:
-            message_id, (_, since) = next(iter(self._standing.items()))
-            if now - since < HEARD_WITHIN:
+            key, standing = next(iter(self._standing.items()))
+            if now - standing.since < HEARD_WITHIN:
                 return
-            if self._heard_at < since:
+            if self._heard_at < standing.since:
                 self._is_away = True
                 self._standing.clear()
                 self._of.clear()
+                self._all = 0
             else:
-                self.remove((message_id,))
+                self.remove(key)
+
+
+class Refusing:
+    """How quickly an organisation is answered with refusals, which everybody's deliveries would wait behind.
+
+    A few at once, as by mistake; then so many a second. Whatever has to wait for its refusal stays in its own queue.
+    Not for use from several threads.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._left: dict[str, tuple[float, float]] = {}  # by organisation: refusals, and since when
+
+    def take(self, organisation: str) -> bool:
+        """Tell whether another refusal may go out now; then it counts."""
+        now = self._now()
+        left, since = self._left.get(organisation, (REFUSED_AT_ONCE, now))
+        left = min(left + (now - since) * REFUSED_A_SECOND, REFUSED_AT_ONCE)
+        self._left[organisation] = (left - 1 if left >= 1 else left), now
+        return left >= 1
+
+
+def _organisation(sender: str) -> str:
+    return sender.partition(".")[0]

@@ -140,7 +140,7 @@ WAKE = """
 
 # Since when something waits for the clocks nobody knows: by which of them? Its hour begins when they agree.
 DUE = f"""
-    select parked_id, attempts, raw, reason, waiting_for,
+    select parked_id, attempts, raw, reason, waiting_for, parked_at,
            reason <> '{CLOCKS_APART}'
            and parked_at < clock_timestamp() - interval '{WAITS_AT_MOST.total_seconds():.0f} seconds' as waited_long
     from parked

@@ -545,6 +545,10 @@ class Runtime:
             return partial(inbox.leave, connection, row["parked_id"])
         if (again["reason"], again["waiting_for"]) == (row["reason"], row["waiting_for"]):
             outcome.became.forget(one.message)  # it waits as before, which was said then
+        elif again["reason"] != inbox.CLOCKS_APART and row["reason"] != inbox.CLOCKS_APART:
+            # For something else, and no longer for that: its hour has begun.
+            until = row["parked_at"] + inbox.WAITS_AT_MOST
+            outcome.became.note(one.message, ProcessedState.WAITS, again["reason"], again["waiting_for"], until)
         return partial(inbox.wait_on, connection, row["parked_id"], again["reason"], again["waiting_for"])
 
     def _put_off(self, row: database.Row, error: BaseException) -> Committed:

@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -305,7 +305,7 @@ def definitions(
         parts.queue(NETWORK, f"inbox.{organisation}", bound_to="inbox", keys=[organisation, *all_notices])
         # Without a type: what was written before these keys had one, and is still in an outbox.
         keys = [f"to.{organisation}", f"to.{organisation}.#"]
-        if any(PROCESSED in system.reads for system in systems):
+        if any(_names(system.reads, PROCESSED) for system in systems):
             keys.append(processed_key(organisation))
         for system in submitting_systems(network.organisations[organisation]):
             parts.queue(
@@ -313,6 +313,7 @@ def definitions(
                 submitted_queue(organisation, system),
                 bound_to="hub",
                 keys=[submitted_key(organisation, system, "#")],
+                one_reads=True,
             )
         parts.queue(HUB, f"deliver.{organisation}", bound_to="hub", keys=keys)
         for one in systems:
@@ -334,7 +335,10 @@ def definitions(
     expired = {"dead-letter-exchange": "unrouted", **at_least_once}
     parts.policy(NETWORK, "submit", r"^submit\.", network.limits["submit"], {**unlimited, **expired})
     parts.policy(NETWORK, "unrouted", "^unrouted$", network.limits["submit"], unlimited)
-    parts.policy(HUB, "submitted", r"^submitted\.", network.limits["submit"], unlimited)
+    # Twice as many bytes as may be accepted and not taken up (gateway/http/limits.py): of what stands here that process
+    # only reckons them, and a queue that refused would hold up what the relay has of others.
+    room = replace(network.limits["submit"], bytes=2 * network.limits["submit"].bytes)
+    parts.policy(HUB, "submitted", r"^submitted\.", room, unlimited)
     parts.policy(NETWORK, "inbox", r"^inbox\.", network.limits["inbox"], unlimited)
     # How much waits in deliver.* and in the ledger is not limited: a queue that refused would make the services'
     # publications fail, and everybody wait for one organisation that does not read. What its inbox refuses waits here.

@@ -22,7 +22,7 @@ from messaging import log as logs
 from messaging.bridge import Arrival, Bridge
 from messaging.broker import Publication
 from messaging.clocks import Clocks
-from messaging.credits import Credits
+from messaging.credits import Credits, Refusing
 from messaging.health import health, say_ready
 from messaging.log import fields
 from messaging.public_keys import DirectoryError, PublicKeys
@@ -57,12 +57,17 @@ def main() -> int:
     credits = Credits(network.services.values())
     listening, handing = Listening(hub_url, credits), Handing(hub_url, organisations)
 
+    refusing = Refusing()
+
     def may_go(arrival: Arrival, publication: Publication) -> bool:
         sender = arrival.queue.partition(".")[2]  # of submit.<organisation> or submitted.<organisation>.<system>
+        if publication.routing_key.startswith(f"to.{sender}.message.refused."):
+            return refusing.take(sender)
         return credits.take(sender, publication.routing_key, str(publication.message_id))
 
-    def came_back(publication: Publication) -> None:
-        credits.give_back(str(publication.message_id), publication.routing_key)
+    def came_back(arrival: Arrival, publication: Publication) -> None:
+        sender = arrival.queue.partition(".")[2]
+        credits.give_back(sender, publication.routing_key, str(publication.message_id))
 
     by_amqp = [f"submit.{name}" for name in organisations]
     by_http = [submitted_queue(one.id, system) for one in organisations.values() for system in submitting_systems(one)]

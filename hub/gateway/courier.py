@@ -22,7 +22,7 @@ from typing import Any
 import psycopg
 from amqp.exceptions import ConsumerCancelled, NotFound
 
-from hub.gateway import keeping, ledger
+from hub.gateway import erasing, keeping, ledger
 from hub.gateway.ledger import Entry
 from messaging import broker, database, frames, inbox
 from messaging import log as logs
@@ -185,7 +185,8 @@ class Courier:
         """Do one step of what is due; without any say a word, so that the session, and the lock with it, lasts."""
         if time.monotonic() - self._house_kept_at > KEEP_HOUSE_EVERY:
             self._house_kept_at = time.monotonic()
-            self._to_keep = list(keeping.STEPS)
+            # What is too old for one of two clocks that are apart is not for the other, and what is gone is gone.
+            self._to_keep = list(keeping.STEPS) if keeping.clocks_agree(connection) else []
         if self._to_keep:
             step = self._to_keep[0]
             try:
@@ -245,6 +246,7 @@ def write(connection: database.Connection, entries: Sequence[Entry], organisatio
         return
     log.error("this cannot be written down, and is put aside", extra=fields(error=failed))
     inbox.park(connection, [inbox.parked_row(entries[0].body, None, "quarantined", "failed", error=failed)])
+    erasing.look_into_what_is_parked(connection)
     commit(connection)
 
 

@@ -81,6 +81,9 @@ NOTE: Final = "insert into erased (id) select unnest(%b::uuid[]) on conflict do 
 FORGET: Final = """
     insert into forgotten (id) select unnest(%b::uuid[]) on conflict (id) do update set since = excluded.since
 """
+FORGET_AGAIN: Final = """
+    insert into forgotten (id) select id from erased on conflict (id) do update set since = excluded.since
+"""
 EMPTY: Final = """
     update delivery set body = null, erased_at = clock_timestamp() where about && %b::uuid[] and erased_at is null
 """
@@ -102,3 +105,8 @@ def erase(connection: Connection, people: Collection[UUID], *, touched: Iterable
     connection.execute(FORGET, (ids,))
     connection.execute(EMPTY, (ids,))
     connection.execute(UNNAME, ([str(one) for one in ids],))
+
+
+def look_into_what_is_parked(connection: Connection) -> None:
+    """Have what was parked as it came be looked through for everybody who was ever erased, in the open transaction."""
+    connection.execute(FORGET_AGAIN)

@@ -1,8 +1,10 @@
-"""Says of what is diverted to a service that an organisation runs itself that it is there, once its queue has it.
+"""Says of what one organisation has for another's inbox that it is there, once that has it.
 
-What becomes of it there only that service knows, which answers the sender itself (docs/partners.md).
+It is what is diverted to a service that the other runs itself, and what such a service answers. What becomes of it
+there only the other knows, whose service answers the sender itself (docs/partners.md).
 """
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,8 +16,14 @@ from messaging.became import Became
 from messaging.bridge import Arrival
 from messaging.broker import Publication, Publisher
 from messaging.identity import HUB, address_to
+from messaging.log import fields
 from messaging.topology import Organisation
 
+log = logging.getLogger("ruta.gateway")
+
+# What services of the hub say, in the form in which they write it, is the most of what passes here.
+OF_THE_HUB = b'"source":"hub"'
+ENVELOPE_BEGINS = 200  # bytes
 UNUSED_WITHIN = 10.0  # seconds in which a connection that nobody uses is still good
 
 
@@ -31,9 +39,15 @@ class Handing:
         """Say where these are, whose inboxes have them; raises one of `BrokerLost`, and may be told again then."""
         there: dict[str, Became] = defaultdict(Became)
         for arrival in arrivals:
-            to = self._diverted_to(arrival)
-            if to is not None:
-                there[to].note(contracts.parse(arrival.body), ProcessedState.HANDED_TO)
+            to = self._handed_to(arrival)
+            if to is None:
+                continue
+            try:
+                message = contracts.parse(arrival.body)
+            except contracts.Invalid as invalid:  # put into the queue by hand, or written before its contract changed
+                log.warning("what was handed over cannot be read", extra=fields(code=invalid.code, queue=arrival.queue))
+                continue
+            there[to].note(message, ProcessedState.HANDED_TO)
         said = [
             contracts.stamp(draft, source=HUB, time=clock.now())
             for to, one in there.items()
@@ -49,10 +63,13 @@ class Handing:
         ):
             raise ConnectionError("the broker has not taken what was handed to whom")
 
-    def _diverted_to(self, arrival: Arrival) -> str | None:
-        """The system that a message was diverted to; None of what the hub itself has for the organisation."""
-        words = arrival.routing_key.split(".", 2)
-        contract = contracts.CONTRACTS.get(words[2]) if len(words) == 3 else None
-        if contract is None or contract.sent_by not in ("partner", "coordinator"):
+    def _handed_to(self, arrival: Arrival) -> str | None:
+        """The inbox that has what an organisation said; None of what the hub itself has for the organisation."""
+        words = arrival.routing_key.split(".")
+        contract = contracts.CONTRACTS.get(".".join(words[2:5]))
+        if contract is None or contract.sent_by == "hub" or OF_THE_HUB in arrival.body[:ENVELOPE_BEGINS]:
             return None
-        return self._organisations[arrival.queue.removeprefix("deliver.")].address(contract.name, notice=False)
+        refusal_of = ".".join(words[5:7])
+        notice = contract.sent_by == "service"
+        there = self._organisations[arrival.queue.removeprefix("deliver.")]
+        return there.address(contract.name, notice=notice, refusal_of=refusal_of)

@@ -6,6 +6,8 @@ reads by HTTP at all: nothing expires unread. Whole partitions of the outbox are
 
 from typing import Final
 
+from messaging import clock
+from messaging.clocks import APART
 from messaging.database import Connection
 
 ROWS: Final = 500  # of one step
@@ -13,7 +15,8 @@ ROWS: Final = 500  # of one step
 OUTCOMES_FOR: Final = "90 days"
 KEYS_FOR: Final = "24 hours"  # of requests that were sent with an Idempotency-Key
 BODIES_FOR: Final = "30 days"
-SUBMITTED_FOR: Final = "10 minutes"  # after it was accepted, where it is published
+SUBMITTED_FOR: Final = "10 minutes"  # after it was accepted, where it is published and some service has said what of it
+SUBMITTED_FOR_LONGEST: Final = "1 day"  # where none has: it may stand in a queue that is lost
 
 STEPS: Final[dict[str, str]] = {
     "outcome": f"""
@@ -43,6 +46,9 @@ STEPS: Final[dict[str, str]] = {
         delete from outbox where position in (
             select position from outbox join outbox_writer using (writer)
             where position <= published and recorded_at < clock_timestamp() - interval '{SUBMITTED_FOR}'
+              and (recorded_at < clock_timestamp() - interval '{SUBMITTED_FOR_LONGEST}' or exists (
+                  select from outcome where outcome.message_id = outbox.message_id
+                    and outcome.organisation = split_part(outbox.routing_key, '.', 2)))
             order by position limit {ROWS})
     """,
     # They have had them by AMQP.
@@ -59,6 +65,14 @@ STEPS: Final[dict[str, str]] = {
             limit {ROWS})
     """,
 }
+
+
+def clocks_agree(connection: Connection) -> bool:
+    """Tell whether the database's clock, by which terms end, is the one of this process, within some minutes."""
+    row = connection.execute("select clock_timestamp() as now").fetchone()
+    connection.commit()
+    assert row is not None
+    return bool(abs(row["now"] - clock.machine_now()) <= APART)
 
 
 def keep(connection: Connection, step: str) -> bool:

@@ -115,6 +115,7 @@ def write(connection: Connection, batch: Batch) -> None:
     """
     if batch.unreadable:
         inbox.park(connection, batch.unreadable)
+        erasing.look_into_what_is_parked(connection)
     new = _deliver(connection, list(batch.deliveries.values()))
     said = [*_refused_outside(new), *batch.outcomes]
     _count_refusals(connection, new)

@@ -68,7 +68,10 @@ def supersedes(new: Said, old: Said) -> bool:
     """
     if _rank(new) != _rank(old):
         return _rank(new) > _rank(old)
-    return _rank(new) == _ENDS["waits"] and new.at >= old.at
+    if _rank(new) != _ENDS["waits"]:
+        return False
+    # What is quarantined has no end that would set it right: only who tries it again, later, takes it out of there.
+    return (new.state == "quarantined" and old.state == "waits") or new.at >= old.at
 
 
 def _rank(said: Said) -> int:
@@ -81,15 +84,17 @@ def readers(contract_type: str, services: Mapping[str, Service]) -> frozenset[st
     return frozenset(one.name for one in services.values() if name in one.reads)
 
 
-def whole(said: Iterable[Said], readers: Collection[str]) -> Whole:
+def whole(said: Iterable[Said], readers: Collection[str], accepted_at: datetime | None = None) -> Whole:
     """Return what all of it comes to.
 
     One service that refuses makes the message refused, whatever others made of it: its sender has to do something. It
     is applied when every reader says so. What was brought to a service that an organisation runs itself is that one's:
     none of the hub's has it. The gateway's refusal counts only where no service knows the message: otherwise it was
-    said of another attempt to send it.
+    said of another attempt to send it, as it was before it was accepted, at `accepted_at`, by HTTP.
     """
     parts = sorted(said, key=lambda one: (one.at, one.service))
+    if accepted_at is not None:
+        parts = [one for one in parts if one.service != GATEWAY or one.at > accepted_at]
     inside = [one for one in parts if one.service != GATEWAY]
     if inside:
         parts = inside

@@ -93,7 +93,7 @@ def test_a_flood_stands_outside_and_a_neighbour_goes_past_it(
     assert hall.outside(entrance, "redcross") == FLOOD - ALONE - WINDOW
     hall.probe.service().start()
     wait_until(lambda: len(hall.probe.notes()) == FLOOD + 1)
-    assert hall.probe.notes().index(neighbour.id) == ALONE
+    assert hall.probe.notes().index(neighbour.id) <= ALONE
 
 
 @ENTRANCES

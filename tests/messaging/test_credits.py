@@ -5,7 +5,18 @@ from collections import Counter, deque
 
 import pytest
 
-from messaging.credits import ALONE, ALONE_AFTER, FEWEST, HEARD_WITHIN, MOST, WORTH, Credits
+from messaging.credits import (
+    ALONE,
+    ALONE_AFTER,
+    FEWEST,
+    HEARD_WITHIN,
+    MOST,
+    REFUSED_A_SECOND,
+    REFUSED_AT_ONCE,
+    WORTH,
+    Credits,
+    Refusing,
+)
 from messaging.topology import Service
 
 REFERRAL, PERSON, BOTH = "referral.requested.v2", "person.registered.v1", "consent.granted.v1"
@@ -40,7 +51,10 @@ class Hall:
 
     def processed(self, service: str = "referrals", most: int = 10_000, pace: int | None = None) -> Counter[str]:
         done = [self.in_it[service].popleft() for _ in range(min(most, len(self.in_it[service])))]
-        self.credits.processed(service, [message_id for _, message_id in done], pace)
+        if not done:
+            self.credits.processed(service, "redcross", [], pace)
+        for sender, message_id in done:
+            self.credits.processed(service, sender.partition(".")[0], [message_id], pace)
         return Counter(sender for sender, _ in done)
 
 
@@ -102,9 +116,26 @@ def test_who_has_been_alone_for_a_while_may_have_all_again(hall: Hall) -> None:
     assert hall.fill("redcross") == ALONE - 1
 
 
-def test_systems_of_one_organisation_are_counted_apart(hall: Hall) -> None:
+def test_what_one_system_of_an_organisation_floods_with_keeps_no_other_out(hall: Hall) -> None:
+    hall.take("iom")
+    hall.processed(pace=1000)
     hall.fill("redcross.attendance")
+    assert hall.take("redcross.kobo")
     assert hall.take("redcross")
+
+
+def test_an_organisation_that_has_many_systems_keeps_nobody_from_an_equal_share(hall: Hall) -> None:
+    hall.take("iom")
+    hall.processed(pace=1000)
+    systems = [f"redcross.{n}" for n in "abcde"]
+    put = Counter(sender.partition(".")[0] for _ in range(300) for sender in ("iom", *systems) if hall.take(sender))
+    assert put["redcross"] <= 1000 * WORTH
+    assert put["iom"] == 1000 * WORTH / 2
+
+
+def test_an_organisation_is_alone_with_all_its_systems(hall: Hall) -> None:
+    assert hall.take("redcross.kobo")
+    assert hall.fill("redcross") == ALONE - 1
 
 
 def test_what_no_service_reads_needs_no_room(hall: Hall) -> None:
@@ -127,7 +158,7 @@ def test_what_two_services_read_needs_room_in_both_and_leaves_each_when_that_has
 def test_a_missing_answer_holds_up_nobody_longer_than_five_seconds(hall: Hall) -> None:
     hall.fill("redcross")
     hall.now += 1
-    hall.credits.processed("referrals", [], 1000)  # of other messages
+    hall.credits.processed("referrals", "iom", [], 1000)  # of other messages
     hall.now += HEARD_WITHIN - 1 - 0.001
     assert not hall.take("redcross")
     hall.now += 0.002
@@ -156,21 +187,34 @@ def test_a_service_that_is_away_keeps_nothing_from_another(hall: Hall) -> None:
 
 def test_what_did_not_get_there_takes_no_room(hall: Hall) -> None:
     hall.fill("redcross")
-    _, message_id = hall.in_it["referrals"].pop()
-    hall.credits.give_back(message_id, REFERRAL)
+    sender, message_id = hall.in_it["referrals"].pop()
+    hall.credits.give_back(sender, REFERRAL, message_id)
     assert hall.fill("redcross") == 1
 
 
-def test_what_is_published_twice_takes_room_once(hall: Hall) -> None:
-    for _ in range(10):
-        assert hall.credits.take("redcross", REFERRAL, "the same")
-    assert hall.fill("redcross") == ALONE - 1
+def test_one_id_sent_again_and_again_takes_room_each_time(hall: Hall) -> None:
+    hall.take("iom")
+    hall.processed(pace=1000)
+    assert sum(hall.credits.take("redcross", REFERRAL, "the same") for _ in range(8_000)) == 1000 * WORTH
+    hall.credits.processed("referrals", "redcross", ["the same"], 1000)
+    assert hall.fill("redcross") == 1000 * WORTH
+
+
+def test_two_organisations_that_use_one_id_have_a_message_each(hall: Hall) -> None:
+    hall.take("fuvadis")
+    hall.processed(pace=100)
+    for sender in ("redcross", "iom"):
+        assert hall.credits.take(sender, REFERRAL, "the same")
+    hall.credits.processed("referrals", "iom", ["the same"], 100)
+    assert hall.fill("redcross") == 100 * WORTH - 1
 
 
 def test_what_a_service_says_of_messages_that_nobody_let_in_changes_nothing(hall: Hall) -> None:
     hall.fill("redcross")
-    hall.credits.processed("referrals", ["unheard of"] * 1_000, 1000)
-    hall.credits.processed("americares.events", [message_id for _, message_id in hall.in_it["referrals"]], None)
+    standing = [message_id for _, message_id in hall.in_it["referrals"]]
+    hall.credits.processed("referrals", "redcross", ["unheard of"] * 1_000, 1000)
+    hall.credits.processed("americares.events", "redcross", standing, None)
+    hall.credits.processed("referrals", "iom", standing, None)  # of another's messages with the same ids
     assert not hall.take("redcross")
 
 
@@ -194,3 +238,13 @@ def test_whatever_comes_nobody_has_more_than_a_share_and_everybody_gets_a_turn(h
         if has[sender] < FEWEST:
             assert taken
         assert len(hall.in_it["referrals"]) <= at_once + FEWEST * len(senders)
+
+
+def test_refusals_go_out_as_quickly_as_mistakes_are_made_and_no_flood_of_them(hall: Hall) -> None:
+    refusing = Refusing(lambda: hall.now)
+    assert sum(refusing.take("redcross") for _ in range(8_000)) == REFUSED_AT_ONCE
+    assert refusing.take("iom")
+    hall.now += 1
+    assert sum(refusing.take("redcross") for _ in range(8_000)) == REFUSED_A_SECOND
+    hall.now += 3_600
+    assert sum(refusing.take("redcross") for _ in range(8_000)) == REFUSED_AT_ONCE

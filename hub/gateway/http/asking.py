@@ -72,12 +72,13 @@ async def outcome_of(
             return None
         caused = await (await cursor.execute(inbox.statement(CAUSED, most=MOST_CAUSED), named)).fetchall()
     contract_type = submitted["type"] if submitted is not None else said[0]["type"]
-    whole = outcomes.whole(outcomes.from_rows(said), outcomes.readers(contract_type, _services()))
+    accepted_at = submitted["accepted_at"] if submitted is not None else None
+    whole = outcomes.whole(outcomes.from_rows(said), outcomes.readers(contract_type, _services()), accepted_at)
     return {
         "id": str(message_id),
         "type": contract_type,
         "entrance": "http" if submitted is not None else "amqp",
-        "accepted_at": submitted["accepted_at"] if submitted is not None else None,
+        "accepted_at": accepted_at,
         "state": whole.state,
         "final": whole.is_final,
         "says": outcomes.state_in_words(whole.state, language),
