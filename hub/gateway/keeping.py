@@ -72,7 +72,7 @@ def clocks_agree(connection: Connection) -> bool:
     row = connection.execute("select clock_timestamp() as now").fetchone()
     connection.commit()
     assert row is not None
-    return bool(abs(row["now"] - clock.machine_now()) <= APART)
+    return bool(abs((row["now"] - clock.machine_now()).total_seconds()) <= APART)
 
 
 def keep(connection: Connection, step: str) -> bool:

@@ -3,7 +3,7 @@
 import random
 import typing
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from contracts import codes, uuid7
 from deploy.local import Stack
 from hub.gateway import courier, keeping, ledger
 from hub.gateway.ledger import Entry
-from messaging import database, outbox
+from messaging import clock, database, outbox, topology
 from messaging.broker import Publication
 from messaging.topology import Organisation, System
 from tests.examples import CONSENT_ID, PERSON_ID, REFERRAL_ID, SEALED, referral_requested
@@ -498,19 +498,49 @@ def test_answers_to_requests_are_kept_for_a_day(tables: Tables, hours: int, left
     assert len(tables.query("select 1 from idempotency")) == left
 
 
-@pytest.mark.parametrize(("published", "minutes", "left"), [(True, 11, 0), (True, 9, 1), (False, 11, 1)])
-def test_what_was_submitted_leaves_the_outbox_when_it_is_out_and_ten_minutes_old(
-    tables: Tables, published: bool, minutes: int, left: int
+@pytest.mark.parametrize(
+    ("published", "heard_of", "minutes", "left"),
+    [
+        (True, True, 11, 0),
+        (True, True, 9, 1),
+        (True, False, 11, 1),  # it may stand in a queue that is lost
+        (True, False, 24 * 60 + 1, 0),
+        (False, True, 11, 1),
+    ],
+)
+def test_what_was_submitted_leaves_the_outbox_when_it_is_out_and_heard_of_and_ten_minutes_old(
+    tables: Tables, published: bool, heard_of: bool, minutes: int, left: int
 ) -> None:
+    id = uuid7()
     with database.connect(tables.url) as connection:
         writer = outbox.open_writer(connection, "gateway-http")
-        written = outbox.write(connection, writer, [Publication("hub", "key", b"{}", uuid7())], outbox.Tally())
+        key = topology.submitted_key("redcross", None, "person.registered.v1")
+        written = outbox.write(connection, writer, [Publication("hub", key, b"{}", id)], outbox.Tally())
         connection.commit()
         if published:
             outbox.mark(connection, writer, written().position)
+    if heard_of:
+        write(tables.url, [entry(processed("applied", id))])
     tables.query("update outbox set recorded_at = clock_timestamp() - %s * interval '1 minute'", minutes)
     keep_house(tables.url)
     assert len(tables.query("select 1 from outbox")) == left
+
+
+def test_while_the_databases_clock_is_not_ours_nothing_is_too_old(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.connect(tables.url) as connection:
+        assert keeping.clocks_agree(connection)
+        for apart in (timedelta(hours=1), -timedelta(days=91)):
+            monkeypatch.setattr(clock, "machine_now", lambda apart=apart: datetime.now(UTC) + apart)
+            assert not keeping.clocks_agree(connection)
+
+
+def test_what_is_parked_as_it_came_is_looked_through_for_everybody_ever_erased(tables: Tables) -> None:
+    write(tables.url, [erased()])
+    tables.query("delete from forgotten")  # carried out long ago
+    write(tables.url, [Entry("to.redcross.x", b"no message, about " + str(PERSON_ID).encode())])
+    assert PERSON_ID in {row["id"] for row in tables.query("select id from forgotten")}
 
 
 def test_a_step_is_bounded(tables: Tables) -> None:

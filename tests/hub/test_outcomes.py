@@ -68,9 +68,25 @@ def test_an_end_stands_whatever_comes_late_and_takes_the_place_of_what_came_earl
 
 
 def test_of_two_reports_of_a_message_on_its_way_the_later_one_holds() -> None:
-    early, late = by("intake", "quarantined"), by("intake", "waits", 1)
+    early, late = by("intake", "waits", code="a"), by("intake", "waits", 1, code="b")
     assert outcomes.supersedes(late, early)
     assert not outcomes.supersedes(early, late)
+
+
+def test_what_operators_try_again_waits_again() -> None:
+    assert outcomes.supersedes(by("intake", "waits", 1), by("intake", "quarantined"))
+    assert not outcomes.supersedes(by("intake", "waits", -1), by("intake", "quarantined"))
+
+
+def test_what_operators_have_is_not_taken_for_waiting_because_a_clock_was_set_back() -> None:
+    waits, quarantined = by("intake", "waits", 3600), by("intake", "quarantined")
+    assert outcomes.supersedes(quarantined, waits)
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(-1, "accepted"), (1, "refused")])
+def test_what_the_gateway_refused_before_it_was_accepted_was_another_attempt(seconds: int, state: str) -> None:
+    said = [by("gateway", "refused", seconds)]
+    assert whole(said, READERS, accepted_at=NOW).state == state
 
 
 def test_readers_are_the_services_whose_code_handles_the_contract() -> None:
