@@ -312,8 +312,6 @@ class Runtime:
         if one.message.source != HUB:  # what is refused to one of our own is quarantined as it is
             outcome.park(inbox.parked_row(one.raw, one.message, "quarantined", ID_REUSED), one)
         self._refuse(outcome, one, ID_REUSED)
-        # Of the message that had the id first, something else became.
-        outcome.became.note(one.message, ProcessedState.REPEATED)
 
     def _all_of(self, transactions: Iterable[Committed | None]) -> list[Committed]:
         """Run one transaction after the other, until there is nothing to do, and return what they committed."""
@@ -418,7 +416,11 @@ class Runtime:
     def _refuse(self, outcome: _Outcome, one: Received, code: str, where: str | None = None) -> None:
         outcome.tally.refused += 1
         message = one.message
-        outcome.became.note(message, ProcessedState.REFUSED, code)
+        # Of the message that had the id first, something else became.
+        reused = code == ID_REUSED
+        outcome.became.note(
+            message, ProcessedState.REPEATED if reused else ProcessedState.REFUSED, None if reused else code
+        )
         digest = one.digest.hex()
         said = fields(code=code, message=message.id, source=message.source, contract=message.type, digest=digest)
         outcome.log_lines.append(partial(log.info, "refused", extra=said))

@@ -143,6 +143,12 @@ def test_an_id_that_is_used_again_takes_nothing_back_of_the_message_that_had_it_
     assert [state for state, _, _ in said.of(first)] == ["applied", "repeated"]
 
 
+def test_nor_does_it_where_both_come_in_one_batch(said: Said) -> None:
+    first = service_published()
+    said.apply(first, service_published("other bytes", message_id=first.id))
+    assert [state for state, _, _ in said.of(first)] == ["applied"]
+
+
 def test_of_what_the_hub_says_for_itself_nothing_is_said(said: Said) -> None:
     said.apply(service_published(source="hub"))
     assert said.reports() == []
