@@ -44,5 +44,3 @@ class MessagesProcessed(Model):
     """Who says so: `intake`, `referrals`, …; of what is handed to a service that an organisation runs itself,
     `<organisation>.<system>`."""
     groups: Annotated[Several[ProcessedGroup], Field(min_length=1, max_length=1000)]
-    pace: Annotated[int, Field(ge=1)] | None = None
-    """How many messages a second the service gets through while it is at work, roughly, whoever sent them."""

@@ -48,7 +48,7 @@ class Became:
         """Take back what was noted: it has been said before."""
         self._of.get(message.source, {}).pop(message.id, None)
 
-    def drafts(self, service: str, pace: int | None = None) -> Iterator[contracts.Draft]:
+    def drafts(self, service: str) -> Iterator[contracts.Draft]:
         """Say it in the name of a service: one draft for each organisation, messages of one fate together."""
         for organisation, messages in self._of.items():
             groups: dict[_What, list[UUID]] = defaultdict(list)
@@ -61,7 +61,6 @@ class Became:
                     groups=tuple(
                         contracts.ProcessedGroup(ids=tuple(ids), **what._asdict()) for what, ids in groups.items()
                     ),
-                    pace=pace,
                 )
                 yield contracts.Draft(data, subject=organisation, recipient=organisation)
 

@@ -7,12 +7,16 @@ So the gateway keeps back what is more than a sender's share, until the service 
     credits = Credits(network.services.values())
     if credits.take("redcross.kobo", "referral.requested.v2", message_id):
         …publish it…
-    credits.processed("referrals", "redcross", ids, pace)
+    credits.processed("referrals", "redcross", ids)
 
-**What may stand in a service**, of all senders together, is as much as it does in `WORTH` seconds (at least FEWEST
-messages, at most MOST). Organisations have equal shares of that, and the systems of an organisation equal parts of its
-share; who has less there may always add to it, who has more only while all of it is not used up. An organisation that
-is alone, and has been for a while, may have ALONE.
+**What may stand in a service**, of all senders together, is as much as it does in `WITHIN` seconds (at least FEWEST
+messages, at most MOST). How much that is shows in how long messages stand there, from when they are let in until the
+service's word of them comes back: where that is longer, fewer are let in; where it is shorter, and as many are there as
+may be, more. All is in it that keeps a message: the queue, its handling, what is published because of it.
+
+Organisations have equal shares of that, and the systems of an organisation equal parts of its share; who has less there
+may always add to it, who has more only while all of it is not used up. An organisation that is alone, and has been for
+a while, may have ALONE.
 
 **Nobody waits in vain**: a message of which nothing is heard for HEARD_WITHIN counts no more; and where a service has
 said nothing at all for so long, it is away, and whatever is for it goes through until it says something.
@@ -23,14 +27,16 @@ A message that several services read needs room in each; what no service of the 
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from messaging.topology import Service, reads
 
-WORTH: Final = 0.2  # seconds of a service's work: four of its batches, or as long as an answer takes to come back
+WITHIN: Final = 0.05  # seconds for a message to stand in a service, where others may come after it
+SHRINKS, GROWS = 0.7, 1.2  # how much less or more is let in at most, and …
+CHANGES_AFTER: Final = 0.025  # … how many seconds must pass between two such changes
 FEWEST: Final = 8  # messages, of a service that is slow
 MOST: Final = 250  # messages, of one that is quick: as many as it takes at once
 ALONE: Final = 500  # messages of an organisation that nobody waits for: one batch at work, and one behind it
@@ -74,12 +80,12 @@ class Credits:
             for room in self._readers(address):
                 room.remove((_organisation(sender), message_id), copies=1)
 
-    def processed(self, service: str, organisation: str, message_ids: Iterable[str], pace: int | None) -> None:
-        """Note what a service has said: that it has done with these messages, and how many a second it does."""
+    def processed(self, service: str, organisation: str, message_ids: Iterable[str]) -> None:
+        """Note what a service has said: that it has done with these messages of an organisation."""
         room = self._services.get(service)
         if room is not None:
             with self._lock:
-                room.heard(((organisation, message_id) for message_id in message_ids), pace, self._now())
+                room.heard([(organisation, message_id) for message_id in message_ids], self._now())
 
     def _find_readers(self, address: str) -> tuple["_Room", ...]:
         return tuple(room for room in self._services.values() if reads(room.service, address))
@@ -99,7 +105,8 @@ class _Room:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._pace = 0.0  # messages a second
+        self._at_once = float(FEWEST)  # how many may be here beside others' messages
+        self._changed_at = float("-inf")
         self._standing: dict[Key, _Standing] = {}  # the oldest first
         self._of: dict[str, Counter[str]] = {}  # messages by organisation and sender
         self._all = 0
@@ -115,11 +122,10 @@ class _Room:
             return True
         if all(one == organisation or now - when >= ALONE_AFTER for one, when in self._wanted.items()):
             return self._all < ALONE
-        at_once = min(max(self._pace * WORTH, FEWEST), MOST)
-        if self._all < at_once:
+        if self._all < int(self._at_once):
             return True
         theirs = self._of.get(organisation, Counter())
-        share = max(at_once / len(self._of.keys() | {organisation}), FEWEST)
+        share = max(self._at_once / len(self._of.keys() | {organisation}), FEWEST)
         return theirs[sender] < share / len(theirs.keys() | {sender})
 
     def add(self, sender: str, message_id: str, now: float) -> None:
@@ -150,11 +156,21 @@ class _Room:
             del self._of[key[0]]
         self._all -= gone
 
-    def heard(self, keys: Iterable[Key], pace: int | None, now: float) -> None:
+    def heard(self, keys: Sequence[Key], now: float) -> None:
         self._is_away, self._heard_at = False, now
-        self._pace = pace or self._pace
+        stood = [now - self._standing[key].since for key in keys if key in self._standing]
+        if stood:
+            self._adjust(max(stood), now)
         for key in keys:
             self.remove(key)
+
+    def _adjust(self, stood: float, now: float) -> None:
+        """Let in more or less from now on, by how long a message has stood here."""
+        if now - self._changed_at < CHANGES_AFTER or (stood < WITHIN and self._all < self._at_once):
+            return
+        change = min(max(WITHIN / max(stood, 0.001), SHRINKS), GROWS)
+        self._at_once = min(max(self._at_once * change, FEWEST), MOST)
+        self._changed_at = now
 
     def _forget_old(self, now: float) -> None:
         """Let go of what stands there for longer than it may count; where nothing at all was heard, of everything."""

@@ -443,7 +443,7 @@ class Runtime:
     def _reports(self, outcome: _Outcome) -> Iterator[Publication]:
         """Say to each organisation what became of its messages; an organisation's own instance says it to nobody."""
         if self._named is not None and self._identity.organisation is None:
-            for draft in outcome.became.drafts(self._named, self.pace):
+            for draft in outcome.became.drafts(self._named):
                 yield self._publication(draft, clock.now(), None)
 
     def _publication(

@@ -78,6 +78,6 @@ def hear(body: bytes, credits: Credits) -> None:
     try:
         data = from_json(body)["data"]
         ids = [message_id for group in data["groups"] for message_id in group["ids"]]
-        credits.processed(data["service"], data["organisation"], ids, data.get("pace"))
+        credits.processed(data["service"], data["organisation"], ids)
     except (ValueError, KeyError, TypeError) as error:
         log.error("what became of messages could not be read", extra=fields(error=describe(error)))
