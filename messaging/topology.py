@@ -504,9 +504,12 @@ class Management:
         self._ask("DELETE", path)
 
     def queues(self, vhost: str) -> list[dict[str, Any]]:
-        """Every queue of a virtual host, as the broker describes it; counts are up to five seconds old."""
+        """Every queue of a virtual host, as the broker describes it; counts are up to five seconds old.
+
+        Without those that belong to somebody's connection and end with it: they are no part of the network.
+        """
         queues: list[dict[str, Any]] = self.get(f"queues/{quote(vhost, safe='')}")
-        return queues
+        return [queue for queue in queues if not queue.get("exclusive")]
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         *others, last = addresses.in_turn(self._hosts)

@@ -8,7 +8,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 
 from opentelemetry import trace
@@ -61,6 +61,13 @@ def processing(message: contracts.Message, received_at: datetime) -> AbstractCon
     The `receive` span begins when the sender made the message, so the time spent in queues is its length.
     """
     return _NO_SPAN if _tracer is None else _processing(_tracer, message, received_at)
+
+
+def taken_up(message: contracts.Message, received_at: datetime, refused: Exception | None = None) -> None:
+    """Note the same two spans of a message that was decided on at once, and why it was refused."""
+    with suppress(Exception), processing(message, received_at):
+        if refused is not None:
+            raise refused  # through the span, which says so
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from deploy.local.state import State
 from messaging import inbox
 from messaging.clocks import APART
 from messaging.log import describe
-from messaging.topology import HUB, NETWORK
+from messaging.topology import COURIER, GATEWAY, LEDGER, NETWORK
 
 FULL_BELOW_MB = (
     200  # of an embedded server's disk: RabbitMQ takes nothing more below 50, PostgreSQL writes 16 at a time
@@ -216,18 +216,24 @@ def _definitions(now: Mapping[str, Any]) -> Iterator[Found]:
 
 def _queues(now: Mapping[str, Any]) -> Iterator[Found]:
     """Queues that are down, and those of the hub's own where messages wait and nobody reads."""
-    services = set(now["services"])
     for queue in now["queues"] or []:
         name, waiting = f"{queue['name']} ({queue['vhost']})", queue["messages"]
         if queue["state"] in ("down", "minority", "crashed", "stopped"):
             text = f"Queue {name} is down ({queue['state']}): too few of the broker's nodes hold it."
             yield Found("queue_down", name, text, "start the node that is away")
-        ours = queue["vhost"] == HUB and (queue["name"] in services or queue["name"].startswith("deliver."))
-        ours |= queue["vhost"] == NETWORK and queue["name"].startswith("submit.")
-        if ours and waiting and not queue["consumers"]:
-            reader = queue["name"] if queue["name"] in services else "gateway"
+        reader = _reader(queue["vhost"], queue["name"], now["services"])
+        if reader and waiting and not queue["consumers"]:
             text = f"{_messages(waiting)} in queue {name}, and nobody reads it."
             yield Found("nobody_reads", name, text, f"see whether {reader} runs, and its log")
+
+
+def _reader(vhost: str, queue: str, services: Iterable[str]) -> str | None:
+    """The process of the hub that reads a queue; None of one that is for organisations or for nobody."""
+    if vhost == NETWORK:
+        return GATEWAY if queue.startswith("submit.") else None
+    if queue in (LEDGER, *services):
+        return COURIER if queue == LEDGER else queue
+    return GATEWAY if queue.startswith(("deliver.", "submitted.")) else None
 
 
 def _dead_lettered(now: Mapping[str, Any]) -> Iterator[Found]:

@@ -61,12 +61,12 @@ Unread = dict[str, str]  # what could not be read → a code: away, no_answer, r
 def read(state: State, *, brief: bool = False, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """The state of things as plain data; for `problems` to judge, and for tables.
 
-    `running`, `pid` and `supervisor` (what `./ruta up` does: `running`, `stopped` by SIGSTOP, or None where nobody
-    starts again what ends), `processes`, `queues`, `services`, `broker` (its nodes), `differences` (from what is
-    declared), `disks` (of embedded servers), `unread`. Memory is in MB (of what several share, each its part), queue
-    counts are messages, up to five seconds old. `brief` is for looking every few seconds: what costs the servers
-    something is left out (a login to the broker). Where nothing runs and RUTA_* names no servers, only `running` is
-    there, and `cut_off` where what ran last was ended without being told to.
+    `running`, `pid`, `http_url` (where partners come in by HTTP), `supervisor` (what `./ruta up` does: `running`,
+    `stopped` by SIGSTOP, or None where nobody starts again what ends), `processes`, `queues`, `services`, `broker` (its
+    nodes), `differences` (from what is declared), `disks` (of embedded servers), `unread`. Memory is in MB (of what
+    several share, each its part), queue counts are messages, up to five seconds old. `brief` is for looking every few
+    seconds: what costs the servers something is left out (a login to the broker). Where nothing runs and RUTA_* names
+    no servers, only `running` is there, and `cut_off` where what ran last was ended without being told to.
     """
     declared = read_declared()
     place = beside.find(state, declared, environment, within=HOSTS_WITHIN)
@@ -85,6 +85,7 @@ def read(state: State, *, brief: bool = False, environment: Mapping[str, str] = 
     return {
         "running": place.running is not None,
         "pid": place.running["pid"] if place.running else None,
+        "http_url": place.running.get("http_url") if place.running else None,
         "supervisor": _doing(place.running["pid"])[0] if place.running else None,
         "processes": _processes(state, place),
         "queues": found.get("queues"),
@@ -319,6 +320,8 @@ def as_text(status: dict[str, Any]) -> str:
         services.add_row(
             name, *(_shown(n) for n in ((service or {}).get("inbox"), *counts, (service or {}).get("unpublished")))
         )
+    if status.get("http_url"):
+        out.print(f"By HTTP: {status['http_url']}\n", soft_wrap=True, highlight=False, markup=False)
     for table in (processes, queues, services):
         for column in table.columns:
             column.overflow = "fold"

@@ -17,6 +17,7 @@ from hub.gateway import amqp
 from hub.gateway.admission import Members
 from hub.gateway.handing import Handing
 from hub.gateway.listening import Listening
+from hub.gateway.settings import SettingError, setting
 from messaging import clock, tracing
 from messaging import log as logs
 from messaging.bridge import Arrival, Bridge
@@ -39,12 +40,12 @@ def main() -> int:
     """
     logs.set_up("gateway")
     tracing.set_up("gateway")
-    network_url, hub_url = os.environ["GATEWAY_NETWORK_AMQP_URL"], os.environ["GATEWAY_HUB_AMQP_URL"]
     try:
+        network_url, hub_url = setting("GATEWAY_NETWORK_AMQP_URL"), setting("GATEWAY_HUB_AMQP_URL")
         network = read(Path(os.environ.get("RUTA_NETWORK_FILE", NETWORK_FILE)))
         directory = os.environ.get("RUTA_DIRECTORY_FILE")
         keys = PublicKeys(Path(directory)).ids if directory else dict
-    except (TopologyError, DirectoryError) as error:
+    except (SettingError, TopologyError, DirectoryError) as error:
         sys.exit(str(error))
     organisations = network.organisations
 

@@ -7,14 +7,13 @@ person: refusals name codes and fields.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import contracts
 from contracts.media_types import is_media_type
 from messaging.broker import CONTENT_TYPE
 from messaging.identity import HUB, address_to
-from messaging.public_keys import KeyIds, PublicKeys
-from messaging.topology import DeclaredNetwork, Organisation
+from messaging.public_keys import KeyIds
+from messaging.topology import Organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +43,6 @@ class Members:
     organisations: Mapping[str, Organisation]
     keys: KeyIds
     """Empty: nobody's is known, and whom a block is sealed to is not looked at."""
-
-
-def members(network: DeclaredNetwork, directory_file: Path | None) -> Members:
-    """Return who takes part in a declared network, with the keys in the directory; without a file no key is known.
-
-    Raises DirectoryError where the file cannot be used.
-    """
-    return Members(network.organisations, PublicKeys(directory_file).ids() if directory_file else {})
 
 
 def admit(body: bytes, media_type: object, sender: str | None, members: Members) -> Admitted:

@@ -4,7 +4,6 @@ The sender is the organisation whose broker user published the message, which th
 whose queue it lies in. Whether it may come in, admission.py decides; a refusal is a message to the sender.
 """
 
-import contextlib
 import hashlib
 import logging
 from collections.abc import Mapping
@@ -36,9 +35,7 @@ def decide(arrival: Arrival, members: Members, now: datetime) -> Publication:
     except Refused as refused:
         decided = refused
     if decided.message is not None:
-        with contextlib.suppress(Refused), tracing.processing(decided.message, now):
-            if isinstance(decided, Refused):
-                raise decided  # through the span, which says so
+        tracing.taken_up(decided.message, now, decided if isinstance(decided, Refused) else None)
     if isinstance(decided, Refused):
         return _refusal(organisation, arrival.body, decided, now)
     # The bytes as they came: their digest is how a repeat is told from an id used twice.

@@ -24,13 +24,14 @@ from amqp.exceptions import ConsumerCancelled, NotFound
 
 from hub.gateway import erasing, keeping, ledger
 from hub.gateway.ledger import Entry
+from hub.gateway.settings import SettingError, setting
 from messaging import broker, database, frames, inbox
 from messaging import log as logs
 from messaging.broker import BrokerLost, backoff
 from messaging.health import health, say_ready
 from messaging.log import describe, fields
 from messaging.stopping import AskedToStop
-from messaging.topology import COURIER, LEDGER, NETWORK_FILE, Organisation
+from messaging.topology import COURIER, LEDGER, NETWORK_FILE, Organisation, TopologyError
 from messaging.topology import read as read_network
 
 log = logging.getLogger("ruta.courier")
@@ -265,10 +266,16 @@ def _raise_cancelled(consumer_tag: str) -> None:
 
 
 def main() -> int:
-    """Run the courier until SIGTERM or SIGINT; 1 if it ends before that."""
+    """Run the courier until SIGTERM or SIGINT; 1 if it ends before that.
+
+    Ends with a sentence where what it needs to know of the network cannot be read.
+    """
     logs.set_up(COURIER)
-    organisations = read_network(Path(os.environ.get("RUTA_NETWORK_FILE", NETWORK_FILE))).organisations
-    courier = Courier(os.environ["GATEWAY_DATABASE_URL"], os.environ["GATEWAY_HUB_AMQP_URL"], organisations)
+    try:
+        organisations = read_network(Path(os.environ.get("RUTA_NETWORK_FILE", NETWORK_FILE))).organisations
+        courier = Courier(setting("GATEWAY_DATABASE_URL"), setting("GATEWAY_HUB_AMQP_URL"), organisations)
+    except (SettingError, TopologyError) as error:
+        sys.exit(str(error))
     asked, ended = AskedToStop(), threading.Event()
     health.begin(COURIER)
 

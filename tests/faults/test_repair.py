@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import amqp
@@ -22,7 +23,16 @@ from deploy.local.repair import WRITES, Place, PutBack, Routes, _wait_until_back
 from deploy.local.state import ROOT
 from messaging import broker, frames
 from messaging.broker import CONTENT_TYPE
-from messaging.topology import GATEWAY, HUB, NETWORK, REPAIRER, Management, submit_exchange
+from messaging.topology import (
+    GATEWAY,
+    HUB,
+    NETWORK,
+    REPAIRER,
+    Management,
+    definitions,
+    read,
+    submit_exchange,
+)  # fmt: skip
 from tests.faults.sending import Sender, all_taken_in, employers, jornadas, stamped, taken_in
 from tests.waiting import eventually
 
@@ -474,3 +484,21 @@ def test_a_key_goes_where_the_broker_would_take_it(stack: Stack, pattern: str, k
         assert goes(pattern, key) == taken
     finally:
         management.delete("vhosts/routes")
+
+
+@pytest.mark.parametrize(
+    ("key", "goes_back"),
+    [
+        ("submitted.iom.-.person.registered.v1.iom", True),
+        ("submitted.iom.never-declared.person.registered.v1.iom", False),
+        ("messages.processed.v1.iom", True),
+        ("to.iom.referral.status.v1", True),
+        ("to.nobody.referral.status.v1", False),
+    ],
+)
+def test_what_no_queue_took_of_the_entrance_by_http_goes_back_once_there_is_one(key: str, goes_back: bool) -> None:
+    declared = read()
+    routes = Routes(definitions(declared, dict.fromkeys(declared.users, ""))["bindings"], declared)
+    message = SimpleNamespace(exchange="hub", routing_key=lambda: key)
+    place = routes.place(HUB, "unrouted", message, {})  # type: ignore[arg-type]
+    assert place == (Place("hub", key) if goes_back else Place(stays="no queue is bound for its type and addressee"))

@@ -23,7 +23,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-process = import_module("hub.gateway.__main__" if sys.argv[1] == "hub.gateway" else sys.argv[1])
+PACKAGES = ("hub.gateway", "hub.gateway.http")
+process = import_module(f"{sys.argv[1]}.__main__" if sys.argv[1] in PACKAGES else sys.argv[1])
 
 from messaging import bridge, broker, database, relay, transaction
 
@@ -107,15 +108,16 @@ def acknowledge_first() -> None:
 def courier_acknowledges_first() -> None:
     from hub.gateway import courier
 
-    original = courier.Courier._take
+    original = courier.Courier._write
 
-    def take(self: Any) -> None:
-        delivered = self._connection.delivered[-1:]
-        original(self)
-        for last in delivered:
-            self._channel.basic_ack(last.tag, multiple=True)
+    def write(self: Any, connection: Any) -> None:
+        if self._arrived:
+            self._channel.basic_ack(self._arrived[-1].tag, multiple=True)
+            # Answered when the broker has dealt with what was said before: killed now, it is too late.
+            self._channel.queue_declare("ledger", passive=True)
+        original(self, connection)
 
-    courier.Courier._take = take  # type: ignore[method-assign]
+    courier.Courier._write = write  # type: ignore[method-assign]
     courier.acknowledge = lambda channel, tag: None
 
 
@@ -161,7 +163,7 @@ if sys.argv[1] == "messaging.run":
     if "ACKNOWLEDGE_FIRST" in os.environ:
         acknowledge_first()
 
-if sys.argv[1] == "tests.hub.http.server":
+if sys.argv[1] == "hub.gateway.http":
     from hub.gateway.http import submissions
     from messaging import outbox
 

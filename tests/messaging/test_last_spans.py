@@ -19,11 +19,12 @@ HOLD_BACK = {"OTEL_BSP_SCHEDULE_DELAY": "3600000"}  # ms: what comes before the 
 
 
 class Collector(ThreadingHTTPServer):
-    """Where traces go; knows the names of the spans that have come."""
+    """Where traces go; knows the names of the spans that have come, and all bytes of them."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Traces)
         self.spans: list[str] = []
+        self.received = b""
         self.url = f"http://127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -32,7 +33,9 @@ class _Traces(BaseHTTPRequestHandler):
     server: Collector
 
     def do_POST(self) -> None:
-        sent = ExportTraceServiceRequest.FromString(_plain(self, self.rfile.read(int(self.headers["Content-Length"]))))
+        body = _plain(self, self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.received += body
+        sent = ExportTraceServiceRequest.FromString(body)
         self.server.spans += [
             span.name.split()[0] for one in sent.resource_spans for scope in one.scope_spans for span in scope.spans
         ]

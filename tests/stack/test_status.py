@@ -3,10 +3,11 @@
 import psycopg
 import pytest
 
-from deploy.local import Stack, status
+from deploy.local import Network, Stack, problems, status
 from deploy.local.state import ROOT
 from deploy.local.status import read_service
 from messaging.migrate import migrate
+from tests.waiting import eventually
 
 
 def test_unpublished_counts_messages_whoever_wrote_them_in_between(stack: Stack) -> None:
@@ -81,3 +82,50 @@ def test_its_tables_are_no_wider_than_the_terminal_and_break_names_rather_than_c
     assert said.count("o") >= 40
     assert said.count("s") >= 40
     assert "…" not in said
+
+
+def test_queues_of_the_network_are_shown_and_where_it_is_by_http_and_nobodys_own_queue(network: Network) -> None:
+    network.wait_ready()
+    management = network.stack.management
+
+    def own() -> set[str]:
+        return {one["name"] for one in management.get("queues/hub") if one["exclusive"]}
+
+    gateways_own = eventually(own)
+    now = status.read(network.stack.state, environment={})
+
+    shown = {one["name"] for one in now["queues"]}
+    assert gateways_own.isdisjoint(shown)
+    assert {"ledger", "submitted.iom", "deliver.iom", "submit.iom"} <= shown
+    assert f"By HTTP: {network.stack.http_url}" in status.as_text(now).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("vhost", "queue", "reader"),
+    [
+        ("hub", "ledger", "courier"),
+        ("hub", "submitted.iom", "gateway"),
+        ("hub", "submitted.iom.clinic", "gateway"),
+        ("hub", "deliver.iom", "gateway"),
+        ("network", "submit.iom", "gateway"),
+        ("hub", "intake", "intake"),
+        ("network", "inbox.iom", None),
+        ("hub", "dead", None),
+        ("network", "ledger", None),
+    ],
+)
+def test_where_messages_wait_for_one_of_our_processes_and_none_reads_it_is_named(
+    vhost: str, queue: str, reader: str | None
+) -> None:
+    one = {"vhost": vhost, "name": queue, "messages": 3, "consumers": 0, "state": "running"}
+    found = list(problems._queues({"queues": [one], "services": {"intake": None}}))
+    assert [(problem.text, problem.first) for problem in found] == (
+        [
+            (
+                f"3 messages wait in queue {queue} ({vhost}), and nobody reads it.",
+                f"see whether {reader} runs, and its log",
+            )
+        ]
+        if reader
+        else []
+    )

@@ -4,7 +4,6 @@ python -m hub.gateway.http     (GATEWAY_HTTP_LISTEN, GATEWAY_DATABASE_URL, GATEW
                                 RUTA_DIRECTORY_FILE, RUTA_HTTP_*)
 """
 
-import os
 import sys
 
 from starlette.applications import Starlette
@@ -12,18 +11,23 @@ from starlette.applications import Starlette
 from hub.gateway.http.app import Settings, make_app
 from hub.gateway.http.listening import Unusable
 from hub.gateway.http.serving import run
+from hub.gateway.settings import SettingError, setting
+from messaging.public_keys import DirectoryError
 from messaging.topology import GATEWAY_HTTP, TopologyError
 
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT; 1 if that cannot be."""
-    return run(GATEWAY_HTTP, _app, os.environ["GATEWAY_HTTP_LISTEN"])
+    try:
+        return run(GATEWAY_HTTP, _app, setting("GATEWAY_HTTP_LISTEN"))
+    except SettingError as error:
+        sys.exit(str(error))
 
 
 def _app() -> Starlette:
     try:
         return make_app(Settings.from_environment())
-    except (ValueError, TopologyError) as error:
+    except (ValueError, SettingError, TopologyError, DirectoryError) as error:
         raise Unusable(str(error)) from None
 
 

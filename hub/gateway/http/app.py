@@ -4,7 +4,7 @@ import asyncio
 import html
 import os
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute, Route
 
-from hub.gateway.admission import Members, members
+from hub.gateway.admission import Members
 from hub.gateway.http import feed, messages, openapi, problems
 from hub.gateway.http.accepting import Accepting
 from hub.gateway.http.entrance import Entrance
@@ -26,7 +26,9 @@ from hub.gateway.http.limits import InUse, Limits
 from hub.gateway.http.problems import Problem
 from hub.gateway.http.refusals import Refusals
 from hub.gateway.http.signals import Signals
-from messaging.topology import NETWORK_FILE, read
+from hub.gateway.settings import setting
+from messaging.public_keys import KeyIds, PublicKeys
+from messaging.topology import NETWORK_FILE, Organisation, read
 
 POOL = 4  # connections for what is read
 ANSWERS_WITHIN = 2.0  # seconds until a connection of the pool is there
@@ -40,18 +42,24 @@ class Settings:
 
     database_url: str
     amqp_url: str
-    members: Members
+    organisations: Mapping[str, Organisation]
+    keys: Callable[[], KeyIds] = dict
+    """Everybody's public keys, as they are at the moment."""
     limits: Limits = field(default_factory=Limits)
+
+    def members(self) -> Members:
+        """Who takes part, with the keys of this moment."""
+        return Members(self.organisations, self.keys())
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Read it; raises KeyError, ValueError and TopologyError, each with what is wrong in one sentence."""
+        """Read it; raises SettingError, ValueError, TopologyError or DirectoryError, each with one sentence."""
         directory = environment.get("RUTA_DIRECTORY_FILE")
-        network = read(Path(environment.get("RUTA_NETWORK_FILE", NETWORK_FILE)))
         return cls(
-            environment["GATEWAY_DATABASE_URL"],
-            environment["GATEWAY_HUB_AMQP_URL"],
-            members(network, Path(directory) if directory else None),
+            setting("GATEWAY_DATABASE_URL", environment),
+            setting("GATEWAY_HUB_AMQP_URL", environment),
+            read(Path(environment.get("RUTA_NETWORK_FILE", NETWORK_FILE))).organisations,
+            PublicKeys(Path(directory)).ids if directory else dict,
             Limits.from_environment(environment),
         )
 
@@ -99,7 +107,7 @@ def make_app(settings: Settings) -> Starlette:
     app.state.in_use = InUse(settings.limits)
     app.state.signals = signals
     app.state.outcome_of = feed.outcome_of
-    app.state.keys = Keys(pool, lambda: app.state.members.organisations, accepting.used)
+    app.state.keys = Keys(pool, lambda: settings.organisations, accepting.used)
     return app
 
 

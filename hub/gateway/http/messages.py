@@ -19,6 +19,7 @@ from hub.gateway.http.keys import CALLER, Caller
 from hub.gateway.http.limits import parameters
 from hub.gateway.http.problems import Problem, language_of
 from hub.gateway.http.submissions import Answer, IdempotencyKey, Submission, Taken
+from messaging import clock, tracing
 from messaging.topology import submitted_key, submitting_systems
 
 PATH = "/v1/messages"
@@ -143,7 +144,7 @@ def _submission(scope: Scope, caller: Caller, body: bytes) -> Submission:
         raise admitted
     message = admitted.message
     # A copy of a service of ours submits by AMQP; there is no queue for what it would submit here.
-    organisation = scope["app"].state.members.organisations[caller.organisation]
+    organisation = scope["app"].state.members().organisations[caller.organisation]
     system = caller.system if caller.system in submitting_systems(organisation) else None
     return Submission(
         message.source,
@@ -159,8 +160,12 @@ def _submission(scope: Scope, caller: Caller, body: bytes) -> Submission:
 def _admit(scope: Scope, caller: Caller, body: bytes) -> Admitted | Problem:
     """Return the problem, so that nobody's traceback holds the message."""
     try:
-        return admit(body, cloudevents.STRUCTURED, caller.organisation, scope["app"].state.members)
+        admitted = admit(body, cloudevents.STRUCTURED, caller.organisation, scope["app"].state.members())
+        tracing.taken_up(admitted.message, clock.now())
+        return admitted
     except Refused as refused:
+        if refused.message is not None:
+            tracing.taken_up(refused.message, clock.now(), refused)
         message_id = refused.message.id if refused.message is not None else None
         return Problem.of_refusal(refused.code, refused.where, message_id)
 

@@ -1,6 +1,7 @@
 """What is answered to a request that never gets as far as the application: problem documents (RFC 9457) as fixed bytes.
 
-Nobody has read an Accept-Language or given the request an id by then, so they are in Spanish, the default, without one.
+Nobody has read an Accept-Language by then, so they speak both languages. Their id is made here, for who asks us about
+one; our log has no line of it, since anybody may send any number of such requests.
 """
 
 from functools import cached_property
@@ -8,6 +9,7 @@ from http import HTTPStatus
 
 import msgspec
 
+import contracts
 from hub.gateway.http import problems
 
 
@@ -19,22 +21,29 @@ class ProtocolError:
         self.code = code
         self._headers = headers
 
-    @cached_property
+    @property
     def answer(self) -> tuple[bytes, bytes]:
         """The status line, and what follows it; headers that every answer has go in between."""
+        status_line, rest = self._fixed
+        return status_line, rest.replace(_NO_ID, contracts.uuid7().hex.encode())
+
+    @cached_property
+    def _fixed(self) -> tuple[bytes, bytes]:
         document = {
             "type": f"/problems/{self.code}",
-            "title": problems.title(self.status, "es"),
+            "title": " / ".join(problems.title(self.status, language) for language in problems.LANGUAGES),
             "status": self.status,
-            "detail": problems.detail(self.code, "es"),
+            "detail": " / ".join(problems.detail(self.code, language) or "" for language in problems.LANGUAGES),
             "code": self.code,
+            "request_id": _NO_ID.decode(),
         }
         body = msgspec.json.encode(document)
         headers = {
             "content-type": problems.MEDIA_TYPE.decode(),
-            "content-language": "es",
+            "content-language": ", ".join(problems.LANGUAGES),
             "content-length": str(len(body)),
             "cache-control": "no-store",
+            "x-request-id": _NO_ID.decode(),
             "connection": "close",
             **{name.replace("_", "-"): value for name, value in self._headers.items()},
         }
@@ -42,6 +51,8 @@ class ProtocolError:
         phrase = HTTPStatus(self.status).phrase
         return f"HTTP/1.1 {self.status} {phrase}\r\n".encode(), f"{lines}\r\n".encode() + body
 
+
+_NO_ID = b"0" * 32  # where the id of a request goes
 
 MALFORMED = ProtocolError(400, "malformed_request")
 HOST = ProtocolError(400, "host")

@@ -136,8 +136,8 @@ class Entrance:
 
     def process(self, *, tampered: Mapping[str, str] | None = None, **environment: str) -> Process:
         """The process, not started yet."""
-        module = ["tests.hub.http.server", str(self.port)]
-        return self.probe.process(module, tampered, self.environment(**environment))
+        listens = {"GATEWAY_HTTP_LISTEN": f"127.0.0.1:{self.port}"}
+        return self.probe.process(["hub.gateway.http"], tampered, self.environment(**listens, **environment))
 
     def relay(self, *, tampered: Mapping[str, str] | None = None) -> Process:
         """The relay of its outbox, not started yet."""

@@ -156,6 +156,8 @@ def problem(answer: Answer) -> tuple[int, str]:
     assert "server" not in answer.headers
     assert said["status"] == answer.status
     assert said["type"] == f"/problems/{said['code']}"
+    assert said["detail"] == " / ".join(str(problems.detail(said["code"], language)) for language in ("es", "en"))
+    assert said["request_id"] == answer.headers["x-request-id"] != "0" * 32
     return answer.status, said["code"]
 
 
