@@ -13,8 +13,8 @@ from deploy.local import OperatorError
 from deploy.local.rabbitmq import BrokerProcess
 from deploy.local.state import ROOT, State, free_ports
 
-MORE_THAN_RABBITMQ: Final = 3.0  # seconds that `up` may take longer
-MEMORY_MB: Final = 450.0
+MORE_THAN_RABBITMQ: Final = 5.0  # seconds that `up` may take longer
+MEMORY_MB: Final = 600.0
 UP_WITHIN: Final = 300.0  # seconds
 AT_REST_AFTER: Final = 10.0  # seconds until every process has done each of its rounds
 SERVERS: Final = ("postgres", "rabbitmq-server", "beam.smp", "epmd", "erl_child_setup", "inet_gethost")

@@ -1,8 +1,8 @@
 """The entrance as the process that really serves: keys that change, its end, its spans, and what it has to be told."""
 
+import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -16,9 +16,8 @@ from contracts import sealing
 from deploy.local import Stack
 from deploy.local.state import ROOT
 from tests.examples import KEYS, person_registered, say, write_directory
-from tests.hub.http.entrance import Answered, Client, Entrance
-from tests.hub.http.serving import answers
-from tests.messaging.harness import Probe, Process, service_published, wait_until
+from tests.hub.http.entrance import Answered, Entrance
+from tests.messaging.harness import WITHIN, Probe, Process, service_published, wait_until
 from tests.messaging.test_last_spans import HOLD_BACK, Collector
 
 INBOX = "/v1/inbox?wait=30"
@@ -56,40 +55,37 @@ def test_a_block_sealed_to_a_key_that_has_been_replaced_is_refused_by_the_very_n
 def test_asked_to_stop_it_answers_who_waits_and_ends_streams_in_good_form(whole: Entrance) -> None:
     process = whole.process(tampered=NEVER).start()
     said: dict[str, Answered] = {}
-    events: list[bytes] = []
+    follows = threading.Event()
 
-    def ask(what: str, client: Client) -> None:
-        if what == "waits":
-            said[what] = client.post(service_published(), prefer="wait=10")
-        else:
-            said[what] = client.ask("GET", INBOX)
+    def wait() -> None:
+        said["waits"] = whole.client().post(service_published(), prefer="wait=10")
+
+    def poll() -> None:
+        said["polls"] = whole.client("americares").ask("GET", INBOX)
 
     def follow() -> None:
-        with socket.create_connection(("127.0.0.1", whole.port), timeout=90) as connection:
-            head = f"GET /v1/inbox HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {whole.keys['iom']}\r\n"
-            connection.sendall(f"{head}Accept: text/event-stream\r\n\r\n".encode())
-            events.extend(one.body for one in answers(connection))
+        connection = http.client.HTTPConnection("127.0.0.1", whole.port, timeout=WITHIN)
+        headers = {"Authorization": f"Bearer {whole.keys['iom']}", "Accept": "text/event-stream"}
+        connection.request("GET", "/v1/inbox", headers=headers)
+        answer = connection.getresponse()
+        begun = answer.read1()
+        follows.set()
+        said["follows"] = Answered(answer.status, answer.headers, begun + answer.read())  # raises without a good end
 
-    threads = [threading.Thread(target=ask, args=(what, whole.client())) for what in ("waits", "polls")]
-    threads.append(threading.Thread(target=follow))
+    threads = [threading.Thread(target=one) for one in (wait, poll, follow)]
     for thread in threads:
         thread.start()
     whole.arrived(1)  # who waits for an outcome is accepted
-    wait_until(lambda: len(established(whole.port)) >= 3)
+    wait_until(lambda: whole.query("select from http_reader where organisation = 'americares'"))
+    assert follows.wait(WITHIN)
     code = process.stop()
     for thread in threads:
-        thread.join(90)
+        thread.join(WITHIN)
 
     assert code == 0
     assert said["waits"].status == 202
     assert (said["polls"].status, said["polls"].json["messages"]) == (200, [])
-    assert events == [b"retry: 2000\n\n"]
-
-
-def established(port: int) -> list[str]:
-    """The connections to a port of this machine that are open, as Linux lists them."""
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return [one for one in lines if one.split()[1].endswith(f":{port:04X}") and one.split()[3] == "01"]
+    assert (said["follows"].status, said["follows"].body) == (200, b"retry: 2000\n\n")
 
 
 @pytest.mark.parametrize(
