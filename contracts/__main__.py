@@ -1,4 +1,4 @@
-"""The command line of contracts: list them, explain refusals, check that none breaks its release, publish new ones."""
+"""The command line of contracts: list them, explain refusals, seal, check that none breaks its release, publish new."""
 
 import argparse
 import io
@@ -26,6 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
     explain.add_argument("code", metavar="CODE")
     explain.add_argument("--by", metavar="SERVICE", choices=refusals.SPEAKERS, help="who says it: %(choices)s")
     explain.add_argument("--language", choices=refusals.LANGUAGES, default="es", help="%(choices)s; else %(default)s")
+    seal = commands.add_parser(
+        "seal", help="encrypt what is about a person, JSON from standard input, to who may read it"
+    )
+    seal.add_argument("organisation", metavar="ORGANISATION", help="its short name, or hub")
+    seal.add_argument("directory", metavar="DIRECTORY", type=Path, help="directory.json, everyone's public keys")
+    opening = commands.add_parser("open", help="read what was sealed to you, from standard input")
+    opening.add_argument("key", metavar="KEY", type=Path, help="private.jwk")
     commands.add_parser("generate", help="publish the schemas of new contracts and of harmless changes")
     chosen = parser.parse_args(arguments)
 
@@ -35,6 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if chosen.command == "explain":
         return explain_code(chosen.code, chosen.by, chosen.language)
+    if chosen.command == "seal":
+        return seal_block(sys.stdin.read(), chosen.organisation, chosen.directory)
+    if chosen.command == "open":
+        return open_block(sys.stdin.read(), chosen.key)
 
     exports.import_all()
     current = schemas.current_schemas()
@@ -64,6 +75,44 @@ def explain_code(code: str, refused_by: str | None, language: str) -> int:
         who = ", ".join(one for one, said in found.items() if said == words)
         print(f"{who}: {words}" if who and not refused_by else words)
     return 0 if found else 1
+
+
+def seal_block(block: str, organisation: str, directory: Path) -> int:
+    """Print a block sealed to an organisation, as a message has it; 1 with the reason where that cannot be."""
+    from . import sealing
+
+    try:
+        read = json.loads(block)
+        if not isinstance(read, dict):
+            raise ValueError
+    except ValueError:
+        print("not_an_object: what is to be sealed is no JSON object", file=sys.stderr)
+        return 1
+    try:
+        public_key = json.loads(directory.read_text())["organisations"][organisation]["public_key"]
+        print(sealing.seal(read, public_key))
+    except (OSError, ValueError, KeyError, TypeError):
+        print(f"{directory} cannot be read, or has no key of {organisation!r}", file=sys.stderr)
+        return 1
+    except sealing.SealingError as error:
+        print(error.code, file=sys.stderr)
+        return 1
+    return 0
+
+
+def open_block(sealed: str, key: Path) -> int:
+    """Print what was sealed to the owner of a private key; 1 with the reason where it cannot be opened."""
+    from . import sealing
+
+    try:
+        print(json.dumps(sealing.open_sealed(sealed.strip(), sealing.load_key(key)), ensure_ascii=False))
+    except OSError:
+        print(f"{key} cannot be read", file=sys.stderr)
+        return 1
+    except sealing.SealingError as error:
+        print(error.code, file=sys.stderr)
+        return 1
+    return 0
 
 
 def find_breaks(released: Mapping[str, Schema], current: Mapping[str, Schema]) -> list[str]:

@@ -138,7 +138,7 @@ PARAMETERS: Part = {
         {"type": "string", "pattern": "^wait=[0-9]{1,2}$"},
         f"`wait=5`: answer with what became of it, if that is known within so many seconds ({LONGEST} at most).",
     ),
-    "AcceptLanguage": _parameter("Accept-Language", "header", {"enum": ["es", "en"]}, "Spanish where it is absent."),
+    "AcceptLanguage": _parameter("Accept-Language", "header", TEXT, "`es` or `en`; Spanish where it prefers neither."),
     "CeSpecversion": _ce("specversion", {"const": "1.0"}),
     "CeId": _ce("id", UUID),
     "CeSource": _ce("source", TEXT),
@@ -159,8 +159,8 @@ PARAMETERS: Part = {
         {"type": "integer", "minimum": 0, "maximum": 10**18 - 1, "default": 0},
         f"Seconds to wait where there is nothing yet; more than {LONGEST_WAIT} is {LONGEST_WAIT}.",
     ),
-    "LastEventId": _parameter("Last-Event-ID", "header", CURSOR, "Of a stream: as `after`, and stronger."),
-    "Code": _parameter("code", "path", {"type": "string", "pattern": "^[a-z_]{1,60}$"}, "", required=True),
+    "LastEventId": _parameter("Last-Event-ID", "header", TEXT, "Of a stream: a cursor, as `after`, and stronger."),
+    "Code": _parameter("code", "path", {"type": "string", "pattern": "^[a-z][a-z0-9_]{1,60}$"}, "", required=True),
 }
 
 
