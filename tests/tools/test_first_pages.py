@@ -34,7 +34,7 @@ STATE = "select state from referral where referral_id = %s"
 Start = Callable[..., Path]
 
 PYTHON_PAGE = (sys.executable, DOCS / "first_referral.py")
-NODE_FILES = ("first_referral.mjs", "package.json", "package-lock.json")
+NODE_FILES = ("first_referral.mjs", "package.json", "package-lock.json", "first_referral_http.mjs")
 # What npm says when the lock or what it fetched by it is wrong; anything else is a registry that is not there.
 OUR_FAULT = ("EINTEGRITY", "EUSAGE", "ERESOLVE", "EJSONPARSE")
 
@@ -98,10 +98,36 @@ def offered(printed: Path) -> str:
 def test_a_partners_first_referral_is_accepted_as_the_guide_shows(start: Start) -> None:
     barranquilla = start("barranquilla", "--refer-to", offered(start("redcross")))
 
-    expected = shown(PAGE, "sent      person.registered")
+    expected = shown(PAGE, "sent      person.registered.v1\n")
     assert len(expected) == 7
     # The inbox may hold more, from before; and the receipt has no place of its own in the order.
     assert eventually(lambda: set(lines(barranquilla)) >= set(expected))
+
+
+BASH_BY_HTTP = ("bash", DOCS / "first_referral_http.sh")
+PYTHON_BY_HTTP = (sys.executable, DOCS / "first_referral_http.py")
+BY_HTTP = "sent      person.registered.v1 applied"
+
+
+def test_a_first_referral_by_http_is_accepted_as_the_guide_shows(start: Start, environment: dict[str, str]) -> None:
+    environment["PYTHON"] = sys.executable
+    offers = offered(start("iom", page=PYTHON_BY_HTTP))
+    fuvadis = start("fuvadis", "--refer-to", offers, page=BASH_BY_HTTP)
+    expected = shown(PAGE, BY_HTTP)
+    assert len(expected) == 7
+    assert eventually(
+        lambda: (
+            {" ".join(one.split()[:2]) for one in lines(fuvadis)} >= {" ".join(one.split()[:2]) for one in expected}
+            and "received  referral.status.v1 accepted" in lines(fuvadis)
+        )
+    )
+
+
+def test_the_page_for_curl_answers_an_offer(start: Start, environment: dict[str, str]) -> None:
+    environment["PYTHON"] = sys.executable
+    offers = offered(start("redcross", page=BASH_BY_HTTP))
+    barranquilla = start("barranquilla", "--refer-to", offers)
+    assert eventually(lambda: "received  referral.status.v1 accepted" in lines(barranquilla))
 
 
 @pytest.fixture(scope="module")
@@ -130,9 +156,20 @@ def test_the_page_for_node_and_the_one_for_python_refer_to_each_other(
     barranquilla = start("barranquilla", "--refer-to", offered(redcross))
     fuvadis = start("fuvadis", "--refer-to", offered(iom), page=node_page)
 
-    expected = set(shown(PAGE, "sent      person.registered"))
+    expected = set(shown(PAGE, "sent      person.registered.v1\n"))
     assert eventually(lambda: set(lines(barranquilla)) >= expected)
     assert eventually(lambda: set(lines(fuvadis)) >= expected)
+
+
+def test_the_page_for_node_by_http_refers_to_one_by_amqp_and_answers_it(
+    start: Start, node_page: Sequence[str | Path]
+) -> None:
+    by_http = ("node", Path(node_page[1]).with_name("first_referral_http.mjs"))
+    redcross, iom = start("redcross", page=by_http), start("iom")
+    barranquilla = start("barranquilla", "--refer-to", offered(redcross))
+    fuvadis = start("fuvadis", "--refer-to", offered(iom), page=by_http)
+    for sender in (barranquilla, fuvadis):
+        assert eventually(lambda sender=sender: "received  referral.status.v1 accepted" in lines(sender))
 
 
 def shown_messages(page: str) -> list[tuple[str, str]]:
@@ -199,7 +236,7 @@ def test_every_answer_arrives_where_the_guide_says(organisation: topology.Organi
             assert organisation.address(contract.name, notice=True) == organisation.id
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/partners.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/partners.md", "docs/partners.es.md"])
 def test_every_link_of_the_first_pages_leads_somewhere(page: str) -> None:
     text = (ROOT / page).read_text()
     links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
@@ -214,8 +251,21 @@ def test_every_link_of_the_first_pages_leads_somewhere(page: str) -> None:
         )
 
 
+def by_http(page: str) -> tuple[list[str], int]:
+    """What a page shows of HTTP, whatever its language: its blocks, and how many rows its table has."""
+    part = re.split(r"^## ", page, flags=re.MULTILINE)[1]
+    return re.findall(r"^```.*?^```$", part, re.MULTILINE | re.DOTALL), len(re.findall(r"^\|", part, re.MULTILINE))
+
+
+def test_the_page_in_spanish_shows_what_the_english_one_shows_of_http() -> None:
+    spanish = (DOCS / "partners.es.md").read_text()
+    assert len(by_http(PAGE)[0]) == 9
+    assert by_http(spanish) == by_http(PAGE)
+    assert by_http(spanish.replace("redcross:…", "iom:…")) != by_http(PAGE)
+
+
 def test_what_node_needs_is_locked_by_hash_and_by_no_registry() -> None:
-    asked, locked = (json.loads((DOCS / name).read_text()) for name in NODE_FILES[1:])
+    asked, locked = (json.loads((DOCS / name).read_text()) for name in NODE_FILES[1:3])
     packages = {name.removeprefix("node_modules/"): one for name, one in locked["packages"].items() if name}
     assert {name: one["version"] for name, one in packages.items()} == asked["dependencies"]
     assert [name for name, one in packages.items() if not one["integrity"].startswith("sha512-")] == []
