@@ -42,7 +42,9 @@ OUR_FAULT = ("EINTEGRITY", "EUSAGE", "ERESOLVE", "EJSONPARSE")
 def shown(page: str, beginning: str) -> list[str]:
     """The lines of the page's block that begins so."""
     (block,) = (
-        one for one in re.findall(r"^```[a-z]*\n(.*?)^```$", page, re.MULTILINE | re.DOTALL) if one.startswith(beginning)
+        one
+        for one in re.findall(r"^```[a-z]*\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+        if one.startswith(beginning)
     )
     return str(block).splitlines()
 
