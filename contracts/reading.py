@@ -31,7 +31,12 @@ from .upcasts import UPCASTS
 
 MAX_DEPTH = 32
 """How many objects and lists may lie within each other."""
-_BRACE, _BRACKET = b"{["
+MAX_NESTED, MAX_LISTED = 2_000, 10_000
+"""How many objects and lists a message may have in all, and how many commas: far more than any contract has.
+
+What breaks a contract is copied into each of the errors that say so: a large one would cost its reader half a second.
+"""
+_BRACE, _BRACKET, _COMMA = b"{[,"
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # an escape, and not the second half of an escaped backslash
 _STRAY = re.compile(rb"NaN|Infinity")
@@ -61,7 +66,8 @@ _ANY_MESSAGE: TypeAdapter[Message[Any]] = TypeAdapter(Annotated[_MESSAGES, Field
 class Invalid(Exception):
     """A message that cannot be read; says which rule it breaks and where, and never what it contains.
 
-    Codes: `too_large`, `not_utf8`, `not_json`, `too_deep`, `not_cloudevents`, `unknown_contract`, `unknown_version`,
+    Codes: `too_large`, `too_many_values`, `too_deep`, `not_utf8`, `not_json`, `not_cloudevents`,
+    `unknown_contract`, `unknown_version`,
     `id_not_uuid`, `source_not_organisation`, `invalid_field`, `nul_character`, `time_without_zone`.
     """
 
@@ -76,6 +82,9 @@ def parse(raw: bytes) -> Message[Any]:
     """Read a message; raise Invalid when it is not one."""
     if len(raw) > MAX_BYTES:
         raise Invalid("too_large")
+    nested = raw.count(_BRACE) + raw.count(_BRACKET)
+    if nested > MAX_NESTED or raw.count(_COMMA) > MAX_LISTED:
+        raise Invalid("too_deep" if _is_too_deep(raw) else "too_many_values")
     try:
         message = _ANY_MESSAGE.validate_json(raw)
     except ValidationError as error:
@@ -84,7 +93,7 @@ def parse(raw: bytes) -> Message[Any]:
         # A field that nobody reads may hold what pydantic allows; most messages are cleared in two microseconds.
         if b"\\u0000" in raw or ((b"NaN" in raw or b"Infinity" in raw) and _STRAY.search(_STRING.sub(b"", raw))):
             _read_strictly(raw)
-        elif raw.count(_BRACE) + raw.count(_BRACKET) > MAX_DEPTH and _is_too_deep(raw):
+        elif nested > MAX_DEPTH and _is_too_deep(raw):
             raise Invalid("too_deep")
         return message
     # Outside the except block, so that no traceback carries the error that has seen the values.

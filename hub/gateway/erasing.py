@@ -1,17 +1,22 @@
 """Erasure in the gateway's database: no body that speaks of an erased person stays, nor comes back.
 
-By `about` a delivery is found: the people whose ids stand in it, and the subject, because a sealed note about a
-referral names only the referral. What is theirs is found the same way: the subjects of whatever names the person. A
-body is emptied whether it was read or not; that there was a message, of which kind and about which id, stays.
+By `about` a delivery is found: the people whose ids stand in it, and the thread of its subject, because a sealed note
+about a referral names only the referral. What is theirs are the threads of whatever names the person. A body is emptied
+whether it was read or not; that there was a message, of which kind and about which id, stays.
+
+An id is the sender's to choose, and may be one that somebody else uses for something else. So a thread is of one
+sender, one recipient and one kind of subject: by an invented id nobody empties what is another's. Only of ids that a
+service of the hub gives to nobody a second time (GUARDED) the thread goes through all inboxes.
 """
 
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import contracts
 from contracts import codes
 from messaging.database import Connection
+from messaging.identity import HUB
 
 
 def carries_out_an_erasure(message: contracts.Message) -> bool:
@@ -38,13 +43,25 @@ def carries_out_an_erasure(message: contracts.Message) -> bool:
     return False
 
 
-def about(message: contracts.Message) -> set[UUID]:
-    """Return the ids by which an erasure finds a message: of people, and its subject; none of a notice of one."""
+def about(message: contracts.Message, organisation: str) -> set[UUID]:
+    """Return the ids by which an erasure finds a message to an organisation: of people, and its thread.
+
+    None of a notice of an erasure.
+    """
     if carries_out_an_erasure(message):
         return set()
-    found = set(_people(message.data.model_dump()))
-    subject = as_id(message.subject)
-    return found if subject is None else found | {subject}
+    return {*_people(message.data.model_dump()), _thread(message.source, organisation, message.type, message.subject)}
+
+
+def _thread(source: str, organisation: str, contract_type: str, subject: str) -> UUID:
+    """Name the thread that a message belongs to, which is no id of anything else."""
+    kind = contracts.CONTRACTS[contract_type].about
+    to = "" if _is_guarded(source, contract_type) else organisation
+    return uuid5(NAMESPACE_OID, f"thread {source} {to} {kind} {subject}")
+
+
+def _is_guarded(source: str, contract_type: str) -> bool:
+    return source == HUB and contracts.CONTRACTS[contract_type].about in GUARDED
 
 
 def _people(value: Any) -> Iterator[UUID]:
@@ -74,8 +91,10 @@ def as_id(text: str | None) -> UUID | None:
         return None
 
 
+GUARDED: Final = ("referral_id", "consent_id")  # as referrals and intake hold them
+
 KNOWN: Final = "select id from erased where id = any(%b::uuid[])"
-SUBJECTS: Final = "select distinct subject from delivery where about && %b::uuid[]"
+THREADS: Final = "select distinct source, organisation, type, subject from delivery where about && %b::uuid[]"
 NOTE: Final = "insert into erased (id) select unnest(%b::uuid[]) on conflict do nothing"
 # What was submitted by HTTP stands in the outbox until the relay takes it out (messaging/erasure.py).
 FORGET: Final = """
@@ -99,10 +118,13 @@ def erase(connection: Connection, people: Collection[UUID], *, touched: Iterable
     start = list({*people, *known})
     if not start:
         return
-    subjects = [as_id(row["subject"]) for row in connection.execute(SUBJECTS, (start,)).fetchall()]
-    ids = list({*start, *(one for one in subjects if one is not None)})
+    threads = connection.execute(THREADS, (start,)).fetchall()
+    theirs = {_thread(row["source"], row["organisation"], row["type"], row["subject"]) for row in threads}
+    # These ids name nothing else, so they may be looked for wherever they stand.
+    named = {as_id(row["subject"]) for row in threads if _is_guarded(row["source"], row["type"])} - {None}
+    ids = list({*start, *theirs, *named})
     connection.execute(NOTE, (ids,))
-    connection.execute(FORGET, (ids,))
+    connection.execute(FORGET, (list({*start, *named} - theirs),))
     connection.execute(EMPTY, (ids,))
     connection.execute(UNNAME, ([str(one) for one in ids],))
 

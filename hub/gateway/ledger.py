@@ -123,7 +123,7 @@ def write(connection: Connection, batch: Batch) -> None:
     erasing.erase(
         connection,
         batch.erased,
-        touched={*(id for one in new for id in erasing.about(one.message)), *_waited_for(said)},
+        touched={*(id for one in new for id in erasing.about(one.message, one.organisation)), *_waited_for(said)},
     )
     _notify(connection, "inbox", {one.organisation for one in new})
     _notify(connection, "outcome", changed)
@@ -166,7 +166,9 @@ def _deliver(connection: Connection, deliveries: Sequence[Delivery]) -> list[Del
     if not deliveries:
         return []
     messages = [one.message for one in deliveries]
-    about = [(place, id) for place, one in enumerate(messages, 1) for id in erasing.about(one)]
+    about = [
+        (place, id) for place, one in enumerate(deliveries, 1) for id in erasing.about(one.message, one.organisation)
+    ]
     rows = connection.execute(
         DELIVER,
         (

@@ -58,7 +58,7 @@ def by_http(case: Case, members: Members) -> Decision:
     headers = [(b"content-length", str(len(body)).encode())]
     if case.media_type is not None:
         headers.append((b"content-type", str(case.media_type).encode()))
-    state = SimpleNamespace(members=members, accepting=Accepting())
+    state = SimpleNamespace(members=lambda: members, accepting=Accepting())
     caller = Caller(str(case.sender), None, b"")
     scope = {"query_string": b"", "headers": headers, "app": SimpleNamespace(state=state), CALLER: caller}
 

@@ -289,6 +289,10 @@ def test_only_the_gateways_own_refusals_are_its_outcomes(tables: Tables, message
 # -- erasure -----------------------------------------------------------------------------------------------------------
 
 
+def say_to(to: str, data: Any, subject: str, source: str = "hub") -> contracts.Message:
+    return contracts.stamp(contracts.Draft(data, subject, recipient=to), source=source, time=NOW)
+
+
 def erased(person_id: UUID = PERSON_ID) -> Entry:
     return entry(said(contracts.PersonErased(person_id=person_id, erased_at=NOW)))
 
@@ -381,6 +385,31 @@ def test_in_whatever_order_it_comes_and_comes_again_nothing_of_the_erased_is_lef
         at += size
     there = bodies(tables)
     assert {name: there[one.id] for name, one in ALL.items()} == {name: name not in ABOUT_THE_PERSON for name in ALL}
+
+
+def test_by_an_invented_id_nobody_empties_what_is_anothers(tables: Tables) -> None:
+    """A person of one's own, an attendance under an id that somebody else uses, and the erasure of that person."""
+    searched, mine = uuid7(), uuid7()
+    suggested = contracts.ServicesSuggested(search_id=searched, services=())
+    to_redcross = say_to("redcross", suggested, str(searched))
+    attended = contracts.AttendanceSettled(
+        attendance_id=searched,
+        jornada_id=uuid7(),
+        person_id=mine,
+        outcome=codes.AttendanceOutcome.ACCEPTED,
+        late=False,
+    )
+    attack = [say_to("americares", attended, str(searched), source="iom"), say_to("iom", attended, str(searched))]
+
+    write(tables.url, [entry(one) for one in (to_redcross, *attack)])
+    write(tables.url, [erased(mine)])
+    again = say_to("redcross", suggested, str(searched))
+    write(tables.url, [entry(again)])
+
+    left = bodies(tables)
+    assert [left[one.id] for one in (to_redcross, again)] == [True, True]
+    assert [left[one.id] for one in attack] == [False, False]
+    assert searched not in {row["id"] for row in tables.query("select id from forgotten union select id from erased")}
 
 
 def test_what_a_message_waits_for_is_not_named_when_it_is_somebody_erased(tables: Tables) -> None:

@@ -86,7 +86,8 @@ class GatewayDatabase(Database):
         body = message.to_json().replace(message.subject.encode(), message.subject.upper().encode())
         with database.connect(self.url) as connection:
             writer = outbox.open_writer(connection, "gateway-http")
-            out = [Publication("hub", "submitted", body, message.id)]
+            key = topology.submitted_key(message.source, None, message.type)
+            out = [Publication("hub", key, body, message.id)]
             written = outbox.write(connection, writer, out, outbox.Tally())
             connection.commit()
             outbox.mark(connection, writer, written().position)

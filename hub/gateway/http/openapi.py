@@ -45,7 +45,7 @@ WITH_A_KEY: Codes = {
     429: (*PUBLIC[429], "rate", "too_many_requests_at_once"),
     503: (*PUBLIC[503], "database_away"),
 }
-NOT_READ = ("not_json", "not_utf8", "too_deep", "nul_character", "not_cloudevents")
+NOT_READ = ("not_json", "not_utf8", "too_deep", "too_many_values", "nul_character", "not_cloudevents")
 SUBMITTING = {
     400: (
         *NOT_READ, "two_envelopes", "header_encoding", "header_twice", "not_a_batch", "batch_empty", "batch_nested",
