@@ -1,5 +1,6 @@
 """What the OpenAPI document's routes are made of: parameters, headers, schemas of what is asked and answered."""
 
+from http import HTTPStatus
 from typing import Any, get_args
 
 from contracts import CONTRACTS, Contract
@@ -60,7 +61,12 @@ SCHEMAS: Part = {
                     _of({"result": {"enum": [200, 202]}}),
                 ]
             },
-            _of({"result": {"type": "integer", "minimum": 400}, "problem": {"$ref": "#/components/schemas/Problem"}}),
+            _of(
+                {
+                    "result": {"type": "integer", "minimum": HTTPStatus.BAD_REQUEST},
+                    "problem": {"$ref": "#/components/schemas/Problem"},
+                }
+            ),
         ]
     },
     "Outcome": _of(
