@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,19 @@ KNOWN = """
     where revoked_at is null and (expires_at is null or expires_at > now())
 """
 ADD = "insert into api_key (sha256, organisation, system) values (%s, %s, %s)"
+
+
+REVOKE_OTHERS = """
+    update api_key set revoked_at = now()
+    where organisation = %s and system is not distinct from %s and sha256 <> %s and revoked_at is null
+"""
+REVOKE_UNDECLARED = """
+    update api_key set revoked_at = now()
+    where revoked_at is null and not exists (
+        select from unnest(%s::text[], %s::text[]) as declared(organisation, system)
+        where declared.organisation = api_key.organisation and declared.system is not distinct from api_key.system
+    )
+"""
 
 
 def listen_address(state: State, environment: Mapping[str, str]) -> str:
@@ -66,7 +79,8 @@ def url(listens: str, environment: Mapping[str, str]) -> str:
 
 def api_keys(connection: database.Connection, organisation: Organisation, credentials: Path) -> dict[str | None, str]:
     """The API key of an organisation (None) and of each of its systems, by name, as its credentials and the database
-    `gateway` have them; one that either has lost is made anew. Only its SHA-256 is in the database.
+    `gateway` have them; one that either has lost is made anew, and opens alone then: what was
+    lost may have been found. Only its SHA-256 is in the database.
     """
     known = {
         (row["system"], bytes(row["sha256"]))
@@ -80,9 +94,17 @@ def api_keys(connection: database.Connection, organisation: Organisation, creden
         if key is None or (system, _digest(key)) not in known:
             key = new_key(organisation.id)
             connection.execute(ADD, (_digest(key), organisation.id, system))
+            connection.execute(REVOKE_OTHERS, (organisation.id, system, _digest(key)))
         keys[system] = key
     connection.commit()
     return keys
+
+
+def revoke_undeclared(connection: database.Connection, organisations: Iterable[Organisation]) -> None:
+    """Revoke the keys of organisations, and of their systems, that the network does not declare any more."""
+    declared = [(one.id, system) for one in organisations for system in (None, *(each.name for each in one.systems))]
+    connection.execute(REVOKE_UNDECLARED, ([one for one, _ in declared], [system for _, system in declared]))
+    connection.commit()
 
 
 def _handed_out(credentials: Path) -> dict[str | None, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from contracts import sealing
-from deploy.local.entrance import api_keys
+from deploy.local.entrance import api_keys, revoke_undeclared
 from deploy.local.operator_error import OperatorError
 from deploy.local.stack import Stack
 from deploy.local.state import ROOT, State, write_private
@@ -58,6 +58,7 @@ def hand_out(stack: Stack, network: DeclaredNetwork) -> None:
                 public[one.id] = {"name": one.name, "public_key": _public_key(stack.state, one.id)}
                 file = stack.state.organisations / one.id / "credentials.json"
                 write_private(file, _credentials(stack, one, api_keys(connection, one, file)))
+            revoke_undeclared(connection, network.organisations.values())
     except psycopg.Error as error:
         raise OperatorError(f"API keys could not be handed out: {str(error).splitlines()[0]}") from None
     write_private(stack.state.directory_file, json.dumps({"organisations": public}, indent=1, ensure_ascii=False))

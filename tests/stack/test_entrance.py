@@ -148,6 +148,26 @@ def test_a_key_stays_the_same_from_one_run_to_the_next(provisioned: Stack, decla
     assert keys(provisioned, declared) == before
 
 
+def test_a_key_that_was_lost_opens_nothing_once_it_is_made_anew(provisioned: Stack, declared: DeclaredNetwork) -> None:
+    before = keys(provisioned, declared)
+    (provisioned.state.organisations / "iom" / "credentials.json").unlink()
+    with tables(provisioned) as connection:
+        for organisation, system in (("gone", None), ("redcross", "gone")):
+            digest = hashlib.sha256(f"{organisation}{system}".encode()).digest()
+            connection.execute(
+                "insert into api_key (sha256, organisation, system) values (%s, %s, %s)", (digest, organisation, system)
+            )
+        connection.commit()
+
+    hand_out(provisioned, declared)
+
+    with tables(provisioned) as connection:
+        rows = connection.execute("select sha256 from api_key where revoked_at is null").fetchall()
+    after = keys(provisioned, declared)
+    assert {bytes(row[0]) for row in rows} == {hashlib.sha256(key.encode()).digest() for key in after.values()}
+    assert before["iom", None] != after["iom", None]
+
+
 @pytest.mark.parametrize(
     "lost", ["the file", "half of the file", "the key in the file", "the row", "revoked", "expired", "bound to another"]
 )
