@@ -100,6 +100,7 @@ def make_app(settings: Settings) -> Starlette:
         exception_handlers={HTTPException: _raise_as_problem},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # a path that is none is 404, and never leads to another
     app.state.members = settings.members
     app.state.pool = pool
     app.state.accepting = accepting

@@ -4,16 +4,18 @@ No CORS header and no cookie is ever set: nothing here is for browsers.
 """
 
 import logging
-import time
 from collections.abc import Mapping
 from uuid import UUID
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import contracts
 from hub.gateway.http import problems
+from hub.gateway.http.accepted import wants_events
 from hub.gateway.http.keys import CALLER, Caller
 from hub.gateway.http.problems import Problem
+from hub.gateway.http.sparing import Sparing
 from messaging import clock
 from messaging.log import describe, fields
 
@@ -25,7 +27,7 @@ REQUEST_ID = "ruta.request_id"  # in an ASGI scope
 API = "/v1/"  # all below it is for who has a key
 FREE = frozenset({"/v1/openapi.json"})
 LINES = 50  # of our log at once that say what was refused
-LINES_A_SECOND = 5.0  # in the long run: a flood fills no disk; all is counted in refusal_count
+ONCE = (b"authorization", b"prefer", b"accept-language")  # a proxy may take the first of two, and we another
 NO_STORE = (b"cache-control", b"no-store")
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
@@ -35,7 +37,7 @@ class Entrance:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._lines, self._lines_at = float(LINES), time.monotonic()
+        self._refusals, self._failures = Sparing(LINES), Sparing(LINES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, whatever comes of it."""
@@ -57,14 +59,19 @@ class Entrance:
 
         problem = None
         try:
+            for name in ONCE:
+                only_one(scope, name)
             if scope["path"].startswith(API) and scope["path"] not in FREE:
                 await self._for_who_has_a_key(scope, receive, say)
             else:
                 await self._app(scope, receive, say)
         except Problem as found:
             problem = found
+        except ClientDisconnect:
+            return  # nobody is there to be answered, and nothing of ours has failed
         except Exception as error:
-            log.error("a request failed", extra=fields(error=describe(error), request=request_id))
+            if self._failures.may_say():
+                log.error("a request failed", extra=fields(error=describe(error), request=request_id))
             problem = Problem(500, "internal")
         # Outside the except block: what is said here has no traceback that holds the request.
         if problem is not None:
@@ -76,7 +83,7 @@ class Entrance:
     async def _for_who_has_a_key(self, scope: Scope, receive: Receive, send: Send) -> None:
         state, headers = scope["app"].state, headers_of(scope)
         caller = scope[CALLER] = await state.keys.check(scope, headers)
-        stream = scope["method"] == "GET" and b"text/event-stream" in headers.get(b"accept", b"")
+        stream = scope["method"] == "GET" and wants_events(scope["headers"])
         with state.in_use.one(caller.key_sha256, stream=stream):
             await self._app(scope, receive, send)
 
@@ -85,11 +92,7 @@ class Entrance:
         organisation = caller.organisation if caller else None
         if problem.code != "internal":  # of that there is a line already
             note_refusal(scope, problem)
-        now = time.monotonic()
-        self._lines = min(LINES, self._lines + (now - self._lines_at) * LINES_A_SECOND)
-        self._lines_at = now
-        if self._lines >= 1:
-            self._lines -= 1
+        if self._refusals.may_say():
             said = fields(code=problem.code, where=problem.where or "-", source=organisation or "-")
             log.info("refused", extra=said | fields(request=scope[REQUEST_ID], message=problem.message_id or "-"))
 

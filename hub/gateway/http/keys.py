@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import psycopg
 import psycopg_pool
@@ -101,8 +102,11 @@ class Keys:
             raise Problem(
                 401, "key_expired", "Authorization", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}
             )
-        if key.caller.organisation not in self._organisations():
+        organisation = self._organisations().get(key.caller.organisation)
+        if organisation is None:
             raise Problem(403, "suspended")
+        if key.caller.system is not None and all(one.name != key.caller.system for one in organisation.systems):
+            raise Problem(403, "not_allowed", "Authorization")
         if key.last_used_on != now.date():
             key.last_used_on = now.date()
             self._used(key.caller.key_sha256, key.last_used_on)
@@ -144,6 +148,7 @@ def _is_in_query(query: bytes) -> bool:
     """Whether a key, or something by the name of one, stands where every proxy writes it into its log."""
     if not query:
         return False
+    query = unquote_to_bytes(query)
     names = {part.partition(b"=")[0].lower() for part in query.split(b"&")}
     return not names.isdisjoint(NAMES_OF_KEYS) or any(one in query for one in IN_A_QUERY)
 

@@ -15,7 +15,7 @@ log = logging.getLogger("ruta.gateway")
 
 LONGEST = 10  # seconds; who prefers more is told that it was so many
 LOOK_AGAIN = 2.0  # seconds without a signal: one may be lost with the connection that listens
-_WAIT = re.compile(rb'(?:^|,)[ \t]*wait[ \t]*=[ \t]*"?([0-9]{1,9})"?[ \t]*(?:;[^,]*)?(?=,|$)', re.IGNORECASE)
+_WAIT = re.compile(rb'(?:^|,)[ \t]*wait[ \t]*=[ \t]*"?([0-9]{1,4000})"?[ \t]*(?:;[^,]*)?(?=,|$)', re.IGNORECASE)
 
 
 def seconds(prefer: bytes | None) -> int | None:

@@ -21,6 +21,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from hub.gateway.http.accepted import wants_events
 from hub.gateway.http.protocol_errors import (
     HEADERS_TOO_LARGE,
     HOST,
@@ -38,7 +39,6 @@ from hub.gateway.http.protocol_errors import (
 # With other methods that are known (PUT, DELETE, …) the application says which of them a path has.
 METHODS = {b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"}
 BATCH = b"application/cloudevents-batch+json"
-EVENTS = b"text/event-stream"
 AUTHORITY = re.compile(rb"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{0,5})?")
 TRAILING_DATA = 64 * 1024  # bytes that the framing of a chunked body may take beside as many as the body itself
 
@@ -240,20 +240,24 @@ class Protocol(HttpToolsProtocol):
         if self.parser.get_method() not in METHODS:
             raise Refusal(METHOD)
         hosts, length, coding = [], 0, b""
-        self._most, self._is_stream = self.limits.body, False
+        self._most, self._is_stream = self.limits.body, wants_events(self.headers)
+        if self._is_stream and version == "1.0":  # which knows no chunks, and a stream has no length
+            raise Refusal(HTTP_VERSION)
         for name, value in self.headers:
             if name == b"host":
                 hosts.append(value)
             elif name == b"content-length":
                 length = int(value)
             elif name == b"transfer-encoding":
+                if coding:
+                    raise Refusal(MALFORMED)
                 coding = value
             elif name == b"content-type" and value.lower().startswith(BATCH):
                 self._most = self.limits.batch
-            elif name == b"accept" and EVENTS in value.lower():
-                self._is_stream = True
         if len(hosts) > 1 or not all(map(self._is_ours, hosts)) or (not hosts and version == "1.1"):
             raise Refusal(HOST)
+        if b"#" in self.url:  # a fragment is never sent
+            raise Refusal(MALFORMED)
         if not self.url.startswith(b"/"):  # a whole address, as for a proxy: its host is meant, whatever Host says
             url = httptools.parse_url(self.url)
             if url.path is None or not url.host:

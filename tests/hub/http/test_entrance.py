@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from starlette.requests import ClientDisconnect
 
 from hub.gateway.http import preferring, problems
 from hub.gateway.http.entrance import LINES, REQUEST_ID
@@ -85,7 +86,9 @@ def test_a_key_that_is_revoked_opens_nothing_a_moment_later(entrance: Entrance) 
     wait_until(lambda: client.post(b"{}").status == 401, within=30)
 
 
-@pytest.mark.parametrize("query", ["key=x", "api_key=x", "access_token=x", f"q={api_key('redcross')}", "Token=x"])
+@pytest.mark.parametrize(
+    "query", ["key=x", "a%70i_key=x", "api_key=x", "access_token=x", f"q={api_key('redcross')}", "Token=x"]
+)
 def test_a_key_in_the_address_is_refused_and_stands_nowhere(entrance: Entrance, redcross: Client, query: str) -> None:
     answered = redcross.ask("POST", f"{PATH}?{query}", service_published().to_json(), STRUCTURED)
     assert (answered.status, answered.code) == (401, "key_in_query")
@@ -280,6 +283,28 @@ def test_a_flood_of_refusals_fills_no_log(caplog: pytest.LogCaptureFixture) -> N
             gate._note(scope, Problem(401, "key_unknown"))
     assert LINES <= len(caplog.records) < 2 * LINES
     assert sum(count for count, _ in refusals._counts.values()) == 10_000
+
+
+def test_a_client_that_goes_while_it_sends_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    async def gone(*_: object) -> None:
+        raise ClientDisconnect
+
+    async def send(_: object) -> None:
+        raise AssertionError("nobody is there")
+
+    scope: dict[str, Any] = {"type": "http", "path": "/problems/rate", "headers": []}
+    asyncio.run(Entry(gone)(scope, None, send))  # type: ignore[arg-type]
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("name", ["authorization", "prefer", "accept-language"])
+def test_a_header_that_counts_is_there_once(entrance: Entrance, redcross: Client, name: str) -> None:
+    answered = redcross.ask("GET", "/v1/inbox", None, [(name, "a"), (name, "b")])
+    assert (answered.status, answered.code) == (400, "header_twice")
+
+
+def test_a_path_with_a_slash_too_many_leads_nowhere(redcross: Client) -> None:
+    assert redcross.ask("GET", "/v1/inbox/").status == 404
 
 
 # -- what is written nowhere -------------------------------------------------------------------------------------------
