@@ -64,7 +64,7 @@ async def outcome_of(
     """
     inbox = Inbox.of(organisation, system)
     named = inbox.named(id=message_id)
-    async with connected(pool) as connection:
+    async with connected(pool, organisation) as connection:
         cursor = connection.cursor(row_factory=dict_row)
         submitted = await (await cursor.execute(SUBMITTED, named)).fetchone()
         said = await (await cursor.execute(SAID, named)).fetchall()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.rows import class_row, dict_row
@@ -21,7 +22,10 @@ CONNECTED_WITHIN = 3.0  # seconds for a connection of the pool
 ACKNOWLEDGED_AT_ONCE = 5_000  # rows a transaction, so that nobody waits long for them
 COUNTED = 10_000  # what waits is counted up to here
 
+AT_ONCE = 2  # connections of the pool that one organisation may have, so that the others find some
+
 Pool = AsyncConnectionPool[Any]
+_turns: WeakKeyDictionary[Pool, dict[str, asyncio.Semaphore]] = WeakKeyDictionary()
 
 
 class DatabaseAway(Exception):
@@ -86,10 +90,11 @@ class Page:
 
 
 @contextlib.asynccontextmanager
-async def connected(pool: Pool) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-    """Open a transaction on a connection of the pool. Raises DatabaseAway."""
+async def connected(pool: Pool, organisation: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+    """Open a transaction on a connection of the pool, when it is the organisation's turn. Raises DatabaseAway."""
+    turn = _turns.setdefault(pool, {}).setdefault(organisation, asyncio.Semaphore(AT_ONCE))
     try:
-        async with asyncio.timeout(ANSWER_WITHIN), pool.connection(timeout=CONNECTED_WITHIN) as connection:
+        async with asyncio.timeout(ANSWER_WITHIN), turn, pool.connection(timeout=CONNECTED_WITHIN) as connection:
             yield connection
     except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, TimeoutError, OSError) as error:
         raise DatabaseAway from error
@@ -110,7 +115,7 @@ async def position(pool: Pool, inbox: Inbox, after: int | None) -> int:
 
     Raises UnknownCursor, DatabaseAway.
     """
-    async with connected(pool) as connection:
+    async with connected(pool, inbox.organisation) as connection:
         cursor = connection.cursor(row_factory=dict_row)
         row = await (await cursor.execute(inbox.statement(POSITION), inbox.named())).fetchone()
     assert row is not None
@@ -139,7 +144,7 @@ async def page(pool: Pool, inbox: Inbox, after: int, *, limit: int, most_bytes: 
     """Return what is behind a number, at least one if there is any. Raises DatabaseAway."""
     if limit == 0:
         return Page((), more=False)
-    async with connected(pool) as connection:
+    async with connected(pool, inbox.organisation) as connection:
         cursor = connection.cursor(row_factory=class_row(Delivery))
         named = inbox.named(after=after, limit=limit, bytes=most_bytes)
         found = await (await cursor.execute(inbox.statement(PAGE), named)).fetchall()
@@ -154,7 +159,7 @@ WAITING = """
 
 async def waiting(pool: Pool, inbox: Inbox) -> int:
     """Return how many are not acknowledged; COUNTED may be more. Raises DatabaseAway."""
-    async with connected(pool) as connection:
+    async with connected(pool, inbox.organisation) as connection:
         cursor = connection.cursor(row_factory=dict_row)
         row = await (await cursor.execute(inbox.statement(WAITING), inbox.named(most=COUNTED))).fetchone()
     assert row is not None
@@ -180,7 +185,7 @@ async def acknowledge_through(pool: Pool, inbox: Inbox, through: int) -> int:
     await position(pool, inbox, through)
     acknowledged = 0
     while True:
-        async with connected(pool) as connection:
+        async with connected(pool, inbox.organisation) as connection:
             named = inbox.named(through=through, most=ACKNOWLEDGED_AT_ONCE)
             rows = (await connection.execute(inbox.statement(ACKNOWLEDGE_THROUGH), named)).rowcount
         acknowledged += rows
@@ -209,7 +214,7 @@ async def acknowledge(pool: Pool, inbox: Inbox, ids: frozenset[UUID]) -> int:
 
     An erased or expired one can be acknowledged like any other. An id that two senders use means both messages.
     """
-    async with connected(pool) as connection:
+    async with connected(pool, inbox.organisation) as connection:
         cursor = connection.cursor(row_factory=dict_row)
         named = inbox.named(ids=list(ids), count=len(ids))
         row = await (await cursor.execute(inbox.statement(ACKNOWLEDGE), named)).fetchone()

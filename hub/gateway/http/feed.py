@@ -23,20 +23,20 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from hub.gateway.http import delivered, keys, limits
+from hub.gateway.http.accepted import wants_events
 from hub.gateway.http.asking import CANONICAL_UUID, RETRY_AFTER, outcome_of, read_message
 from hub.gateway.http.delivered import DatabaseAway, Delivery, Inbox, UnknownCursor, UnknownMessage
 from hub.gateway.http.problems import Problem
 from hub.gateway.http.streaming import MAY_READ_EVERY, Stream
 
 MOST_MESSAGES, USUAL_MESSAGES = 500, 100  # of one answer
-MOST_BYTES = 4 * 1024 * 1024  # of the messages in one answer
+MOST_BYTES = 512 * 1024  # of the messages in one answer: while one is written, everybody else waits
 LONGEST_WAIT = 30  # seconds
 MOST_ACKNOWLEDGED = 1_000  # ids of one request
 MOST_BYTES_ACKNOWLEDGED = 64 * 1024  # of its body
 
 PARAMETERS = frozenset({"after", "limit", "wait"})
 NUMBER = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
-EVENTS = "text/event-stream"
 NO_STORE = {"cache-control": "no-store"}
 
 encode = msgspec.json.encode
@@ -55,7 +55,7 @@ async def read_inbox(request: Request) -> ASGIApp:
         request.app.state.pool,
         request.app.state.signals,
     )
-    streams = _wants_events(request)
+    streams = wants_events(request.scope["headers"])
     after, where = _cursor(parameters.get("after")), "after"
     if streams and (last := request.headers.get("last-event-id")) is not None:
         # A browser that comes back says both, and has been further than its address says.
@@ -152,14 +152,6 @@ def _cursor(value: object, where: str = "after") -> int | None:
     if not isinstance(value, str) or not NUMBER.fullmatch(value):
         raise Problem(400, "cursor", where)
     return int(value)
-
-
-def _wants_events(request: Request) -> bool:
-    for one in ",".join(request.headers.getlist("accept")).split(","):
-        kind, *settings = (part.strip().lower() for part in one.split(";"))
-        if kind == EVENTS:
-            return not any(re.fullmatch(r"q=0(\.0*)?", setting) for setting in settings)
-    return False
 
 
 async def _json_object(request: Request) -> dict[str, Any]:
