@@ -5,6 +5,7 @@ import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 
