@@ -1,5 +1,6 @@
 """The entrance as the process that really serves: keys that change, its end, its spans, and what it has to be told."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -64,19 +65,19 @@ def test_asked_to_stop_it_answers_who_waits_and_ends_streams_in_good_form(whole:
         said["polls"] = whole.client("americares").ask("GET", INBOX)
 
     def follow() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", whole.port, timeout=WITHIN)
         headers = {"Authorization": f"Bearer {whole.keys['iom']}", "Accept": "text/event-stream"}
-        connection.request("GET", "/v1/inbox", headers=headers)
-        answer = connection.getresponse()
-        begun = answer.read1()
-        follows.set()
-        said["follows"] = Answered(answer.status, answer.headers, begun + answer.read())  # raises without a good end
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", whole.port, timeout=WITHIN)) as connection:
+            connection.request("GET", "/v1/inbox", headers=headers)
+            with connection.getresponse() as answer:
+                begun = answer.read1()
+                follows.set()
+                said["follows"] = Answered(answer.status, answer.headers, begun + answer.read())  # a good end
 
     threads = [threading.Thread(target=one) for one in (wait, poll, follow)]
     for thread in threads:
         thread.start()
     whole.arrived(1)  # who waits for an outcome is accepted
-    wait_until(lambda: whole.query("select from http_reader where organisation = 'americares'"))
+    wait_until(lambda: whole.query("select 1 from http_reader where organisation = 'americares'"))
     assert follows.wait(WITHIN)
     code = process.stop()
     for thread in threads:
