@@ -233,6 +233,7 @@ def test_one_process_of_a_service_reads_unless_the_file_says_that_all_do(
         if queue["vhost"] == topology.HUB and "x-single-active-consumer" in queue["arguments"]
     }
 
+    one_reads = {name for name in one_reads if not name.startswith("submitted.")}  # each in its order, always
     assert one_reads == {topology.LEDGER} | (set() if parallel else set(services))
 
 
