@@ -20,13 +20,22 @@ import pytest
 import trustme
 
 from deploy.local import Network, OperatorError, Stack, doctor, entrance, problems, status
-from deploy.local.provision import hand_out
+from deploy.local.provision import hand_out, provision_databases
 from deploy.local.state import ROOT, State, free_ports
 from messaging.topology import GATEWAY, DeclaredNetwork
 from tests.stack.test_forking import pid_of, secrets_in
 from tests.waiting import eventually
 
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nobody_elses_keys(provisioned: Stack, declared: DeclaredNetwork) -> None:
+    """Other tests have keys of their own in the gateway's database of these servers, or have made it anew."""
+    provision_databases(provisioned, declared)
+    with tables(provisioned) as connection:
+        connection.execute("delete from api_key")
+    hand_out(provisioned, declared)
 
 
 @pytest.fixture
@@ -261,16 +270,20 @@ def test_it_imports_nothing_of_what_the_other_processes_are_made_of() -> None:
     )
 
 
+def problem_of(network: Network, what: str) -> str:
+    found = problems.find(status.read(network.stack.state, environment={}))
+    return next((one.text for one in found if one.what == what), "")
+
+
 def test_an_address_that_somebody_else_has_is_what_status_says(network: Network) -> None:
     network.wait_ready()
     where = network.stack.http_listens
     network["gateway-http"].kill()
     with socket.create_server(("127.0.0.1", port(where))):  # it takes a moment to be started again
         said = eventually(lambda: network["gateway-http"].last_words)
-        found = {one.what: one.text for one in problems.find(status.read(network.stack.state, environment={}))}
+        assert said == f"The address {where} is taken, so HTTP is not served."
+        eventually(lambda: said in problem_of(network, "gateway-http"))
 
-    assert said == f"The address {where} is taken, so HTTP is not served."
-    assert said in found["gateway-http"]
     eventually(lambda: network["gateway-http"].pid and network["gateway-http"].is_ready())
 
 

@@ -1,6 +1,5 @@
 """What the OpenAPI document's routes are made of: parameters, headers, schemas of what is asked and answered."""
 
-from http import HTTPStatus
 from typing import Any, get_args
 
 from contracts import CONTRACTS, Contract
@@ -16,6 +15,7 @@ Part = dict[str, Any]
 
 KEY = "`ruta_live_…`, the `api_key` of your `credentials.json`. Never in an address."
 UUID = {"type": "string", "format": "uuid"}
+LEAST_STATUS = 400  # of a problem
 TIME = {"type": "string", "format": "date-time"}
 TEXT = {"type": "string"}
 CURSOR = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,17})$"}
@@ -63,7 +63,7 @@ SCHEMAS: Part = {
             },
             _of(
                 {
-                    "result": {"type": "integer", "minimum": HTTPStatus.BAD_REQUEST},
+                    "result": {"type": "integer", "minimum": LEAST_STATUS},
                     "problem": {"$ref": "#/components/schemas/Problem"},
                 }
             ),

@@ -72,13 +72,13 @@ def test_what_means_something_elsewhere_goes_out_as_it_came(entrance: Entrance, 
 
 
 def test_a_key_of_one_system_speaks_as_that_system(entrance: Entrance) -> None:
-    entrance.add_key("ruta_live_redcross_of-a-system", "redcross", "kobo")
+    entrance.add_key("ruta_live_redcross_of-a-system", "redcross", "attendance")
     message = service_published()
     client = entrance.client(key="ruta_live_redcross_of-a-system")
     while client.post(message).status == 401:  # it is known within a second
         pass
     rows = entrance.query("select system from submission where message_id = %s", (message.id,))
-    assert rows == [{"system": "kobo"}]
+    assert rows == [{"system": "attendance"}]
     assert entrance.arrived(1) == [message.to_json()]  # by the common queue: the network declares no such system
 
 
