@@ -67,9 +67,8 @@ _ANY_MESSAGE: TypeAdapter[Message[Any]] = TypeAdapter(Annotated[_MESSAGES, Field
 class Invalid(Exception):
     """A message that cannot be read; says which rule it breaks and where, and never what it contains.
 
-    Codes: `too_large`, `too_many_values`, `too_deep`, `not_utf8`, `not_json`, `not_cloudevents`,
-    `unknown_contract`, `unknown_version`,
-    `id_not_uuid`, `source_not_organisation`, `invalid_field`, `nul_character`, `time_without_zone`.
+    Codes: `too_large`, `too_many_values`, `too_deep`, `not_utf8`, `not_json`, `not_cloudevents`, `unknown_contract`,
+    `unknown_version`, `id_not_uuid`, `source_not_organisation`, `invalid_field`, `nul_character`, `time_without_zone`.
     """
 
     def __init__(self, code: str, where: str | None = None) -> None:

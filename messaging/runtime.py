@@ -66,7 +66,7 @@ import contracts
 from contracts.codes import ProcessedState
 from messaging import believing, clock, database, inbox, outbox, tracing
 from messaging.answers import MissingPrerequisite, Refused
-from messaging.became import Became, Pace
+from messaging.became import Became
 from messaging.broker import Publication
 from messaging.clocks import Clocks
 from messaging.health import health
@@ -74,6 +74,7 @@ from messaging.identity import HUB, Identity
 from messaging.inbox import Received, Seen
 from messaging.log import describe, fields
 from messaging.outbox import Committed, Tally
+from messaging.pace import Pace
 from messaging.transaction import Guarded, Transaction, in_attempts, transaction
 
 log = logging.getLogger("ruta.runtime")
@@ -188,9 +189,9 @@ class Runtime:
         try:
             if not self._unanswered:
                 began = time.perf_counter()
-                committed_together = in_attempts(partial(self._apply_together, service, deliveries))
+                together = in_attempts(partial(self._apply_together, service, deliveries))
                 self._pace.measured(len(deliveries), time.perf_counter() - began)
-                return [committed_together]
+                return [together]
         except self._endings:
             raise
         except BaseException as error:

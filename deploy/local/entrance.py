@@ -78,9 +78,10 @@ def url(listens: str, environment: Mapping[str, str]) -> str:
 
 
 def api_keys(connection: database.Connection, organisation: Organisation, credentials: Path) -> dict[str | None, str]:
-    """The API key of an organisation (None) and of each of its systems, by name, as its credentials and the database
-    `gateway` have them; one that either has lost is made anew, and opens alone then: what was
-    lost may have been found. Only its SHA-256 is in the database.
+    """The API key of an organisation (None) and of each of its systems, by name.
+
+    They are as its credentials and the database `gateway` have them; one that either has lost is made anew, and opens
+    alone then: what was lost may have been found. Only its SHA-256 is in the database.
     """
     known = {
         (row["system"], bytes(row["sha256"]))

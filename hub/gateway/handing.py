@@ -36,7 +36,7 @@ class Handing:
         self._used_at = time.monotonic()
 
     def note(self, arrivals: Sequence[Arrival]) -> None:
-        """Say where these are, whose inboxes have them; raises one of `BrokerLost`, and may be told again then."""
+        """Say where these are, whose inboxes have them; raises one of `BrokerLost`, and may be called again then."""
         there: dict[str, Became] = defaultdict(Became)
         for arrival in arrivals:
             to = self._handed_to(arrival)

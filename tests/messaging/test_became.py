@@ -8,8 +8,8 @@ import pytest
 
 import contracts
 from messaging import inbox
-from messaging.became import Pace
 from messaging.identity import Identity
+from messaging.pace import Pace
 from messaging.runtime import Delivery, Runtime
 from tests.messaging.harness import Probe, service_published
 from tests.messaging.probe.service import ProbeService
