@@ -4,13 +4,13 @@ Pure, but for `read_gateway`, which reads the database of the gateway.
 
 A message that its sender knows to be taken has exactly the outcome that the evidence shows: applied by every service
 that reads its contract, or refused with the code that its sender heard, or in sight where it waits, or handed over to
-the service that an organisation runs itself. Each delivery stands once in an inbox, whose numbers have no gap; who
-reads it by HTTP has read each number once.
+the service that an organisation runs itself, or in the inbox that it is said to be in. Each delivery stands once in an
+inbox, whose numbers have no gap; who reads it by HTTP has read each number once.
 """
 
 import fnmatch
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
 
@@ -140,9 +140,10 @@ def check(happened: Happened, told: Told) -> Findings:
 
 def _check_outcomes(happened: Happened, told: Told, findings: Findings) -> None:
     said: dict[tuple[str, str], list[Said]] = defaultdict(list)
+    inboxes = {(one.organisation, one.source, one.message_id) for one in told.delivered}
     for one in told.said:
         said[one.organisation, one.message_id].append(one)
-        findings.untrue += _claims_too_much(one, happened)
+        findings.untrue += _claims_too_much(one, happened, inboxes)
     for message in happened.taken:
         parts = said[message.by, message.message_id]
         name = f"{message.kind} {message.message_id} of {message.by}"
@@ -167,8 +168,8 @@ def _check_outcomes(happened: Happened, told: Told, findings: Findings) -> None:
         findings.lost += [f"{name}: nothing is told of what {service} made of it" for service in sorted(silent)]
 
 
-def _claims_too_much(one: Said, happened: Happened) -> Iterator[str]:
-    """What the service's own database does not bear out."""
+def _claims_too_much(one: Said, happened: Happened, inboxes: Collection[tuple[str, str, str]]) -> Iterator[str]:
+    """What the service's own database, or the inbox, does not bear out."""
     where = (one.service, one.message_id)
     has_it = one.message_id in happened.taken_in.get(happened.copies.get(one.service, one.service), frozenset())
     claims = f"{one.message_id} of {one.organisation}: is told to be {one.state} at {one.service}, and"
@@ -176,7 +177,11 @@ def _claims_too_much(one: Said, happened: Happened) -> Iterator[str]:
         yield f"{claims} nothing was"
     elif one.state in ENDS_HERE and where not in happened.parked:
         yield f"{claims} is not in sight there"
-    elif one.state == "handed_to" and (one.service not in happened.copies or not has_it):
+    elif one.state == "handed_to" and not (
+        has_it
+        if one.service in happened.copies  # else it is what such a service says, in the inbox of whom it says it to
+        else (one.service.partition(".")[0], one.organisation, one.message_id) in inboxes
+    ):
         yield f"{claims} never came there"
 
 

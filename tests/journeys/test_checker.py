@@ -242,6 +242,23 @@ def test_an_outcome_that_is_not_so_is_found(told: Told, found: dict[str, int]) -
     assert held(told=told) == found
 
 
+ANSWER = Said("americares", "an answer", "redcross", "handed_to")  # by the service that it runs itself
+
+
+@pytest.mark.parametrize(("inbox", "found"), [("redcross", {}), ("iom", {"untrue": 1})])
+def test_what_an_organisations_own_service_answers_is_in_the_inbox_that_it_is_said_to_be_in(
+    inbox: str, found: dict[str, int]
+) -> None:
+    delivered = Delivered(inbox, TOLD.ends[inbox] + 1, "an answer", source="americares")
+    told = replace(
+        TOLD,
+        said=(*TOLD.said, ANSWER),
+        delivered=(*TOLD.delivered, delivered),
+        ends={**TOLD.ends, inbox: delivered.number},
+    )
+    assert held(replace(HAPPENED, read={}), told=told) == found
+
+
 def test_a_message_that_never_came_to_an_organisations_own_service_was_not_handed_over() -> None:
     elsewhere = {**HAPPENED.taken_in, "americares-events": frozenset[str]()}
 
