@@ -3,7 +3,7 @@
 A batch is what the service applies together. What came of each sender stays in its order; among senders none is
 promised, as they come by queues of their own. Where some have much here and others little, those with little go first,
 in a batch by themselves, which is quick; then one of all, a message of each in turn. And where several senders speak, a
-batch takes some `WORTH` seconds and no longer, so that who comes next waits no longer than that.
+batch is some `WORTH` seconds of work and no more, so that who comes next waits hardly longer than that.
 
 The gateway sees to it that all that waits fits in here (messaging/credits.py).
 """
@@ -18,7 +18,7 @@ from messaging.inbox import Received
 from messaging.runtime import Delivery
 
 LITTLE: Final = 10  # messages of one sender that wait for nobody
-WORTH: Final = 0.05  # seconds that a batch may take where several speak
+WORTH: Final = 0.05  # seconds of work in a batch where several speak, beside what every batch costs (messaging/pace.py)
 FEWEST: Final = 8  # messages in a batch, however slow the service is
 SPOKE_WITHIN: Final = 10.0  # seconds in which a sender is one of those who speak
 

@@ -12,7 +12,9 @@ So the gateway keeps back what is more than a sender's share, until the service 
 **What may stand in a service**, of all senders together, is as much as it does in `WITHIN` seconds (at least FEWEST
 messages, at most MOST). How much that is shows in how long messages stand there, from when they are let in until the
 service's word of them comes back: where that is longer, fewer are let in; where it is shorter, and as many are there as
-may be, more. All is in it that keeps a message: the queue, its handling, what is published because of it.
+may be, more. All is in it that keeps a message: the queue, its handling, what is published because of it. What does not
+count is the way itself, which every message has before it, however few there are: as long as the quickest took lately
+that was its sender's only one (which goes first in a service).
 
 Organisations have equal shares of that, and the systems of an organisation equal parts of its share; who has less there
 may always add to it, who has more only while all of it is not used up. An organisation that is alone, and has been for
@@ -34,7 +36,9 @@ from typing import Final
 
 from messaging.topology import Service, reads
 
-WITHIN: Final = 0.05  # seconds for a message to stand in a service, where others may come after it
+WITHIN: Final = 0.05  # seconds for a message to stand in a service, where others may come after it, beside …
+LATELY: Final = 5.0  # … what the quickest needed in so many seconds, which is …
+WAY: Final = 0.1  # … no more seconds than this
 SHRINKS, GROWS = 0.7, 1.2  # how much less or more is let in at most, and …
 CHANGES_AFTER: Final = 0.025  # … how many seconds must pass between two such changes
 FEWEST: Final = 8  # messages, of a service that is slow
@@ -97,6 +101,7 @@ class _Standing:
 
     sender: str
     since: float
+    is_only: bool  # its organisation had no other there
     copies: int = 1
 
 
@@ -107,6 +112,8 @@ class _Room:
         self.service = service
         self._at_once = float(FEWEST)  # how many may be here beside others' messages
         self._changed_at = float("-inf")
+        self._way = self._way_before = float("inf")  # the quickest, of two times LATELY that follow each other
+        self._way_since = float("-inf")
         self._standing: dict[Key, _Standing] = {}  # the oldest first
         self._of: dict[str, Counter[str]] = {}  # messages by organisation and sender
         self._all = 0
@@ -136,7 +143,7 @@ class _Room:
             self._standing[key].copies += 1
             sender = self._standing[key].sender
         else:
-            self._standing[key] = _Standing(sender, now)
+            self._standing[key] = _Standing(sender, now, is_only=key[0] not in self._of)
         self._of.setdefault(key[0], Counter())[sender] += 1
         self._all += 1
 
@@ -158,17 +165,27 @@ class _Room:
 
     def heard(self, keys: Sequence[Key], now: float) -> None:
         self._is_away, self._heard_at = False, now
-        stood = [now - self._standing[key].since for key in keys if key in self._standing]
+        stood = [self._standing[key] for key in keys if key in self._standing]
+        for one in stood:
+            if one.is_only:
+                self._note_way(now - one.since, now)
         if stood:
-            self._adjust(max(stood), now)
+            self._adjust(now - min(one.since for one in stood), now)
         for key in keys:
             self.remove(key)
 
+    def _note_way(self, took: float, now: float) -> None:
+        if now - self._way_since >= LATELY:
+            self._way_before, self._way, self._way_since = self._way, took, now
+        self._way = min(self._way, took)
+
     def _adjust(self, stood: float, now: float) -> None:
         """Let in more or less from now on, by how long a message has stood here."""
-        if now - self._changed_at < CHANGES_AFTER or (stood < WITHIN and self._all < self._at_once):
+        way = min(self._way, self._way_before)
+        may_stand = WITHIN + (min(way, WAY) if way < float("inf") else 0)
+        if now - self._changed_at < CHANGES_AFTER or (stood < may_stand and self._all < self._at_once):
             return
-        change = min(max(WITHIN / max(stood, 0.001), SHRINKS), GROWS)
+        change = min(max(may_stand / max(stood, 0.001), SHRINKS), GROWS)
         self._at_once = min(max(self._at_once * change, FEWEST), MOST)
         self._changed_at = now
 

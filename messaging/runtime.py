@@ -174,7 +174,7 @@ class Runtime:
 
     @property
     def pace(self) -> int | None:
-        """How many messages a second it applies while it is at work; None before it has applied any."""
+        """How many messages a second it works on, beside what a batch costs; None before it has applied any."""
         return self._pace.per_second
 
     # -- what the entrypoints call -------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ import pytest
 import contracts
 from messaging import inbox
 from messaging.identity import Identity
-from messaging.pace import Pace
 from messaging.runtime import Delivery, Runtime
 from tests.messaging.harness import Probe, service_published
 from tests.messaging.probe.service import ProbeService
@@ -184,15 +183,3 @@ def test_however_messages_are_divided_the_last_word_of_each_is_the_same(said: Sa
         ("waits", "service_unknown", None),
     ]  # fmt: skip
     assert last == [wanted[n % 4][:2] for n in range(30)]
-
-
-def test_pace_is_what_the_last_batches_did_whatever_came_long_ago() -> None:
-    pace = Pace()
-    assert pace.per_second is None
-    pace.measured(10, 1.0)
-    assert pace.per_second == 10
-    for _ in range(30):
-        pace.measured(250, 0.1)
-    assert pace.per_second == 2500
-    pace.measured(1, 1e9)
-    assert pace.per_second == 1

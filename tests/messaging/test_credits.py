@@ -14,6 +14,7 @@ from messaging.credits import (
     MOST,
     REFUSED_A_SECOND,
     REFUSED_AT_ONCE,
+    WAY,
     WITHIN,
     Credits,
     Refusing,
@@ -50,8 +51,8 @@ class Hall:
             count += 1
         return count
 
-    def processed(self, service: str = "referrals", most: int = 10_000, after: float = WITHIN) -> Counter[str]:
-        """Let a service have done with what was there first, as long after as changes nothing of how much may be."""
+    def processed(self, service: str = "referrals", most: int = 10_000, after: float = 0.0) -> Counter[str]:
+        """Let a service have done with what was there first, so many seconds later."""
         self.now += after
         done = [self.in_it[service].popleft() for _ in range(min(most, len(self.in_it[service])))]
         for sender, message_id in done:
@@ -59,14 +60,17 @@ class Hall:
         return Counter(sender for sender, _ in done)
 
     def room_for(self, messages: int, service: str = "referrals") -> None:
-        """Let it have shown that a service does so many in the time for which one may stand there."""
+        """Let it have shown just now that a service does so many in the time for which one may stand there."""
         self.credits._services[service]._at_once = messages
+        self.credits._services[service]._changed_at = self.now
 
-    def work(self, per_second: float, seconds: float, *senders: str, service: str = "referrals") -> list[float]:
+    def work(
+        self, per_second: float, seconds: float, *senders: str, service: str = "referrals", way: float = 0.01
+    ) -> list[float]:
         """Let a service work on what these flood it with, and a neighbour say something now and then.
 
-        Returns how long each message of the neighbour has stood there. It takes up all that is there at once, and needs
-        ten milliseconds for that besides.
+        Returns how long each message of the neighbour has stood there. It takes up what the neighbour said, and then
+        all else that is there, at once, and needs `way` seconds for either besides.
         """
         address = REFERRAL if service == "referrals" else PERSON
         stood, until, next_at = [], self.now + seconds, self.now
@@ -78,10 +82,13 @@ class Hall:
                 assert self.take("neighbour", address, into=service)
                 said_at[self.in_it[service][-1][1]] = self.now
                 next_at += 0.2
-            batch = list(self.in_it[service])
-            self.now += 0.01 + len(batch) / per_second
-            self.processed(service, after=0)
-            stood += [self.now - said_at.pop(message_id) for _, message_id in batch if message_id in said_at]
+            waiting = self.in_it[service]
+            little = [one for one in waiting if one[0] == "neighbour"]
+            for batch in (little, [one for one in waiting if one[0] != "neighbour"]):
+                self.now += (way if batch or not waiting else 0) + len(batch) / per_second
+                self.in_it[service] = deque(batch)
+                self.processed(service)
+                stood += [self.now - said_at.pop(message_id) for _, message_id in batch if message_id in said_at]
         return stood
 
 
@@ -99,7 +106,22 @@ def test_beside_others_a_sender_has_what_the_service_does_in_fifty_milliseconds(
     hall.processed()
     hall.work(1000, 5, "redcross")
     hall.processed()
-    assert 1000 * WITHIN / 2 < hall.fill("redcross") <= 1000 * WITHIN
+    assert 1000 * WITHIN / 2 < hall.fill("redcross") <= 1000 * WITHIN * GROWS
+
+
+@pytest.mark.parametrize("way", [0.001, 0.01, 0.02])
+def test_the_way_that_every_message_has_before_it_keeps_no_flood_small(hall: Hall, way: float) -> None:
+    hall.take("iom")
+    hall.work(1000, 5, "redcross", way=way)
+    hall.processed()
+    assert 1000 * WITHIN / 2 < hall.fill("redcross") <= (1000 * WITHIN + 2) * GROWS
+
+
+def test_a_way_that_is_too_long_to_be_one_lets_in_less(hall: Hall) -> None:
+    hall.take("iom")
+    hall.work(1000, 20, "redcross", way=3 * WAY)
+    hall.processed()
+    assert hall.fill("redcross") == FEWEST
 
 
 @pytest.mark.parametrize(("per_second", "most"), [(50, FEWEST), (100, FEWEST), (1_000_000, MOST)])
