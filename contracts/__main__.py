@@ -1,6 +1,7 @@
 """The command line of contracts: list them, explain refusals, seal, check that none breaks its release, publish new."""
 
 import argparse
+import difflib
 import io
 import json
 import subprocess
@@ -14,18 +15,28 @@ from .compatibility import breaks
 from .registry import CONTRACTS
 from .schemas import Schema
 
+# As it is called: within the project by `./ruta contracts`, where the package alone is installed by its name.
+PROGRAM = "ruta contracts" if __package__ == "contracts" else f"python -m {__package__}"
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return 0 when all is well, 1 with one line for each thing that is not."""
-    parser = argparse.ArgumentParser(prog=f"python -m {__package__}", description=__doc__)
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="name every contract and what it means")
     check = commands.add_parser("check", help="fail when a contract breaks what was released")
     check.add_argument("--against", metavar="REVISION", help="also check the schemas that a git revision holds")
     explain = commands.add_parser("explain", help="say in words what the code of a refusal means")
-    explain.add_argument("code", metavar="CODE")
-    explain.add_argument("--by", metavar="SERVICE", choices=refusals.SPEAKERS, help="who says it: %(choices)s")
-    explain.add_argument("--language", choices=refusals.LANGUAGES, default="es", help="%(choices)s; else %(default)s")
+    explain.add_argument("code", metavar="CODE", help="the `code` of a problem, an outcome or message.refused")
+    explain.add_argument(
+        "--by", metavar="SERVICE", choices=refusals.SPEAKERS, help="only as this one means it: %(choices)s"
+    )
+    explain.add_argument(
+        "--language",
+        choices=refusals.LANGUAGES,
+        default="es",
+        help="in which to say it: %(choices)s (without this: %(default)s)",
+    )
     seal = commands.add_parser(
         "seal", help="encrypt what is about a person, JSON from standard input, to who may read it"
     )
@@ -70,7 +81,13 @@ def explain_code(code: str, refused_by: str | None, language: str) -> int:
     """Print what a code means, a line for each who says something else by it; return 1 where nobody says it."""
     found = refusals.find(code, refused_by, language)
     if not found:
-        print(f"no refusal has the code {code!r}" + (f" by {refused_by}" if refused_by else ""))
+        known = {one for speaker in (*refusals.SPEAKERS, "") for one in refusals.spoken(speaker)}
+        near = difflib.get_close_matches(code, sorted(known), n=3)
+        print(
+            f"no refusal has the code {code!r}"
+            + (f" by {refused_by}" if refused_by else "")
+            + (f"; is it {' or '.join(near)}?" if near and not refused_by else "")
+        )
     for words in dict.fromkeys(found.values()):
         who = ", ".join(one for one, said in found.items() if said == words)
         print(f"{who}: {words}" if who and not refused_by else words)

@@ -20,6 +20,7 @@ import psycopg
 from cyclopts import App, Parameter
 
 from hub.gateway import outcomes
+from hub.gateway.keeping import OUTCOMES_FOR
 from hub.gateway.outcomes import Language
 from messaging import database
 from messaging.database import Connection, Row
@@ -45,8 +46,9 @@ ITSELF = """
 
 WORDS: Mapping[Language, Mapping[str, str]] = {
     "en": {
-        "unknown": "Nothing is known of message {id}. One that came by HTTP is known at once, one by AMQP from its "
-        "processing on; before that it is in a queue (./ruta status). After {days} days nothing is known any more.",
+        "unknown": "Nothing is known of message {id}. One sent by HTTP is known as soon as it is accepted, one by AMQP "
+        "once a service has processed it; until then it waits in a queue (./ruta status). After {days} days nothing is "
+        "known of either.",
         "http": "It came from {organisation} by HTTP{system}, at {at}: {type}.",
         "amqp": "It came from {organisation} by AMQP: {type}.",
         "untyped": "of a type that could not be read",
@@ -60,8 +62,9 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "amqp only": "delivered by AMQP, where the hub is told of no acknowledgement",
     },
     "es": {
-        "unknown": "No se sabe nada del mensaje {id}. Uno que entró por HTTP se conoce de inmediato; uno por AMQP, "
-        "cuando un servicio lo procesa; antes está en una cola (./ruta status). A los {days} días ya no se sabe nada.",
+        "unknown": "No se sabe nada del mensaje {id}. De uno por HTTP se sabe desde que se recibe; de uno por AMQP, "
+        "desde que un servicio lo procesa: hasta entonces espera en una cola (./ruta status). A los {days} días ya no "
+        "se sabe nada de ninguno.",
         "http": "Entró de {organisation} por HTTP{system}, el {at}: {type}.",
         "amqp": "Entró de {organisation} por AMQP: {type}.",
         "untyped": "de un tipo que no se pudo leer",
@@ -127,7 +130,7 @@ def in_words(found: Mapping[str, Any], language: Language) -> list[str]:
     for one in found["delivered"]:
         lines.append(words["hub"].format(**one, read=_read(one, words)))
     if not lines:
-        return [words["unknown"].format(id=found["id"], days=90)]
+        return [words["unknown"].format(id=found["id"], days=OUTCOMES_FOR.removesuffix(" days"))]
     lines.append(words["caused"] if found["caused"] else words["nothing"])
     for one in found["caused"]:
         named = {"organisation": one["organisation"], "type": one["type"], "subject": one["subject"]}
@@ -154,7 +157,7 @@ def is_known(found: Mapping[str, Any]) -> bool:
 def why(
     message_id: UUID,
     *,
-    language: Annotated[Literal["es", "en"], Parameter(help="of the words; English, as the command line is")] = "en",
+    language: Annotated[Literal["es", "en"], Parameter(help="in which to say it")] = "en",
     json_: Annotated[bool, Parameter(name="--json", help="as one JSON object")] = False,
 ) -> int:
     """Say where a message came in, who has it, what became of it by service, and what it has caused.

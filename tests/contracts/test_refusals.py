@@ -219,3 +219,8 @@ def test_the_command_line_has_a_line_for_each_who_means_something_else(capsys: p
 def test_the_command_line_says_that_nobody_has_such_a_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["explain", "never_heard_of", "--by", "intake"]) == 1
     assert capsys.readouterr().out == "no refusal has the code 'never_heard_of' by intake\n"
+
+
+def test_the_command_line_says_which_codes_are_like_a_mistyped_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["explain", "id_reuse"]) == 1
+    assert capsys.readouterr().out.endswith("; is it id_reused?\n")

@@ -42,7 +42,7 @@ def test_one_by_amqp_is_known_from_its_processing_on_and_until_then_the_text_say
     tables: Tables, capsys: pytest.CaptureFixture[str]
 ) -> None:
     id = uuid7()
-    assert "one by AMQP from its processing on" in answered(capsys, id, code=1)
+    assert "one by AMQP once a service has processed it" in answered(capsys, id, code=1)
     write(tables.url, [entry(processed("waits", id, code="consent_unknown", waiting_for="the-subject", until=NOW))])
     text = answered(capsys, id)
     assert "from redcross by AMQP: person.registered.v1" in text

@@ -1,7 +1,6 @@
 """The application: what answers to which path, and what lives as long as the process."""
 
 import asyncio
-import html
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -136,13 +135,9 @@ async def _raise_as_problem(_: Request, error: Exception) -> HTMLResponse:
 
 
 async def problem_page(request: Request) -> HTMLResponse:
-    """What a problem's `type` leads to, in both languages."""
+    """What a problem's `type` leads to, in both languages; of the code of an outcome, what each service means by it."""
     code = request.path_params["code"]
-    said = (
-        {language: problems.detail(code, language) for language in problems.LANGUAGES} if _CODE.fullmatch(code) else {}
-    )
-    if not all(said.values()) or not said:
+    page = problems.page(code) if _CODE.fullmatch(code) else None
+    if page is None:
         raise Problem(404, "not_found")
-    parts = "".join(f'<p lang="{language}">{html.escape(text or "")}</p>' for language, text in said.items())
-    page = f'<!doctype html><html lang="es"><meta charset="utf-8"><title>{code}</title><h1>{code}</h1>{parts}</html>'
     return HTMLResponse(page, headers={"Content-Security-Policy": "default-src 'none'"})

@@ -14,7 +14,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hub.gateway.http.limits import parameters
+from hub.gateway.http.limits import Limits, parameters
 
 PATH = "/v1/openapi.json"
 FILE = Path(__file__).parents[3] / "docs" / "openapi.json"
@@ -238,11 +238,13 @@ _INBOX = """\
 Without `after` from the first message on that is not acknowledged. With `Accept: text/event-stream` as server-sent
 events without an end, which go on behind `Last-Event-ID`.\
 """
-_ABOUT = """\
+_LIMITS = Limits()
+_ABOUT = f"""\
 Organisations of the Ruta network send messages here, hear what became of each, and read what is for them. A guide with
 `curl` is docs/partners.md. A method that a route does not have is answered 405 `method_not_allowed` with `Allow`, an
-unknown address 404 `not_found`. A key may make 50 requests a second in the long run and 500 at once, 16 at the same
-time and 5 streams, unless operators have set it otherwise. Problems are RFC 9457, in Spanish unless `Accept-Language`
+unknown address 404 `not_found`. A key may make {_LIMITS.rate} requests a second in the long run and {_LIMITS.burst} at
+once, {_LIMITS.requests_at_once} at the same time and {_LIMITS.streams_at_once} streams, unless operators have set it
+otherwise. Problems are RFC 9457, in Spanish unless `Accept-Language`
 prefers English; programs go by `code`.\
 """
 

@@ -4,6 +4,7 @@ Each has a code that programs go by, the field to blame where there is one, and 
 our log too. The words of codes are in contracts/refusals.toml; none of them repeats what a request said.
 """
 
+import html
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from contracts.refusals import explain, find
 
 Language = Literal["es", "en"]
 LANGUAGES: tuple[Language, ...] = ("es", "en")
+LANGUAGE_NAMES: Mapping[Language, str] = {"es": "Español", "en": "English"}
 MEDIA_TYPE = b"application/problem+json"
 MAX_ACCEPT_LANGUAGE = 200  # characters of it that are looked at
 
@@ -31,7 +33,7 @@ TITLES: Mapping[int, Mapping[Language, str]] = {
     415: {"es": "Ese formato no se lee aquí", "en": "This format is not read here"},
     422: {"es": "El mensaje no se puede aceptar", "en": "The message cannot be accepted"},
     429: {"es": "Demasiadas peticiones", "en": "Too many requests"},
-    431: {"es": "Las cabeceras son demasiado grandes", "en": "The headers are too large"},
+    431: {"es": "Los encabezados son demasiado grandes", "en": "The headers are too large"},
     500: {"es": "Algo falló de nuestro lado", "en": "Something failed on our side"},
     503: {"es": "Ahora no es posible", "en": "Not possible right now"},
     505: {"es": "Esa versión de HTTP no se habla aquí", "en": "This version of HTTP is not spoken here"},
@@ -96,6 +98,27 @@ def title(status: int, language: Language) -> str:
 def detail(code: str, language: Language) -> str | None:
     """Say what a code means and what to do; None for one that nobody knows."""
     return explain(code, "gateway", language) if find(code, "gateway", language) else None
+
+
+def page(code: str) -> str | None:
+    """Write a page of HTML about a code, in both languages; None for one that nobody knows.
+
+    What the gateway says by it stands first. Where services mean something else, their words follow, with their names.
+    """
+    parts = []
+    for language in LANGUAGES:
+        found = find(code, language=language)
+        if not found:
+            return None
+        by: dict[str, list[str]] = {}
+        for speaker, words in found.items():
+            by.setdefault(str(words), []).append(speaker)
+        said = [(", ".join(speakers) if len(by) > 1 else "", text) for text, speakers in by.items()]
+        lines = "".join(f"<p>{f'<b>{who}</b>: ' if who else ''}{html.escape(text)}</p>" for who, text in said)
+        parts.append(f'<section lang="{language}"><h2>{LANGUAGE_NAMES[language]}</h2>{lines}</section>')
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{code}</title>'
+    body = f"<h1>{code}</h1>{''.join(parts)}"
+    return f'<!doctype html><html lang="es"><head>{head}</head><body>{body}</body></html>'
 
 
 def language_of(headers: Mapping[bytes, bytes]) -> Language:

@@ -5,6 +5,7 @@ import asyncio
 import html
 import json
 import logging
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from uuid import uuid4
 import pytest
 from starlette.requests import ClientDisconnect
 
+from contracts.refusals import explain
 from hub.gateway.http import preferring, problems
 from hub.gateway.http.entrance import LINES, REQUEST_ID
 from hub.gateway.http.entrance import Entrance as Entry
@@ -192,6 +194,12 @@ def test_every_problem_has_a_page_in_both_languages(entrance: Entrance) -> None:
         assert "content-security-policy" in page.headers
         for language in problems.LANGUAGES:
             assert html.escape(problems.detail(code, language) or "") in page.body.decode()
+    # What a service refuses with stands in outcomes and in `message.refused`; two may mean something else by one code.
+    said = client.ask("GET", "/problems/superseded").body.decode()
+    for service in ("referrals", "intake"):
+        assert html.escape(explain("superseded", service, "es")) in said
+        assert re.search(rf"<b>[^<]*{service}", said)
+    assert "<b>" not in client.ask("GET", "/problems/consent_expired").body.decode()
     assert client.ask("GET", "/problems/nothing").code == "not_found"
     assert client.ask("GET", "/problems/%3Cscript%3E").code == "not_found"
 
