@@ -15,11 +15,36 @@ from pathlib import Path
 from typing import Final
 
 import contracts.refusals
+from deploy.local import guide
 from deploy.local.state import ROOT
 from messaging import surface
 
 _BLOCK: Final = re.compile(r"(<!-- generated: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_PARTS: Final = {0.5: "half", 0.75: "three quarters", 0.9: "nine tenths", 1.0: "the end"}
+_DEADLINES: Final[Mapping[guide.Language, Mapping[str, str]]] = {
+    "en": {
+        "head": "| while it is | emergency | urgent | normal | when so much of that is over |",
+        "purge": "any, with a purge receipt owed",
+        "days": "days",
+        "0.5": "half",
+        "0.75": "three quarters",
+        "0.9": "nine tenths",
+        "1.0": "the end",
+    },
+    "es": {
+        "head": "| mientras está en | emergency | urgent | normal | cuando pasa esa parte del plazo |",
+        "purge": "cualquiera, si falta el recibo de borrado",
+        "days": "días",
+        "0.5": "la mitad",
+        "0.75": "tres cuartos",
+        "0.9": "nueve décimos",
+        "1.0": "todo",
+        "remind": "se recuerda",
+        "escalate": "se avisa a coordinación",
+        "suggest": "se sugiere a otros",
+        "expire": "vence",
+        "close": "se cierra",
+    },
+}
 _CHAPTERS: Final = ("reading", "admission", "http", "service", "parked")
 """Whose refusals stand in the contracts' README: those that no service has for itself."""
 
@@ -44,6 +69,11 @@ def _text(path: Path, name: str) -> str:
         "consumes": lambda path: consumes(_package(path)),
         "publishes": lambda path: publishes(_package(path)),
         "deadlines": lambda _: deadlines(),
+        "deadlines in spanish": lambda _: deadlines("es"),
+        "limits of http": lambda _: guide.limits("en"),
+        "limits of http in spanish": lambda _: guide.limits("es"),
+        "problem": lambda _: guide.problem("en"),
+        "problem in spanish": lambda _: guide.problem("es"),
         "refusals": lambda path: refusals(path.parent.name),
         **{f"refusals of {one}": lambda _, one=one: refusals(one) for one in _CHAPTERS},  # type: ignore[misc]
     }
@@ -87,22 +117,23 @@ def refusals(chapter: str) -> Iterator[str]:
         yield f"| `{code}` | {said} |"
 
 
-def deadlines() -> Iterator[str]:
+def deadlines(language: guide.Language = "en") -> Iterator[str]:
     """Yield the table of a referral's deadlines."""
     rules = importlib.import_module("services.referrals.rules.deadlines")
-    yield "| while it is | emergency | urgent | normal | when so much of that is over |"
+    words = _DEADLINES[language]
+    yield words["head"]
     yield "|---|---|---|---|---|"
     for state, stages in rules.STAGES.items():
-        lengths = [_length(rules.LENGTHS[state][urgency]) for urgency in rules.Urgency]
-        yield f"| {state} | {' | '.join(lengths)} | {_stages(stages)} |"
-    purge = _length(rules.PURGE_WITHIN)
-    yield f"| any, with a purge receipt owed | {purge} | {purge} | {purge} | {_stages(rules.PURGE_STAGES)} |"
+        lengths = [_length(rules.LENGTHS[state][urgency], words) for urgency in rules.Urgency]
+        yield f"| {state} | {' | '.join(lengths)} | {_stages(stages, words)} |"
+    purge = _length(rules.PURGE_WITHIN, words)
+    yield f"| {words['purge']} | {purge} | {purge} | {purge} | {_stages(rules.PURGE_STAGES, words)} |"
 
 
-def _stages(stages: tuple[tuple[float, str], ...]) -> str:
-    return ", ".join(f"{_PARTS[part]}: {action}" for part, action in stages)
+def _stages(stages: tuple[tuple[float, str], ...], words: Mapping[str, str]) -> str:
+    return ", ".join(f"{words[str(part)]}: {words.get(action, action)}" for part, action in stages)
 
 
-def _length(length: timedelta) -> str:
+def _length(length: timedelta, words: Mapping[str, str]) -> str:
     hours = length // timedelta(hours=1)
-    return f"{hours // 24} days" if hours % 24 == 0 and hours > 72 else f"{hours} h"
+    return f"{hours // 24} {words['days']}" if hours % 24 == 0 and hours > 72 else f"{hours} h"

@@ -128,8 +128,49 @@ def test_a_first_referral_by_http_is_accepted_as_the_guide_shows(start: Start, e
 def test_the_page_for_curl_answers_an_offer(start: Start, environment: dict[str, str]) -> None:
     environment["PYTHON"] = sys.executable
     offers = offered(start("redcross", page=BASH_BY_HTTP))
+    assert f"{offers}\n" in PAGE  # nobody has to copy it from one shell to another
     barranquilla = start("barranquilla", "--refer-to", offers)
     assert eventually(lambda: "received  referral.status.v1 accepted" in lines(barranquilla))
+
+
+def typed(page: str, heading: str) -> list[str]:
+    """The blocks of a page that are typed under a heading."""
+    (part,) = re.findall(rf"^## {heading}\n(.*?)^## ", page, re.MULTILINE | re.DOTALL)
+    return re.findall(r"^```bash\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
+
+
+def test_what_the_guide_has_typed_request_by_request_is_answered_as_it_says(
+    network: Network, environment: dict[str, str], start: Start, tmp_path: Path
+) -> None:
+    # In a folder with what the guide's own commands have put there before.
+    for name in ("organisations", "directory.json"):
+        (tmp_path / ".ruta").mkdir(exist_ok=True)
+        (tmp_path / ".ruta" / name).symlink_to(network.stack.state.directory / name)
+    (tmp_path / ".ruta" / "try" / "bin").mkdir(parents=True)
+    python = tmp_path / ".ruta" / "try" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    environment["PYTHON"] = sys.executable
+    barranquilla = start("barranquilla", "--refer-to", offered(start("redcross", page=BASH_BY_HTTP)), page=BASH_BY_HTTP)
+    eventually(lambda: "received  referral.status.v1 accepted" in lines(barranquilla))
+
+    blocks = typed(PAGE, "The same, request by request")
+    assert len(blocks) == 7
+    done = subprocess.run(
+        ["bash", "-c", "set -eu\n" + "echo ===\n".join(blocks)],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    nothing, sent, asked, again, inbox, acknowledged, sealed = done.stdout.split("===\n")
+    assert not nothing
+    assert '"state":"applied"' in sent
+    assert asked == sent
+    repeated, reused = again.splitlines()
+    assert '"repeated":true' in repeated
+    assert json.loads(reused)["code"] == "id_reused"
+    assert json.loads(inbox.splitlines()[0])["messages"][0]["message"]["type"] == "referral.offered.v1"
+    assert json.loads(inbox.splitlines()[1])["given_names"] == "Prueba"
+    assert json.loads(acknowledged).keys() == {"acknowledged"}
+    assert sealed.count(".") == 4
 
 
 @pytest.fixture(scope="module")
@@ -252,19 +293,6 @@ def test_every_link_of_the_first_pages_leads_somewhere(page: str) -> None:
         assert not heading or heading in [re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings], (
             link
         )
-
-
-def by_http(page: str) -> tuple[list[str], int]:
-    """What a page shows of HTTP, whatever its language: its blocks, and how many rows its table has."""
-    part = re.split(r"^## ", page, flags=re.MULTILINE)[1]
-    return re.findall(r"^```.*?^```$", part, re.MULTILINE | re.DOTALL), len(re.findall(r"^\|", part, re.MULTILINE))
-
-
-def test_the_page_in_spanish_shows_what_the_english_one_shows_of_http() -> None:
-    spanish = (DOCS / "partners.es.md").read_text()
-    assert len(by_http(PAGE)[0]) == 9
-    assert by_http(spanish) == by_http(PAGE)
-    assert by_http(spanish.replace("redcross:…", "iom:…")) != by_http(PAGE)
 
 
 def test_what_node_needs_is_locked_by_hash_and_by_no_registry() -> None:

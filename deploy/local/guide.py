@@ -1,0 +1,124 @@
+"""What the guide for partners says of the entrance by HTTP, from its code: the limits, and a problem as an example.
+
+In both languages of the guide. Whoever changes a limit changes these tables with it (`generated.py`).
+"""
+
+import importlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final, Literal
+
+Language = Literal["es", "en"]
+ID_OF_A_REQUEST: Final = "01a21bef89b479a3a2e01f3a9fa8d995"
+KIB: Final = 1024
+
+HEADS: Final[Mapping[Language, str]] = {
+    "en": "| what | at most | beyond that |",
+    "es": "| qué | máximo | si se pasa |",
+}
+# Each with what it is, how much of it, and what comes of more; {…} are the numbers of `_numbers`.
+LIMITS: Final[Mapping[Language, Sequence[tuple[str, str, str]]]] = {
+    "en": (
+        ("requests of a key", "{rate} a second in the long run; {burst} at once after a silence", "429 `rate`"),
+        ("requests under way, of a key", "{requests_at_once}", "429 `too_many_requests_at_once`"),
+        ("streams, of a key", "{streams_at_once}", "429 `too_many_streams_at_once`"),
+        ("a message", "{message}", "413 `too_large`"),
+        ("a batch", "{batch_messages} messages, {batch}", "413 `batch_too_long`, `too_large`"),
+        ("taken of you, and not yet passed on", "{backlog_messages} messages, {backlog}", "503 `backlog`"),
+        ("`limit` of the inbox", "{page} messages (unsaid: {usual}), {page_bytes}", "you get so many, and `more`"),
+        ("`wait` of the inbox", "{wait} s", "it waits so long"),
+        ("`Prefer: wait`", "{prefer} s", "it waits so long"),
+        ("`ids` in one acknowledgement", "{ids}", "422 `invalid_field`"),
+        ("`Idempotency-Key`", "{key} visible ASCII characters, for {key_hours} h", "400 `idempotency_key_invalid`"),
+        ("address; headers", "{url}; {header_count}, {headers}", "414 `uri_too_long`; 431 `headers_too_large`"),
+        ("time for sending headers; the body", "{headers_within} s; {body_within} s", "408 `request_timeout`"),
+        ("asking what became of a message", "for {outcome_days} days", "404 `unknown_message`"),
+        ("content of what you have acknowledged", "for {body_days} days", "its entry says `expired`"),
+    ),
+    "es": (
+        ("peticiones de una clave", "{rate} por segundo a la larga; {burst} de una vez tras un silencio", "429 `rate`"),
+        ("peticiones en curso, de una clave", "{requests_at_once}", "429 `too_many_requests_at_once`"),
+        ("canales abiertos, de una clave", "{streams_at_once}", "429 `too_many_streams_at_once`"),
+        ("un mensaje", "{message}", "413 `too_large`"),
+        ("un lote", "{batch_messages} mensajes, {batch}", "413 `batch_too_long`, `too_large`"),
+        ("recibido de usted y sin pasar adelante", "{backlog_messages} mensajes, {backlog}", "503 `backlog`"),
+        ("`limit` del buzón", "{page} mensajes (si no se dice, {usual}), {page_bytes}", "llegan esos, y `more`"),
+        ("`wait` del buzón", "{wait} s", "espera ese tiempo"),
+        ("`Prefer: wait`", "{prefer} s", "espera ese tiempo"),
+        ("`ids` en una confirmación", "{ids}", "422 `invalid_field`"),
+        ("`Idempotency-Key`", "{key} caracteres ASCII visibles, por {key_hours} h", "400 `idempotency_key_invalid`"),
+        ("dirección; encabezados", "{url}; {header_count}, {headers}", "414 `uri_too_long`; 431 `headers_too_large`"),
+        ("tiempo para enviar encabezados; cuerpo", "{headers_within} s; {body_within} s", "408 `request_timeout`"),
+        ("preguntar qué pasó con un mensaje", "por {outcome_days} días", "404 `unknown_message`"),
+        ("contenido de lo que ya confirmó", "por {body_days} días", "en su lugar dice `expired`"),
+    ),
+}
+
+
+def limits(language: Language) -> Iterator[str]:
+    """Yield the table of the limits of HTTP."""
+    numbers = {name: _written(value, language) for name, value in _numbers().items()}
+    yield HEADS[language]
+    yield "|---|---|---|"
+    for row in LIMITS[language]:
+        yield f"| {' | '.join(part.format(**numbers) for part in row)} |"
+
+
+def problem(language: Language) -> Iterator[str]:
+    """Yield an answer that says what is wrong: an id that was used for another message."""
+    problems = importlib.import_module("hub.gateway.http.problems")
+    document = problems.Problem(409, "id_reused", "id").document(language, ID_OF_A_REQUEST)
+    yield "```http"
+    yield "HTTP/1.1 409 Conflict"
+    yield f"Content-Type: {problems.MEDIA_TYPE.decode()}"
+    yield ""
+    yield from json.dumps(document, indent=1, ensure_ascii=False).splitlines()
+    yield "```"
+
+
+def _numbers() -> dict[str, Any]:
+    """The limits as the code has them; of bytes and numbers of things alike as whole numbers."""
+    cloudevents, feed, http_limits, messages, preferring, strict, submissions = (
+        importlib.import_module(f"hub.gateway.http.{name}")
+        for name in ("cloudevents", "feed", "limits", "messages", "preferring", "strict", "submissions")
+    )
+    keeping = importlib.import_module("hub.gateway.keeping")
+    of_key, of_connection = http_limits.Limits(), strict.Limits()
+    return {
+        "rate": of_key.rate,
+        "burst": of_key.burst,
+        "requests_at_once": of_key.requests_at_once,
+        "streams_at_once": of_key.streams_at_once,
+        "message": _size(messages.MAX_BYTES),
+        "batch_messages": cloudevents.MAX_BATCH,
+        "batch": _size(messages.BATCH_BYTES),
+        "backlog_messages": of_key.backlog_messages,
+        "backlog": _size(of_key.backlog_bytes),
+        "page": feed.MOST_MESSAGES,
+        "usual": feed.USUAL_MESSAGES,
+        "page_bytes": _size(feed.MOST_BYTES),
+        "wait": feed.LONGEST_WAIT,
+        "prefer": preferring.LONGEST,
+        "ids": feed.MOST_ACKNOWLEDGED,
+        "key": messages.MAX_KEY,
+        "key_hours": submissions.KEPT_FOR // timedelta(hours=1),
+        "url": _size(of_connection.url),
+        "header_count": of_connection.header_count,
+        "headers": _size(of_connection.headers),
+        "headers_within": round(of_connection.headers_within),
+        "body_within": round(of_connection.body_within),
+        "outcome_days": int(keeping.OUTCOMES_FOR.removesuffix(" days")),
+        "body_days": int(keeping.BODIES_FOR.removesuffix(" days")),
+    }
+
+
+def _size(size: int) -> str:
+    return f"{size // KIB**2} MiB" if size % KIB**2 == 0 else f"{size // KIB} KiB"
+
+
+def _written(value: Any, language: Language) -> str:
+    """Write a number as each language does: 10,000 and 10.000; Spanish leaves those of four digits together."""
+    if not isinstance(value, int):
+        return str(value)
+    return f"{value:,}" if language == "en" else (str(value) if value < 10_000 else f"{value:,}".replace(",", "."))
