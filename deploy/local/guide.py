@@ -5,6 +5,7 @@ In both languages of the guide. Whoever changes a limit changes these tables wit
 
 import importlib
 import json
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, Literal
@@ -12,15 +13,16 @@ from typing import Any, Final, Literal
 Language = Literal["es", "en"]
 ID_OF_A_REQUEST: Final = "01a21bef89b479a3a2e01f3a9fa8d995"
 KIB: Final = 1024
+DETAIL: Final = 60  # characters of a sentence that is longer than a page is wide
 
 HEADS: Final[Mapping[Language, str]] = {
-    "en": "| what | at most | beyond that |",
-    "es": "| qué | máximo | si se pasa |",
+    "en": "| what | at most → beyond that |",
+    "es": "| qué | máximo → si se pasa |",
 }
 # Each with what it is, how much of it, and what comes of more; {…} are the numbers of `_numbers`.
 LIMITS: Final[Mapping[Language, Sequence[tuple[str, str, str]]]] = {
     "en": (
-        ("requests of a key", "{rate} a second in the long run; {burst} at once after a silence", "429 `rate`"),
+        ("requests of a key", "{rate} a second in the long run, {burst} at once after a silence", "429 `rate`"),
         ("requests under way, of a key", "{requests_at_once}", "429 `too_many_requests_at_once`"),
         ("streams, of a key", "{streams_at_once}", "429 `too_many_streams_at_once`"),
         ("a message", "{message}", "413 `too_large`"),
@@ -31,13 +33,18 @@ LIMITS: Final[Mapping[Language, Sequence[tuple[str, str, str]]]] = {
         ("`Prefer: wait`", "{prefer} s", "it waits so long"),
         ("`ids` in one acknowledgement", "{ids}", "422 `invalid_field`"),
         ("`Idempotency-Key`", "{key} visible ASCII characters, for {key_hours} h", "400 `idempotency_key_invalid`"),
-        ("address; headers", "{url}; {header_count}, {headers}", "414 `uri_too_long`; 431 `headers_too_large`"),
-        ("time for sending headers; the body", "{headers_within} s; {body_within} s", "408 `request_timeout`"),
+        ("the address", "{url}", "414 `uri_too_long`"),
+        ("headers", "{header_count}, {headers} with the address", "431 `headers_too_large`"),
+        (
+            "time for sending a request",
+            "{headers_within} s for headers, {body_within} s for the body",
+            "408 `request_timeout`",
+        ),
         ("asking what became of a message", "for {outcome_days} days", "404 `unknown_message`"),
         ("content of what you have acknowledged", "for {body_days} days", "its entry says `expired`"),
     ),
     "es": (
-        ("peticiones de una clave", "{rate} por segundo a la larga; {burst} de una vez tras un silencio", "429 `rate`"),
+        ("peticiones de una clave", "{rate} por segundo a la larga, {burst} de una vez tras un silencio", "429 `rate`"),
         ("peticiones en curso, de una clave", "{requests_at_once}", "429 `too_many_requests_at_once`"),
         ("canales abiertos, de una clave", "{streams_at_once}", "429 `too_many_streams_at_once`"),
         ("un mensaje", "{message}", "413 `too_large`"),
@@ -48,8 +55,13 @@ LIMITS: Final[Mapping[Language, Sequence[tuple[str, str, str]]]] = {
         ("`Prefer: wait`", "{prefer} s", "espera ese tiempo"),
         ("`ids` en una confirmación", "{ids}", "422 `invalid_field`"),
         ("`Idempotency-Key`", "{key} caracteres ASCII visibles, por {key_hours} h", "400 `idempotency_key_invalid`"),
-        ("dirección; encabezados", "{url}; {header_count}, {headers}", "414 `uri_too_long`; 431 `headers_too_large`"),
-        ("tiempo para enviar encabezados; cuerpo", "{headers_within} s; {body_within} s", "408 `request_timeout`"),
+        ("la dirección", "{url}", "414 `uri_too_long`"),
+        ("encabezados", "{header_count}, {headers} con la dirección", "431 `headers_too_large`"),
+        (
+            "tiempo para enviar",
+            "{headers_within} s los encabezados, {body_within} s el cuerpo",
+            "408 `request_timeout`",
+        ),
         ("preguntar qué pasó con un mensaje", "por {outcome_days} días", "404 `unknown_message`"),
         ("contenido de lo que ya confirmó", "por {body_days} días", "en su lugar dice `expired`"),
     ),
@@ -60,15 +72,16 @@ def limits(language: Language) -> Iterator[str]:
     """Yield the table of the limits of HTTP."""
     numbers = {name: _written(value, language) for name, value in _numbers().items()}
     yield HEADS[language]
-    yield "|---|---|---|"
-    for row in LIMITS[language]:
-        yield f"| {' | '.join(part.format(**numbers) for part in row)} |"
+    yield "|---|---|"
+    for what, most, beyond in LIMITS[language]:
+        yield f"| {what} | {most.format(**numbers)} → {beyond} |"
 
 
 def problem(language: Language) -> Iterator[str]:
     """Yield an answer that says what is wrong: an id that was used for another message."""
     problems = importlib.import_module("hub.gateway.http.problems")
     document = problems.Problem(409, "id_reused", "id").document(language, ID_OF_A_REQUEST)
+    document["detail"] = textwrap.shorten(document["detail"], DETAIL, placeholder=" …")
     yield "```http"
     yield "HTTP/1.1 409 Conflict"
     yield f"Content-Type: {problems.MEDIA_TYPE.decode()}"
