@@ -68,7 +68,7 @@ take() { # MESSAGE: show it; answer an offer
     local type said referral id
     type=$(field type <<<"$1") said=$(field state <<<"$1")
     if [ -z "$said" ]; then said=$(field code <<<"$1"); fi
-    echo "received  $type $said"
+    echo "received  $type${said:+ $said}"
     if [ "$type" = referral.offered.v1 ]; then
         referral=$(field referral_id <<<"$1") id=$(field id <<<"$1")
         field sealed <<<"$1" | "$python" -m ruta_contracts open "$home/private.jwk" >/dev/null
