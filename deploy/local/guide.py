@@ -1,4 +1,4 @@
-"""What the guide for partners says of the entrance by HTTP, from its code: the limits, and a problem as an example.
+"""What the guide for partners says of both entrances, from their code: the limits, and a problem as an example.
 
 In both languages of the guide. Whoever changes a limit changes these tables with it (`generated.py`).
 """
@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, Literal
 
+from contracts import MAX_BYTES
+from messaging import topology
+
 Language = Literal["es", "en"]
 ID_OF_A_REQUEST: Final = "01a21bef89b479a3a2e01f3a9fa8d995"
 KIB: Final = 1024
@@ -19,8 +22,9 @@ HEADS: Final[Mapping[Language, str]] = {
     "en": "| what | at most → beyond that |",
     "es": "| qué | máximo → si se pasa |",
 }
-# Each with what it is, how much of it, and what comes of more; {…} are the numbers of `_numbers`.
-LIMITS: Final[Mapping[Language, Sequence[tuple[str, str, str]]]] = {
+# Each with what it is, how much of it, and what comes of more; {…} are numbers from the code.
+Rows = Sequence[tuple[str, str, str]]
+HTTP: Final[Mapping[Language, Rows]] = {
     "en": (
         ("requests of a key", "{rate} a second in the long run, {burst} at once after a silence", "429 `rate`"),
         ("requests under way, of a key", "{requests_at_once}", "429 `too_many_requests_at_once`"),
@@ -67,13 +71,48 @@ LIMITS: Final[Mapping[Language, Sequence[tuple[str, str, str]]]] = {
     ),
 }
 
+AMQP: Final[Mapping[Language, Rows]] = {
+    "en": (
+        ("a message", "{message}", "`too_large`"),
+        ("sent by you, and not read by the hub", "{sent} messages, {sent_bytes}", "`nack`: wait, and send it again"),
+        ("in your inbox", "{inbox} messages, {inbox_bytes}", "the rest waits in the hub, without a limit"),
+        ("of an organisation", "{connections} connections, {channels} channels", "the broker closes the next"),
+    ),
+    "es": (
+        ("un mensaje", "{message}", "`too_large`"),
+        ("enviado y sin leer por la red", "{sent} mensajes, {sent_bytes}", "`nack`: espere, y envíelo de nuevo"),
+        ("en su buzón", "{inbox} mensajes, {inbox_bytes}", "lo demás espera en la red, sin límite"),
+        ("de una organización", "{connections} conexiones, {channels} canales", "el servidor cierra la que sigue"),
+    ),
+}
 
-def limits(language: Language) -> Iterator[str]:
+
+def limits_of_http(language: Language) -> Iterator[str]:
     """Yield the table of the limits of HTTP."""
-    numbers = {name: _written(value, language) for name, value in _numbers().items()}
+    return _table(HTTP[language], _numbers_of_http(), language)
+
+
+def limits_of_amqp(language: Language) -> Iterator[str]:
+    """Yield the table of the limits of AMQP, as deploy/network.toml declares them."""
+    network = topology.read()
+    sent, inbox = network.limits["submit"], network.limits["inbox"]
+    numbers = {
+        "message": _size(MAX_BYTES),
+        "sent": sent.messages,
+        "sent_bytes": _size(sent.bytes),
+        "inbox": inbox.messages,
+        "inbox_bytes": _size(inbox.bytes),
+        "connections": network.connections,
+        "channels": network.channels,
+    }
+    return _table(AMQP[language], numbers, language)
+
+
+def _table(rows: Rows, found: Mapping[str, Any], language: Language) -> Iterator[str]:
+    numbers = {name: _written(value, language) for name, value in found.items()}
     yield HEADS[language]
     yield "|---|---|"
-    for what, most, beyond in LIMITS[language]:
+    for what, most, beyond in rows:
         yield f"| {what} | {most.format(**numbers)} → {beyond} |"
 
 
@@ -90,7 +129,7 @@ def problem(language: Language) -> Iterator[str]:
     yield "```"
 
 
-def _numbers() -> dict[str, Any]:
+def _numbers_of_http() -> dict[str, Any]:
     """The limits as the code has them; of bytes and numbers of things alike as whole numbers."""
     cloudevents, feed, http_limits, messages, preferring, strict, submissions = (
         importlib.import_module(f"hub.gateway.http.{name}")
@@ -103,7 +142,7 @@ def _numbers() -> dict[str, Any]:
         "burst": of_key.burst,
         "requests_at_once": of_key.requests_at_once,
         "streams_at_once": of_key.streams_at_once,
-        "message": _size(messages.MAX_BYTES),
+        "message": _size(MAX_BYTES),
         "batch_messages": cloudevents.MAX_BATCH,
         "batch": _size(messages.BATCH_BYTES),
         "backlog_messages": of_key.backlog_messages,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
@@ -11,9 +11,11 @@ from contracts import refusals
 from deploy.local import generated
 from deploy.local.state import ROOT
 from hub.gateway.http import feed, limits, strict
+from messaging import topology
 
 ENGLISH = (ROOT / "docs" / "partners.md").read_text(encoding="utf-8")
 SPANISH = (ROOT / "docs" / "partners.es.md").read_text(encoding="utf-8")
+NETWORK = topology.read()
 NARROW = 41  # characters of a line that is typed: more has to be moved sideways on a telephone
 # What stands for the same in each language, within what is typed.
 SAME = {"Accept-Language: en": "Accept-Language: es"}
@@ -96,7 +98,7 @@ def test_the_page_in_spanish_says_what_the_english_one_says() -> None:
         ("headings", lambda page: page.replace("\n## Tres mensajes\n", "\n")),
         ("blocks", lambda page: page.replace('"$url/v1/messages/$id"', '"$url/v1/messages"')),
         ("blocks", lambda page: page.replace("```json\n", "```\n", 1)),
-        ("links", lambda page: page.replace("(#un-servicio-propio)", "(#límites)")),
+        ("links", lambda page: page.replace("(#un-servicio-propio)", "(#límites-de-amqp)")),
         ("links", lambda page: page.replace("../services/events/README.md", "../services/intake/README.md")),
         ("rows", lambda page: re.sub(r"\| `wash` .*\n", "", page)),
         ("terms", lambda page: page.replace("`id_reused`", "`id_used`")),
@@ -120,6 +122,7 @@ def test_a_comment_is_in_each_pages_language_and_a_command_is_not() -> None:
         (feed, "MOST_BYTES", 1024),
         (limits, "Limits", partial(limits.Limits, rate=49)),
         (strict, "Limits", partial(strict.Limits, header_count=99)),
+        (topology, "read", lambda: replace(NETWORK, connections=41)),
     ],
 )
 def test_a_limit_that_the_guide_does_not_say_would_be_noticed(
