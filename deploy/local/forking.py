@@ -125,7 +125,7 @@ class ForkServer(Process):
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._has_forked = False
         program = self.program
-        command = [sys.executable, "-P", "-m", SERVER, str(theirs.fileno()), *self._modules]
+        command = [sys.executable, "-P", "-m", SERVER, str(theirs.fileno()), self.name, *self._modules]
         with theirs, log_of(program) as log:
             self._log_start = log.tell()
             return start_child(

@@ -1,14 +1,12 @@
-"""The process that the hub's processes are forked from: it has imported all of them once, and knows nobody's secrets.
+"""The process that others are forked from: it has imported what they run once, and knows nobody's secrets.
 
-    python -m deploy.local.forkserver SOCKET MODULE …          (deploy/local/forking.py runs it)
+    python -m deploy.local.forkserver SOCKET NAME MODULE …          (deploy/local/forking.py runs it)
 
 A request comes by the socket: which module to run, and open files. One of them holds the environment that the process
 is to have; only the new process reads it, so that what is forked later has none of its passwords.
-"""
 
-# ruff: noqa: I001 - messaging.run patches what is imported after it
-from messaging import run
-from messaging.health import say_ready
+Where the first module is `messaging.run`, what follows and all that is forked has eventlet in it; else nothing has.
+"""
 
 import contextlib
 import ctypes
@@ -19,22 +17,20 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Any
 
-import eventlet.hubs
-from eventlet.patcher import original
-
-# As they are without eventlet: this process has no hub to wait with, and its children are not to share one.
-posix, socket, time = original("os"), original("socket"), original("time")
+# Bound before eventlet changes them: this process has no hub to wait with, and its children are not to share one.
+from os import close, dup2, fork, pread, waitpid, write
+from socket import recv_fds
+from socket import socket as plain_socket
+from time import monotonic, sleep
 
 ADOPTED_WITHIN = 5.0  # seconds
 SET_PARENT_DEATH_SIGNAL = 1  # of prctl
 
 
-def main(number: str, *modules: str) -> None:
-    """Import `modules`, then fork whatever is asked for by the socket with this number, until its other end is gone."""
+def main(number: str, called: str, *modules: str) -> None:
+    """Import `modules`, say `ready CALLED`, and fork what is asked for by the socket until its other end is gone."""
     supervisor = os.getppid()
-    assert run.__name__ in sys.modules  # imported before all others, as it has to be
     for name in modules:
         try:
             importlib.import_module(name)
@@ -44,26 +40,28 @@ def main(number: str, *modules: str) -> None:
     gc.collect()
     gc.freeze()  # a collector that looks through what is shared would make it everybody's own
     gc.disable()
-    say_ready("forkserver")
-    serve(socket.socket(fileno=int(number)), supervisor)
+    from messaging.health import say_ready
+
+    say_ready(called)
+    serve(plain_socket(fileno=int(number)), supervisor)
 
 
-def serve(requests: Any, supervisor: int) -> None:
+def serve(requests: plain_socket, supervisor: int) -> None:
     """Fork for each request, a JSON list of words: a module, and what its `main` is called with."""
     while True:
-        request, files, _, _ = socket.recv_fds(requests, 65536, 4)
+        request, files, _, _ = recv_fds(requests, 65536, 4)
         if not request:
             return
-        between = os.fork()
+        between = fork()
         if between == 0:
             # The parent of what is forked here ends at once, so that the supervisor becomes the parent.
-            if os.fork() == 0:
+            if fork() == 0:
                 requests.close()
                 _become(json.loads(request), files, supervisor)
             os._exit(0)
-        posix.waitpid(between, 0)
+        waitpid(between, 0)
         for file in files:
-            posix.close(file)
+            close(file)
 
 
 def _become(words: Sequence[str], files: Sequence[int], supervisor: int) -> None:
@@ -74,11 +72,11 @@ def _become(words: Sequence[str], files: Sequence[int], supervisor: int) -> None
         _stand_alone(supervisor, log)
         os.environ.clear()
         os.environ.update(json.loads(_read(environment)))
-        posix.write(number, str(os.getpid()).encode())
+        write(number, str(os.getpid()).encode())
         for file in (environment, log, number):
-            posix.close(file)
+            close(file)
         if words[0] == __spec__.name:
-            serve(socket.socket(fileno=others[0]), supervisor)  # another like this one
+            serve(plain_socket(fileno=others[0]), supervisor)  # another like this one
         else:
             gc.enable()
             module, *arguments = words
@@ -99,19 +97,20 @@ def _become(words: Sequence[str], files: Sequence[int], supervisor: int) -> None
 
 def _stand_alone(supervisor: int, log: int) -> None:
     """Have a session, a log and an eventlet hub of one's own, and end when the supervisor ends."""
-    posix.setsid()
-    nothing = posix.open(os.devnull, os.O_RDONLY)
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDONLY)
     for file, place in ((nothing, 0), (log, 1), (log, 2)):
-        posix.dup2(file, place)
-    posix.close(nothing)
+        dup2(file, place)
+    close(nothing)
     for asked in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked, signal.SIG_DFL)
-    eventlet.hubs.use_hub()
-    deadline = time.monotonic() + ADOPTED_WITHIN
+    if "eventlet" in sys.modules:
+        importlib.import_module("eventlet.hubs").use_hub()
+    deadline = monotonic() + ADOPTED_WITHIN
     while os.getppid() != supervisor:  # only then: else it would end with the process in between
-        if time.monotonic() > deadline:
+        if monotonic() > deadline:
             os._exit(1)
-        time.sleep(0.001)
+        sleep(0.001)
     ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != supervisor:
         os._exit(1)
@@ -119,7 +118,7 @@ def _stand_alone(supervisor: int, log: int) -> None:
 
 def _read(file: int) -> bytes:
     pieces, at = [], 0
-    while piece := posix.pread(file, 65536, at):
+    while piece := pread(file, 65536, at):
         pieces.append(piece)
         at += len(piece)
     return b"".join(pieces)

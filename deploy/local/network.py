@@ -16,9 +16,8 @@ from types import TracebackType
 from typing import Self
 
 from deploy.local.beside import amqp_urls, databases
-from deploy.local.forking import ForkedProcess, ForkServer
 from deploy.local.process import Process
-from deploy.local.processes import fork_server, hub_programs
+from deploy.local.processes import ForkServers, hub_programs
 from deploy.local.stack import Stack
 from deploy.local.supervisor import Supervisor
 from messaging import topology
@@ -31,7 +30,7 @@ def running(directory: Path | None = None) -> Iterator["Network"]:
     """The whole network with its servers below it; what takes long to start begins first."""
     stack, declared = Stack(directory), topology.read()
     stack.state.make()
-    forks = fork_server(stack.state, declared)
+    forks = ForkServers(stack.state, declared)
     with contextlib.ExitStack() as ending:
         ending.callback(forks.stop)
         forks.start()
@@ -65,13 +64,13 @@ class Network:
     """
 
     def __init__(
-        self, stack: Stack, declared: topology.DeclaredNetwork | None = None, forks: ForkServer | None = None
+        self, stack: Stack, declared: topology.DeclaredNetwork | None = None, forks: ForkServers | None = None
     ) -> None:
         """`forks` is given where it has been started already, and the servers are provisioned (see `running`)."""
         self.stack = stack
         self.declared = declared or topology.read()
         self._ready_made = forks is not None
-        self._forks = forks or fork_server(stack.state, self.declared)
+        self._forks = forks or ForkServers(stack.state, self.declared)
         self.processes: dict[str, Process] = {}
         self._supervisor: Supervisor | None = None
 
@@ -91,11 +90,8 @@ class Network:
     def start(self) -> None:
         """Provision the servers, start every process, and return when all are ready; OperatorError when one is not."""
         self._forks.start()
-        hub = [
-            ForkedProcess(program, self._forks) if program.module else Process(program)
-            for program in hub_programs(self.stack, self.declared)
-        ]
-        self.processes = {process.name: process for process in (*self.stack.servers, self._forks, *hub)}
+        hub = [self._forks.forked(program) for program in hub_programs(self.stack, self.declared)]
+        self.processes = {process.name: process for process in (*self.stack.servers, *self._forks.all, *hub)}
         try:
             if not self._ready_made:
                 _provision_databases(self.stack, self.declared)

@@ -5,10 +5,9 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from deploy.local.entrance import SETTINGS
-from deploy.local.forking import SERVER, ForkServer
+from deploy.local.forking import SERVER, ForkedProcess, ForkServer
 from deploy.local.process import Program
 from deploy.local.stack import Stack
 from deploy.local.state import ROOT, State
@@ -16,6 +15,7 @@ from messaging.topology import COURIER, GATEWAY, GATEWAY_HTTP, HUB, NETWORK, NET
 
 # How the administrator reaches real servers (deploy/local/stack.py): no business of the hub's processes.
 ADMINISTRATORS = {"RUTA_DATABASE_URL", "RUTA_AMQP_URL", "RUTA_MANAGEMENT_URL"}
+BY_HTTP = "hub.gateway.http.__main__"
 NOT_THEIRS = ADMINISTRATORS | set(SETTINGS)
 
 
@@ -70,8 +70,7 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
         "RUTA_DIRECTORY_FILE": str(stack.state.directory_file),
         **{name: stack.environment[name] for name in SETTINGS if name in stack.environment},
     }
-    # Not forked: what it is forked from has eventlet in it, and this one is asyncio's.
-    yield replace(program(stack.state, GATEWAY_HTTP, ["hub.gateway.http"], addresses), module=())
+    yield program(stack.state, GATEWAY_HTTP, [BY_HTTP], addresses)
 
 
 def without_users(urls: str) -> str:
@@ -79,13 +78,34 @@ def without_users(urls: str) -> str:
     return ",".join(re.sub("//.*@", "//", url) for url in urls.split(","))
 
 
-def fork_server(state: State, network: DeclaredNetwork) -> ForkServer:
-    """What the hub's processes are forked from; it has no addresses."""
-    modules = [f"{service.package}.service" for service in network.services.values()]
-    return ForkServer(
-        program(state, "forkserver", [SERVER], {}, beats=False),
-        ["messaging.relay", "hub.gateway.__main__", "hub.gateway.courier", *modules],
-    )
+class ForkServers:
+    """What the hub's processes are forked from, which has no addresses: one has eventlet in it, the other asyncio."""
+
+    def __init__(self, state: State, network: DeclaredNetwork) -> None:
+        services = [f"{service.package}.service" for service in network.services.values()]
+        of_the_hub = ["messaging.relay", "hub.gateway.__main__", "hub.gateway.courier"]
+        modules = {
+            "forkserver": ["messaging.run", *of_the_hub, *services],  # messaging.run has to be the first
+            "forkserver-http": [BY_HTTP],
+        }
+        self.all = [
+            ForkServer(program(state, name, [SERVER], {}, beats=False), imported) for name, imported in modules.items()
+        ]
+
+    def start(self) -> None:
+        """Start those that do not run, without waiting until they are ready."""
+        for server in self.all:
+            server.start()
+
+    def stop(self) -> None:
+        """End them; what they have forked goes on."""
+        for server in self.all:
+            server.stop()
+
+    def forked(self, program: Program) -> ForkedProcess:
+        """A process to be forked from the one that it is for, not started yet."""
+        of_eventlet, of_asyncio = self.all
+        return ForkedProcess(program, of_asyncio if program.module == [BY_HTTP] else of_eventlet)
 
 
 def program(

@@ -15,11 +15,12 @@ from deploy.local import Network, Stack, supervisor
 from deploy.local.forking import Adopted, ForkedProcess, ForkServer
 from deploy.local.operator_error import OperatorError
 from deploy.local.process import Process, Program
-from deploy.local.processes import fork_server
+from deploy.local.processes import ForkServers
 from messaging.topology import DeclaredNetwork
 from tests.waiting import eventually
 
 BACK_WITHIN = 2.0  # seconds
+SERVERS = {"forkserver": "relay", "forkserver-http": "gateway-http"}  # each with one of those that it forks
 
 
 def memory_of(pid: int) -> Iterator[bytes]:
@@ -67,26 +68,28 @@ def test_each_process_holds_its_own_credentials_and_nobody_elses(steady: Network
     outboxes = {name for service in declared.services for name in (service, f"postgres {service}")}
     outboxes |= {"gateway-http", "postgres gateway"}
     assert secrets_in(pid_of(steady, "relay"), passwords) == outboxes
-    forks = steady["forkserver"]
-    assert isinstance(forks, ForkServer)
-    assert len(forks.pids) == 2  # and the spare
-    assert [secrets_in(pid, passwords) for pid in forks.pids] == [set(), set()]
+    for name in SERVERS:
+        forks = steady[name]
+        assert isinstance(forks, ForkServer)
+        assert len(forks.pids) == 2  # and the spare
+        assert [secrets_in(pid, passwords) for pid in forks.pids] == [set(), set()]
 
 
-def test_who_kills_the_fork_server_harms_nobody_and_it_is_back_within_two_seconds(steady: Network) -> None:
-    others = {name: process.pid for name, process in steady.processes.items() if name != "forkserver"}
-    before = pid_of(steady, "forkserver")
+@pytest.mark.parametrize(("server", "forked"), SERVERS.items())
+def test_who_kills_a_fork_server_harms_nobody_and_it_is_back_within_two_seconds(
+    steady: Network, server: str, forked: str
+) -> None:
+    others = {name: process.pid for name, process in steady.processes.items() if name not in (server, forked)}
+    before = pid_of(steady, server)
 
     os.kill(before, signal.SIGKILL)
     killed_at = time.monotonic()
-    eventually(lambda: steady["forkserver"].pid not in (None, before))
-    steady["relay"].kill()
-    steady.wait_ready(["relay"])
+    eventually(lambda: steady[server].pid not in (None, before))
+    steady[forked].kill()
+    steady.wait_ready([forked])
 
     assert time.monotonic() - killed_at < BACK_WITHIN
-    assert {name: pid for name, pid in others.items() if name != "relay"} == {
-        name: steady[name].pid for name in others if name != "relay"
-    }
+    assert others == {name: steady[name].pid for name in others}
 
 
 def test_when_its_spare_is_killed_too_it_is_started_anew(steady: Network) -> None:
@@ -144,7 +147,7 @@ def test_who_stood_still_itself_ends_nobody(steady: Network, monkeypatch: pytest
 @pytest.fixture
 def forks(stack: Stack, declared: DeclaredNetwork) -> Iterator[ForkServer]:
     """A fork server of its own."""
-    forks = fork_server(stack.state, declared)
+    forks, _ = ForkServers(stack.state, declared).all
     forks.start()
     forks.wait_ready()
     yield forks
