@@ -60,6 +60,8 @@ def stack(state_directory: Path) -> Iterator[Stack]:
     """Started servers with nothing in them. An empty environment: no variable can lead the suite to real servers."""
     with Stack(state_directory, environment={}) as stack:
         yield stack
+        if stack.broker is not None:
+            stack.broker.kill()  # nobody needs what is in it any more, and to end in order takes it seconds
 
 
 @pytest.fixture(scope="session")

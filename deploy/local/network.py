@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,8 @@ from deploy.local.processes import ForkServers, hub_programs
 from deploy.local.stack import Stack
 from deploy.local.supervisor import Supervisor
 from messaging import topology
+
+DOORS = (topology.GATEWAY, topology.GATEWAY_HTTP, topology.COURIER)
 
 log = logging.getLogger("ruta.up")
 
@@ -117,16 +120,20 @@ class Network:
             process.wait_ready()
 
     def stop(self) -> None:
-        """Stop the hub's processes in order, the gateway first; the servers stay."""
+        """Stop the hub's processes in order: where messages come in, services, the relay; the servers stay."""
         if self._supervisor is not None:
             self._supervisor.stop()
             self._supervisor = None
         self._stop_processes()
 
     def _stop_processes(self) -> None:
-        for process in reversed([*self.processes.values()]):
-            if process not in self.stack.servers:
-                process.stop()
+        hub = [one for one in self.processes.values() if one not in self.stack.servers and one not in self._forks.all]
+        doors = [one for one in hub if one.name in DOORS]
+        services = [one for one in hub if one.name not in (*DOORS, "relay")]
+        with ThreadPoolExecutor() as at_once:  # each takes up to a second to come to its end
+            for group in (doors, services, [one for one in hub if one.name == "relay"]):
+                list(at_once.map(Process.stop, group))
+        self._forks.stop()
 
     def _say_what_runs(self) -> None:
         with contextlib.suppress(OSError):  # a full disk must not end the supervisor
