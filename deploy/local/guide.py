@@ -28,7 +28,7 @@ HTTP: Final[Mapping[Language, Rows]] = {
     "en": (
         ("requests of a key", "{rate} a second in the long run, {burst} at once after a silence", "429 `rate`"),
         ("requests under way, of a key", "{requests_at_once}", "429 `too_many_requests_at_once`"),
-        ("streams, of a key", "{streams_at_once}", "429 `too_many_streams_at_once`"),
+        ("streams (`text/event-stream`), of a key", "{streams_at_once}", "429 `too_many_streams_at_once`"),
         ("a message", "{message}", "413 `too_large`"),
         ("a batch", "{batch_messages} messages, {batch}", "413 `batch_too_long`, `too_large`"),
         ("taken of you, and not yet passed on", "{backlog_messages} messages, {backlog}", "503 `backlog`"),
@@ -50,7 +50,7 @@ HTTP: Final[Mapping[Language, Rows]] = {
     "es": (
         ("peticiones de una clave", "{rate} por segundo a la larga, {burst} de una vez tras un silencio", "429 `rate`"),
         ("peticiones en curso, de una clave", "{requests_at_once}", "429 `too_many_requests_at_once`"),
-        ("canales abiertos, de una clave", "{streams_at_once}", "429 `too_many_streams_at_once`"),
+        ("canales `text/event-stream`, de una clave", "{streams_at_once}", "429 `too_many_streams_at_once`"),
         ("un mensaje", "{message}", "413 `too_large`"),
         ("un lote", "{batch_messages} mensajes, {batch}", "413 `batch_too_long`, `too_large`"),
         ("recibido de usted y sin pasar adelante", "{backlog_messages} mensajes, {backlog}", "503 `backlog`"),
