@@ -7,8 +7,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import psycopg
 import pytest
@@ -18,6 +20,7 @@ from contracts import codes
 from deploy.local import Network
 from deploy.local.state import ROOT
 from messaging import topology
+from tests.messaging.partners import Partner
 from tests.waiting import eventually
 
 DOCS = ROOT / "docs"
@@ -52,6 +55,23 @@ def shown(page: str, beginning: str) -> list[str]:
 def counts(lines: Sequence[str]) -> list[tuple[str, str]]:
     """What a table says: (rows, outcome or code), in its order."""
     return [(found[1], found[2]) for line in lines if (found := re.match(r"\W*(\d+)\W+([a-z_]+)\W*$", line))]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def inboxes_as_on_the_first_day(network: Network) -> None:
+    """Whatever other modules have left there is acknowledged: a page would go through all of it first."""
+    ends = rows(network, "gateway", "select organisation, number from inbox_end where number > 0")
+    for organisation, number in ends:
+        handed = json.loads((network.stack.state.organisations / organisation / "credentials.json").read_text())
+        request = Request(
+            f"{handed['http_url']}/v1/inbox/acknowledge",
+            json.dumps({"through": str(number)}).encode(),
+            {"Authorization": f"Bearer {handed['api_key']}", "Content-Type": "application/json"},
+        )
+        with urlopen(request, timeout=60):  # noqa: S310 - the address is the network's own
+            pass
+        with closing(Partner(network.stack, organisation)) as partner:
+            partner.read(0)
 
 
 @pytest.fixture
