@@ -59,7 +59,7 @@ def counts(lines: Sequence[str]) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module", autouse=True)
 def begins(network: Network) -> dict[str, int]:
-    """Whatever other modules have left is acknowledged, or a page would go through it first; its last number of each."""
+    """Acknowledge what other modules have left, or a page would go through it first; return each one's last number."""
     ends = rows(network, "gateway", "select organisation, number from inbox_end where number > 0")
     for organisation, number in ends:
         handed = json.loads((network.stack.state.organisations / organisation / "credentials.json").read_text())
