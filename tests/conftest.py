@@ -10,6 +10,7 @@ import pytest
 from deploy.local import Network, Stack
 from deploy.local.provision import provision
 from messaging import broker, topology
+from tests.messaging import forked
 
 SEQUENCES = 200  # a service: some two minutes for all
 SEED = 1  # always the same, so that no run fails by chance
@@ -44,6 +45,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def no_heartbeats() -> None:
     """The suite's own connections to a broker may be silent for as long as a slow machine lets a test wait."""
     broker.HEARTBEAT = 0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    """What processes are forked from ends with the suite."""
+    yield
+    forked.stop()
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 import contracts
+from deploy.local.forking import Adopted
 from deploy.local.process import with_parent_death_signal
 from deploy.local.rabbitmq import NODE, scripts
 from deploy.local.stack import Stack
@@ -26,6 +27,7 @@ from messaging import broker, frames
 from messaging.broker import Publication, Publisher
 from messaging.migrate import migrate
 from messaging.topology import Service, read
+from tests.messaging.forked import fork
 
 PROBE = Path(__file__).parent / "probe"
 ROOT = Path(__file__).parents[2]
@@ -86,10 +88,10 @@ def conversation(messages: int, subjects: int = 10) -> list[contracts.Message]:
 class Process:
     """A process under test, with what it has said."""
 
-    command: Sequence[str]
+    command: Sequence[str]  # `python -m …`
     environment: dict[str, str]
     log_file: Path
-    process: subprocess.Popen[bytes] = field(init=False)
+    process: subprocess.Popen[bytes] | Adopted = field(init=False)
 
     def start(self) -> "Process":
         """Start it and wait until it says that it is ready."""
@@ -101,12 +103,14 @@ class Process:
 
     def launch(self) -> "Process":
         """Start it without waiting."""
+        environment = os.environ | self.environment
         with self.log_file.open("ab") as output:
             self._said_before = output.tell()
-            self.process = subprocess.Popen(
+            forked = fork(self.command[2:], environment, self.log_file)
+            self.process = forked or subprocess.Popen(
                 with_parent_death_signal(self.command),
                 cwd=ROOT,
-                env=os.environ | self.environment,
+                env=environment,
                 stdout=output,
                 stderr=output,
             )
@@ -131,7 +135,7 @@ class Process:
         self.process.send_signal(number)
 
     def kill(self) -> None:
-        self.process.kill()
+        self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> int:

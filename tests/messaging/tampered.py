@@ -24,7 +24,9 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("hub.gateway", "hub.gateway.http")
-process = import_module(f"{sys.argv[1]}.__main__" if sys.argv[1] in PACKAGES else sys.argv[1])
+# messaging.run patches what is imported after it.
+if __name__ == "__main__":
+    import_module(f"{sys.argv[1]}.__main__" if sys.argv[1] in PACKAGES else sys.argv[1])
 
 from messaging import bridge, broker, database, relay, transaction
 
@@ -139,38 +141,44 @@ def answer_first() -> None:
     Accepting._answer = lambda *_: None  # type: ignore[method-assign]
 
 
-for name, value in json.loads(os.environ.get("CONSTANTS", "{}")).items():
-    module, _, constant = name.rpartition(".")
-    assert hasattr(import_module(module), constant), name
-    setattr(import_module(module), constant, value)
+def main(name: str, *arguments: str) -> Any:
+    """Run a module's `main`, or a package's, with what the environment asks to be changed."""
+    process = import_module(f"{name}.__main__" if name in PACKAGES else name)
+    for changed, value in json.loads(os.environ.get("CONSTANTS", "{}")).items():
+        module, _, constant = changed.rpartition(".")
+        assert hasattr(import_module(module), constant), changed
+        setattr(import_module(module), constant, value)
 
-if "SLOW_PUBLISHING" in os.environ:
-    slow_publishing(float(os.environ["SLOW_PUBLISHING"]))
-wrap(broker.Publisher, "_send", before="before_publish")
-wrap(broker.Publisher, "_await_confirms", before="after_publish", after="after_confirm")
-wrap(relay, "mark", before="before_mark", after="after_mark")
-wrap(bridge, "acknowledge", before="before_acknowledge", after="after_acknowledge")
-if sys.argv[1] == "hub.gateway.courier":
-    wrap(process, "commit", before="before_commit", after="after_commit")
-    wrap(process, "acknowledge", before="before_acknowledge", after="after_acknowledge")
-    if "ACKNOWLEDGE_FIRST" in os.environ:
-        courier_acknowledges_first()
-if sys.argv[1] == "messaging.run":
-    from messaging import on
+    if "SLOW_PUBLISHING" in os.environ:
+        slow_publishing(float(os.environ["SLOW_PUBLISHING"]))
+    wrap(broker.Publisher, "_send", before="before_publish")
+    wrap(broker.Publisher, "_await_confirms", before="after_publish", after="after_confirm")
+    wrap(relay, "mark", before="before_mark", after="after_mark")
+    wrap(bridge, "acknowledge", before="before_acknowledge", after="after_acknowledge")
+    if name == "hub.gateway.courier":
+        wrap(process, "commit", before="before_commit", after="after_commit")
+        wrap(process, "acknowledge", before="before_acknowledge", after="after_acknowledge")
+        if "ACKNOWLEDGE_FIRST" in os.environ:
+            courier_acknowledges_first()
+    if name == "messaging.run":
+        from messaging import on
 
-    wrap_commit()
-    wrap(on, "acknowledge", before="before_acknowledge", after="after_acknowledge")
-    if "ACKNOWLEDGE_FIRST" in os.environ:
-        acknowledge_first()
+        wrap_commit()
+        wrap(on, "acknowledge", before="before_acknowledge", after="after_acknowledge")
+        if "ACKNOWLEDGE_FIRST" in os.environ:
+            acknowledge_first()
+    if name == "hub.gateway.http":
+        from hub.gateway.http import submissions
+        from messaging import outbox
 
-if sys.argv[1] == "hub.gateway.http":
-    from hub.gateway.http import submissions
-    from messaging import outbox
+        wrap(submissions, "commit", before="before_commit")
+        wrap(submissions, "write", after="after_commit")
+        wrap(outbox, "mark", before="before_mark", after="after_mark")
+        if "ANSWER_FIRST" in os.environ:
+            answer_first()
 
-    wrap(submissions, "commit", before="before_commit")
-    wrap(submissions, "write", after="after_commit")
-    wrap(outbox, "mark", before="before_mark", after="after_mark")
-    if "ANSWER_FIRST" in os.environ:
-        answer_first()
+    return process.main(*arguments)
 
-sys.exit(process.main(*sys.argv[2:]))
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

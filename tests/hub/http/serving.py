@@ -3,16 +3,18 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import ssl
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deploy.local.forking import Adopted
 from deploy.local.state import ROOT, free_ports
+from tests.messaging.forked import fork
 from tests.waiting import eventually
 
 WITHIN = 60.0  # seconds: reached only where something is broken
@@ -35,7 +37,7 @@ class Answer:
 class Server:
     """The process, and where it listens."""
 
-    process: "subprocess.Popen[bytes]"
+    process: Adopted
     port: int
     log: Path
     health: Path
@@ -106,14 +108,10 @@ def serving(
     """The stand-in, ready, with other limits than usual; stopped at the end."""
     (port,) = free_ports(1)
     log, health = directory / f"standin-{port}.log", directory / f"standin-{port}.json"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "tests.hub.http.standin", f"127.0.0.1:{port}", json.dumps(limits or {})],
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "RUTA_HEALTH_FILE": str(health)}
-            | dict(environment or {}),
-            stdout=out,
-            stderr=out,
-        )
+    words = ["tests.hub.http.standin", f"127.0.0.1:{port}", json.dumps(limits or {})]
+    given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "RUTA_HEALTH_FILE": str(health)}
+    process = fork(words, given | dict(environment or {}), log)
+    assert process is not None
     server = Server(process, port, log, health)
     try:
         eventually(lambda: b"ready standin" in log.read_bytes() or process.poll() is not None)
@@ -121,11 +119,11 @@ def serving(
         yield server
     finally:
         server.hang_up()
-        process.terminate()
+        process.send_signal(signal.SIGTERM)
         try:
             process.wait(WITHIN)
         except subprocess.TimeoutExpired:
-            process.kill()
+            process.send_signal(signal.SIGKILL)
             raise
         finally:
             process.wait()

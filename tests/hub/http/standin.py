@@ -75,6 +75,10 @@ def make() -> Starlette:
     )
 
 
+def main(listens: str, limits: str = "{}") -> int:
+    """Serve it."""
+    return serving.run("standin", make, listens, limits=strict.Limits(**json.loads(limits)))
+
+
 if __name__ == "__main__":
-    limits = strict.Limits(**json.loads(sys.argv[2] if len(sys.argv) > 2 else "{}"))
-    sys.exit(serving.run("standin", make, sys.argv[1], limits=limits))
+    sys.exit(main(*sys.argv[1:]))

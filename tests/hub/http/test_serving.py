@@ -353,7 +353,7 @@ def test_asked_to_stop_it_answers_what_is_under_way_ends_streams_and_ends_in_ord
 
 def test_while_it_stops_nobody_new_is_let_in(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
-        server.process.terminate()
+        server.process.send_signal(signal.SIGTERM)
         eventually(lambda: refused(server))
         assert server.process.wait(60) == 0
 
