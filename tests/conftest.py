@@ -1,7 +1,6 @@
 """One PostgreSQL and one RabbitMQ for the whole suite, started when a test first asks; never the machine's own."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from deploy.local import Network, Stack
 from deploy.local.provision import provision
 from messaging import broker, topology
+from tests.directories import make_directory
 from tests.messaging import forked
 
 SEQUENCES = 200  # a service: some two minutes for all
@@ -56,9 +56,8 @@ def no_process_is_left() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def state_directory() -> Iterator[Path]:
-    """A directory that is gone after the suite, and that the unprivileged user of a server started by root may pass."""
-    directory = Path(tempfile.mkdtemp(prefix="ruta-tests-"))
-    directory.chmod(0o711)
+    """A directory that is gone after the suite."""
+    directory = make_directory("tests")
     yield directory
     shutil.rmtree(directory, ignore_errors=True)  # of a server that had to be killed, the last process may still write
 

@@ -1,7 +1,6 @@
 """A network of real processes whose time can be moved, and organisations' systems that live through a story on it."""
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from demo.stage import Ground, Stage, network_on, organisations_on
 from demo.stories import STORIES
 from messaging import broker
 from messaging.topology import GATEWAY, NETWORK
+from tests.directories import make_directory
 from tests.waiting import eventually
 
 PEOPLE = 60
@@ -28,8 +28,7 @@ Tell = Callable[..., AbstractContextManager[Stage]]
 @pytest.fixture(scope="package")
 def ground() -> Iterator[Ground]:
     """A network of its own for the journeys: they move its time, which no other test would like."""
-    directory = Path(tempfile.mkdtemp(prefix="ruta-journeys-"))
-    directory.chmod(0o711)
+    directory = make_directory("journeys")
     with network_on(directory) as ground:
         yield ground
     shutil.rmtree(directory)

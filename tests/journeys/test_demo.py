@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from demo.run import SMALL
 from demo.stories import TERMINAL
 from deploy.local import Stack
 from deploy.local.state import ROOT
+from tests.directories import make_directory
 from tests.waiting import eventually
 
 DEMO = (sys.executable, "-P", "-m", "demo")
@@ -44,8 +44,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Run]:
-    state = Path(tempfile.mkdtemp(prefix="ruta-demo-"))
-    state.chmod(0o711)
+    state = make_directory("demo")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RUTA_")}
     demo = subprocess.run(
         [*DEMO, "--scenario", "day", "--once", "--small", "--json", str(state / "told.json")],

@@ -1,7 +1,6 @@
 """A service that dies before it commits loses nothing; one that had acknowledged already does, and is found out."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -19,6 +18,7 @@ from deploy.local import Stack, network
 from deploy.local.process import Program
 from deploy.local.processes import hub_programs
 from messaging.topology import DeclaredNetwork
+from tests.directories import make_directory
 from tests.waiting import eventually
 
 RUNNER = "tests.journeys.killed_before_commit"
@@ -28,8 +28,7 @@ STUCK_AFTER = 6.0  # seconds
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    directory = Path(tempfile.mkdtemp(prefix="ruta-mutation-"))
-    directory.chmod(0o711)
+    directory = make_directory("mutation")
     yield directory
     shutil.rmtree(directory)
 

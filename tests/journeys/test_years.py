@@ -5,11 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +19,7 @@ from demo.years.reckoning import Book, reckon
 from demo.years.totals import PUBLISHED
 from deploy.local.state import ROOT
 from messaging import topology
+from tests.directories import make_directory
 
 RUN_WITHIN = 900  # seconds
 
@@ -37,8 +36,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Run]:
-    state = Path(tempfile.mkdtemp(prefix="ruta-years-"))
-    state.chmod(0o711)
+    state = make_directory("years")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RUTA_")}
     environment |= {"RUTA_STATE": str(state), "PYTHONPATH": str(ROOT)}
     years = subprocess.run(
