@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -87,9 +88,12 @@ class Publishing:
                 else:
                     self._keep_alive()
                 self._standing.count()
+            except database.DatabaseLost as error:
+                log.warning("the database is away, and the relay goes on", extra=fields(error=describe(error)))
             except Exception as error:
                 log.critical("publishing failed, and goes on", extra=fields(error=describe(error)))
-                self._leave_to_relay(taken)
+                with suppress(*database.DatabaseLost):
+                    self._leave_to_relay(taken)
         health.ends(PART)
         self._publisher.drop()
         self._standing.close()
@@ -180,6 +184,8 @@ class Publishing:
     def _note(self, take: Callable[[database.Connection], Noted]) -> Noted:
         """Take or read a note of what has been published, as often as it takes while the database is away.
 
+        Raises DatabaseLost where that is so when it stops.
+
         Its commits are not waited for: what a crash of the database takes with it is merely published again.
         """
         attempt = 0
@@ -192,8 +198,9 @@ class Publishing:
                     self._notes.execute("set synchronous_commit = off")
                 return take(self._notes)
             except database.DatabaseLost:
-                if self._hurry.wait(backoff(attempt)):
-                    raise
+                with self._changed:
+                    if self._changed.wait_for(lambda: self._stopping, backoff(attempt)):
+                        raise  # it may be away for long, and the relay has what is not marked
                 attempt += 1
 
 

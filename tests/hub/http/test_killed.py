@@ -107,6 +107,7 @@ def test_without_its_database_it_says_so_at_once(alone: Entrance) -> None:
     answered = wait_until(lambda: (said := client.post(service_published())).status == 503 and said)
     assert (answered.code, answered.headers["retry-after"]) == ("database_away", "2")
     assert process.stop() in ENDED
+    assert not process.said("critical")
 
 
 def test_a_database_that_says_nothing_makes_nobody_wait_for_long(alone: Entrance) -> None:
