@@ -14,6 +14,7 @@ import contracts
 from hub.gateway.http import problems
 from hub.gateway.http.accepted import wants_events
 from hub.gateway.http.keys import CALLER, Caller
+from hub.gateway.http.places import KNOWN
 from hub.gateway.http.problems import Problem
 from hub.gateway.http.sparing import Sparing
 from messaging import clock
@@ -83,6 +84,7 @@ class Entrance:
     async def _for_who_has_a_key(self, scope: Scope, receive: Receive, send: Send) -> None:
         state, headers = scope["app"].state, headers_of(scope)
         caller = scope[CALLER] = await state.keys.check(scope, headers)
+        scope.get(KNOWN, _nobody_asks)()
         stream = scope["method"] == "GET" and wants_events(scope["headers"])
         with state.in_use.one(caller.key_sha256, stream=stream):
             await self._app(scope, receive, send)
@@ -95,6 +97,10 @@ class Entrance:
         if self._refusals.may_say():
             said = fields(code=problem.code, where=problem.where or "-", source=organisation or "-")
             log.info("refused", extra=said | fields(request=scope[REQUEST_ID], message=problem.message_id or "-"))
+
+
+def _nobody_asks() -> None:
+    """Where no server of ours is below."""
 
 
 def note_refusal(scope: Scope, problem: Problem) -> None:

@@ -28,7 +28,7 @@ class Limits:
     def from_environment(cls, environment: Mapping[str, str]) -> "Limits":
         """Read RUTA_HTTP_RATE and its like; raises ValueError for what is not a whole number from 1 on."""
         said = {one.name: environment.get(VARIABLES[one.name]) for one in fields(cls)}
-        return cls(**{name: _whole(VARIABLES[name], value) for name, value in said.items() if value})
+        return cls(**{name: whole(VARIABLES[name], value) for name, value in said.items() if value})
 
 
 VARIABLES = {
@@ -41,7 +41,8 @@ VARIABLES = {
 }
 
 
-def _whole(name: str, value: str) -> int:
+def whole(name: str, value: str) -> int:
+    """Read what an operator has set; raises ValueError for what is not a whole number from 1 on."""
     if not (value.isascii() and value.isdigit() and int(value) > 0):
         raise ValueError(f"{name} is not a whole number from 1 on")
     return int(value)

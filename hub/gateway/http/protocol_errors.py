@@ -52,6 +52,14 @@ class ProtocolError:
         return f"HTTP/1.1 {self.status} {phrase}\r\n".encode(), f"{lines}\r\n".encode() + body
 
 
+class Refusal(Exception):
+    """Raised within a callback of the parser, which ends the parsing."""
+
+    def __init__(self, error: ProtocolError) -> None:
+        super().__init__(error.code)
+        self.error = error
+
+
 _NO_ID = b"0" * 32  # where the id of a request goes
 
 MALFORMED = ProtocolError(400, "malformed_request")
@@ -60,12 +68,13 @@ METHOD = ProtocolError(405, "method_not_allowed", allow="GET, HEAD, POST")
 TOO_SLOW = ProtocolError(408, "request_timeout")
 TOO_LARGE = ProtocolError(413, "too_large")
 URI_TOO_LONG = ProtocolError(414, "uri_too_long")
+TOO_MANY_OF_ADDRESS = ProtocolError(429, "too_many_connections_of_address", retry_after="5")
 TOO_MANY_IN_ADVANCE = ProtocolError(429, "too_many_in_advance", retry_after="1")
 HEADERS_TOO_LARGE = ProtocolError(431, "headers_too_large")
 TOO_MANY_CONNECTIONS = ProtocolError(503, "too_many_connections", retry_after="5")
 HTTP_VERSION = ProtocolError(505, "http_version")
 
 PROTOCOL_ERRORS = (
-    MALFORMED, HOST, METHOD, TOO_SLOW, TOO_LARGE, URI_TOO_LONG, TOO_MANY_IN_ADVANCE, HEADERS_TOO_LARGE,
-    TOO_MANY_CONNECTIONS, HTTP_VERSION,
+    MALFORMED, HOST, METHOD, TOO_SLOW, TOO_LARGE, URI_TOO_LONG, TOO_MANY_OF_ADDRESS, TOO_MANY_IN_ADVANCE,
+    HEADERS_TOO_LARGE, TOO_MANY_CONNECTIONS, HTTP_VERSION,
 )  # fmt: skip

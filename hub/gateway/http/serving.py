@@ -9,16 +9,21 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
 from hub.gateway.http import strict
+from hub.gateway.http.arriving import Arriving
+from hub.gateway.http.connection_limits import Limits
 from hub.gateway.http.listening import Unusable, listen, names, read_address
+from hub.gateway.http.places import Place, Places
+from hub.gateway.http.protocol_errors import ProtocolError
+from hub.gateway.http.refusals import Refusals
+from messaging import clock, tracing
 from messaging import log as logs
-from messaging import tracing
 from messaging.health import health, say_ready
 
 if TYPE_CHECKING:
@@ -26,27 +31,41 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ruta.gateway")
 
-KEEP_ALIVE = 30  # seconds that a connection may be idle between requests
-HANDSHAKE_WITHIN = 10.0  # seconds, of TLS
 STOP_WITHIN = 8  # seconds for what is under way; who started us waits 15
-BACKLOG = 1024
 FILES = 4096  # that this process may have open; connections are most of them
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server as one of our processes: it beats, renews its certificate, and stops when asked."""
+    """uvicorn's server as one of our processes: it beats, renews its certificate, and stops when asked.
 
-    def __init__(self, config: uvicorn.Config, name: str, certificate: "Certificate | None", app: Starlette) -> None:
+    Connections it takes by `Arriving`, which counts them before it knows anything of them.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, name: str, certificate: "Certificate | None", app: Starlette, house: strict.House
+    ) -> None:
         super().__init__(config)
         self._name = name
         self._certificate = certificate
         self._app = app
+        self._house = house
+        self._arriving: Arriving | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve, and say so."""
-        await super().startup(sockets)
-        if self.started:
-            say_ready(self._name)
+        await super().startup(sockets=[])
+        if not self.started:
+            return
+        assert sockets  # `serve` gives it one
+        tls = self._certificate.context if self._certificate is not None else None
+        limits = self._house.limits
+        places = Places(limits, self._house.refuses)
+        self._arriving = Arriving(sockets[0], places, self._protocol_for, tls, limits.handshake_within)
+        self._arriving.open()
+        say_ready(self._name)
+
+    def _protocol_for(self, place: Place) -> strict.Protocol:
+        return strict.Protocol(self.config, self.server_state, self.lifespan.state, self._house, place)
 
     async def on_tick(self, counter: int) -> bool:
         """Come round ten times a second."""
@@ -59,6 +78,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let the application know first: what waits for something to happen is answered now."""
         self._app.state.stopping.set()
+        if self._arriving is not None:
+            self._arriving.close()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
@@ -73,27 +94,18 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-class Loop(uvloop.Loop):
-    """uvloop's, in which a TLS handshake does not take for ever."""
-
-    async def create_server(self, *arguments: Any, **named: Any) -> Any:
-        """As asyncio has it."""
-        if named.get("ssl") is not None:
-            named["ssl_handshake_timeout"] = HANDSHAKE_WITHIN
-        return await super().create_server(*arguments, **named)
-
-
 def run(
     name: str,
     make_app: Callable[[], Starlette],
     listens: str,
     environment: Mapping[str, str] = os.environ,
-    limits: strict.Limits = strict.Limits(),  # noqa: B008 - it is frozen
+    limits: Limits = Limits(),  # noqa: B008 - it is frozen
 ) -> int:
     """Serve as this process until it is asked to stop; returns the exit code. What keeps it from that is in its log.
 
     `listens` is `host:port`; `make_app` may raise Unusable. In the environment
-    RUTA_HTTP_CERTIFICATE and RUTA_HTTP_KEY name the files for TLS, RUTA_HTTP_URL the address that partners use.
+    RUTA_HTTP_CERTIFICATE and RUTA_HTTP_KEY name the files for TLS, RUTA_HTTP_URL the address that partners use, and
+    RUTA_HTTP_CONNECTIONS_OF_AN_ADDRESS how many connections one may have.
     """
     logs.set_up(name)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # below that it tells of every bad request
@@ -103,6 +115,7 @@ def run(
         address = read_address(listens)
         certificate = certificate_of(environment)
         hosts = names(address, environment.get("RUTA_HTTP_URL"))
+        limits = limits.of_operator(environment, address)
         app = make_app()
         listening = listen(address, encrypted=certificate is not None)
     except Unusable as error:
@@ -137,15 +150,19 @@ def serve(
     listening: socket.socket,
     hosts: frozenset[bytes],
     certificate: "Certificate | None",
-    limits: strict.Limits,
+    limits: Limits,
 ) -> bool:
-    """Serve until asked to stop; returns whether it ever did. `app.state.stopping` is an event that is set then."""
+    """Serve until asked to stop; returns whether it ever did.
+
+    `app.state.stopping` is an event that is set then; `app.state.refusals`, where there is one, counts what is refused
+    before it comes to the application.
+    """
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES if most == resource.RLIM_INFINITY else min(FILES, most), most))
     app.state.stopping = asyncio.Event()
     config = uvicorn.Config(
         app,
-        http=type("Protocol", (strict.Protocol,), {"hosts": hosts, "limits": limits}),
+        http="httptools",
         ws="none",
         lifespan="on",
         interface="asgi3",
@@ -153,12 +170,15 @@ def serve(
         access_log=False,
         proxy_headers=False,  # whoever connects could write them
         server_header=False,
-        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=STOP_WITHIN,
-        backlog=BACKLOG,
-        ssl_context_factory=(lambda *_: certificate.context) if certificate is not None else None,
     )
-    server = Server(config, name, certificate, app)
-    with asyncio.Runner(loop_factory=Loop) as runner:
+    refusals: Refusals | None = getattr(app.state, "refusals", None)
+
+    def refuses(error: ProtocolError) -> None:
+        if refusals is not None:
+            refusals.note(None, error.code, clock.now())
+
+    server = Server(config, name, certificate, app, strict.House(hosts, limits, refuses))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(server.serve(sockets=[listening]))
     return server.started

@@ -1,19 +1,18 @@
 """HTTP/1.1 as strangers speak it: uvicorn's protocol over httptools, strict about the protocol and about time.
 
-httptools (llhttp) refuses what is malformed. Added here is what it, or uvicorn, lets through: who is meant (Host), how
-much (URL, headers, body, connections, requests in advance), how long (headers, body, reading of the answer), and what
-is no request of ours (other versions and methods, trailers, upgrades). Whatever is refused gets one problem document,
-after the answers to the requests before it, and the connection is closed: of a stream that went wrong once, nobody
-knows where the next request begins.
+httptools (llhttp) refuses what is malformed. Added is what it, or uvicorn, lets through: how much (URL, headers, body,
+requests in advance) and how long (headers, body, idleness) here, what is no request of ours in heads.py, who does not
+read its answer in unread.py, how many connections in places.py. Whatever is refused gets one problem document, after
+the answers to the requests before it, and the connection is closed: of a stream that went wrong once, nobody knows
+where the next request begins.
 """
 
 import asyncio
-import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, ClassVar
+from typing import Any
 
 import httptools
 from starlette.requests import ClientDisconnect
@@ -21,45 +20,23 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from hub.gateway.http.accepted import wants_events
+from hub.gateway.http.connection_limits import Limits
+from hub.gateway.http.heads import Head, longest_body
+from hub.gateway.http.places import KNOWN, Place
 from hub.gateway.http.protocol_errors import (
     HEADERS_TOO_LARGE,
-    HOST,
-    HTTP_VERSION,
     MALFORMED,
     METHOD,
     TOO_LARGE,
-    TOO_MANY_CONNECTIONS,
     TOO_MANY_IN_ADVANCE,
     TOO_SLOW,
     URI_TOO_LONG,
     ProtocolError,
+    Refusal,
 )
+from hub.gateway.http.unread import Unread
 
-# With other methods that are known (PUT, DELETE, …) the application says which of them a path has.
-METHODS = {b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"}
-BATCH = b"application/cloudevents-batch+json"
-AUTHORITY = re.compile(rb"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{0,5})?")
 TRAILING_DATA = 64 * 1024  # bytes that the framing of a chunked body may take beside as many as the body itself
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Of one connection, except `connections`; times in seconds, sizes in bytes."""
-
-    headers_within: float = 10.0  # from the first byte of a request
-    body_within: float = 20.0  # from the end of its headers
-    read_within: float = 10.0  # for whoever does not read, from when `unsent` has been reached
-    linger: float = 2.0  # after a refusal, for what is on its way: a connection reset would take the answer with it
-    url: int = 8 * 1024
-    headers: int = 64 * 1024  # all of them, with the URL
-    header_count: int = 100
-    body: int = 256 * 1024  # as long as a message may be (contracts/envelope.py)
-    batch: int = 1024 * 1024
-    unsent: int = 64 * 1024
-    pipelined: int = 16  # requests that have come before the one before them was answered
-    connections: int = 1000
-    refused_connections: int = 100  # beyond `connections`, that are told so
 
 
 class Stage(Enum):
@@ -70,28 +47,27 @@ class Stage(Enum):
     BODY = auto()
 
 
-class Refusal(Exception):
-    """Raised within a callback of the parser, which ends the parsing."""
+@dataclass(frozen=True, slots=True)
+class House:
+    """What holds for all connections of a server."""
 
-    def __init__(self, error: ProtocolError) -> None:
-        super().__init__(error.code)
-        self.error = error
+    hosts: Set[bytes]
+    """Names and addresses by which a request may call it, in lower case, without ports."""
+    limits: Limits
+    refuses: Callable[[ProtocolError], None]
+    """Hears of each refusal."""
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. `hosts` (names and addresses in lower case, without ports) and `limits` are its subclass's."""
-
-    hosts: ClassVar[frozenset[bytes]] = frozenset({b"127.0.0.1", b"[::1]", b"localhost"})
-    limits: ClassVar[Limits] = Limits()
+    """One connection."""
 
     def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
+        self, config: Config, server_state: ServerState, app_state: dict[str, Any], house: House, place: Place
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+        super().__init__(config, server_state, app_state)
+        self.limits = house.limits
+        self._house = house
+        self._place = place
         self._stage = Stage.NOTHING
         self._begun = 0  # requests so far
         self._header_bytes = 0  # of this request
@@ -99,31 +75,31 @@ class Protocol(HttpToolsProtocol):
         self._raw_bytes = 0  # of what is being read, as they came, with all that frames it
         self._most = self.limits.body
         self._is_last = False  # nothing is read after this request
-        self._is_stream = False
         self._refused: ProtocolError | None = None
         self._reading: asyncio.TimerHandle | None = None
-        self._writing: asyncio.TimerHandle | None = None
         self._lingering: asyncio.TimerHandle | None = None
+        self.timeout_keep_alive = self.limits.stranger_idle  # type: ignore[assignment]  # as call_later takes it
 
     # -- the connection ------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, unless there are too many."""
         super().connection_made(transport)
+        self._place.cut = transport.abort
+        self._unread = Unread(self.loop, self.limits, transport.get_extra_info("socket"), transport.abort)
         transport.set_write_buffer_limits(high=self.limits.unsent)
-        if len(self.connections) <= self.limits.connections:
-            self._reading = self.loop.call_later(self.limits.headers_within, self._too_slow)
-        elif len(self.connections) <= self.limits.connections + self.limits.refused_connections:
-            self._refuse(TOO_MANY_CONNECTIONS)
+        if self._place.refused is not None:
+            self._refuse(self._place.refused)
         else:
-            self._refused = TOO_MANY_CONNECTIONS
-            transport.abort()
+            self._reading = self.loop.call_later(self.limits.stranger_idle, self._too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End everything that was waited for."""
-        for timer in (self._reading, self._writing, self._lingering):
+        for timer in (self._reading, self._lingering):
             if timer is not None:
                 timer.cancel()
+        self._unread.end()
+        self._place.leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -148,27 +124,35 @@ class Protocol(HttpToolsProtocol):
             self._refuse(TOO_LARGE)
 
     def pause_writing(self) -> None:
-        """Of what was written too much is unsent: who does not read it soon is cut off."""
+        """Of what was written too much is unsent: who reads nothing of it is cut off."""
         super().pause_writing()
-        if self._writing is None:
-            self._writing = self.loop.call_later(self.limits.read_within, self.transport.abort)
+        self._unread.watch()
 
     def resume_writing(self) -> None:
-        """It is being read."""
+        """It has been read."""
         super().resume_writing()
-        if self._writing is not None:
-            self._writing.cancel()
-            self._writing = None
+        if not self.transport.is_closing():
+            self._unread.end()
 
     def shutdown(self) -> None:
-        """The process stops: what is under way is answered, and a stream, which has no end of its own, ends here."""
+        """The process stops: what is under way is answered."""
         super().shutdown()
-        cycle = self.cycle
-        if cycle is not None and self._is_stream and cycle.response_started and not cycle.response_complete:
-            if cycle.chunked_encoding:
-                self.transport.write(b"0\r\n\r\n")
-            self._give_up(cycle)
-            self.transport.close()
+        self._mind_end()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that has been idle for long."""
+        super().timeout_keep_alive_handler()
+        self._mind_end()
+
+    def _mind_end(self) -> None:
+        """Being closed, what is unsent still goes out, and of TLS a farewell comes back: not for ever."""
+        if self.transport.is_closing():
+            self._unread.watch()
+
+    def _known(self) -> None:
+        """Hear that a request came with a good key."""
+        self._place.known()
+        self.timeout_keep_alive = self.limits.idle  # type: ignore[assignment]
 
     # -- time ----------------------------------------------------------------------------------------------------------
 
@@ -179,15 +163,19 @@ class Protocol(HttpToolsProtocol):
             self._reading = None
         if self._stage is Stage.BODY:
             self._reading = self.loop.call_later(self.limits.body_within, self._too_slow)
-        elif self._stage is Stage.HEADERS or (self._is_answered() and self.timeout_keep_alive_task is None):
-            # Line ends before a request are no request, and have taken the limit of idle connections away.
+        elif self._stage is Stage.HEADERS:
             self._reading = self.loop.call_later(self.limits.headers_within, self._too_slow)
+        elif self._is_answered() and self.timeout_keep_alive_task is None:
+            # Line ends before a request are no request, and have taken the limit of idle connections away.
+            within = min(self.limits.headers_within, self.timeout_keep_alive)
+            self._reading = self.loop.call_later(within, self._too_slow)
 
     def _too_slow(self) -> None:
         self._reading = None
         if self._stage is Stage.NOTHING:
             if self._is_answered():
                 self.transport.close()
+                self._mind_end()
         elif self.flow.read_paused:  # it is we who do not read
             self._mind_time()
         else:
@@ -224,56 +212,22 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Let a request go to the application, or refuse it."""
-        self._check_request()
+        head = Head(
+            self.parser.get_method(),
+            self.url,
+            self.parser.get_http_version(),
+            self.headers,
+            self.parser.should_upgrade(),
+        )
+        self._most = longest_body(head, self._house.hosts, self.limits)
         if len(self.pipeline) >= self.limits.pipelined:
             raise Refusal(TOO_MANY_IN_ADVANCE)
+        self.scope[KNOWN] = self._known  # type: ignore[literal-required]
         super().on_headers_complete()  # which refuses a path that is none
         self._stage = Stage.BODY
         if self.parser.should_upgrade():  # nobody here speaks anything else, and the parser reads no further
             self.cycle.keep_alive = False
         self._is_last = not self.cycle.keep_alive
-
-    def _check_request(self) -> None:
-        version = self.parser.get_http_version()
-        if version not in ("1.1", "1.0"):
-            raise Refusal(HTTP_VERSION)
-        if self.parser.get_method() not in METHODS:
-            raise Refusal(METHOD)
-        hosts, length, coding = [], 0, b""
-        self._most, self._is_stream = self.limits.body, wants_events(self.headers)
-        if self._is_stream and version == "1.0":  # which knows no chunks, and a stream has no length
-            raise Refusal(HTTP_VERSION)
-        for name, value in self.headers:
-            if name == b"host":
-                hosts.append(value)
-            elif name == b"content-length":
-                length = int(value)
-            elif name == b"transfer-encoding":
-                if coding:
-                    raise Refusal(MALFORMED)
-                coding = value
-            elif name == b"content-type" and value.lower().startswith(BATCH):
-                self._most = self.limits.batch
-        if len(hosts) > 1 or not all(map(self._is_ours, hosts)) or (not hosts and version == "1.1"):
-            raise Refusal(HOST)
-        if b"#" in self.url:  # a fragment is never sent
-            raise Refusal(MALFORMED)
-        if not self.url.startswith(b"/"):  # a whole address, as for a proxy: its host is meant, whatever Host says
-            url = httptools.parse_url(self.url)
-            if url.path is None or not url.host:
-                raise Refusal(MALFORMED)
-            if url.userinfo or not self._is_ours(url.host):
-                raise Refusal(HOST)
-        if coding and (coding.lower() != b"chunked" or version == "1.0"):
-            raise Refusal(MALFORMED)
-        if self.parser.should_upgrade() and (coding or length):  # the parser would take the body for another protocol
-            raise Refusal(MALFORMED)
-        if length > self._most:
-            raise Refusal(TOO_LARGE)
-
-    def _is_ours(self, authority: bytes) -> bool:
-        found = AUTHORITY.fullmatch(authority.lower())
-        return found is not None and found[1] in self.hosts
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -296,6 +250,7 @@ class Protocol(HttpToolsProtocol):
         """A request has its whole answer; what was refused behind it is next, when nothing else is."""
         others = bool(self.pipeline)
         super().on_response_complete()
+        self._mind_end()
         if self._refused is not None and not others:
             self._unset_keepalive_if_required()
             self._answer(self._refused)
@@ -314,6 +269,8 @@ class Protocol(HttpToolsProtocol):
     def _refuse(self, error: ProtocolError) -> None:
         """Read no further, and answer so as soon as it is this request's turn."""
         self._refused = error
+        if error is not self._place.refused:  # of which is known already
+            self._house.refuses(error)
         self._unset_keepalive_if_required()
         if self._reading is not None:
             self._reading.cancel()
@@ -327,6 +284,7 @@ class Protocol(HttpToolsProtocol):
             self._give_up(self.cycle)
             if self.cycle.response_started:  # there is no second answer, and no end to the first
                 self.transport.close()
+                self._mind_end()
             else:
                 self._answer(error)
 

@@ -43,9 +43,9 @@ class Server:
     health: Path
     opened: list[socket.socket] = field(default_factory=list)
 
-    def connect(self) -> socket.socket:
-        """A connection, which `hang_up` closes if nobody does."""
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=WITHIN)
+    def connect(self, address: str = "127.0.0.1") -> socket.socket:
+        """A connection from an address of this machine, which `hang_up` closes if nobody does."""
+        connection = socket.create_connection(("127.0.0.1", self.port), WITHIN, source_address=(address, 0))
         self.opened.append(connection)
         return connection
 
@@ -103,12 +103,16 @@ def chunk(stream: Any) -> bytes:
 
 @contextlib.contextmanager
 def serving(
-    directory: Path, *, limits: Mapping[str, float] | None = None, environment: Mapping[str, str] | None = None
+    directory: Path,
+    *,
+    limits: Mapping[str, float] | None = None,
+    fault: str | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
-    """The stand-in, ready, with other limits than usual; stopped at the end."""
+    """The stand-in, ready, with other limits than usual, or a fault of standin.FAULTS; stopped at the end."""
     (port,) = free_ports(1)
     log, health = directory / f"standin-{port}.log", directory / f"standin-{port}.json"
-    words = ["tests.hub.http.standin", f"127.0.0.1:{port}", json.dumps(limits or {})]
+    words = ["tests.hub.http.standin", f"127.0.0.1:{port}", json.dumps(limits or {}), *([fault] if fault else [])]
     given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "RUTA_HEALTH_FILE": str(health)}
     process = fork(words, given | dict(environment or {}), log)
     assert process is not None

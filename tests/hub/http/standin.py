@@ -1,19 +1,25 @@
 """A small application behind the strict protocol, as a process of its own.
 
-python -m tests.hub.http.standin LISTEN [LIMITS]        (limits of strict.Limits as JSON; RUTA_HTTP_* as the hub's)
+python -m tests.hub.http.standin LISTEN [LIMITS [FAULT]]      (connection_limits.Limits as JSON; a name of FAULTS;
+                                                               RUTA_HTTP_* as the hub's)
 """
 
 import asyncio
 import json
 import sys
+import time
+from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from hub.gateway.http import serving, strict
+from hub.gateway.http import places, serving
+from hub.gateway.http.connection_limits import Limits
+from hub.gateway.http.places import KNOWN, Place, Places
 
 LINE = b"data: " + b"x" * 1000 + b"\n\n"
 asked = 0
@@ -37,6 +43,28 @@ async def deaf(_: Request) -> Response:
     return Response(status_code=401)
 
 
+async def known(request: Request) -> Response:
+    """Answer as to somebody whose key is good."""
+    request.scope[KNOWN]()
+    return JSONResponse("known")
+
+
+class Refusals:
+    """What the server refuses before it comes here."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def note(self, organisation: str | None, code: str, _: datetime) -> None:
+        """Count one."""
+        self.counts[f"{organisation} {code}"] += 1
+
+
+async def refused(request: Request) -> JSONResponse:
+    """How often what was refused."""
+    return JSONResponse(request.app.state.refusals.counts)
+
+
 async def waiting(request: Request) -> Response:
     """Answer when the process is asked to stop."""
     await request.app.state.stopping.wait()
@@ -51,7 +79,9 @@ async def events(request: Request) -> StreamingResponse:
         while "flood" in request.query_params:
             yield LINE
             await asyncio.sleep(0)  # as one that asks a database in between
-        await asyncio.Event().wait()
+            if request.app.state.stopping.is_set():
+                return
+        await request.app.state.stopping.wait()
 
     return StreamingResponse(lines(), media_type="text/event-stream")
 
@@ -63,7 +93,7 @@ async def page(_: Request) -> Response:
 
 def make() -> Starlette:
     """The application."""
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/count", count, methods=["GET", "POST"]),
             Route("/asked", how_many),
@@ -71,13 +101,35 @@ def make() -> Starlette:
             Route("/waiting", waiting),
             Route("/events", events),
             Route("/page", page),
+            Route("/known", known),
+            Route("/refused", refused),
         ]
     )
+    app.state.refusals = Refusals()
+    return app
 
 
-def main(listens: str, limits: str = "{}") -> int:
-    """Serve it."""
-    return serving.run("standin", make, listens, limits=strict.Limits(**json.loads(limits)))
+def _take_and_free(self: Places, address: str) -> Place | None:
+    place = Place(self, address, None)
+    place.leave()
+    return place
+
+
+# Planted: what each makes of the server, the tests have to notice.
+FAULTS: dict[str, tuple[object, str, object]] = {
+    "nobody makes room": (Places, "_make_room", lambda _, error, *__: error),
+    "addresses are not told apart": (places, "network_of", lambda _: "all"),
+    "each connection has an address": (places, "network_of", lambda _: str(time.monotonic_ns())),
+    "nothing is counted": (Places, "take", _take_and_free),
+    "who is known stays a stranger": (Place, "known", lambda _: None),
+}
+
+
+def main(listens: str, limits: str = "{}", fault: str | None = None) -> int:
+    """Serve it, with a fault of these if one is named."""
+    if fault is not None:
+        setattr(*FAULTS[fault])
+    return serving.run("standin", make, listens, limits=Limits(**json.loads(limits)))
 
 
 if __name__ == "__main__":

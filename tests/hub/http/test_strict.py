@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from contracts.envelope import MAX_BYTES
-from hub.gateway.http import problems, strict
+from hub.gateway.http import problems
+from hub.gateway.http.connection_limits import Limits
 from hub.gateway.http.protocol_errors import PROTOCOL_ERRORS
 from tests.hub.http.serving import Answer, Server, answers, read, serving
 from tests.waiting import eventually
 
-SLOW = {"headers_within": 0.3, "body_within": 0.6, "read_within": 0.3, "body": 1000}
+SLOW = {"headers_within": 0.3, "body_within": 0.6, "read_within": 0.3, "stranger_idle": 0.3, "body": 1000}
 
 HOST = b"Host: localhost\r\n"
 GET = b"GET /count HTTP/1.1\r\n" + HOST
@@ -148,7 +149,7 @@ REFUSED = {
 
 
 def test_a_body_may_be_as_long_as_a_message() -> None:
-    assert strict.Limits().body == MAX_BYTES
+    assert Limits().body == MAX_BYTES
 
 
 def problem(answer: Answer) -> tuple[int, str]:
@@ -359,7 +360,7 @@ def test_a_body_that_goes_on_after_its_answer_is_cut(server: Server) -> None:
 
 
 def test_by_default_headers_have_10_seconds_and_bodies_20() -> None:
-    assert (strict.Limits().headers_within, strict.Limits().body_within) == (10, 20)
+    assert (Limits().headers_within, Limits().body_within) == (10, 20)
 
 
 def dripping(connection: socket.socket, piece: bytes) -> Answer | None:
@@ -467,25 +468,6 @@ def test_who_reads_a_long_answer_is_not_cut(impatient: Server) -> None:
 
 
 # -- how many ----------------------------------------------------------------------------------------------------------
-
-
-def test_beyond_so_many_connections_others_are_told_to_come_later(tmp_path: Path) -> None:
-    with serving(tmp_path, limits={"connections": 5, "refused_connections": 3, "linger": 60}) as server:
-        held = [server.connect() for _ in range(5)]
-        for connection in held:  # answered, so taken
-            connection.sendall(GET + END)
-            with connection.makefile("rb", buffering=0) as stream:
-                assert read(stream) is not None
-
-        refused = [server.connect() for _ in range(3)]
-        assert [problem(next(answers(one))) for one in refused] == [(503, "too_many_connections")] * 3
-        cut = server.connect()
-        with contextlib.suppress(ConnectionResetError):
-            assert cut.recv(1) == b""
-
-        for connection in (*held, *refused):
-            connection.close()
-        eventually(lambda: [answer.status for answer in server.ask(GET + CLOSE + END)] == [200])
 
 
 def test_a_thousand_silent_connections_leave_room_for_the_others(server: Server) -> None:

@@ -1,0 +1,283 @@
+"""How many connections there may be, over real sockets: of all, of an address, and of who never says who it is."""
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from hub.gateway.http.connection_limits import OF_AN_ADDRESS, Limits
+from tests.hub.http.serving import Answer, Server, answers, read, serving, trusting
+from tests.waiting import eventually
+
+HOST = b"Host: localhost\r\n"
+CLOSE = b"Connection: close\r\n"
+GET = b"GET /count HTTP/1.1\r\n" + HOST
+KNOWN = b"GET /known HTTP/1.1\r\n" + HOST
+COUNTED = b"GET /refused HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n"
+END = b"\r\n"
+FEW = {"connections": 12, "refused_connections": 3, "stranger_idle": 60.0, "handshake_within": 60.0}
+ANOTHER = "127.0.0.2"
+CUT_WITHIN = 20.0  # seconds; strangers have longer than that here
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def certified(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What names a certificate of `localhost`."""
+    issued, directory = authority.issue_cert("localhost"), tmp_path_factory.mktemp("certified")
+    certificate, key = directory / "certificate.pem", directory / "key.pem"
+    certificate.write_bytes(b"".join(one.bytes() for one in issued.cert_chain_pems))
+    key.write_bytes(issued.private_key_pem.bytes())
+    return {"RUTA_HTTP_CERTIFICATE": str(certificate), "RUTA_HTTP_KEY": str(key)}
+
+
+class Caller:
+    """Connects as everybody does, with TLS or without."""
+
+    def __init__(self, server: Server, tls: ssl.SSLContext | None) -> None:
+        self.server = server
+        self._tls = tls
+
+    def silent(self, address: str = "127.0.0.1") -> socket.socket:
+        """A connection on which not even TLS is spoken."""
+        return self.server.connect(address)
+
+    def connect(self, address: str = "127.0.0.1") -> socket.socket:
+        """A connection; an OSError where it is cut."""
+        plain = self.server.connect(address)
+        if self._tls is None:
+            return plain
+        secure = self._tls.wrap_socket(plain, server_hostname="localhost")
+        self.server.opened.append(secure)
+        return secure
+
+    def known(self, address: str = "127.0.0.1") -> socket.socket:
+        """A connection on which a request has come with a good key."""
+        connection = self.connect(address)
+        connection.sendall(KNOWN + END)
+        with connection.makefile("rb", buffering=0) as stream:
+            assert (answer := read(stream)) is not None
+            assert answer.status == 200
+        return connection
+
+    def told(self, address: str = "127.0.0.1") -> Answer | None:
+        """What who connects now is told; None where it is cut without a word."""
+        try:
+            connection = self.connect(address)
+            connection.sendall(GET + CLOSE + END)
+            return next(answers(connection), None)
+        except (ConnectionError, ssl.SSLError):
+            return None
+
+    def is_served(self, address: str = "127.0.0.1") -> bool:
+        answer = self.told(address)
+        return answer is not None and answer.status == 200
+
+
+Open = Callable[..., contextlib.AbstractContextManager[Caller]]
+
+
+@pytest.fixture(scope="module")
+def servers(
+    tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA, certified: dict[str, str]
+) -> Iterator[Callable[..., Caller]]:
+    """Servers by what they are told, each started once."""
+    tls = trusting(authority.cert_pem.bytes())
+    with contextlib.ExitStack() as running:
+
+        @cache
+        def start(fault: str | None, of_an_address: int | None, limits: tuple[tuple[str, float], ...]) -> Server:
+            environment = {} if of_an_address is None else {OF_AN_ADDRESS: str(of_an_address)}
+            given = dict(limits)
+            if given.pop("encrypted"):
+                environment |= certified
+            directory = tmp_path_factory.mktemp("connections")
+            return running.enter_context(serving(directory, limits=FEW | given, fault=fault, environment=environment))
+
+        def caller(fault: str | None, of_an_address: int | None, **limits: float) -> Caller:
+            server = start(fault, of_an_address, tuple(sorted(limits.items())))
+            return Caller(server, tls if limits["encrypted"] else None)
+
+        yield caller
+
+
+@pytest.fixture(params=["plain", "tls"])
+def opened(request: pytest.FixtureRequest, servers: Callable[..., Caller]) -> Open:
+    """Begins to serve, with TLS and without; nobody is connected."""
+
+    @contextlib.contextmanager
+    def open_(fault: str | None = None, of_an_address: int | None = None, **limits: float) -> Iterator[Caller]:
+        caller = servers(fault, of_an_address, **limits, encrypted=request.param == "tls")
+        try:
+            yield caller
+        finally:
+            caller.server.hang_up()
+            eventually(lambda: not established(caller))
+
+    return open_
+
+
+ESTABLISHED, CLOSE_WAIT = "01", "08"  # as the kernel writes them
+
+
+def established(caller: Caller) -> int:
+    """How many connections the server has, as the kernel says; those too that it has not closed yet."""
+    port = f":{caller.server.port:04X}"
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(local.endswith(port) and state in (ESTABLISHED, CLOSE_WAIT) for _, local, _, state, *_ in lines)
+
+
+def problem(answer: Answer | None) -> tuple[int, str]:
+    assert answer is not None
+    assert answer.headers["connection"] == "close"
+    return answer.status, answer.json.get("code")
+
+
+# -- strangers ---------------------------------------------------------------------------------------------------------
+
+
+def test_connections_that_say_nothing_keep_nobody_out(opened: Open) -> None:
+    with opened() as caller:
+        for _ in range(40):
+            caller.silent()
+
+        assert caller.is_served()
+        eventually(lambda: established(caller) <= FEW["connections"], within=CUT_WITHIN)
+
+
+@pytest.mark.parametrize("begun", [GET, b"POST /count HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\nhe", GET + END])
+def test_nor_do_those_on_which_anything_was_said_but_who_it_is(opened: Open, begun: bytes) -> None:
+    with opened() as caller:
+        for _ in range(20):
+            caller.connect().sendall(begun)
+
+        assert caller.is_served()
+
+
+def test_who_is_known_makes_room_for_no_stranger(opened: Open) -> None:
+    with opened() as caller:
+        kept = [caller.known() for _ in range(6)]
+        for _ in range(40):
+            caller.silent()
+        assert caller.is_served()
+
+        for connection in kept:
+            connection.sendall(GET + END)
+            with connection.makefile("rb", buffering=0) as stream:
+                assert read(stream) is not None
+
+
+def test_where_all_who_are_there_are_known_others_are_told_to_come_later(opened: Open) -> None:
+    with opened() as caller:
+        kept = [caller.known() for _ in range(12)]
+
+        assert problem(caller.told()) == (503, "too_many_connections")
+        for connection in kept:
+            connection.close()
+        eventually(caller.is_served)
+
+
+@pytest.mark.parametrize("opened", ["plain"], indirect=True)
+@pytest.mark.parametrize(
+    ("fault", "attack"),
+    [
+        ("nobody makes room", test_connections_that_say_nothing_keep_nobody_out),
+        ("who is known stays a stranger", test_who_is_known_makes_room_for_no_stranger),
+        ("who is known stays a stranger", test_where_all_who_are_there_are_known_others_are_told_to_come_later),
+    ],
+)
+def test_a_server_that_does_not_is_noticed(opened: Open, fault: str, attack: Callable[[Open], None]) -> None:
+    def faulty(**limits: Any) -> contextlib.AbstractContextManager[Caller]:
+        return opened(fault=fault, **limits)
+
+    with pytest.raises((AssertionError, ConnectionError, ssl.SSLError)):
+        attack(faulty)
+
+
+def test_a_stranger_is_closed_sooner_than_who_is_known(opened: Open) -> None:
+    with opened(stranger_idle=0.3, handshake_within=0.3) as caller:
+        kept, silent, idle = caller.known(), caller.silent(), caller.connect()
+        idle.sendall(GET + END)
+
+        assert next(answers(idle)).status == 200
+        for one in (silent, idle):
+            with contextlib.suppress(ConnectionResetError):
+                assert one.recv(1) == b""
+        kept.sendall(GET + END)
+        assert next(answers(kept)).status == 200
+
+
+def test_a_stranger_has_5_seconds_and_who_is_known_30() -> None:
+    limits = Limits()
+
+    assert (limits.stranger_idle, limits.handshake_within, limits.idle) == (5, 5, 30)
+
+
+# -- an address --------------------------------------------------------------------------------------------------------
+
+
+def test_an_address_has_its_share_and_leaves_the_others_theirs(opened: Open) -> None:
+    with opened(of_an_address=4) as caller:
+        for _ in range(4):
+            caller.known()
+
+        assert problem(caller.told()) == (429, "too_many_connections_of_address")
+        assert caller.is_served(ANOTHER)
+        (counted,) = [answer.json for answer in _ask(caller, COUNTED, ANOTHER)]
+    assert counted["None too_many_connections_of_address"] >= 1
+
+
+def test_strangers_of_an_address_keep_out_nobody_who_shares_it(opened: Open) -> None:
+    with opened(of_an_address=4) as caller:
+        others = [caller.silent(ANOTHER) for _ in range(4)]
+        for _ in range(12):
+            caller.silent()
+
+        assert caller.is_served()
+        eventually(lambda: established(caller) <= 8, within=CUT_WITHIN)
+        assert all(_is_open(one) for one in others)
+
+
+@pytest.mark.parametrize("opened", ["plain"], indirect=True)
+@pytest.mark.parametrize(
+    "fault", ["nothing is counted", "addresses are not told apart", "each connection has an address"]
+)
+def test_a_server_that_counts_addresses_wrongly_is_noticed(opened: Open, fault: str) -> None:
+    def faulty(**limits: Any) -> contextlib.AbstractContextManager[Caller]:
+        return opened(fault=fault, **limits)
+
+    with pytest.raises(AssertionError):
+        test_an_address_has_its_share_and_leaves_the_others_theirs(faulty)
+
+
+def test_beyond_those_who_are_told_the_rest_is_cut(opened: Open) -> None:
+    with opened(connections=1, linger=60) as caller:
+        caller.known()
+        for _ in range(3):
+            assert problem(caller.told()) == (503, "too_many_connections")
+
+        assert caller.told() is None
+
+
+def _ask(caller: Caller, asked: bytes, address: str) -> list[Answer]:
+    connection = caller.connect(address)
+    connection.sendall(asked)
+    return list(answers(connection))
+
+
+def _is_open(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) != b""
+    except BlockingIOError:
+        return True
