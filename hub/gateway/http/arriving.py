@@ -4,6 +4,7 @@ asyncio's own server tells of a connection only after its handshake, and not of 
 """
 
 import asyncio
+import contextlib
 import logging
 import socket
 import ssl
@@ -36,7 +37,7 @@ class Arriving:
         self._protocol_for = protocol_for
         self._tls = tls
         self._handshake_within = handshake_within
-        self._beginning: set[asyncio.Task[None]] = set()
+        self._beginning: dict[asyncio.Task[None], socket.socket] = {}
         self._again: asyncio.TimerHandle | None = None
 
     def open(self) -> None:
@@ -52,8 +53,8 @@ class Arriving:
         if self._again is not None:
             self._again.cancel()
         self._listening.close()
-        for task in self._beginning:
-            task.cancel()
+        for connection in self._beginning.values():
+            _hang_up(connection)
 
     def _take(self) -> None:
         for _ in range(AT_ONCE):
@@ -71,9 +72,9 @@ class Arriving:
                 connection.close()
                 continue
             task = self._loop.create_task(self._begin(connection, place))
-            self._beginning.add(task)
+            self._beginning[task] = connection
             task.add_done_callback(partial(self._begun, connection, place))
-            place.cut = task.cancel  # until its protocol has it
+            place.cut = partial(_hang_up, connection)  # until its protocol has it
 
     async def _begin(self, connection: socket.socket, place: Place) -> None:
         connection.setblocking(False)
@@ -87,10 +88,16 @@ class Arriving:
 
     def _begun(self, connection: socket.socket, place: Place, task: "asyncio.Task[None]") -> None:
         """Where it came to no connection, free its place; else its protocol does, when it has ended."""
-        self._beginning.discard(task)
+        del self._beginning[task]
         error = None if task.cancelled() else task.exception()
         if task.cancelled() or error is not None:
             place.leave()
             connection.close()
         if error is not None and not isinstance(error, OSError):  # as errors of TLS are, and its timeout
             log.error("a connection failed to begin", extra=fields(error=describe(error)))
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """End a connection from below. Were its task cancelled, its protocol might not hear of the end."""
+    with contextlib.suppress(OSError):  # it has ended already
+        connection.shutdown(socket.SHUT_RDWR)
