@@ -40,8 +40,8 @@ What is not held elsewhere is tried below, on the process that partners reach (`
      test_what_is_no_request_is_refused_and_the_connection_closed
  21  slow headers, body, reader of a stream (http/test_strict.py)
      test_a_request_that_comes_drop_by_drop_is_ended
- 21  a reader that takes nothing (http/test_strict.py)
-     test_who_does_not_read_a_stream_is_cut_and_holds_nobody_up
+ 21  a reader that takes nothing, one that reads slowly (http/test_unread.py)
+     test_who_reads_nothing_is_cut_and_holds_nobody_up
  22  a thousand connections of one key (here)
      test_beyond_five_streams_of_a_key_the_next_is_told_to_come_later
  23  a flood, by HTTP or AMQP (test_fairness.py)

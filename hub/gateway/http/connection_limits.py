@@ -19,7 +19,7 @@ class Limits:
     body_within: float = 20.0  # from the end of its headers
     idle: float = 30.0  # between requests
     stranger_idle: float = 5.0  # the same, and before the first, as long as no request has come with a good key
-    read_within: float = 10.0  # in each such time, who has an answer to read takes `read_at_least` of it
+    read_within: float = 20.0  # in each such time, who has an answer to read takes `read_at_least` of it
     read_at_least: int = 1024
     read_at_most: float = 300.0  # and all that is unsent within this
     linger: float = 2.0  # after a refusal, for what is on its way: a connection reset would take the answer with it

@@ -17,7 +17,6 @@ from hub.gateway.http.signals import Signals
 HEARTBEAT_EVERY = 15.0  # seconds
 LOOK_AGAIN_AFTER = 1.0  # seconds, while the database is away
 MAY_READ_EVERY = 1.0  # seconds between two looks whether the reader still may
-TAKEN_WITHIN = 30.0  # seconds for a reader to take PIECE bytes; a reader that takes nothing is cut
 CLOSED_WITHIN = 1.0
 AT_ONCE, BYTES_AT_ONCE = 100, 256 * 1024  # what is taken from the table for one reader
 PIECE = 16 * 1024  # bytes; what a connection holds unsent is no more than its own limit and one of these
@@ -68,10 +67,9 @@ class Stream:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_all(self, send: Send) -> None:
-        with contextlib.suppress(TimeoutError):
-            await _send(send, RETRY)
-            while True:
-                await self._send_next(send)
+        await _send(send, RETRY)
+        while True:
+            await self._send_next(send)
 
     async def _send_next(self, send: Send) -> None:
         """Send a page of what is there; where that is all, return when there may be more, or it is time to look."""
@@ -105,10 +103,9 @@ class Stream:
 
 
 async def _send(send: Send, event: bytes) -> None:
-    """Send piece by piece, each when there is room for it. Raises TimeoutError when the reader takes nothing."""
+    """Send piece by piece, each when there is room for it; who takes nothing the server cuts off (unread.py)."""
     for start in range(0, len(event), PIECE):
-        async with asyncio.timeout(TAKEN_WITHIN):
-            await send({"type": "http.response.body", "body": event[start : start + PIECE], "more_body": True})
+        await send({"type": "http.response.body", "body": event[start : start + PIECE], "more_body": True})
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -39,6 +39,9 @@ from hub.gateway.http.unread import Unread
 TRAILING_DATA = 64 * 1024  # bytes that the framing of a chunked body may take beside as many as the body itself
 
 
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+
 class Stage(Enum):
     """What is being read."""
 
@@ -244,7 +247,7 @@ class Protocol(HttpToolsProtocol):
     # -- answers -------------------------------------------------------------------------------------------------------
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        super()._start_asgi_task(cycle, _while_wanted(app, cycle))
+        super()._start_asgi_task(cycle, self._while_wanted(app, cycle))
 
     def on_response_complete(self) -> None:
         """A request has its whole answer; what was refused behind it is next, when nothing else is."""
@@ -304,20 +307,18 @@ class Protocol(HttpToolsProtocol):
         self.flow.resume_reading()
         self._lingering = self.loop.call_later(self.limits.linger, self.transport.abort)
 
+    def _while_wanted(self, app: Application, cycle: RequestResponseCycle) -> Application:
+        """The application, not called for a request that was refused meanwhile; that a client goes is no error."""
 
-Application = Callable[[Any, Any, Any], Awaitable[None]]
+        async def run(scope: Any, receive: Any, send: Any) -> None:
+            if cycle.disconnected:
+                return
+            try:
+                await app(scope, receive, send)
+            except ClientDisconnect:
+                if not cycle.disconnected:
+                    raise
+            finally:
+                self.loop.call_soon(self._mind_end)  # an answer without its end is followed by one of the connection
 
-
-def _while_wanted(app: Application, cycle: RequestResponseCycle) -> Application:
-    """The application, not called for a request that was refused meanwhile; that a client goes is no error of ours."""
-
-    async def run(scope: Any, receive: Any, send: Any) -> None:
-        if cycle.disconnected:
-            return
-        try:
-            await app(scope, receive, send)
-        except ClientDisconnect:
-            if not cycle.disconnected:
-                raise
-
-    return run
+        return run

@@ -86,9 +86,9 @@ async def events(request: Request) -> StreamingResponse:
     return StreamingResponse(lines(), media_type="text/event-stream")
 
 
-async def page(_: Request) -> Response:
-    """A long answer that ends."""
-    return Response(b"x" * 1_000_000)
+async def page(request: Request) -> Response:
+    """A long answer that ends; with `?bytes=` so long."""
+    return Response(b"x" * int(request.query_params.get("bytes", 1_000_000)))
 
 
 def make() -> Starlette:

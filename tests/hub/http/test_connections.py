@@ -3,138 +3,15 @@
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable, Iterator
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import trustme
 
-from hub.gateway.http.connection_limits import OF_AN_ADDRESS, Limits
-from tests.hub.http.serving import Answer, Server, answers, read, serving, trusting
+from hub.gateway.http.connection_limits import Limits
+from tests.hub.http.callers import ANOTHER, COUNTED, CUT_WITHIN, END, FEW, GET, HOST, Caller, Open, established
+from tests.hub.http.serving import Answer, answers, read
 from tests.waiting import eventually
-
-HOST = b"Host: localhost\r\n"
-CLOSE = b"Connection: close\r\n"
-GET = b"GET /count HTTP/1.1\r\n" + HOST
-KNOWN = b"GET /known HTTP/1.1\r\n" + HOST
-COUNTED = b"GET /refused HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n"
-END = b"\r\n"
-FEW = {"connections": 12, "refused_connections": 3, "stranger_idle": 60.0, "handshake_within": 60.0}
-ANOTHER = "127.0.0.2"
-CUT_WITHIN = 20.0  # seconds; strangers have longer than that here
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def certified(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What names a certificate of `localhost`."""
-    issued, directory = authority.issue_cert("localhost"), tmp_path_factory.mktemp("certified")
-    certificate, key = directory / "certificate.pem", directory / "key.pem"
-    certificate.write_bytes(b"".join(one.bytes() for one in issued.cert_chain_pems))
-    key.write_bytes(issued.private_key_pem.bytes())
-    return {"RUTA_HTTP_CERTIFICATE": str(certificate), "RUTA_HTTP_KEY": str(key)}
-
-
-class Caller:
-    """Connects as everybody does, with TLS or without."""
-
-    def __init__(self, server: Server, tls: ssl.SSLContext | None) -> None:
-        self.server = server
-        self._tls = tls
-
-    def silent(self, address: str = "127.0.0.1") -> socket.socket:
-        """A connection on which not even TLS is spoken."""
-        return self.server.connect(address)
-
-    def connect(self, address: str = "127.0.0.1") -> socket.socket:
-        """A connection; an OSError where it is cut."""
-        plain = self.server.connect(address)
-        if self._tls is None:
-            return plain
-        secure = self._tls.wrap_socket(plain, server_hostname="localhost")
-        self.server.opened.append(secure)
-        return secure
-
-    def known(self, address: str = "127.0.0.1") -> socket.socket:
-        """A connection on which a request has come with a good key."""
-        connection = self.connect(address)
-        connection.sendall(KNOWN + END)
-        with connection.makefile("rb", buffering=0) as stream:
-            assert (answer := read(stream)) is not None
-            assert answer.status == 200
-        return connection
-
-    def told(self, address: str = "127.0.0.1") -> Answer | None:
-        """What who connects now is told; None where it is cut without a word."""
-        try:
-            connection = self.connect(address)
-            connection.sendall(GET + CLOSE + END)
-            return next(answers(connection), None)
-        except (ConnectionError, ssl.SSLError):
-            return None
-
-    def is_served(self, address: str = "127.0.0.1") -> bool:
-        answer = self.told(address)
-        return answer is not None and answer.status == 200
-
-
-Open = Callable[..., contextlib.AbstractContextManager[Caller]]
-
-
-@pytest.fixture(scope="module")
-def servers(
-    tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA, certified: dict[str, str]
-) -> Iterator[Callable[..., Caller]]:
-    """Servers by what they are told, each started once."""
-    tls = trusting(authority.cert_pem.bytes())
-    with contextlib.ExitStack() as running:
-
-        @cache
-        def start(fault: str | None, of_an_address: int | None, limits: tuple[tuple[str, float], ...]) -> Server:
-            environment = {} if of_an_address is None else {OF_AN_ADDRESS: str(of_an_address)}
-            given = dict(limits)
-            if given.pop("encrypted"):
-                environment |= certified
-            directory = tmp_path_factory.mktemp("connections")
-            return running.enter_context(serving(directory, limits=FEW | given, fault=fault, environment=environment))
-
-        def caller(fault: str | None, of_an_address: int | None, **limits: float) -> Caller:
-            server = start(fault, of_an_address, tuple(sorted(limits.items())))
-            return Caller(server, tls if limits["encrypted"] else None)
-
-        yield caller
-
-
-@pytest.fixture(params=["plain", "tls"])
-def opened(request: pytest.FixtureRequest, servers: Callable[..., Caller]) -> Open:
-    """Begins to serve, with TLS and without; nobody is connected."""
-
-    @contextlib.contextmanager
-    def open_(fault: str | None = None, of_an_address: int | None = None, **limits: float) -> Iterator[Caller]:
-        caller = servers(fault, of_an_address, **limits, encrypted=request.param == "tls")
-        try:
-            yield caller
-        finally:
-            caller.server.hang_up()
-            eventually(lambda: not established(caller))
-
-    return open_
-
-
-ESTABLISHED, CLOSE_WAIT = "01", "08"  # as the kernel writes them
-
-
-def established(caller: Caller) -> int:
-    """How many connections the server has, as the kernel says; those too that it has not closed yet."""
-    port = f":{caller.server.port:04X}"
-    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return sum(local.endswith(port) and state in (ESTABLISHED, CLOSE_WAIT) for _, local, _, state, *_ in lines)
 
 
 def problem(answer: Answer | None) -> tuple[int, str]:

@@ -1,0 +1,75 @@
+"""Who connects to a stand-in (standin.py) over real sockets, with TLS or without."""
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.hub.http.serving import Answer, Server, answers, read
+
+HOST = b"Host: localhost\r\n"
+CLOSE = b"Connection: close\r\n"
+GET = b"GET /count HTTP/1.1\r\n" + HOST
+KNOWN = b"GET /known HTTP/1.1\r\n" + HOST
+COUNTED = b"GET /refused HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n"
+END = b"\r\n"
+FEW = {"connections": 12, "refused_connections": 3, "stranger_idle": 60.0, "handshake_within": 60.0}
+ANOTHER = "127.0.0.2"
+CUT_WITHIN = 20.0  # seconds; strangers have longer than that here
+
+
+class Caller:
+    """Connects as everybody does, with TLS or without."""
+
+    def __init__(self, server: Server, tls: ssl.SSLContext | None) -> None:
+        self.server = server
+        self._tls = tls
+
+    def silent(self, address: str = "127.0.0.1") -> socket.socket:
+        """A connection on which not even TLS is spoken."""
+        return self.server.connect(address)
+
+    def connect(self, address: str = "127.0.0.1") -> socket.socket:
+        """A connection; an OSError where it is cut."""
+        plain = self.server.connect(address)
+        if self._tls is None:
+            return plain
+        secure = self._tls.wrap_socket(plain, server_hostname="localhost")
+        self.server.opened.append(secure)
+        return secure
+
+    def known(self, address: str = "127.0.0.1") -> socket.socket:
+        """A connection on which a request has come with a good key."""
+        connection = self.connect(address)
+        connection.sendall(KNOWN + END)
+        with connection.makefile("rb", buffering=0) as stream:
+            assert (answer := read(stream)) is not None
+            assert answer.status == 200
+        return connection
+
+    def told(self, address: str = "127.0.0.1") -> Answer | None:
+        """What who connects now is told; None where it is cut without a word."""
+        try:
+            connection = self.connect(address)
+            connection.sendall(GET + CLOSE + END)
+            return next(answers(connection), None)
+        except (ConnectionError, ssl.SSLError):
+            return None
+
+    def is_served(self, address: str = "127.0.0.1") -> bool:
+        answer = self.told(address)
+        return answer is not None and answer.status == 200
+
+
+Open = Callable[..., contextlib.AbstractContextManager[Caller]]
+
+
+ESTABLISHED, CLOSE_WAIT = "01", "08"  # as the kernel writes them
+
+
+def established(caller: Caller) -> int:
+    """How many connections the server has, as the kernel says; those too that it has not closed yet."""
+    port = f":{caller.server.port:04X}"
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(local.endswith(port) and state in (ESTABLISHED, CLOSE_WAIT) for _, local, _, state, *_ in lines)
