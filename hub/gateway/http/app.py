@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 from hub.gateway.admission import Members
 from hub.gateway.http import feed, messages, openapi, problems
 from hub.gateway.http.accepting import Accepting
+from hub.gateway.http.delivered import Pool
 from hub.gateway.http.entrance import Entrance
 from hub.gateway.http.keys import Keys
 from hub.gateway.http.limits import InUse, Limits
@@ -68,20 +69,13 @@ def make_app(settings: Settings) -> Starlette:
     refusals = Refusals()
     accepting = Accepting(settings.database_url, settings.amqp_url, settings.limits, refusals)
     signals = Signals(settings.database_url)
-    pool = AsyncConnectionPool(
-        settings.database_url,
-        min_size=1,
-        max_size=POOL,
-        timeout=ANSWERS_WITHIN,
-        open=False,
-        check=AsyncConnectionPool.check_connection,  # after a restart of the database, none of those it had is good
-        kwargs={"connect_timeout": 2, "options": "-c statement_timeout=5s -c timezone=UTC"},
-    )
+    pool, keys_pool = _pool(settings, POOL), _pool(settings, 1)  # whatever pages take, keys are read
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         accepting.start(asyncio.get_running_loop())
         await pool.open(wait=False)
+        await keys_pool.open(wait=False)
         await asyncio.to_thread(accepting.connected.wait, CONNECTED_WITHIN)
         try:
             async with signals:
@@ -92,6 +86,7 @@ def make_app(settings: Settings) -> Starlette:
         finally:
             await asyncio.to_thread(accepting.stop)
             await pool.close(timeout=ANSWERS_WITHIN)
+            await keys_pool.close(timeout=ANSWERS_WITHIN)
 
     app = Starlette(
         routes=routes(),
@@ -107,8 +102,20 @@ def make_app(settings: Settings) -> Starlette:
     app.state.in_use = InUse(settings.limits)
     app.state.signals = signals
     app.state.outcome_of = feed.outcome_of
-    app.state.keys = Keys(pool, lambda: settings.organisations, accepting.used)
+    app.state.keys = Keys(keys_pool, lambda: settings.organisations, accepting.used)
     return app
+
+
+def _pool(settings: Settings, most: int) -> Pool:
+    return AsyncConnectionPool(
+        settings.database_url,
+        min_size=1,
+        max_size=most,
+        timeout=ANSWERS_WITHIN,
+        open=False,
+        check=AsyncConnectionPool.check_connection,  # after a restart of the database, none of those it had is good
+        kwargs={"connect_timeout": 2, "options": "-c statement_timeout=5s -c timezone=UTC"},
+    )
 
 
 async def _end_with(app: Starlette, signals: Signals) -> None:

@@ -36,7 +36,7 @@ CAUSED = """
 
 async def read_message(request: Request) -> Response:
     """Answer with what became of a message. Another's id, an unknown one and what is no id are all the same: 404."""
-    caller = await keys.caller(request)
+    caller = keys.caller(request)
     limits.parameters(request.scope["query_string"])
     language = language_of(dict(request.scope["headers"]))
     said = request.path_params["id"]

@@ -46,7 +46,7 @@ __all__ = ["outcome_of", "routes"]
 
 async def read_inbox(request: Request) -> ASGIApp:
     """Answer with a page of the inbox, or with all of it as it comes."""
-    caller = await keys.caller(request)
+    caller = keys.caller(request)
     parameters = limits.parameters(request.scope["query_string"], PARAMETERS)
     limit = min(_number(parameters, "limit", USUAL_MESSAGES), MOST_MESSAGES)
     wait = min(_number(parameters, "wait", 0), LONGEST_WAIT)
@@ -99,7 +99,7 @@ async def _page(request: Request, caller: keys.Caller, after: int, limit: int, w
 
 async def acknowledge(request: Request) -> Response:
     """Note that the organisation has what it names: all up to a cursor, or single messages."""
-    caller = await keys.caller(request)
+    caller = keys.caller(request)
     limits.parameters(request.scope["query_string"])
     asked = await _json_object(request)
     inbox, pool = Inbox.of(caller.organisation, caller.system), request.app.state.pool

@@ -60,7 +60,7 @@ class Keys:
     def __init__(
         self, pool: Any, organisations: Callable[[], Mapping[str, Any]], used: Callable[[bytes, date], None]
     ) -> None:
-        """`used` hears of the first use of a key on each day."""
+        """`pool` is nobody else's; `used` hears of the first use of a key on each day."""
         self._pool = pool
         self._organisations = organisations
         self._used = used
@@ -153,7 +153,7 @@ def _is_in_query(query: bytes) -> bool:
     return not names.isdisjoint(NAMES_OF_KEYS) or any(one in query for one in IN_A_QUERY)
 
 
-async def caller(request: Request) -> Caller:
+def caller(request: Request) -> Caller:
     """Return who calls, as the entrance has found out before anything of the request was read."""
     found: Caller = request.scope[CALLER]
     return found
