@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.gateway.http import limits, strict
+from hub.gateway.http import connection_limits, limits
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
@@ -72,7 +72,7 @@ def unsaid_of_a_key(said: limits.Limits) -> set[str]:
     return {name for name, value in values.items() if value not in numbers(rows[name])}
 
 
-def unsaid_of_a_connection(said: strict.Limits) -> set[int]:
+def unsaid_of_a_connection(said: connection_limits.Limits) -> set[int]:
     """The limits of a connection that the page does not say."""
     table = re.search(r"^\| what a connection may \| \|\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
     assert table is not None
@@ -84,7 +84,7 @@ def unsaid_of_a_connection(said: strict.Limits) -> set[int]:
 
 def test_the_limits_of_http_are_those_of_the_code() -> None:
     assert unsaid_of_a_key(limits.Limits()) == set()
-    assert unsaid_of_a_connection(strict.Limits()) == set()
+    assert unsaid_of_a_connection(connection_limits.Limits()) == set()
 
 
 @pytest.mark.parametrize("name", limits.VARIABLES)
@@ -94,4 +94,4 @@ def test_another_default_would_be_noticed(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["headers_within", "body", "connections", "unsent"])
 def test_another_limit_of_a_connection_would_be_noticed(name: str) -> None:
-    assert unsaid_of_a_connection(replace(strict.Limits(), **{name: 77})) == {77}
+    assert unsaid_of_a_connection(replace(connection_limits.Limits(), **{name: 77})) == {77}

@@ -131,12 +131,12 @@ def problem(language: Language) -> Iterator[str]:
 
 def _numbers_of_http() -> dict[str, Any]:
     """The limits as the code has them; of bytes and numbers of things alike as whole numbers."""
-    cloudevents, feed, http_limits, messages, preferring, strict, submissions = (
+    cloudevents, feed, http_limits, messages, preferring, connections, submissions = (
         importlib.import_module(f"hub.gateway.http.{name}")
-        for name in ("cloudevents", "feed", "limits", "messages", "preferring", "strict", "submissions")
+        for name in ("cloudevents", "feed", "limits", "messages", "preferring", "connection_limits", "submissions")
     )
     keeping = importlib.import_module("hub.gateway.keeping")
-    of_key, of_connection = http_limits.Limits(), strict.Limits()
+    of_key, of_connection = http_limits.Limits(), connections.Limits()
     return {
         "rate": of_key.rate,
         "burst": of_key.burst,

@@ -10,7 +10,7 @@ import pytest
 from contracts import refusals
 from deploy.local import generated
 from deploy.local.state import ROOT
-from hub.gateway.http import feed, limits, strict
+from hub.gateway.http import connection_limits, feed, limits
 from messaging import topology
 
 ENGLISH = (ROOT / "docs" / "partners.md").read_text(encoding="utf-8")
@@ -121,7 +121,7 @@ def test_a_comment_is_in_each_pages_language_and_a_command_is_not() -> None:
         (feed, "LONGEST_WAIT", 31),
         (feed, "MOST_BYTES", 1024),
         (limits, "Limits", partial(limits.Limits, rate=49)),
-        (strict, "Limits", partial(strict.Limits, header_count=99)),
+        (connection_limits, "Limits", partial(connection_limits.Limits, header_count=99)),
         (topology, "read", lambda: replace(NETWORK, connections=41)),
     ],
 )
