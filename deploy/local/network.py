@@ -93,7 +93,7 @@ class Network:
     def start(self) -> None:
         """Provision the servers, start every process, and return when all are ready; OperatorError when one is not."""
         self._forks.start()
-        hub = [self._forks.forked(program) for program in hub_programs(self.stack, self.declared)]
+        hub = [self._forks.process(program) for program in hub_programs(self.stack, self.declared)]
         self.processes = {process.name: process for process in (*self.stack.servers, *self._forks.all, *hub)}
         try:
             if not self._ready_made:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from deploy.local.entrance import SETTINGS
 from deploy.local.forking import SERVER, ForkedProcess, ForkServer
-from deploy.local.process import Program
+from deploy.local.process import Process, Program
 from deploy.local.stack import Stack
 from deploy.local.state import ROOT, State
 from messaging.topology import COURIER, GATEWAY, GATEWAY_HTTP, HUB, NETWORK, NETWORK_FILE, DeclaredNetwork
@@ -102,8 +102,10 @@ class ForkServers:
         for server in self.all:
             server.stop()
 
-    def forked(self, program: Program) -> ForkedProcess:
-        """A process to be forked from the one that it is for, not started yet."""
+    def process(self, program: Program) -> Process:
+        """A process, not started yet; what names a module is forked from the one that it is for."""
+        if not program.module:
+            return Process(program)
         of_eventlet, of_asyncio = self.all
         return ForkedProcess(program, of_asyncio if program.module == [BY_HTTP] else of_eventlet)
 
