@@ -486,6 +486,18 @@ def test_what_is_older_than_its_time_goes_and_nothing_else(tables: Tables, monke
     assert all(row["erased_at"] is None for row in tables.query("select * from delivery"))
 
 
+def test_answers_to_requests_that_may_come_again_are_kept_for_a_day(tables: Tables) -> None:
+    for key, hours in (("lately", 23), ("long ago", 25), ("longer ago", 1000)):
+        tables.query(
+            "insert into idempotency (organisation, key, request_sha256, begun_at, status, answer) "
+            "values ('redcross', %s, '', clock_timestamp() - %s * interval '1 hour', 202, '{}')",
+            key,
+            hours,
+        )
+    keep_house(tables.url)
+    assert [row["key"] for row in tables.query("select key from idempotency")] == ["lately"]
+
+
 def test_outcomes_are_kept_for_ninety_days(tables: Tables) -> None:
     write(tables.url, [entry(processed("applied", *(uuid7() for _ in range(3))))])
     kept = uuid7()

@@ -45,6 +45,7 @@ class Post:
             return  # whoever asked is gone
         caller: Caller = scope[CALLER]
         headers: list[tuple[bytes, bytes]] = []
+        seconds = None  # for which the answer is to wait
         if mode == "batch":
             answer = await _accept_batch(scope, caller, cloudevents.batch(body, scope["headers"]), key, body)
         else:
@@ -54,9 +55,10 @@ class Post:
             seconds = preferring.seconds(headers_of(scope).get(b"prefer"))
             if seconds is not None:
                 headers.append((b"preference-applied", b"wait=%d" % seconds))
-                answer = await preferring.outcome(scope, caller, answer, seconds)
         if answer.replayed:
             headers.append((b"idempotency-replayed", b"true"))
+        if seconds is not None:
+            answer = await preferring.outcome(scope, caller, answer, seconds)
         await _say(send, answer, headers)
 
 

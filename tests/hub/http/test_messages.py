@@ -322,6 +322,26 @@ def test_a_request_with_the_same_key_and_body_has_the_same_answer(entrance: Entr
     assert entrance.arrived(1) == [message.to_json()]
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_that_an_answer_is_one_of_before_is_said_beside_an_outcome_too(
+    entrance: Entrance, redcross: Client, refused: bool
+) -> None:
+    message = service_published()
+    given = {"idempotency_key": f"waits-{refused}", "prefer": "wait=0"}
+    first = redcross.post(message, **given)
+    if refused:
+        entrance.query(
+            "insert into outcome (organisation, message_id, service, type, state, code, first_at, changed_at) "
+            "values ('redcross', %s, 'referrals', 'service.published.v2', 'refused', 'not_yours', now(), now())",
+            (message.id,),
+        )
+    again = redcross.post(message, **given)
+    assert (first.status, again.status) == (202, 200 if refused else 202)
+    assert (first.headers["idempotency-replayed"], again.headers["idempotency-replayed"]) == (None, "true")
+    assert again.headers["preference-applied"] == "wait=0"
+    assert entrance.arrived(1) == [message.to_json()]
+
+
 def test_a_key_that_comes_with_another_body_is_refused_and_its_message_not_taken(
     entrance: Entrance, redcross: Client
 ) -> None:
