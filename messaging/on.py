@@ -109,6 +109,7 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
 
     def setup(self) -> None:
         self.turn = Semaphore()
+        self.turns = 0  # taken so far
         # Without a limit of its own, so that no turn waits for the broker: what may be unacknowledged bounds it.
         self._due: LightQueue[tuple[Committed, Callable[[], None]] | None] = LightQueue()
         self._publisher = Publisher(os.environ["SERVICE_AMQP_URL"], server="broker", part="publishing")
@@ -184,6 +185,7 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
         while True:
             try:
                 with self.turn:
+                    self.turns += 1
                     if self.clocks.is_pressing:
                         self._compare_clocks()
                     result = method()
@@ -508,7 +510,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
 
 
 class _Every(Entrypoint):  # type: ignore[misc]
-    """Runs a method at an interval, in a transaction of its own."""
+    """Runs a method at an interval, in a transaction of its own; again at once while it alone has more to do."""
 
     service = _Service()
 
@@ -520,6 +522,7 @@ class _Every(Entrypoint):  # type: ignore[misc]
         self._stop = Event()
 
     def start(self) -> None:
+        self._others_at_work = False
         self._thread = self.container.spawn_managed_thread(self._run)
 
     def stop(self) -> None:
@@ -528,20 +531,24 @@ class _Every(Entrypoint):  # type: ignore[misc]
 
     def _run(self) -> None:
         while not self._stop.ready():
-            if self._tick():
-                continue  # it may have more to say
+            turns = self.service.turns
+            has_more = self._tick()
+            eventlet.sleep(0)  # whoever waits for a turn has it
+            self._others_at_work = self.service.turns > turns + 1
+            if has_more and not self._others_at_work:
+                continue
             with eventlet.Timeout(self._interval, False):
                 self._stop.wait()
 
     def _tick(self) -> bool:
-        """Run the method once; tell whether it had anything to say."""
+        """Run the method once; tell whether it had anything to say, or is to come again."""
         service = self.container.service_cls()
         handler: Callable[[Transaction, datetime], Drafts] = getattr(service, self.method_name)
 
         def tick() -> list[Committed]:
             if not self.service.clocks.agree():
                 return []  # nobody knows what is due
-            committed = self.service.runtime.tick(handler)
+            committed = self.service.runtime.tick(handler, brief=self._others_at_work)
             return [] if committed is None else [committed]
 
         try:

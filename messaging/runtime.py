@@ -218,8 +218,8 @@ class Runtime:
             log.warning("parked messages are tried one by one", extra=fields(error=describe(error)))
         return self._all_of(self._retry_one(service) for _ in range(inbox.PARKED_AT_ONCE))
 
-    def tick(self, handler: TimedHandler) -> Committed | None:
-        """Run a timed handler in a transaction; None when it had nothing to say.
+    def tick(self, handler: TimedHandler, *, brief: bool = False) -> Committed | None:
+        """Run a timed handler in a transaction, which may tell it to be brief; None when it is done and says nothing.
 
         Raises whatever the handler raises, and `StatementFailed` where that would look like a server that went away:
         it would be tried again at once and for ever.
@@ -229,9 +229,10 @@ class Runtime:
             with transaction(connection, in_turn=self._in_turn) as tx:
                 with self._time_limit():
                     now = clock.now()
+                    tx.brief = brief
                     drafts = handler(tx, now)
                     tx.keep()
-                    if not drafts:
+                    if not (drafts or tx.comes_again):
                         return None
                     publications = [self._publication(draft, now, None) for draft in drafts]
                 return self._commit(connection, writer, tx, _Outcome(publications))

@@ -97,6 +97,8 @@ class Transaction:
         self._connection = connection
         self._turn: psycopg.Cursor[Row] | None = None  # what was answered when it was asked for
         self._in_turn = in_turn
+        self.comes_again = False
+        self.brief = False  # of a timed handler: messages are being applied, and wait for it
         self._kept_out = kept_out
         self._unexpected: set[Guarded] = set()  # rows that were kept out, or let in, against expectation
         self._number = 0  # of the message that is being handled
@@ -197,6 +199,10 @@ class Transaction:
         goes_in = _guarded(write) not in self._kept_out
         self._wrote |= goes_in
         return goes_in
+
+    def come_again(self) -> None:
+        """Of a timed handler: it has done a part, and is to run again at once where nobody else wants a turn."""
+        self.comes_again = True
 
     def keep(self) -> None:
         """End a message: its writes are part of the transaction now."""

@@ -33,11 +33,15 @@ from messaging.topology import NETWORK_FILE, TopologyError, read, submitted_queu
 log = logging.getLogger("ruta.gateway")
 
 
+SWITCHES_AFTER = 0.001  # seconds; who carries a single message waits for no other direction's hundreds longer than that
+
+
 def main() -> int:
     """Carry messages in and out until SIGTERM or SIGINT; 1 if either direction ends before that.
 
     Ends with a sentence where what it needs to know of the network cannot be read.
     """
+    sys.setswitchinterval(SWITCHES_AFTER)
     logs.set_up("gateway")
     tracing.set_up("gateway")
     try:

@@ -161,7 +161,7 @@ def test_a_key_that_many_people_have_finds_nobody(matching: Matching, monkeypatc
 def test_many_who_wait_are_compared_in_turns_and_none_is_forgotten(
     matching: Matching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store.take_waiting, "__defaults__", (2,))
+    monkeypatch.setattr(store, "COMPARED_AT_ONCE", 2)
     for number in range(5):
         matching.register({**PERSON, "documents": [{"type": "PT", "number": f"77000{number}00"}]}, uuid4())
     turns = [matching.compare() for _ in range(4)]
@@ -171,13 +171,32 @@ def test_many_who_wait_are_compared_in_turns_and_none_is_forgotten(
     assert sorted(proposed) == sorted(row["match_id"] for row in matching.intake.rows("select match_id from match"))
 
 
+@pytest.mark.parametrize(("brief", "left"), [(False, 2), (True, 4)])
+def test_where_messages_come_fewer_are_compared_and_the_rest_soon(
+    matching: Matching, monkeypatch: pytest.MonkeyPatch, brief: bool, left: int
+) -> None:
+    monkeypatch.setattr(store, "COMPARED_AT_ONCE", 4)
+    monkeypatch.setattr(store, "COMPARED_BRIEFLY", 2)
+    for number in range(5):
+        matching.register({**PERSON, "documents": [{"type": "PT", "number": f"77000{number}00"}]}, uuid4())
+    matching.intake.tx.brief = brief
+    matching.compare()
+    assert len(matching.intake.rows("select 1 from match_waiting")) == left
+    assert matching.intake.tx.comes_again
+
+
+def test_who_has_compared_the_last_of_them_does_not_come_again(matching: Matching) -> None:
+    matching.compare()
+    assert not matching.intake.tx.comes_again
+
+
 def test_one_process_compares_at_a_time_and_registering_goes_on(intake_database: str) -> None:
     with database.connect(intake_database) as one, database.connect(intake_database) as other:
-        store.take_waiting(Transaction(one))
+        store.take_waiting(Transaction(one), 1)
         other.execute("lock table match_waiting in row exclusive mode")  # as whoever registers takes it
         other.execute("set lock_timeout = '50ms'")
         with pytest.raises(psycopg.errors.LockNotAvailable):
-            store.take_waiting(Transaction(other))
+            store.take_waiting(Transaction(other), 1)
         one.rollback()
         other.rollback()
 

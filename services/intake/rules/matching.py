@@ -26,7 +26,7 @@ from services.intake.rules.names import Names, compare_names, read_names
 from services.intake.rules.people import Person
 
 PROPOSED_FROM: Final = 0.5  # the score from which a coordinator is asked: rather one person than not
-PAIRS_AT_ONCE: Final = 5_000  # that are compared; a second or so, even of people with ten documents each
+PAIRS_AT_ONCE: Final = 500  # that are compared; a tenth of a second or so, even of people with ten documents each
 OPEN_AT_MOST: Final = 10  # of a person with one organisation's registrations, until coordinators have answered some
 PEOPLE: Final = 25_000  # whom the network knows; one of them is who has just been registered: 24,942 were, as published
 RELATIVES: Final = 2  # of a person, among them

@@ -11,7 +11,8 @@ from services.intake.rules.links import Pair, match_id_of, pair_of
 from services.intake.rules.matching import Asked, Proposal
 from services.intake.rules.people import Person
 
-COMPARED_AT_ONCE: Final = 200  # people; some tenths of a second, in which messages wait
+COMPARED_AT_ONCE: Final = 50  # people, where no message came lately: some tenth of a second, in which the next waits
+COMPARED_BRIEFLY: Final = 10  # where messages come one after the other
 MOST_HOLDERS: Final = 100  # of a key: one that more people have says nothing, and would cost the most
 
 WAIT: Final = """
@@ -147,7 +148,7 @@ def compare_later(tx: Transaction, person_id: UUID, *, at: datetime) -> None:
     tx.write(WAIT, {"person_id": person_id, "since": at})
 
 
-def take_waiting(tx: Transaction, most: int = COMPARED_AT_ONCE) -> list[Person]:
+def take_waiting(tx: Transaction, most: int) -> list[Person]:
     """Take those who have waited longest, with what is compared of them; until this commits nobody else compares."""
     tx.fetch(ONE_AT_A_TIME)
     # In two statements: the second sees what was waited for in the first.
