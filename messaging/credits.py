@@ -36,9 +36,9 @@ from typing import Final
 
 from messaging.topology import Service, reads
 
-WITHIN: Final = 0.05  # seconds for a message to stand in a service, where others may come after it, beside …
-LATELY: Final = 5.0  # … what the quickest needed in so many seconds, which is …
-WAY: Final = 0.1  # … no more seconds than this
+WITHIN: Final = 0.05  # seconds for a message to stand in a service, beside its way, where others may come after it
+LATELY: Final = 5.0  # seconds for which it is remembered how long the quickest way was; at most twice as long
+WAY: Final = 0.1  # seconds; a way counts as no longer than this
 SHRINKS, GROWS = 0.7, 1.2  # how much less or more is let in at most, and …
 CHANGES_AFTER: Final = 0.025  # … how many seconds must pass between two such changes
 FEWEST: Final = 8  # messages, of a service that is slow
@@ -176,7 +176,9 @@ class _Room:
 
     def _note_way(self, took: float, now: float) -> None:
         if now - self._way_since >= LATELY:
-            self._way_before, self._way, self._way_since = self._way, took, now
+            was_lately = now - self._way_since < 2 * LATELY
+            self._way_before = self._way if was_lately else float("inf")
+            self._way, self._way_since = took, now
         self._way = min(self._way, took)
 
     def _adjust(self, stood: float, now: float) -> None:

@@ -85,7 +85,10 @@ def on(contract: type) -> Callable[[Callable[..., Drafts]], Callable[..., Drafts
 
 
 def every(interval: timedelta) -> Callable[[Callable[..., Drafts]], Callable[..., Drafts]]:
-    """Declare a method to run at this interval: `(self, tx, now) -> drafts`; at once again while it has any to send."""
+    """Declare a method to run at this interval: `(self, tx, now) -> drafts`.
+
+    It runs at once again where it has any to send, or asks for it (`tx.come_again`), and no message came meanwhile.
+    """
 
     def declare(handler: Callable[..., Drafts]) -> Callable[..., Drafts]:
         register_entrypoint(handler, _Every(interval=interval))
@@ -109,7 +112,7 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
 
     def setup(self) -> None:
         self.turn = Semaphore()
-        self.turns = 0  # taken so far
+        self.batches = 0  # of messages, that were begun so far
         # Without a limit of its own, so that no turn waits for the broker: what may be unacknowledged bounds it.
         self._due: LightQueue[tuple[Committed, Callable[[], None]] | None] = LightQueue()
         self._publisher = Publisher(os.environ["SERVICE_AMQP_URL"], server="broker", part="publishing")
@@ -185,7 +188,6 @@ class _Service(SharedExtension):  # type: ignore[misc]  # nameko ships no types
         while True:
             try:
                 with self.turn:
-                    self.turns += 1
                     if self.clocks.is_pressing:
                         self._compare_clocks()
                     result = method()
@@ -454,6 +456,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
                 self._sleep_until_woken()
             batch = self._arrived.take(self.service.runtime.pace)
             self._unacknowledged += 1
+            self.service.batches += 1
             apply = partial(self.service.runtime.apply, deliveries=batch)
             self.service.commit(partial(self._run_worker, apply), then=partial(self._finish, batch))
 
@@ -510,7 +513,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
 
 
 class _Every(Entrypoint):  # type: ignore[misc]
-    """Runs a method at an interval, in a transaction of its own; again at once while it alone has more to do."""
+    """Runs a method at an interval, in a transaction of its own; at once where it has more and no message comes."""
 
     service = _Service()
 
@@ -522,7 +525,7 @@ class _Every(Entrypoint):  # type: ignore[misc]
         self._stop = Event()
 
     def start(self) -> None:
-        self._others_at_work = False
+        self._messages_come = False
         self._thread = self.container.spawn_managed_thread(self._run)
 
     def stop(self) -> None:
@@ -531,11 +534,11 @@ class _Every(Entrypoint):  # type: ignore[misc]
 
     def _run(self) -> None:
         while not self._stop.ready():
-            turns = self.service.turns
+            batches = self.service.batches
             has_more = self._tick()
-            eventlet.sleep(0)  # whoever waits for a turn has it
-            self._others_at_work = self.service.turns > turns + 1
-            if has_more and not self._others_at_work:
+            eventlet.sleep(0)  # who waits for a turn has it
+            self._messages_come = self.service.batches > batches
+            if has_more and not self._messages_come:
                 continue
             with eventlet.Timeout(self._interval, False):
                 self._stop.wait()
@@ -548,7 +551,7 @@ class _Every(Entrypoint):  # type: ignore[misc]
         def tick() -> list[Committed]:
             if not self.service.clocks.agree():
                 return []  # nobody knows what is due
-            committed = self.service.runtime.tick(handler, brief=self._others_at_work)
+            committed = self.service.runtime.tick(handler, brief=self._messages_come)
             return [] if committed is None else [committed]
 
         try:

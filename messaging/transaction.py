@@ -201,7 +201,7 @@ class Transaction:
         return goes_in
 
     def come_again(self) -> None:
-        """Of a timed handler: it has done a part, and is to run again at once where nobody else wants a turn."""
+        """Of a timed handler: it has done a part, and is to run again at once where no message comes."""
         self.comes_again = True
 
     def keep(self) -> None:

@@ -23,7 +23,7 @@ from deploy.local.stack import Stack
 from deploy.local.supervisor import Supervisor
 from messaging import topology
 
-DOORS = (topology.GATEWAY, topology.GATEWAY_HTTP, topology.COURIER)
+ENTRANCES = (topology.GATEWAY, topology.GATEWAY_HTTP, topology.COURIER)  # where messages come in and go out
 
 log = logging.getLogger("ruta.up")
 
@@ -128,10 +128,10 @@ class Network:
 
     def _stop_processes(self) -> None:
         hub = [one for one in self.processes.values() if one not in self.stack.servers and one not in self._forks.all]
-        doors = [one for one in hub if one.name in DOORS]
-        services = [one for one in hub if one.name not in (*DOORS, "relay")]
+        entrances = [one for one in hub if one.name in ENTRANCES]
+        services = [one for one in hub if one.name not in (*ENTRANCES, "relay")]
         with ThreadPoolExecutor() as at_once:  # each takes up to a second to come to its end
-            for group in (doors, services, [one for one in hub if one.name == "relay"]):
+            for group in (entrances, services, [one for one in hub if one.name == "relay"]):
                 list(at_once.map(Process.stop, group))
         self._forks.stop()
 

@@ -20,7 +20,7 @@ NOT_THEIRS = ADMINISTRATORS | set(SETTINGS)
 
 
 def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
-    """Every process of the hub, in the order in which they start; they stop in the opposite one."""
+    """Every process of the hub, in the order in which they start; how they stop, `Network.stop` says."""
     outboxes = [
         {
             "service": service.name,

@@ -33,7 +33,7 @@ from messaging.topology import NETWORK_FILE, TopologyError, read, submitted_queu
 log = logging.getLogger("ruta.gateway")
 
 
-SWITCHES_AFTER = 0.001  # seconds; who carries a single message waits for no other direction's hundreds longer than that
+SWITCHES_AFTER = 0.001  # seconds until Python lets another thread go on: one message waits for no other direction
 
 
 def main() -> int:

@@ -332,12 +332,12 @@ class IntakeService:
         """Compare those who were registered or corrected with everybody who may be the same, several at a time."""
         most = store.matching.COMPARED_BRIEFLY if tx.brief else store.matching.COMPARED_AT_ONCE
         waiting = store.matching.take_waiting(tx, most)
-        if len(waiting) == most:
-            tx.come_again()
         traits = {one.person_id: rules.matching.read_traits(one) for one in waiting}
         store.matching.save_keys(tx, {one: rules.match_keys.match_keys(traits[one]) for one in traits})
         pairs = store.matching.find_candidates(tx, traits)
         fitting = set(rules.matching.who_fits(traits, pairs))
+        if len(waiting) == most or len(fitting) < len(traits):
+            tx.come_again()
         for one in traits.keys() - fitting:
             store.matching.compare_later(tx, one, at=now)
         pairs = {pair for pair in pairs if not fitting.isdisjoint(pair)}

@@ -9,31 +9,31 @@ from messaging.on import _Every
 
 
 class Ticking(_Every):
-    """Runs five times, and each time it has more to do; others take so many turns in between."""
+    """Runs five times, and each time it has more to do; so many batches of messages come in between."""
 
-    def __init__(self, interval: float, others: int) -> None:
-        self.service = SimpleNamespace(turns=0)  # type: ignore[assignment]
-        self._interval, self._others = interval, others
+    def __init__(self, interval: float, messages: int) -> None:
+        self.service = SimpleNamespace(batches=0)  # type: ignore[assignment]
+        self._interval, self._messages = interval, messages
         self._stop = Event()
-        self._others_at_work = False
+        self._messages_come = False
         self.was_to_be_brief: list[bool] = []
 
     def _tick(self) -> bool:
-        self.service.turns += 1 + self._others
-        self.was_to_be_brief.append(self._others_at_work)
+        self.service.batches += self._messages
+        self.was_to_be_brief.append(self._messages_come)
         if len(self.was_to_be_brief) == 5:
             self._stop.send()
         return True
 
 
-def test_where_nobody_else_has_anything_it_goes_on_at_once() -> None:
-    ticking = Ticking(interval=3600, others=0)
+def test_where_no_message_comes_it_goes_on_at_once() -> None:
+    ticking = Ticking(interval=3600, messages=0)
     ticking._run()
     assert ticking.was_to_be_brief == [False] * 5
 
 
-@pytest.mark.parametrize("others", [1, 3])
-def test_where_others_are_at_work_it_is_brief_and_comes_after_the_interval(others: int) -> None:
-    ticking = Ticking(interval=0.01, others=others)
+@pytest.mark.parametrize("messages", [1, 3])
+def test_where_messages_come_it_is_brief_and_comes_after_the_interval(messages: int) -> None:
+    ticking = Ticking(interval=0.01, messages=messages)
     ticking._run()
     assert ticking.was_to_be_brief == [False, True, True, True, True]

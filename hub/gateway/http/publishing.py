@@ -88,12 +88,13 @@ class Publishing:
                 else:
                     self._keep_alive()
                 self._standing.count()
-            except database.DatabaseLost as error:
-                log.warning("the database is away, and the relay goes on", extra=fields(error=describe(error)))
             except Exception as error:
-                log.critical("publishing failed, and goes on", extra=fields(error=describe(error)))
+                if isinstance(error, database.DatabaseLost):
+                    log.warning("the database is away, and the relay goes on", extra=fields(error=describe(error)))
+                else:
+                    log.critical("publishing failed, and goes on", extra=fields(error=describe(error)))
                 with suppress(*database.DatabaseLost):
-                    self._leave_to_relay(taken)
+                    self._leave_to_relay(taken)  # first in memory: what stands behind it may not be marked over it
         health.ends(PART)
         self._publisher.drop()
         self._standing.close()

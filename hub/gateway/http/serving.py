@@ -42,13 +42,18 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, name: str, certificate: "Certificate | None", app: Starlette, house: strict.House
+        self,
+        config: uvicorn.Config,
+        name: str,
+        certificate: "Certificate | None",
+        app: Starlette,
+        rules: strict.ServerRules,
     ) -> None:
         super().__init__(config)
         self._name = name
         self._certificate = certificate
         self._app = app
-        self._house = house
+        self._rules = rules
         self._arriving: Arriving | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -58,14 +63,14 @@ class Server(uvicorn.Server):
             return
         assert sockets  # `serve` gives it one
         tls = self._certificate.context if self._certificate is not None else None
-        limits = self._house.limits
-        places = Places(limits, self._house.refuses)
+        limits = self._rules.limits
+        places = Places(limits, self._rules.refuses)
         self._arriving = Arriving(sockets[0], places, self._protocol_for, tls, limits.handshake_within)
         self._arriving.open()
         say_ready(self._name)
 
     def _protocol_for(self, place: Place) -> strict.Protocol:
-        return strict.Protocol(self.config, self.server_state, self.lifespan.state, self._house, place)
+        return strict.Protocol(self.config, self.server_state, self.lifespan.state, self._rules, place)
 
     async def on_tick(self, counter: int) -> bool:
         """Come round ten times a second."""
@@ -178,7 +183,7 @@ def serve(
         if refusals is not None:
             refusals.note(None, error.code, clock.now())
 
-    server = Server(config, name, certificate, app, strict.House(hosts, limits, refuses))
+    server = Server(config, name, certificate, app, strict.ServerRules(hosts, limits, refuses))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(server.serve(sockets=[listening]))
     return server.started

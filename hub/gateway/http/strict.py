@@ -51,7 +51,7 @@ class Stage(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class ServerRules:
     """What holds for all connections of a server."""
 
     hosts: Set[bytes]
@@ -65,11 +65,11 @@ class Protocol(HttpToolsProtocol):
     """One connection."""
 
     def __init__(
-        self, config: Config, server_state: ServerState, app_state: dict[str, Any], house: House, place: Place
+        self, config: Config, server_state: ServerState, app_state: dict[str, Any], rules: ServerRules, place: Place
     ) -> None:
         super().__init__(config, server_state, app_state)
-        self.limits = house.limits
-        self._house = house
+        self.limits = rules.limits
+        self._rules = rules
         self._place = place
         self._stage = Stage.NOTHING
         self._begun = 0  # requests so far
@@ -149,7 +149,7 @@ class Protocol(HttpToolsProtocol):
 
     def _mind_end(self) -> None:
         """Being closed, what is unsent still goes out, and of TLS a farewell comes back: not for ever."""
-        if self.transport.is_closing():
+        if self.transport.is_closing() and self in self.connections:  # which it is until it has ended
             self._unread.watch()
 
     def _known(self) -> None:
@@ -222,7 +222,7 @@ class Protocol(HttpToolsProtocol):
             self.headers,
             self.parser.should_upgrade(),
         )
-        self._most = longest_body(head, self._house.hosts, self.limits)
+        self._most = longest_body(head, self._rules.hosts, self.limits)
         if len(self.pipeline) >= self.limits.pipelined:
             raise Refusal(TOO_MANY_IN_ADVANCE)
         self.scope[KNOWN] = self._known  # type: ignore[literal-required]
@@ -273,7 +273,7 @@ class Protocol(HttpToolsProtocol):
         """Read no further, and answer so as soon as it is this request's turn."""
         self._refused = error
         if error is not self._place.refused:  # of which is known already
-            self._house.refuses(error)
+            self._rules.refuses(error)
         self._unset_keepalive_if_required()
         if self._reading is not None:
             self._reading.cancel()

@@ -82,7 +82,7 @@ def test_a_server_that_does_not_is_noticed(opened: Open, fault: str, attack: Cal
 
 
 def test_a_stranger_is_closed_sooner_than_who_is_known(opened: Open) -> None:
-    with opened(stranger_idle=0.3, handshake_within=0.3) as caller:
+    with opened(stranger_idle=2.0, handshake_within=2.0) as caller:
         kept, silent, idle = caller.known(), caller.silent(), caller.connect()
         idle.sendall(GET + END)
 

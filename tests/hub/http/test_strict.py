@@ -15,7 +15,7 @@ from hub.gateway.http.protocol_errors import PROTOCOL_ERRORS
 from tests.hub.http.serving import Answer, Server, answers, read, serving
 from tests.waiting import eventually
 
-SLOW = {"headers_within": 0.3, "body_within": 0.6, "read_within": 0.3, "stranger_idle": 0.3, "body": 1000}
+SLOW = {"headers_within": 0.3, "body_within": 0.6, "read_within": 0.3, "stranger_idle": 2.0, "body": 1000}
 
 HOST = b"Host: localhost\r\n"
 GET = b"GET /count HTTP/1.1\r\n" + HOST

@@ -177,11 +177,14 @@ def slowly(caller: Caller, asked: bytes) -> tuple[int, float]:
         assert other == 408
         until = got + PIECE
         while got < until:
-            data = connection.recv(65536)
+            try:
+                data = connection.recv(65536)
+            except OSError:  # cut
+                data = b""
             got += len(data)
+            longest, read_at = max(longest, time.monotonic() - read_at), time.monotonic()
             if not data or got > LONG:
                 return got, longest
-        longest, read_at = max(longest, time.monotonic() - read_at), time.monotonic()
 
 
 def _ended_for_standing(caller: Caller) -> list[int]:
@@ -204,12 +207,10 @@ def test_who_reads_slowly_gets_everything(opened: Open) -> None:
 
 def _patiently(caller: Caller, asked: bytes) -> int:
     """Read slowly, but never so slowly, by a busy machine, that it was reading nothing."""
+    deadline = time.monotonic() + 90
     while True:
-        try:
-            got, longest = slowly(caller, asked)
-        except OSError:
-            got, longest = 0, 0.0
-        if got > LONG or longest < WINDOW / 2:
+        got, longest = slowly(caller, asked)
+        if got > LONG or longest < WINDOW / 2 or time.monotonic() > deadline:
             return got
 
 
@@ -226,9 +227,9 @@ def test_a_server_that_cuts_who_reads_slowly_is_noticed(opened: Open) -> None:
     "asked", [PAGE + CLOSE + END, PAGE + END, FLOOD + END], ids=["the last", "one of several", "stream"]
 )
 def test_who_reads_nothing_is_cut_and_holds_nobody_up(opened: Open, asked: bytes) -> None:
-    with opened(read_within=0.3, idle=0.3, stranger_idle=0.3) as caller:
+    with opened(read_within=0.3, idle=0.3, stranger_idle=2.0) as caller:
         connection = caller.connect()
         connection.sendall(asked)
 
         eventually(lambda: not established(caller))
-        assert caller.is_served()
+        eventually(caller.is_served)
