@@ -24,6 +24,7 @@ def open_gateway(probed: Stack, tmp_path_factory: pytest.TempPathFactory) -> Ite
     probe = Probe(probed, tmp_path_factory.mktemp("gateway"))
     gateway = Gateway(probe)
     gateway.process().start()
+    probe.empty("probe")  # what others have submitted before, and nobody had carried yet
     yield gateway
     probe.close()
 

@@ -30,7 +30,7 @@ PROTOCOL: Codes = {
     408: ("request_timeout",),
     413: ("too_large",),
     414: ("uri_too_long",),
-    429: ("too_many_in_advance",),
+    429: ("too_many_in_advance", "too_many_connections_of_address"),
     431: ("headers_too_large",),
     500: ("internal",),
     503: ("too_many_connections",),
