@@ -128,12 +128,10 @@ def test_a_partners_first_referral_is_accepted_as_the_guide_shows(start: Start) 
 
 
 BASH_BY_HTTP = ("bash", DOCS / "first_referral_http.sh")
-WITH_CURL = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
 PYTHON_BY_HTTP = (sys.executable, DOCS / "first_referral_http.py")
 BY_HTTP = "sent      person.registered.v1 applied"
 
 
-@WITH_CURL
 def test_a_first_referral_by_http_is_accepted_as_the_guide_shows(start: Start, environment: dict[str, str]) -> None:
     environment["PYTHON"] = sys.executable
     offers = offered(start("iom", page=PYTHON_BY_HTTP))
@@ -148,7 +146,6 @@ def test_a_first_referral_by_http_is_accepted_as_the_guide_shows(start: Start, e
     )
 
 
-@WITH_CURL
 def test_the_page_for_curl_answers_an_offer(start: Start, environment: dict[str, str]) -> None:
     environment["PYTHON"] = sys.executable
     offers = offered(start("redcross", page=BASH_BY_HTTP))
@@ -163,7 +160,6 @@ def typed(page: str, heading: str) -> list[str]:
     return re.findall(r"^```bash\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
 
 
-@WITH_CURL
 def test_what_the_guide_has_typed_request_by_request_is_answered_as_it_says(
     network: Network, environment: dict[str, str], start: Start, tmp_path: Path, begins: dict[str, int]
 ) -> None:
