@@ -2,8 +2,9 @@
 
 A batch is what the service applies together. What came of each sender stays in its order; among senders none is
 promised, as they come by queues of their own. Where some have much here and others little, those with little go first,
-in a batch by themselves, which is quick; then one of all, a message of each in turn. And where several senders speak, a
-batch is some `WORTH` seconds of work and no more, so that who comes next waits hardly longer than that.
+in a batch by themselves, which is quick; then one of all, a message of each in turn. And where somebody speaks who has
+little here, now or a moment ago, a batch is some `WORTH` seconds of work and no more, so that who comes next waits
+hardly longer than that.
 
 The gateway sees to it that all that waits fits in here (messaging/credits.py).
 """
@@ -14,13 +15,14 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final
 
+from messaging.identity import HUB
 from messaging.inbox import Received
 from messaging.runtime import Delivery
 
 LITTLE: Final = 10  # messages of one sender that wait for nobody
-WORTH: Final = 0.05  # seconds of work in a batch where several speak, beside what every batch costs (messaging/pace.py)
+WORTH: Final = 0.05  # seconds of work in such a batch, beside what every batch costs (messaging/pace.py)
 FEWEST: Final = 8  # messages in a batch, however slow the service is
-SPOKE_WITHIN: Final = 10.0  # seconds in which a sender is one of those who speak
+SPOKE_WITHIN: Final = 3.0  # seconds in which a sender is one of those who speak
 
 
 class Arrivals:
@@ -54,17 +56,19 @@ class Arrivals:
     def take(self, pace: int | None) -> list[Delivery]:
         """Return the next batch, in the order of arrival; `pace` is how many messages a second the service applies."""
         most = self._most
-        if self._several_speak():
+        if self._somebody_has_little():
             most = min(max(int((pace or 0) * WORTH), FEWEST), most)
         taken = list(islice(self._next(most), most))
         self._count -= len(taken)
         self._of = {sender: waiting for sender, waiting in self._of.items() if waiting}
         return sorted(taken, key=_arrival)
 
-    def _several_speak(self) -> bool:
+    def _somebody_has_little(self) -> bool:
+        """Tell whether a batch keeps others waiting than those whose messages fill it."""
         since = self._now() - SPOKE_WITHIN
         self._spoke = {sender: at for sender, at in self._spoke.items() if at > since}
-        return len(self._spoke) > 1
+        senders = self._spoke.keys() - {HUB}  # what it says follows from what others said, and is no sign of a person
+        return len(senders) > 1 and any(len(self._of.get(sender, ())) <= LITTLE for sender in senders)
 
     def _next(self, most: int) -> Iterator[Delivery]:
         """Yield a message of each sender in turn, only of those with little where it is their turn to go first."""

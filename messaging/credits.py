@@ -18,7 +18,8 @@ that was its sender's only one (which goes first in a service).
 
 Organisations have equal shares of that, and the systems of an organisation equal parts of its share; who has less there
 may always add to it, who has more only while all of it is not used up. An organisation that is alone, and has been for
-a while, may have ALONE.
+a while, may have ALONE. And where all that speak have more than goes in, each waits behind its own messages: then MOST
+may stand there, since a service does much in a batch at far less cost than a little at a time.
 
 **Nobody waits in vain**: a message of which nothing is heard for HEARD_WITHIN counts no more; and where a service has
 said nothing at all for so long, it is away, and whatever is for it goes through until it says something.
@@ -44,7 +45,8 @@ CHANGES_AFTER: Final = 0.025  # … how many seconds must pass between two such 
 FEWEST: Final = 8  # messages, of a service that is slow
 MOST: Final = 250  # messages, of one that is quick: as many as it takes at once
 ALONE: Final = 500  # messages of an organisation that nobody waits for: one batch at work, and one behind it
-ALONE_AFTER: Final = 10.0  # seconds without a message of anybody else
+ALONE_AFTER: Final = 3.0  # seconds without a message of anybody else
+WAITS_SINCE: Final = 0.5  # seconds since an organisation found no room, in which it has more than goes in
 HEARD_WITHIN: Final = 5.0  # seconds
 REFUSED_A_SECOND: Final = 50.0  # messages of one organisation by admission, in the long run
 REFUSED_AT_ONCE: Final = 500.0
@@ -117,23 +119,39 @@ class _Room:
         self._standing: dict[Key, _Standing] = {}  # the oldest first
         self._of: dict[str, Counter[str]] = {}  # messages by organisation and sender
         self._all = 0
-        self._wanted: dict[str, float] = {}  # when each organisation last had a message for it
+        self._speakers: dict[str, float] = {}  # when each organisation last had a message for it
+        self._found_none: dict[str, float] = {}  # when each last found no room
+        self._all_wait = False
+        self._looked_at = float("-inf")  # at who speaks
         self._is_away = False
         self._heard_at = float("-inf")
 
     def has_room(self, sender: str, now: float) -> bool:
         self._forget_old(now)
         organisation = _organisation(sender)
-        self._wanted[organisation] = now
+        self._speaks(organisation, now)
         if self._is_away:
             return True
-        if all(one == organisation or now - when >= ALONE_AFTER for one, when in self._wanted.items()):
+        if len(self._speakers) == 1:
             return self._all < ALONE
-        if self._all < int(self._at_once):
-            return True
+        at_once = MOST if self._all_wait else int(self._at_once)
         theirs = self._of.get(organisation, Counter())
-        share = max(self._at_once / len(self._of.keys() | {organisation}), FEWEST)
-        return theirs[sender] < share / len(theirs.keys() | {sender})
+        share = max(at_once / len(self._of.keys() | {organisation}), FEWEST)
+        has_room = self._all < at_once or theirs[sender] < share / len(theirs.keys() | {sender})
+        if not has_room:
+            self._found_none[organisation] = now
+        return has_room
+
+    def _speaks(self, organisation: str, now: float) -> None:
+        """Note that an organisation has a message; look now and then who speaks at all, and whether all of them wait."""
+        self._all_wait = self._all_wait and organisation in self._speakers
+        self._speakers[organisation] = now
+        if now - self._looked_at < CHANGES_AFTER:
+            return
+        self._looked_at = now
+        self._speakers = {one: at for one, at in self._speakers.items() if now - at < ALONE_AFTER}
+        self._found_none = {one: at for one, at in self._found_none.items() if now - at < WAITS_SINCE}
+        self._all_wait = self._speakers.keys() == self._found_none.keys() & self._speakers.keys()
 
     def add(self, sender: str, message_id: str, now: float) -> None:
         if self._is_away:

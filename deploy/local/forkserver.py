@@ -25,7 +25,7 @@ from socket import socket as plain_socket
 from time import monotonic, sleep
 
 ADOPTED_WITHIN = 5.0  # seconds
-SET_PARENT_DEATH_SIGNAL = 1  # of prctl
+SET_PARENT_DEATH_SIGNAL, SET_NAME = 1, 15  # of prctl
 
 
 def main(number: str, called: str, *modules: str) -> None:
@@ -80,6 +80,7 @@ def _become(words: Sequence[str], files: Sequence[int], supervisor: int) -> None
         else:
             gc.enable()
             module, *arguments = words
+            _be_called(words[-1])
             code = importlib.import_module(module).main(*arguments) or 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
@@ -114,6 +115,12 @@ def _stand_alone(supervisor: int, log: int) -> None:
     ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != supervisor:
         os._exit(1)
+
+
+def _be_called(what: str) -> None:
+    """Show in `top`, which would name all that is forked alike, what this one runs: `ruta-intake`, `ruta-courier`."""
+    name = what.removesuffix(".service").rpartition(".")[2]
+    ctypes.CDLL(None).prctl(SET_NAME, f"ruta-{name}".encode(), 0, 0, 0)
 
 
 def _read(file: int) -> bytes:

@@ -38,8 +38,7 @@ log = logging.getLogger("ruta.courier")
 
 BATCH = 250  # messages in one transaction at most
 PREFETCH = 2 * BATCH  # one batch being written, one on the way
-FEW = 10  # messages that came together; where there are more, more may be coming
-GATHER = 0.005  # seconds to wait for more before what has arrived is written
+APART = 0.025  # seconds from one batch to the next, while more is coming: a commit costs as much as many messages
 LOOK_EVERY = 0.5  # seconds between attempts to become the one that writes
 QUIET_AT_MOST = 1.0  # seconds without a message before the process looks after itself
 KEEP_HOUSE_EVERY = 60.0  # seconds; between steps that leave something to do, as long as a batch takes
@@ -66,6 +65,7 @@ class Courier:
         self._channel: Any = None
         self._arrived: list[frames.Delivered] = []
         self._looked_at = float("-inf")  # when something came last, or was looked for
+        self._wrote_at = float("-inf")
         self._spoken_at = float("-inf")  # to the database
         self._house_kept_at = float("-inf")
         self._to_keep: list[str] = []
@@ -142,18 +142,16 @@ class Courier:
         self.ready.set()
 
     def _gather(self) -> None:
-        """Take what arrives: wait a while for the first; where many come together, a moment for more."""
+        """Take what arrives: wait a while for the first; right behind a batch, for more that comes with it."""
         assert self._connection is not None
         wait = 0.001 if self._to_keep else QUIET_AT_MOST
-        until = float("inf")
         with contextlib.suppress(TimeoutError):
-            while len(self._arrived) < BATCH and time.monotonic() < until:
+            while len(self._arrived) < BATCH:
                 self._connection.drain_events(timeout=wait)
                 self._take()
-                if len(self._arrived) < FEW:
+                wait = self._wrote_at + APART - time.monotonic()
+                if wait <= 0:
                     break
-                if until == float("inf"):
-                    wait, until = 0.001, time.monotonic() + GATHER
         self._connection.heartbeat_tick()
 
     def _take(self) -> None:
@@ -177,7 +175,7 @@ class Courier:
             health.comes_round(COURIER)
             batch, rest = self._arrived[:BATCH], self._arrived[BATCH:]
             write(connection, [Entry(one.routing_key(), one.body) for one in batch], self._organisations)
-            self._spoken_at = time.monotonic()
+            self._wrote_at = self._spoken_at = time.monotonic()
             acknowledge(self._channel, batch[-1].tag)
             self._arrived = rest
             self._written += len(batch)

@@ -81,6 +81,19 @@ def test_who_has_been_alone_for_a_while_is_taken_as_much_as_goes_again(hall: Hal
     assert len(hall.take()) == MOST
 
 
+def test_where_all_that_speak_have_much_a_batch_takes_as_much_as_goes(hall: Hall) -> None:
+    for sender in ("redcross", "americares", "fuvadis"):
+        hall.come(sender, 400)
+    assert len(hall.take()) == MOST
+
+
+def test_what_the_hub_says_makes_no_batch_smaller(hall: Hall) -> None:
+    hall.come("hub", 3)
+    hall.come("redcross", 400)
+    assert [sender for sender, _ in hall.take()] == ["hub"] * 3
+    assert len(hall.take()) == MOST
+
+
 def test_a_flood_has_its_turn_however_many_have_little(hall: Hall) -> None:
     hall.come("redcross", 400)
     taken = []

@@ -8,12 +8,14 @@ import pytest
 from messaging.credits import (
     ALONE,
     ALONE_AFTER,
+    CHANGES_AFTER,
     FEWEST,
     GROWS,
     HEARD_WITHIN,
     MOST,
     REFUSED_A_SECOND,
     REFUSED_AT_ONCE,
+    WAITS_SINCE,
     WAY,
     WITHIN,
     Credits,
@@ -201,6 +203,35 @@ def test_who_has_been_alone_for_a_while_may_have_all_again(hall: Hall) -> None:
     hall.now += ALONE_AFTER
     hall.take("redcross")
     assert hall.fill("redcross") == ALONE - 1
+
+
+def test_where_all_that_speak_have_more_than_goes_in_a_service_gets_whole_batches(hall: Hall) -> None:
+    floods = ("redcross", "americares", "fuvadis")
+    for _ in range(20):
+        in_it = Counter(sender for _ in range(500) for sender in floods if hall.take(sender))
+        hall.processed(after=2 * CHANGES_AFTER)
+
+    assert sum(in_it.values()) >= MOST
+    assert max(in_it.values()) - min(in_it.values()) <= 1
+
+
+@pytest.mark.parametrize("since", [0.0, 2 * WAITS_SINCE, ALONE_AFTER / 2])
+def test_as_soon_as_somebody_speaks_who_has_little_floods_are_small_again(hall: Hall, since: float) -> None:
+    floods = ("redcross", "americares", "fuvadis")
+    for _ in range(20):
+        for sender in floods:
+            hall.fill(sender)
+        hall.processed(after=2 * CHANGES_AFTER)
+    assert hall.take("iom")
+    hall.processed()
+    until = hall.now + since
+    while hall.now < until:
+        for sender in floods:
+            hall.fill(sender)
+        hall.processed(after=2 * CHANGES_AFTER)
+    hall.room_for(20)
+
+    assert sum(hall.fill(sender) for sender in floods) <= 20 + len(floods) * FEWEST
 
 
 def test_what_one_system_of_an_organisation_floods_with_keeps_no_other_out(hall: Hall) -> None:
