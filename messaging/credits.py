@@ -203,7 +203,7 @@ class _Room:
         """Let in more or less from now on, by how long a message has stood here."""
         way = min(self._way, self._way_before)
         may_stand = WITHIN + (min(way, WAY) if way < float("inf") else 0)
-        if now - self._changed_at < CHANGES_AFTER or (stood < may_stand and self._all < self._at_once):
+        if now - self._changed_at < CHANGES_AFTER or (stood < may_stand and self._all < int(self._at_once)):
             return
         change = min(max(may_stand / max(stood, 0.001), SHRINKS), GROWS)
         self._at_once = min(max(self._at_once * change, FEWEST), MOST)

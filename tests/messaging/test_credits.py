@@ -61,7 +61,7 @@ class Hall:
             self.credits.processed(service, sender.partition(".")[0], [message_id])
         return Counter(sender for sender, _ in done)
 
-    def room_for(self, messages: int, service: str = "referrals") -> None:
+    def room_for(self, messages: float, service: str = "referrals") -> None:
         """Let it have shown just now that a service does so many in the time for which one may stand there."""
         self.credits._services[service]._at_once = messages
         self.credits._services[service]._changed_at = self.now
@@ -156,6 +156,17 @@ def test_a_service_that_gets_slower_is_given_less_at_once(hall: Hall) -> None:
     hall.work(10_000, 5, "redcross")
     hall.processed()
     assert hall.fill("redcross") > 10_000 * WITHIN / 3
+
+
+@pytest.mark.parametrize("let_in", [FEWEST, FEWEST + 0.9, FEWEST + 1.6])
+def test_however_little_is_let_in_a_quick_service_is_given_more(hall: Hall, let_in: float) -> None:
+    hall.take("iom")
+    hall.processed()
+    hall.room_for(let_in)
+    for _ in range(int(ALONE_AFTER / WITHIN)):
+        hall.fill("redcross")
+        hall.processed(after=0.9 * WITHIN)
+    assert hall.fill("redcross") > 4 * FEWEST
 
 
 def test_a_message_now_and_then_does_not_let_in_more_when_a_flood_comes(hall: Hall) -> None:

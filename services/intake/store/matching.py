@@ -12,7 +12,7 @@ from services.intake.rules.matching import Asked, Proposal
 from services.intake.rules.people import Person
 
 COMPARED_AT_ONCE: Final = 50  # people, where no message came lately: some tenth of a second, in which the next waits
-COMPARED_BRIEFLY: Final = 10  # where messages come one after the other
+COMPARED_BRIEFLY: Final = 5  # where messages come one after the other
 MOST_HOLDERS: Final = 100  # of a key: one that more people have says nothing, and would cost the most
 
 WAIT: Final = """
