@@ -143,7 +143,7 @@ class _Room:
         return has_room
 
     def _speaks(self, organisation: str, now: float) -> None:
-        """Note that an organisation has a message; look now and then who speaks at all, and whether all of them wait."""
+        """Note that an organisation has a message; look now and then who speaks, and whether all of them wait."""
         self._all_wait = self._all_wait and organisation in self._speakers
         self._speakers[organisation] = now
         if now - self._looked_at < CHANGES_AFTER:

@@ -80,7 +80,7 @@ def _become(words: Sequence[str], files: Sequence[int], supervisor: int) -> None
         else:
             gc.enable()
             module, *arguments = words
-            _be_called(words[-1])
+            _be_called(".".join(words))
             code = importlib.import_module(module).main(*arguments) or 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
@@ -119,7 +119,7 @@ def _stand_alone(supervisor: int, log: int) -> None:
 
 def _be_called(what: str) -> None:
     """Show in `top`, which would name all that is forked alike, what this one runs: `ruta-intake`, `ruta-courier`."""
-    name = what.removesuffix(".service").rpartition(".")[2]
+    name = what.removesuffix(".service").removesuffix(".__main__").rpartition(".")[2]
     ctypes.CDLL(None).prctl(SET_NAME, f"ruta-{name}".encode(), 0, 0, 0)
 
 
