@@ -56,6 +56,11 @@ def steady(network: Network) -> Network:
     return network
 
 
+@pytest.mark.parametrize("name", ["intake", "referrals", "relay", "courier", "gateway"])
+def test_whoever_looks_at_the_machine_sees_what_each_forked_process_runs(steady: Network, name: str) -> None:
+    assert Path(f"/proc/{pid_of(steady, name)}/comm").read_text().strip() == f"ruta-{name}"
+
+
 def test_each_process_holds_its_own_credentials_and_nobody_elses(steady: Network, declared: DeclaredNetwork) -> None:
     state = steady.stack.state
     passwords: dict[str, str] = json.loads((state.directory / "secrets.json").read_text())
