@@ -1,4 +1,7 @@
-"""What became of a batch of messages, gathered for the organisations whose they are (contracts/processed.py)."""
+"""What became of a batch of messages, gathered for the organisations whose they are (contracts/processed.py).
+
+Each copy of a message is named once, so that the gateway knows how many of them are done with (messaging/credits.py).
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -22,10 +25,11 @@ class _What(NamedTuple):
 
 
 class Became:
-    """What became of each message; of one of which more is noted, the last counts, but no repeat."""
+    """What became of each message; of one of which more is noted, the last counts, and each repeat besides."""
 
     def __init__(self) -> None:
         self._of: dict[str, dict[UUID, _What]] = defaultdict(dict)  # by organisation
+        self._repeats: dict[str, list[tuple[_What, UUID]]] = defaultdict(list)
 
     def note(
         self,
@@ -38,11 +42,11 @@ class Became:
         """Note what became of a message; of what the hub says for itself nobody asks."""
         if message.source == HUB:
             return
-        noted, what = self._of[message.source], _What(message.type, state, code, waiting_for, until)
-        if state is ProcessedState.REPEATED:  # of one that came twice in a batch, what became of it the first time
-            noted.setdefault(message.id, what)
+        what = _What(message.type, state, code, waiting_for, until)
+        if state is ProcessedState.REPEATED:
+            self._repeats[message.source].append((what, message.id))
         else:
-            noted[message.id] = what
+            self._of[message.source][message.id] = what
 
     def forget(self, message: contracts.Message) -> None:
         """Take back what was noted: it has been said before."""
@@ -50,9 +54,11 @@ class Became:
 
     def drafts(self, service: str) -> Iterator[contracts.Draft]:
         """Say it in the name of a service: one draft for each organisation, messages of one fate together."""
-        for organisation, messages in self._of.items():
+        for organisation in dict.fromkeys((*self._of, *self._repeats)):
             groups: dict[_What, list[UUID]] = defaultdict(list)
-            for message_id, what in messages.items():
+            for message_id, what in self._of.get(organisation, {}).items():
+                groups[what].append(message_id)
+            for what, message_id in self._repeats.get(organisation, ()):
                 groups[what].append(message_id)
             if groups:
                 data = contracts.MessagesProcessed(

@@ -29,7 +29,7 @@ A message that several services read needs room in each; what no service of the 
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -84,7 +84,7 @@ class Credits:
         """Take a message out of account that did not get there after all."""
         with self._lock:
             for room in self._readers(address):
-                room.remove((_organisation(sender), message_id), copies=1)
+                room.take_back((_organisation(sender), message_id))
 
     def processed(self, service: str, organisation: str, message_ids: Iterable[str]) -> None:
         """Note what a service has said: that it has done with these messages of an organisation."""
@@ -102,9 +102,8 @@ class _Standing:
     """A message that stands in a service; whoever sends one id again has each of its copies counted."""
 
     sender: str
-    since: float
-    is_only: bool  # its organisation had no other there
-    copies: int = 1
+    since: deque[float]  # of each copy, the oldest first
+    is_only: bool  # its organisation had no other there when it came
 
 
 class _Room:
@@ -156,41 +155,48 @@ class _Room:
     def add(self, sender: str, message_id: str, now: float) -> None:
         if self._is_away:
             return
-        key = _organisation(sender), message_id
-        if key in self._standing:
-            self._standing[key].copies += 1
-            sender = self._standing[key].sender
-        else:
-            self._standing[key] = _Standing(sender, now, is_only=key[0] not in self._of)
-        self._of.setdefault(key[0], Counter())[sender] += 1
+        organisation = _organisation(sender)
+        standing = self._standing.get((organisation, message_id))
+        if standing is None:
+            standing = _Standing(sender, deque(), is_only=organisation not in self._of)
+            self._standing[organisation, message_id] = standing
+        standing.since.append(now)
+        self._of.setdefault(organisation, Counter())[standing.sender] += 1
         self._all += 1
 
-    def remove(self, key: Key, copies: int | None = None) -> None:
-        """Take a message out of account: so many copies of it, or all."""
-        standing = self._standing.get(key)
-        if standing is None:
-            return
-        gone = min(copies or standing.copies, standing.copies)
-        standing.copies -= gone
-        if not standing.copies:
-            del self._standing[key]
+    def take_back(self, key: Key) -> None:
+        """Take the newest copy of a message out of account: it did not get there."""
+        if key in self._standing:
+            self._standing[key].since.pop()
+            self._is_gone(key)
+
+    def heard(self, keys: Sequence[Key], now: float) -> None:
+        """Take a copy out of account for each time that a message is named, the oldest first."""
+        self._is_away, self._heard_at = False, now
+        stood = []
+        for key in keys:
+            standing = self._standing.get(key)
+            if standing is None:
+                continue
+            stood.append(now - standing.since.popleft())
+            if standing.is_only:
+                self._note_way(stood[-1], now)
+            standing.is_only = False  # of another copy it is not known whether it was
+            self._is_gone(key)
+        if stood:
+            self._adjust(max(stood), now, of=self._all + len(stood))
+
+    def _is_gone(self, key: Key) -> None:
+        """Account for one copy less of a message."""
+        standing = self._standing.pop(key)
+        if standing.since:
+            self._standing[key] = standing  # behind those that are older
         theirs = self._of[key[0]]
-        theirs[standing.sender] -= gone
+        theirs[standing.sender] -= 1
         self._of[key[0]] = +theirs  # without those that have none left
         if not self._of[key[0]]:
             del self._of[key[0]]
-        self._all -= gone
-
-    def heard(self, keys: Sequence[Key], now: float) -> None:
-        self._is_away, self._heard_at = False, now
-        stood = [self._standing[key] for key in keys if key in self._standing]
-        for one in stood:
-            if one.is_only:
-                self._note_way(now - one.since, now)
-        if stood:
-            self._adjust(now - min(one.since for one in stood), now)
-        for key in keys:
-            self.remove(key)
+        self._all -= 1
 
     def _note_way(self, took: float, now: float) -> None:
         if now - self._way_since >= LATELY:
@@ -199,11 +205,11 @@ class _Room:
             self._way, self._way_since = took, now
         self._way = min(self._way, took)
 
-    def _adjust(self, stood: float, now: float) -> None:
-        """Let in more or less from now on, by how long a message has stood here."""
+    def _adjust(self, stood: float, now: float, of: int) -> None:
+        """Let in more or less from now on, by how long a message has stood here, one of so many."""
         way = min(self._way, self._way_before)
         may_stand = WITHIN + (min(way, WAY) if way < float("inf") else 0)
-        if now - self._changed_at < CHANGES_AFTER or (stood < may_stand and self._all < int(self._at_once)):
+        if now - self._changed_at < CHANGES_AFTER or (stood < may_stand and of < int(self._at_once)):
             return
         change = min(max(may_stand / max(stood, 0.001), SHRINKS), GROWS)
         self._at_once = min(max(self._at_once * change, FEWEST), MOST)
@@ -213,15 +219,16 @@ class _Room:
         """Let go of what stands there for longer than it may count; where nothing at all was heard, of everything."""
         while self._standing:
             key, standing = next(iter(self._standing.items()))
-            if now - standing.since < HEARD_WITHIN:
+            if now - standing.since[0] < HEARD_WITHIN:
                 return
-            if self._heard_at < standing.since:
+            if self._heard_at < standing.since[0]:
                 self._is_away = True
                 self._standing.clear()
                 self._of.clear()
                 self._all = 0
             else:
-                self.remove(key)
+                standing.since.popleft()
+                self._is_gone(key)
 
 
 class Refusing:

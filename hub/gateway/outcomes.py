@@ -84,6 +84,15 @@ def readers(contract_type: str, services: Mapping[str, Service]) -> frozenset[st
     return frozenset(one.name for one in services.values() if name in one.reads)
 
 
+def type_of(rows: Iterable[Mapping[str, Any]]) -> str | None:
+    """Return the type of the message that these rows of `outcome` are about, None where it could not be read.
+
+    A service has read the message that it speaks of; the gateway may have refused an earlier attempt, of which it could
+    read less, or another type.
+    """
+    return next((row["type"] for row in sorted(rows, key=lambda row: row["service"] == GATEWAY) if row["type"]), None)
+
+
 def whole(said: Iterable[Said], readers: Collection[str], accepted_at: datetime | None = None) -> Whole:
     """Return what all of it comes to.
 

@@ -99,7 +99,7 @@ def look_up(connection: Connection, message_id: UUID, services: Mapping[str, Ser
 
 
 def _came(organisation: str, submitted: Row | None, rows: list[Row], services: Mapping[str, Service]) -> dict[str, Any]:
-    type = submitted["type"] if submitted else next((row["type"] for row in rows if row["type"]), None)
+    type = submitted["type"] if submitted else outcomes.type_of(rows)
     accepted_at = submitted["accepted_at"] if submitted else None
     found = outcomes.whole(outcomes.from_rows(rows), outcomes.readers(type or "", services), accepted_at)
     return {

@@ -83,6 +83,7 @@ class EmploymentService:
     @on(contracts.ParticipationStarted)
     def start_participation(self, tx: Transaction, message: Message[contracts.ParticipationStarted]) -> list[Draft]:
         """A person takes part in a programme."""
+        store.people.check_not_erased(tx, message.data.person_id)
         participation = messages.participations.participation(message)
         store.participations.insert(tx, participation)
         return [messages.participations.recorded(participation)]
@@ -224,6 +225,7 @@ class EmploymentService:
     @on(contracts.EntrepreneurEnrolled)
     def enrol_entrepreneur(self, tx: Transaction, message: Message[contracts.EntrepreneurEnrolled]) -> list[Draft]:
         """An organisation accompanies somebody with a business, or says what the business is of whom it was sent."""
+        store.people.check_not_erased(tx, message.data.person_id)
         known = store.entrepreneurs.find(tx, message.data.entrepreneur_id)
         entrepreneur = rules.entrepreneurs.enrol(known, messages.entrepreneurs.entrepreneur(message))
         store.entrepreneurs.keep(tx, entrepreneur, is_new=known is None)
@@ -329,6 +331,8 @@ class EmploymentService:
         assert lead is not None
         if not may_say(offered.request.recipient, lead):
             return []  # offered before it was held there: it is for the organisation's staff
+        if store.people.is_erased(tx, offered.request.person_id):
+            return []  # on its way when they were erased; referrals stops it
         begin = _accompany if lead.programme is None else _let_take_part
         return begin(tx, offered, lead, at=clock.now())
 
@@ -362,6 +366,7 @@ class EmploymentService:
         person_id, at = message.data.person_id, message.data.erased_at
         participations = store.participations.lock_of_person(tx, person_id)
         entrepreneurs = store.entrepreneurs.lock_of_person(tx, person_id)
+        store.people.erase(tx, person_id)
         erasure.forget(tx, [person_id])
         return [
             *(draft for one in participations for draft in _erase_participation(tx, one, at=at)),

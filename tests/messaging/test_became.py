@@ -37,13 +37,14 @@ class Said:
         return [contracts.parse(row["body"].encode()) for row in self._probe.query(SAID)]
 
     def of(self, message: contracts.Message) -> list[What]:
-        """What was said of one message, in the order in which it was."""
+        """What was said of each copy of one message, in the order in which it was."""
         return [
             (group.state, group.code, group.waiting_for)
             for report in self.reports()
             if report.recipient == message.source
             for group in report.data.groups
-            if message.id in group.ids
+            for id in group.ids
+            if id == message.id
         ]
 
 
@@ -54,11 +55,11 @@ def said(probe: Probe) -> Iterator[Said]:
     said.runtime.close()
 
 
-def test_of_one_that_comes_twice_in_a_batch_it_is_said_what_became_of_it(said: Said) -> None:
+def test_of_one_that_comes_again_in_a_batch_it_is_said_what_became_of_it_and_of_each_copy_a_word(said: Said) -> None:
     applied, refused = service_published(), service_published("refuse")
     said.apply(applied, applied, refused, applied, refused)
-    assert said.of(applied) == [("applied", None, None)]
-    assert [state for state, _, _ in said.of(refused)] == ["refused"]
+    assert [state for state, _, _ in said.of(applied)] == ["applied", "repeated", "repeated"]
+    assert [state for state, _, _ in said.of(refused)] == ["refused", "repeated"]
 
 
 def test_each_message_of_a_batch_has_one_word_and_each_organisation_one_report(said: Said) -> None:
@@ -68,7 +69,7 @@ def test_each_message_of_a_batch_has_one_word_and_each_organisation_one_report(s
 
     said.apply(applied, refused, waits, applied, theirs)
 
-    assert said.of(applied) == [("applied", None, None)]  # that it came again says nothing of what became of it
+    assert said.of(applied) == [("applied", None, None), ("repeated", None, None)]
     assert said.of(refused) == [("refused", "probe_refuses", None)]
     assert said.of(waits) == [("waits", "service_unknown", str(missing))]
     assert said.of(theirs) == [("applied", None, None)]
@@ -145,7 +146,7 @@ def test_an_id_that_is_used_again_takes_nothing_back_of_the_message_that_had_it_
 def test_nor_does_it_where_both_come_in_one_batch(said: Said) -> None:
     first = service_published()
     said.apply(first, service_published("other bytes", message_id=first.id))
-    assert [state for state, _, _ in said.of(first)] == ["applied"]
+    assert [state for state, _, _ in said.of(first)] == ["applied", "repeated"]
 
 
 def test_of_what_the_hub_says_for_itself_nothing_is_said(said: Said) -> None:

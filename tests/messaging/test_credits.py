@@ -331,8 +331,36 @@ def test_one_id_sent_again_and_again_takes_room_each_time(hall: Hall) -> None:
     hall.processed()
     hall.room_for(200)
     assert sum(hall.credits.take("redcross", REFERRAL, "the same") for _ in range(8_000)) == 200
-    hall.credits.processed("referrals", "redcross", ["the same"])
-    assert 200 <= hall.fill("redcross") <= 200 * GROWS
+    for _ in range(3):
+        hall.credits.processed("referrals", "redcross", ["the same"] * 50)
+        assert 50 <= sum(hall.credits.take("redcross", REFERRAL, "the same") for _ in range(8_000)) <= 50 * GROWS
+
+
+@pytest.mark.parametrize("of_each", [1, 2, 40])
+def test_who_repeats_ids_has_no_more_in_a_service_and_leaves_others_no_less(hall: Hall, of_each: int) -> None:
+    """As much as is let in beside whoever sends each id once, and as quick is a neighbour."""
+    hall.take("neighbour")
+    hall.processed()
+    service: deque[tuple[str, str]] = deque()
+    most, stood, said_at = 0, [], 0.0
+    for step in range(200):
+        sent = 0
+        while hall.credits.take("redcross", REFERRAL, f"{step} {sent // of_each}"):
+            service.append(("redcross", f"{step} {sent // of_each}"))
+            sent += 1
+        if step % 4 == 0:
+            assert hall.credits.take("neighbour", REFERRAL, f"neighbour {step}")
+            service.appendleft(("neighbour", f"neighbour {step}"))
+            said_at = hall.now
+        most = max(most, len(service))
+        batch = [service.popleft() for _ in range(min(25, len(service)))]
+        hall.now += 0.01 + len(batch) / 1000
+        for sender, message_id in batch:
+            hall.credits.processed("referrals", sender, [message_id])
+            if sender == "neighbour":
+                stood.append(hall.now - said_at)
+    assert most <= 3 * 1000 * WITHIN
+    assert max(stood) <= 2 * WITHIN
 
 
 def test_two_organisations_that_use_one_id_have_a_message_each(hall: Hall) -> None:

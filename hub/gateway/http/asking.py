@@ -71,7 +71,7 @@ async def outcome_of(
         if submitted is None and not said:
             return None
         caused = await (await cursor.execute(inbox.statement(CAUSED, most=MOST_CAUSED), named)).fetchall()
-    contract_type = submitted["type"] if submitted is not None else said[0]["type"]
+    contract_type = submitted["type"] if submitted is not None else outcomes.type_of(said) or ""
     accepted_at = submitted["accepted_at"] if submitted is not None else None
     whole = outcomes.whole(outcomes.from_rows(said), outcomes.readers(contract_type, _services()), accepted_at)
     return {

@@ -1,5 +1,5 @@
 """What employment keeps in PostgreSQL, as functions that take the transaction; one file for each subject."""
 
-from services.employment.store import candidacies, employers, entrepreneurs, participations, referrals
+from services.employment.store import candidacies, employers, entrepreneurs, participations, people, referrals
 
-__all__ = ["candidacies", "employers", "entrepreneurs", "participations", "referrals"]
+__all__ = ["candidacies", "employers", "entrepreneurs", "participations", "people", "referrals"]

@@ -1,5 +1,7 @@
 """Erasing a person: nothing goes on about them, what tells their story is gone, and what is counted stays."""
 
+import pytest
+
 import contracts
 from contracts import uuid7
 from tests.examples import NOW, PERSON_ID
@@ -7,13 +9,16 @@ from tests.examples_employment import (
     DAY,
     OURS,
     business_followed_up,
+    enrolled,
     entrepreneur_left,
     followed_up,
+    participation_started,
     participation_struck_out,
+    referral_offered,
     service_received,
 )
 from tests.services.employment.conftest import EmploymentUnderTest
-from tests.services.employment.stories import TO_CAPITAL, TO_WORK, kinds, tell
+from tests.services.employment.stories import TO_CAPITAL, TO_WORK, kinds, refused, tell
 
 ERASED_AT = NOW + 400 * DAY
 
@@ -89,3 +94,25 @@ def test_a_late_follow_up_is_kept_and_asks_for_no_other(employment: EmploymentUn
     (recorded,) = tell(employment, followed_up())
     assert recorded.data.day == 30
     assert employment.rows("select next_day, due_on from candidacy") == [{"next_day": None, "due_on": None}]
+
+
+@pytest.mark.parametrize("begins", [participation_started(), enrolled()])
+def test_what_begins_behind_the_erasure_is_refused_and_nothing_of_it_is_kept(
+    employment: EmploymentUnderTest, begins: object
+) -> None:
+    employment.be_told(person_erased())
+    refused(employment, begins, "person_erased")
+    assert employment.rows("select 1 from participation union all select 1 from entrepreneur") == []
+
+
+def test_an_entrepreneur_who_was_erased_is_not_described_again(employment: EmploymentUnderTest) -> None:
+    tell(employment, *TO_CAPITAL)
+    employment.be_told(person_erased())
+    refused(employment, enrolled(), "person_erased")
+    assert employment.rows("select business from entrepreneur") == [{"business": None}]
+
+
+def test_whom_a_referral_brings_behind_their_erasure_is_not_taken_on(employment: EmploymentUnderTest) -> None:
+    employment.be_told(person_erased())
+    assert employment.be_told(referral_offered(), sequence=1) == []
+    assert employment.rows("select 1 from participation union all select 1 from entrepreneur") == []
