@@ -331,7 +331,8 @@ class EmploymentService:
         assert lead is not None
         if not may_say(offered.request.recipient, lead):
             return []  # offered before it was held there: it is for the organisation's staff
-        if store.people.is_erased(tx, offered.request.person_id):
+        person_id = offered.request.person_id
+        if person_id is not None and store.people.is_erased(tx, person_id):
             return []  # on its way when they were erased; referrals stops it
         begin = _accompany if lead.programme is None else _let_take_part
         return begin(tx, offered, lead, at=clock.now())

@@ -89,6 +89,23 @@ def test_what_the_gateway_refused_before_it_was_accepted_was_another_attempt(sec
     assert whole(said, READERS, accepted_at=NOW).state == state
 
 
+@pytest.mark.parametrize(
+    ("types", "type"),
+    [
+        ({"gateway": ""}, None),
+        ({"gateway": "need.recorded.v1"}, "need.recorded.v1"),
+        ({"gateway": "", "intake": "person.registered.v1"}, "person.registered.v1"),
+        ({"gateway": "need.recorded.v1", "intake": "person.registered.v1"}, "person.registered.v1"),
+        ({}, None),
+    ],
+)
+def test_what_a_service_has_read_is_the_message_and_not_what_the_gateway_refused_before(
+    types: dict[str, str], type: str | None
+) -> None:
+    for rows in permutations({"service": service, "type": type} for service, type in types.items()):
+        assert outcomes.type_of(rows) == type
+
+
 def test_readers_are_the_services_whose_code_handles_the_contract() -> None:
     services = topology.read().services
     assert "intake" in outcomes.readers("person.registered.v1", services)
