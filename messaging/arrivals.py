@@ -22,7 +22,7 @@ from messaging.runtime import Delivery
 LITTLE: Final = 10  # messages of one sender that wait for nobody
 WORTH: Final = 0.05  # seconds of work in such a batch, beside what every batch costs (messaging/pace.py)
 FEWEST: Final = 8  # messages in a batch, however slow the service is
-SPOKE_WITHIN: Final = 3.0  # seconds in which a sender is one of those who speak
+SPOKE_WITHIN: Final = 3.0  # seconds in which a sender is one of those who speak, as in messaging/credits.py
 
 
 class Arrivals:

@@ -98,8 +98,8 @@ class Credits:
 
 
 @dataclass(slots=True)
-class _Standing:
-    """A message that stands in a service; whoever sends one id again has each of its copies counted."""
+class _Unsettled:
+    """A message that a service is not known to be done with; of one id that is sent again each copy counts."""
 
     sender: str
     since: deque[float]  # of each copy, the oldest first
@@ -115,7 +115,7 @@ class _Room:
         self._changed_at = float("-inf")
         self._way = self._way_before = float("inf")  # the quickest, of two times LATELY that follow each other
         self._way_since = float("-inf")
-        self._standing: dict[Key, _Standing] = {}  # the oldest first
+        self._unsettled: dict[Key, _Unsettled] = {}  # the oldest first
         self._of: dict[str, Counter[str]] = {}  # messages by organisation and sender
         self._all = 0
         self._speakers: dict[str, float] = {}  # when each organisation last had a message for it
@@ -150,49 +150,49 @@ class _Room:
         self._looked_at = now
         self._speakers = {one: at for one, at in self._speakers.items() if now - at < ALONE_AFTER}
         self._found_none = {one: at for one, at in self._found_none.items() if now - at < WAITS_SINCE}
-        self._all_wait = self._speakers.keys() == self._found_none.keys() & self._speakers.keys()
+        self._all_wait = self._speakers.keys() <= self._found_none.keys()
 
     def add(self, sender: str, message_id: str, now: float) -> None:
         if self._is_away:
             return
         organisation = _organisation(sender)
-        standing = self._standing.get((organisation, message_id))
-        if standing is None:
-            standing = _Standing(sender, deque(), is_only=organisation not in self._of)
-            self._standing[organisation, message_id] = standing
-        standing.since.append(now)
-        self._of.setdefault(organisation, Counter())[standing.sender] += 1
+        unsettled = self._unsettled.get((organisation, message_id))
+        if unsettled is None:
+            unsettled = _Unsettled(sender, deque(), is_only=organisation not in self._of)
+            self._unsettled[organisation, message_id] = unsettled
+        unsettled.since.append(now)
+        self._of.setdefault(organisation, Counter())[unsettled.sender] += 1
         self._all += 1
 
     def take_back(self, key: Key) -> None:
         """Take the newest copy of a message out of account: it did not get there."""
-        if key in self._standing:
-            self._standing[key].since.pop()
-            self._is_gone(key)
+        if key in self._unsettled:
+            self._unsettled[key].since.pop()
+            self._settle(key)
 
     def heard(self, keys: Sequence[Key], now: float) -> None:
         """Take a copy out of account for each time that a message is named, the oldest first."""
         self._is_away, self._heard_at = False, now
         stood = []
         for key in keys:
-            standing = self._standing.get(key)
-            if standing is None:
+            unsettled = self._unsettled.get(key)
+            if unsettled is None:
                 continue
-            stood.append(now - standing.since.popleft())
-            if standing.is_only:
+            stood.append(now - unsettled.since.popleft())
+            if unsettled.is_only:
                 self._note_way(stood[-1], now)
-            standing.is_only = False  # of another copy it is not known whether it was
-            self._is_gone(key)
+            unsettled.is_only = False  # of another copy it is not known whether it was
+            self._settle(key)
         if stood:
             self._adjust(max(stood), now, of=self._all + len(stood))
 
-    def _is_gone(self, key: Key) -> None:
+    def _settle(self, key: Key) -> None:
         """Account for one copy less of a message."""
-        standing = self._standing.pop(key)
-        if standing.since:
-            self._standing[key] = standing  # behind those that are older
+        unsettled = self._unsettled.pop(key)
+        if unsettled.since:
+            self._unsettled[key] = unsettled  # behind those that are older
         theirs = self._of[key[0]]
-        theirs[standing.sender] -= 1
+        theirs[unsettled.sender] -= 1
         self._of[key[0]] = +theirs  # without those that have none left
         if not self._of[key[0]]:
             del self._of[key[0]]
@@ -217,18 +217,18 @@ class _Room:
 
     def _forget_old(self, now: float) -> None:
         """Let go of what stands there for longer than it may count; where nothing at all was heard, of everything."""
-        while self._standing:
-            key, standing = next(iter(self._standing.items()))
-            if now - standing.since[0] < HEARD_WITHIN:
+        while self._unsettled:
+            key, unsettled = next(iter(self._unsettled.items()))
+            if now - unsettled.since[0] < HEARD_WITHIN:
                 return
-            if self._heard_at < standing.since[0]:
+            if self._heard_at < unsettled.since[0]:
                 self._is_away = True
-                self._standing.clear()
+                self._unsettled.clear()
                 self._of.clear()
                 self._all = 0
             else:
-                standing.since.popleft()
-                self._is_gone(key)
+                unsettled.since.popleft()
+                self._settle(key)
 
 
 class Refusing:

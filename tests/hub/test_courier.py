@@ -228,6 +228,21 @@ def test_without_its_tables_it_waits_until_they_are_there(couriers: Couriers, ca
     assert couriers.tables.query("select * from parked") == []
 
 
+def test_one_alone_is_written_at_once_and_what_trickles_in_behind_it_in_one_transaction(
+    couriers: Couriers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *behind = conversation(6)
+    monkeypatch.setattr("hub.gateway.courier.BATCH", len(behind))
+    monkeypatch.setattr("hub.gateway.courier.APART", 3600.0)
+    with couriers.running():
+        couriers.ledger.send(first)
+        wait_until(lambda: couriers.written() == 1)
+        for one in behind:
+            couriers.ledger.send(one)
+        wait_until(lambda: couriers.written() == 1 + len(behind))
+    assert couriers.tables.query("select count(distinct xmin::text) as many from delivery") == [{"many": 2}]
+
+
 def test_bytes_that_are_no_message_are_put_aside_and_the_queue_goes_on(couriers: Couriers) -> None:
     sent = conversation(20)
     couriers.ledger.send(*sent[:10], Entry("to.iom", b"\0"), Entry("to.iom", b"{"), *sent[10:])
