@@ -1,8 +1,6 @@
 """Entrepreneurs and what is done for them, as functions that take the transaction."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -12,6 +10,7 @@ from messaging.transaction import Transaction
 from services.employment.rules.entrepreneurs import Entrepreneur, State
 from services.employment.rules.referrals import Referral
 from services.employment.store.known import is_known
+from services.employment.store.people import add_entrepreneur, open_of
 from services.employment.store.referrals import Brought, add_brought, brought_by
 
 _COLUMNS: Final = """
@@ -29,12 +28,6 @@ INSERT: Final = f"""
 LOCK: Final = f"""
     select entrepreneur_id as key, {_COLUMNS}
     from entrepreneur where entrepreneur_id = any(%b::uuid[]) order by entrepreneur_id for no key update
-"""
-
-# Ids only: what has become of each by now, in this batch too, is seen once it is locked.
-ACCOMPANIED: Final = """
-    select person_id as key, jsonb_object_agg(organisation, entrepreneur_id) as accompanied
-    from entrepreneur where person_id = any(%b::uuid[]) and state = 'accompanied' group by person_id
 """
 
 LOCK_OF_PERSON: Final = f"""
@@ -187,25 +180,16 @@ def _insert(tx: Transaction, entrepreneur: Entrepreneur) -> bool:
     if not tx.insert(INSERT, _to_row(entrepreneur)):
         return False
     tx.put(LOCK, entrepreneur.entrepreneur_id, entrepreneur)
-    now = {entrepreneur.organisation: entrepreneur.entrepreneur_id}
-    tx.amend(ACCOMPANIED, entrepreneur.person_id, lambda known: {**(known or {}), **now})
+    add_entrepreneur(tx, entrepreneur.person_id, entrepreneur.organisation, entrepreneur.entrepreneur_id)
     add_brought(tx, entrepreneur.referral_id, Brought(entrepreneurs={entrepreneur.entrepreneur_id}))
     return True
 
 
 def _find_accompanied(tx: Transaction, wanted: Entrepreneur) -> Entrepreneur | None:
     """Lock and return the same person where the organisation accompanies them already."""
-    accompanied = tx.load(ACCOMPANIED, wanted.person_id, partial(_read_accompanied, tx)) or {}
-    entrepreneur_id = accompanied.get(wanted.organisation)
+    entrepreneur_id = open_of(tx, wanted.person_id).entrepreneurs.get(wanted.organisation)
     known = None if entrepreneur_id is None else find(tx, entrepreneur_id)
     return known if known is not None and known.state == State.ACCOMPANIED else None
-
-
-def _read_accompanied(tx: Transaction, row: Row) -> Mapping[str, UUID]:
-    """Read who accompanies a person, and mention it: it is asked for together with that of the others."""
-    known = {organisation: UUID(found) for organisation, found in row["accompanied"].items()}
-    tx.mention(known.values())
-    return known
 
 
 def _to_row(entrepreneur: Entrepreneur) -> Row:

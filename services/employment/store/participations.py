@@ -1,6 +1,6 @@
 """Participations and the wrap-around services received in them, as functions that take the transaction."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -11,6 +11,7 @@ from messaging.transaction import Transaction
 from services.employment.rules.participations import Participation, State, Step
 from services.employment.rules.referrals import Referral
 from services.employment.store.known import is_known
+from services.employment.store.people import add_participation, open_of
 from services.employment.store.referrals import Brought, add_brought, brought_by
 
 _COLUMNS: Final = """
@@ -28,12 +29,6 @@ INSERT: Final = f"""
 LOCK: Final = f"""
     select participation_id as key, {_COLUMNS}
     from participation where participation_id = any(%b::uuid[]) order by participation_id for no key update
-"""
-
-# Ids only: what has become of each by now, in this batch too, is seen once it is locked.
-OPEN: Final = """
-    select person_id as key, jsonb_agg(jsonb_build_array(organisation, programme, participation_id)) as open
-    from participation where person_id = any(%b::uuid[]) and state = 'enrolled' group by person_id
 """
 
 LOCK_OF_PERSON: Final = f"""
@@ -177,15 +172,14 @@ def _insert(tx: Transaction, participation: Participation) -> bool:
     if not tx.insert(INSERT, _to_row(participation)):
         return False
     tx.put(LOCK, participation.participation_id, participation)
-    now = {_place(participation): participation.participation_id}
-    tx.amend(OPEN, participation.person_id, lambda known: {**(known or {}), **now})
+    add_participation(tx, participation.person_id, _place(participation), participation.participation_id)
     add_brought(tx, participation.referral_id, Brought(participations={participation.participation_id}))
     return True
 
 
 def _find_open(tx: Transaction, wanted: Participation) -> Participation | None:
     """Lock and return the open participation of the same person in the same programme."""
-    participation_id = (tx.load(OPEN, wanted.person_id, partial(_read_open, tx)) or {}).get(_place(wanted))
+    participation_id = open_of(tx, wanted.person_id).participations.get(_place(wanted))
     known = None if participation_id is None else tx.load(LOCK, participation_id, _from_row)
     return known if known is not None and known.state == State.ENROLLED else None
 
@@ -210,13 +204,6 @@ def _read_happened(tx: Transaction, row: Row) -> Happened:
 
 def _place(participation: Participation) -> tuple[str, str]:
     return participation.organisation, participation.programme
-
-
-def _read_open(tx: Transaction, row: Row) -> Mapping[tuple[str, str], UUID]:
-    """Read what a person takes part in, and mention it: it is asked for together with that of the others."""
-    known = {(organisation, programme): UUID(found) for organisation, programme, found in row["open"]}
-    tx.mention(known.values())
-    return known
 
 
 def _to_row(participation: Participation) -> Row:

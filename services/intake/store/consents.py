@@ -51,13 +51,15 @@ WITHDRAW: Final = f"""
     where consent.consent_id = new.consent_id and consent.ended_at is null
 """
 
+# Materialised: a subselect may be run once for each row, and then takes others than those that it has taken before.
 LAPSE: Final = f"""
-    update consent set ended_at = %(now)s, end_reason = '{LAPSED}'
-    where consent_id in (
+    with due as materialized (
         select consent_id from consent where ended_at is null and valid_until <= %(now)s
         order by valid_until limit {LAPSE_AT_ONCE} for update skip locked
     )
-    returning consent_id, {_TERMS}, {_STANDING}
+    update consent set ended_at = %(now)s, end_reason = '{LAPSED}'
+    from due where consent.consent_id = due.consent_id
+    returning consent.consent_id, {_TERMS}, {_STANDING}
 """
 
 CLAIM: Final = """
@@ -77,14 +79,15 @@ CONTEST: Final = """
 """
 
 END_CLAIMED: Final = f"""
-    update consent
-    set ended_at = %(now)s, end_reason = '{WITHDRAWN}', withdrawn_at = claimed_at, withdrawn_by = claimed_by,
-        withdrawn_manner = claimed_manner, ended_through = claimed_through, ending_message = claim_message
-    where consent_id in (
+    with due as materialized (
         select consent_id from consent where ended_at is null and claim_ends_on <= %(today)s
         order by claim_ends_on limit {LAPSE_AT_ONCE} for update skip locked
     )
-    returning consent_id, {_TERMS}, {_STANDING}
+    update consent
+    set ended_at = %(now)s, end_reason = '{WITHDRAWN}', withdrawn_at = claimed_at, withdrawn_by = claimed_by,
+        withdrawn_manner = claimed_manner, ended_through = claimed_through, ending_message = claim_message
+    from due where consent.consent_id = due.consent_id
+    returning consent.consent_id, {_TERMS}, {_STANDING}
 """
 
 

@@ -36,10 +36,13 @@ _REGISTRATION: Final = """
     ) as documents
 """
 
+# Materialised: a subselect may be run once for each row, and then takes others than those that it has taken before.
 TAKE_WAITING: Final = """
-    delete from match_waiting
-    where person_id in (select person_id from match_waiting order by since, person_id limit %s for update)
-    returning person_id
+    with taken as materialized (
+        select person_id from match_waiting order by since, person_id limit %s for update
+    )
+    delete from match_waiting using taken where match_waiting.person_id = taken.person_id
+    returning match_waiting.person_id
 """
 
 REGISTRATIONS: Final = f"select {_REGISTRATION} from person where person_id = any(%s)"
