@@ -84,7 +84,7 @@ class Entrance:
     async def _for_who_has_a_key(self, scope: Scope, receive: Receive, send: Send) -> None:
         state, headers = scope["app"].state, headers_of(scope)
         caller = scope[CALLER] = await state.keys.check(scope, headers)
-        scope.get(KNOWN, _nobody_asks)()
+        scope.get(KNOWN, _nobody_asks)(caller.organisation)
         stream = scope["method"] == "GET" and wants_events(scope["headers"])
         with state.in_use.one(caller.key_sha256, stream=stream):
             await self._app(scope, receive, send)
@@ -99,7 +99,7 @@ class Entrance:
             log.info("refused", extra=said | fields(request=scope[REQUEST_ID], message=problem.message_id or "-"))
 
 
-def _nobody_asks() -> None:
+def _nobody_asks(_organisation: str) -> None:
     """Where no server of ours is below."""
 
 

@@ -152,10 +152,15 @@ class Protocol(HttpToolsProtocol):
         if self.transport.is_closing() and self in self.connections:  # which it is until it has ended
             self._unread.watch()
 
-    def _known(self) -> None:
-        """Hear that a request came with a good key."""
-        self._place.known()
+    def _known(self, organisation: str) -> None:
+        """Hear that a request came with a good key of an organisation."""
+        self._place.known(organisation)
         self.timeout_keep_alive = self.limits.idle  # type: ignore[assignment]
+
+    def _mind_rest(self) -> None:
+        """Between requests, this connection makes room for another one where there is no place left."""
+        if self._stage is Stage.NOTHING and self._is_answered() and not self.pipeline:
+            self._place.rests()
 
     # -- time ----------------------------------------------------------------------------------------------------------
 
@@ -193,6 +198,7 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
+        self._place.works()
         self._stage = Stage.HEADERS
         self._begun += 1
         self._header_bytes = self._body_bytes = 0
@@ -243,6 +249,7 @@ class Protocol(HttpToolsProtocol):
         """A request has come whole."""
         self._stage = Stage.NOTHING
         super().on_message_complete()
+        self._mind_rest()
 
     # -- answers -------------------------------------------------------------------------------------------------------
 
@@ -254,6 +261,7 @@ class Protocol(HttpToolsProtocol):
         others = bool(self.pipeline)
         super().on_response_complete()
         self._mind_end()
+        self._mind_rest()
         if self._refused is not None and not others:
             self._unset_keepalive_if_required()
             self._answer(self._refused)

@@ -11,7 +11,8 @@ from tests.hub.http.serving import Answer, Server, answers, read
 HOST = b"Host: localhost\r\n"
 CLOSE = b"Connection: close\r\n"
 GET = b"GET /count HTTP/1.1\r\n" + HOST
-KNOWN = b"GET /known HTTP/1.1\r\n" + HOST
+KNOWN = b"GET /known?of=%b HTTP/1.1\r\n" + HOST
+EVENTS = b"GET /events HTTP/1.1\r\n" + HOST
 COUNTED = b"GET /refused HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n"
 END = b"\r\n"
 FEW = {"connections": 12, "refused_connections": 3, "stranger_idle": 60.0, "handshake_within": 60.0}
@@ -39,13 +40,18 @@ class Caller:
         self.server.opened.append(secure)
         return secure
 
-    def known(self, address: str = "127.0.0.1") -> socket.socket:
-        """A connection on which a request has come with a good key."""
-        connection = self.connect(address)
-        connection.sendall(KNOWN + END)
-        with connection.makefile("rb", buffering=0) as stream:
-            assert (answer := read(stream)) is not None
-            assert answer.status == 200
+    def known(self, of: bytes = b"an-organisation") -> socket.socket:
+        """A connection on which a request has come with a good key of an organisation."""
+        connection = self.connect()
+        connection.sendall(KNOWN % of + END)
+        assert is_answered(connection)
+        return connection
+
+    def busy(self) -> socket.socket:
+        """One on which another request is under way besides: a stream has begun."""
+        connection = self.known()
+        connection.sendall(EVENTS + END)
+        assert connection.recv(1) == b"H"
         return connection
 
     def told(self, address: str = "127.0.0.1") -> Answer | None:
@@ -60,6 +66,13 @@ class Caller:
     def is_served(self, address: str = "127.0.0.1") -> bool:
         answer = self.told(address)
         return answer is not None and answer.status == 200
+
+
+def is_answered(connection: socket.socket) -> bool:
+    """Whether a request on a connection gets an answer, after which it stays open."""
+    with connection.makefile("rb", buffering=0) as stream:
+        answer = read(stream)
+    return answer is not None and answer.status == 200
 
 
 Open = Callable[..., contextlib.AbstractContextManager[Caller]]

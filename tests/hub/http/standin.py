@@ -44,8 +44,8 @@ async def deaf(_: Request) -> Response:
 
 
 async def known(request: Request) -> Response:
-    """Answer as to somebody whose key is good."""
-    request.scope[KNOWN]()
+    """Answer as to somebody whose key is good, of the organisation of `?of=`."""
+    request.scope[KNOWN](request.query_params["of"])
     return JSONResponse("known")
 
 
@@ -121,7 +121,10 @@ FAULTS: dict[str, tuple[object, str, object]] = {
     "addresses are not told apart": (places, "network_of", lambda _: "all"),
     "each connection has an address": (places, "network_of", lambda _: str(time.monotonic_ns())),
     "nothing is counted": (Places, "take", _take_and_free),
-    "who is known stays a stranger": (Place, "known", lambda _: None),
+    "who is known stays a stranger": (Place, "known", lambda *_: None),
+    "who rests makes no room": (Place, "rests", lambda _: None),
+    "who works makes room": (Place, "works", lambda _: None),
+    "who makes room is whoever came first": (places, "_count_for", lambda *_: None),
 }
 
 

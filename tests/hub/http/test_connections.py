@@ -9,8 +9,20 @@ from typing import Any
 import pytest
 
 from hub.gateway.http.connection_limits import Limits
-from tests.hub.http.callers import ANOTHER, COUNTED, CUT_WITHIN, END, FEW, GET, HOST, Caller, Open, established
-from tests.hub.http.serving import Answer, answers, read
+from tests.hub.http.callers import (
+    ANOTHER,
+    COUNTED,
+    CUT_WITHIN,
+    END,
+    FEW,
+    GET,
+    HOST,
+    Caller,
+    Open,
+    established,
+    is_answered,
+)
+from tests.hub.http.serving import Answer, answers
 from tests.waiting import eventually
 
 
@@ -50,18 +62,30 @@ def test_who_is_known_makes_room_for_no_stranger(opened: Open) -> None:
 
         for connection in kept:
             connection.sendall(GET + END)
-            with connection.makefile("rb", buffering=0) as stream:
-                assert read(stream) is not None
+            assert is_answered(connection)
 
 
-def test_where_all_who_are_there_are_known_others_are_told_to_come_later(opened: Open) -> None:
+def test_where_on_all_something_is_under_way_others_are_told_to_come_later(opened: Open) -> None:
     with opened() as caller:
-        kept = [caller.known() for _ in range(12)]
+        kept = [caller.busy() for _ in range(12)]
 
         assert problem(caller.told()) == (503, "too_many_connections")
         for connection in kept:
             connection.close()
         eventually(caller.is_served)
+
+
+def test_who_keeps_most_connections_for_nothing_makes_room_for_the_others(opened: Open) -> None:
+    with opened() as caller:
+        few = [caller.known(b"few") for _ in range(2)]
+        for _ in range(10):
+            caller.known(b"many")
+        few += [caller.known(b"more") for _ in range(4)]
+
+        assert caller.is_served()
+        for connection in few:
+            connection.sendall(GET + END)
+            assert is_answered(connection)
 
 
 @pytest.mark.parametrize("opened", ["plain"], indirect=True)
@@ -70,7 +94,10 @@ def test_where_all_who_are_there_are_known_others_are_told_to_come_later(opened:
     [
         ("nobody makes room", test_connections_that_say_nothing_keep_nobody_out),
         ("who is known stays a stranger", test_who_is_known_makes_room_for_no_stranger),
-        ("who is known stays a stranger", test_where_all_who_are_there_are_known_others_are_told_to_come_later),
+        ("who is known stays a stranger", test_where_on_all_something_is_under_way_others_are_told_to_come_later),
+        ("who works makes room", test_where_on_all_something_is_under_way_others_are_told_to_come_later),
+        ("who rests makes no room", test_who_keeps_most_connections_for_nothing_makes_room_for_the_others),
+        ("who makes room is whoever came first", test_who_keeps_most_connections_for_nothing_makes_room_for_the_others),
     ],
 )
 def test_a_server_that_does_not_is_noticed(opened: Open, fault: str, attack: Callable[[Open], None]) -> None:
@@ -106,7 +133,7 @@ def test_a_stranger_has_5_seconds_and_who_is_known_30() -> None:
 def test_an_address_has_its_share_and_leaves_the_others_theirs(opened: Open) -> None:
     with opened(of_an_address=4) as caller:
         for _ in range(4):
-            caller.known()
+            caller.busy()
 
         assert problem(caller.told()) == (429, "too_many_connections_of_address")
         assert caller.is_served(ANOTHER)
@@ -139,7 +166,7 @@ def test_a_server_that_counts_addresses_wrongly_is_noticed(opened: Open, fault: 
 
 def test_beyond_those_who_are_told_the_rest_is_cut(opened: Open) -> None:
     with opened(connections=1, linger=60) as caller:
-        caller.known()
+        caller.busy()
         for _ in range(3):
             assert problem(caller.told()) == (503, "too_many_connections")
 

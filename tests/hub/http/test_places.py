@@ -57,7 +57,7 @@ def test_places_are_given_out_as_often_as_they_are_freed() -> None:
     assert a is not None
     assert b is not None
     for one in (a, b):
-        one.known()
+        one.known("an-organisation")
 
     told = places.take("192.0.2.1")
     assert told is not None
@@ -72,7 +72,7 @@ def test_places_are_given_out_as_often_as_they_are_freed() -> None:
     assert (c.refused, d.refused) == (None, None)
     cut: list[str] = []
     c.cut, d.cut = (lambda: cut.append("c")), (lambda: cut.append("d"))
-    d.known()
+    d.known("an-organisation")
     assert places.take("192.0.2.7") is not None
     assert cut == ["c"]
     assert refused == [TOO_MANY_OF_ADDRESS, TOO_MANY_OF_ADDRESS, TOO_MANY_CONNECTIONS]
