@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from contracts import MAX_BYTES
-from hub.gateway.admission import Admitted, Refused, admit
+from hub.gateway.admission import Admitted, Members, Refused, admit
 from hub.gateway.http import cloudevents, preferring
 from hub.gateway.http.entrance import REQUEST_ID, Receive, Scope, Send, headers_of, note_refusal, only_one
 from hub.gateway.http.keys import CALLER, Caller
@@ -141,12 +141,13 @@ async def _accept_batch(scope: Scope, caller: Caller, bodies: Sequence[bytes], k
 
 def _submission(scope: Scope, caller: Caller, body: bytes) -> Submission:
     """Have admission decide on one message; raise its refusal as a Problem."""
-    admitted = _admit(scope, caller, body)
+    members: Members = scope["app"].state.members()
+    admitted = _admit(members, caller, body)
     if isinstance(admitted, Problem):
         raise admitted
     message = admitted.message
     # A copy of a service of ours submits by AMQP; there is no queue for what it would submit here.
-    organisation = scope["app"].state.members().organisations[caller.organisation]
+    organisation = members.organisations[caller.organisation]
     system = caller.system if caller.system in submitting_systems(organisation) else None
     return Submission(
         message.source,
@@ -159,10 +160,10 @@ def _submission(scope: Scope, caller: Caller, body: bytes) -> Submission:
     )
 
 
-def _admit(scope: Scope, caller: Caller, body: bytes) -> Admitted | Problem:
+def _admit(members: Members, caller: Caller, body: bytes) -> Admitted | Problem:
     """Return the problem, so that nobody's traceback holds the message."""
     try:
-        admitted = admit(body, cloudevents.STRUCTURED, caller.organisation, scope["app"].state.members())
+        admitted = admit(body, cloudevents.STRUCTURED, caller.organisation, members)
         tracing.taken_up(admitted.message, clock.now())
         return admitted
     except Refused as refused:
