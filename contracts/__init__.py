@@ -110,6 +110,7 @@ from .jornadas import (
     JornadaStatus,
 )
 from .matching import (
+    MatchDecided,
     MatchLinked,
     MatchProposed,
     MatchReason,
@@ -287,6 +288,7 @@ __all__ = [
     "JornadaReported",
     "JornadaStatus",
     "Location",
+    "MatchDecided",
     "MatchLinked",
     "MatchProposed",
     "MatchReason",

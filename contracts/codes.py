@@ -261,6 +261,14 @@ class OverrideReason(StrEnum):
     CANNOT_CONSENT = "cannot_consent"
 
 
+class MatchDecision(StrEnum):
+    """What a coordinator has decided about two registrations."""
+
+    LINKED = "linked"
+    REJECTED = "rejected"
+    UNDONE = "undone"
+
+
 class DocumentType(StrEnum):
     """The identity documents people hold in Colombia."""
 

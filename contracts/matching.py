@@ -5,7 +5,8 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
-from .fields import Code, Model, Several, wrong_field
+from .codes import MatchDecision
+from .fields import Code, Model, OrganisationId, Several, Time, wrong_field
 from .registry import contract
 
 _Two = Annotated[Several[UUID], Field(min_length=2, max_length=2)]
@@ -67,6 +68,15 @@ class MatchUndone(Model):
     """A coordinator takes back a link, or a "not the same"."""
 
     match_id: UUID
+
+
+@contract("match.decided.v1", sent_by="hub", received_by="coordinator", personal_data=True, about="match_id")
+class MatchDecided(_Pair):
+    """Another coordinator has decided about two registrations: nobody need be asked about them any more, or again."""
+
+    decision: MatchDecision
+    decided_by: OrganisationId
+    decided_at: Time
 
 
 @contract("person.identified.v1", sent_by="hub", received_by="hub services", personal_data=True, about="network_id")

@@ -16,8 +16,9 @@ import tomllib
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -41,10 +42,19 @@ NAME = re.compile(r"[a-z][a-z0-9-]{1,39}")  # of an organisation or a service: i
 TAKEN = frozenset(
     {"hub", GATEWAY, GATEWAY_HTTP, COURIER, LEDGER, REPAIRER, "administrator", "guest", "postgres", "dead", "unrouted"}
 )
+OF_ORGANISATIONS = frozenset({"name", "roles", "may_send", "systems"})  # what may be said of one in the network file
+OF_ROLES = frozenset({"may_send", "may"})
 ANSWER_WITHIN = 30  # seconds for the broker's management interface, each of its hosts
 COPIES = 3  # of a queue on a cluster of so many nodes or more: one of them may be lost
 
 log = logging.getLogger("ruta.topology")
+
+
+class Power(StrEnum):
+    """What a role lets an organisation do, beside what it may send."""
+
+    COORDINATE = "coordinate"  # follows cases across organisations: may reopen, is told of what escalates
+    RUN_PROGRAMMES = "run_programmes"  # people take part in its programmes, or it accompanies their businesses
 
 
 class TopologyError(Exception):
@@ -83,7 +93,7 @@ class Organisation:
     id: str
     name: str
     may_send: tuple[str, ...]  # contract names without version, `referral.accepted` or `referral.*`
-    coordinator: bool
+    powers: frozenset[Power] = frozenset()
     systems: tuple[System, ...] = ()
 
     def sends(self, contract_name: str) -> bool:
@@ -164,6 +174,10 @@ class DeclaredNetwork:
     connections: int  # of one organisation
     channels: int
 
+    def who_may(self, power: Power) -> frozenset[str]:
+        """The ids of the organisations that have a power."""
+        return frozenset(one.id for one in self.organisations.values() if power in one.powers)
+
     @property
     def users(self) -> tuple[str, ...]:
         """Every broker user that the network needs, each with a password of its own."""
@@ -179,13 +193,7 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
         services = {name: _service(name, said) for name, said in declared["services"].items()}
         network = DeclaredNetwork(
             organisations={
-                id: Organisation(
-                    id,
-                    said["name"],
-                    _may_send(said, declared["roles"]),
-                    said.get("coordinator", False),
-                    tuple(_system(id, name, of, services) for name, of in said.get("systems", {}).items()),
-                )
+                id: _organisation(id, said, declared["roles"], services)
                 for id, said in declared["organisations"].items()
             },
             services=services,
@@ -232,10 +240,33 @@ def _processes(service: str, said: Mapping[str, Any]) -> int:
     return many
 
 
-def _may_send(said: Mapping[str, Any], roles: Mapping[str, Any]) -> tuple[str, ...]:
-    """What an organisation may send: what its roles allow, and what is said of it alone."""
-    of_roles = [pattern for role in said.get("roles", []) for pattern in roles[role]["may_send"]]
-    return (*of_roles, *said.get("may_send", []))
+def _organisation(
+    id: str, said: Mapping[str, Any], roles: Mapping[str, Any], services: Mapping[str, Service]
+) -> Organisation:
+    """Read one organisation: it may send and do what its roles allow, and send what is said of it alone."""
+    _check_known(f"organisations.{id}", said, OF_ORGANISATIONS)
+    for role in (theirs := said.get("roles", [])):
+        _check_known(f"roles.{role}", roles[role], OF_ROLES)
+    patterns = (pattern for role in theirs for pattern in roles[role].get("may_send", []))
+    return Organisation(
+        id,
+        said["name"],
+        (*patterns, *said.get("may_send", [])),
+        frozenset(_power(role, power) for role in theirs for power in roles[role].get("may", [])),
+        tuple(_system(id, name, of, services) for name, of in said.get("systems", {}).items()),
+    )
+
+
+def _check_known(table: str, said: Mapping[str, Any], known: Set[str]) -> None:
+    """Refuse what nobody reads: who writes it believes that it holds."""
+    if unknown := sorted(said.keys() - known):
+        raise TypeError(f"`{unknown[0]}` of [{table}] means nothing here")
+
+
+def _power(role: str, power: Any) -> Power:
+    if power not in list(Power):
+        raise TypeError(f"the role {role} names {power!r}, which is nothing that anybody may do: {', '.join(Power)}")
+    return Power(power)
 
 
 def _system(organisation: str, name: str, said: Mapping[str, Any], services: Mapping[str, Service]) -> System:

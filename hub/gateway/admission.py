@@ -13,7 +13,7 @@ from contracts.media_types import is_media_type
 from messaging.broker import CONTENT_TYPE
 from messaging.identity import HUB, address_to
 from messaging.public_keys import KeyIds
-from messaging.topology import Organisation
+from messaging.topology import Organisation, Power
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _may_say(organisation: Organisation, contract: contracts.Contract) -> bool:
         case "partner":
             return organisation.sends(contract.name)
         case "coordinator":
-            return organisation.coordinator and organisation.sends(contract.name)
+            return Power.COORDINATE in organisation.powers and organisation.sends(contract.name)
         case "service":
             return organisation.says_itself(contract.name)
         case "hub":

@@ -13,25 +13,25 @@ from contracts import Draft, Message, codes
 from messaging import clock, erasure, topology
 from messaging.identity import Identity
 from messaging.on import batches, every, on
+from messaging.topology import Power
 from messaging.transaction import Transaction
 from services.employment import messages, rules, store
 from services.employment.rules.entrepreneurs import Entrepreneur
 from services.employment.rules.participations import Participation, Step
 from services.employment.rules.referrals import Lead, Referral, Result, Stop
 
-NETWORK: Final = topology.read(Path(os.environ.get("RUTA_NETWORK_FILE", topology.NETWORK_FILE)))
+RUN_PROGRAMMES: Final = topology.read(Path(os.environ.get("RUTA_NETWORK_FILE", topology.NETWORK_FILE))).who_may(
+    Power.RUN_PROGRAMMES
+)
 IDENTITY: Final = Identity.from_environment()
 
 
-def may_say(organisation: str, lead: Lead) -> bool:
-    """Tell whether an organisation may say itself what is said for it when somebody is taken on.
+def may_speak_for(organisation: str) -> bool:
+    """Tell whether this service may say for an organisation what it says when somebody is taken on.
 
     Of its own copy the gateway asks. Without this the hub would keep participants for whoever publishes a service.
     """
-    if IDENTITY.organisation is not None:
-        return True
-    said = "entrepreneur.enrolled" if lead.programme is None else "participation.started"
-    return organisation in NETWORK.organisations and NETWORK.organisations[organisation].sends(said)
+    return IDENTITY.organisation is not None or organisation in RUN_PROGRAMMES
 
 
 class EmploymentService:
@@ -329,7 +329,7 @@ class EmploymentService:
         if not rules.referrals.is_for_here(lead, person_id=offered.request.person_id, is_known=known is not None):
             return []
         assert lead is not None
-        if not may_say(offered.request.recipient, lead):
+        if not may_speak_for(offered.request.recipient):
             return []  # offered before it was held there: it is for the organisation's staff
         person_id = offered.request.person_id
         if person_id is not None and store.people.is_erased(tx, person_id):

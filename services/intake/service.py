@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Mapping, Set
 from datetime import datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from contracts import Draft, Message, sealing
 from messaging import clock, erasure, topology
 from messaging.log import fields
 from messaging.on import batches, every, on
+from messaging.topology import Power
 from messaging.transaction import Transaction
 from services.intake import messages, rules, store
 from services.intake.rules.links import Circle, Pair
@@ -27,7 +28,7 @@ from services.intake.rules.route import Route
 log = logging.getLogger("ruta.intake")
 
 NETWORK = topology.read(Path(os.environ.get("RUTA_NETWORK_FILE", topology.NETWORK_FILE)))
-COORDINATORS = frozenset(one.id for one in NETWORK.organisations.values() if one.coordinator)
+COORDINATORS = NETWORK.who_may(Power.COORDINATE)
 # Where a service runs that holds something about people, besides the hub's.
 ERASE_THEMSELVES = frozenset(one.id for one in NETWORK.organisations.values() if one.handles_itself("person.erased"))
 
@@ -351,7 +352,7 @@ class IntakeService:
                 one, held_back=max(held_back[person_id] for person_id in one.pair), to=organisation
             )
             for one in store.matching.save_proposals(tx, chosen, at=now)
-            for organisation in COORDINATORS
+            for organisation in sorted(COORDINATORS)
         ]
 
     @on(contracts.MatchLinked)
@@ -376,11 +377,15 @@ class IntakeService:
         return self._decide(tx, message, pair, before, rules.links.undo(before, pair))
 
     def _decide(self, tx: Transaction, message: Message[Any], pair: Pair, before: Circle, after: Circle) -> list[Draft]:
-        """Keep a decision, and tell the hub's services of the network persons that it has made."""
-        persons = rules.links.newly_together(before, after)
-        store.links.save_decision(tx, pair, after, persons, message, at=clock.now())
-        store.matching.compare_held_back(tx, after.people, at=clock.now())  # a link answers several
-        return [messages.matching.identified(person) for person in persons]
+        """Keep a decision; tell the hub's services of the network persons that it has made, and other coordinators."""
+        persons, now = rules.links.newly_together(before, after), clock.now()
+        store.links.save_decision(tx, pair, after, persons, message, at=now)
+        store.matching.compare_held_back(tx, after.people, at=now)  # a link answers several
+        decided = partial(messages.matching.decided, pair, after.decision(pair), by=message.source, at=now)
+        return [
+            *(messages.matching.identified(person) for person in persons),
+            *(decided(to=other) for other in sorted(COORDINATORS - {message.source})),
+        ]
 
 
 def known_person(tx: Transaction, person_id: UUID | None) -> Registration | None:

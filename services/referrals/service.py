@@ -16,17 +16,14 @@ from contracts import Draft, Message
 from messaging import clock, erasure, topology
 from messaging.on import batches, every, on
 from messaging.public_keys import KeyIds, PublicKeys
+from messaging.topology import Power
 from messaging.transaction import Transaction
 from services.referrals import messages, rules, store
 
 NETWORK = topology.read(Path(os.environ.get("RUTA_NETWORK_FILE", topology.NETWORK_FILE)))
-COORDINATORS = frozenset(one.id for one in NETWORK.organisations.values() if one.coordinator)
-
-# What the hub's employment service says for an organisation, the organisation has to be allowed to say itself.
-SAID_BY_EMPLOYMENT = ("participation.started", "entrepreneur.enrolled")
-MAY_BE_ANSWERED_FOR = frozenset(
-    one.id for one in NETWORK.organisations.values() if all(one.sends(name) for name in SAID_BY_EMPLOYMENT)
-)
+COORDINATORS = NETWORK.who_may(Power.COORDINATE)
+# For whom the hub's employment service may answer: it says then what the organisation could have said itself.
+MAY_BE_ANSWERED_FOR = NETWORK.who_may(Power.RUN_PROGRAMMES)
 
 
 def key_ids() -> KeyIds:

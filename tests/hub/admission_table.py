@@ -15,7 +15,7 @@ import contracts
 from contracts import codes, sealing
 from hub.gateway.admission import Members
 from messaging.broker import CONTENT_TYPE
-from messaging.topology import Organisation, System
+from messaging.topology import Organisation, Power, System
 from tests.examples import (
     KEYS,
     REFERRAL_ID,
@@ -35,15 +35,18 @@ MEMBERS = Members(
             "redcross",
             "Cruz Roja",
             ("service.published", "person.registered", "attendance.*", "jornada.*", "referral.*"),
-            coordinator=False,
         ),
-        "iom": Organisation("iom", "OIM", ("need.identified", "referral.*"), coordinator=False),
-        "fuvadis": Organisation("fuvadis", "FUVADIS", ("referral.*",), coordinator=False),
-        "americares": Organisation("americares", "Americares", ("jornada.*",), coordinator=False, systems=(EVENTS,)),
+        "iom": Organisation("iom", "OIM", ("need.identified", "referral.*")),
+        "fuvadis": Organisation("fuvadis", "FUVADIS", ("referral.*",)),
+        "americares": Organisation("americares", "Americares", ("jornada.*",), systems=(EVENTS,)),
+        "centre": Organisation("centre", "Centro", ("match.*",), frozenset({Power.COORDINATE})),
+        "second": Organisation("second", "Secretaría", ("match.*",), frozenset({Power.COORDINATE})),
+        "sends-only": Organisation("sends-only", "", ("match.*",), frozenset({Power.RUN_PROGRAMMES})),
+        "may-only": Organisation("may-only", "", ("referral.*",), frozenset({Power.COORDINATE})),
     },
     {name: frozenset({key["kid"]}) for name, key in KEYS.items()},
 )
-"""Of these americares has no key, as one that has just joined."""
+"""Of these americares has no key, as one that has just joined, nor have those that coordinate."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,7 @@ def raw(fragment: bytes) -> Callable[[], bytes]:
 ABOUT: Json = {"referral_id": REFERRAL_ID}
 ID = UUID("01950000-0000-7000-8000-0000000000aa")
 WHEN = datetime(2026, 3, 9, 9, 0, tzinfo=UTC)
+UNDONE = contracts.MatchUndone(match_id=ID)
 
 
 def registration(block: str) -> Any:
@@ -257,6 +261,10 @@ CASES = [
     refused("what it may not send", message(source="iom"), "not_allowed", "type", sender="iom"),
     refused("what only the hub says", message(contracts.PersonErased(person_id=ID, erased_at=WHEN)), "not_allowed",
             "type"),
+    *(admitted(f"what {one} may say, as it may coordinate", message(UNDONE, source=one), "match.undone.v1", sender=one)
+      for one in ("centre", "second")),
+    *(refused(f"what {one} may not say, as it may not both send it and coordinate", message(UNDONE, source=one),
+              "not_allowed", "type", sender=one) for one in ("sends-only", "may-only", "iom")),
     refused("who is of no network", message(source="nobody"), "not_allowed", "type", sender="nobody"),
     refused("an unknown contract", message(type="person.photographed.v1"), "unknown_contract", "type"),
     refused("an unknown version", message(type="service.published.v9"), "unknown_version", "type"),

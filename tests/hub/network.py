@@ -14,13 +14,12 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 ORGANISATIONS = {
-    "redcross": Organisation("redcross", "Cruz Roja", ("service.published", "referral.*"), coordinator=False),
-    "iom": Organisation("iom", "OIM", ("need.identified",), coordinator=False),
+    "redcross": Organisation("redcross", "Cruz Roja", ("service.published", "referral.*")),
+    "iom": Organisation("iom", "OIM", ("need.identified",)),
     "americares": Organisation(
         "americares",
         "Americares",
         ("jornada.*", "attendance.*", "person.registered"),
-        coordinator=False,
         systems=(
             System(
                 "americares",
@@ -84,7 +83,7 @@ def runs_employment() -> Organisation:
     """Who keeps its own participants itself: nothing that others say of them is diverted to it."""
     publishes = ("message.refused", "placement.follow_up_due")
     system = System("fuvadis", "employment", ("participation.started", "referral.offered"), (), "employment", publishes)
-    return Organisation("fuvadis", "FUVADIS", (), coordinator=False, systems=(system,))
+    return Organisation("fuvadis", "FUVADIS", (), systems=(system,))
 
 
 def due() -> contracts.PlacementFollowUpDue:

@@ -128,7 +128,7 @@ def test_what_a_system_reads_is_addressed_to_it_and_all_else_to_the_organisation
         System("iom", "cases", ("referral.*",), ("person.registered",)),
         System("iom", "events", ("attendance.settled",), (), "events", ("jornada.status",)),
     )
-    organisations = {"iom": Organisation("iom", "OIM", (), coordinator=False, systems=systems)}
+    organisations = {"iom": Organisation("iom", "OIM", (), systems=systems)}
     asked = contracts.PersonErasureAsked(person_id=uuid7(), erase_by=NOW.date())
     came = [status("iom"), said(asked, to="iom"), refused("not_allowed", uuid7(), to="iom"), status("nobody")]
     batch = ledger.read([entry(one) for one in came], organisations)

@@ -15,7 +15,7 @@ from messaging import topology
 
 def test_every_contract_that_a_partner_may_send_has_a_reader(declared: topology.DeclaredNetwork) -> None:
     read = {pattern for service in declared.services.values() for pattern in service.reads}
-    reader = topology.Organisation("reader", "", tuple(read), coordinator=False)
+    reader = topology.Organisation("reader", "", tuple(read))
 
     unread = [
         c.type
@@ -36,7 +36,7 @@ def test_every_contract_named_in_the_file_exists(declared: topology.DeclaredNetw
 
 
 def test_an_organisation_sends_what_the_file_says_and_nothing_else() -> None:
-    organisation = topology.Organisation("x", "X", ("referral.*", "consent.granted"), coordinator=False)
+    organisation = topology.Organisation("x", "X", ("referral.*", "consent.granted"))
 
     assert organisation.sends("referral.accepted")
     assert organisation.sends("consent.granted")
@@ -53,6 +53,38 @@ def test_a_role_adds_to_what_is_said_of_an_organisation_alone(tmp_path: Path) ->
     assert clinic.sends("match.linked")
     assert clinic.sends("referral.accepted")
     assert not clinic.sends("referral.declined")
+
+
+def test_an_organisation_may_do_what_its_roles_say_and_several_may_do_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "network.toml"
+    more = '[organisations.clinic]\nname = ""\nroles = ["coordinator", "partner"]\n'
+    file.write_text(f"{topology.NETWORK_FILE.read_text()}\n{more}")
+    read = topology.read(file)
+
+    assert read.who_may(topology.Power.COORDINATE) == {"barranquilla", "clinic"}
+    assert read.who_may(topology.Power.RUN_PROGRAMMES) == {"barranquilla", "oportunidades"}
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (
+            '[organisations.clinic]\nname = ""\ncoordinator = true',
+            "`coordinator` of .organisations.clinic. means nothing",
+        ),
+        ('[organisations.clinic]\nname = ""\nmay = ["coordinate"]', "`may` of .organisations.clinic. means nothing"),
+        ('[organisations.clinic]\nname = ""\nroles = ["chief"]\n[roles.chief]\nmay = ["rule"]', "chief names 'rule'"),
+        ('[organisations.clinic]\nname = ""\nroles = ["chief"]\n[roles.chief]\nmay = [[]]', r"chief names \[\]"),
+        ('[organisations.clinic]\nname = ""\nroles = ["chief"]\n[roles.chief]\nmay_sent = []', "`may_sent` of"),
+        ('[organisations.clinic]\nname = ""\nroles = ["chief"]', "'chief'"),
+    ],
+)
+def test_what_means_nothing_in_the_file_is_not_passed_over(tmp_path: Path, said: str, why: str) -> None:
+    file = tmp_path / "network.toml"
+    file.write_text(f"{topology.NETWORK_FILE.read_text()}\n{said}\n")
+
+    with pytest.raises(topology.TopologyError, match=why):
+        topology.read(file)
 
 
 def test_a_system_that_runs_a_service_of_ours_reads_what_that_service_reads(tmp_path: Path) -> None:

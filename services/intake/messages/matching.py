@@ -1,10 +1,12 @@
 """Matches: what is proposed to coordinators, and who is one person of the network."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
 import contracts
 from contracts import Draft
+from contracts.codes import MatchDecision
 from services.intake.rules import links
 from services.intake.rules.matching import Proposal
 
@@ -20,6 +22,15 @@ def proposed(proposal: Proposal, *, held_back: int, to: str) -> Draft:
         held_back=held_back,
     )
     return Draft(asked, subject=str(match_id), recipient=to)
+
+
+def decided(pair: links.Pair, decision: str, *, by: str, at: datetime, to: str) -> Draft:
+    """Tell a coordinator what another has decided."""
+    match_id = links.match_id_of(pair)
+    said = contracts.MatchDecided(
+        match_id=match_id, person_ids=pair, decision=MatchDecision(decision), decided_by=by, decided_at=at
+    )
+    return Draft(said, subject=str(match_id), recipient=to)
 
 
 def identified(registrations: Iterable[UUID]) -> Draft:

@@ -9,6 +9,8 @@ from messaging.answers import Refused
 
 MOST_REGISTRATIONS: Final = 200  # of one network person: no human being has more, a mistake may
 
+LINKED, REJECTED, UNDONE = "linked", "rejected", "undone"  # decisions
+
 Pair = tuple[UUID, UUID]  # the lesser id first
 
 
@@ -19,6 +21,10 @@ class Circle:
     people: frozenset[UUID]
     linked: frozenset[Pair]
     rejected: frozenset[Pair]  # told apart: "not the same"
+
+    def decision(self, pair: Pair) -> str:
+        """What the last word about two registrations has come to."""
+        return LINKED if pair in self.linked else REJECTED if pair in self.rejected else UNDONE
 
 
 def pair_of(one: UUID, other: UUID) -> Pair:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from messaging.answers import MissingPrerequisite
 from messaging.transaction import Transaction
-from services.intake.rules.links import Circle, Pair, match_id_of, network_id_of
+from services.intake.rules.links import UNDONE, Circle, Pair, match_id_of, network_id_of
 from services.intake.store.cause import Cause
 
 # Two decisions at the same time, each about one end of what joins them, would not see each other's.
@@ -103,16 +103,15 @@ def save_decision(
     tx: Transaction, pair: Pair, circle: Circle, persons: Iterable[Iterable[UUID]], cause: Cause, *, at: datetime
 ) -> None:
     """Keep what has been decided about two registrations, by whom, and the network persons that this has made."""
-    match_id = match_id_of(pair)
-    decision = "linked" if pair in circle.linked else "rejected" if pair in circle.rejected else None
-    match = {"match_id": match_id, "person_id": pair[0], "other_id": pair[1], "decision": decision}
-    tx.write(DECIDE, match)
+    match_id, decision = match_id_of(pair), circle.decision(pair)
+    match = {"match_id": match_id, "person_id": pair[0], "other_id": pair[1]}
+    tx.write(DECIDE, {**match, "decision": None if decision == UNDONE else decision})
     tx.write(
         RECORD_DECISION,
         {
             "message_id": cause.id,
             "match_id": match_id,
-            "decision": decision or "undone",
+            "decision": decision,
             "decided_by": cause.source,
             "decided_at": at,
         },
