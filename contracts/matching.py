@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from .codes import MatchDecision
-from .fields import Code, Model, OrganisationId, Several, Time, wrong_field
+from .fields import Code, Model, OrganisationId, Said, Several, wrong_field
 from .registry import contract
 
 _Two = Annotated[Several[UUID], Field(min_length=2, max_length=2)]
@@ -76,7 +76,7 @@ class MatchDecided(_Pair):
 
     decision: MatchDecision
     decided_by: OrganisationId
-    decided_at: Time
+    decided_at: Said
 
 
 @contract("person.identified.v1", sent_by="hub", received_by="hub services", personal_data=True, about="network_id")

@@ -295,7 +295,8 @@ def test_a_queue_that_is_there_and_is_not_as_declared_is_named(
     "name", ["", "x", "Iom", "i.om", "iom|redcross", "1om", "iom\\n", "a" * 41, "hub", "gateway", "postgres", "dead"]
 )
 def test_a_name_that_cannot_be_given_is_refused(tmp_path: Path, kind: str, name: str) -> None:
-    refuse_network(tmp_path, f'[{kind}."{name}"]\nname = ""\nmay_send = []\nreads = []\n')
+    said = 'name = ""' if kind == "organisations" else "reads = []"
+    refuse_network(tmp_path, f'[{kind}."{name}"]\n{said}\n')
 
 
 def test_an_organisation_is_not_called_as_a_service_is(tmp_path: Path) -> None:
