@@ -1,4 +1,4 @@
-"""The command line of contracts: list them, explain refusals, seal, check that none breaks its release, publish new."""
+"""The command line of contracts: list them, explain refusals, make keys, seal, check that none breaks its release."""
 
 import argparse
 import difflib
@@ -44,6 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
     seal.add_argument("directory", metavar="DIRECTORY", type=Path, help="directory.json, everyone's public keys")
     opening = commands.add_parser("open", help="read what was sealed to you, from standard input")
     opening.add_argument("key", metavar="KEY", type=Path, help="private.jwk")
+    key = commands.add_parser("key", help="make a private key, which stays with you; print its public part")
+    key.add_argument("what", choices=("new", "public"), help="make one in a new file, or read the one that is there")
+    key.add_argument("file", metavar="FILE", type=Path, help="private.jwk")
     commands.add_parser("generate", help="publish the schemas of new contracts and of harmless changes")
     chosen = parser.parse_args(arguments)
 
@@ -57,6 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
         return seal_block(sys.stdin.read(), chosen.organisation, chosen.directory)
     if chosen.command == "open":
         return open_block(sys.stdin.read(), chosen.key)
+    if chosen.command == "key":
+        return show_key(chosen.file, is_new=chosen.what == "new")
 
     exports.import_all()
     current = schemas.current_schemas()
@@ -125,6 +130,26 @@ def open_block(sealed: str, key: Path) -> int:
         print(json.dumps(sealing.open_sealed(sealed.strip(), sealing.load_key(key)), ensure_ascii=False))
     except OSError:
         print(f"{key} cannot be read", file=sys.stderr)
+        return 1
+    except sealing.SealingError as error:
+        print(error.code, file=sys.stderr)
+        return 1
+    return 0
+
+
+def show_key(file: Path, *, is_new: bool) -> int:
+    """Print the public part of a private key, as JSON, having made it where it is a new one; 1 where that fails."""
+    from . import sealing
+
+    try:
+        if is_new:
+            sealing.save_key(sealing.new_key(), file)
+        print(json.dumps(sealing.public_part(sealing.load_key(file))))
+    except FileExistsError:
+        print(f"{file} is there already; what was sealed to it would never be opened again", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{file}: {error.strerror}", file=sys.stderr)
         return 1
     except sealing.SealingError as error:
         print(error.code, file=sys.stderr)

@@ -1,18 +1,30 @@
-"""Everybody's current public keys, by the directory that the hub hands out: to which keys something may be sealed."""
+"""Everybody's public keys, by the directory that the hub hands out: to which keys something may be sealed."""
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from contracts import thumbprint
+from messaging import clock
 from messaging.identity import HUB
 
 log = logging.getLogger("ruta.keys")
 
-KeyIds = Mapping[str, frozenset[str]]
-"""The ids (RFC 7638 thumbprints) of the current public keys, by organisation, `hub` among them."""
+KeyIds = Mapping[str, Mapping[str, bool]]
+"""The ids (RFC 7638 thumbprints) of public keys by organisation, `hub` among them; whether each is in force."""
+
+ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+class PublicKey(NamedTuple):
+    """One key in a directory, in force since it stands there."""
+
+    id: str
+    ends: datetime  # or was revoked
 
 
 class DirectoryError(Exception):
@@ -22,29 +34,46 @@ class DirectoryError(Exception):
 class PublicKeys:
     """The keys in a directory's file, read anew once it has changed, so that nothing is restarted for a new key."""
 
+    _looked_at = NEVER  # when it was told last which keys are in force
+    _changes_at = ALWAYS  # when that changes next
+
     def __init__(self, file: Path) -> None:
         """Read the file; raises DirectoryError where it is not there, or is no directory."""
         self._file = file
         self._state = _state(file)
-        self._ids = read(file)
+        self._keys = read(file)
+        self._ids: KeyIds = {}
 
     def ids(self) -> KeyIds:
         """Return the ids as the file has them now; as it had them last, where it cannot be read any more."""
-        state = _state(self._file)
+        state, now = _state(self._file), clock.now()
         if state != self._state:
             self._state = state  # also where it cannot be read: tried again, and said again, when it changes
+            self._changes_at = ALWAYS
             try:
-                self._ids = read(self._file)
+                self._keys = read(self._file)
             except DirectoryError:
                 log.warning("the directory of public keys cannot be read: the keys known before count")
+        if not self._looked_at <= now < self._changes_at:
+            self._ids = {name: {one.id: now < one.ends for one in keys} for name, keys in self._keys.items()}
+            ends = (one.ends for keys in self._keys.values() for one in keys)
+            self._looked_at, self._changes_at = now, min((at for at in ends if at > now), default=NEVER)
         return self._ids
 
 
-def read(file: Path) -> KeyIds:
+def refusal(keys: KeyIds, readers: Iterable[str], key_id: str | None) -> str | None:
+    """The code of why something sealed to this key cannot be read by any of these; None where one of them can."""
+    in_force = {keys.get(one, {}).get(key_id or "") for one in readers}
+    if True in in_force:
+        return None
+    return "sealed_to_retired_key" if False in in_force else "sealed_to_another"
+
+
+def read(file: Path) -> Mapping[str, tuple[PublicKey, ...]]:
     """Read a directory's file; raises DirectoryError where it is not there, or is no directory."""
     why = ""
     try:
-        return _ids(json.loads(file.read_text()))
+        return _keys(json.loads(file.read_text()))
     except OSError as error:
         why = error.strerror or "unreadable"
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -53,9 +82,22 @@ def read(file: Path) -> KeyIds:
     raise DirectoryError(f"The directory of public keys {file} (RUTA_DIRECTORY_FILE) cannot be used: {why}.")
 
 
-def _ids(directory: Mapping[str, Any]) -> KeyIds:
-    ids = {name: frozenset({thumbprint(said["public_key"])}) for name, said in directory["organisations"].items()}
-    return {HUB: ids[HUB], **ids}  # always there, so that nobody takes an empty directory for none
+def _keys(directory: Mapping[str, Any]) -> Mapping[str, tuple[PublicKey, ...]]:
+    found = {name: tuple(map(_key, _listed(said))) for name, said in directory["organisations"].items()}
+    return {HUB: found[HUB], **found}  # always there, so that nobody takes an empty directory for none
+
+
+def _listed(said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What is said of each key; of a directory of before there were several, of the one."""
+    thumbprint(said["public_key"])  # to which others seal: it has to be one
+    return [*said["keys"]] if "keys" in said else [said]
+
+
+def _key(said: Mapping[str, Any]) -> PublicKey:
+    ends = [datetime.fromisoformat(said[name]) for name in ("valid_until", "revoked_at") if name in said]
+    if any(at.tzinfo is None for at in ends):
+        raise ValueError("a moment without its zone")
+    return PublicKey(thumbprint(said["public_key"]), min(ends, default=NEVER))
 
 
 def _state(file: Path) -> tuple[int, int, int] | None:

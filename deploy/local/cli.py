@@ -14,14 +14,18 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 from deploy.local.operator_error import OperatorError
 from deploy.local.state import ROOT, State, default_directory
+
+if TYPE_CHECKING:
+    from deploy.local.partner import Partner
 
 # What a command needs is imported when it runs, so that each starts at once.
 
@@ -271,6 +275,54 @@ def why(*arguments: PassedOn) -> None:
         raise SystemExit(_run(MODULES["why"], arguments, variables))
 
 
+partner = App(name="partner", help="See and change what the network knows of an organisation, while everything runs.")
+app.command(partner)
+
+
+@partner.command
+def show(organisation: str) -> None:
+    """Say on one screen who an organisation is, its keys and their age, what it sent, has not read, and was refused."""
+    with _partner(organisation) as one:
+        print(one.show())
+
+
+@partner.command
+def rotate(
+    organisation: str,
+    public_key: Path,
+    *,
+    overlap: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=365))] = 30,
+) -> None:
+    """Let everybody seal to an organisation's own new key. The one before stays good for a while.
+
+    Parameters
+    ----------
+    organisation
+        Its short name.
+    public_key
+        The file that the organisation has sent: `contracts key public` writes it, and no private key leaves them.
+    overlap
+        Days for which what is sealed to the key before is still let through.
+    """
+    with _partner(organisation) as one:
+        print(one.rotate(public_key, timedelta(days=overlap)))
+
+
+@partner.command
+def revoke(organisation: str, key_id: str) -> None:
+    """End a key at once: whoever else has it can read what is sealed to it.
+
+    Parameters
+    ----------
+    organisation
+        Its short name.
+    key_id
+        The key's thumbprint, as `partner show` says it.
+    """
+    with _partner(organisation) as one:
+        print(one.revoke(key_id))
+
+
 @app.command(help_flags=[])
 def bench(*arguments: PassedOn) -> None:
     """Measure the services at their real work, and their runtime beside plain nameko, FastStream and the floor."""
@@ -302,22 +354,43 @@ def _reading(
 ) -> Iterator[dict[str, str]]:
     """The address of a service's database, for those `commands` that read it (None: all); which network it is is said.
 
-    It is that of the network that runs, and otherwise of the one that ran last, whose database is started for the
-    while. No address where there has been no network yet: what reads says so.
+    No address where there has been no network yet: what reads says so.
     """
-    from deploy.local import Stack
-
     if (commands is not None and not set(arguments) & set(commands)) or set(arguments) & {"--help", "-h"}:
         yield {}
         return
+    with _network_with(service) as (_, address):
+        yield {"SERVICE_DATABASE_URL": address} if address else {}
+
+
+@contextlib.contextmanager
+def _partner(organisation: str) -> Iterator["Partner"]:
+    """An organisation, in the network that runs, or the one that ran last."""
+    from deploy.local.partner import opened
+
+    with _network_with("gateway") as (state, address):
+        if address is None:
+            raise OperatorError("There is no network yet: `./ruta up`, or `./ruta provision`, makes one.")
+        with opened(state, address, organisation) as one:
+            yield one
+
+
+@contextlib.contextmanager
+def _network_with(service: str) -> Iterator[tuple[State, str | None]]:
+    """The state of a network, and the address of a service's database in it; which network it is is said.
+
+    It is the one that runs, and otherwise the one that ran last, whose database is started for the while. No address
+    where there has been no network yet.
+    """
+    from deploy.local import Stack
+
     states = sorted(
         (State(default_directory()), State(default_directory() / "demo")), key=State.last_used, reverse=True
     )
     for state in states:
         if (running := state.read_running()) is not None:
             print(f"ruta: reading the network in {state.directory}, which runs", file=sys.stderr)
-            address = running["databases"].get(service)  # none in a network that an older version has started
-            yield {"SERVICE_DATABASE_URL": address} if address else {}
+            yield state, running["databases"].get(service)  # none in a network that an older version has started
             return
     for state in states:
         if not (state.has_database() or "RUTA_DATABASE_URL" in os.environ):
@@ -327,9 +400,9 @@ def _reading(
                 real = "RUTA_DATABASE_URL" in os.environ
                 which = "at RUTA_DATABASE_URL" if real else f"in {state.directory}, which ran last"
                 print(f"ruta: reading the network {which}", file=sys.stderr)
-                yield {"SERVICE_DATABASE_URL": stack.service_database_url(service)}
+                yield state, stack.service_database_url(service)
                 return
-    yield {}
+    yield states[0], None
 
 
 def _run(module: str, arguments: tuple[str, ...], variables: dict[str, str]) -> int:

@@ -3,16 +3,17 @@
 import contextlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from datetime import timedelta
 
 import psycopg
 
-from contracts import sealing
+from contracts import sealing, thumbprint
+from deploy.local import keys
 from deploy.local.entrance import api_keys, revoke_undeclared
 from deploy.local.operator_error import OperatorError
 from deploy.local.stack import Stack
 from deploy.local.state import ROOT, State, write_private
-from messaging import database
+from messaging import clock, database
 from messaging.migrate import migrate
 from messaging.topology import GATEWAY, NETWORK, DeclaredNetwork, Organisation, TopologyError, submit_exchange
 
@@ -50,28 +51,38 @@ def provision_broker(stack: Stack, network: DeclaredNetwork) -> None:
 
 
 def hand_out(stack: Stack, network: DeclaredNetwork) -> None:
-    """Write what each organisation is handed: its credentials and private key, and the directory of public keys."""
-    public = {HUB: {"name": "Ruta", "public_key": _public_key(stack.state, HUB)}}
+    """Write what each organisation is handed: its credentials, and the directory of public keys.
+
+    Who has brought no key of its own has one made here, in custody: its private key is handed out, too.
+    """
     try:
         with contextlib.closing(database.connect(stack.service_database_url(GATEWAY))) as connection:
+            for id in (HUB, *network.organisations):
+                _have_a_key(connection, stack.state, id)
             for one in network.organisations.values():
-                public[one.id] = {"name": one.name, "public_key": _public_key(stack.state, one.id)}
                 file = stack.state.organisations / one.id / "credentials.json"
                 write_private(file, _credentials(stack, one, api_keys(connection, one, file)))
             revoke_undeclared(connection, network.organisations.values())
+            connection.commit()
+            write_directory(connection, stack.state, network)
     except psycopg.Error as error:
-        raise OperatorError(f"API keys could not be handed out: {str(error).splitlines()[0]}") from None
-    write_private(stack.state.directory_file, json.dumps({"organisations": public}, indent=1, ensure_ascii=False))
-    stack.state.directory_file.chmod(0o644)  # public keys, for every organisation to read
+        raise OperatorError(f"Keys could not be handed out: {str(error).splitlines()[0]}") from None
 
 
-def _credentials(stack: Stack, organisation: Organisation, keys: Mapping[str | None, str]) -> str:
+def write_directory(connection: database.Connection, state: State, network: DeclaredNetwork) -> None:
+    """Write the directory of public keys, for every organisation and service to read."""
+    names = {HUB: "Ruta", **{one.id: one.name for one in network.organisations.values()}}
+    text = json.dumps(keys.directory(connection, names, clock.now()), indent=1, ensure_ascii=False)
+    write_private(state.directory_file, text, mode=0o644)
+
+
+def _credentials(stack: Stack, organisation: Organisation, api_keys: Mapping[str | None, str]) -> str:
     urls = stack.amqp_urls(organisation.id, NETWORK)
     return json.dumps(
         {
             "organisation": organisation.id,
             "http_url": stack.http_url,
-            "api_key": keys[None],
+            "api_key": api_keys[None],
             "amqp_url": urls[0],  # for clients that know one host
             "amqp_urls": urls,
             "user": organisation.id,
@@ -83,7 +94,7 @@ def _credentials(stack: Stack, organisation: Organisation, keys: Mapping[str | N
                     "reads": system.reads,
                     "sends": system.sends,
                     "runs": system.runs,
-                    "api_key": keys[system.name],
+                    "api_key": api_keys[system.name],
                 }
                 for system in organisation.systems
             },
@@ -92,13 +103,21 @@ def _credentials(stack: Stack, organisation: Organisation, keys: Mapping[str | N
     )
 
 
-def _public_key(state: State, organisation: str) -> dict[str, Any]:
+def _have_a_key(connection: database.Connection, state: State, organisation: str) -> None:
+    """See to it that something can be sealed to an organisation: by its own key, or one whose private part is here."""
+    now = clock.now()
+    in_force = [one for one in keys.known(connection, organisation) if keys.is_in_force(one, now)]
+    if any(not one["custody"] for one in in_force):
+        return
     home = state.organisations / organisation
     home.mkdir(mode=0o700, exist_ok=True)
     path = home / "private.jwk"
     if not path.exists():
         sealing.save_key(sealing.new_key(), path)
     try:
-        return sealing.public_part(sealing.load_key(path))
+        public = sealing.public_part(sealing.load_key(path))
     except sealing.SealingError as error:
         raise OperatorError(f"The key file {path} cannot be used ({error.code}).") from None
+    if thumbprint(public) not in {one["key_id"] for one in in_force}:
+        # Of those in custody before the private parts are lost: nothing more is to be sealed to them.
+        keys.add(connection, organisation, public, now, custody=True, overlap=timedelta())

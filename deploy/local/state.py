@@ -28,12 +28,13 @@ def default_directory() -> Path:
     return Path(os.environ.get("RUTA_STATE") or ROOT / ".ruta").absolute()
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
+def write_private(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Write a file that only its owner can read, unless another `mode` is named; whole or not at all."""
     with tempfile.NamedTemporaryFile(
         "w", dir=path.parent, prefix=path.name, delete=False
     ) as new:  # made with mode 0600
         new.write(text)
+    Path(new.name).chmod(mode)
     Path(new.name).replace(path)
 
 

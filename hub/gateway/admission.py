@@ -12,7 +12,7 @@ import contracts
 from contracts.media_types import is_media_type
 from messaging.broker import CONTENT_TYPE
 from messaging.identity import HUB, address_to
-from messaging.public_keys import KeyIds
+from messaging.public_keys import KeyIds, refusal
 from messaging.topology import Organisation, Power
 
 
@@ -127,7 +127,7 @@ def _check_copy(
 
 
 def _check_sealed(message: contracts.Message, keys: KeyIds) -> None:
-    """Let a block be sealed only to a current key of whom it is for: another could not read it, or should not.
+    """Let a block be sealed only to a key in force of whom it is for: another could not read it, or should not.
 
     Of a referral only the service knows the parties (services/referrals/rules/notes.py). Here it is known to be neither
     for the hub nor for who says it; and by nobody's key nobody reads it.
@@ -136,8 +136,8 @@ def _check_sealed(message: contracts.Message, keys: KeyIds) -> None:
         return
     for block in contracts.sealed_blocks(message):
         readers = [block.reader] if block.reader else keys.keys() - {HUB, message.source}
-        if not any(block.key_id in keys.get(one, ()) for one in readers):
-            raise Refused("sealed_to_another", block.where)
+        if code := refusal(keys, readers, block.key_id):
+            raise Refused(code, block.where)
 
 
 def _address(message: contracts.Message, sender: Organisation, organisations: Mapping[str, Organisation]) -> str:

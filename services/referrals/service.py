@@ -13,7 +13,7 @@ from uuid import UUID
 
 import contracts
 from contracts import Draft, Message
-from messaging import clock, erasure, topology
+from messaging import clock, erasure, public_keys, topology
 from messaging.on import batches, every, on
 from messaging.public_keys import KeyIds, PublicKeys
 from messaging.topology import Power
@@ -396,7 +396,7 @@ def check_notes(referral: rules.Referral, message: Message[Any]) -> None:
     """Refuse a note that is not sealed to the party it is for; where no directory is named nobody's key is known."""
     keys = key_ids()
     for note in messages.notes(message) if keys else ():
-        rules.check_note(note, referral, keys=keys)
+        rules.check_note(note, referral, refusal=lambda reader, key_id: public_keys.refusal(keys, [reader], key_id))
 
 
 def leave_without_consent(tx: Transaction, message: Message[contracts.ReferralRequested]) -> rules.Override | None:

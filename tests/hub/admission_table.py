@@ -44,7 +44,7 @@ MEMBERS = Members(
         "sends-only": Organisation("sends-only", "", ("match.*",), frozenset({Power.RUN_PROGRAMMES})),
         "may-only": Organisation("may-only", "", ("referral.*",), frozenset({Power.COORDINATE})),
     },
-    {name: frozenset({key["kid"]}) for name, key in KEYS.items()},
+    {name: {key["kid"]: True} for name, key in KEYS.items()},
 )
 """Of these americares has no key, as one that has just joined, nor have those that coordinate."""
 

@@ -111,6 +111,6 @@ def test_where_no_directory_is_named_nobody_looks_for_whom_a_block_is(case: Case
 
 def test_a_key_that_takes_the_place_of_another_counts_at_once() -> None:
     (case,) = (one for one in SEALED if one.name == "registration sealed to hub")
-    new = Members(MEMBERS.organisations, {**MEMBERS.keys, "hub": frozenset({sealing.new_key()["kid"]})})
-    both = Members(MEMBERS.organisations, {**MEMBERS.keys, "hub": new.keys["hub"] | MEMBERS.keys["hub"]})
+    new = Members(MEMBERS.organisations, {**MEMBERS.keys, "hub": {sealing.new_key()["kid"]: True}})
+    both = Members(MEMBERS.organisations, {**MEMBERS.keys, "hub": {**new.keys["hub"], **MEMBERS.keys["hub"]}})
     assert [purely(case, members).code for members in (MEMBERS, both, new)] == [None, None, "sealed_to_another"]

@@ -3,12 +3,14 @@
 import json
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from contracts import sealing
-from messaging.public_keys import DirectoryError, PublicKeys
+from messaging import clock
+from messaging.public_keys import DirectoryError, PublicKeys, refusal
 from tests.examples import KEYS, RECIPIENT, SENDER, write_directory
 
 
@@ -18,12 +20,59 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_everybody_has_the_key_that_the_directory_says_the_hub_too(file: Path) -> None:
-    assert PublicKeys(file).ids() == {name: {key["kid"]} for name, key in KEYS.items()}
+    assert PublicKeys(file).ids() == {name: {key["kid"]: True} for name, key in KEYS.items()}
 
 
 def test_a_key_is_known_by_its_thumbprint_and_not_by_what_the_file_calls_it(tmp_path: Path) -> None:
     called = {name: {**key, "kid": "another"} for name, key in KEYS.items()}
-    assert PublicKeys(write_directory(tmp_path / "directory.json", called)).ids()[SENDER] == {KEYS[SENDER]["kid"]}
+    assert PublicKeys(write_directory(tmp_path / "directory.json", called)).ids()[SENDER] == {KEYS[SENDER]["kid"]: True}
+
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def several(*keys: dict[str, object]) -> str:
+    """A directory in which the sender has these keys, the first of them to be sealed to."""
+    said = {name: {"name": name, "public_key": sealing.public_part(key)} for name, key in KEYS.items()}
+    listed = [{**key, **{name: at.isoformat() for name, at in key.items() if isinstance(at, datetime)}} for key in keys]
+    return json.dumps({"organisations": {**said, SENDER: {"public_key": keys[0]["public_key"], "keys": listed}}})
+
+
+def test_a_key_is_in_force_until_its_end_or_its_revocation_whichever_comes_first(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [sealing.new_key() for _ in range(3)]
+    new, old, stolen = [{"public_key": sealing.public_part(key)} for key in made]
+    file.write_text(
+        several(
+            {**new, "valid_from": NOW},
+            {**old, "valid_from": NOW - DAY, "valid_until": NOW + DAY},
+            {**stolen, "valid_from": NOW - DAY, "valid_until": NOW + 9 * DAY, "revoked_at": NOW},
+        )
+    )
+    keys = PublicKeys(file)
+
+    def in_force_at(moment: datetime) -> list[bool]:
+        monkeypatch.setattr(clock, "now", lambda: moment)
+        return [keys.ids()[SENDER][key["kid"]] for key in made]
+
+    instant = timedelta(microseconds=1)
+    assert in_force_at(NOW) == [True, True, False]
+    assert in_force_at(NOW + DAY - instant) == [True, True, False]
+    assert in_force_at(NOW + DAY) == [True, False, False]
+    assert in_force_at(NOW - instant) == [True, True, True]  # a clock may be set back
+    said = [refusal(keys.ids(), [SENDER], key) for key in (made[1]["kid"], "unknown", None)]
+    assert said == [None, "sealed_to_another", "sealed_to_another"]
+    in_force_at(NOW + DAY)
+    assert refusal(keys.ids(), [SENDER], made[1]["kid"]) == "sealed_to_retired_key"
+
+
+def test_of_several_who_may_read_one_with_the_key_in_force_is_enough() -> None:
+    keys = {"iom": {"a": True, "b": False}, "fuvadis": {"b": True}}
+    assert refusal(keys, ["iom", "fuvadis"], "b") is None
+    assert refusal(keys, ["iom"], "b") == "sealed_to_retired_key"
+    assert refusal(keys, [], "a") == "sealed_to_another"
 
 
 def make_a_folder(file: Path) -> None:
@@ -45,6 +94,15 @@ UNUSABLE: dict[str, Callable[[Path], object]] = {
     "without the hub": lambda file: write_directory(file, {SENDER: KEYS[SENDER]}),
     "somebody without a key": lambda file: file.write_text(
         json.dumps({"organisations": {"hub": {"public_key": KEYS["hub"]}, "iom": {"name": "Yuleisy"}}})
+    ),
+    "somebody whose keys are none": lambda file: file.write_text(
+        several({"public_key": KEYS[SENDER]}).replace("[{", "[1, {")
+    ),
+    "a moment that is none": lambda file: file.write_text(
+        several({"public_key": KEYS[SENDER], "valid_until": "Yuleisy"})
+    ),
+    "a moment without its zone": lambda file: file.write_text(
+        several({"public_key": KEYS[SENDER], "valid_until": "2026-03-02T09:00:00"})
     ),
     "somebody with another kind of key": lambda file: write_directory(file, {**KEYS, "iom": {"kty": "oct", "k": "x"}}),
 }
@@ -69,7 +127,7 @@ def test_a_new_key_counts_as_soon_as_it_is_in_the_file(file: Path) -> None:
     keys = PublicKeys(file)
     new = sealing.new_key()
     write_directory(file, {**KEYS, RECIPIENT: new})
-    assert keys.ids()[RECIPIENT] == {new["kid"]}
+    assert keys.ids()[RECIPIENT] == {new["kid"]: True}
 
 
 @pytest.mark.parametrize("spoil", UNUSABLE.values(), ids=UNUSABLE)
@@ -88,4 +146,4 @@ def test_where_the_file_is_spoilt_the_keys_known_before_count_until_it_is_whole_
         file.rmdir()
     new = sealing.new_key()
     write_directory(file, {**KEYS, SENDER: new})
-    assert keys.ids()[SENDER] == {new["kid"]}
+    assert keys.ids()[SENDER] == {new["kid"]: True}

@@ -1,6 +1,6 @@
 """The notes that the parties of a referral write each other: sealed, so that of each only its reader's key is seen."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from messaging.answers import Refused
@@ -17,11 +17,11 @@ class Note:
     key_id: str | None  # of the key that it says it is sealed to
 
 
-def check_note(note: Note, referral: Referral, *, keys: Mapping[str, Set[str]]) -> None:
-    """Let a note be sealed only to a current key of the party that it is for; `keys` are everybody's.
+def check_note(note: Note, referral: Referral, *, refusal: Callable[[str, str | None], str | None]) -> None:
+    """Let a note be sealed only to a key of the party that it is for; `refusal` is the code of why a key is none.
 
     The gateway has let through what is sealed to anybody but the hub and who says it: it does not know the parties.
     """
     reader = referral.sender if note.reader is Actor.SENDER else referral.recipient
-    if note.key_id not in keys.get(reader, ()):
-        raise Refused("sealed_to_another", note.where)
+    if code := refusal(reader, note.key_id):
+        raise Refused(code, note.where)

@@ -1,0 +1,129 @@
+"""What operators do about an organisation that takes part, while everything runs: its keys, and what it is doing."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from deploy.local import keys
+from deploy.local.operator_error import OperatorError
+from deploy.local.provision import write_directory
+from deploy.local.state import State
+from messaging import clock, database
+from messaging.believing import COLOMBIA
+from messaging.topology import DeclaredNetwork, Organisation, read
+
+API_KEYS: Final = """
+    select system, made_at, last_used_on from api_key
+    where organisation = %s and revoked_at is null and (expires_at is null or expires_at > %s)
+    order by system nulls first, made_at
+"""
+SUBMITTED: Final = "select count(*) as messages, max(accepted_at) as last from submission where source = %s"
+UNREAD: Final = """
+    select count(*) as messages, min(delivered_at) as oldest from delivery
+    where organisation = %s and acknowledged_at is null
+"""
+REFUSED: Final = """
+    select code, sum(count) as times from refusal_count
+    where organisation = %s and minute >= %s group by code order by times desc, code
+"""
+
+
+@dataclass(frozen=True)
+class Partner:
+    """An organisation, beside the database that knows its keys."""
+
+    organisation: Organisation
+    network: DeclaredNetwork
+    state: State
+    connection: database.Connection
+
+    def rotate(self, file: Path, overlap: timedelta) -> str:
+        """Let the organisation's own new public key be in force; returns what is so then. Raises OperatorError."""
+        try:
+            text = file.read_text()
+        except (OSError, UnicodeDecodeError):
+            raise OperatorError(f"Cannot read {file}.") from None
+        public_key = keys.read_public(text)
+        keys.add(self.connection, self.organisation.id, public_key, clock.now(), overlap=overlap)
+        return self._tell(f"To {self.organisation.id} everybody seals to {public_key['kid']} from now on.")
+
+    def revoke(self, key_id: str) -> str:
+        """End a key at once; returns what is so then. Raises OperatorError."""
+        keys.revoke(self.connection, self.organisation.id, key_id, clock.now())
+        return self._tell(f"What is sealed to {key_id} is refused from now on.")
+
+    def _tell(self, sentence: str) -> str:
+        self.connection.commit()
+        write_directory(self.connection, self.state, self.network)
+        return f"{sentence} {self.state.directory_file} says so: hand it to those who take part."
+
+    def show(self) -> str:
+        """What an operator asks about an organisation, on one screen."""
+        one, now = self.organisation, clock.now()
+        row = self.connection.execute
+        lines = [
+            f"{one.id}  {one.name}",
+            f"may send    {' '.join(one.may_send)}",
+            f"may         {' '.join(sorted(one.powers)) or '-'}",
+            f"systems     {' '.join(each.name for each in one.systems) or '-'}",
+        ]
+        for key in keys.known(self.connection, one.id):
+            lines.append(f"key         {key['key_id']}  {_standing(key, now)}")
+        for api_key in row(API_KEYS, (one.id, now)):
+            used = api_key["last_used_on"] or "never"
+            lines.append(
+                f"API key     {api_key['system'] or one.id}  made {_age(api_key['made_at'], now)}, last used {used}"
+            )
+        submitted, unread = row(SUBMITTED, (one.id,)).fetchone(), row(UNREAD, (one.id,)).fetchone()
+        assert submitted is not None
+        assert unread is not None
+        lines.append(f"by HTTP     {submitted['messages']:,} accepted{_last(submitted['last'], now)}")
+        oldest = f", the oldest for {_age(unread['oldest'], now, ago='')}" if unread["oldest"] else ""
+        lines.append(f"            {unread['messages']:,} not acknowledged{oldest}")
+        refused = row(
+            REFUSED, (one.id, now.astimezone(COLOMBIA).replace(hour=0, minute=0, second=0, microsecond=0))
+        ).fetchall()
+        said = ", ".join(f"{each['code']} {each['times']:,}" for each in refused)
+        lines.append(f"refused     {said or 'nothing'} today")
+        return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def opened(state: State, address: str, organisation: str) -> Iterator[Partner]:
+    """An organisation of the network file, and the database `gateway` at an address. Raises OperatorError."""
+    network = read()
+    if organisation not in network.organisations:
+        raise OperatorError(f"{organisation} does not take part; {', '.join(network.organisations)} do.")
+    try:
+        with contextlib.closing(database.connect(address)) as connection:
+            yield Partner(network.organisations[organisation], network, state, connection)
+    except psycopg.Error as error:
+        raise OperatorError(f"The database of the gateway did not do it: {str(error).splitlines()[0]}") from None
+
+
+def _standing(key: keys.Key, now: datetime) -> str:
+    held = "made by the hub, in custody" if key["custody"] else "its own"
+    if key["revoked_at"] is not None:
+        return f"{held}, revoked {_age(key['revoked_at'], now)}"
+    if not keys.is_in_force(key, now):
+        return f"{held}, over since {_age(key['valid_until'], now)}"
+    until = f", until {key['valid_until']:%Y-%m-%d %H:%M} UTC" if key["valid_until"] is not None else ""
+    return f"{held}, in force since {_age(key['valid_from'], now)}{until}"
+
+
+def _last(at: datetime | None, now: datetime) -> str:
+    return f", the last {_age(at, now)}" if at is not None else ""
+
+
+def _age(at: datetime, now: datetime, ago: str = " ago") -> str:
+    """How long ago something was, in the largest unit of which there are two."""
+    seconds = max((now - at).total_seconds(), 0)
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:.0f} {unit}{ago}"
+    return f"{seconds:.0f} s{ago}"
