@@ -42,6 +42,8 @@ What is not held elsewhere is tried below, on the process that partners reach (`
      test_a_request_that_comes_drop_by_drop_is_ended
  21  a reader that takes nothing, one that reads slowly (http/test_unread.py)
      test_who_reads_nothing_is_cut_and_holds_nobody_up
+ 21  the same on the real stream of an inbox, with megabytes waiting (feed/test_streams.py)
+     test_who_reads_nothing_is_cut_holds_no_stream_up_and_misses_nothing
  22  a thousand connections of one key (here)
      test_beyond_five_streams_of_a_key_the_next_is_told_to_come_later
  23  a flood, by HTTP or AMQP (test_fairness.py)

@@ -15,9 +15,9 @@ from deploy.local.process import Program
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"hub.gateway": "hub.gateway.__main__", "hub.gateway.http": "hub.gateway.http.__main__"}
 TAMPERED = "tests.messaging.tampered"
-STANDIN = "tests.hub.http.standin"
+STANDIN, LIMITED = "tests.hub.http.standin", "tests.hub.http.limited"
 SERVICES = ("messaging.run", "tests.messaging.probe.service")  # messaging.run has to be the first
-OTHERS = ("messaging.relay", "hub.gateway.courier", *PACKAGES.values(), STANDIN)
+OTHERS = ("messaging.relay", "hub.gateway.courier", *PACKAGES.values(), STANDIN, LIMITED)
 READ_WHEN_IMPORTED = {"RUTA_CLOCK_FILE"}  # who has one of these is run by itself
 
 

@@ -4,10 +4,12 @@ import hashlib
 import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 from uuid import UUID
 
@@ -114,6 +116,10 @@ class Feed:
             self._keys[organisation, system] = self.new_key(organisation, system)
         return self._keys[organisation, system]
 
+    def knows(self, organisation: str, key: str) -> None:
+        """Note a key that somebody else has made."""
+        self._keys[organisation, None] = key
+
     def new_key(self, organisation: str, system: str | None = None) -> str:
         """Make a key, as `./ruta provision` does; it is known."""
         key = f"ruta_live_{organisation}_{uuid7()}"
@@ -188,21 +194,35 @@ class Feed:
         )
         return [number for (number,) in rows]
 
-    def stream(self, key: str, last: int | None = None, target: str = "/v1/inbox") -> "Stream":
-        return Stream(self.port, key, last, target)
+    def stream(
+        self, key: str, last: int | None = None, target: str = "/v1/inbox", *, holds: int | None = None
+    ) -> "Stream":
+        return Stream(self.port, key, last, target, holds)
 
 
 class Stream:
-    """A reader of server-sent events, by the rules of the format: an event counts when its empty line is there."""
+    """A reader of server-sent events, by the rules of the format: an event counts when its empty line is there.
 
-    def __init__(self, port: int, key: str, last: int | None, target: str) -> None:
+    It has asked, and reads nothing until `answer` or `events` is looked at; `holds` is how many bytes its kernel takes
+    for it meanwhile.
+    """
+
+    def __init__(self, port: int, key: str, last: int | None, target: str, holds: int | None = None) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WITHIN)
+        self.socket = self.connection.sock = socket.socket()
+        self.socket.settimeout(WITHIN)
+        if holds is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, holds)  # before it is connected, or it grows
+        self.socket.connect(("127.0.0.1", port))
         headers = {"Authorization": f"Bearer {key}", "Accept": "text/event-stream"}
         if last is not None:
             headers["Last-Event-ID"] = str(last)
         self.connection.request("GET", target, headers=headers)
-        self.answer = self.connection.getresponse()
         self.comments = 0
+
+    @cached_property
+    def answer(self) -> http.client.HTTPResponse:
+        return self.connection.getresponse()
 
     def __enter__(self) -> Self:
         return self
@@ -211,7 +231,8 @@ class Stream:
         self.cut()
 
     def cut(self) -> None:
-        self.answer.close()
+        if "answer" in vars(self):
+            self.answer.close()
         self.connection.close()
 
     def events(self, most_bytes: int | None = None) -> Iterator[Event]:

@@ -1,9 +1,23 @@
-"""A stream's reader that is cut off anywhere and goes on behind its last id sees each message once and in order."""
+"""A stream's reader that is cut off anywhere and goes on behind its last id sees each message once and in order.
 
+So does who reads nothing, and is cut off for that; who reads slowly is not.
+"""
+
+import contextlib
+import http.client
 import random
+import socket
 import threading
+import time
+from collections.abc import Callable, Iterator
 
-from tests.hub.feed.feeding import Feed
+import pytest
+
+from deploy.local import Stack
+from tests.hub.feed.feeding import Feed, Stream
+from tests.hub.http.callers import GET, connected
+from tests.hub.http.entrance import Entrance
+from tests.messaging.harness import Probe
 from tests.waiting import eventually
 
 
@@ -106,3 +120,141 @@ def test_readers_survive_the_end_of_the_process_in_order_and_its_death(fed: str)
             assert next(stream.events()).id == 5
     finally:
         feed.close()
+
+
+# -- who reads nothing, or slowly: the process that partners reach, with a shorter window ------------------------------
+
+MANY, LONG = 320, 50_000  # messages, and the bytes of each: far more together than the buffers of a connection hold
+HOLDS = 256 * 1024  # bytes that a reader's kernel takes for it
+WINDOW, TICK = 1.5, 0.3  # seconds: in which one has to read something; between two looks of who reads slowly
+AT_ONCE = 5  # streams that one key may have
+
+Open = Callable[..., Feed]
+
+
+@pytest.fixture(scope="module")
+def opened(probed: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
+    """Begins to serve, with a fault or without, an inbox of the Red Cross in which a great deal waits."""
+    probe = Probe(probed, tmp_path_factory.mktemp("streams"))
+    entrance = Entrance(probe)
+    Feed(entrance.database_url).deliver("redcross", *('{"long":"%s"}' % ("x" * LONG) for _ in range(MANY)))
+    started: dict[object, Feed] = {}
+
+    def open_(fault: str | None = None, **limits: float) -> Feed:
+        limits = {"read_within": WINDOW, "headers_within": TICK, **limits}
+        named = fault, *limits.items()
+        if named not in started:
+            process, port = entrance.limited(limits, fault)
+            process.start()
+            feed = started[named] = Feed(entrance.database_url)
+            feed.port = port
+            for organisation, key in entrance.keys.items():
+                feed.knows(organisation, key)
+        return started[named]
+
+    yield open_
+    entrance.close()
+    probe.close()
+
+
+def numbers(stream: Stream) -> Iterator[int]:
+    """What comes on a stream, until all is there or it is cut."""
+    with contextlib.suppress(http.client.IncompleteRead, ConnectionError):
+        for event in stream.events():
+            yield event.id
+            if event.id == MANY:
+                return
+
+
+def begun(stream: Stream) -> None:
+    """Wait until something of the answer is here, and leave it unread."""
+    assert stream.socket.recv(12, socket.MSG_PEEK) == b"HTTP/1.1 200"
+
+
+def test_who_reads_nothing_is_cut_holds_no_stream_up_and_misses_nothing(opened: Open) -> None:
+    are_cut_and_miss_nothing(opened(), patience=90)
+
+
+def are_cut_and_miss_nothing(feed: Feed, patience: float) -> None:
+    """Hold all streams of a key without reading; fail where that is not cut, or anything has taken longer (seconds)."""
+    key, deadline = feed.key("redcross"), time.monotonic() + patience
+    with feed.stream(feed.key("iom")) as other:
+        other.socket.settimeout(patience)
+        meanwhile = 0
+        while not meanwhile:  # on a busy machine, all may be cut before another has heard anything
+            seen, meanwhile = while_others_read_nothing(feed, other, deadline)
+    assert len(seen) < MANY
+    while seen[-1:] != [MANY]:
+        assert time.monotonic() < deadline
+        with feed.stream(key, seen[-1] if seen else 0) as again:
+            seen += numbers(again)
+    assert seen == list(range(1, MANY + 1))
+
+
+def while_others_read_nothing(feed: Feed, other: Stream, deadline: float) -> tuple[list[int], int]:
+    """What one of them has when it is cut, and how many messages have come to another organisation before that."""
+    with contextlib.ExitStack() as open_:
+        silent = [open_.enter_context(feed.stream(feed.key("redcross"), 0, holds=HOLDS)) for _ in range(AT_ONCE)]
+        ports = {one.socket.getsockname()[1] for one in silent}
+        for one in silent:
+            begun(one)
+        meanwhile = 0
+        theirs = other.events()
+        while still := ports & set(connected(feed.port)):
+            assert time.monotonic() < deadline, f"{len(still)} are not cut"
+            feed.deliver("iom", count=1)
+            next(theirs)
+            meanwhile += ports <= set(connected(feed.port))
+        assert meanwhile or time.monotonic() < deadline
+        return list(numbers(silent[0])), meanwhile
+
+
+def test_who_reads_slowly_but_steadily_gets_everything_on_one_connection(opened: Open, **limits: float) -> None:
+    feed = opened(**limits)
+    deadline = time.monotonic() + 90
+    while True:
+        seen, longest = slowly(feed)
+        # On a busy machine, that one was reading nothing after all.
+        if seen[-1:] == [MANY] or longest < WINDOW / 2 or time.monotonic() > deadline:
+            break
+    assert seen == list(range(1, MANY + 1))
+
+
+def slowly(feed: Feed) -> tuple[list[int], float]:
+    """Read one at a time for more than two windows, then the rest; what was seen, and the longest pause in seconds.
+
+    So little at a time that the server, which fills far larger buffers, can write nothing meanwhile.
+    """
+    seen: list[int] = []
+    longest = 0.0
+    with feed.stream(feed.key("redcross"), holds=HOLDS) as stream:
+        began = read_at = time.monotonic()
+        for number in numbers(stream):
+            seen.append(number)
+            longest, read_at = max(longest, time.monotonic() - read_at), time.monotonic()
+            if read_at - began < 2.5 * WINDOW:
+                tick(feed)
+    return seen, longest
+
+
+def tick(feed: Feed) -> None:
+    """Wait for a while, by the server's clock: who begins a request and says no more is told after `headers_within`."""
+    with socket.create_connection(("127.0.0.1", feed.port), timeout=60) as connection:
+        connection.sendall(GET)
+        assert connection.recv(12) == b"HTTP/1.1 408"
+
+
+@pytest.mark.parametrize("fault", ["nobody is cut", "who reads keeps a connection to the database"])
+def test_a_process_that_cuts_nobody_or_holds_others_up_is_noticed(opened: Open, fault: str) -> None:
+    with pytest.raises((AssertionError, TimeoutError)):
+        are_cut_and_miss_nothing(opened(fault), patience=3 * WINDOW)
+
+
+def test_a_process_that_begins_anew_for_who_comes_back_is_noticed(opened: Open) -> None:
+    with pytest.raises(AssertionError):
+        are_cut_and_miss_nothing(opened("who comes back begins anew"), patience=90)
+
+
+def test_a_process_that_cuts_who_reads_slowly_is_noticed(opened: Open) -> None:
+    with pytest.raises(AssertionError):
+        test_who_reads_slowly_but_steadily_gets_everything_on_one_connection(opened, read_at_least=1e12)

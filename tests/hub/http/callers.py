@@ -83,6 +83,14 @@ ESTABLISHED, CLOSE_WAIT = "01", "08"  # as the kernel writes them
 
 def established(caller: Caller) -> int:
     """How many connections the server has, as the kernel says; those too that it has not closed yet."""
-    port = f":{caller.server.port:04X}"
+    return len(connected(caller.server.port))
+
+
+def connected(port: int) -> list[int]:
+    """The other ends' ports of what is connected to one of ours, until it has closed that."""
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return sum(local.endswith(port) and state in (ESTABLISHED, CLOSE_WAIT) for _, local, _, state, *_ in lines)
+    return [
+        int(other.rpartition(":")[2], 16)
+        for _, local, other, state, *_ in lines
+        if local.endswith(f":{port:04X}") and state in (ESTABLISHED, CLOSE_WAIT)
+    ]

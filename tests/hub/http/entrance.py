@@ -139,6 +139,13 @@ class Entrance:
         listens = {"GATEWAY_HTTP_LISTEN": f"127.0.0.1:{self.port}"}
         return self.probe.process(["hub.gateway.http"], tampered, self.environment(**listens, **environment))
 
+    def limited(self, limits: Mapping[str, float] | None = None, fault: str | None = None) -> tuple[Process, int]:
+        """The process with other limits of a connection or a fault of limited.FAULTS, not started yet; and its port."""
+        (port,) = free_ports(1)
+        words = ["tests.hub.http.limited", json.dumps(limits or {}), *([fault] if fault else [])]
+        environment = self.environment(GATEWAY_HTTP_LISTEN=f"127.0.0.1:{port}")
+        return self.probe.process(words, None, environment), port
+
     def relay(self, *, tampered: Mapping[str, str] | None = None) -> Process:
         """The relay of its outbox, not started yet."""
         hurried = {"CONSTANTS": json.dumps({"messaging.relay.PATIENCE": "1 second", **HURRIED}), **(tampered or {})}
