@@ -44,8 +44,12 @@ What is not held elsewhere is tried below, on the process that partners reach (`
      test_who_reads_nothing_is_cut_and_holds_nobody_up
  21  the same on the real stream of an inbox, with megabytes waiting (feed/test_streams.py)
      test_who_reads_nothing_is_cut_holds_no_stream_up_and_misses_nothing
- 22  a thousand connections of one key (here)
-     test_beyond_five_streams_of_a_key_the_next_is_told_to_come_later
+ 22  a thousand connections of one key, idle or with a request begun (http/test_thousand.py)
+     test_a_thousand_idle_connections_of_one_key_keep_nobody_out
+ 22  a thousand requests or streams at once of one key (http/test_thousand.py)
+     test_nor_do_a_thousand_streams_of_which_five_go_on
+ 22  the seventeenth request, the sixth stream (http/test_thousand.py)
+     test_beyond_the_requests_and_the_streams_of_a_key_the_next_is_told_to_come_later
  23  a flood, by HTTP or AMQP (test_fairness.py)
      test_a_flood_stands_outside_and_a_neighbour_goes_past_it
  24  a parameter twice, `limit=1e9`, `wait=1e9` (here)
@@ -217,27 +221,6 @@ def test_parameters_are_numbers_once_and_the_most_allowed(
 ) -> None:
     answered = client.ask("GET", f"/v1/inbox?{query}")
     assert (answered.status, answered.code) == (status, code)
-
-
-def test_beyond_five_streams_of_a_key_the_next_is_told_to_come_later(reached: tuple[Entrance, Process]) -> None:
-    entrance, _ = reached
-    asking = (
-        b"GET /v1/inbox HTTP/1.1\r\n" + HOST + b"Accept: text/event-stream\r\n"
-        b"Authorization: Bearer " + entrance.keys["iom"].encode() + b"\r\n\r\n"
-    )
-    opened: list[socket.socket] = []
-    try:
-        for _ in range(5):
-            opened.append(socket.create_connection(("127.0.0.1", entrance.port), timeout=60))
-            opened[-1].sendall(asking)
-            assert opened[-1].recv(12) == b"HTTP/1.1 200"
-        more = entrance.client("iom").ask("GET", "/v1/inbox", headers={"accept": "text/event-stream"})
-        assert (more.status, more.code) == (429, "too_many_streams_at_once")
-        assert int(more.headers["retry-after"]) >= 1
-        assert entrance.client("redcross").ask("GET", "/v1/inbox").status == 200
-    finally:
-        for one in opened:
-            one.close()
 
 
 @pytest.mark.parametrize("field", ["id", "type", "subject", "source", "time", "traceparent"])

@@ -5,6 +5,7 @@ request has come with a good key yet is a stranger's. While all places are taken
 new has that of the stranger who has been there longest. So connections that say nothing, however many, keep nobody out,
 not even those who share their address. Where no stranger is left, one makes room on which nothing is under way, of the
 organisation that has most: so keys keep nobody out either, but by requests, of which limits.py lets each have so many.
+One that has only begun to come is no request yet, and of one that is answered nothing is under way any more.
 """
 
 import ipaddress
@@ -37,11 +38,11 @@ class Place:
         self._places.introduce(self, organisation)
 
     def rests(self) -> None:
-        """Note that everything that was asked on it is answered, and nothing has begun since."""
+        """Note that everything that was asked on it is answered."""
         self._places.rest(self)
 
     def works(self) -> None:
-        """Note that a request begins."""
+        """Note that a request has come, and goes to the application."""
         self._places.resting.pop(self, None)
 
     def leave(self) -> None:

@@ -158,8 +158,12 @@ class Protocol(HttpToolsProtocol):
         self.timeout_keep_alive = self.limits.idle  # type: ignore[assignment]
 
     def _mind_rest(self) -> None:
-        """Between requests, this connection makes room for another one where there is no place left."""
-        if self._stage is Stage.NOTHING and self._is_answered() and not self.pipeline:
+        """Between requests, this connection makes room for another one where there is no place left.
+
+        One whose headers are not all there is none yet, and of one that is answered already the body is of no use: no
+        limit of a key counts either, and any number of connections could be kept so.
+        """
+        if self._is_answered() and not self.pipeline:
             self._place.rests()
 
     # -- time ----------------------------------------------------------------------------------------------------------
@@ -198,7 +202,6 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
-        self._place.works()
         self._stage = Stage.HEADERS
         self._begun += 1
         self._header_bytes = self._body_bytes = 0
@@ -233,6 +236,7 @@ class Protocol(HttpToolsProtocol):
             raise Refusal(TOO_MANY_IN_ADVANCE)
         self.scope[KNOWN] = self._known  # type: ignore[literal-required]
         super().on_headers_complete()  # which refuses a path that is none
+        self._place.works()
         self._stage = Stage.BODY
         if self.parser.should_upgrade():  # nobody here speaks anything else, and the parser reads no further
             self.cycle.keep_alive = False

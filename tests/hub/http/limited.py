@@ -6,11 +6,14 @@ python -m tests.hub.http.limited [LIMITS [FAULT]]      (connection_limits.Limits
 
 import json
 import sys
+from contextlib import nullcontext
 
 from hub.gateway.http import feed, serving
 from hub.gateway.http.app import Settings, make_app
 from hub.gateway.http.connection_limits import Limits
+from hub.gateway.http.limits import InUse
 from hub.gateway.http.streaming import Stream
+from hub.gateway.http.strict import Protocol, Stage
 from hub.gateway.http.unread import Unread
 from hub.gateway.settings import setting
 from messaging.topology import GATEWAY_HTTP
@@ -24,12 +27,28 @@ async def _send_next_with_a_connection_in_hand(self: Stream, *sending: object) -
         await _send_next(self, *sending)  # type: ignore[arg-type]
 
 
+_begin = Protocol.on_message_begin
+
+
+def _begin_to_work(self: Protocol) -> None:
+    _begin(self)
+    self._place.works()
+
+
+def _rest_where_all_has_come(self: Protocol) -> None:
+    if self._stage is Stage.NOTHING and self._is_answered() and not self.pipeline:
+        self._place.rests()
+
+
 # Planted: what each makes of the process, the tests have to notice.
 FAULTS: dict[str, tuple[object, str, object]] = {
     **standin.FAULTS,
     "nobody is cut": (Unread, "watch", lambda _: None),
     "who reads keeps a connection to the database": (Stream, "_send_next", _send_next_with_a_connection_in_hand),
     "who comes back begins anew": (feed, "_cursor", lambda *_: None),
+    "who begins a request rests no more": (Protocol, "on_message_begin", _begin_to_work),
+    "who owes a body does not rest": (Protocol, "_mind_rest", _rest_where_all_has_come),
+    "nothing is counted of a key": (InUse, "one", lambda *_, **__: nullcontext()),
 }
 
 
