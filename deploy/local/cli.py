@@ -300,7 +300,7 @@ def rotate(
     organisation
         Its short name.
     public_key
-        The file that the organisation has sent: `contracts key public` writes it, and no private key leaves them.
+        The file that the organisation has sent, as `python -m ruta_contracts key` prints it.
     overlap
         Days for which what is sealed to the key before is still let through.
     """

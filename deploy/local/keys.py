@@ -60,7 +60,9 @@ def read_public(text: str) -> sealing.Key:
         key = None
     # Outside the except block: what was read may be a private key.
     if key is None:
-        raise OperatorError("This is no public key: a JWK of P-256 is wanted, as `contracts key public` prints it.")
+        raise OperatorError(
+            "This is no public key: a JWK of P-256 is wanted, as `python -m ruta_contracts key public FILE` prints it."
+        )
     if is_private:
         raise OperatorError("This is a private key, which only the organisation may have: nothing was kept of it.")
     return key
