@@ -46,6 +46,7 @@ MODULES = {
     "directory": "tools.directory",
     "report": "hub.reports",
     "why": "hub.gateway.why",
+    "audit": "hub.gateway.audit",
     "bench": "bench",
 }
 # Where everything is passed on (`help_flags=[]`), `--help` is, too.
@@ -324,6 +325,13 @@ def revoke(organisation: str, key_id: str) -> None:
 
 
 @app.command(help_flags=[])
+def audit(*arguments: PassedOn) -> None:
+    """Say whether the record of what was done in the network was changed, or search it: `audit verify | search`."""
+    with _reading("gateway", arguments, commands=("verify", "search")) as variables:
+        raise SystemExit(_run(MODULES["audit"], arguments, variables))
+
+
+@app.command(help_flags=[])
 def bench(*arguments: PassedOn) -> None:
     """Measure the services at their real work, and their runtime beside plain nameko, FastStream and the floor."""
     _become(MODULES["bench"], arguments)
@@ -359,8 +367,8 @@ def _reading(
     if (commands is not None and not set(arguments) & set(commands)) or set(arguments) & {"--help", "-h"}:
         yield {}
         return
-    with _network_with(service) as (_, address):
-        yield {"SERVICE_DATABASE_URL": address} if address else {}
+    with _network_with(service) as (state, address):
+        yield _variables(service, address, state) if address else {}
 
 
 @contextlib.contextmanager
@@ -403,6 +411,11 @@ def _network_with(service: str) -> Iterator[tuple[State, str | None]]:
                 yield state, stack.service_database_url(service)
                 return
     yield states[0], None
+
+
+def _variables(service: str, address: str, state: State) -> dict[str, str]:
+    more = {"GATEWAY_AUDIT_DIRECTORY": str(state.audit)} if service == "gateway" else {}
+    return {"SERVICE_DATABASE_URL": address} | more
 
 
 def _run(module: str, arguments: tuple[str, ...], variables: dict[str, str]) -> int:

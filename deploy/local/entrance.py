@@ -12,6 +12,7 @@ from typing import Any
 
 from deploy.local.operator_error import OperatorError
 from deploy.local.state import PORTS, State, free_ports, write_private
+from deploy.local.trail import Trail
 from hub.gateway.http.listening import Unusable, read_address
 from messaging import database
 from messaging.topology import Organisation
@@ -24,11 +25,10 @@ KNOWN = """
     where revoked_at is null and (expires_at is null or expires_at > now())
 """
 ADD = "insert into api_key (sha256, organisation, system) values (%s, %s, %s)"
-
-
 REVOKE_OTHERS = """
     update api_key set revoked_at = now()
     where organisation = %s and system is not distinct from %s and sha256 <> %s and revoked_at is null
+    returning organisation, system, sha256
 """
 REVOKE_UNDECLARED = """
     update api_key set revoked_at = now()
@@ -36,6 +36,7 @@ REVOKE_UNDECLARED = """
         select from unnest(%s::text[], %s::text[]) as declared(organisation, system)
         where declared.organisation = api_key.organisation and declared.system is not distinct from api_key.system
     )
+    returning organisation, system, sha256
 """
 
 
@@ -77,12 +78,13 @@ def url(listens: str, environment: Mapping[str, str]) -> str:
     return f"http{'s' if environment.get('RUTA_HTTP_CERTIFICATE') else ''}://{listens}"
 
 
-def api_keys(connection: database.Connection, organisation: Organisation, credentials: Path) -> dict[str | None, str]:
+def api_keys(noted: Trail, organisation: Organisation, credentials: Path) -> dict[str | None, str]:
     """The API key of an organisation (None) and of each of its systems, by name.
 
     They are as its credentials and the database `gateway` have them; one that either has lost is made anew, and opens
     alone then: what was lost may have been found. Only its SHA-256 is in the database.
     """
+    connection = noted.connection
     known = {
         (row["system"], bytes(row["sha256"]))
         for row in connection.execute(KNOWN)
@@ -95,17 +97,29 @@ def api_keys(connection: database.Connection, organisation: Organisation, creden
         if key is None or (system, _digest(key)) not in known:
             key = new_key(organisation.id)
             connection.execute(ADD, (_digest(key), organisation.id, system))
-            connection.execute(REVOKE_OTHERS, (organisation.id, system, _digest(key)))
+            noted.note("key_handed_out", organisation.id, system=system, key=_name(_digest(key)))
+            _note_revoked(noted, connection.execute(REVOKE_OTHERS, (organisation.id, system, _digest(key))).fetchall())
         keys[system] = key
-    connection.commit()
+    noted.commit()
     return keys
 
 
-def revoke_undeclared(connection: database.Connection, organisations: Iterable[Organisation]) -> None:
+def revoke_undeclared(noted: Trail, organisations: Iterable[Organisation]) -> None:
     """Revoke the keys of organisations, and of their systems, that the network does not declare any more."""
     declared = [(one.id, system) for one in organisations for system in (None, *(each.name for each in one.systems))]
-    connection.execute(REVOKE_UNDECLARED, ([one for one, _ in declared], [system for _, system in declared]))
-    connection.commit()
+    pairs = [one for one, _ in declared], [system for _, system in declared]
+    _note_revoked(noted, noted.connection.execute(REVOKE_UNDECLARED, pairs).fetchall())
+    noted.commit()
+
+
+def _note_revoked(noted: Trail, rows: Iterable[database.Row]) -> None:
+    for row in rows:
+        noted.note("key_revoked", row["organisation"], system=row["system"], key=_name(row["sha256"]))
+
+
+def _name(digest: bytes) -> str:
+    """What a key is called in the audit: the beginning of what the database knows of it, which opens nothing."""
+    return digest.hex()[:12]
 
 
 def _handed_out(credentials: Path) -> dict[str | None, str]:

@@ -13,6 +13,7 @@ from deploy.local import keys
 from deploy.local.operator_error import OperatorError
 from deploy.local.provision import write_directory
 from deploy.local.state import State
+from deploy.local.trail import Trail, begin
 from messaging import clock, database
 from messaging.believing import COLOMBIA
 from messaging.topology import DeclaredNetwork, Organisation, read
@@ -49,16 +50,20 @@ class Partner:
         except (OSError, UnicodeDecodeError):
             raise OperatorError(f"Cannot read {file}.") from None
         public_key = keys.read_public(text)
+        noted = begin(self.connection, self.state)
         keys.add(self.connection, self.organisation.id, public_key, clock.now(), overlap=overlap)
-        return self._tell(f"To {self.organisation.id} everybody seals to {public_key['kid']} from now on.")
+        noted.note("public_key_added", self.organisation.id, key=public_key["kid"], custody=False)
+        return self._tell(noted, f"To {self.organisation.id} everybody seals to {public_key['kid']} from now on.")
 
     def revoke(self, key_id: str) -> str:
         """End a key at once; returns what is so then. Raises OperatorError."""
+        noted = begin(self.connection, self.state)
         keys.revoke(self.connection, self.organisation.id, key_id, clock.now())
-        return self._tell(f"What is sealed to {key_id} is refused from now on.")
+        noted.note("public_key_revoked", self.organisation.id, key=key_id)
+        return self._tell(noted, f"What is sealed to {key_id} is refused from now on.")
 
-    def _tell(self, sentence: str) -> str:
-        self.connection.commit()
+    def _tell(self, noted: Trail, sentence: str) -> str:
+        noted.commit()
         write_directory(self.connection, self.state, self.network)
         return f"{sentence} {self.state.directory_file} says so: hand it to those who take part."
 

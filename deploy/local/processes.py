@@ -62,7 +62,10 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
     }
     yield program(stack.state, GATEWAY, ["hub.gateway.__main__"], addresses)
     tables = {"GATEWAY_DATABASE_URL": stack.service_database_url(GATEWAY), "RUTA_NETWORK_FILE": str(NETWORK_FILE)}
-    addresses = tables | {"GATEWAY_HUB_AMQP_URL": stack.amqp_url(COURIER, HUB)}
+    addresses = tables | {
+        "GATEWAY_HUB_AMQP_URL": stack.amqp_url(COURIER, HUB),
+        "GATEWAY_AUDIT_DIRECTORY": str(stack.state.audit),
+    }
     yield program(stack.state, COURIER, ["hub.gateway.courier"], addresses)
     addresses = tables | {
         "GATEWAY_HUB_AMQP_URL": stack.amqp_url(GATEWAY_HTTP, HUB),

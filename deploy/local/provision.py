@@ -1,9 +1,9 @@
 """Makes servers ready for the network: databases, queues, users, and what each organisation is handed."""
 
-import contextlib
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 
@@ -13,6 +13,7 @@ from deploy.local.entrance import api_keys, revoke_undeclared
 from deploy.local.operator_error import OperatorError
 from deploy.local.stack import Stack
 from deploy.local.state import ROOT, State, write_private
+from deploy.local.trail import Trail, record, trail
 from messaging import clock, database
 from messaging.migrate import migrate
 from messaging.topology import GATEWAY, NETWORK, DeclaredNetwork, Organisation, TopologyError, submit_exchange
@@ -42,7 +43,15 @@ def provision_databases(stack: Stack, network: DeclaredNetwork) -> None:
 
 
 def provision_broker(stack: Stack, network: DeclaredNetwork) -> None:
-    """The rest of it: queues and users, and what each organisation is handed."""
+    """The rest of it: queues and users, and what each organisation is handed. It is recorded before it is done."""
+    record(
+        stack.service_database_url(GATEWAY),
+        stack.state,
+        "network_provisioned",
+        "network",
+        organisations=len(network.organisations),
+        services=sorted(network.services),
+    )
     try:
         stack.provision_broker(network)
     except TopologyError as error:
@@ -56,15 +65,15 @@ def hand_out(stack: Stack, network: DeclaredNetwork) -> None:
     Who has brought no key of its own has one made here, in custody: its private key is handed out, too.
     """
     try:
-        with contextlib.closing(database.connect(stack.service_database_url(GATEWAY))) as connection:
+        with trail(stack.service_database_url(GATEWAY), stack.state) as noted:
+            noted.note_organisations({one.id: _recorded(one) for one in network.organisations.values()})
             for id in (HUB, *network.organisations):
-                _have_a_key(connection, stack.state, id)
+                _have_a_key(noted, stack.state, id)
             for one in network.organisations.values():
                 file = stack.state.organisations / one.id / "credentials.json"
-                write_private(file, _credentials(stack, one, api_keys(connection, one, file)))
-            revoke_undeclared(connection, network.organisations.values())
-            connection.commit()
-            write_directory(connection, stack.state, network)
+                write_private(file, _credentials(stack, one, api_keys(noted, one, file)))
+            revoke_undeclared(noted, network.organisations.values())
+            write_directory(noted.connection, stack.state, network)
     except psycopg.Error as error:
         raise OperatorError(f"Keys could not be handed out: {str(error).splitlines()[0]}") from None
 
@@ -74,6 +83,19 @@ def write_directory(connection: database.Connection, state: State, network: Decl
     names = {HUB: "Ruta", **{one.id: one.name for one in network.organisations.values()}}
     text = json.dumps(keys.directory(connection, names, clock.now()), indent=1, ensure_ascii=False)
     write_private(state.directory_file, text, mode=0o644)
+
+
+def _recorded(organisation: Organisation) -> dict[str, Any]:
+    """What the audit has of an organisation: its name, and what it may."""
+    return {
+        "name": organisation.name,
+        "may_send": [*organisation.may_send],
+        "powers": sorted(organisation.powers),
+        "systems": {
+            system.name: {"reads": [*system.reads], "sends": [*system.sends], "runs": system.runs}
+            for system in organisation.systems
+        },
+    }
 
 
 def _credentials(stack: Stack, organisation: Organisation, api_keys: Mapping[str | None, str]) -> str:
@@ -103,10 +125,10 @@ def _credentials(stack: Stack, organisation: Organisation, api_keys: Mapping[str
     )
 
 
-def _have_a_key(connection: database.Connection, state: State, organisation: str) -> None:
+def _have_a_key(noted: Trail, state: State, organisation: str) -> None:
     """See to it that something can be sealed to an organisation: by its own key, or one whose private part is here."""
     now = clock.now()
-    in_force = [one for one in keys.known(connection, organisation) if keys.is_in_force(one, now)]
+    in_force = [one for one in keys.known(noted.connection, organisation) if keys.is_in_force(one, now)]
     if any(not one["custody"] for one in in_force):
         return
     home = state.organisations / organisation
@@ -120,4 +142,5 @@ def _have_a_key(connection: database.Connection, state: State, organisation: str
         raise OperatorError(f"The key file {path} cannot be used ({error.code}).") from None
     if thumbprint(public) not in {one["key_id"] for one in in_force}:
         # Of those in custody before the private parts are lost: nothing more is to be sealed to them.
-        keys.add(connection, organisation, public, now, custody=True, overlap=timedelta())
+        keys.add(noted.connection, organisation, public, now, custody=True, overlap=timedelta())
+        noted.note("public_key_added", organisation, key=thumbprint(public), custody=True)

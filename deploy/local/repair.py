@@ -23,6 +23,7 @@ from deploy.local.beside import Beside
 from deploy.local.differences import Difference
 from deploy.local.operator_error import OperatorError
 from deploy.local.state import State
+from deploy.local.trail import record
 from messaging import broker, frames, topology
 from messaging.broker import BrokerLost
 from messaging.frames import Delivered
@@ -342,6 +343,7 @@ def _run(
     _say_differences(wrong)
     left = wrong
     if wrong and not dry_run:
+        record(place.databases[topology.GATEWAY], state, "broker_repaired", "network", differences=len(wrong))
         differences.mend(place.management, wrong)
         left = differences.compare(place.management, declared, state)
         print(f"Made again: {len(wrong) - len(left)} of {len(wrong)}.")
@@ -356,6 +358,7 @@ def _run(
     if not wrong and not looked.kinds:
         print("Nothing to do: the broker is as declared, and nothing lies in `unrouted` or `dead`.")
     if looked.back and not dry_run and (yes or ask(f"Put {looked.back:,} messages back? [y/N] ")):
+        record(place.databases[topology.GATEWAY], state, "messages_put_back", "network", count=looked.back)
         with repairer(place.management, password, vhosts, puts_back=True):
             looked = go_through_all(place, routes, left, put_back=True)
         print(f"Put back: {looked.back:,} messages.")

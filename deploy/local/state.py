@@ -46,6 +46,7 @@ class State:
         self.logs = self.directory / "logs"
         self.health = self.directory / "health"  # what each process says of itself (messaging/health.py)
         self.organisations = self.directory / "organisations"
+        self.audit = self.directory / "audit"  # the key that signs it, and the copy of its checkpoints
         self.directory_file = self.directory / "directory.json"  # the organisations and their public keys
         self._secrets = self.directory / "secrets.json"
         self._lock = self.directory / "lock"

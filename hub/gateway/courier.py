@@ -1,6 +1,7 @@
 """The courier: writes down what the hub has for organisations, and what became of what they sent.
 
-    python -m hub.gateway.courier       (GATEWAY_DATABASE_URL, GATEWAY_HUB_AMQP_URL, RUTA_NETWORK_FILE)
+    python -m hub.gateway.courier       (GATEWAY_DATABASE_URL, GATEWAY_HUB_AMQP_URL, RUTA_NETWORK_FILE,
+                                         GATEWAY_AUDIT_DIRECTORY)
 
 It reads the queue `ledger` in batches, writes each in one transaction (hub/gateway/ledger.py), commits, and only then
 acknowledges it: killed in between, it gets the batch again, and all of it is known. One courier writes at a time, whose
@@ -23,6 +24,7 @@ import psycopg
 from amqp.exceptions import ConsumerCancelled, NotFound
 
 from hub.gateway import erasing, keeping, ledger
+from hub.gateway.audit.refusals import Appending
 from hub.gateway.ledger import Entry
 from hub.gateway.settings import SettingError, setting
 from messaging import broker, database, frames, inbox
@@ -283,14 +285,20 @@ def main() -> int:
         finally:
             ended.set()
 
+    audit = os.environ.get("GATEWAY_AUDIT_DIRECTORY")
+    appending = Appending(setting("GATEWAY_DATABASE_URL"), Path(audit)) if audit else None
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
+    if appending is not None:
+        threading.Thread(target=appending.run, daemon=True).start()
     asked.wait(lambda: ended.is_set() or courier.ready.is_set())
     if not (asked or ended.is_set()):
         say_ready(COURIER)
     asked.wait(ended.is_set)
     failed = ended.is_set() and not asked
     courier.stop()
+    if appending is not None:
+        appending.stop()  # nobody waits for it: what it has not committed is done the next time
     thread.join(STOP_WITHIN)
     if not failed:
         health.end()
