@@ -138,6 +138,7 @@ SAID = {  # of a code, after what it is about
     "disk_full": "has no space left on its disk",
     "clocks_apart": "are apart",
     "expired": "has expired: who checks it does not come in",
+    "unwritten": "cannot be written: what is to be recorded waits",
     "unusable": "cannot be used in its new form: the one before it is served still",
 }
 

@@ -23,6 +23,7 @@ from hub.gateway.audit import keys, refusals, store, words
 from hub.gateway.audit.chain import hash_of
 from hub.gateway.audit.store import Act
 from messaging import database
+from messaging.health import Health, health
 from tests.hub.ledger import Tables, make_database
 from tests.waiting import eventually
 
@@ -77,7 +78,7 @@ class Audit:
 
     def look(self) -> None:
         """What the courier's thread does once a minute."""
-        refusals.Appending(self.url, self.directory)._look()
+        refusals.Appending(self.url, self.directory).look()
 
     def run(self, *arguments: object, code: int = 0) -> str:
         assert command.main([str(one) for one in arguments]) == code, self._capsys.readouterr()
@@ -494,6 +495,7 @@ def test_what_keeps_the_audit_from_being_written_ends_nobody_and_loses_nothing(
     else:
         audit.tables.query("alter table audit_entry rename to away")
     audit.look()
+    told = [one.code for one in health._problems.values() if one.what == refusals.PART]
     if lacks == "key":
         away.rename(audit.directory / keys.PRIVATE)
     elif lacks == "directory":
@@ -504,6 +506,26 @@ def test_what_keeps_the_audit_from_being_written_ends_nobody_and_loses_nothing(
     audit.look()
     assert [one["details"]["count"] for one in audit.searched()] == [5]
     audit.verify()
+    assert told == ["unwritten"]
+    assert refusals.PART not in health._problems  # it is over
+
+
+def test_a_look_that_does_not_come_to_its_end_is_told_while_it_stands(
+    audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "STANDS_AFTER", 0.01)
+    own, go_on = Health(), threading.Event()
+    monkeypatch.setattr(refusals, "health", own)
+    monkeypatch.setattr(store, "copy", lambda *_: go_on.wait(60))  # a disk that hangs
+    appending = refusals.Appending(audit.url, audit.directory)
+    thread = threading.Thread(target=appending.run)
+    thread.start()
+    eventually(lambda: [(one.what, one.code) for one in own._problems.values()] == [("audit", "no_answer")])
+    assert own._came_round == {}  # so nobody ends the process for it
+    go_on.set()
+    appending.stop()
+    thread.join(60)
+    assert not thread.is_alive()
 
 
 def test_the_thread_appends_by_itself_and_ends_when_it_is_asked(audit: Audit) -> None:

@@ -13,8 +13,6 @@ from datetime import UTC
 from pathlib import Path
 from typing import Final
 
-import psycopg
-
 from hub.gateway.audit import keys, store
 from hub.gateway.audit.store import Act
 from messaging import database
@@ -27,7 +25,7 @@ log = logging.getLogger("ruta.audit")
 PART: Final = "audit"
 ACTOR: Final = "gateway"
 LOOK_EVERY: Final = 60.0  # seconds
-COME_ROUND_EVERY: Final = 10.0
+STANDS_AFTER: Final = 120.0  # seconds until it is told that a look does not come to its end
 ROWS: Final = 500  # of one transaction
 
 # A minute is closed when it is over by the database's clock, and what was counted in it has been written. One that lies
@@ -96,29 +94,32 @@ class Appending:
         self._stop.set()
 
     def run(self) -> None:
-        """Append once a minute until stopped, whatever is away meanwhile."""
-        due = 0.0  # seconds
-        while not self._stop.wait(min(due, COME_ROUND_EVERY)):
-            health.comes_round(PART)
-            due -= COME_ROUND_EVERY
-            if due <= 0:
-                self._look()
-                due = LOOK_EVERY
-        health.ends(PART)
+        """Append once a minute until stopped, whatever is away meanwhile.
 
-    def _look(self) -> None:
+        This is no part that the process's heartbeat waits for: where a disk hangs, the courier goes on, and says so.
+        """
+        wait = 0.0
+        while not self._stop.wait(wait):
+            wait = LOOK_EVERY
+            stands = threading.Timer(STANDS_AFTER, health.say, (PART, "no_answer"))
+            stands.daemon = True
+            stands.start()
+            self.look()
+            stands.cancel()
+            stands.join()
+
+    def look(self) -> None:
+        """Append all that is closed, and copy the checkpoints; what keeps it from that is said, and nothing is lost."""
         try:
             sign = keys.signer(self._directory)
             with database.connect(self._database_url) as connection:
                 while step(connection, sign) and not self._stop.is_set():
-                    health.comes_round(PART)
+                    pass
                 store.copy(connection, self._directory)
-        except psycopg.Error as error:  # the courier itself says that the database is away
-            log.warning("the audit waits for its database", extra=fields(error=describe(error)))
-        except (OSError, keys.UnusableKey) as error:
-            health.say(PART, "failed", describe(error))
-        except Exception as error:  # a mistake of ours keeps nobody's messages
-            log.exception("the audit failed, and is tried again", extra=fields(error=describe(error)))
-            health.say(PART, "failed", describe(error))
+        except database.DatabaseLost as error:  # the courier itself says that it is away
+            log.warning("the database is away", extra=fields(process=PART, error=describe(error)))
+        except Exception as error:  # the key, the disk, or a mistake of ours: it keeps nobody's messages
+            log.warning("this failed, and is tried again", extra=fields(process=PART, error=describe(error)))
+            health.say(PART, "unwritten", describe(error))
         else:
             health.over(PART)
