@@ -22,7 +22,7 @@ from messaging.database import Connection
 THE_CHAIN: Final = 0x41756469  # the advisory lock of who appends
 COPY: Final = "checkpoints.jsonl"
 AT_ONCE: Final = 2_000  # rows that are read at once
-LONGEST_LINE: Final = 1_000  # bytes of the copy; one has some 330
+LONGEST_LINE: Final = 1_000  # bytes of the copy; one has some 280
 
 # Times are hashed as text, so their text may not depend on a setting; the connection's zone is UTC.
 PLAIN: Final = "set local datestyle = 'ISO, YMD'; set local timezone = 'UTC'"
