@@ -355,7 +355,7 @@ def append_until_killed(url: str, directory: Path) -> None:
 
 def test_killed_anywhere_every_refusal_is_there_exactly_once(audit: Audit) -> None:
     refused = 0
-    for at in range(6):
+    for at in range(3):
         for minute in range(40):
             audit.refuse(minute + 1, minute=HOURS_AGO + timedelta(minutes=minute), code=f"code_{at}")
             refused += minute + 1
@@ -371,7 +371,7 @@ def test_killed_anywhere_every_refusal_is_there_exactly_once(audit: Audit) -> No
 
     entries = audit.searched("--act", "refused")
     assert sum(one["details"]["count"] for one in entries) == refused
-    assert len({(one["details"]["code"], one["details"]["minute"]) for one in entries}) == len(entries) == 240
+    assert len({(one["details"]["code"], one["details"]["minute"]) for one in entries}) == len(entries) == 120
     audit.verify()
 
 
@@ -606,12 +606,10 @@ def test_a_hundred_thousand_entries_are_verified_in_constant_memory(audit: Audit
             store.append(connection, [act(begin + n) for n in range(500)], sign)
             connection.commit()
         store.copy(connection, audit.directory)
-    audit.verify()  # whatever is imported or kept once
     began = time.process_time()
     assert f"{LONG} entries" in audit.verify()
     took = time.process_time() - began
-    print(f"{LONG} entries verified in {took:.1f} s of processor time")
-    assert took < 30  # some 3 s; what grew faster than the chain would take minutes
+    assert took < 30  # one second; what grew faster than the chain would take minutes
 
     def most(statement: str) -> int:
         tracemalloc.start()
@@ -621,7 +619,6 @@ def test_a_hundred_thousand_entries_are_verified_in_constant_memory(audit: Audit
         tracemalloc.stop()
         return peak
 
-    whole = most("select 1")
-    part = most(f"delete from audit_entry where number > {LONG // 5}")
+    whole = most(f"delete from audit_entry where number > {LONG // 4}")
+    part = most(f"delete from audit_entry where number > {LONG // 20}")
     assert whole < 1.5 * part
-    print(f"{whole / 1e6:.1f} MB at most, of a fifth {part / 1e6:.1f} MB")
