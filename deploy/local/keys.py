@@ -76,19 +76,20 @@ def add(
     *,
     custody: bool = False,
     overlap: timedelta = OVERLAP,
-) -> None:
-    """Let a key be in force from now on; those before it end after `overlap`. Said again, it changes nothing.
+) -> bool:
+    """Let a key be in force from now on; those before it end after `overlap`. Said again, it changes nothing: False.
 
     Raises OperatorError where the key is somebody else's, or is not the newest any more.
     """
     key_id = thumbprint(public_key)
     theirs = known(connection, organisation)
     if theirs and theirs[0]["key_id"] == key_id and is_in_force(theirs[0], now):
-        return
+        return False
     if any(one["key_id"] == key_id for one in connection.execute(KNOWN)):
         raise OperatorError(f"The key {key_id} has been used before: make a new one, and nothing old opens it.")
     connection.execute(ADD, (organisation, key_id, row_as_json(public_key), custody, now))
     connection.execute(END_OTHERS, {"until": now + overlap, "organisation": organisation, "key_id": key_id})
+    return True
 
 
 def revoke(connection: Connection, organisation: str, key_id: str, now: datetime) -> None:

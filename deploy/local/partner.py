@@ -51,8 +51,8 @@ class Partner:
             raise OperatorError(f"Cannot read {file}.") from None
         public_key = keys.read_public(text)
         noted = begin(self.connection, self.state)
-        keys.add(self.connection, self.organisation.id, public_key, clock.now(), overlap=overlap)
-        noted.note("public_key_added", self.organisation.id, key=public_key["kid"], custody=False)
+        if keys.add(self.connection, self.organisation.id, public_key, clock.now(), overlap=overlap):
+            noted.note("public_key_added", self.organisation.id, key=public_key["kid"], custody=False)
         return self._tell(noted, f"To {self.organisation.id} everybody seals to {public_key['kid']} from now on.")
 
     def revoke(self, key_id: str) -> str:

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,17 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from deploy.local import OperatorError, Stack, cli
+from contracts import sealing
+from deploy.local import OperatorError, Stack, cli, partner
 from deploy.local.provision import hand_out, provision, provision_databases
 from deploy.local.state import State
 from deploy.local.trail import Trail, record, trail
 from hub.gateway.audit import __main__ as command
 from hub.gateway.audit import keys, words
-from messaging.topology import GATEWAY, DeclaredNetwork, Organisation, System
+from messaging.topology import GATEWAY, DeclaredNetwork, Organisation, Power, System
 
 CANARY = "Yolimar-Canaria"
-NEW = Organisation("newcomer", "Newcomer's name", ("person.*",), False, (System("newcomer", "desk", (), ()),))
+NEW = Organisation("newcomer", "Newcomer's name", ("person.*",), systems=(System("newcomer", "desk", (), ()),))
 
 
 class Gateway:
@@ -91,10 +93,11 @@ def test_an_organisation_that_is_new_changed_or_gone_is_recorded_with_its_keys(
     hand_out(gateway.stack, gateway.with_(NEW))
     assert gateway.acts() == [
         ("organisation_added", "newcomer"),
+        ("public_key_added", "newcomer"),
         ("key_handed_out", "newcomer"),
         ("key_handed_out", "newcomer"),
     ]
-    added, *handed_out = gateway.rows()
+    added, _, *handed_out = gateway.rows()
     assert (added["details"]["name"], added["details"]["may_send"]) == ("Newcomer's name", ["person.*"])
     assert [row["details"]["system"] for row in handed_out] == [None, "desk"]
     key = json.loads((gateway.stack.state.organisations / "newcomer" / "credentials.json").read_text())["api_key"]
@@ -104,9 +107,12 @@ def test_an_organisation_that_is_new_changed_or_gone_is_recorded_with_its_keys(
     hand_out(gateway.stack, gateway.with_(NEW))
     assert gateway.acts() == []
 
-    hand_out(gateway.stack, gateway.with_(replace(NEW, may_send=("person.*", "match.*"), coordinator=True)))
+    hand_out(
+        gateway.stack,
+        gateway.with_(replace(NEW, may_send=("person.*", "match.*"), powers=frozenset({Power.RUN_PROGRAMMES}))),
+    )
     (changed,) = gateway.rows()
-    assert (changed["act"], changed["details"]["changed"]) == ("organisation_changed", ["coordinator", "may_send"])
+    assert (changed["act"], changed["details"]["changed"]) == ("organisation_changed", ["may_send", "powers"])
 
     gateway.forget()
     hand_out(gateway.stack, gateway.declared)
@@ -133,20 +139,47 @@ def test_a_key_that_is_made_anew_is_recorded_with_the_one_that_it_ends(gateway: 
     )
 
 
-def test_another_key_to_seal_to_is_a_change_of_its_organisation(gateway: Gateway) -> None:
-    path = gateway.stack.state.organisations / "fuvadis" / "private.jwk"
-    before = path.read_bytes()
-    path.unlink()
+def test_keys_to_seal_to_are_recorded_as_they_come_and_go(
+    gateway: Gateway, tmp_path: Path, declared: DeclaredNetwork
+) -> None:
+    key = sealing.public_part(sealing.new_key())
+    (tmp_path / "public.jwk").write_text(json.dumps(key))
+    before = keys_in_force(gateway, "fuvadis")
     try:
-        hand_out(gateway.stack, gateway.declared)
-        (row,) = gateway.rows()
-        assert (row["act"], row["subject"], row["details"]["changed"]) == (
-            "organisation_changed",
-            "fuvadis",
-            ["public_key"],
-        )
+        with partner.opened(gateway.stack.state, gateway.url, "fuvadis") as one:
+            one.rotate(tmp_path / "public.jwk", timedelta(days=1))
+            one.rotate(tmp_path / "public.jwk", timedelta(days=1))  # again, which changes nothing
+            one.revoke(before[0])
+        assert [(row["act"], row["subject"], row["details"]["key"]) for row in gateway.rows()] == [
+            ("public_key_added", "fuvadis", key["kid"]),
+            ("public_key_revoked", "fuvadis", before[0]),
+        ]
+    finally:  # one in custody again, for whoever comes next
+        gateway.query("delete from public_key where organisation = 'fuvadis'")
+        hand_out(gateway.stack, declared)
+
+
+def test_a_key_to_seal_to_is_not_taken_where_that_cannot_be_recorded(gateway: Gateway, tmp_path: Path) -> None:
+    (tmp_path / "public.jwk").write_text(json.dumps(sealing.public_part(sealing.new_key())))
+    before = keys_in_force(gateway, "fuvadis")
+    (gateway.stack.state.audit / keys.PRIVATE).chmod(0o644)
+    try:
+        with partner.opened(gateway.stack.state, gateway.url, "fuvadis") as one:
+            assert "fuvadis" in one.show()  # to look needs no record
+            with pytest.raises(OperatorError, match="open to others"):
+                one.rotate(tmp_path / "public.jwk", timedelta())
+            with pytest.raises(OperatorError, match="open to others"):
+                one.revoke(before[0])
     finally:
-        path.write_bytes(before)
+        (gateway.stack.state.audit / keys.PRIVATE).chmod(0o600)
+    assert keys_in_force(gateway, "fuvadis") == before
+
+
+def keys_in_force(gateway: Gateway, organisation: str) -> list[str]:
+    rows = gateway.query(
+        "select key_id from public_key where organisation = %s and revoked_at is null order by number", organisation
+    )
+    return [row["key_id"] for row in rows]
 
 
 @pytest.mark.parametrize("details", ["", "[]", "null", "{", '"x"'])
@@ -196,7 +229,6 @@ def test_one_sentence_says_what_keeps_an_act_from_being_recorded(gateway: Gatewa
     state.make()
     with pytest.raises(OperatorError, match="nothing was done"):
         record("postgresql://gateway:secret@127.0.0.1:1/gateway", state, "broker_repaired", "network")
-    state.audit.rename(tmp_path / "elsewhere")
     state.audit.write_text("no folder")
     with pytest.raises(OperatorError, match="cannot be written"):
         record(gateway.url, state, "broker_repaired", "network")
