@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from deploy.local.operator_error import OperatorError
-from deploy.local.process import Process, Program, with_parent_death_signal
+from deploy.local.process import Adopted, Process, Program, with_parent_death_signal
 from deploy.local.state import State, write_private
 
 SUPERUSER = "postgres"
@@ -64,12 +64,15 @@ class PostgresProcess(Process):
         self._home.mkdir(parents=True, exist_ok=True)
         return self._home
 
-    def start(self) -> None:
-        """Start it, making its data directory first if it has none."""
+    def _spawn(self) -> "subprocess.Popen[bytes] | Adopted":
+        """Start it, making its data directory first if it has none.
+
+        Here and not in `start`, which may be said of one that runs: of that nothing is to be forgotten.
+        """
         if not self._data.exists():
             self._make_data()
         self._forget_dead_server()
-        super().start()
+        return super()._spawn()
 
     def _make_data(self) -> None:
         # Made beside its place and moved there when whole: a set-up that was cut short is made again.

@@ -78,7 +78,7 @@ def _lasting(stack: Stack) -> list[Found]:
 
 def without_sizes(text: str) -> str:
     """A text on one line, without the MB of this moment."""
-    return re.sub(r"[\d,]+ MB", "… MB", " ".join(text.split()))
+    return re.sub(r"[\d,]+ (of [\d,]+ )?MB", "… MB", " ".join(text.split()))
 
 
 def test_where_nothing_is_wrong_it_says_so_and_ends_well(hub: Network) -> None:

@@ -37,6 +37,21 @@ def test_a_data_directory_that_was_half_made_is_made_again(postgres: PostgresPro
     postgres.wait_ready()
 
 
+def test_to_start_one_that_runs_leaves_it_as_it_is(postgres: PostgresProcess, tmp_path: Path) -> None:
+    """As a supervisor does that hears late of a death; without its pid file it would end within a minute."""
+    pid_file = tmp_path / "closed" / "postgres" / "data" / "postmaster.pid"
+    postgres.start()
+    postgres.wait_ready()
+    pid = postgres.pid
+
+    postgres.start()
+    postgres.bring_back()
+
+    assert postgres.pid == pid
+    assert postgres.exit_code is None
+    assert pid_file.read_text().split()[0] == str(pid)
+
+
 def test_postgres_promises_what_it_commits(stack: Stack) -> None:
     with stack.connect_as_administrator() as connection:
         settings = [connection.execute(f"show {name}").fetchone() for name in ("fsync", "synchronous_commit")]
