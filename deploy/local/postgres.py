@@ -13,11 +13,15 @@ import subprocess
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from deploy.local.operator_error import OperatorError
-from deploy.local.process import Adopted, Process, Program, with_parent_death_signal
+from deploy.local.process import Process, Program, with_parent_death_signal
 from deploy.local.state import State, write_private
+
+if TYPE_CHECKING:
+    from deploy.local.forking import Adopted
 
 SUPERUSER = "postgres"
 SETTINGS = {
