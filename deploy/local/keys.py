@@ -1,11 +1,13 @@
 """Everybody's public keys, as the database `gateway` has them, and the directory that is made of them.
 
 A key is in force from when it is known here until `valid_until` or `revoked_at`, whichever comes first. Several of one
-organisation may be: what was sealed to the old one is still on its way when the new one comes.
+organisation may be: what was sealed to the old one is still on its way when the new one comes. One of them has no end,
+and it is the one that others are to seal to.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -31,8 +33,27 @@ REVOKE: Final = """
     update public_key set revoked_at = %s where organisation = %s and key_id = %s and revoked_at is null
 """
 
+PUT_BACK: Final = "update public_key set valid_until = null where organisation = %s and key_id = %s"
+THE_KEYS: Final = 0x4B657973  # the advisory lock of who changes them
+
 Key = Mapping[str, Any]
 """A row of the table."""
+
+
+@contextlib.contextmanager
+def alone(connection: Connection) -> Iterator[None]:
+    """Keep others from changing keys in the block: until the directory is written, too, which is of one reading.
+
+    What is not committed at its end is not done.
+    """
+    connection.execute("select pg_advisory_lock(%s)", (THE_KEYS,))
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.rollback()
+            connection.execute("select pg_advisory_unlock(%s)", (THE_KEYS,))
+            connection.commit()
 
 
 def known(connection: Connection, organisation: str) -> list[Key]:
@@ -92,30 +113,47 @@ def add(
     return True
 
 
-def revoke(connection: Connection, organisation: str, key_id: str, now: datetime) -> None:
-    """End a key at once; raises OperatorError where it is unknown, ended, or the last one."""
-    keys = [one for one in known(connection, organisation) if is_in_force(one, now)]
-    if all(one["key_id"] != key_id for one in keys):
+def put_back(connection: Connection, organisation: str, key_id: str, now: datetime) -> None:
+    """Let a key that is over, and was not revoked, be in force again in place of all others."""
+    connection.execute(PUT_BACK, (organisation, key_id))
+    connection.execute(END_OTHERS, {"until": now, "organisation": organisation, "key_id": key_id})
+
+
+def revoke(connection: Connection, organisation: str, key_id: str, now: datetime) -> bool:
+    """End a key at once. Said again, it changes nothing: False.
+
+    Raises OperatorError where the key is unknown, over, or the one that others seal to.
+    """
+    theirs = known(connection, organisation)
+    key = next((one for one in theirs if one["key_id"] == key_id), None)
+    if key is not None and key["revoked_at"] is not None:
+        return False
+    if key is None or not is_in_force(key, now):
         raise OperatorError(f"{organisation} has no key {key_id} that is in force.")
-    if len(keys) == 1:
-        raise OperatorError(f"{organisation} has no other key, and nothing could be sealed to it: a new one first.")
+    if key["valid_until"] is None:
+        raise OperatorError(
+            f"To {organisation} everybody seals to this key, and to which then? Give it a new one first "
+            "(`partner rotate`); with `--overlap 0` that ends this one at once."
+        )
     connection.execute(REVOKE, (now, organisation, key_id))
+    return True
 
 
 def directory(connection: Connection, names: Mapping[str, str], now: datetime) -> dict[str, Any]:
     """The directory of those with these names, by id: `public_key`, to which to seal, and every key of each.
 
-    Raises KeyError for one that has no key in force.
+    Who has no key in force is left out: nothing can be sealed to it, as to one that has not been provisioned yet.
     """
     rows = list(connection.execute(KNOWN))
     of = {id: [row for row in rows if row["organisation"] == id] for id in names}
-    return {"organisations": {id: _entry(name, of[id], now, is_hub=id == HUB) for id, name in names.items()}}
+    entries = {id: _entry(name, of[id], now, is_hub=id == HUB) for id, name in names.items()}
+    return {"organisations": {id: entry for id, entry in entries.items() if entry is not None}}
 
 
-def _entry(name: str, keys: Sequence[Key], now: datetime, *, is_hub: bool) -> dict[str, Any]:
-    in_force = [one for one in keys if is_in_force(one, now)]
+def _entry(name: str, keys: Sequence[Key], now: datetime, *, is_hub: bool) -> dict[str, Any] | None:
+    in_force = sorted((one for one in keys if is_in_force(one, now)), key=lambda one: one["valid_until"] is not None)
     if not in_force:
-        raise KeyError(name)
+        return None
     entry = {"name": name, "public_key": in_force[0]["jwk"], "keys": [_key(one) for one in keys]}
     return entry | ({"custody": "hub"} if in_force[0]["custody"] and not is_hub else {})
 

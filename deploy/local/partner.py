@@ -50,17 +50,19 @@ class Partner:
         except (OSError, UnicodeDecodeError):
             raise OperatorError(f"Cannot read {file}.") from None
         public_key = keys.read_public(text)
-        noted = begin(self.connection, self.state)
-        if keys.add(self.connection, self.organisation.id, public_key, clock.now(), overlap=overlap):
-            noted.note("public_key_added", self.organisation.id, key=public_key["kid"], custody=False)
-        return self._tell(noted, f"To {self.organisation.id} everybody seals to {public_key['kid']} from now on.")
+        with keys.alone(self.connection):
+            noted = begin(self.connection, self.state)
+            if keys.add(self.connection, self.organisation.id, public_key, clock.now(), overlap=overlap):
+                noted.note("public_key_added", self.organisation.id, key=public_key["kid"], custody=False)
+            return self._tell(noted, f"To {self.organisation.id} everybody seals to {public_key['kid']} from now on.")
 
     def revoke(self, key_id: str) -> str:
         """End a key at once; returns what is so then. Raises OperatorError."""
-        noted = begin(self.connection, self.state)
-        keys.revoke(self.connection, self.organisation.id, key_id, clock.now())
-        noted.note("public_key_revoked", self.organisation.id, key=key_id)
-        return self._tell(noted, f"What is sealed to {key_id} is refused from now on.")
+        with keys.alone(self.connection):
+            noted = begin(self.connection, self.state)
+            if keys.revoke(self.connection, self.organisation.id, key_id, clock.now()):
+                noted.note("public_key_revoked", self.organisation.id, key=key_id)
+            return self._tell(noted, f"What is sealed to {key_id} is refused from now on.")
 
     def _tell(self, noted: Trail, sentence: str) -> str:
         noted.commit()

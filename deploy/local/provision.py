@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -65,7 +66,7 @@ def hand_out(stack: Stack, network: DeclaredNetwork) -> None:
     Who has brought no key of its own has one made here, in custody: its private key is handed out, too.
     """
     try:
-        with trail(stack.service_database_url(GATEWAY), stack.state) as noted:
+        with trail(stack.service_database_url(GATEWAY), stack.state) as noted, keys.alone(noted.connection):
             noted.note_organisations({one.id: _recorded(one) for one in network.organisations.values()})
             for id in (HUB, *network.organisations):
                 _have_a_key(noted, stack.state, id)
@@ -127,20 +128,31 @@ def _credentials(stack: Stack, organisation: Organisation, api_keys: Mapping[str
 
 def _have_a_key(noted: Trail, state: State, organisation: str) -> None:
     """See to it that something can be sealed to an organisation: by its own key, or one whose private part is here."""
-    now = clock.now()
-    in_force = [one for one in keys.known(noted.connection, organisation) if keys.is_in_force(one, now)]
-    if any(not one["custody"] for one in in_force):
-        return
     home = state.organisations / organisation
     home.mkdir(mode=0o700, exist_ok=True)
-    path = home / "private.jwk"
+    now, path = clock.now(), home / "private.jwk"
+    theirs = keys.known(noted.connection, organisation)
+    if any(keys.is_in_force(one, now) and not one["custody"] for one in theirs):
+        return
+    of_file = _public_part(path)
+    known = next((one for one in theirs if one["key_id"] == thumbprint(of_file)), None)
+    if known is not None and known["revoked_at"] is not None:
+        path.rename(home / f"private-{known['key_id']}.jwk")  # what was sealed to it before may still have to be read
+        of_file, known = _public_part(path), None
+    if known is None:
+        # Of those in custody before the private parts are lost: nothing more is to be sealed to them.
+        keys.add(noted.connection, organisation, of_file, now, custody=True, overlap=timedelta())
+        noted.note("public_key_added", organisation, key=thumbprint(of_file), custody=True)
+    elif known["valid_until"] is not None:  # it was lost, and has been found
+        keys.put_back(noted.connection, organisation, known["key_id"], now)
+        noted.note("public_key_added", organisation, key=known["key_id"], custody=True)
+
+
+def _public_part(path: Path) -> sealing.Key:
+    """The public part of the private key in a file, which is made where there is none."""
     if not path.exists():
         sealing.save_key(sealing.new_key(), path)
     try:
-        public = sealing.public_part(sealing.load_key(path))
+        return sealing.public_part(sealing.load_key(path))
     except sealing.SealingError as error:
         raise OperatorError(f"The key file {path} cannot be used ({error.code}).") from None
-    if thumbprint(public) not in {one["key_id"] for one in in_force}:
-        # Of those in custody before the private parts are lost: nothing more is to be sealed to them.
-        keys.add(noted.connection, organisation, public, now, custody=True, overlap=timedelta())
-        noted.note("public_key_added", organisation, key=thumbprint(public), custody=True)

@@ -1,7 +1,9 @@
 """Keys born where they are used: an organisation brings its own, which others seal to at once; nothing is restarted."""
 
 import json
+import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +16,9 @@ from contracts.__main__ import main as contracts_command
 from deploy.local import OperatorError, Stack, keys, partner
 from deploy.local.partner import Partner
 from deploy.local.provision import hand_out
-from messaging import clock, topology
+from messaging import clock, database, topology
 from messaging.public_keys import PublicKeys, refusal
+from tests.waiting import eventually
 
 CLINIC = "clinic"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -45,7 +48,7 @@ def clinic(
         one.connection.rollback()
         one.connection.execute("delete from public_key where organisation = %s", (CLINIC,))
         one.connection.commit()
-    (provisioned.state.organisations / CLINIC / "private.jwk").unlink(missing_ok=True)
+    shutil.rmtree(provisioned.state.organisations / CLINIC)
     hand_out(provisioned, declared)
 
 
@@ -128,15 +131,120 @@ def test_a_stolen_key_is_over_at_once_and_what_is_sealed_to_it_is_refused(
     clinic.rotate(second, MONTH)
     clinic.revoke(stolen["kid"])
     assert [why_not(clinic, key) for key in (private, stolen)] == [None, "sealed_to_retired_key"]
-    with pytest.raises(OperatorError, match="has no key"):
-        clinic.revoke(stolen["kid"])
 
 
-def test_nothing_can_be_left_without_a_key(clinic: Partner) -> None:
-    before = entry(clinic)
-    with pytest.raises(OperatorError, match="has no other key"):
-        clinic.revoke(before["public_key"]["kid"])
-    assert entry(clinic) == before
+def test_a_revocation_that_was_cut_short_ends_right_when_it_is_done_again(
+    clinic: Partner, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first, stolen), (second, _) = born(tmp_path, capsys), born(tmp_path, capsys)
+    clinic.rotate(first, MONTH)
+    clinic.rotate(second, MONTH)
+    with monkeypatch.context() as killed:
+        killed.setattr(partner, "write_directory", _fails)
+        with pytest.raises(OSError, match="killed"):
+            clinic.revoke(stolen["kid"])
+    assert why_not(clinic, stolen) is None
+    clinic.revoke(stolen["kid"])
+    assert why_not(clinic, stolen) == "sealed_to_retired_key"
+
+
+def _fails(*_: Any) -> None:
+    raise OSError("killed")
+
+
+@pytest.mark.parametrize("before", [0, 1], ids=["its only one", "with one before that will end"])
+def test_the_key_that_everybody_seals_to_is_not_revoked_before_there_is_another(
+    clinic: Partner, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    for _ in range(before):
+        clinic.rotate(born(tmp_path, capsys)[0], MONTH)
+    said = entry(clinic)
+    with pytest.raises(OperatorError, match="Give it a new one first"):
+        clinic.revoke(said["public_key"]["kid"])
+    assert entry(clinic) == said
+
+    file, private = born(tmp_path, capsys)
+    clinic.rotate(file, timedelta())
+    assert why_not(clinic, {"kid": said["public_key"]["kid"]}) == "sealed_to_retired_key"
+    monkeypatch.setattr(clock, "now", lambda: NOW + 2 * MONTH)
+    assert why_not(clinic, private) is None
+
+
+def test_while_somebody_changes_keys_others_wait_and_the_last_directory_has_all_of_it(
+    clinic: Partner, provisioned: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (first, one), (second, other) = born(tmp_path, capsys), born(tmp_path, capsys)
+    address = provisioned.service_database_url("gateway")
+    with (
+        ThreadPoolExecutor(1) as somebody_else,
+        partner.opened(provisioned.state, address, CLINIC) as beside,
+        database.connect(address) as looking,
+    ):
+        with keys.alone(clinic.connection):
+            waits = somebody_else.submit(beside.rotate, second, MONTH)
+            eventually(lambda: looking.execute(WAITS).fetchall())
+            assert not waits.done()
+        clinic.rotate(first, MONTH)
+        waits.result()
+    assert {each["public_key"]["kid"] for each in entry(clinic)["keys"]} >= {one["kid"], other["kid"]}
+    assert sum("valid_until" not in each for each in entry(clinic)["keys"]) == 1
+
+
+WAITS = "select from pg_locks where locktype = 'advisory' and not granted"
+
+
+def test_who_is_in_the_network_file_and_not_provisioned_yet_keeps_nobodys_key_from_being_changed(
+    clinic: Partner, joined: topology.DeclaredNetwork, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    later = replace(joined.organisations[CLINIC], id="later")
+    network = replace(joined, organisations={**joined.organisations, "later": later})
+    file, private = born(tmp_path, capsys)
+    replace(clinic, network=network).rotate(file, MONTH)
+    assert entry(clinic)["public_key"]["kid"] == private["kid"]
+    assert "later" not in json.loads(clinic.state.directory_file.read_text())["organisations"]
+
+
+def test_who_brings_its_key_before_it_is_provisioned_is_never_in_custody(
+    clinic: Partner, provisioned: Stack, joined: topology.DeclaredNetwork, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    clinic.connection.execute("delete from public_key where organisation = %s", (CLINIC,))
+    clinic.connection.commit()
+    shutil.rmtree(clinic.state.organisations / CLINIC)
+    file, private = born(tmp_path, capsys)
+    clinic.rotate(file, MONTH)
+    hand_out(provisioned, joined)
+    assert [each["public_key"]["kid"] for each in entry(clinic)["keys"]] == [private["kid"]]
+    assert sorted(one.name for one in (clinic.state.organisations / CLINIC).iterdir()) == ["credentials.json"]
+
+
+@pytest.mark.parametrize("whose", [CLINIC, "hub"])
+def test_a_private_key_that_was_lost_and_is_found_again_is_in_force_again(
+    clinic: Partner, provisioned: Stack, joined: topology.DeclaredNetwork, whose: str
+) -> None:
+    path = clinic.state.organisations / whose / "private.jwk"
+    kept = path.with_name("kept")
+    path.rename(kept)
+    hand_out(provisioned, joined)
+    meanwhile = sealing.load_key(path)
+    kept.replace(path)
+    hand_out(provisioned, joined)
+    ids = PublicKeys(clinic.state.directory_file).ids()[whose]
+    assert [ids[key["kid"]] for key in (sealing.load_key(path), meanwhile)] == [True, False]
+    said = json.loads(clinic.state.directory_file.read_text())["organisations"][whose]
+    assert said["public_key"] == sealing.public_part(sealing.load_key(path))
+
+
+def test_a_revoked_private_key_that_comes_back_is_set_aside_and_not_put_in_force(
+    clinic: Partner, provisioned: Stack, joined: topology.DeclaredNetwork
+) -> None:
+    path = clinic.state.organisations / CLINIC / "private.jwk"
+    stolen = sealing.load_key(path)
+    clinic.connection.execute("update public_key set revoked_at = %s where key_id = %s", (NOW, stolen["kid"]))
+    clinic.connection.commit()
+    hand_out(provisioned, joined)
+    assert [why_not(clinic, key) for key in (sealing.load_key(path), stolen)] == [None, "sealed_to_retired_key"]
+    assert sealing.load_key(path.with_name(f"private-{stolen['kid']}.jwk")) == stolen
 
 
 def test_a_key_that_was_used_before_or_is_anothers_is_not_put_in_force(

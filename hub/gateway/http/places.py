@@ -21,7 +21,7 @@ KNOWN = "ruta.known"  # in an ASGI scope: called with the organisation of which 
 class Place:
     """One connection's, from when it was accepted until it `leaves`."""
 
-    __slots__ = ("_places", "cut", "network", "organisation", "refused")
+    __slots__ = ("_places", "cut", "is_sent", "network", "organisation", "refused")
 
     def __init__(self, places: "Places", network: str, refused: ProtocolError | None) -> None:
         self._places = places
@@ -32,6 +32,8 @@ class Place:
         """What it has to be told, in place of an answer to anything."""
         self.cut: Callable[[], object] = lambda: None
         """Ends the connection at once; whoever has it says how."""
+        self.is_sent: Callable[[], bool] = lambda: True
+        """Tells whether all that was written to it has gone out."""
 
     def known(self, organisation: str) -> None:
         """Note that a request came with a good key of an organisation."""
@@ -89,7 +91,7 @@ class Places:
         """Send away who has to go, of the network if one is named; where nobody is, refuse."""
         longest = next((one for one in self.strangers if network in (None, one.network)), None)
         if longest is None:
-            resting = (one for one in self.resting if network in (None, one.network))
+            resting = (one for one in self.resting if network in (None, one.network) and one.is_sent())
             longest = max(resting, key=lambda one: self._of_organisation[one.organisation or ""], default=None)
         if longest is None:
             return error

@@ -89,6 +89,7 @@ class Protocol(HttpToolsProtocol):
         """Begin, unless there are too many."""
         super().connection_made(transport)
         self._place.cut = transport.abort
+        self._place.is_sent = lambda: not transport.get_write_buffer_size()
         self._unread = Unread(self.loop, self.limits, transport.get_extra_info("socket"), transport.abort)
         transport.set_write_buffer_limits(high=self.limits.unsent)
         if self._place.refused is not None:

@@ -76,3 +76,21 @@ def test_places_are_given_out_as_often_as_they_are_freed() -> None:
     assert places.take("192.0.2.7") is not None
     assert cut == ["c"]
     assert refused == [TOO_MANY_OF_ADDRESS, TOO_MANY_OF_ADDRESS, TOO_MANY_CONNECTIONS]
+
+
+def test_who_has_not_got_all_of_an_answer_yet_makes_no_room() -> None:
+    refused: list[ProtocolError] = []
+    places = Places(Limits(connections=1, connections_of_an_address=None), refused.append)
+    reading = places.take("192.0.2.1")
+    assert reading is not None
+    reading.known("an-organisation")
+    reading.is_sent = lambda: False
+    reading.rests()
+    told = places.take("192.0.2.2")
+    assert told is not None
+    assert told.refused is TOO_MANY_CONNECTIONS
+    told.leave()
+    reading.is_sent = lambda: True
+    taken = places.take("192.0.2.2")
+    assert taken is not None
+    assert taken.refused is None
