@@ -61,12 +61,11 @@ class PublicKeys:
         return self._ids
 
 
-def refusal(keys: KeyIds, readers: Iterable[str], key_id: str | None) -> str | None:
-    """The code of why something sealed to this key cannot be read by any of these; None where one of them can."""
-    in_force = {keys.get(one, {}).get(key_id or "") for one in readers}
-    if True in in_force:
-        return None
-    return "sealed_to_retired_key" if False in in_force else "sealed_to_another"
+def in_force(keys: KeyIds, readers: Iterable[str], key_id: str | None) -> bool | None:
+    """Tell whether something sealed to this key can be read by any of these: False where the key is over, None
+    where it is none of theirs."""
+    said = {keys.get(one, {}).get(key_id or "") for one in readers}
+    return True if True in said else False if False in said else None
 
 
 def read(file: Path) -> Mapping[str, tuple[PublicKey, ...]]:

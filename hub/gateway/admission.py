@@ -12,7 +12,7 @@ import contracts
 from contracts.media_types import is_media_type
 from messaging.broker import CONTENT_TYPE
 from messaging.identity import HUB, address_to
-from messaging.public_keys import KeyIds, refusal
+from messaging.public_keys import KeyIds, in_force
 from messaging.topology import Organisation, Power
 
 
@@ -136,8 +136,11 @@ def _check_sealed(message: contracts.Message, keys: KeyIds) -> None:
         return
     for block in contracts.sealed_blocks(message):
         readers = [block.reader] if block.reader else keys.keys() - {HUB, message.source}
-        if code := refusal(keys, readers, block.key_id):
-            raise Refused(code, block.where)
+        known = in_force(keys, readers, block.key_id)
+        if known is None:
+            raise Refused("sealed_to_another", block.where)
+        if not known:
+            raise Refused("sealed_to_retired_key", block.where)
 
 
 def _address(message: contracts.Message, sender: Organisation, organisations: Mapping[str, Organisation]) -> str:

@@ -396,7 +396,7 @@ def check_notes(referral: rules.Referral, message: Message[Any]) -> None:
     """Refuse a note that is not sealed to the party it is for; where no directory is named nobody's key is known."""
     keys = key_ids()
     for note in messages.notes(message) if keys else ():
-        rules.check_note(note, referral, refusal=lambda reader, key_id: public_keys.refusal(keys, [reader], key_id))
+        rules.check_note(note, referral, in_force=lambda reader, key_id: public_keys.in_force(keys, [reader], key_id))
 
 
 def leave_without_consent(tx: Transaction, message: Message[contracts.ReferralRequested]) -> rules.Override | None:

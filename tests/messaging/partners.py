@@ -101,7 +101,8 @@ class Gateway:
             inboxes = (f"inbox.{organisation}", *(system.queue for system in declared.systems))
             for queue in (f"submit.{organisation}", *inboxes):
                 stack.management.delete(f"queues/network/{queue}/contents")
-            probe.empty(f"deliver.{organisation}")
+            by_http = [topology.submitted_queue(organisation, one) for one in topology.submitting_systems(declared)]
+            probe.empty(f"deliver.{organisation}", *by_http)
 
     def process(self, *, tampered: Mapping[str, str] | None = None, **environment: str) -> Process:
         """A process of the gateway, not started yet."""

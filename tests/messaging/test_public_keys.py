@@ -10,7 +10,7 @@ import pytest
 
 from contracts import sealing
 from messaging import clock
-from messaging.public_keys import DirectoryError, PublicKeys, refusal
+from messaging.public_keys import DirectoryError, PublicKeys, in_force
 from tests.examples import KEYS, RECIPIENT, SENDER, write_directory
 
 
@@ -62,17 +62,17 @@ def test_a_key_is_in_force_until_its_end_or_its_revocation_whichever_comes_first
     assert in_force_at(NOW + DAY - instant) == [True, True, False]
     assert in_force_at(NOW + DAY) == [True, False, False]
     assert in_force_at(NOW - instant) == [True, True, True]  # a clock may be set back
-    said = [refusal(keys.ids(), [SENDER], key) for key in (made[1]["kid"], "unknown", None)]
-    assert said == [None, "sealed_to_another", "sealed_to_another"]
+    said = [in_force(keys.ids(), [SENDER], key) for key in (made[1]["kid"], "unknown", None)]
+    assert said == [True, None, None]
     in_force_at(NOW + DAY)
-    assert refusal(keys.ids(), [SENDER], made[1]["kid"]) == "sealed_to_retired_key"
+    assert in_force(keys.ids(), [SENDER], made[1]["kid"]) is False
 
 
 def test_of_several_who_may_read_one_with_the_key_in_force_is_enough() -> None:
     keys = {"iom": {"a": True, "b": False}, "fuvadis": {"b": True}}
-    assert refusal(keys, ["iom", "fuvadis"], "b") is None
-    assert refusal(keys, ["iom"], "b") == "sealed_to_retired_key"
-    assert refusal(keys, [], "a") == "sealed_to_another"
+    assert in_force(keys, ["iom", "fuvadis"], "b") is True
+    assert in_force(keys, ["iom"], "b") is False
+    assert in_force(keys, [], "a") is None
 
 
 def make_a_folder(file: Path) -> None:

@@ -17,7 +17,7 @@ from deploy.local import OperatorError, Stack, keys, partner
 from deploy.local.partner import Partner
 from deploy.local.provision import hand_out
 from messaging import clock, database, topology
-from messaging.public_keys import PublicKeys, refusal
+from messaging.public_keys import PublicKeys, in_force
 from tests.waiting import eventually
 
 CLINIC = "clinic"
@@ -66,9 +66,9 @@ def entry(one: Partner) -> dict[str, Any]:
     return said
 
 
-def why_not(one: Partner, key: sealing.Key) -> str | None:
-    """What who seals to a key is told by the services that run."""
-    return refusal(PublicKeys(one.state.directory_file).ids(), [CLINIC], key["kid"])
+def works(one: Partner, key: sealing.Key) -> bool | None:
+    """Whether the services that run let through what is sealed to a key; None: it is nobody's."""
+    return in_force(PublicKeys(one.state.directory_file).ids(), [CLINIC], key["kid"])
 
 
 def test_who_brings_no_key_has_one_in_custody_which_the_directory_says(clinic: Partner) -> None:
@@ -89,9 +89,9 @@ def test_an_organisations_own_key_is_sealed_to_at_once_and_the_one_before_for_a_
     said = entry(clinic)
     assert said["public_key"] == sealing.public_part(private)
     assert "custody" not in said
-    assert [why_not(clinic, key) for key in (private, held)] == [None, None]
+    assert [works(clinic, key) for key in (private, held)] == [True, True]
     monkeypatch.setattr(clock, "now", lambda: NOW + MONTH)
-    assert [why_not(clinic, key) for key in (private, held)] == [None, "sealed_to_retired_key"]
+    assert [works(clinic, key) for key in (private, held)] == [True, False]
 
 
 def test_the_hub_makes_and_holds_no_key_for_who_has_its_own(
@@ -130,7 +130,7 @@ def test_a_stolen_key_is_over_at_once_and_what_is_sealed_to_it_is_refused(
     clinic.rotate(first, MONTH)
     clinic.rotate(second, MONTH)
     clinic.revoke(stolen["kid"])
-    assert [why_not(clinic, key) for key in (private, stolen)] == [None, "sealed_to_retired_key"]
+    assert [works(clinic, key) for key in (private, stolen)] == [True, False]
 
 
 def test_a_revocation_that_was_cut_short_ends_right_when_it_is_done_again(
@@ -143,9 +143,9 @@ def test_a_revocation_that_was_cut_short_ends_right_when_it_is_done_again(
         killed.setattr(partner, "write_directory", _fails)
         with pytest.raises(OSError, match="killed"):
             clinic.revoke(stolen["kid"])
-    assert why_not(clinic, stolen) is None
+    assert works(clinic, stolen) is True
     clinic.revoke(stolen["kid"])
-    assert why_not(clinic, stolen) == "sealed_to_retired_key"
+    assert works(clinic, stolen) is False
 
 
 def _fails(*_: Any) -> None:
@@ -165,9 +165,9 @@ def test_the_key_that_everybody_seals_to_is_not_revoked_before_there_is_another(
 
     file, private = born(tmp_path, capsys)
     clinic.rotate(file, timedelta())
-    assert why_not(clinic, {"kid": said["public_key"]["kid"]}) == "sealed_to_retired_key"
+    assert works(clinic, {"kid": said["public_key"]["kid"]}) is False
     monkeypatch.setattr(clock, "now", lambda: NOW + 2 * MONTH)
-    assert why_not(clinic, private) is None
+    assert works(clinic, private) is True
 
 
 def test_while_somebody_changes_keys_others_wait_and_the_last_directory_has_all_of_it(
@@ -243,7 +243,7 @@ def test_a_revoked_private_key_that_comes_back_is_set_aside_and_not_put_in_force
     clinic.connection.execute("update public_key set revoked_at = %s where key_id = %s", (NOW, stolen["kid"]))
     clinic.connection.commit()
     hand_out(provisioned, joined)
-    assert [why_not(clinic, key) for key in (sealing.load_key(path), stolen)] == [None, "sealed_to_retired_key"]
+    assert [works(clinic, key) for key in (sealing.load_key(path), stolen)] == [True, False]
     assert sealing.load_key(path.with_name(f"private-{stolen['kid']}.jwk")) == stolen
 
 
@@ -314,7 +314,7 @@ def test_where_the_private_part_in_custody_is_lost_nothing_more_is_sealed_to_it(
     lost = sealing.load_key(path)
     path.unlink()
     hand_out(provisioned, joined)
-    assert [why_not(clinic, key) for key in (sealing.load_key(path), lost)] == [None, "sealed_to_retired_key"]
+    assert [works(clinic, key) for key in (sealing.load_key(path), lost)] == [True, False]
 
 
 def test_who_an_organisation_is_stands_on_one_screen_without_a_key(

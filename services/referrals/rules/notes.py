@@ -17,11 +17,14 @@ class Note:
     key_id: str | None  # of the key that it says it is sealed to
 
 
-def check_note(note: Note, referral: Referral, *, refusal: Callable[[str, str | None], str | None]) -> None:
-    """Let a note be sealed only to a key of the party that it is for; `refusal` is the code of why a key is none.
+def check_note(note: Note, referral: Referral, *, in_force: Callable[[str, str | None], bool | None]) -> None:
+    """Let a note be sealed only to a key of the party that it is for; `in_force` is None of who has no such key.
 
     The gateway has let through what is sealed to anybody but the hub and who says it: it does not know the parties.
     """
     reader = referral.sender if note.reader is Actor.SENDER else referral.recipient
-    if code := refusal(reader, note.key_id):
-        raise Refused(code, note.where)
+    known = in_force(reader, note.key_id)
+    if known is None:
+        raise Refused("sealed_to_another", note.where)
+    if not known:
+        raise Refused("sealed_to_retired_key", note.where)
