@@ -34,7 +34,7 @@ class DirectoryError(Exception):
 class PublicKeys:
     """The keys in a directory's file, read anew once it has changed, so that nothing is restarted for a new key."""
 
-    _looked_at = NEVER  # when it was told last which keys are in force
+    _looked_at = NEVER  # when it was found last which keys are in force
     _changes_at = ALWAYS  # when that changes next
 
     def __init__(self, file: Path) -> None:

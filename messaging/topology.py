@@ -53,7 +53,7 @@ log = logging.getLogger("ruta.topology")
 class Power(StrEnum):
     """What a role lets an organisation do, beside what it may send."""
 
-    COORDINATE = "coordinate"  # follows cases across organisations: may reopen, is told of what escalates
+    COORDINATE = "coordinate"  # follows cases across organisations: may reopen, is notified of what escalates
     RUN_PROGRAMMES = "run_programmes"  # people take part in its programmes, or it accompanies their businesses
 
 

@@ -25,7 +25,7 @@ from hub.gateway.audit.chain import DATABASE, Entry, Problem
 from messaging import database
 from messaging.database import Connection
 
-MOST = 10  # problems that are told; from the first on, one often leads to the next
+MOST = 10  # problems that are named; from the first on, one often leads to the next
 
 app = App(
     name="ruta audit", help="What was done in the network, and whether anybody changed it later.", version_flags=[]

@@ -25,7 +25,7 @@ log = logging.getLogger("ruta.audit")
 PART: Final = "audit"
 ACTOR: Final = "gateway"
 LOOK_EVERY: Final = 60.0  # seconds
-STANDS_AFTER: Final = 120.0  # seconds until it is told that a look does not come to its end
+STANDS_AFTER: Final = 120.0  # seconds until it is reported that a look does not come to its end
 ROWS: Final = 500  # of one transaction
 
 # A minute is closed when it is over by the database's clock, and what was counted in it has been written. One that lies

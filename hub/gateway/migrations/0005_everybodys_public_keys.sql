@@ -1,5 +1,5 @@
 -- To which keys something may be sealed for whom, `hub` among them: since when, until when, and who holds the private
--- part. A key that is in force no more stays known, so that whoever still seals to it is told so.
+-- part. A key that is in force no more stays known, so that whoever still seals to it hears of it.
 create table public_key (
     number       bigint      generated always as identity,  -- in the order in which they came, whatever clocks said
     organisation text        not null,
