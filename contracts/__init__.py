@@ -118,6 +118,9 @@ from .matching import (
     MatchUndone,
     PersonIdentified,
 )
+from .organisations import (
+    OrganisationRecorded,
+)
 from .people import (
     NeedIdentified,
     NeedNotReferred,
@@ -308,6 +311,7 @@ __all__ = [
     "NeedsReferred",
     "NoteBlock",
     "OpeningHours",
+    "OrganisationRecorded",
     "ParticipationEnded",
     "ParticipationRecorded",
     "ParticipationServiceReceived",

@@ -269,6 +269,24 @@ class MatchDecision(StrEnum):
     UNDONE = "undone"
 
 
+class Power(StrEnum):
+    """What a role lets an organisation do, beside what it may send."""
+
+    COORDINATE = "coordinate"
+    """It follows cases across organisations: may reopen, is notified of what escalates."""
+    RUN_PROGRAMMES = "run_programmes"
+    """People take part in its programmes, or it accompanies their businesses."""
+
+
+class OrganisationStatus(StrEnum):
+    """Whether an organisation takes part in the network."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    """It may send and read nothing for now; what is for it is kept."""
+    REMOVED = "removed"
+
+
 class DocumentType(StrEnum):
     """The identity documents people hold in Colombia."""
 

@@ -96,7 +96,7 @@ class Watch:
         """
         running = own_databases or {}
         systems = [
-            system
+            declared.organisations[name].inbox(system.name)
             for name in at_work
             if ENTRANCES.get(name) != HTTP  # who reads all of it there
             for system in declared.organisations[name].systems
@@ -105,13 +105,13 @@ class Watch:
         organisations, services = declared.organisations, declared.services.values()
         self._queues = {
             NETWORK: [
-                *(f"submit.{name}" for name in organisations),
-                *(f"inbox.{name}" for name in at_work if ENTRANCES.get(name) != HTTP),
-                *(system.queue for system in systems),
+                *(queue for one in organisations.values() for queue in one.submits),
+                *(organisations[name].inbox() for name in at_work if ENTRANCES.get(name) != HTTP),
+                *systems,
             ],
             HUB: [
                 LEDGER,
-                *(f"deliver.{name}" for name in organisations),
+                *(f"deliver.{name}" for name, one in organisations.items() if one.amqp),
                 *(
                     submitted_queue(name, system)
                     for name, one in organisations.items()

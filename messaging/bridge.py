@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -31,6 +31,7 @@ FEW = 10  # messages that came together: an answer goes to two parties and a ser
 GATHER = 0.005  # seconds to wait for more before what has arrived is carried on
 LOOK_FOR_ROOM = 0.003  # seconds between looks whether there is room for what waits for it
 DEFER_FOR = 1.0  # seconds before what the other side refused is offered again
+FOLLOW_EVERY = 0.2  # seconds between looks which queues there are to read
 LOOK_AGAIN = 10.0  # seconds between looks for a queue that was missing
 SAY_EVERY = 60.0  # seconds between lines that count what was carried
 
@@ -57,6 +58,9 @@ class _Waiting:
 class Bridge:
     """One direction. `carry` turns an arrival into what is published; it must not raise.
 
+    `queues` returns those to read at each moment: while it runs, some come and others go. One that is not there is
+    looked for again and again, and the others go on.
+
     `may_go` tells whether there is room for a message where it goes, and `came_back` is told of one that was let go and
     did not get there. `arrived_there` is told of what the other side has confirmed, before that is acknowledged; it may
     raise one of `BrokerLost`, and is told again then.
@@ -67,7 +71,7 @@ class Bridge:
         name: str,
         source_url: str,
         target_url: str,
-        queues: Iterable[str],
+        queues: Callable[[], Sequence[str]],
         carry: Callable[[Arrival], Publication],
         *,
         may_go: Callable[[Arrival, Publication], bool] = lambda _arrival, _publication: True,
@@ -79,7 +83,8 @@ class Bridge:
         self._source = _server(source_url)
         self._publishing = False
         self._publisher = Publisher(target_url, server=_server(target_url), part=name)
-        self._queues = list(queues)
+        self._queues_now = queues
+        self._queues = list(queues())
         self._carry = carry
         self._may_go = may_go
         self._came_back = came_back
@@ -92,6 +97,7 @@ class Bridge:
         self._arrived = 0  # since the last step
         self._waiting = {queue: _Waiting() for queue in self._queues}
         self._missing: set[str] = set()
+        self._follow_again_at = time.monotonic() + FOLLOW_EVERY
         self._look_again_at = float("-inf")
         self._counts: Counter[str] = Counter()
         self._said_at = time.monotonic()
@@ -126,7 +132,8 @@ class Bridge:
     def _connect(self) -> None:
         health.comes_round(self._name)
         self._publishing = False
-        self._forget_waiting()  # of a connection that is gone; the broker delivers them again
+        self._waiting = {queue: _Waiting() for queue in self._queues}
+        self._arrived = 0  # what came by a connection that is gone, the broker delivers again
         self._connection = broker.connect(self._source_url)
         self._channel = self._connection.channel()
         self._channel.basic_qos(0, WINDOW, False)  # for each consumer, that is for each queue
@@ -136,6 +143,33 @@ class Bridge:
         self._looked_at = time.monotonic()
         health.over(self._source)
         self.ready.set()
+
+    def _follow(self) -> None:
+        """Read what is to be read now, beside what was.
+
+        Without what is not, by another connection: so whatever has come of that, and has not gone on, is in its queue
+        again.
+        """
+        if time.monotonic() < self._follow_again_at:
+            return
+        self._follow_again_at = time.monotonic() + FOLLOW_EVERY
+        wanted = list(self._queues_now())
+        if wanted == self._queues:
+            return
+        came, gone = {*wanted} - {*self._queues}, {*self._queues} - {*wanted}
+        self._queues = wanted
+        if gone:
+            assert self._connection is not None
+            self._channel.close()  # answered when the broker has dealt with the acknowledgements
+            self._connection.close()
+            self._missing -= gone
+            for queue in gone:
+                health.over(f"queue {queue}")
+            self._connect()
+            return
+        for queue in sorted(came):
+            self._waiting[queue] = _Waiting()
+            self._consume(queue)
 
     def _consume(self, queue: str) -> None:
         health.comes_round(self._name)
@@ -199,6 +233,7 @@ class Bridge:
                 self._publisher.beat()
         self._look_after()
         self._look_again()
+        self._follow()
         if time.monotonic() - self._said_at > SAY_EVERY:
             self._say()
 

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from contracts import thumbprint
 from messaging import clock
+from messaging.changes import state_of
 from messaging.identity import HUB
 
 log = logging.getLogger("ruta.keys")
@@ -40,13 +41,13 @@ class PublicKeys:
     def __init__(self, file: Path) -> None:
         """Read the file; raises DirectoryError where it is not there, or is no directory."""
         self._file = file
-        self._state = _state(file)
+        self._state = state_of(file)
         self._keys = read(file)
         self._ids: KeyIds = {}
 
     def ids(self) -> KeyIds:
         """Return the ids as the file has them now; as it had them last, where it cannot be read any more."""
-        state, now = _state(self._file), clock.now()
+        state, now = state_of(self._file), clock.now()
         if state != self._state:
             self._state = state  # also where it cannot be read: tried again, and said again, when it changes
             self._changes_at = ALWAYS
@@ -97,12 +98,3 @@ def _key(said: Mapping[str, Any]) -> PublicKey:
     if any(at.tzinfo is None for at in ends):
         raise ValueError("a moment without its zone")
     return PublicKey(thumbprint(said["public_key"]), min(ends, default=NEVER))
-
-
-def _state(file: Path) -> tuple[int, int, int] | None:
-    """What changes with the file: it is replaced as a whole, sometimes within the clock's grain."""
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_ino, status.st_size

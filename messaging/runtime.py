@@ -166,6 +166,7 @@ class Runtime:
         self._identity = identity or Identity()
         self._clocks = clocks or Clocks()
         self._in_turn = not parallel
+        self._asks_who_may = contracts.OrganisationRecorded in handlers
         self._time_limit = time_limit
         self._endings = endings
         self._connection: database.Connection | None = None
@@ -226,7 +227,7 @@ class Runtime:
         """
         connection, writer = self._ready()
         try:
-            with transaction(connection, in_turn=self._in_turn) as tx:
+            with transaction(connection, in_turn=self._in_turn, asks_who_may=self._asks_who_may) as tx:
                 with self._time_limit():
                     now = clock.now()
                     tx.brief = brief
@@ -261,7 +262,7 @@ class Runtime:
     ) -> Committed:
         connection, writer = self._ready()
         outcome = _Outcome(other_clocks=self._clocks.others())
-        with transaction(connection, kept_out, in_turn=self._in_turn) as tx:
+        with transaction(connection, kept_out, in_turn=self._in_turn, asks_who_may=self._asks_who_may) as tx:
             with self._time_limit():
                 received = self._read(deliveries, outcome)
                 tx.mention(_mentioned(received))
@@ -477,7 +478,7 @@ class Runtime:
         """Register a message whose handler failed, and park it to be tried again."""
         connection, writer = self._ready()
         outcome = _Outcome()
-        with transaction(connection, in_turn=self._in_turn) as tx:
+        with transaction(connection, in_turn=self._in_turn, asks_who_may=self._asks_who_may) as tx:
             for one in self._read([delivery], outcome):
                 (before,), _ = inbox.register(connection, [one], tx.begin)
                 if before is not Seen.NEW:
@@ -510,7 +511,7 @@ class Runtime:
         """Try up to `limit` parked messages in one transaction, with their rows in `taken`; None when none is due."""
         connection, writer = self._ready()
         outcome = _Outcome(other_clocks=self._clocks.others())
-        with transaction(connection, kept_out, in_turn=self._in_turn) as tx:
+        with transaction(connection, kept_out, in_turn=self._in_turn, asks_who_may=self._asks_who_may) as tx:
             with self._time_limit():
                 taken[:] = inbox.due(connection, limit, tx.begin)
                 if not taken:
@@ -559,7 +560,7 @@ class Runtime:
         """After a failure: try again later, or give up and leave it to a person."""
         connection, writer = self._ready()
         what, outcome = describe(error), _Outcome()
-        with transaction(connection, in_turn=self._in_turn) as tx:
+        with transaction(connection, in_turn=self._in_turn, asks_who_may=self._asks_who_may) as tx:
             if row["attempts"] + 1 < inbox.RETRIES_AT_MOST:
                 outcome.resolved.append(partial(inbox.try_later, connection, row["parked_id"], what))
             else:

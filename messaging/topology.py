@@ -16,13 +16,13 @@ import tomllib
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from contracts.codes import OrganisationStatus, Power
 from messaging import addresses, surface
 from messaging.addresses import Host
 
@@ -40,21 +40,16 @@ NOTHING = "^$"
 NAME = re.compile(r"[a-z][a-z0-9-]{1,39}")  # of an organisation or a service: it becomes part of patterns and keys
 # Names that are already somebody's: the hub itself, a user of the servers, a queue.
 TAKEN = frozenset(
-    {"hub", GATEWAY, GATEWAY_HTTP, COURIER, LEDGER, REPAIRER, "administrator", "guest", "postgres", "dead", "unrouted"}
+    {"hub", "to", GATEWAY, GATEWAY_HTTP, COURIER, LEDGER, REPAIRER, "administrator", "guest", "postgres", "dead", "unrouted"}
 )
-OF_ORGANISATIONS = frozenset({"name", "roles", "may_send", "systems"})  # what may be said of one in the network file
+OF_ORGANISATIONS = frozenset(
+    {"name", "roles", "may_send", "systems", "amqp"}
+)  # what may be said of one in the network file
 OF_ROLES = frozenset({"may_send", "may"})
 ANSWER_WITHIN = 30  # seconds for the broker's management interface, each of its hosts
 COPIES = 3  # of a queue on a cluster of so many nodes or more: one of them may be lost
 
 log = logging.getLogger("ruta.topology")
-
-
-class Power(StrEnum):
-    """What a role lets an organisation do, beside what it may send."""
-
-    COORDINATE = "coordinate"  # follows cases across organisations: may reopen, is notified of what escalates
-    RUN_PROGRAMMES = "run_programmes"  # people take part in its programmes, or it accompanies their businesses
 
 
 class TopologyError(Exception):
@@ -81,10 +76,6 @@ class System:
         """The routing key by which the exchange `inbox` reaches it, and nothing else."""
         return f"{self.organisation}.{self.name}"
 
-    @property
-    def queue(self) -> str:
-        return f"inbox.{self.address}"
-
 
 @dataclass(frozen=True)
 class Organisation:
@@ -95,6 +86,21 @@ class Organisation:
     may_send: tuple[str, ...]  # contract names without version, `referral.accepted` or `referral.*`
     powers: frozenset[Power] = frozenset()
     systems: tuple[System, ...] = ()
+    status: OrganisationStatus = OrganisationStatus.ACTIVE
+    amqp: bool = True
+    """Whether it may come in by AMQP, and has queues for that; by HTTP everybody may."""
+    secrets: tuple[str, ...] = ("",)
+    """What the names of its queues end with, the newest first: who guesses no name sees nothing of a queue, for the
+    broker tells everybody who names one how much is in it. With an earlier one, what was sent there is still read."""
+
+    @property
+    def submits(self) -> tuple[str, ...]:
+        """The queues of what it submits by AMQP."""
+        return tuple(_named("submit", self.id, secret) for secret in self.secrets) if self.amqp else ()
+
+    def inbox(self, system: str | None = None, secret: str | None = None) -> str:
+        """The queue of what is for one of its systems, or for none in particular; the newest, or that of a secret."""
+        return _named("inbox", self.id, system, self.secrets[0] if secret is None else secret)
 
     def sends(self, contract_name: str) -> bool:
         """Whether this organisation may send contracts of this name (no version in it)."""
@@ -119,6 +125,15 @@ class Organisation:
     def says_itself(self, contract_name: str) -> bool:
         """Whether a service that the organisation runs itself publishes contracts of this name."""
         return any(contract_name in one.publishes for one in self.systems)
+
+
+def _named(*parts: str | None) -> str:
+    return ".".join(part for part in parts if part)
+
+
+def owner_of(queue: str) -> str:
+    """The organisation whose queue it is: of `submit.<organisation>`, `submitted.<organisation>.<system>` and so on."""
+    return queue.split(".")[1]
 
 
 def notice_key(organisation: str, contract_name: str) -> str:
@@ -173,6 +188,9 @@ class DeclaredNetwork:
     limits: Mapping[str, Limits]  # by kind of queue: submit, inbox, service
     connections: int  # of one organisation
     channels: int
+    roles: Mapping[str, Any]
+    seeds: Mapping[str, Mapping[str, Any]]  # what the file says of organisations, which is taken over once
+    removed: frozenset[str] = frozenset()  # organisations that took part; what was for them is still kept
 
     def who_may(self, power: Power) -> frozenset[str]:
         """The ids of the organisations that have a power."""
@@ -181,7 +199,8 @@ class DeclaredNetwork:
     @property
     def users(self) -> tuple[str, ...]:
         """Every broker user that the network needs, each with a password of its own."""
-        return (*self.organisations, *self.services, GATEWAY, GATEWAY_HTTP, COURIER)
+        by_amqp = (one.id for one in self.organisations.values() if one.amqp)
+        return (*by_amqp, *self.services, GATEWAY, GATEWAY_HTTP, COURIER)
 
 
 def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
@@ -200,20 +219,36 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
             limits={kind: Limits(**limits[kind]) for kind in ("submit", "inbox", "service")},
             connections=connections["connections"],
             channels=connections["channels"],
+            roles=declared["roles"],
+            seeds=declared["organisations"],
         )
     except OSError as error:
         raise TopologyError(f"cannot read the network file {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError, surface.NoServiceError) as error:
         raise TopologyError(f"the network file {path} is not as it should be: {error}") from error
     systems = [system.name for organisation in network.organisations.values() for system in organisation.systems]
-    for name in (*network.organisations, *network.services, *systems):
-        if not NAME.fullmatch(name):
-            raise TopologyError(
-                f"the network file {path} names {name!r}: a name is 2 to 40 of a-z, 0-9 and -, and begins with a letter"
-            )
-        if (name in TAKEN and name not in systems) or (name in network.organisations and name in network.services):
-            raise TopologyError(f"the network file {path} gives somebody the name {name!r}, which is taken")
+    try:
+        for name in (*network.organisations, *network.services, *systems):
+            check_name(name)
+        for name in network.organisations:
+            check_not_taken(name, network.services)
+        for name in network.services:
+            check_not_taken(name)
+    except TopologyError as error:
+        raise TopologyError(f"the network file {path}: {error}") from None
     return network
+
+
+def check_name(name: str) -> None:
+    """Raise TopologyError where nobody can be called so: a name becomes part of patterns and keys."""
+    if not NAME.fullmatch(name):
+        raise TopologyError(f"{name!r} is no name: that is 2 to 40 of a-z, 0-9 and -, and begins with a letter")
+
+
+def check_not_taken(name: str, services: Iterable[str] = ()) -> None:
+    """Raise TopologyError where a name is already somebody's: of the hub, its servers, or one of these services."""
+    if name in TAKEN or name in services:
+        raise TopologyError(f"{name!r} is taken")
 
 
 def _service(name: str, said: Mapping[str, Any]) -> Service:
@@ -240,6 +275,17 @@ def _processes(service: str, said: Mapping[str, Any]) -> int:
     return many
 
 
+def read_organisation(
+    id: str,
+    said: Mapping[str, Any],
+    network: DeclaredNetwork,
+    status: OrganisationStatus = OrganisationStatus.ACTIVE,
+    secrets: Sequence[str] = ("",),
+) -> Organisation:
+    """Read what is said of an organisation as in the network file. Raises KeyError, TypeError, AttributeError."""
+    return replace(_organisation(id, said, network.roles, network.services), status=status, secrets=tuple(secrets))
+
+
 def _organisation(
     id: str, said: Mapping[str, Any], roles: Mapping[str, Any], services: Mapping[str, Service]
 ) -> Organisation:
@@ -248,12 +294,19 @@ def _organisation(
     for role in (theirs := said.get("roles", [])):
         _check_known(f"roles.{role}", roles[role], OF_ROLES)
     patterns = (pattern for role in theirs for pattern in roles[role].get("may_send", []))
+    systems = tuple(_system(id, name, of, services) for name, of in said.get("systems", {}).items())
+    by_amqp = said.get("amqp", True)
+    if type(by_amqp) is not bool:
+        raise TypeError(f"amqp of {id} is neither true nor false")
+    if not by_amqp and any(system.runs for system in systems):
+        raise TypeError(f"{id} runs a service itself, which reads by AMQP")
     return Organisation(
         id,
         said["name"],
         (*patterns, *said.get("may_send", [])),
         frozenset(_power(role, power) for role in theirs for power in roles[role].get("may", [])),
-        tuple(_system(id, name, of, services) for name, of in said.get("systems", {}).items()),
+        systems,
+        amqp=by_amqp,
     )
 
 
@@ -324,39 +377,15 @@ def definitions(
     parts.queue(HUB, "unrouted", bound_to="unrouted", keys=[""])
     parts.queue(HUB, "dead", bound_to="dead", keys=[""])
 
-    for organisation in network.organisations:
-        # An exchange each: RabbitMQ checks the routing key that a sender gives, not those in its headers CC and BCC.
-        parts.exchange(NETWORK, submit_exchange(organisation), "topic", alternate="unrouted")
-        parts.queue(
-            NETWORK, f"submit.{organisation}", bound_to=submit_exchange(organisation), keys=[f"{organisation}.#"]
-        )
-        systems = network.organisations[organisation].systems
-        notices = {one: [notice_key(organisation, name) for name in one.reads] for one in systems if one.runs}
-        all_notices = sorted({key for keys in notices.values() for key in keys})
-        parts.queue(NETWORK, f"inbox.{organisation}", bound_to="inbox", keys=[organisation, *all_notices])
-        # Without a type: what was written before these keys had one, and is still in an outbox.
-        keys = [f"to.{organisation}", f"to.{organisation}.#"]
-        if any(_names(system.reads, PROCESSED) for system in systems):
-            keys.append(processed_key(organisation))
-        for system in submitting_systems(network.organisations[organisation]):
-            parts.queue(
-                HUB,
-                submitted_queue(organisation, system),
-                bound_to="hub",
-                keys=[submitted_key(organisation, system, "#")],
-                one_reads=True,
-            )
-        parts.queue(HUB, f"deliver.{organisation}", bound_to="hub", keys=keys)
-        for one in systems:
-            keys = [one.address, *notices.get(one, [])]
-            parts.queue(NETWORK, one.queue, bound_to="inbox", keys=keys, one_reads=one.runs is not None)
+    for organisation in network.organisations.values():
+        _organisation_queues(parts, organisation)
     for service in network.services.values():
         # One process reads and the others stand by: two would apply the messages of one referral out of order.
         keys = [f"{contract}.*" for contract in service.reads]
         parts.queue(HUB, service.queue, bound_to="hub", keys=keys, one_reads=not service.parallel)
     # All that organisations are sent, what became of their messages, and whose data has to go from there. What is for
     # nobody of the network stays nobody's.
-    keys = [key for one in network.organisations for key in (f"to.{one}", f"to.{one}.#")]
+    keys = [key for one in (*network.organisations, *sorted(network.removed)) for key in _keys_to(one)]
     keys += [f"{PROCESSED}.#", "person.erased.*"]
     parts.queue(HUB, LEDGER, bound_to="hub", keys=keys, one_reads=True)
 
@@ -380,13 +409,8 @@ def definitions(
     dead_lettered = {"dead-letter-exchange": "dead", **at_least_once}
     parts.policy(HUB, "service", f"^({'|'.join(network.services)})$", network.limits["service"], dead_lettered)
 
-    for organisation in network.organisations:
-        limits = {"max-connections": network.connections, "max-channels": network.channels}
-        parts.user(organisation, passwords[organisation], limits=limits)
-        parts.permission(
-            organisation, NETWORK, write=rf"^submit\.{organisation}$", read=rf"^inbox\.{organisation}(\.|$)"
-        )
-        parts.topic_permission(organisation, NETWORK, submit_exchange(organisation), write=r"^{username}\.")
+    for organisation in network.organisations.values():
+        _organisation_user(parts, organisation, network, passwords.get(organisation.id))
     parts.user(GATEWAY, passwords[GATEWAY])
     parts.permission(GATEWAY, NETWORK, write="^inbox$", read=r"^submit\.")
     # What became of messages it reads by a queue of its own that goes with its connection (messaging/credits.py).
@@ -404,6 +428,72 @@ def definitions(
         parts.user(service.name, passwords[service.name])
         parts.permission(service.name, HUB, write="^hub$", read=f"^{service.queue}$")
     return parts.document
+
+
+def definitions_of(organisation: Organisation, network: DeclaredNetwork, password: str | None) -> dict[str, Any]:
+    """The part of the definitions that is one organisation's: what a broker lacks that has the rest already.
+
+    `password` is of its user; None where it has none.
+    """
+    parts = _Definitions()
+    _organisation_queues(parts, organisation)
+    parts.bind(HUB, "hub", LEDGER, _keys_to(organisation.id))
+    _organisation_user(parts, organisation, network, password)
+    return parts.document
+
+
+def queues_of(organisation: Organisation) -> list[tuple[str, str]]:
+    """Every queue that is there for an organisation alone, each with its virtual host."""
+    parts = _Definitions()
+    _organisation_queues(parts, organisation)
+    return [(queue["vhost"], queue["name"]) for queue in parts.document["queues"]]
+
+
+def _keys_to(organisation: str) -> list[str]:
+    """The routing keys of what the hub has for an organisation.
+
+    Without a type: what was written before these keys had one, and is still in an outbox.
+    """
+    return [f"to.{organisation}", f"to.{organisation}.#"]
+
+
+def _organisation_queues(parts: "_Definitions", organisation: Organisation) -> None:
+    id = organisation.id
+    for system in submitting_systems(organisation):
+        keys = [submitted_key(id, system, "#")]
+        parts.queue(HUB, submitted_queue(id, system), bound_to="hub", keys=keys, one_reads=True)
+    if not organisation.amqp:
+        return  # what is for it, it has of the courier
+    keys = _keys_to(id)
+    if any(_names(system.reads, PROCESSED) for system in organisation.systems):
+        keys.append(processed_key(id))
+    parts.queue(HUB, f"deliver.{id}", bound_to="hub", keys=keys)
+    # An exchange each: RabbitMQ checks the routing key that a sender gives, not those in its headers CC and BCC.
+    exchange = submit_exchange(id)
+    parts.exchange(NETWORK, exchange, "topic", alternate="unrouted")
+    notices = {one: [notice_key(id, name) for name in one.reads] for one in organisation.systems if one.runs}
+    all_notices = sorted({key for keys in notices.values() for key in keys})
+    for secret, submits in zip(organisation.secrets, organisation.submits, strict=True):
+        is_newest = secret == organisation.secrets[0]  # by the others nothing comes any more
+        parts.queue(NETWORK, submits, bound_to=exchange, keys=[f"{id}.#"] if is_newest else [])
+        keys = [id, *all_notices] if is_newest else []
+        parts.queue(NETWORK, organisation.inbox(secret=secret), bound_to="inbox", keys=keys)
+        for one in organisation.systems:
+            keys = [one.address, *notices.get(one, [])] if is_newest else []
+            queue = organisation.inbox(one.name, secret)
+            parts.queue(NETWORK, queue, bound_to="inbox", keys=keys, one_reads=one.runs is not None)
+
+
+def _organisation_user(
+    parts: "_Definitions", organisation: Organisation, network: DeclaredNetwork, password: str | None
+) -> None:
+    if not organisation.amqp or password is None:
+        return
+    id, is_active = organisation.id, organisation.status is OrganisationStatus.ACTIVE
+    limits = {"max-connections": network.connections if is_active else 0, "max-channels": network.channels}
+    parts.user(id, password, limits=limits)
+    parts.permission(id, NETWORK, write=rf"^submit\.{id}$", read=rf"^inbox\.{id}(\.|$)")
+    parts.topic_permission(id, NETWORK, submit_exchange(id), write=r"^{username}\.")
 
 
 class _Definitions:
@@ -440,17 +530,20 @@ class _Definitions:
         self.document["queues"].append(
             {"vhost": vhost, "name": name, "durable": True, "auto_delete": False, "arguments": arguments}
         )
-        for key in keys:
-            self.document["bindings"].append(
-                {
-                    "vhost": vhost,
-                    "source": bound_to,
-                    "destination": name,
-                    "destination_type": "queue",
-                    "routing_key": key,
-                    "arguments": {},
-                }
-            )
+        self.bind(vhost, bound_to, name, keys)
+
+    def bind(self, vhost: str, exchange: str, queue: str, keys: Iterable[str]) -> None:
+        self.document["bindings"] += [
+            {
+                "vhost": vhost,
+                "source": exchange,
+                "destination": queue,
+                "destination_type": "queue",
+                "routing_key": key,
+                "arguments": {},
+            }
+            for key in keys
+        ]
 
     def policy(self, vhost: str, name: str, pattern: str, limits: Limits | None, more: Mapping[str, Any]) -> None:
         definition = dict(more)

@@ -37,10 +37,11 @@ keeps its turn; `KeptOut`, where the database has kept out a row of `insert`, or
 granted. Then nothing is committed, and `in_attempts` has the same messages handled again with that known, at worst each
 alone, so that `insert` asks at once.
 
-**A handler** calls `load`, `put`, `write`, `insert` and `fetch`; for what is linked to that also `mention`, `loaded`,
-`amend` and `load_again`. It may take for granted that nobody else changes what it has loaded. It may not `write` what a
-`load` returns without a `put` or `amend`; write statements of other forms than `gathering.Statement` has; or `fetch`
-for every message: that asks the database now, behind a savepoint, for two waits each time.
+**A handler** calls `load`, `put`, `write`, `insert` and `fetch`; `who_may`, which costs no wait; for what is linked to
+what it loads also `mention`, `loaded`, `amend` and `load_again`. It may take for granted that nobody else changes what
+it has loaded. It may not `write` what a `load` returns without a `put` or `amend`; write statements of other forms than
+`gathering.Statement` has; or `fetch` for every message: that asks the database now, behind a savepoint, for two waits
+each time.
 
 **Further**: what each of these does at once and for the batch, docs/how-a-message-travels.md, "A batch is one by one";
 what is known of what was loaded, messaging/loaded.py; in which order rows are written, messaging/gathering.py.
@@ -55,7 +56,8 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 
-from messaging import gathering
+from contracts.codes import Power
+from messaging import gathering, organisations
 from messaging.database import Connection, DatabaseLost, NotOurTurnError, Row, as_json
 from messaging.gathering import Gathered, Group, Schema, Write
 from messaging.loaded import Key, Loaded
@@ -88,15 +90,24 @@ class Transaction:
     """What a handler reads and writes through."""
 
     def __init__(
-        self, connection: Connection, kept_out: Collection[Guarded] | None = None, *, in_turn: bool = False
+        self,
+        connection: Connection,
+        kept_out: Collection[Guarded] | None = None,
+        *,
+        in_turn: bool = False,
+        asks_who_may: bool = False,
     ) -> None:
         """`kept_out` are the guarded rows that the database will keep out; None: it is asked about each at once.
 
-        `in_turn` keeps other processes of the service from writing before this has ended.
+        `in_turn` keeps other processes of the service from writing before this has ended. `asks_who_may` asks for what
+        `who_may` returns at the beginning, where that costs no wait.
         """
         self._connection = connection
         self._turn: psycopg.Cursor[Row] | None = None  # what was answered when it was asked for
         self._in_turn = in_turn
+        self._asks_who_may = asks_who_may
+        self._who_may: psycopg.Cursor[Row] | None = None  # what was answered to that
+        self._powers: Mapping[str, frozenset[str]] | None = None
         self.comes_again = False
         self.brief = False  # of a timed handler: messages are being applied, and wait for it
         self._kept_out = kept_out
@@ -115,6 +126,8 @@ class Transaction:
         """Ask for the turn, where that is still to be done; within a pipeline it costs no wait of its own."""
         if self._in_turn and self._turn is None:
             self._turn = self._connection.execute(TAKE_TURN)
+        if self._asks_who_may and self._who_may is None:
+            self._who_may = self._connection.execute(organisations.WHO_MAY)
 
     @property
     def has_no_turn(self) -> bool:
@@ -162,6 +175,17 @@ class Transaction:
     def load_again(self, sql: LiteralString) -> None:
         """Have `load` ask anew by this statement: what it knows has changed in ways that only the database can tell."""
         self._loaded.forget(sql)
+
+    def who_may(self, power: Power) -> frozenset[str]:
+        """Return the organisations that have a power now, by what the hub has said of them."""
+        if self._powers is None:
+            rows = self.fetch(organisations.WHO_MAY) if self._who_may is None else self._who_may.fetchall()
+            self._powers = {row["power"]: frozenset(row["ids"]) for row in rows}
+        return self._powers.get(power, frozenset())
+
+    def powers_changed(self) -> None:
+        """Have `who_may` ask anew: what it knows has changed."""
+        self._asks_who_may, self._who_may, self._powers = False, None, None
 
     def fetch(self, sql: LiteralString, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
         """Run one statement now and return its rows as dicts; it sees all that was written before it."""
@@ -318,14 +342,18 @@ def _schema_of(connection: Connection) -> Schema:
 
 @contextmanager
 def transaction(
-    connection: Connection, kept_out: Collection[Guarded] | None = None, *, in_turn: bool = False
+    connection: Connection,
+    kept_out: Collection[Guarded] | None = None,
+    *,
+    in_turn: bool = False,
+    asks_who_may: bool = False,
 ) -> Iterator[Transaction]:
     """Open a transaction that commits at the end of the block and rolls back when it raises.
 
-    `kept_out` and `in_turn` are for `Transaction`. Raises KeptOut in place of an error that came of rows that were
-    taken to be in, and NotOurTurnError where another process's transaction has not ended in time.
+    `kept_out`, `in_turn` and `asks_who_may` are for `Transaction`. Raises KeptOut in place of an error that came
+    of rows that were taken to be in, and NotOurTurnError where another process's transaction has not ended in time.
     """
-    tx = Transaction(connection, kept_out, in_turn=in_turn)
+    tx = Transaction(connection, kept_out, in_turn=in_turn, asks_who_may=asks_who_may)
     try:
         yield tx
         if not tx.ended:

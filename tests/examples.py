@@ -49,6 +49,14 @@ def write_directory(file: Path, keys: Mapping[str, sealing.Key] = KEYS) -> Path:
     return file
 
 
+def organisation_recorded(
+    id: str, *, number: int = 2, powers: tuple[codes.Power, ...] = (), **more: Any
+) -> contracts.OrganisationRecorded:
+    """What the hub says of an organisation that it has told of before."""
+    status = more.pop("status", codes.OrganisationStatus.ACTIVE)
+    return contracts.OrganisationRecorded(organisation=id, number=number, status=status, powers=powers, **more)
+
+
 PERSON = {
     "given_names": "Yuleisy Andreína",
     "family_names": "Guerrero Urdaneta",

@@ -25,6 +25,7 @@ from deploy.local.operator_error import OperatorError
 from deploy.local.state import ROOT, State, default_directory
 
 if TYPE_CHECKING:
+    from deploy.local.membership import Membership
     from deploy.local.partner import Partner
 
 # What a command needs is imported when it runs, so that each starts at once.
@@ -287,6 +288,86 @@ def show(organisation: str) -> None:
         print(one.show())
 
 
+@partner.command(name="list")
+def list_organisations() -> None:
+    """Say in one line each which organisations there are, since when they are so, and what part they play."""
+    with _membership() as members:
+        print(members.table())
+
+
+@partner.command
+def add(
+    organisation: str,
+    *,
+    name: str | None = None,
+    role: tuple[str, ...] = (),
+    may_send: tuple[str, ...] = (),
+    systems: Path | None = None,
+    contact: str | None = None,
+    amqp: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Let an organisation take part, or change what it may: what is not said stays as it was.
+
+    Parameters
+    ----------
+    organisation
+        Its short name, which stays: 2 to 40 of a-z, 0-9 and -.
+    name
+        What people call it.
+    role
+        A part that it plays, as deploy/network.toml has it: partner, employment, coordinator. Several may be said.
+    may_send
+        A contract, without version, that it may send beside those of its roles. Several may be said.
+    systems
+        A TOML file with its systems, each a table as in deploy/network.toml: [attendance] reads = […].
+    contact
+        How an operator reaches its office.
+    amqp
+        Let it come in by AMQP, too, and not by HTTP alone.
+    """
+    with _membership() as members:
+        said = members.add(
+            organisation, name=name, roles=role, may_send=may_send, systems=systems, contact=contact, amqp=amqp
+        )
+        print(said)
+
+
+@partner.command
+def suspend(organisation: str) -> None:
+    """Let nothing of an organisation in, and close its connections; what is for it is kept until it is resumed."""
+    with _membership() as members:
+        print(members.suspend(organisation))
+
+
+@partner.command
+def resume(organisation: str) -> None:
+    """Let an organisation that was suspended take part again."""
+    with _membership() as members:
+        print(members.resume(organisation))
+
+
+@partner.command
+def remove(organisation: str, *, drop_unread: Annotated[bool, Parameter(negative=())] = False) -> None:
+    """Let a suspended organisation take part no longer: its keys, its user and its queues end.
+
+    Parameters
+    ----------
+    organisation
+        Its short name.
+    drop_unread
+        Give up what waits for it and nobody has read.
+    """
+    with _membership() as members:
+        print(members.remove(organisation, drop_unread=drop_unread))
+
+
+@partner.command
+def readdress(organisation: str) -> None:
+    """Give an organisation queues whose names nobody guesses; said again, end those of before once they are read."""
+    with _membership() as members:
+        print(members.readdress(organisation))
+
+
 @partner.command
 def rotate(
     organisation: str,
@@ -384,6 +465,18 @@ def _partner(organisation: str) -> Iterator["Partner"]:
 
 
 @contextlib.contextmanager
+def _membership() -> Iterator["Membership"]:
+    """Who takes part in the network that runs, or the one that ran last."""
+    from deploy.local.membership import opened
+
+    with _network_with("gateway") as (state, address):
+        if address is None:
+            raise OperatorError("There is no network yet: `./ruta up`, or `./ruta provision`, makes one.")
+        with opened(state, address) as members:
+            yield members
+
+
+@contextlib.contextmanager
 def _network_with(service: str) -> Iterator[tuple[State, str | None]]:
     """The state of a network, and the address of a service's database in it; which network it is is said.
 
@@ -415,6 +508,8 @@ def _network_with(service: str) -> Iterator[tuple[State, str | None]]:
 
 def _variables(service: str, address: str, state: State) -> dict[str, str]:
     more = {"GATEWAY_AUDIT_DIRECTORY": str(state.audit)} if service == "gateway" else {}
+    if state.organisations_file.exists():
+        more["RUTA_ORGANISATIONS_FILE"] = str(state.organisations_file)
     return {"SERVICE_DATABASE_URL": address} | more
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import psycopg
 
-from deploy.local import keys
+from deploy.local import keys, organisations
 from deploy.local.operator_error import OperatorError
 from deploy.local.provision import write_directory
 from deploy.local.state import State
@@ -102,12 +102,12 @@ class Partner:
 
 @contextlib.contextmanager
 def opened(state: State, address: str, organisation: str) -> Iterator[Partner]:
-    """An organisation of the network file, and the database `gateway` at an address. Raises OperatorError."""
-    network = read()
-    if organisation not in network.organisations:
-        raise OperatorError(f"{organisation} does not take part; {', '.join(network.organisations)} do.")
+    """An organisation of the network, and the database `gateway` at an address. Raises OperatorError."""
     try:
         with contextlib.closing(database.connect(address)) as connection:
+            network = organisations.network_with(organisations.known(connection), read())
+            if organisation not in network.organisations:
+                raise OperatorError(f"{organisation} does not take part; {', '.join(network.organisations)} do.")
             yield Partner(network.organisations[organisation], network, state, connection)
     except psycopg.Error as error:
         raise OperatorError(f"The database of the gateway did not do it: {str(error).splitlines()[0]}") from None

@@ -53,15 +53,16 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
         for name in service.process_names:
             module = ["messaging.run", f"{service.package}.service"]
             yield program(stack.state, name, module, addresses | {"SERVICE_NAME": name})
+    who = {"RUTA_NETWORK_FILE": str(NETWORK_FILE), "RUTA_ORGANISATIONS_FILE": str(stack.state.organisations_file)}
     addresses = {
         "GATEWAY_NETWORK_AMQP_URL": stack.amqp_url(GATEWAY, NETWORK),
         "GATEWAY_HUB_AMQP_URL": stack.amqp_url(GATEWAY, HUB),
         "RUTA_BROKER_CLOCK_URL": without_users(stack.management_url),
-        "RUTA_NETWORK_FILE": str(NETWORK_FILE),
+        **who,
         **directory,
     }
     yield program(stack.state, GATEWAY, ["hub.gateway.__main__"], addresses)
-    tables = {"GATEWAY_DATABASE_URL": stack.service_database_url(GATEWAY), "RUTA_NETWORK_FILE": str(NETWORK_FILE)}
+    tables = {"GATEWAY_DATABASE_URL": stack.service_database_url(GATEWAY), **who}
     addresses = tables | {
         "GATEWAY_HUB_AMQP_URL": stack.amqp_url(COURIER, HUB),
         "GATEWAY_AUDIT_DIRECTORY": str(stack.state.audit),

@@ -1,7 +1,8 @@
 """Makes servers ready for the network: databases, queues, users, and what each organisation is handed."""
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import psycopg
 
 from contracts import sealing, thumbprint
-from deploy.local import keys
+from deploy.local import keys, organisations
 from deploy.local.entrance import api_keys, revoke_undeclared
 from deploy.local.operator_error import OperatorError
 from deploy.local.stack import Stack
@@ -41,10 +42,38 @@ def provision_databases(stack: Stack, network: DeclaredNetwork) -> None:
             raise OperatorError(
                 f"The database of {name} could not be brought up to date: {str(error).splitlines()[0]}"
             ) from None
+    _take_over_organisations(stack, network)
+
+
+def _take_over_organisations(stack: Stack, network: DeclaredNetwork) -> None:
+    """Enter organisations that are new in the network file; have every service know all, before it runs."""
+    try:
+        with contextlib.closing(database.connect(stack.service_database_url(GATEWAY))) as connection:
+            with keys.alone(connection):
+                organisations.take_over(connection, network)
+                connection.commit()
+            entries = organisations.known(connection)
+        said = [organisations.recorded(one, network) for one in entries.values()]
+        for service in network.services.values():
+            if organisations.RECORDED in service.reads:
+                with contextlib.closing(database.connect(stack.service_database_url(service.name))) as connection:
+                    organisations.record_in(connection, said)
+    except psycopg.Error as error:
+        raise OperatorError(f"Organisations could not be entered: {str(error).splitlines()[0]}") from None
+
+
+def registered(stack: Stack, network: DeclaredNetwork) -> DeclaredNetwork:
+    """The network with the organisations that its database knows. Raises OperatorError."""
+    try:
+        with contextlib.closing(database.connect(stack.service_database_url(GATEWAY))) as connection:
+            return organisations.network_with(organisations.known(connection), network)
+    except psycopg.Error as error:
+        raise OperatorError(f"Organisations cannot be read: {str(error).splitlines()[0]}") from None
 
 
 def provision_broker(stack: Stack, network: DeclaredNetwork) -> None:
     """The rest of it: queues and users, and what each organisation is handed. It is recorded before it is done."""
+    network = registered(stack, network)
     record(
         stack.service_database_url(GATEWAY),
         stack.state,
@@ -67,16 +96,22 @@ def hand_out(stack: Stack, network: DeclaredNetwork) -> None:
     """
     try:
         with trail(stack.service_database_url(GATEWAY), stack.state) as noted, keys.alone(noted.connection):
-            noted.note_organisations({one.id: _recorded(one) for one in network.organisations.values()})
-            for id in (HUB, *network.organisations):
-                _have_a_key(noted, stack.state, id)
+            noted.note_organisations({one.id: as_audited(one) for one in network.organisations.values()})
+            _have_a_key(noted, stack.state, HUB)
             for one in network.organisations.values():
-                file = stack.state.organisations / one.id / "credentials.json"
-                write_private(file, _credentials(stack, one, api_keys(noted, one, file)))
+                hand_to(one, noted, stack.state, amqp_urls=stack.amqp_urls(one.id, NETWORK), http_url=stack.http_url)
             revoke_undeclared(noted, network.organisations.values())
             write_directory(noted.connection, stack.state, network)
+            organisations.write_register(organisations.known(noted.connection), stack.state)
     except psycopg.Error as error:
         raise OperatorError(f"Keys could not be handed out: {str(error).splitlines()[0]}") from None
+
+
+def hand_to(organisation: Organisation, noted: Trail, state: State, *, amqp_urls: Sequence[str], http_url: str) -> None:
+    """Write what one organisation is handed, and see to it that something can be sealed to it."""
+    _have_a_key(noted, state, organisation.id)
+    file = state.organisations / organisation.id / "credentials.json"
+    write_private(file, _credentials(organisation, api_keys(noted, organisation, file), amqp_urls, http_url))
 
 
 def write_directory(connection: database.Connection, state: State, network: DeclaredNetwork) -> None:
@@ -86,12 +121,13 @@ def write_directory(connection: database.Connection, state: State, network: Decl
     write_private(state.directory_file, text, mode=0o644)
 
 
-def _recorded(organisation: Organisation) -> dict[str, Any]:
+def as_audited(organisation: Organisation) -> dict[str, Any]:
     """What the audit has of an organisation: its name, and what it may."""
     return {
         "name": organisation.name,
         "may_send": [*organisation.may_send],
         "powers": sorted(organisation.powers),
+        "amqp": organisation.amqp,
         "systems": {
             system.name: {"reads": [*system.reads], "sends": [*system.sends], "runs": system.runs}
             for system in organisation.systems
@@ -99,31 +135,34 @@ def _recorded(organisation: Organisation) -> dict[str, Any]:
     }
 
 
-def _credentials(stack: Stack, organisation: Organisation, api_keys: Mapping[str | None, str]) -> str:
-    urls = stack.amqp_urls(organisation.id, NETWORK)
-    return json.dumps(
-        {
-            "organisation": organisation.id,
-            "http_url": stack.http_url,
-            "api_key": api_keys[None],
-            "amqp_url": urls[0],  # for clients that know one host
-            "amqp_urls": urls,
+def _credentials(
+    organisation: Organisation, api_keys: Mapping[str | None, str], amqp_urls: Sequence[str], http_url: str
+) -> str:
+    said: dict[str, Any] = {
+        "organisation": organisation.id,
+        "http_url": http_url,
+        "api_key": api_keys[None],
+        "systems": {
+            system.name: {
+                "reads": system.reads,
+                "sends": system.sends,
+                "runs": system.runs,
+                "api_key": api_keys[system.name],
+            }
+            for system in organisation.systems
+        },
+    }
+    if organisation.amqp:
+        said |= {
+            "amqp_url": amqp_urls[0],  # for clients that know one host
+            "amqp_urls": [*amqp_urls],
             "user": organisation.id,
             "exchange": submit_exchange(organisation.id),
-            "queue": f"inbox.{organisation.id}",
-            "systems": {
-                system.name: {
-                    "queue": system.queue,
-                    "reads": system.reads,
-                    "sends": system.sends,
-                    "runs": system.runs,
-                    "api_key": api_keys[system.name],
-                }
-                for system in organisation.systems
-            },
-        },
-        indent=1,
-    )
+            "queue": organisation.inbox(),
+        }
+        for system in organisation.systems:
+            said["systems"][system.name]["queue"] = organisation.inbox(system.name)
+    return json.dumps(said, indent=1)
 
 
 def _have_a_key(noted: Trail, state: State, organisation: str) -> None:

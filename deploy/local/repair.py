@@ -22,6 +22,7 @@ from deploy.local import beside, differences
 from deploy.local.beside import Beside
 from deploy.local.differences import Difference
 from deploy.local.operator_error import OperatorError
+from deploy.local.organisations import network_of
 from deploy.local.state import State
 from deploy.local.trail import record
 from messaging import broker, frames, topology
@@ -86,7 +87,7 @@ class Routes:
     def __init__(self, bindings: Iterable[Mapping[str, Any]], declared: DeclaredNetwork) -> None:
         self._bound = {(one["vhost"], one["source"], one["routing_key"]) for one in bindings}
         self._known: dict[tuple[str, str, str], bool] = {}  # thousands of messages have the same few keys
-        self._submits = {f"submit.{organisation}" for organisation in declared.organisations}
+        self._submits = {queue: one.id for one in declared.organisations.values() for queue in one.submits}
         self._services = {service.queue for service in declared.services.values()}
 
     def place(self, vhost: str, queue: str, message: Delivered, properties: Mapping[str, Any] | None) -> Place:
@@ -98,7 +99,7 @@ class Routes:
             return Place(stays="its properties cannot be read")
         died_in = _died_in(properties)
         if vhost == NETWORK and died_in is not None:
-            if died_in not in self._submits or died_in != f"submit.{properties.get('user_id')}":
+            if died_in not in self._submits or self._submits[died_in] != properties.get("user_id"):
                 return Place(stays="it does not come from its sender's own queue")
             return Place("", died_in)
         if queue == "dead":
@@ -311,7 +312,7 @@ def run(
     Queues and the like are made again unless it is a dry run; messages go back when `yes`, or when `ask` says so.
     Raises OperatorError when the servers do not answer: what is done is done, and the same command goes on from there.
     """
-    declared = topology.read()
+    declared = network_of(state)
     place = beside.find(state, declared, environment)
     if place is None:
         raise OperatorError(

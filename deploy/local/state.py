@@ -48,6 +48,7 @@ class State:
         self.organisations = self.directory / "organisations"
         self.audit = self.directory / "audit"  # the key that signs it, and the copy of its checkpoints
         self.directory_file = self.directory / "directory.json"  # the organisations and their public keys
+        self.organisations_file = self.directory / "organisations.json"  # who takes part (messaging/register.py)
         self._secrets = self.directory / "secrets.json"
         self._lock = self.directory / "lock"
         self._running = self.directory / "running.json"

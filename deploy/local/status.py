@@ -20,11 +20,11 @@ from amqp.exceptions import AccessRefused, NotAllowed
 
 from deploy.local import beside, differences
 from deploy.local.beside import Beside
+from deploy.local.organisations import network_of
 from deploy.local.state import State
 from messaging import addresses, broker, database, health, inbox
 from messaging.broker import BrokerLost
 from messaging.topology import GATEWAY, HUB, NETWORK, DeclaredNetwork, Management, TopologyError
-from messaging.topology import read as read_declared
 
 READ_WITHIN = 7.0  # seconds, for everything that is read at once
 HOSTS_WITHIN = 6.0  # seconds, of these, for all hosts of a server: each has its part
@@ -68,7 +68,7 @@ def read(state: State, *, brief: bool = False, environment: Mapping[str, str] = 
     seconds: what costs the servers something is left out (a login to the broker). Where nothing runs and RUTA_* names
     no servers, only `running` is there, and `cut_off` where what ran last was ended without being told to.
     """
-    declared = read_declared()
+    declared = network_of(state)
     place = beside.find(state, declared, environment, within=HOSTS_WITHIN)
     if place is None:
         return {"running": False, **({"cut_off": True} if state.was_cut_off() else {})}

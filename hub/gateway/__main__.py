@@ -1,6 +1,7 @@
 """Runs the AMQP gateway.
 
-    python -m hub.gateway       (GATEWAY_NETWORK_AMQP_URL, GATEWAY_HUB_AMQP_URL, RUTA_NETWORK_FILE, RUTA_DIRECTORY_FILE)
+    python -m hub.gateway       (GATEWAY_NETWORK_AMQP_URL, GATEWAY_HUB_AMQP_URL, RUTA_NETWORK_FILE,
+                                 RUTA_ORGANISATIONS_FILE, RUTA_DIRECTORY_FILE)
 
 Three bridges: what organisations submit goes to the hub, by AMQP and by HTTP, as far as there is room for it
 (messaging/credits.py); and what the hub has for them goes to their inboxes.
@@ -18,7 +19,7 @@ from hub.gateway.admission import Members
 from hub.gateway.handing import Handing
 from hub.gateway.listening import Listening
 from hub.gateway.settings import SettingError, setting
-from messaging import clock, tracing
+from messaging import clock, register, tracing
 from messaging import log as logs
 from messaging.bridge import Arrival, Bridge
 from messaging.broker import Publication
@@ -28,7 +29,7 @@ from messaging.health import health, say_ready
 from messaging.log import fields
 from messaging.public_keys import DirectoryError, PublicKeys
 from messaging.stopping import AskedToStop
-from messaging.topology import NETWORK_FILE, TopologyError, read, submitted_queue, submitting_systems
+from messaging.topology import TopologyError, owner_of, submitted_queue, submitting_systems
 
 log = logging.getLogger("ruta.gateway")
 
@@ -46,12 +47,11 @@ def main() -> int:
     tracing.set_up("gateway")
     try:
         network_url, hub_url = setting("GATEWAY_NETWORK_AMQP_URL"), setting("GATEWAY_HUB_AMQP_URL")
-        network = read(Path(os.environ.get("RUTA_NETWORK_FILE", NETWORK_FILE)))
+        network, organisations = register.of_environment()
         directory = os.environ.get("RUTA_DIRECTORY_FILE")
         keys = PublicKeys(Path(directory)).ids if directory else dict
     except (SettingError, TopologyError, DirectoryError) as error:
         sys.exit(str(error))
-    organisations = network.organisations
 
     def decide(arrival: Arrival) -> Publication:
         return amqp.decide(arrival, Members(organisations, keys()), clock.now())
@@ -65,18 +65,24 @@ def main() -> int:
     refusing = Refusing()
 
     def may_go(arrival: Arrival, publication: Publication) -> bool:
-        sender = arrival.queue.partition(".")[2]  # of submit.<organisation> or submitted.<organisation>.<system>
+        sender = sender_of(arrival.queue)
         if publication.routing_key.startswith(f"to.{sender}.message.refused."):
             return refusing.take(sender)
         return credits.take(sender, publication.routing_key, str(publication.message_id))
 
     def came_back(arrival: Arrival, publication: Publication) -> None:
-        sender = arrival.queue.partition(".")[2]
+        sender = sender_of(arrival.queue)
         credits.give_back(sender, publication.routing_key, str(publication.message_id))
 
-    by_amqp = [f"submit.{name}" for name in organisations]
-    by_http = [submitted_queue(one.id, system) for one in organisations.values() for system in submitting_systems(one)]
-    outwards = [f"deliver.{name}" for name in organisations]
+    def by_amqp() -> list[str]:
+        return [queue for one in organisations.values() for queue in one.submits]
+
+    def by_http() -> list[str]:
+        return [submitted_queue(one.id, name) for one in organisations.values() for name in submitting_systems(one)]
+
+    def outwards() -> list[str]:
+        return [f"deliver.{one.id}" for one in organisations.values() if one.amqp]
+
     bridges = [
         Bridge("inward", network_url, hub_url, by_amqp, decide, may_go=may_go, came_back=came_back),
         Bridge("submitted", hub_url, hub_url, by_http, amqp.pass_on, may_go=may_go, came_back=came_back),
@@ -111,6 +117,11 @@ def main() -> int:
         health.end()
     tracing.shut_down()
     return int(failed)
+
+
+def sender_of(queue: str) -> str:
+    """Who submits by a queue, as credits know it: an organisation, or by HTTP perhaps one of its systems."""
+    return owner_of(queue) if queue.startswith("submit.") else queue.partition(".")[2]
 
 
 def watch_clocks() -> None:

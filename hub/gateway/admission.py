@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import contracts
+from contracts.codes import OrganisationStatus, Power
 from contracts.media_types import is_media_type
 from messaging.broker import CONTENT_TYPE
 from messaging.identity import HUB, address_to
 from messaging.public_keys import KeyIds, in_force
-from messaging.topology import Organisation, Power
+from messaging.topology import Organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ def _check_sender(message: contracts.Message, sender: str | None, members: Membe
     if message.source != sender:
         raise Refused("forged_sender", "source")
     organisation, contract = members.organisations.get(sender), contracts.CONTRACTS[message.type]
+    if organisation is not None and organisation.status is OrganisationStatus.SUSPENDED:
+        raise Refused("suspended")
     if organisation is None or not _may_say(organisation, contract):
         raise Refused("not_allowed", "type")
     if contract.sent_by == "service":

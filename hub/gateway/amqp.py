@@ -19,7 +19,7 @@ from messaging.bridge import Arrival
 from messaging.broker import Publication
 from messaging.identity import HUB, address_to
 from messaging.log import fields
-from messaging.topology import Organisation
+from messaging.topology import Organisation, owner_of
 
 log = logging.getLogger("ruta.gateway")
 
@@ -28,7 +28,7 @@ GATEWAY = "gateway"  # what refuses, as its refusals name it
 
 def decide(arrival: Arrival, members: Members, now: datetime) -> Publication:
     """Decide on one submitted message: return it, addressed to the hub's services, or the refusal to its sender."""
-    organisation = arrival.queue.removeprefix("submit.")
+    organisation = owner_of(arrival.queue)
     decided: Admitted | Refused
     try:
         decided = _admit(arrival, organisation, members)
@@ -51,7 +51,7 @@ def pass_on(arrival: Arrival) -> Publication:
 def deliver(arrival: Arrival, organisations: Mapping[str, Organisation]) -> Publication:
     """Address what the hub has for an organisation to the inbox of the system there that reads it."""
     message_id = str((arrival.properties or {}).get("message_id", ""))
-    organisation = organisations[arrival.queue.removeprefix("deliver.")]
+    organisation = organisations[owner_of(arrival.queue)]
     address = _address_there(organisation, arrival) if organisation.systems else organisation.id
     return Publication("inbox", address, arrival.body, message_id)
 

@@ -27,14 +27,13 @@ from hub.gateway import erasing, keeping, ledger
 from hub.gateway.audit.refusals import Appending
 from hub.gateway.ledger import Entry
 from hub.gateway.settings import SettingError, setting
-from messaging import broker, database, frames, inbox
+from messaging import broker, database, frames, inbox, register
 from messaging import log as logs
 from messaging.broker import BrokerLost, backoff
 from messaging.health import health, say_ready
 from messaging.log import describe, fields
 from messaging.stopping import AskedToStop
-from messaging.topology import COURIER, LEDGER, NETWORK_FILE, Organisation, TopologyError
-from messaging.topology import read as read_network
+from messaging.topology import COURIER, LEDGER, Organisation, TopologyError
 
 log = logging.getLogger("ruta.courier")
 
@@ -272,7 +271,7 @@ def main() -> int:
     """
     logs.set_up(COURIER)
     try:
-        organisations = read_network(Path(os.environ.get("RUTA_NETWORK_FILE", NETWORK_FILE))).organisations
+        _, organisations = register.of_environment()
         courier = Courier(setting("GATEWAY_DATABASE_URL"), setting("GATEWAY_HUB_AMQP_URL"), organisations)
     except (SettingError, TopologyError) as error:
         sys.exit(str(error))

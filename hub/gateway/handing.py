@@ -17,7 +17,7 @@ from messaging.bridge import Arrival
 from messaging.broker import Publication, Publisher
 from messaging.identity import HUB, address_to
 from messaging.log import fields
-from messaging.topology import Organisation
+from messaging.topology import Organisation, owner_of
 
 log = logging.getLogger("ruta.gateway")
 
@@ -71,5 +71,5 @@ class Handing:
             return None
         refusal_of = ".".join(words[5:7])
         notice = contract.sent_by == "service"
-        there = self._organisations[arrival.queue.removeprefix("deliver.")]
+        there = self._organisations[owner_of(arrival.queue)]
         return there.address(contract.name, notice=notice, refusal_of=refusal_of)

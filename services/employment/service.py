@@ -2,36 +2,31 @@
 
 from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
 
-import os
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Final
 
 import contracts
 from contracts import Draft, Message, codes
-from messaging import clock, erasure, topology
+from contracts.codes import Power
+from messaging import clock, erasure, organisations
 from messaging.identity import Identity
 from messaging.on import batches, every, on
-from messaging.topology import Power
 from messaging.transaction import Transaction
 from services.employment import messages, rules, store
 from services.employment.rules.entrepreneurs import Entrepreneur
 from services.employment.rules.participations import Participation, Step
 from services.employment.rules.referrals import Lead, Referral, Result, Stop
 
-RUN_PROGRAMMES: Final = topology.read(Path(os.environ.get("RUTA_NETWORK_FILE", topology.NETWORK_FILE))).who_may(
-    Power.RUN_PROGRAMMES
-)
 IDENTITY: Final = Identity.from_environment()
 
 
-def may_speak_for(organisation: str) -> bool:
+def may_speak_for(tx: Transaction, organisation: str) -> bool:
     """Tell whether this service may say for an organisation what it says when somebody is taken on.
 
     Of its own copy the gateway asks. Without this the hub would keep participants for whoever publishes a service.
     """
-    return IDENTITY.organisation is not None or organisation in RUN_PROGRAMMES
+    return IDENTITY.organisation is not None or organisation in tx.who_may(Power.RUN_PROGRAMMES)
 
 
 class EmploymentService:
@@ -39,6 +34,12 @@ class EmploymentService:
 
     name = "employment"
     receive = batches("employment")
+
+    @on(contracts.OrganisationRecorded)
+    def record_organisation(self, tx: Transaction, message: Message[contracts.OrganisationRecorded]) -> list[Draft]:
+        """An organisation takes part, no longer does, or may do something else."""
+        organisations.record(tx, message.data)
+        return []
 
     # -- employers and vacancies ---------------------------------------------------------------------------------------
 
@@ -329,7 +330,7 @@ class EmploymentService:
         if not rules.referrals.is_for_here(lead, person_id=offered.request.person_id, is_known=known is not None):
             return []
         assert lead is not None
-        if not may_speak_for(offered.request.recipient):
+        if not may_speak_for(tx, offered.request.recipient):
             return []  # offered before it was held there: it is for the organisation's staff
         person_id = offered.request.person_id
         if person_id is not None and store.people.is_erased(tx, person_id):

@@ -14,10 +14,10 @@ from uuid import UUID
 
 import contracts
 from contracts import Draft, Message, sealing
-from messaging import clock, erasure, topology
+from contracts.codes import Power
+from messaging import clock, erasure, organisations
 from messaging.log import fields
 from messaging.on import batches, every, on
-from messaging.topology import Power
 from messaging.transaction import Transaction
 from services.intake import messages, rules, store
 from services.intake.rules.links import Circle, Pair
@@ -26,11 +26,6 @@ from services.intake.rules.rights import Request
 from services.intake.rules.route import Route
 
 log = logging.getLogger("ruta.intake")
-
-NETWORK = topology.read(Path(os.environ.get("RUTA_NETWORK_FILE", topology.NETWORK_FILE)))
-COORDINATORS = NETWORK.who_may(Power.COORDINATE)
-# Where a service runs that holds something about people, besides the hub's.
-ERASE_THEMSELVES = frozenset(one.id for one in NETWORK.organisations.values() if one.handles_itself("person.erased"))
 
 
 @cache
@@ -62,6 +57,12 @@ class IntakeService:
     name = "intake"
     receive = batches("intake")
 
+    @on(contracts.OrganisationRecorded)
+    def record_organisation(self, tx: Transaction, message: Message[contracts.OrganisationRecorded]) -> list[Draft]:
+        """An organisation takes part, no longer does, or may do something else."""
+        organisations.record(tx, message.data)
+        return []
+
     @on(contracts.PersonRegistered)
     def register_person(self, tx: Transaction, message: Message[contracts.PersonRegistered]) -> list[Draft]:
         """An organisation has registered a person, or corrects what it registered before."""
@@ -79,7 +80,7 @@ class IntakeService:
         rules.households.check_household(store.households.find_known(tx, household.household_id), household)
         people, now = [person_id for person_id, _ in household.members], clock.now()
         members = store.households.find_members(tx, people, by=message.source)
-        rules.households.check_members(household, members, coordinators=COORDINATORS, at=now)
+        rules.households.check_members(household, members, coordinators=tx.who_may(Power.COORDINATE), at=now)
         store.households.save_household(tx, household, message, at=now)
         return []
 
@@ -90,7 +91,9 @@ class IntakeService:
         person = known_person(tx, step.person_id)
         rules.etpv.check_new(store.etpv.find_step(tx, step.step_id))
         told, registered_by = store.etpv.find_taken(tx, step.person_id), person.registered_by if person else None
-        taken = rules.etpv.binding(told, on=step.organisation, registered_by=registered_by, coordinators=COORDINATORS)
+        taken = rules.etpv.binding(
+            told, on=step.organisation, registered_by=registered_by, coordinators=tx.who_may(Power.COORDINATE)
+        )
         rules.etpv.check_step(step, taken=taken)
         store.etpv.insert_step(tx, step, message, at=now)
         return [messages.etpv.step_recorded(step)]
@@ -187,7 +190,7 @@ class IntakeService:
         need_id = message.data.need_id
         need = rules.needs.check_known(store.needs.find_need(tx, need_id), need_id)
         known_person(tx, need.person_id)
-        need = rules.needs.triage(need, messages.needs.triage(message), coordinators=COORDINATORS)
+        need = rules.needs.triage(need, messages.needs.triage(message), coordinators=tx.who_may(Power.COORDINATE))
         store.needs.save_triage(tx, need)
         return [messages.needs.need_recorded(need)]
 
@@ -197,7 +200,7 @@ class IntakeService:
         asked, by, keys, now = messages.referring.asked(message), message.source, public_keys(), clock.now()
         known = store.referring.find_known(tx, asked, recipients=keys.keys())
         rules.referring.check_arrived(asked, known)
-        going, others = rules.referring.decide(asked, known, by=by, coordinators=COORDINATORS, at=now)
+        going, others = rules.referring.decide(asked, known, by=by, coordinators=tx.who_may(Power.COORDINATE), at=now)
         store.referring.insert_referrals(tx, going, message, at=now)
         batch_id = message.data.batch_id
         return [
@@ -313,7 +316,7 @@ class IntakeService:
             said.answer,
             by=by,
             left=rules.erasure.whose(registrations),
-            coordinators=COORDINATORS,
+            coordinators=tx.who_may(Power.COORDINATE),
             answered_at=said.answered_at,
             today=rules.days.day_of(now),
         )
@@ -352,7 +355,7 @@ class IntakeService:
                 one, held_back=max(held_back[person_id] for person_id in one.pair), to=organisation
             )
             for one in store.matching.save_proposals(tx, chosen, at=now)
-            for organisation in sorted(COORDINATORS)
+            for organisation in sorted(tx.who_may(Power.COORDINATE))
         ]
 
     @on(contracts.MatchLinked)
@@ -384,7 +387,7 @@ class IntakeService:
         decided = partial(messages.matching.decided, pair, after.decision(pair), by=message.source, at=now)
         return [
             *(messages.matching.identified(person) for person in persons),
-            *(decided(to=other) for other in sorted(COORDINATORS - {message.source})),
+            *(decided(to=other) for other in sorted(tx.who_may(Power.COORDINATE) - {message.source})),
         ]
 
 
@@ -404,23 +407,25 @@ def followed_route(tx: Transaction, message: Message[Any]) -> Route:
 def may_hear(tx: Transaction, organisation: str, person_id: UUID) -> bool:
     """Tell whether an organisation may hear of what becomes of somebody in a household it has registered."""
     member = store.households.find_member(tx, person_id, by=organisation)
-    return rules.households.may_follow(organisation, member, coordinators=COORDINATORS, at=clock.now())
+    return rules.households.may_follow(organisation, member, coordinators=tx.who_may(Power.COORDINATE), at=clock.now())
 
 
 def answerers_of(tx: Transaction, request: Request) -> Set[str]:
     """Return which organisations may answer a request."""
     registrars = store.links.find_registrars(tx, request.person_id).keys()
-    return rules.rights.answerers(request, registrars=registrars, coordinators=COORDINATORS)
+    return rules.rights.answerers(request, registrars=registrars, coordinators=tx.who_may(Power.COORDINATE))
 
 
 def tell_of_request(tx: Transaction, request: Request, *, at: datetime) -> list[Draft]:
     """Tell whoever is concerned now by when a request has to be answered."""
     today, registered = rules.days.day_of(at), store.links.find_registrars(tx, request.person_id)
-    concerned = rules.rights.to_notify(request, registered=registered, coordinators=COORDINATORS, today=today)
+    concerned = rules.rights.to_notify(
+        request, registered=registered, coordinators=tx.who_may(Power.COORDINATE), today=today
+    )
     going: Mapping[UUID, Set[str]] = {}
     if request.kind == rules.rights.ERASURE:
         going = store.rights.find_open_referrals(tx, {request.person_id, *registered.values()})
-    may_grant = rules.rights.answerers(request, registrars=registered.keys(), coordinators=COORDINATORS)
+    may_grant = rules.rights.answerers(request, registrars=registered.keys(), coordinators=tx.who_may(Power.COORDINATE))
     theirs = {one: rules.rights.of_others(going, organisation=one) for one in concerned if one in may_grant}
     return messages.rights.due(request, today=today, to=concerned, open_referrals=theirs)
 
@@ -451,9 +456,11 @@ def erase_people(tx: Transaction, registrations: Mapping[UUID, Registration], *,
     holders = store.erasure.find_holders(tx, registrations)
     erasure.forget(tx, store.erasure.find_theirs(tx, registrations))
     store.erasure.erase(tx, registrations, at=at)
-    told = [draft for one in registrations for draft in messages.erasure.erased(one, at=at, also_at=ERASE_THEMSELVES)]
+    # Where a service runs that holds something about people, besides the hub's.
+    also_at = organisations.handling(tx, "person.erased")
+    told = [draft for one in registrations for draft in messages.erasure.erased(one, at=at, also_at=also_at)]
     erase_by = rules.erasure.erase_by(at)
-    asked = rules.erasure.asked(holders, taking_part=NETWORK.organisations.keys())
+    asked = rules.erasure.asked(holders, taking_part=organisations.taking_part(tx))
     return [*told, *(messages.erasure.asked(one, organisation, erase_by=erase_by) for one, organisation in asked)]
 
 

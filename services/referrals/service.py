@@ -13,17 +13,12 @@ from uuid import UUID
 
 import contracts
 from contracts import Draft, Message
-from messaging import clock, erasure, public_keys, topology
+from contracts.codes import Power
+from messaging import clock, erasure, organisations, public_keys
 from messaging.on import batches, every, on
 from messaging.public_keys import KeyIds, PublicKeys
-from messaging.topology import Power
 from messaging.transaction import Transaction
 from services.referrals import messages, rules, store
-
-NETWORK = topology.read(Path(os.environ.get("RUTA_NETWORK_FILE", topology.NETWORK_FILE)))
-COORDINATORS = NETWORK.who_may(Power.COORDINATE)
-# For whom the hub's employment service may answer: it says then what the organisation could have said itself.
-MAY_BE_ANSWERED_FOR = NETWORK.who_may(Power.RUN_PROGRAMMES)
 
 
 def key_ids() -> KeyIds:
@@ -43,13 +38,21 @@ class ReferralsService:
     name = "referrals"
     receive = batches("referrals")
 
+    @on(contracts.OrganisationRecorded)
+    def record_organisation(self, tx: Transaction, message: Message[contracts.OrganisationRecorded]) -> list[Draft]:
+        """An organisation takes part, no longer does, or may do something else."""
+        organisations.record(tx, message.data)
+        return []
+
     # -- services and consents -----------------------------------------------------------------------------------------
 
     @on(contracts.ServicePublished)
     def record_service(self, tx: Transaction, message: Message[contracts.ServicePublished]) -> list[Draft]:
         """An organisation offers a service, or no longer does."""
         service = messages.service(message)
-        rules.check_publishable(service, zones=messages.zones(message.data), may_be_answered_for=MAY_BE_ANSWERED_FOR)
+        # For whom the hub's employment service may answer: it says then what the organisation could have said itself.
+        may_be_answered_for = tx.who_may(Power.RUN_PROGRAMMES)
+        rules.check_publishable(service, zones=messages.zones(message.data), may_be_answered_for=may_be_answered_for)
         store.publish_service(tx, service, messages.listing(message.data))
         return []
 
@@ -129,7 +132,7 @@ class ReferralsService:
         store.insert_referral(tx, referral, messages.request(asked), message)
         return [
             *messages.offer(referral, asked, beside=beside),
-            *messages.overridden(referral, coordinators=COORDINATORS),
+            *messages.overridden(referral, coordinators=tx.who_may(Power.COORDINATE)),
         ]
 
     @on(contracts.ReferralRedirected)
@@ -303,9 +306,10 @@ class ReferralsService:
     @on(contracts.ReferralReopened)
     def reopen_referral(self, tx: Transaction, message: Message[contracts.ReferralReopened]) -> list[Draft]:
         """A coordinator opens a closed referral again."""
-        referral = store.lock_referral(tx, message.data.referral_id, of=message.source, coordinators=COORDINATORS)
+        coordinators = tx.who_may(Power.COORDINATE)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source, coordinators=coordinators)
         referral = rules.reopen(
-            referral, by=message.source, at=clock.now(), reason=message.data.reason, coordinators=COORDINATORS
+            referral, by=message.source, at=clock.now(), reason=message.data.reason, coordinators=coordinators
         )
         store.check_reopening(tx, referral)
         store.save_referral(tx, referral, message)
@@ -334,9 +338,10 @@ class ReferralsService:
     @on(contracts.ReferralEnteredInError)
     def strike_out(self, tx: Transaction, message: Message[contracts.ReferralEnteredInError]) -> list[Draft]:
         """The sender or a coordinator strikes out a referral that should never have been."""
-        referral = store.lock_referral(tx, message.data.referral_id, of=message.source, coordinators=COORDINATORS)
+        coordinators = tx.who_may(Power.COORDINATE)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source, coordinators=coordinators)
         referral = rules.enter_in_error(
-            referral, by=message.source, at=clock.now(), reason=message.data.reason, coordinators=COORDINATORS
+            referral, by=message.source, at=clock.now(), reason=message.data.reason, coordinators=coordinators
         )
         store.save_referral(tx, referral, message)
         return [*messages.statuses(referral, message.data), *end_chain(tx, referral, message)]
@@ -369,12 +374,13 @@ class ReferralsService:
         """Do the next stage of every deadline that has one due: remind, escalate, suggest, expire, close."""
         due = [rules.run_deadline(referral, now=now) for referral in store.lock_due_referrals(tx, now)]
         alternatives = find_alternatives(tx, filter(rules.seeks_alternatives, due), now)
+        coordinators = tx.who_may(Power.COORDINATE)
         for referral in due:
             store.save_referral(tx, referral)
         drafts = [
             draft
             for referral in due
-            for draft in messages.by_the_clock(referral, alternatives=alternatives, coordinators=COORDINATORS)
+            for draft in messages.by_the_clock(referral, alternatives=alternatives, coordinators=coordinators)
         ]
         return drafts + [draft for referral in due for draft in end_chain(tx, referral)]
 

@@ -16,9 +16,9 @@ from contracts import codes
 from deploy.local import Stack
 from messaging import clock, inbox
 from messaging.clocks import Clocks
-from messaging.migrate import migrate
 from tests.examples import DAY, NOW, referral_requested
 from tests.examples_events import jornada_held, jornada_reported
+from tests.services.databases import make_tables
 from tests.services.network import SERVICES
 from tests.services.outcomes.cases import DONE, Said
 from tests.services.outcomes.of_events import CONFIRMED, ours
@@ -147,7 +147,7 @@ def machine(request: pytest.FixtureRequest, stack: Stack, patch: pytest.MonkeyPa
     service = request.param
     stack.drop_database(f"clocks_{service}")
     url = stack.create_database(f"clocks_{service}")
-    migrate(url, folder_of(service))
+    make_tables(url, folder_of(service))
     machine = Machine(service, url, patch)
     yield machine
     machine.close()

@@ -13,9 +13,10 @@ from uuid import UUID
 
 import contracts
 from contracts import codes, sealing
+from contracts.codes import Power
 from hub.gateway.admission import Members
 from messaging.broker import CONTENT_TYPE
-from messaging.topology import Organisation, Power, System
+from messaging.topology import Organisation, System
 from tests.examples import (
     KEYS,
     REFERRAL_ID,

@@ -98,7 +98,7 @@ class Gateway:
             "GATEWAY_HUB_AMQP_URL": stack.amqp_url(topology.GATEWAY, topology.HUB),
         }
         for organisation, declared in topology.read().organisations.items():
-            inboxes = (f"inbox.{organisation}", *(system.queue for system in declared.systems))
+            inboxes = (declared.inbox(), *(declared.inbox(system.name) for system in declared.systems))
             for queue in (f"submit.{organisation}", *inboxes):
                 stack.management.delete(f"queues/network/{queue}/contents")
             by_http = [topology.submitted_queue(organisation, one) for one in topology.submitting_systems(declared)]

@@ -10,16 +10,17 @@ import pytest
 
 import contracts
 from contracts import Message, sealing
+from contracts.codes import Power
 from deploy.local import Stack
 from messaging import clock, database
 from messaging.database import Connection, Row
-from messaging.migrate import migrate
 from messaging.transaction import Transaction, transaction
 from services.events import service as events_service
 from services.intake import service as intake_service
 from services.referrals import service as referrals_service
 from services.referrals import store
-from tests.examples import COORDINATOR, NOW, RECIPIENT, a_consent, a_service, say
+from tests.examples import NOW, RECIPIENT, a_consent, a_service, organisation_recorded, say
+from tests.services.databases import make_tables
 
 SERVICES = Path(__file__).parents[2] / "services"
 
@@ -100,7 +101,7 @@ def database_of(stack: Stack) -> Callable[[str], str]:
 
     def make(service: str) -> str:
         url = stack.create_database(f"test_{service}")
-        migrate(url, SERVICES / service)
+        make_tables(url, SERVICES / service)
         return url
 
     return make
@@ -125,13 +126,11 @@ def hub_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def referrals(
-    referrals_database: str, hub_clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[ReferralsUnderTest]:
-    monkeypatch.setattr(referrals_service, "COORDINATORS", frozenset({COORDINATOR}))
-    monkeypatch.setattr(referrals_service, "MAY_BE_ANSWERED_FOR", frozenset({RECIPIENT}))
+def referrals(referrals_database: str, hub_clock: Clock) -> Iterator[ReferralsUnderTest]:
     with database.connect(referrals_database) as connection:
-        yield ReferralsUnderTest(referrals_service.ReferralsService(), connection, hub_clock)
+        referrals = ReferralsUnderTest(referrals_service.ReferralsService(), connection, hub_clock)
+        referrals.hear(organisation_recorded(RECIPIENT, powers=(Power.RUN_PROGRAMMES,)), source="hub")
+        yield referrals
         connection.rollback()
 
 

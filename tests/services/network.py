@@ -23,6 +23,7 @@ from services.events.service import EventsService
 from services.intake.service import IntakeService
 from services.referrals.service import ReferralsService
 from tests.examples import say
+from tests.services.databases import make_tables
 
 ROOT = Path(__file__).parents[2]
 
@@ -116,7 +117,7 @@ class WholeNetwork:
         for service in SERVICES:
             stack.drop_database(f"{name}_{service}")  # should it have been told before
             url = stack.create_database(f"{name}_{service}")
-            migrate(url, ROOT / ("hub" if service == "reports" else "services") / service)
+            make_tables(url, ROOT / ("hub" if service == "reports" else "services") / service)
             self.nodes[service] = Node(service, url)
         stack.drop_database(f"{name}_gateway")
         url = stack.create_database(f"{name}_gateway")

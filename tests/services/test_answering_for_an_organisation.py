@@ -3,12 +3,13 @@
 import pytest
 
 from contracts import uuid7
+from contracts.codes import Power
 from messaging import topology
 from messaging.answers import Refused
-from services.referrals.service import MAY_BE_ANSWERED_FOR
 from tests.examples import ANOTHER, RECIPIENT, service_published
 from tests.services.conftest import ReferralsUnderTest
 
+MAY_BE_ANSWERED_FOR = topology.read().who_may(Power.RUN_PROGRAMMES)
 WITHOUT_THE_ROLE = sorted(topology.read().organisations.keys() - MAY_BE_ANSWERED_FOR)
 
 

@@ -15,7 +15,7 @@ from deploy.local import Stack
 from hub.reports.store import facts
 from messaging import database, gathering
 from messaging.database import Connection
-from messaging.migrate import migrate
+from tests.services.databases import make_tables
 from tests.services.network import ROOT, SERVICES
 from tests.services.outcomes.stage import RUNTIMES_OWN
 from tests.services.outcomes.surroundings import folder_of
@@ -49,7 +49,7 @@ def service(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def connection(service: str, stack: Stack) -> Iterator[Connection]:
     url = stack.create_database(f"statements_{service}")
-    migrate(url, folder_of(service))
+    make_tables(url, folder_of(service))
     with database.connect(url) as connection:
         yield connection
     stack.drop_database(f"statements_{service}")

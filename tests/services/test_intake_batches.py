@@ -13,13 +13,13 @@ from contracts import Message, codes, sealing, uuid7
 from deploy.local import Stack
 from messaging import database
 from messaging.database import Row
-from messaging.migrate import migrate
 from messaging.outbox import Committed
 from messaging.runtime import Delivery, Runtime
 from services.intake import service as intake_service
 from tests.examples import NOW, PERSON, PERSON_ID, consent_granted, need_identified, person_registered, say
 from tests.examples_intake import CHILD, CHILD_ID, etpv_step_taken
 from tests.services.conftest import SERVICES, Clock
+from tests.services.databases import make_tables
 
 ANOTHER_ID = uuid7()
 
@@ -62,7 +62,7 @@ def intake(stack: Stack, hub_key: sealing.Key, hub_clock: Clock, monkeypatch: py
     monkeypatch.setattr(intake_service, "receipt_secret", lambda: b"a secret of the tests")
     stack.drop_database("test_intake_batches")
     url = stack.create_database("test_intake_batches")
-    migrate(url, SERVICES / "intake")
+    make_tables(url, SERVICES / "intake")
     intake = IntakeRuntime(url)
     yield intake
     intake.runtime.close()

@@ -10,7 +10,6 @@ import pytest
 import contracts
 from contracts import Message, codes, sealing, uuid7
 from services.intake import rules
-from services.intake import service as intake_service
 from services.intake.rules.links import match_id_of, pair_of
 from tests.examples import (
     ANOTHER,
@@ -25,6 +24,7 @@ from tests.examples import (
     SENDER,
     consent_granted,
     need_identified,
+    organisation_recorded,
     person_registered,
 )
 from tests.examples_intake import (
@@ -46,9 +46,9 @@ BY = date(2026, 3, 24)  # fifteen working days after the Monday of the examples
 
 
 @pytest.fixture
-def known(intake: ServiceUnderTest, hub_key: sealing.Key, monkeypatch: pytest.MonkeyPatch) -> ServiceUnderTest:
+def known(intake: ServiceUnderTest, hub_key: sealing.Key) -> ServiceUnderTest:
     """Intake, knowing a person who lives with her child, has consented, needs something and asks to be erased."""
-    monkeypatch.setattr(intake_service, "ERASE_THEMSELVES", frozenset({"americares"}))
+    intake.hear(organisation_recorded("oportunidades"), source="hub")  # and only Americares runs a service of its own
     key = sealing.public_part(hub_key)
     intake.hear(person_registered(key), source=SENDER)
     intake.hear(person_registered(key, person=CHILD, person_id=CHILD_ID), source=SENDER)

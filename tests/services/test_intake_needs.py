@@ -10,7 +10,6 @@ import pytest
 import contracts
 from contracts import Message, codes, sealing, uuid7
 from services.intake import rules
-from services.intake import service as intake_service
 from tests.examples import (
     ANOTHER,
     CONSENT_ID,
@@ -38,7 +37,6 @@ CONFIDENTIAL: dict[str, Any] = {"person_id": None, "case_code": "GBV-0001", "nee
 @pytest.fixture
 def recipient_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> sealing.Key:
     """The recipient's private key; its public part, and the hub's, are in the directory."""
-    monkeypatch.setattr(intake_service, "COORDINATORS", frozenset({COORDINATOR}))
     key = sealing.new_key()
     known = {name: {"name": name, "public_key": sealing.public_part(key)} for name in ("hub", SENDER, RECIPIENT)}
     (tmp_path / "directory.json").write_text(json.dumps({"organisations": known}))

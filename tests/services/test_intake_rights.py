@@ -9,7 +9,6 @@ import pytest
 import contracts
 from contracts import Message, codes, sealing, uuid7
 from services.intake import rules
-from services.intake import service as intake_service
 from services.intake.rules.links import match_id_of, pair_of
 from services.referrals.rules import ENDED
 from tests.examples import ANOTHER, COORDINATOR, DAY, NOW, PERSON_ID, RECIPIENT, SENDER, person_registered, say
@@ -21,9 +20,8 @@ ELSEWHERE_ID = uuid7()
 
 
 @pytest.fixture
-def registered(intake: ServiceUnderTest, hub_key: sealing.Key, monkeypatch: pytest.MonkeyPatch) -> ServiceUnderTest:
+def registered(intake: ServiceUnderTest, hub_key: sealing.Key) -> ServiceUnderTest:
     """Intake, knowing the examples' person, whom SENDER has registered."""
-    monkeypatch.setattr(intake_service, "COORDINATORS", frozenset({COORDINATOR}))
     intake.hear(person_registered(sealing.public_part(hub_key)), source=SENDER)
     return intake
 

@@ -11,12 +11,12 @@ import contracts
 from contracts import Message, uuid7
 from deploy.local import Stack
 from messaging import transaction
-from messaging.migrate import migrate
 from messaging.runtime import Delivery, Runtime
 from messaging.transaction import KeptOut
 from services.referrals.service import ReferralsService
 from tests.examples import RECIPIENT, consent_recorded, referral_requested, say, service_published
 from tests.services.conftest import Clock
+from tests.services.databases import make_tables
 from tests.services.outcomes.cases import handlers_of
 from tests.services.outcomes.surroundings import folder_of
 
@@ -58,7 +58,7 @@ class Referrals:
 def referrals(stack: Stack, hub_clock: Clock) -> Iterator[Referrals]:
     stack.drop_database("kept_out")
     url = stack.create_database("kept_out")
-    migrate(url, folder_of("referrals"))
+    make_tables(url, folder_of("referrals"))
     referrals = Referrals(url)
     yield referrals
     referrals.runtime.close()

@@ -11,10 +11,10 @@ from bench.matching.quality import Quality
 from deploy.local import Stack
 from messaging import database
 from messaging.database import Connection
-from messaging.migrate import migrate
 from services.intake.rules import matching, names
 from services.intake.store import matching as store
 from tests.services.conftest import SERVICES
+from tests.services.databases import make_tables
 
 PEOPLE, SEED = 2_000, 7
 
@@ -25,7 +25,7 @@ Fault = Callable[[pytest.MonkeyPatch], None]
 def intake_of_its_own(stack: Stack) -> Iterator[Connection]:
     """A database of intake in which there is nobody, and which keeps what the bench commits to itself."""
     url = stack.create_database("test_matching")
-    migrate(url, SERVICES / "intake")
+    make_tables(url, SERVICES / "intake")
     with database.connect(url) as connection:
         yield connection
     stack.drop_database("test_matching")

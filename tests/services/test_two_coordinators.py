@@ -7,10 +7,9 @@ import pytest
 
 import contracts
 from contracts import codes, sealing
+from contracts.codes import Power
 from services.intake import rules
-from services.intake import service as intake_service
 from services.intake.rules.links import match_id_of, pair_of
-from services.referrals import service as referrals_service
 from tests.examples import (
     ANOTHER,
     COORDINATOR,
@@ -19,6 +18,7 @@ from tests.examples import (
     PERSON_ID,
     RECIPIENT,
     SENDER,
+    organisation_recorded,
     person_registered,
 )
 from tests.examples_rights import rights_answered, rights_requested
@@ -34,10 +34,10 @@ MATCH: dict[str, Any] = {"match_id": match_id_of(PAIR), "person_ids": PAIR}
 
 
 @pytest.fixture(autouse=True)
-def _two(monkeypatch: pytest.MonkeyPatch, referrals: ServiceUnderTest) -> None:
+def _two(intake: ServiceUnderTest, referrals: ServiceUnderTest) -> None:
     """`referrals` before, which has one."""
-    monkeypatch.setattr(referrals_service, "COORDINATORS", BOTH)
-    monkeypatch.setattr(intake_service, "COORDINATORS", BOTH)
+    for service in (referrals, intake):
+        service.hear(organisation_recorded(ANOTHER, powers=(Power.COORDINATE,)), source="hub")
 
 
 @pytest.fixture

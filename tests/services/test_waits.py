@@ -14,9 +14,9 @@ from bench.waits import waits
 from contracts import Message
 from deploy.local import Stack
 from messaging import database
-from messaging.migrate import migrate
 from messaging.on import BATCH
 from messaging.runtime import Delivery
+from tests.services.databases import make_tables
 from tests.services.network import SERVICES
 from tests.services.outcomes.cases import Case
 from tests.services.outcomes.stage import Scene, Stage
@@ -30,11 +30,11 @@ OF_TWO_IN_ONE = 8  # a redirection ends a referral and sends another, and asks w
 RARE: Final = {
     "intake": {
         "MatchLinked", "MatchRejected", "MatchUndone", "RightsAnswered", "RightsExtended", "RightsRequested",
-        "ConsentWithdrawnByReceipt", "RouteRuleSet",
+        "ConsentWithdrawnByReceipt", "RouteRuleSet", "OrganisationRecorded",
     },
-    "referrals": {"PersonErased"},
+    "referrals": {"PersonErased", "OrganisationRecorded"},
     "events": {"PersonErased"},
-    "employment": {"PersonErased", "ReferralReminder"},
+    "employment": {"PersonErased", "ReferralReminder", "OrganisationRecorded"},
     "reports": set[str](),
 }  # fmt: skip
 
@@ -52,7 +52,7 @@ class Counted:
     def __init__(self, service: str, stack: Stack) -> None:
         stack.drop_database(f"waits_{service}")
         url = stack.create_database(f"waits_{service}")
-        migrate(url, folder_of(service))
+        make_tables(url, folder_of(service))
         self.stage, self._scenes = Stage(SERVICES[service], url), 0
         self._name, self._stack = f"waits_{service}", stack
         self._administrator = database.connect(url)

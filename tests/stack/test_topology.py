@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 import contracts
+from contracts.codes import Power
 from deploy.local import Stack
 from messaging import topology
 
@@ -61,8 +62,8 @@ def test_an_organisation_may_do_what_its_roles_say_and_several_may_do_the_same(t
     file.write_text(f"{topology.NETWORK_FILE.read_text()}\n{more}")
     read = topology.read(file)
 
-    assert read.who_may(topology.Power.COORDINATE) == {"barranquilla", "clinic"}
-    assert read.who_may(topology.Power.RUN_PROGRAMMES) == {"barranquilla", "oportunidades"}
+    assert read.who_may(Power.COORDINATE) == {"barranquilla", "clinic"}
+    assert read.who_may(Power.RUN_PROGRAMMES) == {"barranquilla", "oportunidades"}
 
 
 @pytest.mark.parametrize(

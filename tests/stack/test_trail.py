@@ -14,13 +14,14 @@ import pytest
 from psycopg.rows import dict_row
 
 from contracts import sealing
+from contracts.codes import Power
 from deploy.local import OperatorError, Stack, cli, partner
 from deploy.local.provision import hand_out, provision, provision_databases
 from deploy.local.state import State
 from deploy.local.trail import Trail, record, trail
 from hub.gateway.audit import __main__ as command
 from hub.gateway.audit import keys, words
-from messaging.topology import GATEWAY, DeclaredNetwork, Organisation, Power, System
+from messaging.topology import GATEWAY, DeclaredNetwork, Organisation, System
 
 CANARY = "Yolimar-Canaria"
 NEW = Organisation("newcomer", "Newcomer's name", ("person.*",), systems=(System("newcomer", "desk", (), ()),))

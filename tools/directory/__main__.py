@@ -19,7 +19,7 @@ from cyclopts import App, Parameter
 
 import contracts
 from contracts.places import places
-from messaging import topology
+from messaging import register
 from messaging.addresses import AddressError
 from messaging.broker import BrokerLost
 from tools.directory.checking import faults, lacking
@@ -50,7 +50,8 @@ def export(*, organisation: str | None = None) -> int:
     url, now = os.environ.get("SERVICE_DATABASE_URL"), datetime.now(UTC)
     if url is None:
         return _end("SERVICE_DATABASE_URL has to name the database of the service referrals")
-    names = {one.id: one.name for one in topology.read(_network_file()).organisations.values()}
+    _, organisations = register.of_environment()
+    names = {one.id: one.name for one in organisations.values()}
     try:
         listed = read_directory(url)
     except psycopg.Error as error:
@@ -214,10 +215,6 @@ def _ids(option: str, said: Iterable[str], contents: Contents) -> set[UUID]:
     if None in found or not found <= known:
         raise ValueError(f"--{option} has to be the id of a service of the file")
     return {one for one in found if one is not None}
-
-
-def _network_file() -> Path:
-    return Path(os.environ.get("RUTA_NETWORK_FILE", topology.NETWORK_FILE))
 
 
 def _end(why: str, *, status: int = 2) -> int:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import contracts
-from messaging import topology
+from messaging import register, topology
 from tools.receipts.page import receipt_page
 
 
@@ -49,9 +49,9 @@ def read_names(directory: Path) -> dict[str, str]:
 
 
 def declared_names() -> dict[str, str]:
-    """Read what the network file calls organisations, by their ids."""
-    file = Path(os.environ.get("RUTA_NETWORK_FILE", topology.NETWORK_FILE))
-    return {one.id: _text(one.name) for one in topology.read(file).organisations.values()}
+    """Read what the network calls its organisations, by their ids."""
+    _, organisations = register.of_environment()
+    return {one.id: _text(one.name) for one in organisations.values()}
 
 
 def _text(name: object) -> str:

@@ -27,8 +27,9 @@ from hub.gateway.http.problems import Problem
 from hub.gateway.http.refusals import Refusals
 from hub.gateway.http.signals import Signals
 from hub.gateway.settings import setting
+from messaging import register
 from messaging.public_keys import KeyIds, PublicKeys
-from messaging.topology import NETWORK_FILE, Organisation, read
+from messaging.topology import Organisation
 
 POOL = 4  # connections for what is read
 ANSWERS_WITHIN = 2.0  # seconds until a connection of the pool is there
@@ -43,6 +44,7 @@ class Settings:
     database_url: str
     amqp_url: str
     organisations: Mapping[str, Organisation]
+    """Who takes part, as it is at the moment."""
     keys: Callable[[], KeyIds] = dict
     """Everybody's public keys, as they are at the moment."""
     limits: Limits = field(default_factory=Limits)
@@ -58,7 +60,7 @@ class Settings:
         return cls(
             setting("GATEWAY_DATABASE_URL", environment),
             setting("GATEWAY_HUB_AMQP_URL", environment),
-            read(Path(environment.get("RUTA_NETWORK_FILE", NETWORK_FILE))).organisations,
+            register.of_environment(environment)[1],
             PublicKeys(Path(directory)).ids if directory else dict,
             Limits.from_environment(environment),
         )

@@ -18,6 +18,7 @@ import psycopg
 import psycopg_pool
 from starlette.requests import Request
 
+from contracts.codes import OrganisationStatus
 from hub.gateway.http.problems import Problem
 from messaging import clock
 
@@ -103,7 +104,7 @@ class Keys:
                 401, "key_expired", "Authorization", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}
             )
         organisation = self._organisations().get(key.caller.organisation)
-        if organisation is None:
+        if organisation is None or organisation.status is OrganisationStatus.SUSPENDED:
             raise Problem(403, "suspended")
         if key.caller.system is not None and all(one.name != key.caller.system for one in organisation.systems):
             raise Problem(403, "not_allowed", "Authorization")

@@ -38,6 +38,7 @@ from tests.examples_employment import (
     vacancy_opened,
 )
 from tests.services.outcomes.cases import Again, Case, NeverOutOfOrder, NeverRefused, Refused, Said
+from tests.services.outcomes.of_organisations import ORGANISATION_RECORDED
 
 
 def told(data: Any, by: str, number: int = 1) -> Said:
@@ -86,6 +87,7 @@ def refusal(code: str, said: Any, before: list[Said]) -> Refused:
 
 
 CASES: Final = [
+    ORGANISATION_RECORDED,
     # -- employers and vacancies
     Case(
         done=EMPLOYER[0],

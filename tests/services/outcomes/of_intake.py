@@ -42,6 +42,7 @@ from tests.examples_route import (
     track_moved,
 )
 from tests.services.outcomes.cases import Again, Case, KnownAs, NeverOutOfOrder, NeverRefused, Refused, Said
+from tests.services.outcomes.of_organisations import ORGANISATION_RECORDED
 
 LATER: Final = NOW + DAY / 48  # no more is believed than an hour ahead
 
@@ -116,6 +117,7 @@ NEWER_RULE: Final = rule_set(thresholds=(contracts.Threshold(domain=codes.Domain
 OLDER_RULE: Final = rule_set(rule_id=UUID("01950000-0000-7000-8000-000000000041"), set_at=NOW.replace(year=2020))
 
 CASES: Final = [
+    ORGANISATION_RECORDED,
     # -- people and households
     Case(
         done=Said(registered()),

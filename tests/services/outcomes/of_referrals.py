@@ -18,6 +18,7 @@ from tests.examples import (
 )
 from tests.services import stories
 from tests.services.outcomes.cases import Again, Case, NeverOutOfOrder, NeverRefused, Refused, Said
+from tests.services.outcomes.of_organisations import ORGANISATION_RECORDED
 from tests.services.stories import FRESH_CONSENT_ID, OTHER_SERVICE_ID
 from tests.services.test_capacity import capacity_stated
 from tests.services.test_seeking_services import sought
@@ -64,6 +65,7 @@ SUSPENDED: Final = contracts.ConsentSuspended(consent_id=CONSENT_ID, suspended_a
 RESUMED: Final = contracts.ConsentResumed(consent_id=CONSENT_ID, resumed_at=NOW)
 
 CASES: Final = [
+    ORGANISATION_RECORDED,
     # -- services and consents
     Case(
         done=PUBLISHED[0],

@@ -9,8 +9,7 @@ import pytest
 
 from messaging import clock
 from services.intake import service as intake_service
-from services.referrals import service as referrals_service
-from tests.examples import COORDINATOR, NOW, write_directory
+from tests.examples import NOW, write_directory
 from tests.services.network import ROOT
 from tests.services.outcomes import of_employment, of_events, of_intake, of_referrals, of_reports
 from tests.services.outcomes.cases import Case
@@ -31,13 +30,11 @@ def folder_of(service: str) -> Path:
 
 @contextmanager
 def surroundings(directory: Path) -> Iterator[None]:
-    """A clock that stands still, a coordinator, and keys; `directory` takes the file of the organisations' keys."""
+    """A clock that stands still, and keys; `directory` takes the file of the organisations' keys."""
     file = write_directory(directory / "directory.json")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now", lambda: NOW)
         patch.setattr(intake_service, "hub_key", lambda: of_intake.HUB_KEY)
         patch.setattr(intake_service, "receipt_secret", lambda: of_intake.RECEIPT_SECRET)
-        patch.setattr(intake_service, "COORDINATORS", frozenset({COORDINATOR}))
-        patch.setattr(referrals_service, "COORDINATORS", frozenset({COORDINATOR}))
         patch.setenv("RUTA_DIRECTORY_FILE", str(file))
         yield

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pytest
 
 from deploy.local import Stack
-from messaging.migrate import migrate
+from tests.services.databases import make_tables
 from tests.services.network import SERVICES
 from tests.services.outcomes.cases import without_case
 from tests.services.outcomes.judging import JUDGES
@@ -33,7 +33,7 @@ def played(around: None, stack: Stack) -> Mapping[str, Sequence[Played]]:
 def play(name: str, stack: Stack) -> Sequence[Played]:
     """Play all the cases of a service on a database of its own."""
     url = stack.create_database(f"outcomes_{name}")
-    migrate(url, folder_of(name))
+    make_tables(url, folder_of(name))
     stage = Stage(SERVICES[name], url)
     try:
         return stage.play(CASES[name])

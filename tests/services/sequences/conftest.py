@@ -6,7 +6,7 @@ import pytest
 
 from deploy.local import Stack
 from messaging import believing
-from messaging.migrate import migrate
+from tests.services.databases import make_tables
 from tests.services.network import SERVICES
 from tests.services.outcomes.surroundings import folder_of, surroundings
 from tests.services.sequences.playing import Player
@@ -22,7 +22,7 @@ def player_of(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             name = f"sequences_{service}"
             stack.drop_database(name)
             url = stack.create_database(name)
-            migrate(url, folder_of(service))
+            make_tables(url, folder_of(service))
             with stack.connect_as_administrator() as connection:
                 connection.execute(f"alter database {name} set synchronous_commit = off")
             players[service] = Player(SERVICES[service], url)

@@ -1,0 +1,15 @@
+-- Who takes part in the network: what `network.toml` says of an organisation is taken over once, and what operators do
+-- stands here. The hub's other processes read it in a file that is written anew with every change (messaging/register.py).
+create table organisation (
+    id         text        primary key,
+    number     bigint      not null check (number > 0), -- rises with each change, as services are told of it
+    name       text        not null,
+    roles      text[]      not null,                -- of network.toml
+    may_send   text[]      not null,                -- contracts, without version, beside those of its roles
+    systems    jsonb       not null,                -- by name, each as in network.toml
+    amqp       boolean     not null,                -- whether it may come in by AMQP, beside HTTP
+    secrets    text[]      not null,                -- what the names of its queues end with, the newest first
+    contact    text,                                -- where its people are reached: an office, and no person
+    status     text        not null check (status in ('active', 'suspended', 'removed')),
+    changed_at timestamptz not null default clock_timestamp()
+);

@@ -1,0 +1,518 @@
+"""Organisations come, go and are suspended while everything runs: at once, losing nothing, and in sight of nobody."""
+
+import contextlib
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import amqp
+import pytest
+
+import contracts
+from contracts import sealing
+from contracts.codes import OrganisationStatus, Power
+from deploy.local import Network, OperatorError, Stack, differences, keys, membership, organisations, partner
+from deploy.local.membership import Membership
+from deploy.local.state import ROOT
+from deploy.local.trail import Trail
+from messaging import broker, database, register, topology
+from messaging.topology import GATEWAY, DeclaredNetwork, Management
+from tests.examples import say, service_published
+from tests.messaging.partners import Partner
+from tests.waiting import eventually
+
+WITHIN = 2.0  # seconds for a command to be in effect, as operators are promised
+TOLD = ("intake", "referrals", "employment")
+
+
+@pytest.fixture
+def members(network: Network) -> Iterator[Membership]:
+    """The organisations of the network that runs; those that a test lets in are gone after it, and leave no trace."""
+    url = network.stack.service_database_url(GATEWAY)
+    with membership.opened(network.stack.state, url) as members:
+        before = organisations.known(members.connection)
+        members.connection.commit()
+        yield members
+        members.connection.rollback()
+        for id, entry in organisations.known(members.connection).items():
+            if id not in before:
+                with contextlib.suppress(OperatorError):
+                    members.suspend(id)
+                members.remove(id, drop_unread=True)
+                members.connection.execute("delete from organisation where id = %s", (id,))
+                forget(network, id)
+            elif replace(entry, changed_at=None, number=0) != replace(before[id], changed_at=None, number=0):
+                raise AssertionError(f"{id} is left changed")
+        members.connection.commit()
+        members._write_files()
+
+
+def forget(network: Network, id: str) -> None:
+    """Have no service know of an organisation, once each has heard that it was removed."""
+    eventually(lambda: all_told(network, id) is OrganisationStatus.REMOVED)
+    for service in TOLD:
+        with database.connect(network.stack.service_database_url(service)) as connection:
+            connection.execute("delete from recorded_organisation where id = %s", (id,))
+            connection.commit()
+
+
+def credentials(members: Membership, id: str) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads((members.state.organisations / id / "credentials.json").read_text())
+    return said
+
+
+def ask(members: Membership, id: str, path: str = "/v1/inbox", body: bytes | None = None) -> tuple[int, Any]:
+    """The status and the JSON of what the entrance by HTTP answers an organisation."""
+    handed = credentials(members, id)
+    request = Request(handed["http_url"] + path, body)  # noqa: S310 - the address is the network's own
+    request.add_header("Authorization", f"Bearer {handed['api_key']}")
+    request.add_header("Content-Type", "application/cloudevents+json")
+    try:
+        with urlopen(request, timeout=30) as answer:  # noqa: S310
+            return answer.status, json.load(answer)
+    except HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def connect(members: Membership, id: str) -> broker.Connection:  # type: ignore[name-defined]
+    return broker.connect(credentials(members, id)["amqp_url"])
+
+
+def a_service(id: str) -> contracts.Message[Any]:
+    """What an organisation says of a service that it offers."""
+    service_id = contracts.uuid7()
+    return say(service_published(service_id=service_id), source=id)
+
+
+def applied(network: Network, message: contracts.Message[Any]) -> bool:
+    with database.connect(network.stack.service_database_url("referrals")) as connection:
+        return bool(connection.execute("select from service where service_id = %s", (message.subject,)).fetchall())
+
+
+def told(network: Network, service: str, id: str) -> dict[str, Any] | None:
+    with database.connect(network.stack.service_database_url(service)) as connection:
+        sql = "select number, status, powers, handles from recorded_organisation where id = %s"
+        return connection.execute(sql, (id,)).fetchone()
+
+
+def is_told(network: Network, service: str, said: contracts.OrganisationRecorded) -> bool:
+    return told(network, service, said.organisation) == {
+        "number": said.number, "status": said.status, "powers": [*said.powers], "handles": [*said.handles],
+    }  # fmt: skip
+
+
+def all_told(network: Network, id: str) -> OrganisationStatus | None:
+    """What every service knows of an organisation; None while they do not know the same."""
+    statuses = {row["status"] if (row := told(network, one, id)) else None for one in TOLD}
+    return OrganisationStatus(statuses.pop()) if len(statuses) == 1 and None not in statuses else None
+
+
+def brought(members: Membership, id: str, folder: Path) -> sealing.Key:
+    """Make an organisation's own key where it is used, and bring the public part to the operator."""
+    private = folder / f"{id}.jwk"
+    environment = {**os.environ, "PYTHONPATH": str(folder / "packages")}
+    made = subprocess.run(
+        [sys.executable, "-m", "ruta_contracts", "key", "new", str(private)],
+        env=environment, capture_output=True, check=True,
+    )  # fmt: skip
+    (folder / f"{id}.public").write_bytes(made.stdout)
+    with partner.opened(members.state, members.connection.info.dsn + f" password={_password(members)}", id) as one:
+        one.rotate(folder / f"{id}.public", keys.OVERLAP)
+    return sealing.load_key(private)
+
+
+def _password(members: Membership) -> str:
+    return members.state.password("postgres gateway")
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Path:
+    """A folder where the contracts are importable as partners install them."""
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "ruta_contracts").symlink_to(ROOT / "contracts")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("page", "amqp"), [("first_referral_http.py", False), ("first_referral.py", True)])
+def test_an_organisation_joins_and_its_first_referral_is_accepted_within_twenty_seconds(
+    members: Membership, packages: Path, page: str, amqp: bool
+) -> None:
+    began, running, printed = time.monotonic(), [], {}
+    for id in ("clinic", "shelter"):
+        members.add(id, name=f"The {id}", roles=["partner"], amqp=amqp)
+        key = brought(members, id, packages)
+        home = packages / id
+        home.mkdir()
+        (home / "credentials.json").write_text(json.dumps(credentials(members, id)))
+        sealing.save_key(key, home / "private.jwk")
+
+    def start(id: str, *words: str) -> None:
+        printed[id] = packages / f"{id}.out"
+        command = [sys.executable, str(ROOT / "docs" / page), str(packages / id), str(members.state.directory_file)]
+        with printed[id].open("wb") as out:
+            environment = {**os.environ, "PYTHONPATH": str(packages / "packages")}
+            running.append(subprocess.Popen([*command, *words], stdout=out, env=environment))
+
+    try:
+        start("clinic")
+        offers = eventually(lambda: [line for line in printed["clinic"].read_text().splitlines() if "offering" in line])
+        start("shelter", "--refer-to", offers[0].split()[1])
+        eventually(lambda: "referral.status.v1 accepted" in printed["shelter"].read_text())
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+    assert time.monotonic() - began < 20
+    held = json.loads(members.state.directory_file.read_text())["organisations"]
+    assert "custody" not in held["clinic"]
+
+
+def test_who_comes_in_is_known_to_every_service_with_what_its_roles_let_it_do(
+    members: Membership, network: Network
+) -> None:
+    began = time.monotonic()
+    members.add("office", name="The office", roles=["partner", "employment"])
+    assert time.monotonic() - began < WITHIN
+    eventually(lambda: all_told(network, "office"))
+    row = told(network, "referrals", "office")
+    assert row is not None
+    assert (row["powers"], row["handles"]) == ([Power.RUN_PROGRAMMES], [])
+
+    members.add("office", roles=["partner", "coordinator"])
+    eventually(lambda: (told(network, "referrals", "office") or {}).get("powers") == [Power.COORDINATE])
+    restarted = {process.program.name for process in network.processes.values() if process.restarts}
+    assert restarted == set()
+
+
+def test_what_stays_unsaid_stays_as_it_was_and_a_slip_changes_nothing(members: Membership, tmp_path: Path) -> None:
+    systems = tmp_path / "systems.toml"
+    systems.write_text('[desk]\nreads = ["referral.status"]\nsends = ["referral.*"]\n')
+    members.add("office", name="The office", roles=["partner"], systems=systems, contact="office@example.org")
+    before = organisations.known(members.connection)["office"]
+    members.add("office", name="Another name")
+    after = organisations.known(members.connection)["office"]
+    assert replace(after, name=before.name, number=1, changed_at=before.changed_at) == before
+
+    systems.write_text("[other]\nreads = []\n")
+    for slip in (
+        {"roles": ["patron"]}, {"systems": systems}, {"systems": tmp_path / "absent.toml"},
+    ):  # fmt: skip
+        with pytest.raises(OperatorError):
+            members.add("office", **slip)  # type: ignore[arg-type]
+    assert organisations.known(members.connection)["office"] == after
+
+
+@pytest.mark.parametrize(
+    "id", ["hub", "gateway", "referrals", "to", "a.b", "redcr\u043ess", "x", "-a", "UNHCR", "a" * 41]
+)
+def test_nobody_takes_the_name_of_another_or_one_that_means_something_else(members: Membership, id: str) -> None:
+    with pytest.raises(OperatorError, match=r"is (taken|no name)"):
+        members.add(id, name="Somebody", roles=["partner"])
+    assert id not in organisations.known(members.connection)
+
+
+def test_who_is_suspended_is_cut_off_within_a_second_and_has_everything_afterwards(
+    members: Membership, network: Network
+) -> None:
+    members.add("clinic", name="Clinic", roles=["partner"], amqp=True)
+    stack, admitted = network.stack, a_service("clinic")
+    status, answer = ask(members, "clinic", "/v1/messages", admitted.to_json())
+    assert status == 202, answer
+    handed = credentials(members, "clinic")
+    stream = Request(handed["http_url"] + "/v1/inbox")  # noqa: S310
+    stream.add_header("Authorization", f"Bearer {handed['api_key']}")
+    stream.add_header("Accept", "text/event-stream")
+    with contextlib.closing(connect(members, "clinic")) as connection, urlopen(stream, timeout=30) as events:  # noqa: S310
+        members.suspend("clinic")
+        decided = time.monotonic()
+        with contextlib.suppress(OSError):
+            while events.readline():
+                pass
+        with pytest.raises(amqp.exceptions.ConnectionForced):
+            connection.drain_events(timeout=10)
+        assert time.monotonic() - decided < 1.0
+    assert (ask(members, "clinic")[0], ask(members, "clinic")[1]["code"]) == (403, "suspended")
+    with pytest.raises(amqp.exceptions.NotAllowed):
+        connect(members, "clinic")
+    eventually(lambda: applied(network, admitted))  # what was admitted is answered
+    assert all_told(network, "clinic") is OrganisationStatus.SUSPENDED or eventually(
+        lambda: all_told(network, "clinic") is OrganisationStatus.SUSPENDED
+    )
+
+    members.resume("clinic")
+    assert eventually(lambda: ask(members, "clinic")[0] == 200)
+    with contextlib.closing(connect(members, "clinic")):
+        pass
+    again = a_service("clinic")
+    assert eventually(lambda: ask(members, "clinic", "/v1/messages", again.to_json())[0] in (200, 202))
+    eventually(lambda: applied(network, again))
+    assert differences.compare(stack.management, organisations.network_of(stack.state), stack.state) == []
+
+
+def test_what_a_suspended_organisation_had_submitted_and_nobody_had_admitted_is_refused_to_it(
+    members: Membership, network: Network
+) -> None:
+    members.add("clinic", name="Clinic", roles=["partner"], amqp=True)
+    gateway = network["gateway"]
+    late = a_service("clinic")
+    with contextlib.closing(Partner(network.stack, "clinic")) as clinic:
+        gateway.pause()
+        try:
+            clinic.submit(late)
+            members.suspend("clinic")
+        finally:
+            gateway.resume()
+    inbox = credentials(members, "clinic")["queue"]
+    eventually(lambda: membership_sees(members, inbox) == 1)
+    members.resume("clinic")
+    with contextlib.closing(Partner(network.stack, "clinic")) as clinic:
+        (refused,) = [one for one in map(contracts.parse, clinic.bodies(inbox, 1)) if one.type == "message.refused.v1"]
+    assert (refused.data.code, refused.data.refused_id) == ("suspended", late.id)
+    assert not applied(network, late)
+
+
+def test_who_is_removed_has_nothing_left_and_unread_messages_are_not_dropped_by_a_slip(
+    members: Membership, network: Network
+) -> None:
+    members.add("clinic", name="Clinic", roles=["partner"], amqp=True)
+    handed, one = credentials(members, "clinic"), organisations.known(members.connection)["clinic"]
+    with pytest.raises(OperatorError, match="suspend clinic"):
+        members.remove("clinic")
+    with contextlib.closing(Partner(network.stack, "clinic")) as clinic:
+        clinic.submit_raw(b"no message")
+    eventually(lambda: membership_sees(members, handed["queue"]) == 1)
+    members.suspend("clinic")
+    with pytest.raises(OperatorError, match="1 messages wait"):
+        members.remove("clinic")
+    assert organisations.known(members.connection)["clinic"].status is OrganisationStatus.SUSPENDED
+
+    members.remove("clinic", drop_unread=True)
+    there = {queue["name"] for vhost in ("network", "hub") for queue in network.stack.management.queues(vhost)}
+    assert there.isdisjoint(name for _, name in topology.queues_of(one.read(topology.read())))
+    assert "clinic" not in {user["name"] for user in network.stack.management.get("users")}
+    assert "clinic" not in json.loads(members.state.directory_file.read_text())["organisations"]
+    assert eventually(lambda: ask_with(handed)[0] == 401)
+    eventually(lambda: all_told(network, "clinic") is OrganisationStatus.REMOVED)
+    audited = members.connection.execute(
+        "select details from audit_entry where subject = 'clinic' and act = 'organisation_removed' order by number desc"
+    ).fetchone()
+    assert audited is not None
+    assert json.loads(audited["details"]) == {"unread": 1}
+
+
+def membership_sees(members: Membership, queue: str) -> int:
+    place = members.place
+    assert place is not None
+    with contextlib.closing(broker.connect(place.amqp_urls[GATEWAY]["network"])) as connection:
+        return int(connection.channel().queue_declare(queue, passive=True).message_count)
+
+
+def ask_with(handed: dict[str, Any]) -> tuple[int, Any]:
+    request = Request(handed["http_url"] + "/v1/inbox")  # noqa: S310
+    request.add_header("Authorization", f"Bearer {handed['api_key']}")
+    try:
+        with urlopen(request, timeout=30) as answer:  # noqa: S310
+            return answer.status, json.load(answer)
+    except HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+class Cut(BaseException):
+    """The command was killed here."""
+
+
+STEPS: list[tuple[Any, str]] = [
+    (organisations, "save"),
+    (Trail, "commit"),
+    (organisations, "tell_services"),
+    (Management, "post"),
+    (Management, "delete"),
+    (membership, "hand_to"),
+    (membership, "write_directory"),
+    (organisations, "write_register"),
+]
+
+
+def cut(monkeypatch: pytest.MonkeyPatch, whose: Any, step: str, *, before: bool) -> None:
+    """Have whoever comes to a step be killed, just before or just after it."""
+    real: Callable[..., Any] = getattr(whose, step)
+
+    def killed(*arguments: Any, **named: Any) -> Any:
+        if not before:
+            real(*arguments, **named)
+        raise Cut
+
+    monkeypatch.setattr(whose, step, killed)
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize(("whose", "step"), STEPS, ids=[step for _, step in STEPS])
+def test_a_command_that_was_killed_at_any_step_ends_right_when_it_is_said_again(
+    members: Membership, network: Network, monkeypatch: pytest.MonkeyPatch, whose: Any, step: str, before: bool
+) -> None:
+    stack = network.stack
+    commands: list[Callable[[], Any]] = [
+        lambda: members.add("clinic", name="Clinic", roles=["partner"], amqp=True),
+        lambda: members.suspend("clinic"),
+        lambda: members.resume("clinic"),
+        lambda: members.readdress("clinic"),
+        lambda: members.suspend("clinic"),
+        lambda: members.remove("clinic", drop_unread=True),
+    ]
+    statuses = [OrganisationStatus(one) for one in ("active", "suspended", "active", "active", "suspended", "removed")]
+    for command, status in zip(commands, statuses, strict=True):
+        with monkeypatch.context() as killing:
+            cut(killing, whose, step, before=before)
+            with contextlib.suppress(Cut):
+                command()
+        command()
+        eventually(lambda status=status: all_told(network, "clinic") is status)  # type: ignore[misc]
+        known = register.read(members.state.organisations_file, topology.read())
+        assert ("clinic" in known.removed) == (status is OrganisationStatus.REMOVED)
+        assert status in ("removed", known.organisations["clinic"].status if "clinic" in known.organisations else None)
+        assert differences.compare(stack.management, known, stack.state) == []
+    assert members.connection.execute("select from public_key where organisation = 'clinic' and revoked_at is null"
+                                      ).fetchall() == []  # fmt: skip
+
+
+def test_whatever_operators_do_in_whatever_order_everybody_knows_the_same_in_the_end(
+    members: Membership, network: Network
+) -> None:
+    chance = random.Random(10)  # noqa: S311 - no secret
+    ids = ["clinic", "shelter"]
+    for _ in range(25):
+        id = chance.choice(ids)
+        roles = chance.choice([["partner"], ["partner", "coordinator"]])
+        act: Callable[[], str] = chance.choice(
+            [
+                partial(members.add, id, name=id, roles=roles, amqp=chance.random() < 0.5),
+                partial(members.suspend, id),
+                partial(members.resume, id),
+                partial(members.readdress, id),
+                partial(members.remove, id, drop_unread=True),
+            ]
+        )
+        with contextlib.suppress(OperatorError):
+            act()
+        members.connection.rollback()
+    entries = organisations.known(members.connection)
+    expected = {id: organisations.recorded(entries[id], members.network) for id in entries.keys() & set(ids)}
+    for id, service in product(expected, TOLD):
+        eventually(partial(is_told, network, service, expected[id]))
+    known = register.read(members.state.organisations_file, members.network)
+    assert known == organisations.network_with(entries, members.network)
+    assert differences.compare(network.stack.management, known, members.state) == []
+
+
+def test_a_neighbour_sees_nothing_of_anothers_queues(members: Membership, network: Network) -> None:
+    """The attack: register a probe, and watch the queues of another, by the names that one can guess."""
+    members.add("clinic", name="Clinic", roles=["partner"], amqp=True)
+    members.add("probe", name="Probe", roles=["partner"], amqp=True)
+    handed = credentials(members, "clinic")
+    guessed = [
+        name
+        for queue in ("submit.clinic", "inbox.clinic", "deliver.clinic", "submitted.clinic")
+        for name in (queue, f"{queue}.", f"{queue}.attendance", f"{queue}.#", f"{queue}.*")
+    ]
+    with contextlib.closing(connect(members, "probe")) as connection:
+        for name in guessed:
+            with pytest.raises(amqp.exceptions.NotFound):
+                connection.channel().queue_declare(name, passive=True)
+        for name in (handed["queue"], *guessed):  # who knows the name reads nothing all the same
+            with pytest.raises((amqp.exceptions.AccessRefused, amqp.exceptions.NotFound)):
+                connection.channel().basic_get(name)
+    submits = organisations.known(members.connection)["clinic"].read(members.network).submits
+    assert all(len(name.rpartition(".")[2]) == 32 for name in (handed["queue"], *submits))
+
+
+def test_new_names_lose_nothing_and_double_nothing_while_messages_are_under_way(
+    members: Membership, network: Network
+) -> None:
+    """An upgrade: an organisation of before goes over to queues with names that nobody guesses, while it sends."""
+    members.add("clinic", name="Clinic", roles=["partner"], amqp=True)
+    before = organisations.known(members.connection)["clinic"]
+    # as it was before such names
+    organisations.save(members.connection, replace(before, secrets=("",)))
+    members.connection.commit()
+    members.add("clinic")
+    old = credentials(members, "clinic")["queue"]
+    assert old == "inbox.clinic"
+    said: list[contracts.Message[Any]] = []
+    with contextlib.closing(Partner(network.stack, "clinic")) as clinic:
+        for moment in range(3):
+            if moment == 1:
+                eventually(lambda: membership_sees(members, old) == 1)
+                members.readdress("clinic")
+            for _ in range(40):
+                said.append(a_service("clinic"))
+                clinic.submit(said[-1])
+            clinic.submit_raw(f"no message {moment}".encode())
+        eventually(lambda: all(applied(network, one) for one in said[-3:]))
+        new = credentials(members, "clinic")["queue"]
+        bodies = [*clinic.bodies(old, 1), *clinic.bodies(new, 2)]
+        assert len({contracts.parse(one).data.body_sha256 for one in bodies}) == 3  # it is told of each
+    assert all(applied(network, one) for one in said)
+    assert eventually(lambda: with_retries(lambda: members.readdress("clinic")))
+    with contextlib.closing(connect(members, "redcross")) as neighbour, pytest.raises(amqp.exceptions.NotFound):
+        neighbour.channel().queue_declare(old, passive=True)
+
+
+def with_retries(act: Callable[[], Any]) -> bool:
+    try:
+        act()
+    except OperatorError:
+        return False
+    return True
+
+
+def test_an_organisation_of_the_file_is_taken_over_once_and_what_operators_did_stays(
+    members: Membership, network: Network, provisioned: Stack, declared: DeclaredNetwork
+) -> None:
+    from deploy.local.provision import provision
+
+    members.suspend("fuvadis")
+    try:
+        provision(provisioned, declared)
+        assert organisations.known(members.connection)["fuvadis"].status is OrganisationStatus.SUSPENDED
+        assert ask(members, "fuvadis")[0] == 403
+    finally:
+        members.resume("fuvadis")
+    assert eventually(lambda: ask(members, "fuvadis")[0] == 200)
+
+
+def test_a_hub_that_starts_without_its_database_knows_the_organisations_of_before(
+    members: Membership, tmp_path: Path
+) -> None:
+    members.add("clinic", name="Clinic", roles=["partner"])
+    network, known = register.of_environment({"RUTA_ORGANISATIONS_FILE": str(members.state.organisations_file)})
+    assert "clinic" in known
+    assert "clinic" not in network.organisations
+
+
+def test_a_file_of_organisations_that_is_spoilt_changes_nothing_and_is_read_again(
+    members: Membership, tmp_path: Path
+) -> None:
+    file = tmp_path / "organisations.json"
+    file.write_text(members.state.organisations_file.read_text())
+    known = register.Register(topology.read(), file)
+    before = dict(known)
+    for spoilt in ("", "{", '{"organisations": []}', '{"organisations": {"a": {}}}', "[" * 100_000):
+        file.write_text(spoilt)
+        known._looked_at = float("-inf")
+        assert dict(known) == before
+    file.write_text('{"organisations": {}}')
+    known._looked_at = float("-inf")
+    assert dict(known) == {}
