@@ -1,4 +1,4 @@
-"""The command line of contracts: list them, explain refusals, make keys, seal, check that none breaks its release."""
+"""The command line of contracts: list and explain, make keys, seal, check directories and that no contract breaks."""
 
 import argparse
 import difflib
@@ -47,6 +47,19 @@ def main(arguments: list[str] | None = None) -> int:
     key = commands.add_parser("key", help="make a private key, which stays with you; print its public part")
     key.add_argument("what", choices=("new", "public"), help="make one in a new file, or read the one that is there")
     key.add_argument("file", metavar="FILE", type=Path, help="private.jwk")
+    checking = commands.add_parser(
+        "directory", help="check a directory that the hub has signed, from standard input, and print what it says"
+    )
+    checking.add_argument("key", metavar="KEY", type=Path, help="credentials.json, or the hub's public key as a JWK")
+    checking.add_argument(
+        "--last", metavar="NUMBER", type=int, default=0, help="of the one accepted last: an older one is refused"
+    )
+    checking.add_argument(
+        "--into",
+        metavar="FILE",
+        type=Path,
+        help="directory.json, which it takes the place of once it is found good; refused if older than that",
+    )
     commands.add_parser("generate", help="publish the schemas of new contracts and of harmless changes")
     chosen = parser.parse_args(arguments)
 
@@ -62,6 +75,8 @@ def main(arguments: list[str] | None = None) -> int:
         return open_block(sys.stdin.read(), chosen.key)
     if chosen.command == "key":
         return show_key(chosen.file, is_new=chosen.what == "new")
+    if chosen.command == "directory":
+        return check_directory(sys.stdin.read(), chosen.key, chosen.last, chosen.into)
 
     exports.import_all()
     current = schemas.current_schemas()
@@ -153,6 +168,30 @@ def show_key(file: Path, *, is_new: bool) -> int:
         return 1
     except sealing.SealingError as error:
         print(error.code, file=sys.stderr)
+        return 1
+    return 0
+
+
+def check_directory(signed: str, key: Path, last: int, into: Path | None) -> int:
+    """Print what a signed directory says, or write it into a file; 1 with the reason where it is not to be used."""
+    from . import key_directory
+
+    try:
+        last = max(last, key_directory.number_of(into)) if into else last
+        directory = key_directory.read_directory(signed, key_directory.load_directory_key(key), last)
+        text = json.dumps(directory, indent=1, ensure_ascii=False)
+        if into is None:
+            print(text)
+        else:
+            new = into.with_name(f"{into.name}.new")
+            new.write_text(text, encoding="utf-8")
+            new.replace(into)
+            print(f"{into}: number {directory['number']}, of {directory['issued_at']}")
+    except key_directory.DirectoryError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
         return 1
     return 0
 

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from contracts import sealing, thumbprint
-from deploy.local import keys, organisations
+from deploy.local import issuing, keys, organisations
 from deploy.local.entrance import api_keys, revoke_undeclared
 from deploy.local.operator_error import OperatorError
 from deploy.local.stack import Stack
@@ -111,14 +111,17 @@ def hand_to(organisation: Organisation, noted: Trail, state: State, *, amqp_urls
     """Write what one organisation is handed, and see to it that something can be sealed to it."""
     _have_a_key(noted, state, organisation.id)
     file = state.organisations / organisation.id / "credentials.json"
-    write_private(file, _credentials(organisation, api_keys(noted, organisation, file), amqp_urls, http_url))
+    text = _credentials(
+        organisation, api_keys(noted, organisation, file), issuing.public_key(state), amqp_urls, http_url
+    )
+    write_private(file, text)
 
 
 def write_directory(connection: database.Connection, state: State, network: DeclaredNetwork) -> None:
     """Write the directory of public keys, for every organisation and service to read."""
     names = {HUB: "Ruta", **{one.id: one.name for one in network.organisations.values()}}
-    text = json.dumps(keys.directory(connection, names, clock.now()), indent=1, ensure_ascii=False)
-    write_private(state.directory_file, text, mode=0o644)
+    now = clock.now()
+    issuing.issue(connection, state, keys.directory(connection, names, now), now)
 
 
 def as_audited(organisation: Organisation) -> dict[str, Any]:
@@ -136,12 +139,17 @@ def as_audited(organisation: Organisation) -> dict[str, Any]:
 
 
 def _credentials(
-    organisation: Organisation, api_keys: Mapping[str | None, str], amqp_urls: Sequence[str], http_url: str
+    organisation: Organisation,
+    api_keys: Mapping[str | None, str],
+    directory_key: Mapping[str, str],
+    amqp_urls: Sequence[str],
+    http_url: str,
 ) -> str:
     said: dict[str, Any] = {
         "organisation": organisation.id,
         "http_url": http_url,
         "api_key": api_keys[None],
+        "directory_key": directory_key,
         "systems": {
             system.name: {
                 "reads": system.reads,

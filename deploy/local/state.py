@@ -46,6 +46,8 @@ class State:
         self.logs = self.directory / "logs"
         self.health = self.directory / "health"  # what each process says of itself (messaging/health.py)
         self.organisations = self.directory / "organisations"
+        self.signing = self.directory / "signing"  # the key that signs the directory of public keys
+        self.signed_directory_file = self.directory / "directory.jws"
         self.audit = self.directory / "audit"  # the key that signs it, and the copy of its checkpoints
         self.directory_file = self.directory / "directory.json"  # the organisations and their public keys
         self.organisations_file = self.directory / "organisations.json"  # who takes part (messaging/register.py)

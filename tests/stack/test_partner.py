@@ -13,7 +13,8 @@ import pytest
 
 from contracts import sealing
 from contracts.__main__ import main as contracts_command
-from deploy.local import OperatorError, Stack, keys, partner
+from contracts.key_directory import read_directory
+from deploy.local import OperatorError, Stack, issuing, keys, partner
 from deploy.local.partner import Partner
 from deploy.local.provision import hand_out
 from messaging import clock, database, topology
@@ -92,6 +93,24 @@ def test_an_organisations_own_key_is_sealed_to_at_once_and_the_one_before_for_a_
     assert [works(clinic, key) for key in (private, held)] == [True, True]
     monkeypatch.setattr(clock, "now", lambda: NOW + MONTH)
     assert [works(clinic, key) for key in (private, held)] == [True, False]
+
+
+def test_a_new_key_is_in_the_next_directory_that_the_hub_signs_and_provisioning_changes_nothing(
+    clinic: Partner, provisioned: Stack, joined: topology.DeclaredNetwork, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def signed() -> dict[str, Any]:
+        return read_directory(clinic.state.signed_directory_file.read_text(), issuing.public_key(clinic.state))
+
+    before = signed()
+    file, private = born(tmp_path, capsys)
+    clinic.rotate(file, MONTH)
+    after = signed()
+    assert after["organisations"][CLINIC]["public_key"]["kid"] == private["kid"]
+    assert after["number"] == before["number"] + 1
+    hand_out(provisioned, joined)
+    clinic.rotate(file, MONTH)
+    assert signed() == after
 
 
 def test_the_hub_makes_and_holds_no_key_for_who_has_its_own(

@@ -176,7 +176,7 @@ def test_what_the_guide_has_typed_request_by_request_is_answered_as_it_says(
     eventually(lambda: "received  referral.status.v1 accepted" in lines(barranquilla))
 
     blocks = typed(PAGE, "The same, request by request")
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     beginning = "inbox?after=0&"  # on the guide's first day; here others may have been before
     assert beginning in blocks[4]
     blocks[4] = blocks[4].replace(beginning, f"inbox?after={begins.get('redcross', 0)}&")
@@ -184,7 +184,7 @@ def test_what_the_guide_has_typed_request_by_request_is_answered_as_it_says(
         ["bash", "-c", "set -eu\n" + "echo ===\n".join(blocks)],
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
-    nothing, sent, asked, again, inbox, acknowledged, sealed = done.stdout.split("===\n")
+    nothing, sent, asked, again, inbox, acknowledged, directory, sealed = done.stdout.split("===\n")
     assert not nothing
     assert '"state":"applied"' in sent
     assert asked == sent
@@ -194,6 +194,9 @@ def test_what_the_guide_has_typed_request_by_request_is_answered_as_it_says(
     assert json.loads(inbox.splitlines()[0])["messages"][0]["message"]["type"] == "referral.offered.v1"
     assert json.loads(inbox.splitlines()[1])["given_names"] == "Prueba"
     assert json.loads(acknowledged).keys() == {"acknowledged"}
+    assert re.match(r"\.ruta/checked\.json: number \d+, of 20", directory)
+    kept = json.loads((tmp_path / ".ruta" / "checked.json").read_text())
+    assert kept == json.loads(network.stack.state.directory_file.read_text())
     assert sealed.count(".") == 4
 
 

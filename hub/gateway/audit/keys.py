@@ -1,4 +1,7 @@
-"""The hub's Ed25519 key by which it signs checkpoints, in a directory outside the database: private.pem, public.pem."""
+"""The hub's Ed25519 key by which it signs checkpoints, in a directory outside the database: private.pem, public.pem.
+
+The directory of public keys is signed by another one, that is kept in the same way (deploy/local/issuing.py).
+"""
 
 import os
 from collections.abc import Callable

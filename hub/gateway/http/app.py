@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute, Route
 
 from hub.gateway.admission import Members
-from hub.gateway.http import feed, messages, openapi, problems
+from hub.gateway.http import feed, key_directory, messages, openapi, problems
 from hub.gateway.http.accepting import Accepting
 from hub.gateway.http.delivered import Pool
 from hub.gateway.http.entrance import Entrance
@@ -132,6 +132,7 @@ def routes() -> list[BaseRoute]:
     return [
         Route(messages.PATH, messages.Post(), methods=["POST"]),
         *feed.routes,
+        Route(key_directory.PATH, key_directory.read, methods=["GET"]),
         Route(openapi.PATH, openapi.read, methods=["GET"]),
         Route("/problems/{code}", problem_page, methods=["GET"]),
     ]

@@ -202,6 +202,18 @@ def paths() -> Part:
         together(WITH_A_KEY, ASKING),
         _parameters("MessageId"),
     )
+    directory = _operation(
+        "readDirectory",
+        "Everybody's public keys, as the hub has signed them",
+        {
+            "200": _answer(
+                "A compact JWS.", {"application/jose": {"schema": _ref("schemas", "Directory")}}, ETag="ETag"
+            ),
+            "304": _answer("It has not changed.", {}, ETag="ETag"),
+        },
+        WITH_A_KEY,
+        {"description": _DIRECTORY, **_parameters("IfNoneMatch")},
+    )
     document = _operation(
         "readDocument",
         "This document",
@@ -221,6 +233,7 @@ def paths() -> Part:
         "/v1/messages/{id}": {"get": became},
         "/v1/inbox": {"get": inbox},
         "/v1/inbox/acknowledge": {"post": acknowledge},
+        "/v1/directory": {"get": directory},
         PATH: {"get": document},
         "/problems/{code}": {"get": page},
     }
@@ -237,6 +250,12 @@ at any time: they are accepted once.\
 _INBOX = """\
 Without `after` from the first message on that is not acknowledged. With `Accept: text/event-stream` as server-sent
 events without an end, which go on behind `Last-Event-ID`.\
+"""
+_DIRECTORY = """\
+To which key to seal what is for whom. It is signed with the hub's key, the `directory_key` of your `credentials.json`
+(`alg` is `Ed25519`, `typ` `ruta-directory+jws`), and its `number` rises with every change: take none with a lower one
+than the last that you took. `python -m ruta_contracts directory` checks both. No key is put in here: send yours to
+the hub's operations.\
 """
 _LIMITS = Limits()
 _ABOUT = f"""\

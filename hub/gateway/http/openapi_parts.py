@@ -112,6 +112,11 @@ SCHEMAS: Part = {
             _of({**_ENTRY, "unreadable": {"const": True}, **_WITHOUT_MESSAGE, "raw": TEXT}),
         ]
     },
+    "Directory": {
+        "type": "string",
+        "pattern": r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$",
+        "description": "What is signed is JSON: `number`, `issued_at`, and by id `organisations`.",
+    },
     "Acknowledge": {
         "oneOf": [
             _of({"through": {**CURSOR, "description": "All up to this one."}}, additionalProperties=False),
@@ -166,6 +171,7 @@ PARAMETERS: Part = {
         f"Seconds to wait where there is nothing yet; more than {LONGEST_WAIT} is {LONGEST_WAIT}.",
     ),
     "LastEventId": _parameter("Last-Event-ID", "header", TEXT, "Of a stream: a cursor, as `after`, and stronger."),
+    "IfNoneMatch": _parameter("If-None-Match", "header", TEXT, "The `ETag` of the one that you have."),
     "Code": _parameter("code", "path", {"type": "string", "pattern": "^[a-z][a-z0-9_]{1,60}$"}, "", required=True),
 }
 
@@ -181,6 +187,7 @@ HEADERS: Part = {
     "RetryAfterInProgress": _header("Seconds, where the first is still under way.", {"type": "integer", "minimum": 1}),
     "WwwAuthenticate": _header("`Bearer`."),
     "AcceptPost": _header("What is read here."),
+    "ETag": _header("The number of the directory, in quotes."),
     "Location": _header("Of one message: where to hear what became of it."),
     "PreferenceApplied": _header("`wait=5`: for so long it was, or would have been, waited."),
     "IdempotencyReplayed": _header("The answer that was given to this key before.", {"const": "true"}),
