@@ -405,6 +405,41 @@ def revoke(organisation: str, key_id: str) -> None:
         print(one.revoke(key_id))
 
 
+api_key = App(name="api-key", help="Hand an organisation one more key for HTTP, or end one, while everything runs.")
+partner.command(api_key)
+
+
+@api_key.command
+def new(organisation: str, *, system: str | None = None) -> None:
+    """Make one more key for HTTP and show it, once; two may be valid at a time.
+
+    Parameters
+    ----------
+    organisation
+        Its short name.
+    system
+        Which of the organisation's systems is to use it; without this, the organisation itself.
+    """
+    with _partner(organisation) as one:
+        print(one.new_api_key(system))
+        print("ruta: hand it over now: it is kept nowhere, and shown to nobody again", file=sys.stderr)
+
+
+@api_key.command(name="revoke")
+def revoke_api_key(organisation: str, name: str) -> None:
+    """End a key for HTTP within a second. No other is made in its place.
+
+    Parameters
+    ----------
+    organisation
+        Its short name.
+    name
+        What `partner show` calls the key: twelve letters and digits.
+    """
+    with _partner(organisation) as one:
+        print(one.revoke_api_key(name))
+
+
 @app.command(help_flags=[])
 def audit(*arguments: PassedOn) -> None:
     """Say whether the record of what was done in the network was changed, or search it: `audit verify | search`."""

@@ -20,14 +20,23 @@ from messaging.topology import Organisation
 # What an operator sets; other processes are not told.
 SETTINGS = ("RUTA_HTTP_LISTEN", "RUTA_HTTP_CERTIFICATE", "RUTA_HTTP_KEY", "RUTA_HTTP_URL")
 
+MOST = 2  # API keys at a time, of an organisation or one of its systems: the one that comes and the one that goes
+
 KNOWN = """
-    select organisation, system, sha256 from api_key
+    select organisation, system, sha256, shown_once from api_key
     where revoked_at is null and (expires_at is null or expires_at > now())
 """
-ADD = "insert into api_key (sha256, organisation, system) values (%s, %s, %s)"
+CLOSED = "select distinct system from api_key where organisation = %s and closed"
+ALL_OF = "select system, sha256, shown_once, revoked_at from api_key where organisation = %s"
+ADD = "insert into api_key (sha256, organisation, system, shown_once) values (%s, %s, %s, %s)"
+REVOKE = """
+    update api_key set revoked_at = now(), closed = not shown_once where sha256 = %s
+    returning organisation, system, sha256
+"""
 REVOKE_OTHERS = """
     update api_key set revoked_at = now()
     where organisation = %s and system is not distinct from %s and sha256 <> %s and revoked_at is null
+      and not shown_once
     returning organisation, system, sha256
 """
 REVOKE_UNDECLARED = """
@@ -78,30 +87,94 @@ def url(listens: str, environment: Mapping[str, str]) -> str:
     return f"http{'s' if environment.get('RUTA_HTTP_CERTIFICATE') else ''}://{listens}"
 
 
-def api_keys(noted: Trail, organisation: Organisation, credentials: Path) -> dict[str | None, str]:
-    """The API key of an organisation (None) and of each of its systems, by name.
+def api_keys(noted: Trail, organisation: Organisation, credentials: Path) -> dict[str | None, str | None]:
+    """The API key of an organisation (None) and of each of its systems, by name, as its credentials are to have them.
 
-    They are as its credentials and the database `gateway` have them; one that either has lost is made anew, and opens
-    alone then: what was lost may have been found. Only its SHA-256 is in the database.
+    They are as its credentials and the database `gateway` have them; one that either has lost is made anew, and the
+    one before ends: what was lost may have been found. None where an operator has revoked it, or where MOST others are
+    valid. One that was shown once (`add_api_key`) stays as it is. Only SHA-256s are in the database.
     """
     connection = noted.connection
-    known = {
-        (row["system"], bytes(row["sha256"]))
-        for row in connection.execute(KNOWN)
-        if row["organisation"] == organisation.id
-    }
+    rows = [row for row in connection.execute(KNOWN) if row["organisation"] == organisation.id]
+    known = {(row["system"], bytes(row["sha256"])) for row in rows}
+    shown = [row["system"] for row in rows if row["shown_once"]]
+    closed = {row["system"] for row in connection.execute(CLOSED, (organisation.id,))}
     handed_out = _handed_out(credentials)
-    keys: dict[str | None, str] = {}
+    keys: dict[str | None, str | None] = {}
     for system in (None, *(one.name for one in organisation.systems)):
         key = handed_out.get(system)
         if key is None or (system, _digest(key)) not in known:
-            key = new_key(organisation.id)
-            connection.execute(ADD, (_digest(key), organisation.id, system))
-            noted.note("key_handed_out", organisation.id, system=system, key=_name(_digest(key)))
-            _note_revoked(noted, connection.execute(REVOKE_OTHERS, (organisation.id, system, _digest(key))).fetchall())
+            key = None
+            if system not in closed and shown.count(system) < MOST:
+                key = _add(noted, organisation, system, shown_once=False)
+                others = connection.execute(REVOKE_OTHERS, (organisation.id, system, _digest(key))).fetchall()
+                _note_revoked(noted, others)
         keys[system] = key
     noted.commit()
     return keys
+
+
+def add_api_key(noted: Trail, organisation: Organisation, system: str | None) -> str:
+    """Make one more API key of an organisation, or of one of its systems, and return it: nothing of ours keeps it.
+
+    Raises OperatorError where it has no such system, or has MOST that are valid already.
+    """
+    names = [one.name for one in organisation.systems]
+    if system is not None and system not in names:
+        raise OperatorError(f"{organisation.id} has no such system: it has {', '.join(names) or 'none'}.")
+    valid = _valid(noted, organisation, system)
+    if len(valid) >= MOST:
+        raise OperatorError(
+            f"{system or organisation.id} has {len(valid)} API keys: {', '.join(valid)}. Revoke one first "
+            f"(`./ruta partner api-key revoke {organisation.id} NAME`)."
+        )
+    key = _add(noted, organisation, system, shown_once=True)
+    noted.commit()
+    return key
+
+
+def revoke_api_key(noted: Trail, organisation: Organisation, name: str, credentials: Path) -> str:
+    """End an API key by its name; returns what is so then. Said again, it changes nothing.
+
+    No other is made in its place, and its credentials have none any more. Raises OperatorError where there is none of
+    this name.
+    """
+    rows = noted.connection.execute(ALL_OF, (organisation.id,)).fetchall()
+    row = next((row for row in rows if name_of(row["sha256"]) == name), None)
+    if row is None:  # what was given is not repeated: it may be a key
+        raise OperatorError(
+            f"{organisation.id} has no API key of this name: see `./ruta partner show {organisation.id}`."
+        )
+    if row["revoked_at"] is None:
+        _note_revoked(noted, noted.connection.execute(REVOKE, (row["sha256"],)).fetchall())
+    noted.commit()
+    _strike_out(credentials, row["system"], bytes(row["sha256"]))
+    others = _valid(noted, organisation, row["system"])
+    who = row["system"] or organisation.id
+    rest = f"{who} has {others[0]} still" if others else f"{who} has no other (`./ruta partner api-key new`)"
+    return f"The API key {name} opens nothing any more, within a second; {rest}."
+
+
+def _add(noted: Trail, organisation: Organisation, system: str | None, *, shown_once: bool) -> str:
+    key = new_key(organisation.id)
+    noted.connection.execute(ADD, (_digest(key), organisation.id, system, shown_once))
+    noted.note("key_handed_out", organisation.id, system=system, key=name_of(_digest(key)))
+    return key
+
+
+def _valid(noted: Trail, organisation: Organisation, system: str | None) -> list[str]:
+    """The names of the keys that open."""
+    rows = noted.connection.execute(KNOWN).fetchall()
+    return [name_of(one["sha256"]) for one in rows if (one["organisation"], one["system"]) == (organisation.id, system)]
+
+
+def _strike_out(credentials: Path, system: str | None, digest: bytes) -> None:
+    """Leave a key out of a file of credentials, so that nobody is handed what opens nothing."""
+    key = _handed_out(credentials).get(system)
+    if key is not None and _digest(key) == digest:
+        said = json.loads(credentials.read_text())
+        (said if system is None else said["systems"][system])["api_key"] = None
+        write_private(credentials, json.dumps(said, indent=1))
 
 
 def revoke_undeclared(noted: Trail, organisations: Iterable[Organisation]) -> None:
@@ -114,11 +187,11 @@ def revoke_undeclared(noted: Trail, organisations: Iterable[Organisation]) -> No
 
 def _note_revoked(noted: Trail, rows: Iterable[database.Row]) -> None:
     for row in rows:
-        noted.note("key_revoked", row["organisation"], system=row["system"], key=_name(row["sha256"]))
+        noted.note("key_revoked", row["organisation"], system=row["system"], key=name_of(row["sha256"]))
 
 
-def _name(digest: bytes) -> str:
-    """What a key is called in the audit: the beginning of what the database knows of it, which opens nothing."""
+def name_of(digest: bytes) -> str:
+    """What a key is called, in the audit too: the beginning of what the database knows of it, which opens nothing."""
     return digest.hex()[:12]
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import psycopg
 
-from deploy.local import keys, organisations
+from deploy.local import entrance, keys, organisations
 from deploy.local.operator_error import OperatorError
 from deploy.local.provision import write_directory
 from deploy.local.state import State
@@ -19,7 +19,7 @@ from messaging.believing import COLOMBIA
 from messaging.topology import DeclaredNetwork, Organisation, read
 
 API_KEYS: Final = """
-    select system, made_at, last_used_on from api_key
+    select sha256, system, made_at, last_used_on from api_key
     where organisation = %s and revoked_at is null and (expires_at is null or expires_at > %s)
     order by system nulls first, made_at
 """
@@ -64,6 +64,17 @@ class Partner:
                 noted.note("public_key_revoked", self.organisation.id, key=key_id)
             return self._tell(noted, f"What is sealed to {key_id} is refused from now on.")
 
+    def new_api_key(self, system: str | None) -> str:
+        """Make one more API key, of the organisation or of one of its systems; returns it. Raises OperatorError."""
+        with keys.alone(self.connection):
+            return entrance.add_api_key(begin(self.connection, self.state), self.organisation, system)
+
+    def revoke_api_key(self, name: str) -> str:
+        """End an API key; returns what is so then. Raises OperatorError."""
+        credentials = self.state.organisations / self.organisation.id / "credentials.json"
+        with keys.alone(self.connection):
+            return entrance.revoke_api_key(begin(self.connection, self.state), self.organisation, name, credentials)
+
     def _tell(self, noted: Trail, sentence: str) -> str:
         noted.commit()
         write_directory(self.connection, self.state, self.network)
@@ -84,7 +95,8 @@ class Partner:
         for api_key in row(API_KEYS, (one.id, now)):
             used = api_key["last_used_on"] or "never"
             lines.append(
-                f"API key     {api_key['system'] or one.id}  made {_age(api_key['made_at'], now)}, last used {used}"
+                f"API key     {entrance.name_of(api_key['sha256'])}  {api_key['system'] or one.id}  "
+                f"made {_age(api_key['made_at'], now)}, last used {used}"
             )
         submitted, unread = row(SUBMITTED, (one.id,)).fetchone(), row(UNREAD, (one.id,)).fetchone()
         assert submitted is not None

@@ -140,7 +140,7 @@ def as_audited(organisation: Organisation) -> dict[str, Any]:
 
 def _credentials(
     organisation: Organisation,
-    api_keys: Mapping[str | None, str],
+    api_keys: Mapping[str | None, str | None],
     directory_key: Mapping[str, str],
     amqp_urls: Sequence[str],
     http_url: str,

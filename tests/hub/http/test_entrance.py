@@ -2,10 +2,12 @@
 
 import ast
 import asyncio
+import hashlib
 import html
 import json
 import logging
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,14 +19,19 @@ import pytest
 from starlette.requests import ClientDisconnect
 
 from contracts.refusals import explain
+from deploy.local import entrance as operators
+from deploy.local.state import State
+from deploy.local.trail import trail
 from hub.gateway.http import preferring, problems
 from hub.gateway.http.entrance import LINES, REQUEST_ID
 from hub.gateway.http.entrance import Entrance as Entry
+from hub.gateway.http.keys import READ_WITHIN, VALID
 from hub.gateway.http.limits import InUse, Limits
 from hub.gateway.http.problems import Problem
 from hub.gateway.http.refusals import Refusals
 from hub.gateway.http.submissions import Answer
 from messaging.log import JsonLines
+from messaging.topology import read
 from tests.hub.http.entrance import PATH, Client, Entrance, api_key
 from tests.messaging.harness import ROOT, service_published, wait_until
 
@@ -86,6 +93,22 @@ def test_a_key_that_is_revoked_opens_nothing_a_moment_later(entrance: Entrance) 
     entrance.query("update api_key set revoked_at = now() where organisation = 'redcross' and revoked_at is null "
                    "and sha256 = sha256(%s)", (key.encode(),))  # fmt: skip
     wait_until(lambda: client.post(b"{}").status == 401, within=30)
+
+
+def test_a_key_that_an_operator_makes_opens_and_is_answered_as_expired_within_a_second_of_being_revoked(
+    entrance: Entrance, tmp_path: Path
+) -> None:
+    state, redcross = State(tmp_path), read().organisations["redcross"]
+    state.make()
+    with trail(entrance.database_url, state) as noted:
+        key = operators.add_api_key(noted, redcross, None)
+        client = entrance.client(key=key)
+        wait_until(lambda: client.post(b"{}").status == 400)
+        name = operators.name_of(hashlib.sha256(key.encode()).digest())
+        operators.revoke_api_key(noted, redcross, name, tmp_path / "credentials.json")
+    revoked_at = time.monotonic()
+    wait_until(lambda: client.post(b"{}").code == "key_expired")
+    assert time.monotonic() - revoked_at < VALID + READ_WITHIN  # of which the second is for a machine under load
 
 
 @pytest.mark.parametrize(
