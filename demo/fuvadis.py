@@ -2,7 +2,7 @@
 
     python fuvadis.py HOME DIRECTORY SCHEMAS
 
-HOME holds what FUVADIS was handed (credentials.json, private.jwk) and its log, a text file to which lines are only
+HOME holds its key (private.jwk), what it was handed (credentials.json) and its log, a text file to which lines are only
 ever added, on the disk before anything that depends on them. DIRECTORY names everyone's public keys, SCHEMAS is the
 folder of published schemas. The staff's plan for the day comes on standard input, one line of JSON, then one line for
 each new day.

@@ -4,7 +4,7 @@ It follows the plan that its staff give it on standard input, and answers what c
 it goes on where its log says: what has no confirm is sent again as it was, what was delivered and not acknowledged
 comes again and is known. Given the plan anew, it does nothing twice.
 
-    python -m demo.partner HOME DIRECTORY      HOME: what the organisation was handed; DIRECTORY: everyone's public keys
+    python -m demo.partner HOME DIRECTORY      HOME: its key and what it was handed; DIRECTORY: everyone's public keys
 """
 
 import argparse

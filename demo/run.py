@@ -72,7 +72,7 @@ def main(*, once: bool = False, json_file: Path | None = None, small: bool = Fal
     narrator.say("starting PostgreSQL, RabbitMQ, the hub, and the organisations' own systems")
     with network_on(directory) as ground:
         check_nothing_was_there(ground)
-        with organisations_on(ground, day, ground.stack.state.organisations) as stage:
+        with organisations_on(ground, day, ground.homes) as stage:
             return _show(stage, narrator, json_file, once=once)
 
 
@@ -159,7 +159,7 @@ def stay(ground: Ground, console: Console) -> None:
     state = ground.stack.state
     console.print("The network stays up until Ctrl-C. Have a look:")
     console.print(f"  RUTA_STATE={state.directory} ./ruta status", highlight=False)
-    console.print(f"  the organisations' own logs: {state.organisations}", highlight=False)
+    console.print(f"  the organisations' own keys and logs: {ground.homes}", highlight=False)
     try:
         while True:
             signal.pause()

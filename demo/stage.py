@@ -1,12 +1,14 @@
 """A running network, its clock, and a day's organisations on it: what the demo and the journeys of the tests share."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from demo import keys
 from demo.checker import Evidence
 from demo.day import Day
 from demo.evidence import OwnLog, gather, read_own_log
@@ -29,6 +31,15 @@ class Ground:
     clock_file: Path
     offset: timedelta = field(default=timedelta())
 
+    @property
+    def homes(self) -> Path:
+        """Where the organisations have their folders."""
+        return keys.homes(self.stack.state)
+
+    def home(self, organisation: str) -> Path:
+        """The folder of an organisation: its key, and what it was handed."""
+        return self.homes / organisation
+
     def move_time_to(self, offset: timedelta) -> None:
         """Let the network's clock stand this far ahead of the machine's."""
         self.offset = offset
@@ -39,12 +50,16 @@ class Ground:
 
 @contextmanager
 def network_on(directory: Path) -> Iterator[Ground]:
-    """Start a network whose state is `directory`, and stop it again."""
+    """Start a network whose state is `directory`, to which every organisation brings its own key; stop it again."""
     directory.mkdir(parents=True, exist_ok=True)
     clock_file = directory / "clock"
     clock_file.write_text("0")
-    with _environment("RUTA_CLOCK_FILE", str(clock_file)), running(directory) as network:
-        yield Ground(network.stack, network, clock_file)
+    with _environment("RUTA_CLOCK_FILE", str(clock_file)), running(directory, keys.bring) as network:
+        ground = Ground(network.stack, network, clock_file)
+        for organisation in network.declared.organisations:
+            handed_out = network.stack.state.organisations / organisation / "credentials.json"
+            shutil.copy2(handed_out, ground.home(organisation))
+        yield ground
 
 
 @dataclass(frozen=True)

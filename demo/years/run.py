@@ -136,9 +136,7 @@ def years_on(ground: Ground, script: Script) -> Iterator[Years]:
     state = ground.stack.state
     with ExitStack() as running:
         own_services = [
-            running.enter_context(
-                OwnService(ground.stack, service, state.organisations / organisation / "credentials.json")
-            )
+            running.enter_context(OwnService(ground.stack, service, ground.home(organisation) / "credentials.json"))
             for organisation, service in OWN_SERVICES
         ]
         organisations = {name: _organisation(name, ground, script) for name in ORGANISATIONS}
@@ -156,7 +154,7 @@ def _organisation(name: str, ground: Ground, script: Script) -> Organisation:
     coordinates = name == CENTRE
     return Organisation(
         name,
-        state.organisations / name,
+        ground.home(name),
         state.directory_file,
         state.logs / f"{name}.log",
         script.steps[name],

@@ -9,9 +9,8 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,15 +28,23 @@ log = logging.getLogger("ruta.up")
 
 
 @contextlib.contextmanager
-def running(directory: Path | None = None) -> Iterator["Network"]:
-    """The whole network with its servers below it; what takes long to start begins first."""
+def running(directory: Path | None = None, before: Callable[[Stack], None] = lambda _: None) -> Iterator["Network"]:
+    """The whole network with its servers below it; what takes long to start begins first.
+
+    `before` is called when there are databases, and nobody has been handed anything yet.
+    """
     stack, declared = Stack(directory), topology.read()
     stack.state.make()
     forks = ForkServers(stack.state, declared)
     with contextlib.ExitStack() as ending:
         ending.callback(forks.stop)
         forks.start()
-        stack.start(meanwhile=partial(_provision_databases, stack, declared))
+
+        def meanwhile() -> None:
+            _provision_databases(stack, declared)
+            before(stack)
+
+        stack.start(meanwhile)
         ending.callback(stack.stop)
         _provision_broker(stack, declared)
         yield ending.enter_context(Network(stack, declared, forks))

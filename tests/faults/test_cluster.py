@@ -156,7 +156,7 @@ def a_day(played: Played, seed: str, homes: Path) -> Iterator[Stage]:
     for organisation in day.steps:
         (homes / organisation).mkdir()
         for handed_out in ("credentials.json", "private.jwk"):
-            shutil.copy2(played.ground.stack.state.organisations / organisation / handed_out, homes / organisation)
+            shutil.copy2(played.ground.home(organisation) / handed_out, homes / organisation)
     with organisations_on(played.ground, day, homes) as stage:
         yield stage
 

@@ -49,7 +49,7 @@ def tell(ground: Ground, tmp_path: Path, request: pytest.FixtureRequest) -> Tell
             home = tmp_path / organisation
             home.mkdir()
             for handed_out in ("credentials.json", "private.jwk"):
-                shutil.copy2(ground.stack.state.organisations / organisation / handed_out, home)
+                shutil.copy2(ground.home(organisation) / handed_out, home)
         _empty_inboxes(ground, day.steps)
         with organisations_on(ground, day, tmp_path) as stage:
             yield stage

@@ -43,7 +43,7 @@ def exported(ground: Ground) -> list[dict[str, Any]]:
 def test_a_service_is_imported_through_the_door_and_exported(ground: Ground, tmp_path: Path) -> None:
     terms = tmp_path / "terms.toml"
     terms.write_text(TERMS)
-    credentials = ground.stack.state.organisations / "iom" / "credentials.json"
+    credentials = ground.home("iom") / "credentials.json"
     words = ("import", str(EXAMPLE), "--organisation", "iom", "--terms", str(terms), "--zone", "08001")
     sent = command(ground, *words, "--credentials", str(credentials))
     assert (sent.returncode, sent.stdout) == (0, ""), sent.stderr
@@ -55,7 +55,7 @@ def test_a_service_is_imported_through_the_door_and_exported(ground: Ground, tmp
 def test_nobody_publishes_with_anothers_credentials(ground: Ground, tmp_path: Path) -> None:
     terms = tmp_path / "terms.toml"
     terms.write_text(TERMS)
-    credentials = ground.stack.state.organisations / "redcross" / "credentials.json"
+    credentials = ground.home("redcross") / "credentials.json"
     words = ("import", str(EXAMPLE), "--organisation", "iom", "--terms", str(terms), "--zone", "08001")
     sent = command(ground, *words, "--credentials", str(credentials))
     assert sent.returncode == 2

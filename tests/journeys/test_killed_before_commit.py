@@ -50,7 +50,7 @@ def a_deadly_day(directory: Path, monkeypatch: pytest.MonkeyPatch, *how: str) ->
     day = days.make_day(80, 150, seed=3, starts_at=datetime.now(UTC), stories=ENDED_AT_ONCE, mistakes=False)
     with (
         network_on(directory) as ground,
-        organisations_on(ground, day, ground.stack.state.organisations) as stage,
+        organisations_on(ground, day, ground.homes) as stage,
     ):
         yield stage
 

@@ -36,7 +36,7 @@ class System:
     def __init__(self, ground: Ground, organisation: str) -> None:
         state = ground.stack.state
         self.hub_key = json.loads(state.directory_file.read_text())["organisations"]["hub"]["public_key"]
-        self.own_key = sealing.load_key(state.organisations / organisation / "private.jwk")
+        self.own_key = sealing.load_key(ground.home(organisation) / "private.jwk")
         self._partner = Partner(ground.stack, organisation)
         self._inbox: dict[UUID, Message[Any]] = {}
 

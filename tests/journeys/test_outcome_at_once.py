@@ -21,7 +21,7 @@ from tests.waiting import eventually
 
 @contextmanager
 def calling(ground: Ground, organisation: str) -> Iterator[Client]:
-    said = json.loads((ground.stack.state.organisations / organisation / "credentials.json").read_text())
+    said = json.loads((ground.home(organisation) / "credentials.json").read_text())
     with closing(Client(urlsplit(said["http_url"]).port or 80, said["api_key"])) as client:
         yield client
 

@@ -31,7 +31,7 @@ STATES = "select state from jornada where jornada_id = %s"
 
 @pytest.fixture(scope="module")
 def own_events(ground: Ground) -> Iterator[OwnService]:
-    credentials = ground.stack.state.organisations / ORGANISER / "credentials.json"
+    credentials = ground.home(ORGANISER) / "credentials.json"
     with OwnService(ground.stack, "events", credentials) as own:
         yield own
 
@@ -223,7 +223,7 @@ def test_a_partners_people_are_not_registered_by_the_organiser_but_refused(
     say(organiser, planned(jornada_id))
     whole = came(jornada_id, sealed=sealed(ground, PERSON))
     bare = came(jornada_id, served=(contracts.Served(need_code="wash.hygiene_kit", delivered_by=PARTNER),))
-    with Desk(ground.stack.state.organisations / PARTNER / "credentials.json") as desk:
+    with Desk(ground.home(PARTNER) / "credentials.json") as desk:
         messages = [desk.stamp(whole), desk.stamp(bare)]
         desk.send(messages)
         answers: dict[UUID | None, Answer] = {}
@@ -268,11 +268,10 @@ def test_a_partner_sends_its_list_and_registers_its_people_itself(
 
 def send_list(ground: Ground, file: Path, jornada_id: UUID, *options: str) -> str:
     """Send a list as the partner, with `./ruta attendance import`; return what is printed."""
-    state = ground.stack.state
     command: list[str | Path] = [
         sys.executable, "-m", "tools.attendance", "import", file,
         "--jornada", str(jornada_id), "--organiser", ORGANISER,
-        "--credentials", state.organisations / PARTNER / "credentials.json", "--directory", state.directory_file,
+        "--credentials", ground.home(PARTNER) / "credentials.json", "--directory", ground.stack.state.directory_file,
         *options,
     ]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
@@ -281,7 +280,7 @@ def send_list(ground: Ground, file: Path, jornada_id: UUID, *options: str) -> st
 
 
 def test_a_service_that_the_network_file_does_not_give_an_organisation_is_refused_in_words(ground: Ground) -> None:
-    credentials = ground.stack.state.organisations / PARTNER / "credentials.json"
+    credentials = ground.home(PARTNER) / "credentials.json"
     with pytest.raises(OperatorError, match="does not know that redcross runs events itself"):
         OwnService(ground.stack, "events", credentials)
 

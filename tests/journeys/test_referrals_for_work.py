@@ -52,7 +52,7 @@ def recipient(ground: Ground, request: pytest.FixtureRequest) -> Iterator[Recipi
         if request.param == SERVED_BY_THE_HUB:
             yield Recipient(request.param, "hub", ground.stack.service_database_url("employment"))
         else:
-            credentials = ground.stack.state.organisations / request.param / "credentials.json"
+            credentials = ground.home(request.param) / "credentials.json"
             own = running.enter_context(OwnService(ground.stack, "employment", credentials))
             yield Recipient(request.param, "organisation", own.database_url)
 
@@ -70,9 +70,8 @@ def asked(url: str, sql: str, referral_id: UUID) -> list[Any]:
 
 
 def test_a_referral_for_work_ends_in_a_job_that_its_sender_hears_of(ground: Ground, recipient: Recipient) -> None:
-    organisations = ground.stack.state.organisations
-    hub_key = sealing.load_key(organisations / "hub" / "private.jwk")
-    recipients_key = sealing.load_key(organisations / recipient.organisation / "private.jwk")
+    hub_key = sealing.load_key(ground.stack.state.organisations / "hub" / "private.jwk")
+    recipients_key = sealing.load_key(ground.home(recipient.organisation) / "private.jwk")
     whose, whole = {"person_id": uuid7()}, {"consent_id": uuid7()}
     service_id, referral_id, now = uuid7(), uuid7(), datetime.now(UTC) + ground.offset
     need = "integration.employment"
