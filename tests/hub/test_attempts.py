@@ -6,6 +6,8 @@ What is not held elsewhere is tried below, on the process that partners reach (`
      test_without_a_known_key_everybody_gets_the_same_answer
   2  an expired key, one rotated out (http/test_entrance.py)
      test_a_key_ends_when_it_is_revoked_or_has_expired
+  2  the same as an operator ends it (http/test_entrance.py)
+     test_a_key_that_an_operator_makes_opens_and_is_answered_as_expired_within_a_second_of_being_revoked
   5  a key in the query string (http/test_entrance.py)
      test_a_key_in_the_address_is_refused_and_stands_nowhere
   6  a body whose source is another (http/test_messages.py)
@@ -62,6 +64,10 @@ What is not held elsewhere is tried below, on the process that partners reach (`
      test_a_line_end_in_any_field_makes_no_second_line_of_the_log
  46  a block sealed to another's key, to a retired one (test_gateway.py)
      test_a_block_that_is_sealed_to_another_is_refused_by_the_keys_that_the_directory_has_now
+ 51  an old directory of public keys, served again (../contracts/test_key_directory.py)
+     test_an_older_directory_that_is_served_again_is_refused
+ 52  a new key of one's own, put in without an operator (http/test_key_directory.py)
+     test_nobody_puts_a_key_in_by_http
  53  consent ended, another recipient, purpose, group (../services/test_sending_a_referral.py)
      test_what_the_consent_or_the_service_does_not_cover_is_refused_and_nothing_is_kept
  54  `=HYPERLINK(`, `+`, `@`, a tab: stored as it is (http/test_messages.py)
@@ -96,7 +102,7 @@ from tests.hub.http.entrance import PATH, Client, Entrance
 from tests.hub.http.serving import Answer, answers
 from tests.messaging.harness import Probe, Process
 
-ATTEMPTS = {1, 2, *range(5, 25), 26, 27, 46, 53, 54, 56, 58}
+ATTEMPTS = {1, 2, *range(5, 25), 26, 27, 46, 51, 52, 53, 54, 56, 58}
 HERE = Path(__file__).parent
 ROW = re.compile(r"^ *(\d+)  .+ \((\S+)\)\n     (test_\w+)$", re.M)
 
