@@ -78,7 +78,8 @@ class Partner:
     def _tell(self, noted: Trail, sentence: str) -> str:
         noted.commit()
         write_directory(self.connection, self.state, self.network)
-        return f"{sentence} {self.state.directory_file} says so: hand it to those who take part."
+        signed = self.state.signed_directory_file
+        return f"{sentence} GET /v1/directory says so; to who does not ask there, hand {signed}."
 
     def show(self) -> str:
         """What an operator asks about an organisation, on one screen."""
