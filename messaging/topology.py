@@ -40,7 +40,20 @@ NOTHING = "^$"
 NAME = re.compile(r"[a-z][a-z0-9-]{1,39}")  # of an organisation or a service: it becomes part of patterns and keys
 # Names that are already somebody's: the hub itself, a user of the servers, a queue.
 TAKEN = frozenset(
-    {"hub", "to", GATEWAY, GATEWAY_HTTP, COURIER, LEDGER, REPAIRER, "administrator", "guest", "postgres", "dead", "unrouted"}
+    {
+        "hub",
+        "to",
+        GATEWAY,
+        GATEWAY_HTTP,
+        COURIER,
+        LEDGER,
+        REPAIRER,
+        "administrator",
+        "guest",
+        "postgres",
+        "dead",
+        "unrouted",
+    }
 )
 OF_ORGANISATIONS = frozenset(
     {"name", "roles", "may_send", "systems", "amqp"}
