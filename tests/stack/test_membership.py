@@ -115,8 +115,8 @@ def is_told(network: Network, service: str, said: contracts.OrganisationRecorded
 
 def all_told(network: Network, id: str) -> OrganisationStatus | None:
     """What every service knows of an organisation; None while they do not know the same."""
-    statuses = {row["status"] if (row := told(network, one, id)) else None for one in TOLD}
-    return OrganisationStatus(statuses.pop()) if len(statuses) == 1 and None not in statuses else None
+    statuses = {str(row["status"]) if (row := told(network, one, id)) else "" for one in TOLD}
+    return OrganisationStatus(statuses.pop()) if len(statuses) == 1 and "" not in statuses else None
 
 
 def brought(members: Membership, id: str, folder: Path) -> sealing.Key:
@@ -210,7 +210,7 @@ def test_what_stays_unsaid_stays_as_it_was_and_a_slip_changes_nothing(members: M
         {"roles": ["patron"]}, {"systems": systems}, {"systems": tmp_path / "absent.toml"},
     ):  # fmt: skip
         with pytest.raises(OperatorError):
-            members.add("office", **slip)  # type: ignore[arg-type]
+            members.add("office", **slip)
     assert organisations.known(members.connection)["office"] == after
 
 
