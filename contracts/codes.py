@@ -276,6 +276,8 @@ class Power(StrEnum):
     """It follows cases across organisations: may reopen, is notified of what escalates."""
     RUN_PROGRAMMES = "run_programmes"
     """People take part in its programmes, or it accompanies their businesses."""
+    KEYS_IN_CUSTODY = "keys_in_custody"
+    """As long as it has no key of its own, the hub makes one and holds the private part for it, as the directory says."""
 
 
 class OrganisationStatus(StrEnum):

@@ -1,13 +1,18 @@
 """The servers of a network that another command keeps running, or that RUTA_* names, for commands that start none."""
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import amqp
 
 from deploy.local.operator_error import OperatorError
 from deploy.local.stack import Stack
 from deploy.local.state import State
+from messaging import broker
+from messaging.frames import Connection
 from messaging.topology import GATEWAY, HUB, NETWORK, REPAIRER, DeclaredNetwork, Management
 
 
@@ -19,6 +24,26 @@ class Beside:
     amqp_urls: Mapping[str, Mapping[str, str]]  # by user (the gateway, the repairer), then by virtual host
     databases: Mapping[str, str]  # of each service and the gateway, as its own role
     running: Mapping[str, Any] | None  # what `./ruta up` says of itself; None where the processes are somebody else's
+
+    def waiting(self, queues: Iterable[tuple[str, str]]) -> int:
+        """How many messages wait in queues, each named with its virtual host, at this moment. Raises `BrokerLost`."""
+        messages = 0
+        for vhost, queue in queues:
+            with contextlib.closing(broker.connect(self.amqp_urls[GATEWAY][vhost])) as connection:
+                found = look(connection, queue)
+                messages += found.message_count if found is not None else 0
+        return messages
+
+
+def look(connection: Connection, queue: str) -> amqp.protocol.queue_declare_ok_t | None:
+    """What the broker says of a queue at this moment; None where there is none."""
+    channel = connection.channel()
+    try:
+        found = channel.queue_declare(queue, passive=True)
+    except amqp.exceptions.NotFound:
+        return None
+    channel.close()
+    return found
 
 
 def amqp_urls(stack: Stack) -> dict[str, dict[str, str]]:

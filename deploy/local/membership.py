@@ -18,20 +18,18 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-import amqp
 import psycopg
 
 from contracts.codes import OrganisationStatus
 from deploy.local import beside, entrance, keys, organisations
-from deploy.local.beside import Beside
+from deploy.local.beside import Beside, look
 from deploy.local.operator_error import OperatorError
 from deploy.local.organisations import Entry
 from deploy.local.provision import as_audited, hand_to, write_directory
 from deploy.local.state import State
 from deploy.local.trail import Trail, begin
-from messaging import addresses, broker, database
+from messaging import addresses, broker, clock, database
 from messaging.broker import BrokerLost
-from messaging.frames import Connection
 from messaging.topology import (
     GATEWAY,
     HUB,
@@ -116,7 +114,9 @@ class Membership:
             noted.note_organisations({one.id: as_audited(one) for one in self._now().organisations.values()})
             noted.commit()
             self._let_in(entry, noted)
-        return f"{id} takes part{self._when()}. What it is handed lies in {self.state.organisations / id}."
+            has_key = any(keys.is_in_force(one, clock.now()) for one in keys.known(self.connection, id))
+        sealed = "" if has_key else f" Nothing can be sealed to it before `./ruta partner rotate {id}` has its key."
+        return f"{id} takes part{self._when()}. What it is handed lies in {self.state.organisations / id}.{sealed}"
 
     def suspend(self, id: str) -> str:
         """Let nothing of an organisation in, and hand it nothing; what is for it is kept. Raises OperatorError."""
@@ -225,7 +225,7 @@ class Membership:
         self._write_files()
 
     def _write_files(self) -> None:
-        write_directory(self.connection, self.state, self._now())
+        write_directory(self.connection, self.state)
         organisations.write_register(organisations.known(self.connection), self.state)
 
     def _set_up_broker(self, entry: Entry, place: Beside) -> None:
@@ -249,7 +249,7 @@ class Membership:
         queues = self._before(entry)
         for vhost, queue in queues:
             with contextlib.closing(broker.connect(place.amqp_urls[GATEWAY][vhost])) as connection:
-                found = _look(connection, queue)
+                found = look(connection, queue)
             is_read = found is not None and found.consumer_count and not queue.startswith("submit.")
             if found is not None and (found.message_count or is_read):
                 raise OperatorError(
@@ -280,7 +280,7 @@ class Membership:
         until = time.monotonic() + LET_GO_WITHIN
         for vhost, queue in queues:
             with contextlib.closing(broker.connect(place.amqp_urls[GATEWAY][vhost])) as connection:
-                while (found := _look(connection, queue)) is not None and found.consumer_count:
+                while (found := look(connection, queue)) is not None and found.consumer_count:
                     if time.monotonic() > until:
                         raise OperatorError(f"The queue {queue} of {id} is still being read: do it again in a while.")
                     time.sleep(0.1)
@@ -292,12 +292,7 @@ class Membership:
         row = self.connection.execute(UNREAD_BY_HTTP, (id,)).fetchone()
         assert row is not None
         unread = int(row["messages"])
-        for vhost, queue in queues if self.place is not None else ():
-            assert self.place is not None
-            with contextlib.closing(broker.connect(self.place.amqp_urls[GATEWAY][vhost])) as connection:
-                found = _look(connection, queue)
-                unread += found.message_count if found is not None else 0
-        return unread
+        return unread + (self.place.waiting(queues) if self.place is not None else 0)
 
     def _hub_url(self, place: Beside) -> str:
         return place.amqp_urls[GATEWAY][HUB]
@@ -356,14 +351,3 @@ def _reaching() -> Iterator[None]:
         raise OperatorError(
             f"It is decided, and the broker does not have it yet ({error}): do it again when it is there."
         ) from None
-
-
-def _look(connection: Connection, queue: str) -> amqp.protocol.queue_declare_ok_t | None:
-    """What the broker says of a queue at this moment; None where there is none."""
-    channel = connection.channel()
-    try:
-        found = channel.queue_declare(queue, passive=True)
-    except amqp.exceptions.NotFound:
-        return None
-    channel.close()
-    return found

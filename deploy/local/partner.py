@@ -9,14 +9,16 @@ from typing import Final
 
 import psycopg
 
-from deploy.local import entrance, keys, organisations
+from deploy.local import beside, entrance, keys, organisations
+from deploy.local.beside import Beside
 from deploy.local.operator_error import OperatorError
 from deploy.local.provision import write_directory
 from deploy.local.state import State
 from deploy.local.trail import Trail, begin
 from messaging import clock, database
 from messaging.believing import COLOMBIA
-from messaging.topology import DeclaredNetwork, Organisation, read
+from messaging.broker import BrokerLost
+from messaging.topology import Organisation, TopologyError, queues_of, read
 
 API_KEYS: Final = """
     select sha256, system, made_at, last_used_on from api_key
@@ -39,9 +41,11 @@ class Partner:
     """An organisation, beside the database that knows its keys."""
 
     organisation: Organisation
-    network: DeclaredNetwork
     state: State
     connection: database.Connection
+    contact: str | None = None
+    place: Beside | None = None
+    """Where its network runs; None where it does not."""
 
     def rotate(self, file: Path, overlap: timedelta) -> str:
         """Let the organisation's own new public key be in force; returns what is so then. Raises OperatorError."""
@@ -77,7 +81,7 @@ class Partner:
 
     def _tell(self, noted: Trail, sentence: str) -> str:
         noted.commit()
-        write_directory(self.connection, self.state, self.network)
+        write_directory(self.connection, self.state)
         signed = self.state.signed_directory_file
         return f"{sentence} GET /v1/directory says so; to who does not ask there, hand {signed}."
 
@@ -86,7 +90,7 @@ class Partner:
         one, now = self.organisation, clock.now()
         row = self.connection.execute
         lines = [
-            f"{one.id}  {one.name}",
+            f"{one.id}  {one.name}, {one.status}{f', {self.contact}' if self.contact else ''}",
             f"may send    {' '.join(one.may_send)}",
             f"may         {' '.join(sorted(one.powers)) or '-'}",
             f"systems     {' '.join(each.name for each in one.systems) or '-'}",
@@ -105,6 +109,8 @@ class Partner:
         lines.append(f"by HTTP     {submitted['messages']:,} accepted{_last(submitted['last'], now)}")
         oldest = f", the oldest for {_age(unread['oldest'], now, ago='')}" if unread["oldest"] else ""
         lines.append(f"            {unread['messages']:,} not acknowledged{oldest}")
+        if one.amqp and self.place is not None:
+            lines += self._by_amqp(self.place)
         refused = row(
             REFUSED, (one.id, now.astimezone(COLOMBIA).replace(hour=0, minute=0, second=0, microsecond=0))
         ).fetchall()
@@ -112,16 +118,31 @@ class Partner:
         lines.append(f"refused     {said or 'nothing'} today")
         return "\n".join(lines)
 
+    def _by_amqp(self, place: Beside) -> list[str]:
+        id, queues = self.organisation.id, queues_of(self.organisation)
+        incoming = [one for one in queues if one[1].startswith(("submit.", "submitted."))]
+        try:
+            there = len(place.management.get(f"connections/username/{id}"))
+            under_way, unread = place.waiting(incoming), place.waiting(one for one in queues if one not in incoming)
+        except (TopologyError, *BrokerLost):
+            return ["by AMQP     the broker is away"]
+        return [
+            f"by AMQP     {there:,} connections now",
+            f"            {under_way:,} submitted and not taken up, {unread:,} not read",
+        ]
+
 
 @contextlib.contextmanager
 def opened(state: State, address: str, organisation: str) -> Iterator[Partner]:
     """An organisation of the network, and the database `gateway` at an address. Raises OperatorError."""
     try:
         with contextlib.closing(database.connect(address)) as connection:
-            network = organisations.network_with(organisations.known(connection), read())
-            if organisation not in network.organisations:
-                raise OperatorError(f"{organisation} does not take part; {', '.join(network.organisations)} do.")
-            yield Partner(network.organisations[organisation], network, state, connection)
+            network, entries = read(), organisations.known(connection)
+            taking_part = organisations.network_with(entries, network).organisations
+            if organisation not in taking_part:
+                raise OperatorError(f"{organisation} does not take part; {', '.join(taking_part)} do.")
+            place = beside.find(state, network)
+            yield Partner(taking_part[organisation], state, connection, entries[organisation].contact, place)
     except psycopg.Error as error:
         raise OperatorError(f"The database of the gateway did not do it: {str(error).splitlines()[0]}") from None
 

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from contracts import sealing, thumbprint
+from contracts.codes import OrganisationStatus, Power
 from deploy.local import issuing, keys, organisations
 from deploy.local.entrance import api_keys, revoke_undeclared
 from deploy.local.operator_error import OperatorError
@@ -92,7 +93,7 @@ def provision_broker(stack: Stack, network: DeclaredNetwork) -> None:
 def hand_out(stack: Stack, network: DeclaredNetwork) -> None:
     """Write what each organisation is handed: its credentials, and the directory of public keys.
 
-    Who has brought no key of its own has one made here, in custody: its private key is handed out, too.
+    Who has brought no key of its own, and may have it in custody, has one made here, and is handed its private part.
     """
     try:
         with trail(stack.service_database_url(GATEWAY), stack.state) as noted, keys.alone(noted.connection):
@@ -101,15 +102,17 @@ def hand_out(stack: Stack, network: DeclaredNetwork) -> None:
             for one in network.organisations.values():
                 hand_to(one, noted, stack.state, amqp_urls=stack.amqp_urls(one.id, NETWORK), http_url=stack.http_url)
             revoke_undeclared(noted, network.organisations.values())
-            write_directory(noted.connection, stack.state, network)
+            write_directory(noted.connection, stack.state)
             organisations.write_register(organisations.known(noted.connection), stack.state)
     except psycopg.Error as error:
         raise OperatorError(f"Keys could not be handed out: {str(error).splitlines()[0]}") from None
 
 
 def hand_to(organisation: Organisation, noted: Trail, state: State, *, amqp_urls: Sequence[str], http_url: str) -> None:
-    """Write what one organisation is handed, and see to it that something can be sealed to it."""
-    _have_a_key(noted, state, organisation.id)
+    """Write what one organisation is handed; in custody, see to it that something can be sealed to it."""
+    (state.organisations / organisation.id).mkdir(mode=0o700, exist_ok=True)
+    if Power.KEYS_IN_CUSTODY in organisation.powers:
+        _have_a_key(noted, state, organisation.id)
     file = state.organisations / organisation.id / "credentials.json"
     text = _credentials(
         organisation, api_keys(noted, organisation, file), issuing.public_key(state), amqp_urls, http_url
@@ -117,9 +120,10 @@ def hand_to(organisation: Organisation, noted: Trail, state: State, *, amqp_urls
     write_private(file, text)
 
 
-def write_directory(connection: database.Connection, state: State, network: DeclaredNetwork) -> None:
+def write_directory(connection: database.Connection, state: State) -> None:
     """Write the directory of public keys, for every organisation and service to read."""
-    names = {HUB: "Ruta", **{one.id: one.name for one in network.organisations.values()}}
+    entries = organisations.known(connection).values()
+    names = {HUB: "Ruta", **{one.id: one.name for one in entries if one.status is not OrganisationStatus.REMOVED}}
     now = clock.now()
     issuing.issue(connection, state, keys.directory(connection, names, now), now)
 

@@ -33,7 +33,7 @@ class Clinic:
     @contextlib.contextmanager
     def operator(self) -> Iterator[Partner]:
         with contextlib.closing(database.connect(self.stack.service_database_url(GATEWAY))) as connection:
-            yield Partner(CLINIC, self.network, self.stack.state, connection)
+            yield Partner(CLINIC, self.stack.state, connection)
 
     def new(self, system: str | None = None) -> str:
         with self.operator() as one:

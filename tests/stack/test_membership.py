@@ -128,13 +128,14 @@ def brought(members: Membership, id: str, folder: Path) -> sealing.Key:
         env=environment, capture_output=True, check=True,
     )  # fmt: skip
     (folder / f"{id}.public").write_bytes(made.stdout)
-    with partner.opened(members.state, members.connection.info.dsn + f" password={_password(members)}", id) as one:
+    with partner.opened(members.state, database_url(members), id) as one:
         one.rotate(folder / f"{id}.public", keys.OVERLAP)
     return sealing.load_key(private)
 
 
-def _password(members: Membership) -> str:
-    return members.state.password("postgres gateway")
+def database_url(members: Membership) -> str:
+    assert members.place is not None
+    return members.place.databases[GATEWAY]
 
 
 @pytest.fixture
@@ -177,6 +178,7 @@ def test_an_organisation_joins_and_its_first_referral_is_accepted_within_twenty_
     assert time.monotonic() - began < 20
     held = json.loads(members.state.directory_file.read_text())["organisations"]
     assert "custody" not in held["clinic"]
+    assert not (members.state.organisations / "clinic" / "private.jwk").exists()
 
 
 def test_who_comes_in_is_known_to_every_service_with_what_its_roles_let_it_do(
@@ -212,6 +214,36 @@ def test_what_stays_unsaid_stays_as_it_was_and_a_slip_changes_nothing(members: M
         with pytest.raises(OperatorError):
             members.add("office", **slip)
     assert organisations.known(members.connection)["office"] == after
+
+
+def test_the_hub_makes_no_key_for_who_is_not_in_custody_and_says_that_nothing_can_be_sealed_to_it(
+    members: Membership,
+) -> None:
+    said = members.add("clinic", name="Clinic", roles=["partner"])
+    assert "Nothing can be sealed to it" in said
+    assert not (members.state.organisations / "clinic" / "private.jwk").exists()
+    assert "clinic" not in json.loads(members.state.directory_file.read_text())["organisations"]
+
+    assert "Nothing can be sealed" not in members.add("clinic", roles=["partner", "custody"])
+    assert json.loads(members.state.directory_file.read_text())["organisations"]["clinic"]["custody"] == "hub"
+
+
+def test_an_operator_sees_on_one_screen_what_an_organisation_has_waiting(members: Membership, network: Network) -> None:
+    members.add("clinic", name="Clinic", roles=["partner"], amqp=True, contact="desk@example.org")
+    with contextlib.closing(Partner(network.stack, "clinic")) as clinic:
+        clinic.submit_raw(b"no message")
+        eventually(lambda: membership_sees(members, credentials(members, "clinic")["queue"]) == 1)
+        shown = screen(members, "clinic")
+    assert shown[0] == "clinic  Clinic, active, desk@example.org"
+    assert "by AMQP     1 connections now" in shown
+    assert "            0 submitted and not taken up, 1 not read" in shown
+    members.suspend("clinic")
+    assert screen(members, "clinic")[0] == "clinic  Clinic, suspended, desk@example.org"
+
+
+def screen(members: Membership, id: str) -> list[str]:
+    with partner.opened(members.state, database_url(members), id) as one:
+        return one.show().splitlines()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import json
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from contracts.__main__ import main as contracts_command
 from contracts.key_directory import read_directory
 from deploy.local import OperatorError, Stack, issuing, keys, partner
 from deploy.local.partner import Partner
-from deploy.local.provision import hand_out
+from deploy.local.provision import hand_out, registered
 from messaging import clock, database, topology
 from messaging.public_keys import PublicKeys, in_force
 from tests.waiting import eventually
@@ -27,22 +26,21 @@ MONTH = timedelta(days=30)
 
 
 @pytest.fixture
-def joined(declared: topology.DeclaredNetwork) -> topology.DeclaredNetwork:
+def joined(provisioned: Stack, declared: topology.DeclaredNetwork) -> Iterator[topology.DeclaredNetwork]:
     """The network with one more organisation, that no other test knows."""
-    clinic = replace(declared.organisations["redcross"], id=CLINIC, name="Clínica", systems=())
-    return replace(declared, organisations={**declared.organisations, CLINIC: clinic})
+    with database.connect(provisioned.service_database_url("gateway")) as connection:
+        organisations.save(connection, organisations.Entry(CLINIC, 1, "Clínica", ("partner", "custody")))
+        connection.commit()
+        yield registered(provisioned, declared)
+        connection.execute("delete from organisation where id = %s", (CLINIC,))
+        connection.commit()
+    hand_out(provisioned, registered(provisioned, declared))
 
 
 @pytest.fixture
-def clinic(
-    provisioned: Stack,
-    declared: topology.DeclaredNetwork,
-    joined: topology.DeclaredNetwork,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Partner]:
+def clinic(provisioned: Stack, joined: topology.DeclaredNetwork, monkeypatch: pytest.MonkeyPatch) -> Iterator[Partner]:
     """It has just joined, and brought no key."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
-    monkeypatch.setattr(partner, "read", lambda: joined)
     hand_out(provisioned, joined)
     with partner.opened(provisioned.state, provisioned.service_database_url("gateway"), CLINIC) as one:
         yield one
@@ -50,7 +48,6 @@ def clinic(
         one.connection.execute("delete from public_key where organisation = %s", (CLINIC,))
         one.connection.commit()
     shutil.rmtree(provisioned.state.organisations / CLINIC)
-    hand_out(provisioned, declared)
 
 
 def born(folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[Path, sealing.Key]:

@@ -24,7 +24,13 @@ from hub.gateway.audit import keys, words
 from messaging.topology import GATEWAY, DeclaredNetwork, Organisation, System
 
 CANARY = "Yolimar-Canaria"
-NEW = Organisation("newcomer", "Newcomer's name", ("person.*",), systems=(System("newcomer", "desk", (), ()),))
+NEW = Organisation(
+    "newcomer",
+    "Newcomer's name",
+    ("person.*",),
+    frozenset({Power.KEYS_IN_CUSTODY}),
+    (System("newcomer", "desk", (), ()),),
+)
 
 
 class Gateway:
@@ -110,7 +116,9 @@ def test_an_organisation_that_is_new_changed_or_gone_is_recorded_with_its_keys(
 
     hand_out(
         gateway.stack,
-        gateway.with_(replace(NEW, may_send=("person.*", "match.*"), powers=frozenset({Power.RUN_PROGRAMMES}))),
+        gateway.with_(
+            replace(NEW, may_send=("person.*", "match.*"), powers=frozenset({Power.RUN_PROGRAMMES, *NEW.powers}))
+        ),
     )
     (changed,) = gateway.rows()
     assert (changed["act"], changed["details"]["changed"]) == ("organisation_changed", ["may_send", "powers"])
