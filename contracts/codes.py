@@ -277,7 +277,7 @@ class Power(StrEnum):
     RUN_PROGRAMMES = "run_programmes"
     """People take part in its programmes, or it accompanies their businesses."""
     KEYS_IN_CUSTODY = "keys_in_custody"
-    """As long as it has no key of its own, the hub makes one and holds the private part for it, as the directory says."""
+    """As long as it has no key of its own, the hub makes one and holds the private part, as the directory says."""
 
 
 class OrganisationStatus(StrEnum):

@@ -13,7 +13,7 @@ import pytest
 from contracts import sealing
 from contracts.__main__ import main as contracts_command
 from contracts.key_directory import read_directory
-from deploy.local import OperatorError, Stack, issuing, keys, partner
+from deploy.local import OperatorError, Stack, issuing, keys, organisations, partner
 from deploy.local.partner import Partner
 from deploy.local.provision import hand_out, registered
 from messaging import clock, database, topology
@@ -210,12 +210,13 @@ WAITS = "select from pg_locks where locktype = 'advisory' and not granted"
 
 
 def test_who_is_in_the_network_file_and_not_provisioned_yet_keeps_nobodys_key_from_being_changed(
-    clinic: Partner, joined: topology.DeclaredNetwork, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    clinic: Partner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    later = replace(joined.organisations[CLINIC], id="later")
-    network = replace(joined, organisations={**joined.organisations, "later": later})
+    organisations.save(clinic.connection, organisations.Entry("later", 1, "Later", ("partner", "custody")))
+    clinic.connection.commit()
     file, private = born(tmp_path, capsys)
-    replace(clinic, network=network).rotate(file, MONTH)
+    clinic.rotate(file, MONTH)
+    clinic.connection.execute("delete from organisation where id = 'later'")
     assert entry(clinic)["public_key"]["kid"] == private["kid"]
     assert "later" not in json.loads(clinic.state.directory_file.read_text())["organisations"]
 
