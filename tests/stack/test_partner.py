@@ -209,7 +209,7 @@ def test_while_somebody_changes_keys_others_wait_and_the_last_directory_has_all_
 WAITS = "select from pg_locks where locktype = 'advisory' and not granted"
 
 
-def test_who_is_in_the_network_file_and_not_provisioned_yet_keeps_nobodys_key_from_being_changed(
+def test_who_has_just_been_let_in_and_has_no_key_yet_keeps_nobodys_key_from_being_changed(
     clinic: Partner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     organisations.save(clinic.connection, organisations.Entry("later", 1, "Later", ("partner", "custody")))
