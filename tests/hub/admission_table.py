@@ -44,6 +44,7 @@ MEMBERS = Members(
         "second": Organisation("second", "Secretaría", ("match.*",), frozenset({Power.COORDINATE})),
         "sends-only": Organisation("sends-only", "", ("match.*",), frozenset({Power.RUN_PROGRAMMES})),
         "may-only": Organisation("may-only", "", ("referral.*",), frozenset({Power.COORDINATE})),
+        "paused": Organisation("paused", "", ("need.identified",), status=codes.OrganisationStatus.SUSPENDED),
     },
     {name: {key["kid"]: True} for name, key in KEYS.items()},
 )
@@ -266,6 +267,7 @@ CASES = [
       for one in ("centre", "second")),
     *(refused(f"what {one} may not say, as it may not both send it and coordinate", message(UNDONE, source=one),
               "not_allowed", "type", sender=one) for one in ("sends-only", "may-only", "iom")),
+    refused("who is suspended", message(source="paused"), "suspended", sender="paused"),
     refused("who is of no network", message(source="nobody"), "not_allowed", "type", sender="nobody"),
     refused("an unknown contract", message(type="person.photographed.v1"), "unknown_contract", "type"),
     refused("an unknown version", message(type="service.published.v9"), "unknown_version", "type"),

@@ -23,6 +23,7 @@ from tests.examples import (
     a_draft,
     confidential_request,
     consent_recorded,
+    organisation_recorded,
     referral_requested,
     say,
     send,
@@ -140,6 +141,25 @@ def test_a_service_that_is_no_longer_offered_takes_no_referrals(referrals: Servi
     referrals.hear(service_published(active=False), source=RECIPIENT, said_at=NOW + HOUR)
     with pytest.raises(rules.Refused, match=r"^service_inactive$"):
         referrals.hear(referral_requested(), source=SENDER)
+
+
+def test_who_has_been_removed_from_the_network_is_sent_nothing_until_it_is_back_and_offers_again(
+    referrals: ServiceUnderTest,
+) -> None:
+    prepare(referrals)
+    referrals.hear(organisation_recorded(RECIPIENT, number=3, status=codes.OrganisationStatus.REMOVED), source="hub")
+    with pytest.raises(rules.Refused, match=r"^service_inactive$"):
+        referrals.hear(referral_requested(), source=SENDER)
+
+    referrals.hear(organisation_recorded(RECIPIENT, number=4), source="hub")
+    referrals.hear(service_published(), source=RECIPIENT, said_at=NOW + HOUR)
+    assert referrals.hear(referral_requested(), source=SENDER)
+
+
+def test_who_is_suspended_is_sent_what_it_reads_when_it_is_back(referrals: ServiceUnderTest) -> None:
+    prepare(referrals)
+    referrals.hear(organisation_recorded(RECIPIENT, number=3, status=codes.OrganisationStatus.SUSPENDED), source="hub")
+    assert RECIPIENT in {one.recipient for one in referrals.hear(referral_requested(), source=SENDER)}
 
 
 def test_an_override_is_sent_without_consent_and_kept_for_the_audit(referrals: ServiceUnderTest) -> None:

@@ -8,7 +8,13 @@ from services.referrals.store.consents import (
     record_consent,
     suspend_consent,
 )
-from services.referrals.store.directory import find_candidates, find_service, publish_service, state_capacity
+from services.referrals.store.directory import (
+    find_candidates,
+    find_service,
+    publish_service,
+    state_capacity,
+    withdraw_services,
+)
 from services.referrals.store.lines import join_line, lines_left, lock_moved, note_notified, save_line
 from services.referrals.store.referrals import (
     DUE_AT_ONCE,
@@ -65,4 +71,5 @@ __all__ = [
     "save_referral",
     "state_capacity",
     "suspend_consent",
+    "withdraw_services",
 ]

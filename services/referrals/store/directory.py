@@ -62,6 +62,8 @@ INSERT_SERVICE: Final = f"""
     select {_COLUMNS}, listing from jsonb_populate_recordset(null::service, %s::jsonb)
 """
 
+WITHDRAW_SERVICES: Final = "update service set active = false where organisation = %s and active"
+
 SAVE_SERVICE: Final = """
     update service
     set need_codes = new.need_codes, active = new.active, published_at = new.published_at, name = new.name,
@@ -158,6 +160,13 @@ def publish_service(tx: Transaction, service: Service, listing: Row) -> None:
     tx.write(INSERT_SERVICE if known is None else SAVE_SERVICE, row)
     tx.put(SERVICES, service.service_id, Known(service) if known is None else replace(known, service=service))
     _offer(tx, service, None if known is None else known.service)
+
+
+def withdraw_services(tx: Transaction, organisation: str) -> None:
+    """Have an organisation offer nothing any more, until it publishes again."""
+    tx.fetch(WITHDRAW_SERVICES, (organisation,))
+    tx.load_again(SERVICES)
+    tx.load_again(OFFERED)
 
 
 def find_service(tx: Transaction, service_id: UUID) -> Service:
