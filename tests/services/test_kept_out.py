@@ -9,12 +9,20 @@ import pytest
 
 import contracts
 from contracts import Message, uuid7
+from contracts.codes import Power
 from deploy.local import Stack
 from messaging import transaction
 from messaging.runtime import Delivery, Runtime
 from messaging.transaction import KeptOut
 from services.referrals.service import ReferralsService
-from tests.examples import RECIPIENT, consent_recorded, referral_requested, say, service_published
+from tests.examples import (
+    RECIPIENT,
+    consent_recorded,
+    organisation_recorded,
+    referral_requested,
+    say,
+    service_published,
+)
 from tests.services.conftest import Clock
 from tests.services.databases import make_tables
 from tests.services.outcomes.cases import handlers_of
@@ -132,3 +140,19 @@ def test_where_the_second_turn_is_wrong_each_message_is_handled_alone_and_asks_a
     monkeypatch.setattr(transaction.Transaction, "check", wrong)
     assert referrals.apply(*batch)["referral.offered"] == 3
     assert {referrals.handled[message.id] for message in batch} == {2 + 3}
+
+
+def test_what_a_batch_is_told_of_an_organisation_holds_for_what_comes_after_it_and_not_before(
+    referrals: Referrals,
+) -> None:
+    def publishes() -> Message[Any]:
+        service_id = uuid7()
+        return say(service_published(service_id=service_id, answered_by="hub"), source=RECIPIENT)
+
+    def told(number: int, *powers: Power) -> Message[Any]:
+        return say(organisation_recorded(RECIPIENT, number=number, powers=powers), source="hub")
+
+    may, may_not, late = told(2, Power.RUN_PROGRAMMES), told(4), told(3, Power.RUN_PROGRAMMES)
+    said = referrals.apply(publishes(), may, publishes(), publishes(), may_not, publishes(), late, publishes())
+    assert said == {"answered_by_not_allowed": 3}
+    assert referrals.apply(publishes()) == {"answered_by_not_allowed": 1}  # and in the next one
