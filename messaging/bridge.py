@@ -158,13 +158,13 @@ class Bridge:
             return
         came, gone = {*wanted} - {*self._queues}, {*self._queues} - {*wanted}
         self._queues = wanted
+        self._missing -= gone
+        for queue in gone:
+            health.over(f"queue {queue}")
         if gone:
             assert self._connection is not None
             self._channel.close()  # answered when the broker has dealt with the acknowledgements
             self._connection.close()
-            self._missing -= gone
-            for queue in gone:
-                health.over(f"queue {queue}")
             self._connect()
             return
         for queue in sorted(came):

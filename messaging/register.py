@@ -61,6 +61,11 @@ class Register(Mapping[str, Organisation]):
         return len(self.now())
 
 
+def as_of_now(organisations: Mapping[str, Organisation]) -> Mapping[str, Organisation]:
+    """Those of this moment, which stay the same during a decision."""
+    return organisations.now() if isinstance(organisations, Register) else organisations
+
+
 def of_environment(environment: Mapping[str, str] = os.environ) -> tuple[DeclaredNetwork, Mapping[str, Organisation]]:
     """The network file (RUTA_NETWORK_FILE), and who takes part at each moment (RUTA_ORGANISATIONS_FILE).
 

@@ -54,10 +54,10 @@ def main() -> int:
         sys.exit(str(error))
 
     def decide(arrival: Arrival) -> Publication:
-        return amqp.decide(arrival, Members(organisations, keys()), clock.now())
+        return amqp.decide(arrival, Members(register.as_of_now(organisations), keys()), clock.now())
 
     def deliver(arrival: Arrival) -> Publication:
-        return amqp.deliver(arrival, organisations)
+        return amqp.deliver(arrival, register.as_of_now(organisations))
 
     credits = Credits(network.services.values())
     listening, handing = Listening(hub_url, credits), Handing(hub_url, organisations)

@@ -51,8 +51,9 @@ def pass_on(arrival: Arrival) -> Publication:
 def deliver(arrival: Arrival, organisations: Mapping[str, Organisation]) -> Publication:
     """Address what the hub has for an organisation to the inbox of the system there that reads it."""
     message_id = str((arrival.properties or {}).get("message_id", ""))
-    organisation = organisations[owner_of(arrival.queue)]
-    address = _address_there(organisation, arrival) if organisation.systems else organisation.id
+    id = owner_of(arrival.queue)
+    organisation = organisations.get(id)  # none of who has just been removed: its inbox is about to go, too
+    address = _address_there(organisation, arrival) if organisation and organisation.systems else id
     return Publication("inbox", address, arrival.body, message_id)
 
 

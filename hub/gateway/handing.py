@@ -71,5 +71,5 @@ class Handing:
             return None
         refusal_of = ".".join(words[5:7])
         notice = contract.sent_by == "service"
-        there = self._organisations[owner_of(arrival.queue)]
-        return there.address(contract.name, notice=notice, refusal_of=refusal_of)
+        there = self._organisations.get(owner_of(arrival.queue))
+        return there.address(contract.name, notice=notice, refusal_of=refusal_of) if there is not None else None

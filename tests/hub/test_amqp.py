@@ -267,6 +267,11 @@ def test_what_is_addressed_with_its_type_is_delivered_unread() -> None:
     assert (delivered.routing_key, delivered.body) == ("americares.lists", b"no JSON")
 
 
+def test_what_is_for_an_organisation_that_has_just_been_removed_stops_nobody_elses() -> None:
+    arrived = Arrival("deliver.americares", "to.americares.attendance.settled.v1", 1, b"no JSON", {"message_id": "id"})
+    assert amqp.deliver(arrived, {}).routing_key == "americares"
+
+
 @pytest.mark.parametrize(
     ("key", "body"),
     [

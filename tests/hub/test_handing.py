@@ -113,3 +113,9 @@ def test_what_the_broker_does_not_take_is_told_again(told: Handing, publisher: P
     publisher.refuses = True
     with pytest.raises(ConnectionError):
         told.note([brought(confirmed(), "redcross", "americares")[1]])
+
+
+def test_what_was_for_an_organisation_that_has_just_been_removed_is_handed_to_nobody(publisher: Publisher) -> None:
+    _, one = brought(confirmed(), "redcross", "americares")
+    Handing("", {}).note([one])
+    assert reports(publisher) == []

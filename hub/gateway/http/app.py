@@ -51,7 +51,7 @@ class Settings:
 
     def members(self) -> Members:
         """Who takes part, with the keys of this moment."""
-        return Members(self.organisations, self.keys())
+        return Members(register.as_of_now(self.organisations), self.keys())
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
