@@ -55,9 +55,8 @@ TAKEN = frozenset(
         "unrouted",
     }
 )
-OF_ORGANISATIONS = frozenset(
-    {"name", "roles", "may_send", "systems", "amqp"}
-)  # what may be said of one in the network file
+# What the network file may say of one.
+OF_ORGANISATIONS = frozenset({"name", "roles", "may_send", "refers_to", "systems", "amqp"})
 OF_ROLES = frozenset({"may_send", "may"})
 ANSWER_WITHIN = 30  # seconds for the broker's management interface, each of its hosts
 COPIES = 3  # of a queue on a cluster of so many nodes or more: one of them may be lost
@@ -100,6 +99,8 @@ class Organisation:
     powers: frozenset[Power] = frozenset()
     systems: tuple[System, ...] = ()
     status: OrganisationStatus = OrganisationStatus.ACTIVE
+    refers_to: tuple[str, ...] = ("*",)
+    """Whom it may refer people to: organisations, by patterns as in `may_send`."""
     amqp: bool = True
     """Whether it may come in by AMQP, and has queues for that; by HTTP everybody may."""
     secrets: tuple[str, ...] = ("",)
@@ -118,6 +119,10 @@ class Organisation:
     def sends(self, contract_name: str) -> bool:
         """Whether this organisation may send contracts of this name (no version in it)."""
         return _names(self.may_send, contract_name)
+
+    def may_refer_to(self, organisation: str) -> bool:
+        """Whether this organisation may refer people to another."""
+        return _names(self.refers_to, organisation)
 
     def address(self, contract_name: str, *, notice: bool, refusal_of: str | None = None) -> str:
         """Where the exchange `inbox` takes a contract of this name: to the system that reads it, or the common queue.
@@ -319,6 +324,7 @@ def _organisation(
         (*patterns, *said.get("may_send", [])),
         frozenset(_power(role, power) for role in theirs for power in roles[role].get("may", [])),
         systems,
+        refers_to=tuple(said.get("refers_to", ["*"])),
         amqp=by_amqp,
     )
 

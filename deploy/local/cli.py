@@ -302,6 +302,7 @@ def add(
     name: str | None = None,
     role: tuple[str, ...] = (),
     may_send: tuple[str, ...] = (),
+    refers_to: tuple[str, ...] = (),
     systems: Path | None = None,
     contact: str | None = None,
     amqp: Annotated[bool, Parameter(negative=())] = False,
@@ -318,6 +319,8 @@ def add(
         A part that it plays, as deploy/network.toml has it: partner, employment, coordinator. Several may be said.
     may_send
         A contract, without version, that it may send beside those of its roles. Several may be said.
+    refers_to
+        An organisation to which it may refer people, and to no other then. Several may be said; '*' is everybody.
     systems
         A TOML file with its systems, each a table as in deploy/network.toml: [attendance] reads = […].
     contact
@@ -327,8 +330,9 @@ def add(
     """
     with _membership() as members:
         said = members.add(
-            organisation, name=name, roles=role, may_send=may_send, systems=systems, contact=contact, amqp=amqp
-        )
+            organisation, name=name, roles=role, may_send=may_send, refers_to=refers_to, systems=systems,
+            contact=contact, amqp=amqp,
+        )  # fmt: skip
         print(said)
 
 

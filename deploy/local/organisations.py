@@ -26,16 +26,17 @@ log = logging.getLogger("ruta.up")
 RECORDED: Final = "organisation.recorded"
 
 KNOWN: Final = """
-    select id, number, name, roles, may_send, systems, amqp, secrets, contact, status, changed_at
+    select id, number, name, roles, may_send, refers_to, systems, amqp, secrets, contact, status, changed_at
     from organisation order by id
 """
 SAVE: Final = """
-    insert into organisation (id, number, name, roles, may_send, systems, amqp, secrets, contact, status)
-    select id, number, name, roles, may_send, systems, amqp, secrets, contact, status
+    insert into organisation (id, number, name, roles, may_send, refers_to, systems, amqp, secrets, contact, status)
+    select id, number, name, roles, may_send, refers_to, systems, amqp, secrets, contact, status
     from jsonb_populate_record(null::organisation, %s::jsonb)
     on conflict (id) do update set
         number = excluded.number, name = excluded.name, roles = excluded.roles, may_send = excluded.may_send,
-        systems = excluded.systems, amqp = excluded.amqp, secrets = excluded.secrets, contact = excluded.contact,
+        refers_to = excluded.refers_to, systems = excluded.systems, amqp = excluded.amqp, secrets = excluded.secrets,
+        contact = excluded.contact,
         status = excluded.status,
         changed_at = clock_timestamp()
 """
@@ -51,6 +52,7 @@ class Entry:
     roles: tuple[str, ...] = ()
     may_send: tuple[str, ...] = ()
     systems: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    refers_to: tuple[str, ...] = ("*",)
     amqp: bool = True
     secrets: tuple[str, ...] = ("",)
     contact: str | None = None
@@ -65,6 +67,7 @@ class Entry:
             "roles": [*self.roles],
             "may_send": [*self.may_send],
             "systems": self.systems,
+            "refers_to": [*self.refers_to],
             "amqp": self.amqp,
         }
 
@@ -85,6 +88,7 @@ def seed(id: str, said: Mapping[str, Any]) -> Entry:
         tuple(said.get("roles", [])),
         tuple(said.get("may_send", [])),
         said.get("systems", {}),
+        tuple(said.get("refers_to", ["*"])),
         said.get("amqp", True),
     )
 
@@ -95,7 +99,7 @@ def known(connection: Connection) -> dict[str, Entry]:
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:
-    several = {name: tuple(row[name]) for name in ("roles", "may_send", "secrets")}
+    several = {name: tuple(row[name]) for name in ("roles", "may_send", "refers_to", "secrets")}
     return Entry(**{**row, **several, "status": OrganisationStatus(row["status"])})
 
 

@@ -92,6 +92,7 @@ class Partner:
         lines = [
             f"{one.id}  {one.name}, {one.status}{f', {self.contact}' if self.contact else ''}",
             f"may send    {' '.join(one.may_send)}",
+            f"refers to   {' '.join(one.refers_to)}",
             f"may         {' '.join(sorted(one.powers)) or '-'}",
             f"systems     {' '.join(each.name for each in one.systems) or '-'}",
         ]

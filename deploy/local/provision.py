@@ -134,6 +134,7 @@ def as_audited(organisation: Organisation) -> dict[str, Any]:
         "name": organisation.name,
         "may_send": [*organisation.may_send],
         "powers": sorted(organisation.powers),
+        "refers_to": [*organisation.refers_to],
         "amqp": organisation.amqp,
         "systems": {
             system.name: {"reads": [*system.reads], "sends": [*system.sends], "runs": system.runs}

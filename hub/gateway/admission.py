@@ -81,6 +81,7 @@ def _check_sender(message: contracts.Message, sender: str | None, members: Membe
         raise Refused("not_allowed", "type")
     if contract.sent_by == "service":
         _check_copy(message, contract, organisation, members.organisations)
+    _check_recipients(message, organisation)
     return organisation
 
 
@@ -94,6 +95,15 @@ def _may_say(organisation: Organisation, contract: contracts.Contract) -> bool:
             return organisation.says_itself(contract.name)
         case "hub":
             return False
+
+
+def _check_recipients(message: contracts.Message, organisation: Organisation) -> None:
+    """Let an organisation refer people only to whom it may, one at a time or several in one message."""
+    several = enumerate(getattr(message.data, "referrals", ()))
+    for where, one in [("data", message.data), *((f"data.referrals.{place}", one) for place, one in several)]:
+        recipient = getattr(one, "recipient", None)
+        if recipient is not None and not organisation.may_refer_to(recipient):
+            raise Refused("recipient_not_allowed", f"{where}.recipient")
 
 
 def _check_copy(

@@ -26,6 +26,7 @@ from tests.examples import (
     sealed_with_header,
     service_published,
 )
+from tests.examples_intake import need_referred, needs_referred
 
 Json = dict[str, Any]
 
@@ -44,6 +45,7 @@ MEMBERS = Members(
         "second": Organisation("second", "Secretaría", ("match.*",), frozenset({Power.COORDINATE})),
         "sends-only": Organisation("sends-only", "", ("match.*",), frozenset({Power.RUN_PROGRAMMES})),
         "may-only": Organisation("may-only", "", ("referral.*",), frozenset({Power.COORDINATE})),
+        "narrow": Organisation("narrow", "", ("referral.*", "needs.*"), refers_to=("iom", "fuva*")),
         "paused": Organisation("paused", "", ("need.identified",), status=codes.OrganisationStatus.SUSPENDED),
     },
     {name: {key["kid"]: True} for name, key in KEYS.items()},
@@ -267,6 +269,14 @@ CASES = [
       for one in ("centre", "second")),
     *(refused(f"what {one} may not say, as it may not both send it and coordinate", message(UNDONE, source=one),
               "not_allowed", "type", sender=one) for one in ("sends-only", "may-only", "iom")),
+    admitted("who may refer to some, to one of them", message(referral_requested(), source="narrow"),
+             "referral.requested.v2", sender="narrow"),
+    refused("who may refer to some, to nobody else", message(referral_requested(recipient="centre"), source="narrow"),
+            "recipient_not_allowed", "data.recipient", sender="narrow"),
+    admitted("several at a time", message(needs_referred(need_referred(), need_referred(recipient="fuvadis")),
+             source="narrow"), "needs.referred.v1", sender="narrow"),
+    refused("nor one of several", message(needs_referred(need_referred(), need_referred(recipient="centre")),
+            source="narrow"), "recipient_not_allowed", "data.referrals.1.recipient", sender="narrow"),
     refused("who is suspended", message(source="paused"), "suspended", sender="paused"),
     refused("who is of no network", message(source="nobody"), "not_allowed", "type", sender="nobody"),
     refused("an unknown contract", message(type="person.photographed.v1"), "unknown_contract", "type"),

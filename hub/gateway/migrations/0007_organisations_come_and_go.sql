@@ -6,6 +6,7 @@ create table organisation (
     name       text        not null,
     roles      text[]      not null,                -- of network.toml
     may_send   text[]      not null,                -- contracts, without version, beside those of its roles
+    refers_to  text[]      not null,                -- organisations to which it may refer people; '*': to all
     systems    jsonb       not null,                -- by name, each as in network.toml
     amqp       boolean     not null,                -- whether it may come in by AMQP, beside HTTP
     secrets    text[]      not null,                -- what the names of its queues end with, the newest first
