@@ -36,8 +36,7 @@ SAVE: Final = """
     on conflict (id) do update set
         number = excluded.number, name = excluded.name, roles = excluded.roles, may_send = excluded.may_send,
         refers_to = excluded.refers_to, systems = excluded.systems, amqp = excluded.amqp, secrets = excluded.secrets,
-        contact = excluded.contact,
-        status = excluded.status,
+        contact = excluded.contact, status = excluded.status,
         changed_at = clock_timestamp()
 """
 
