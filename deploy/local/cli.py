@@ -282,6 +282,17 @@ app.command(partner)
 
 
 @partner.command
+def init(folder: Path) -> None:
+    """Make an organisation's private key in a folder of its own; print the public part, for `partner rotate`.
+
+    It is for the organisation, on its machine, and speaks with nobody: `python -m ruta_contracts key new` does the same.
+    """
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700, parents=True)
+    _become(MODULES["contracts"], ("key", "new", str(folder / "private.jwk")))
+
+
+@partner.command
 def show(organisation: str) -> None:
     """Say on one screen who an organisation is, its keys and their age, what it sent, has not read, and was refused."""
     with _partner(organisation) as one:

@@ -1,7 +1,10 @@
 """Keys born where they are used: an organisation brings its own, which others seal to at once; nothing is restarted."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -16,6 +19,7 @@ from contracts.key_directory import read_directory
 from deploy.local import OperatorError, Stack, issuing, keys, organisations, partner
 from deploy.local.partner import Partner
 from deploy.local.provision import hand_out, registered
+from deploy.local.state import ROOT
 from messaging import clock, database, topology
 from messaging.public_keys import PublicKeys, in_force
 from tests.waiting import eventually
@@ -383,3 +387,18 @@ def test_a_new_key_never_takes_the_place_of_one_that_is_there(
     assert json.loads(made) == sealing.public_part(sealing.load_key(file))
     assert file.stat().st_mode & 0o777 == 0o600
     assert contracts_command(["key", "public", str(tmp_path / "none")]) == 1
+
+
+def test_an_organisation_makes_its_key_by_the_same_command_line_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "deploy.local", "partner", "init", str(tmp_path / "clinic")]
+    made = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    private = sealing.load_key(tmp_path / "clinic" / "private.jwk")
+    assert keys.read_public(made.stdout) == sealing.public_part(private)
+    assert (tmp_path / "clinic" / "private.jwk").stat().st_mode & 0o077 == 0
+    again = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert again.returncode != 0
+    assert sealing.load_key(tmp_path / "clinic" / "private.jwk") == private
