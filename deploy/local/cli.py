@@ -285,7 +285,7 @@ app.command(partner)
 def init(folder: Path) -> None:
     """Make an organisation's private key in a folder of its own; print the public part, for `partner rotate`.
 
-    It is for the organisation, on its machine, and speaks with nobody: `python -m ruta_contracts key new` does the same.
+    It is for the organisation, on its machine, and asks nobody: `python -m ruta_contracts key new` does the same.
     """
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700, parents=True)

@@ -390,15 +390,13 @@ def test_a_new_key_never_takes_the_place_of_one_that_is_there(
 
 
 def test_an_organisation_makes_its_key_by_the_same_command_line_in_a_folder_of_its_own(tmp_path: Path) -> None:
-    command = [sys.executable, "-P", "-m", "deploy.local", "partner", "init", str(tmp_path / "clinic")]
-    made = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
-    )
+    def init() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-P", "-m", "deploy.local", "partner", "init", str(tmp_path / "clinic")]
+        return subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+
+    made = init()
     private = sealing.load_key(tmp_path / "clinic" / "private.jwk")
     assert keys.read_public(made.stdout) == sealing.public_part(private)
     assert (tmp_path / "clinic" / "private.jwk").stat().st_mode & 0o077 == 0
-    again = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
-    )
-    assert again.returncode != 0
+    assert init().returncode != 0
     assert sealing.load_key(tmp_path / "clinic" / "private.jwk") == private
