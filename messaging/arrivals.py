@@ -13,8 +13,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
+from contracts import Message, OrganisationRecorded
 from messaging.identity import HUB
 from messaging.inbox import Received
 from messaging.runtime import Delivery
@@ -43,7 +44,7 @@ class Arrivals:
     def add(self, delivery: Delivery) -> None:
         """Take in what has arrived behind all of its sender's."""
         content = delivery.content
-        sender = content.message.source if isinstance(content, Received) else ""
+        sender = _sender(content.message) if isinstance(content, Received) else ""
         self._of.setdefault(sender, deque()).append(delivery)
         self._spoke[sender] = self._now()
         self._count += 1
@@ -82,6 +83,11 @@ class Arrivals:
             yield waiting.popleft()
             if waiting:
                 going.append(waiting)
+
+
+def _sender(message: Message[Any]) -> str:
+    """Whose turn a message takes: what is said of an organisation goes before all that it says itself afterwards."""
+    return message.data.organisation if isinstance(message.data, OrganisationRecorded) else message.source
 
 
 def _arrival(delivery: Delivery) -> tuple[int, int]:

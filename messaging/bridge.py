@@ -215,7 +215,7 @@ class Bridge:
         self._take()  # what came while the other queues were asked for
         wait, until = self._idle_for(), float("inf")
         try:
-            while self._arrived < WINDOW * len(self._queues) and time.monotonic() < until:
+            while self._arrived < WINDOW * max(len(self._queues), 1) and time.monotonic() < until:
                 if self._arrived and until == float("inf"):
                     wait, until = GATHER, time.monotonic() + GATHER
                 self._connection.drain_events(timeout=wait)

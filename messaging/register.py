@@ -7,8 +7,9 @@ part last; and nothing is restarted when an organisation comes, goes, or may do 
 import json
 import logging
 import os
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -23,8 +24,8 @@ log = logging.getLogger("ruta.register")
 LOOK_EVERY: Final = 0.2  # seconds between looks whether the file has changed
 
 
-class Register(Mapping[str, Organisation]):
-    """Who takes part, by id, as the file has it: those who are suspended, too, and nobody who was removed."""
+class Register:
+    """The file, read anew once it has changed. May be used from several threads."""
 
     def __init__(self, network: DeclaredNetwork, file: Path) -> None:
         """`network` has the roles and services by which it is read. Raises TopologyError where it cannot be."""
@@ -33,11 +34,19 @@ class Register(Mapping[str, Organisation]):
         self._state = state_of(file)
         self._organisations = read(file, network).organisations
         self._looked_at = time.monotonic()
+        self._looking = threading.Lock()
 
     def now(self) -> Mapping[str, Organisation]:
-        """Return the organisations of this moment; as they were last, where the file cannot be read any more."""
-        if time.monotonic() - self._looked_at >= LOOK_EVERY:
-            self._look()
+        """Who takes part at this moment, by id: those who are suspended, too, and nobody who was removed.
+
+        As they were last, where the file cannot be read any more.
+        """
+        # One looks at a time: what a slow one has read would take the place of something newer.
+        if time.monotonic() - self._looked_at >= LOOK_EVERY and self._looking.acquire(blocking=False):
+            try:
+                self._look()
+            finally:
+                self._looking.release()
         return self._organisations
 
     def _look(self) -> None:
@@ -51,29 +60,17 @@ class Register(Mapping[str, Organisation]):
         except TopologyError as error:
             log.warning("%s: who took part before still does", error)
 
-    def __getitem__(self, id: str) -> Organisation:
-        return self.now()[id]
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.now())
-
-    def __len__(self) -> int:
-        return len(self.now())
-
-
-def as_of_now(organisations: Mapping[str, Organisation]) -> Mapping[str, Organisation]:
-    """Those of this moment, which stay the same during a decision."""
-    return organisations.now() if isinstance(organisations, Register) else organisations
-
-
-def of_environment(environment: Mapping[str, str] = os.environ) -> tuple[DeclaredNetwork, Mapping[str, Organisation]]:
-    """The network file (RUTA_NETWORK_FILE), and who takes part at each moment (RUTA_ORGANISATIONS_FILE).
+def of_environment(
+    environment: Mapping[str, str] = os.environ,
+) -> tuple[DeclaredNetwork, Callable[[], Mapping[str, Organisation]]]:
+    """The network file (RUTA_NETWORK_FILE), and what returns who takes part at a moment (RUTA_ORGANISATIONS_FILE).
 
     Where no file of organisations is named, those of the network file do. Raises TopologyError.
     """
     network = topology.read(Path(environment.get("RUTA_NETWORK_FILE", topology.NETWORK_FILE)))
     named = environment.get("RUTA_ORGANISATIONS_FILE")
-    return network, Register(network, Path(named)) if named else network.organisations
+    return network, Register(network, Path(named)).now if named else lambda: network.organisations
 
 
 def read(file: Path, network: DeclaredNetwork) -> DeclaredNetwork:
@@ -82,7 +79,7 @@ def read(file: Path, network: DeclaredNetwork) -> DeclaredNetwork:
         said = json.loads(file.read_text())["organisations"]
         statuses = {id: OrganisationStatus(one["status"]) for id, one in said.items()}
         organisations = {
-            id: read_organisation(id, said[id]["said"], network, status, said[id]["secrets"])
+            id: read_organisation(id, said[id]["said"], network, status, said[id]["suffixes"])
             for id, status in statuses.items()
             if status is not OrganisationStatus.REMOVED
         }
@@ -96,5 +93,5 @@ def read(file: Path, network: DeclaredNetwork) -> DeclaredNetwork:
 
 def written(organisations: Mapping[str, Mapping[str, Any]]) -> str:
     """The text of such a file: of each organisation what `network.toml` could say of it (`said`), its status and the
-    secrets of its queues."""
+    suffixes of its queues."""
     return json.dumps({"organisations": organisations}, indent=1, ensure_ascii=False)

@@ -57,6 +57,7 @@ TAKEN = frozenset(
 )
 # What the network file may say of one.
 OF_ORGANISATIONS = frozenset({"name", "roles", "may_send", "refers_to", "systems", "amqp"})
+ANYBODY = ("*",)  # whom an organisation may refer people to unless somebody says otherwise
 OF_ROLES = frozenset({"may_send", "may"})
 ANSWER_WITHIN = 30  # seconds for the broker's management interface, each of its hosts
 COPIES = 3  # of a queue on a cluster of so many nodes or more: one of them may be lost
@@ -99,22 +100,22 @@ class Organisation:
     powers: frozenset[Power] = frozenset()
     systems: tuple[System, ...] = ()
     status: OrganisationStatus = OrganisationStatus.ACTIVE
-    refers_to: tuple[str, ...] = ("*",)
+    refers_to: tuple[str, ...] = ANYBODY
     """Whom it may refer people to: organisations, by patterns as in `may_send`."""
     amqp: bool = True
     """Whether it may come in by AMQP, and has queues for that; by HTTP everybody may."""
-    secrets: tuple[str, ...] = ("",)
+    suffixes: tuple[str, ...] = ("",)
     """What the names of its queues end with, the newest first: who guesses no name sees nothing of a queue, for the
     broker tells everybody who names one how much is in it. With an earlier one, what was sent there is still read."""
 
     @property
     def submits(self) -> tuple[str, ...]:
         """The queues of what it submits by AMQP."""
-        return tuple(_named("submit", self.id, secret) for secret in self.secrets) if self.amqp else ()
+        return tuple(_named("submit", self.id, suffix) for suffix in self.suffixes) if self.amqp else ()
 
-    def inbox(self, system: str | None = None, secret: str | None = None) -> str:
-        """The queue of what is for one of its systems, or for none in particular; the newest, or that of a secret."""
-        return _named("inbox", self.id, system, self.secrets[0] if secret is None else secret)
+    def inbox(self, system: str | None = None, suffix: str | None = None) -> str:
+        """The queue of what is for one of its systems, or for none in particular; the newest, or that of a suffix."""
+        return _named("inbox", self.id, system, self.suffixes[0] if suffix is None else suffix)
 
     def sends(self, contract_name: str) -> bool:
         """Whether this organisation may send contracts of this name (no version in it)."""
@@ -298,10 +299,10 @@ def read_organisation(
     said: Mapping[str, Any],
     network: DeclaredNetwork,
     status: OrganisationStatus = OrganisationStatus.ACTIVE,
-    secrets: Sequence[str] = ("",),
+    suffixes: Sequence[str] = ("",),
 ) -> Organisation:
     """Read what is said of an organisation as in the network file. Raises KeyError, TypeError, AttributeError."""
-    return replace(_organisation(id, said, network.roles, network.services), status=status, secrets=tuple(secrets))
+    return replace(_organisation(id, said, network.roles, network.services), status=status, suffixes=tuple(suffixes))
 
 
 def _organisation(
@@ -324,7 +325,7 @@ def _organisation(
         (*patterns, *said.get("may_send", [])),
         frozenset(_power(role, power) for role in theirs for power in roles[role].get("may", [])),
         systems,
-        refers_to=tuple(said.get("refers_to", ["*"])),
+        refers_to=tuple(said.get("refers_to", ANYBODY)),
         amqp=by_amqp,
     )
 
@@ -429,7 +430,7 @@ def definitions(
     parts.policy(HUB, "service", f"^({'|'.join(network.services)})$", network.limits["service"], dead_lettered)
 
     for organisation in network.organisations.values():
-        _organisation_user(parts, organisation, network, passwords.get(organisation.id))
+        _organisation_user(parts, organisation, network, passwords[organisation.id] if organisation.amqp else None)
     parts.user(GATEWAY, passwords[GATEWAY])
     parts.permission(GATEWAY, NETWORK, write="^inbox$", read=r"^submit\.")
     # What became of messages it reads by a queue of its own that goes with its connection (messaging/credits.py).
@@ -492,14 +493,14 @@ def _organisation_queues(parts: "_Definitions", organisation: Organisation) -> N
     parts.exchange(NETWORK, exchange, "topic", alternate="unrouted")
     notices = {one: [notice_key(id, name) for name in one.reads] for one in organisation.systems if one.runs}
     all_notices = sorted({key for keys in notices.values() for key in keys})
-    for secret, submits in zip(organisation.secrets, organisation.submits, strict=True):
-        is_newest = secret == organisation.secrets[0]  # by the others nothing comes any more
+    for suffix, submits in zip(organisation.suffixes, organisation.submits, strict=True):
+        is_newest = suffix == organisation.suffixes[0]  # by the others nothing comes any more
         parts.queue(NETWORK, submits, bound_to=exchange, keys=[f"{id}.#"] if is_newest else [])
         keys = [id, *all_notices] if is_newest else []
-        parts.queue(NETWORK, organisation.inbox(secret=secret), bound_to="inbox", keys=keys)
+        parts.queue(NETWORK, organisation.inbox(suffix=suffix), bound_to="inbox", keys=keys)
         for one in organisation.systems:
             keys = [one.address, *notices.get(one, [])] if is_newest else []
-            queue = organisation.inbox(one.name, secret)
+            queue = organisation.inbox(one.name, suffix)
             parts.queue(NETWORK, queue, bound_to="inbox", keys=keys, one_reads=one.runs is not None)
 
 
@@ -695,7 +696,25 @@ def provision(management: Management, network: DeclaredNetwork, passwords: Mappi
     for vhost in (NETWORK, HUB):
         _remove_other_policies(management, vhost, document["policies"])
         _check_queues(management, vhost, document["queues"])
+    for organisation in network.organisations.values():
+        unbind_old_queues(management, organisation)
+    there = {one["name"] for one in management.get("users?columns=name")}
+    for name in sorted(network.removed & there):
+        management.delete(f"users/{quote(name, safe='')}")
     _say_where_copies_are_missing(management)
+
+
+def unbind_old_queues(management: Management, organisation: Organisation) -> None:
+    """Have nothing more come into queues of an organisation's earlier suffixes: the newest are bound by now."""
+    newest = queues_of(replace(organisation, suffixes=organisation.suffixes[:1]))
+    for vhost, queue in queues_of(organisation):
+        if (vhost, queue) in newest:
+            continue
+        place, name = quote(vhost, safe=""), quote(queue, safe="")
+        for one in management.get(f"queues/{place}/{name}/bindings"):
+            if one["source"]:  # not the exchange that has no name, and every queue
+                exchange, key = quote(one["source"], safe=""), quote(one["properties_key"], safe="")
+                management.delete(f"bindings/{place}/e/{exchange}/q/{name}/{key}")
 
 
 def _remove_other_policies(management: Management, vhost: str, declared: Iterable[Mapping[str, Any]]) -> None:

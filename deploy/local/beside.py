@@ -8,6 +8,7 @@ from typing import Any
 
 import amqp
 
+from deploy.local import entrance
 from deploy.local.operator_error import OperatorError
 from deploy.local.stack import Stack
 from deploy.local.state import State
@@ -23,6 +24,7 @@ class Beside:
     management: Management
     amqp_urls: Mapping[str, Mapping[str, str]]  # by user (the gateway, the repairer), then by virtual host
     databases: Mapping[str, str]  # of each service and the gateway, as its own role
+    http_url: str | None  # by which partners reach the entrance by HTTP; None where nobody has said
     running: Mapping[str, Any] | None  # what `./ruta up` says of itself; None where the processes are somebody else's
 
     def waiting(self, queues: Iterable[tuple[str, str]]) -> int:
@@ -71,7 +73,7 @@ def find(
     running = state.read_running()
     if running is not None:
         management = Management(running["management_url"], within=within)
-        return Beside(management, running["amqp_urls"], running["databases"], running)
+        return Beside(management, running["amqp_urls"], running["databases"], running["http_url"], running)
     named = [one for one in ("RUTA_AMQP_URL", "RUTA_DATABASE_URL") if environment.get(one)]
     if len(named) == 1:
         raise OperatorError(
@@ -81,5 +83,6 @@ def find(
         state.make()
         stack = Stack(state.directory, environment)
         management = Management(stack.management_url, within=within)
-        return Beside(management, amqp_urls(stack), databases(stack, declared), None)
+        http_url = entrance.known_url(state, environment)
+        return Beside(management, amqp_urls(stack), databases(stack, declared), http_url, None)
     return None

@@ -327,7 +327,7 @@ def add(
     name
         What people call it.
     role
-        A part that it plays, as deploy/network.toml has it: partner, employment, coordinator. Several may be said.
+        A part that it plays, as deploy/network.toml has it: partner, employment, coordinator, custody. Or several.
     may_send
         A contract, without version, that it may send beside those of its roles. Several may be said.
     refers_to

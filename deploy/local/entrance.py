@@ -17,6 +17,7 @@ from hub.gateway.http.listening import Unusable, read_address
 from messaging import database
 from messaging.topology import Organisation
 
+KEPT = "http.json"  # where the port of last time is kept
 # What an operator sets; other processes are not told.
 SETTINGS = ("RUTA_HTTP_LISTEN", "RUTA_HTTP_CERTIFICATE", "RUTA_HTTP_KEY", "RUTA_HTTP_URL")
 
@@ -60,7 +61,7 @@ def listen_address(state: State, environment: Mapping[str, str]) -> str:
         except Unusable as error:
             raise OperatorError(f"RUTA_HTTP_LISTEN: {error}") from None
     state.make()
-    kept = state.directory / "http.json"
+    kept = state.directory / KEPT
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         port = int(json.loads(kept.read_text())["port"])
         if port in PORTS and _is_free(port):
@@ -78,6 +79,16 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def known_url(state: State, environment: Mapping[str, str]) -> str | None:
+    """The address that partners use of an entrance that listens already; None where nobody has said; chooses none."""
+    if any(environment.get(name) for name in ("RUTA_HTTP_URL", "RUTA_HTTP_LISTEN")):
+        return url(environment.get("RUTA_HTTP_LISTEN", ""), environment)
+    try:
+        return url(f"127.0.0.1:{int(json.loads((state.directory / KEPT).read_text())['port'])}", environment)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def url(listens: str, environment: Mapping[str, str]) -> str:
@@ -108,7 +119,7 @@ def api_keys(noted: Trail, organisation: Organisation, credentials: Path) -> dic
             if system not in closed and shown.count(system) < MOST:
                 key = _add(noted, organisation, system, shown_once=False)
                 others = connection.execute(REVOKE_OTHERS, (organisation.id, system, _digest(key))).fetchall()
-                _note_revoked(noted, others)
+                note_revoked(noted, others)
         keys[system] = key
     noted.commit()
     return keys
@@ -146,7 +157,7 @@ def revoke_api_key(noted: Trail, organisation: Organisation, name: str, credenti
             f"{organisation.id} has no API key of this name: see `./ruta partner show {organisation.id}`."
         )
     if row["revoked_at"] is None:
-        _note_revoked(noted, noted.connection.execute(REVOKE, (row["sha256"],)).fetchall())
+        note_revoked(noted, noted.connection.execute(REVOKE, (row["sha256"],)).fetchall())
     noted.commit()
     _strike_out(credentials, row["system"], bytes(row["sha256"]))
     others = _valid(noted, organisation, row["system"])
@@ -181,11 +192,12 @@ def revoke_undeclared(noted: Trail, organisations: Iterable[Organisation]) -> No
     """Revoke the keys of organisations, and of their systems, that the network does not declare any more."""
     declared = [(one.id, system) for one in organisations for system in (None, *(each.name for each in one.systems))]
     pairs = [one for one, _ in declared], [system for _, system in declared]
-    _note_revoked(noted, noted.connection.execute(REVOKE_UNDECLARED, pairs).fetchall())
+    note_revoked(noted, noted.connection.execute(REVOKE_UNDECLARED, pairs).fetchall())
     noted.commit()
 
 
-def _note_revoked(noted: Trail, rows: Iterable[database.Row]) -> None:
+def note_revoked(noted: Trail, rows: Iterable[database.Row]) -> None:
+    """Have it recorded of API keys, by rows of their table, that they have been ended."""
     for row in rows:
         noted.note("key_revoked", row["organisation"], system=row["system"], key=name_of(row["sha256"]))
 

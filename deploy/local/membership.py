@@ -1,11 +1,11 @@
 """How organisations come, go and are suspended, while everything runs.
 
-What is decided is committed first, with its entry in the audit; then it is put into effect, each step of which changes
-nothing when it is done again. So a command that was cut short is said again and ends right, and `./ruta up` puts into
-effect whatever was decided before.
+What is decided is committed with its entry in the audit, and put into effect by steps that change nothing when they are
+done again: so a command that was cut short is said again and ends right.
 
-In which order it is put into effect: the services know an organisation before its first message can come in; and who is
-suspended gets nothing in before anything else is done.
+In which order: the services know an organisation before its first message can come in. Of who is suspended nothing is
+let in that arrives from then on, before anything else is done. A queue is deleted only once the gateway has let go of
+it, for only then the broker tells all that is in it; and what ends with that is committed after it.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from contracts.codes import OrganisationStatus
+from contracts.codes import OrganisationStatus, Power
 from deploy.local import beside, entrance, keys, organisations
 from deploy.local.beside import Beside, look
 from deploy.local.operator_error import OperatorError
@@ -41,9 +41,13 @@ from messaging.topology import (
     definitions_of,
     queues_of,
     read,
+    submit_exchange,
+    unbind_old_queues,
 )
 
 ACTIVE, SUSPENDED, REMOVED = OrganisationStatus.ACTIVE, OrganisationStatus.SUSPENDED, OrganisationStatus.REMOVED
+Queue = tuple[str, str]
+"""A virtual host, and the name of a queue there."""
 LET_GO_WITHIN: Final = 10.0  # seconds for the gateway to read an organisation's queues no more
 UNREAD_BY_HTTP: Final = """
     select count(*) as messages from delivery
@@ -51,8 +55,10 @@ UNREAD_BY_HTTP: Final = """
         and exists (select from http_reader where http_reader.organisation = delivery.organisation)
 """
 REVOKE_API_KEYS: Final = """
-    update api_key set revoked_at = now() where organisation = %s and revoked_at is null returning sha256
+    update api_key set revoked_at = now() where organisation = %s and revoked_at is null
+    returning organisation, system, sha256
 """
+OPEN_API_KEYS: Final = "update api_key set closed = false where organisation = %s and closed"
 REVOKE_PUBLIC_KEYS: Final = """
     update public_key set revoked_at = now() where organisation = %s and revoked_at is null returning key_id
 """
@@ -96,11 +102,14 @@ class Membership:
             raise OperatorError(f"{error}.") from None
         with self._deciding() as noted:
             before = organisations.known(self.connection).get(id)
+            if before is not None and before.status is REMOVED:
+                before = None  # nothing of its first time opens again
+                self.connection.execute(OPEN_API_KEYS, (id,))
             if before is None and (name is None or not roles):
                 raise OperatorError(f"{id} is new: say `--name` and `--role`.")
             entry = before or Entry(id, 1, name or id, amqp=False)
             if amqp and not entry.amqp:
-                entry = replace(entry, amqp=True, secrets=(new_secret(),))
+                entry = replace(entry, amqp=True, suffixes=(new_suffix(),))
             entry = replace(
                 entry,
                 name=name or entry.name,
@@ -113,12 +122,18 @@ class Membership:
             )
             entry.read(self.network)  # before anything is kept of it
             entry = organisations.save(self.connection, entry)
-            noted.note_organisations({one.id: as_audited(one) for one in self._now().organisations.values()})
+            network = organisations.network_with(organisations.known(self.connection), self.network)
+            noted.note_organisations({one.id: as_audited(one) for one in network.organisations.values()})
             noted.commit()
-            self._let_in(entry, noted)
+            self._put_into_effect(entry, noted)
             has_key = any(keys.is_in_force(one, clock.now()) for one in keys.known(self.connection, id))
-        sealed = "" if has_key else f" Nothing can be sealed to it before `./ruta partner rotate {id}` has its key."
-        return f"{id} takes part{self._when()}. What it is handed lies in {self.state.organisations / id}.{sealed}"
+        will_have = self.place is None and Power.KEYS_IN_CUSTODY in entry.read(self.network).powers
+        sealed = f" Nothing can be sealed to it before `./ruta partner rotate {id}` has its key."
+        does = "stays suspended" if entry.status is SUSPENDED else "takes part"
+        return (
+            f"{id} {does}{self._when()}. What it is handed lies in {self.state.organisations / id}."
+            f"{'' if has_key or will_have else sealed}"
+        )
 
     def suspend(self, id: str) -> str:
         """Let nothing of an organisation in, and hand it nothing; what is for it is kept. Raises OperatorError."""
@@ -129,13 +144,13 @@ class Membership:
                 with _reaching():
                     self._set_up_broker(entry, self.place)
                     self.place.management.delete(f"connections/username/{quote(id, safe='')}")
-                organisations.tell_services(organisations.recorded(entry, self.network), self._hub_url(self.place))
+                organisations.tell_services(organisations.recorded(entry, self.network), _hub_url(self.place))
         return f"{id} is suspended{self._when()}: what is for it is kept until `./ruta partner resume {id}`."
 
     def resume(self, id: str) -> str:
         """Let an organisation take part again that was suspended. Raises OperatorError."""
         with self._deciding() as noted:
-            self._let_in(self._decide(noted, id, ACTIVE, "organisation_resumed"), noted)
+            self._put_into_effect(self._decide(noted, id, ACTIVE, "organisation_resumed"), noted)
         return f"{id} takes part again{self._when()}."
 
     def remove(self, id: str, *, drop_unread: bool = False) -> str:
@@ -143,58 +158,67 @@ class Membership:
 
         What waits for it unread is dropped only where that is said, and the audit says how much it was.
         """
-        with self._deciding() as noted:
+        place = self._running()
+        with self._deciding() as noted, _reaching():
             known = organisations.known(self.connection).get(id)
-            if known is not None and known.status is ACTIVE:
+            if known is None:
+                raise OperatorError(f"{id} does not take part.")
+            if known.status is ACTIVE:
                 raise OperatorError(f"{id} takes part: `./ruta partner suspend {id}` first, and nothing more comes in.")
-            queues = [] if known is None else queues_of(known.read(self.network))
-            unread = self._unread(id, queues) if known is not None and known.status is SUSPENDED else 0
-            if unread and not drop_unread:
-                raise OperatorError(
-                    f"{unread:,} messages wait for {id}: `./ruta partner resume {id}` lets it read them; "
-                    "`--drop-unread` gives them up."
-                )
-            entry = self._decide(noted, id, REMOVED, "organisation_removed", unread=unread)
+            queues = queues_of(known.read(self.network))
+            with self._let_go(replace(known, status=REMOVED), queues, place) as left:
+                under_way = sum(left[one] for one in queues if one[1].startswith(("submit.", "submitted.")))
+                unread = self._unread_by_http(id) + sum(left.values()) - under_way
+                if under_way:
+                    raise OperatorError(f"{under_way:,} messages of {id} are being taken up: do it again in a while.")
+                if unread and not drop_unread:
+                    raise OperatorError(
+                        f"{unread:,} messages wait for {id}: `./ruta partner resume {id}` lets it read them; "
+                        "`--drop-unread` gives them up."
+                    )
+                entry = self._decide(noted, id, REMOVED, "organisation_removed", unread=unread)
             self._write_files()
-            if self.place is not None:
-                organisations.tell_services(organisations.recorded(entry, self.network), self._hub_url(self.place))
-                with _reaching():
-                    self._take_down_broker(entry.id, queues, self.place)
-        return f"{id} takes part no longer{self._when()}."
+            organisations.tell_services(organisations.recorded(entry, self.network), _hub_url(place))
+            self._take_down_broker(id, queues, place)
+            self.state.forget_password(id)
+        return f"{id} takes part no longer."
 
     def readdress(self, id: str) -> str:
-        """Give the queues of an organisation names that nobody guesses; what is in those of before it still reads.
+        """Give an organisation queues with names that nobody guesses; what is in the old ones it still reads.
 
-        Said again, it ends those of before, once nothing is in them. Raises OperatorError.
+        Said again, it ends the old ones, once nothing is in them. Raises OperatorError.
         """
-        if self.place is None:
-            raise OperatorError("Its queues are the broker's: `./ruta up` first.")
+        place = self._running()
         with self._deciding() as noted, _reaching():
             entry = organisations.known(self.connection).get(id)
             if entry is None or entry.status is REMOVED or not entry.amqp:
                 raise OperatorError(f"{id} does not come in by AMQP.")
-            is_new = len(entry.secrets) == 1
+            is_new = len(entry.suffixes) == 1
             if is_new:
-                entry = organisations.save(self.connection, replace(entry, secrets=(new_secret(), *entry.secrets)))
+                entry = organisations.save(self.connection, replace(entry, suffixes=(new_suffix(), *entry.suffixes)))
                 noted.note("organisation_readdressed", id)
                 noted.commit()
-            self._let_in(entry, noted)
-            self._unbind_before(entry, self.place)
+            self._put_into_effect(entry, noted)
             if is_new:
                 return (
-                    f"{id} has new queues: {self.state.organisations / id} says which. It reads what is left in those "
-                    f"of before and then the new ones; then `./ruta partner readdress {id}` ends those of before."
+                    f"{id} has new queues: {self.state.organisations / id} says which. It reads what is left in the "
+                    f"old ones and then the new ones; then `./ruta partner readdress {id}` ends the old ones."
                 )
-            self._end_before(entry, self.place)
-        return f"The queues of before are gone, and {id} has none whose name can be guessed."
+            self._end_old_queues(entry, noted, place)
+        return f"The old queues are gone, and {id} has none whose name can be guessed."
 
     # -- inside --------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def _deciding(self) -> Iterator[Trail]:
-        """One operator at a time, until what is decided is in effect."""
+        """One operator at a time, until what is decided is in effect; the lock is that of the keys."""
         with keys.alone(self.connection):
             yield begin(self.connection, self.state)
+
+    def _running(self) -> Beside:
+        if self.place is None:
+            raise OperatorError("Its queues are the broker's, which does not run: `./ruta up` first.")
+        return self.place
 
     def _decide(self, noted: Trail, id: str, status: OrganisationStatus, act: str, **details: int) -> Entry:
         before = organisations.known(self.connection).get(id)
@@ -204,109 +228,81 @@ class Membership:
         if entry != before:
             noted.note(act, id, **details)
         if status is REMOVED:
-            for row in self.connection.execute(REVOKE_API_KEYS, (id,)).fetchall():
-                noted.note("key_revoked", id, key=row["sha256"].hex()[:12])
+            entrance.note_revoked(noted, self.connection.execute(REVOKE_API_KEYS, (id,)).fetchall())
             for row in self.connection.execute(REVOKE_PUBLIC_KEYS, (id,)).fetchall():
                 noted.note("public_key_revoked", id, key=row["key_id"])
         noted.commit()
         return entry
 
-    def _now(self) -> DeclaredNetwork:
-        return organisations.network_with(organisations.known(self.connection), self.network)
-
-    def _let_in(self, entry: Entry, noted: Trail) -> None:
+    def _put_into_effect(self, entry: Entry, noted: Trail) -> None:
         organisation = entry.read(self.network)
         if self.place is not None:
-            organisations.tell_services(organisations.recorded(entry, self.network), self._hub_url(self.place))
+            if self.place.http_url is None:
+                raise OperatorError("Nobody has said where HTTP is served: set RUTA_HTTP_URL, or `./ruta provision`.")
+            organisations.tell_services(organisations.recorded(entry, self.network), _hub_url(self.place))
             with _reaching():
                 self._set_up_broker(entry, self.place)
+                unbind_old_queues(self.place.management, organisation)
             hand_to(
                 organisation, noted, self.state, amqp_urls=self._amqp_urls(entry.id, self.place),
-                http_url=self._http_url(self.place),
+                http_url=self.place.http_url,
             )  # fmt: skip
         self._write_files()
 
     def _write_files(self) -> None:
-        write_directory(self.connection, self.state)
         organisations.write_register(organisations.known(self.connection), self.state)
+        write_directory(self.connection, self.state)
 
     def _set_up_broker(self, entry: Entry, place: Beside) -> None:
         password = self.state.password(entry.id) if entry.amqp else None
         document = definitions_of(entry.read(self.network), self.network, password)
         place.management.post("definitions", document)
 
-    def _unbind_before(self, entry: Entry, place: Beside) -> None:
-        """Have nothing more come into the queues of before; the new ones are bound by now: nothing falls between."""
-        for vhost, queue in self._before(entry):
-            path = f"{quote(vhost, safe='')}/{quote(queue, safe='')}"
-            for one in place.management.get(f"queues/{path}/bindings"):
-                if one["source"]:  # not the exchange that has no name, and every queue
-                    exchange, key = quote(one["source"], safe=""), quote(one["properties_key"], safe="")
-                    place.management.delete(
-                        f"bindings/{quote(vhost, safe='')}/e/{exchange}/q/{quote(queue, safe='')}/{key}"
-                    )
+    @contextlib.contextmanager
+    def _let_go(self, entry: Entry, queues: Sequence[Queue], place: Beside) -> Iterator[Mapping[Queue, int]]:
+        """Have the gateway read these queues no more, as it will by `entry`; say how much is in each then.
 
-    def _end_before(self, entry: Entry, place: Beside) -> None:
-        """Delete the queues of before. Raises OperatorError where something is in one, or somebody reads it."""
-        queues = self._before(entry)
-        for vhost, queue in queues:
-            with contextlib.closing(broker.connect(place.amqp_urls[GATEWAY][vhost])) as connection:
-                found = look(connection, queue)
-            is_read = found is not None and found.consumer_count and not queue.startswith("submit.")
-            if found is not None and (found.message_count or is_read):
-                raise OperatorError(
-                    f"{found.message_count:,} messages are in {queue}"
-                    f"{', which is being read' if is_read else ''}: do it again when it has been read."
-                )
-        organisations.save(self.connection, replace(entry, secrets=entry.secrets[:1]))
-        self.connection.commit()
-        self._write_files()
-        self._delete(queues, entry.id, place)
+        Where the block raises, it reads them again.
+        """
+        organisations.write_register(organisations.known(self.connection) | {entry.id: entry}, self.state)
+        try:
+            yield {queue: _left_in(queue, place) for queue in queues}
+        except BaseException:
+            self.connection.rollback()
+            organisations.write_register(organisations.known(self.connection), self.state)
+            raise
 
-    def _before(self, entry: Entry) -> list[tuple[str, str]]:
-        now = queues_of(replace(entry, secrets=entry.secrets[:1]).read(self.network))
-        return [one for one in queues_of(entry.read(self.network)) if one not in now]
+    def _end_old_queues(self, entry: Entry, noted: Trail, place: Beside) -> None:
+        """Delete the old queues. Raises OperatorError where something is in one, or somebody reads it."""
+        ended = replace(entry, suffixes=entry.suffixes[:1])
+        now = queues_of(ended.read(self.network))
+        old = [one for one in queues_of(entry.read(self.network)) if one not in now]
+        with self._let_go(ended, old, place) as left:
+            for (_, queue), messages in left.items():
+                if messages:
+                    raise OperatorError(f"{messages:,} messages are in {queue}: do it again when it has been read.")
+            _delete(old, place)
+            organisations.save(self.connection, ended)
+            noted.note("organisation_readdressed", entry.id, ended=len(old))
+            noted.commit()
 
-    def _take_down_broker(self, id: str, queues: list[tuple[str, str]], place: Beside) -> None:
-        """Delete the user of an organisation, and its queues once the gateway has let go of them."""
+    def _take_down_broker(self, id: str, queues: Sequence[Queue], place: Beside) -> None:
         users = {one["name"] for one in place.management.get("users?columns=name")}
         if id in users:
             place.management.delete(f"users/{quote(id, safe='')}")
-        self._delete(queues, id, place)
+        _delete(queues, place)
         exchanges = {one["name"] for one in place.management.get(f"exchanges/{NETWORK}?columns=name")}
-        if f"submit.{id}" in exchanges:
-            place.management.delete(f"exchanges/{NETWORK}/submit.{quote(id, safe='')}")
+        if submit_exchange(id) in exchanges:
+            place.management.delete(f"exchanges/{NETWORK}/{quote(submit_exchange(id), safe='')}")
 
-    def _delete(self, queues: list[tuple[str, str]], id: str, place: Beside) -> None:
-        """Delete queues of an organisation, once the gateway has let go of each."""
-        until = time.monotonic() + LET_GO_WITHIN
-        for vhost, queue in queues:
-            with contextlib.closing(broker.connect(place.amqp_urls[GATEWAY][vhost])) as connection:
-                while (found := look(connection, queue)) is not None and found.consumer_count:
-                    if time.monotonic() > until:
-                        raise OperatorError(f"The queue {queue} of {id} is still being read: do it again in a while.")
-                    time.sleep(0.1)
-            if found is not None:
-                place.management.delete(f"queues/{quote(vhost, safe='')}/{quote(queue, safe='')}")
-
-    def _unread(self, id: str, queues: list[tuple[str, str]]) -> int:
-        """How many messages wait for an organisation: by HTTP, where it reads by that, and in its queues."""
+    def _unread_by_http(self, id: str) -> int:
         row = self.connection.execute(UNREAD_BY_HTTP, (id,)).fetchone()
         assert row is not None
-        unread = int(row["messages"])
-        return unread + (self.place.waiting(queues) if self.place is not None else 0)
-
-    def _hub_url(self, place: Beside) -> str:
-        return place.amqp_urls[GATEWAY][HUB]
+        return int(row["messages"])
 
     def _amqp_urls(self, id: str, place: Beside) -> list[str]:
         server = addresses.read(place.amqp_urls[GATEWAY][NETWORK], addresses.BROKER)
         return replace(server, user=id, password=self.state.password(id)).urls
-
-    def _http_url(self, place: Beside) -> str:
-        if place.running is not None:
-            return str(place.running["http_url"])
-        return entrance.url(entrance.listen_address(self.state, {}), {})
 
     def _when(self) -> str:
         return "" if self.place is not None else " once `./ruta up` has put it into effect"
@@ -324,8 +320,39 @@ def opened(state: State, address: str) -> Iterator[Membership]:
         raise OperatorError(f"The database of the gateway did not do it: {str(error).splitlines()[0]}") from None
 
 
-def new_secret() -> str:
-    """What nobody guesses, as a part of a queue's name."""
+def _hub_url(place: Beside) -> str:
+    return place.amqp_urls[GATEWAY][HUB]
+
+
+def _left_in(queue: Queue, place: Beside) -> int:
+    """How many messages are in a queue, once nobody reads it; with those that somebody has taken and not acknowledged.
+
+    Raises OperatorError where it is read all the same.
+    """
+    vhost, name = queue
+    until = time.monotonic() + LET_GO_WITHIN
+    with contextlib.closing(broker.connect(place.amqp_urls[GATEWAY][vhost])) as connection:
+        while (found := look(connection, name)) is not None and found.consumer_count:
+            if name.startswith("inbox.") or time.monotonic() > until:
+                raise OperatorError(f"The queue {name} is being read: do it again when it is not.")
+            time.sleep(0.1)
+    if found is None:
+        return 0
+    described = place.management.get(f"queues/{quote(vhost, safe='')}/{quote(name, safe='')}")
+    # The broker counts what was taken every five seconds only; the gateway's has come back by now.
+    taken = int(described.get("messages_unacknowledged", 0)) if name.startswith("inbox.") else 0
+    return int(found.message_count) + taken
+
+
+def _delete(queues: Sequence[Queue], place: Beside) -> None:
+    there = {(vhost, one["name"]) for vhost in (NETWORK, HUB) for one in place.management.queues(vhost)}
+    for vhost, name in queues:
+        if (vhost, name) in there:
+            place.management.delete(f"queues/{quote(vhost, safe='')}/{quote(name, safe='')}")
+
+
+def new_suffix() -> str:
+    """What nobody guesses, as the end of a queue's name."""
     return secrets.token_hex(16)
 
 
@@ -339,6 +366,9 @@ def _systems(file: Path | None, before: Entry) -> Mapping[str, Mapping[str, Any]
             check_name(name)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TopologyError) as error:
         raise OperatorError(f"{file} is no file of systems: {error}.") from None
+    for name, one in before.systems.items():
+        if name in said and said[name].get("runs") != one.get("runs"):
+            raise OperatorError(f"{name} cannot become, or cease to be, a service of {before.id}'s own: name another.")
     if lacking := sorted(before.systems.keys() - said.keys()):
         raise OperatorError(f"{file} leaves out {lacking[0]}, and what waits in its queue would be read by nobody.")
     return said

@@ -19,23 +19,24 @@ from messaging import clock, organisations, register
 from messaging.broker import BrokerLost, Publication, Publisher
 from messaging.database import Connection, row_as_json
 from messaging.identity import HUB
-from messaging.topology import DeclaredNetwork, Organisation, read, read_organisation
+from messaging.topology import ANYBODY, DeclaredNetwork, Organisation, read, read_organisation
 
 log = logging.getLogger("ruta.up")
 
 RECORDED: Final = "organisation.recorded"
 
 KNOWN: Final = """
-    select id, number, name, roles, may_send, refers_to, systems, amqp, secrets, contact, status, changed_at
-    from organisation order by id
+    select id, number, name, roles, may_send, refers_to, systems, amqp, suffixes, contact, status, changed_at
+    from organisation where %(id)s::text is null or id = %(id)s order by id
 """
+READS_BY_HTTP: Final = "insert into http_reader (organisation) values (%s) on conflict do nothing"
 SAVE: Final = """
-    insert into organisation (id, number, name, roles, may_send, refers_to, systems, amqp, secrets, contact, status)
-    select id, number, name, roles, may_send, refers_to, systems, amqp, secrets, contact, status
+    insert into organisation (id, number, name, roles, may_send, refers_to, systems, amqp, suffixes, contact, status)
+    select id, number, name, roles, may_send, refers_to, systems, amqp, suffixes, contact, status
     from jsonb_populate_record(null::organisation, %s::jsonb)
     on conflict (id) do update set
         number = excluded.number, name = excluded.name, roles = excluded.roles, may_send = excluded.may_send,
-        refers_to = excluded.refers_to, systems = excluded.systems, amqp = excluded.amqp, secrets = excluded.secrets,
+        refers_to = excluded.refers_to, systems = excluded.systems, amqp = excluded.amqp, suffixes = excluded.suffixes,
         contact = excluded.contact, status = excluded.status,
         changed_at = clock_timestamp()
 """
@@ -51,9 +52,9 @@ class Entry:
     roles: tuple[str, ...] = ()
     may_send: tuple[str, ...] = ()
     systems: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    refers_to: tuple[str, ...] = ("*",)
+    refers_to: tuple[str, ...] = ANYBODY
     amqp: bool = True
-    secrets: tuple[str, ...] = ("",)
+    suffixes: tuple[str, ...] = ("",)
     contact: str | None = None
     status: OrganisationStatus = OrganisationStatus.ACTIVE
     changed_at: datetime | None = None
@@ -73,7 +74,7 @@ class Entry:
     def read(self, network: DeclaredNetwork) -> Organisation:
         """What it may by the roles of the network. Raises OperatorError where there is no such role or service."""
         try:
-            return read_organisation(self.id, self.said, network, self.status, self.secrets)
+            return read_organisation(self.id, self.said, network, self.status, self.suffixes)
         except (KeyError, TypeError, AttributeError) as error:
             raise OperatorError(f"What is known of {self.id} means nothing in this network: {error}.") from None
 
@@ -87,28 +88,33 @@ def seed(id: str, said: Mapping[str, Any]) -> Entry:
         tuple(said.get("roles", [])),
         tuple(said.get("may_send", [])),
         said.get("systems", {}),
-        tuple(said.get("refers_to", ["*"])),
+        tuple(said.get("refers_to", ANYBODY)),
         said.get("amqp", True),
     )
 
 
-def known(connection: Connection) -> dict[str, Entry]:
-    """Every organisation that takes part or has taken part, by id."""
-    return {row["id"]: _entry(row) for row in connection.execute(KNOWN)}
+def known(connection: Connection, id: str | None = None) -> dict[str, Entry]:
+    """Every organisation that takes part or has taken part, by id; or only the one with an id."""
+    return {row["id"]: _entry(row) for row in connection.execute(KNOWN, {"id": id})}
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:
-    several = {name: tuple(row[name]) for name in ("roles", "may_send", "refers_to", "secrets")}
+    several = {name: tuple(row[name]) for name in ("roles", "may_send", "refers_to", "suffixes")}
     return Entry(**{**row, **several, "status": OrganisationStatus(row["status"])})
 
 
 def save(connection: Connection, entry: Entry) -> Entry:
-    """Write a row, as the next of its organisation unless nothing of it changes; return it as it is then."""
-    before = known(connection).get(entry.id)
+    """Write a row, as the next of its organisation unless nothing of it changes; return it as it is then.
+
+    Does not commit. Who has no AMQP reads by HTTP, whether it has begun to or not: what is for it is kept until then.
+    """
+    before = known(connection, entry.id).get(entry.id)
     if before is not None and before == replace(entry, number=before.number, changed_at=before.changed_at):
         return before
     entry = replace(entry, number=1 if before is None else before.number + 1)
     connection.execute(SAVE, (row_as_json(asdict(entry)),))
+    if not entry.amqp:
+        connection.execute(READS_BY_HTTP, (entry.id,))
     return entry
 
 
@@ -142,13 +148,15 @@ def network_of(state: State) -> DeclaredNetwork:
 def write_register(entries: Mapping[str, Entry], state: State) -> None:
     """Write the file that the gateway's processes read."""
     text = register.written(
-        {id: {"said": one.said, "status": one.status, "secrets": one.secrets} for id, one in entries.items()}
+        {id: {"said": one.said, "status": one.status, "suffixes": one.suffixes} for id, one in entries.items()}
     )
     write_private(state.organisations_file, text)
 
 
 def recorded(entry: Entry, network: DeclaredNetwork) -> OrganisationRecorded:
     """What services are told of an organisation."""
+    if entry.status is OrganisationStatus.REMOVED:  # perhaps by a role that is gone, too
+        return OrganisationRecorded(organisation=entry.id, number=entry.number, status=entry.status)
     one = entry.read(network)
     return OrganisationRecorded(
         organisation=entry.id,
@@ -160,7 +168,7 @@ def recorded(entry: Entry, network: DeclaredNetwork) -> OrganisationRecorded:
 
 
 def record_in(connection: Connection, said: Sequence[OrganisationRecorded]) -> None:
-    """Enter what services are told into a service's database, as if it had been told."""
+    """Enter what services are told into a service's database, as if it had been told, and commit."""
     connection.execute(organisations.RECORD, (organisations.as_rows(said),))
     connection.commit()
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import psycopg
 
+from contracts.codes import OrganisationStatus
 from deploy.local import beside, entrance, keys, organisations
 from deploy.local.beside import Beside
 from deploy.local.operator_error import OperatorError
@@ -139,11 +140,13 @@ def opened(state: State, address: str, organisation: str) -> Iterator[Partner]:
     try:
         with contextlib.closing(database.connect(address)) as connection:
             network, entries = read(), organisations.known(connection)
-            taking_part = organisations.network_with(entries, network).organisations
+            taking_part = {id: one for id, one in entries.items() if one.status is not OrganisationStatus.REMOVED}
             if organisation not in taking_part:
                 raise OperatorError(f"{organisation} does not take part; {', '.join(taking_part)} do.")
-            place = beside.find(state, network)
-            yield Partner(taking_part[organisation], state, connection, entries[organisation].contact, place)
+            entry, place = taking_part[organisation], None
+            with contextlib.suppress(OperatorError):  # of a broker that is not named: its database is enough here
+                place = beside.find(state, network)
+            yield Partner(entry.read(network), state, connection, entry.contact, place)
     except psycopg.Error as error:
         raise OperatorError(f"The database of the gateway did not do it: {str(error).splitlines()[0]}") from None
 

@@ -87,6 +87,12 @@ class State:
             write_private(self._secrets, json.dumps(passwords, indent=1))
         return passwords[user]
 
+    def forget_password(self, user: str) -> None:
+        """Have another made when the user is there again."""
+        passwords = self.known_passwords()
+        if passwords.pop(user, None) is not None:
+            write_private(self._secrets, json.dumps(passwords, indent=1))
+
     def known_passwords(self) -> dict[str, str]:
         """The passwords that have been made so far, by database role or broker user; none is made."""
         with contextlib.suppress(FileNotFoundError):

@@ -54,10 +54,10 @@ def main() -> int:
         sys.exit(str(error))
 
     def decide(arrival: Arrival) -> Publication:
-        return amqp.decide(arrival, Members(register.as_of_now(organisations), keys()), clock.now())
+        return amqp.decide(arrival, Members(organisations(), keys()), clock.now())
 
     def deliver(arrival: Arrival) -> Publication:
-        return amqp.deliver(arrival, register.as_of_now(organisations))
+        return amqp.deliver(arrival, organisations())
 
     credits = Credits(network.services.values())
     listening, handing = Listening(hub_url, credits), Handing(hub_url, organisations)
@@ -75,13 +75,13 @@ def main() -> int:
         credits.give_back(sender, publication.routing_key, str(publication.message_id))
 
     def by_amqp() -> list[str]:
-        return [queue for one in organisations.values() for queue in one.submits]
+        return [queue for one in organisations().values() for queue in one.submits]
 
     def by_http() -> list[str]:
-        return [submitted_queue(one.id, name) for one in organisations.values() for name in submitting_systems(one)]
+        return [submitted_queue(one.id, name) for one in organisations().values() for name in submitting_systems(one)]
 
     def outwards() -> list[str]:
-        return [f"deliver.{one.id}" for one in organisations.values() if one.amqp]
+        return [f"deliver.{one.id}" for one in organisations().values() if one.amqp]
 
     bridges = [
         Bridge("inward", network_url, hub_url, by_amqp, decide, may_go=may_go, came_back=came_back),

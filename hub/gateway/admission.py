@@ -5,16 +5,17 @@ Pure: it reads no clock, no database and no broker; what it knows of the network
 person: refusals name codes and fields.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import contracts
 from contracts.codes import OrganisationStatus, Power
+from contracts.fields import Model
 from contracts.media_types import is_media_type
 from messaging.broker import CONTENT_TYPE
 from messaging.identity import HUB, address_to
 from messaging.public_keys import KeyIds, in_force
-from messaging.topology import Organisation
+from messaging.topology import ANYBODY, Organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +99,26 @@ def _may_say(organisation: Organisation, contract: contracts.Contract) -> bool:
 
 
 def _check_recipients(message: contracts.Message, organisation: Organisation) -> None:
-    """Let an organisation refer people only to whom it may, one at a time or several in one message."""
-    several = enumerate(getattr(message.data, "referrals", ()))
-    for where, one in [("data", message.data), *((f"data.referrals.{place}", one) for place, one in several)]:
-        recipient = getattr(one, "recipient", None)
-        if recipient is not None and not organisation.may_refer_to(recipient):
-            raise Refused("recipient_not_allowed", f"{where}.recipient")
+    """Let an organisation refer people only to whom it may, wherever in its message it says so."""
+    if organisation.refers_to == ANYBODY:
+        return
+    for where, recipient in _recipients("data", message.data):
+        if not organisation.may_refer_to(recipient):
+            raise Refused("recipient_not_allowed", where)
+
+
+def _recipients(where: str, said: object) -> Iterator[tuple[str, str]]:
+    """Every field of a message's data that names to whom somebody is referred, and whom it names."""
+    match said:
+        case Model():
+            for name, value in said:
+                if name == "recipient" and value is not None:
+                    yield f"{where}.recipient", value
+                else:
+                    yield from _recipients(f"{where}.{name}", value)
+        case tuple():
+            for place, value in enumerate(said):
+                yield from _recipients(f"{where}.{place}", value)
 
 
 def _check_copy(

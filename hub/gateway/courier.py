@@ -16,7 +16,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,9 @@ ITS_OWN_FAULT = (psycopg.DataError, psycopg.IntegrityError)
 class Courier:
     """One reader of the queue, one writer of the tables."""
 
-    def __init__(self, database_url: str, amqp_url: str, organisations: Mapping[str, Organisation]) -> None:
+    def __init__(
+        self, database_url: str, amqp_url: str, organisations: Callable[[], Mapping[str, Organisation]]
+    ) -> None:
         self._database_url = database_url
         self._amqp_url = amqp_url
         self._organisations = organisations
@@ -175,7 +177,7 @@ class Courier:
         while self._arrived:
             health.comes_round(COURIER)
             batch, rest = self._arrived[:BATCH], self._arrived[BATCH:]
-            write(connection, [Entry(one.routing_key(), one.body) for one in batch], self._organisations)
+            write(connection, [Entry(one.routing_key(), one.body) for one in batch], self._organisations())
             self._wrote_at = self._spoken_at = time.monotonic()
             acknowledge(self._channel, batch[-1].tag)
             self._arrived = rest

@@ -7,7 +7,7 @@ there only the other knows, whose service answers the sender itself (docs/partne
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import contracts
 from contracts.codes import ProcessedState
@@ -30,7 +30,7 @@ UNUSED_WITHIN = 10.0  # seconds in which a connection that nobody uses is still 
 class Handing:
     """Publishes to the hub what has been handed to whom. Not for use from two threads."""
 
-    def __init__(self, hub_url: str, organisations: Mapping[str, Organisation]) -> None:
+    def __init__(self, hub_url: str, organisations: Callable[[], Mapping[str, Organisation]]) -> None:
         self._publisher = Publisher(hub_url)
         self._organisations = organisations
         self._used_at = time.monotonic()
@@ -71,5 +71,5 @@ class Handing:
             return None
         refusal_of = ".".join(words[5:7])
         notice = contract.sent_by == "service"
-        there = self._organisations.get(owner_of(arrival.queue))
+        there = self._organisations().get(owner_of(arrival.queue))
         return there.address(contract.name, notice=notice, refusal_of=refusal_of) if there is not None else None

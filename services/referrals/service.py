@@ -13,7 +13,7 @@ from uuid import UUID
 
 import contracts
 from contracts import Draft, Message
-from contracts.codes import OrganisationStatus, Power
+from contracts.codes import Power
 from messaging import clock, erasure, organisations, public_keys
 from messaging.on import batches, every, on
 from messaging.public_keys import KeyIds, PublicKeys
@@ -42,8 +42,7 @@ class ReferralsService:
     def record_organisation(self, tx: Transaction, message: Message[contracts.OrganisationRecorded]) -> list[Draft]:
         """An organisation takes part, may do something else, or no longer does: then it offers nothing any more."""
         organisations.record(tx, message.data)
-        if message.data.status is OrganisationStatus.REMOVED:
-            store.withdraw_services(tx, message.data.organisation)
+        store.organisations_changed(tx)
         return []
 
     # -- services and consents -----------------------------------------------------------------------------------------

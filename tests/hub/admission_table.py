@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,8 @@ from tests.examples_intake import need_referred, needs_referred
 
 Json = dict[str, Any]
 
+EXAMPLES = Path(contracts.__file__).parent / "examples"
+
 EVENTS = System("americares", "events", ("jornada.confirmed",), (), "events", ("attendance.settled",))
 MEMBERS = Members(
     {
@@ -45,7 +48,7 @@ MEMBERS = Members(
         "second": Organisation("second", "Secretaría", ("match.*",), frozenset({Power.COORDINATE})),
         "sends-only": Organisation("sends-only", "", ("match.*",), frozenset({Power.RUN_PROGRAMMES})),
         "may-only": Organisation("may-only", "", ("referral.*",), frozenset({Power.COORDINATE})),
-        "narrow": Organisation("narrow", "", ("referral.*", "needs.*"), refers_to=("iom", "fuva*")),
+        "narrow": Organisation("narrow", "", ("referral.*", "needs.*", "attendance.*"), refers_to=("iom", "fuva*")),
         "paused": Organisation("paused", "", ("need.identified",), status=codes.OrganisationStatus.SUSPENDED),
     },
     {name: {key["kid"]: True} for name, key in KEYS.items()},
@@ -102,6 +105,13 @@ def with_data(**changed: Any) -> Callable[[], bytes]:
         return json.dumps(said | {"data": said["data"] | changed}).encode()
 
     return make
+
+
+def attendance_that_refers() -> Callable[[], bytes]:
+    """An attendance of the examples with a need that is referred to somebody whom "narrow" may not refer to."""
+    said = json.loads((EXAMPLES / "attendance.recorded.v1" / "ok-with-a-referral.json").read_text())
+    assert said["data"]["needs"][0]["refer"]["recipient"] not in ("iom", "fuvadis")
+    return lambda: json.dumps(said | {"source": "narrow"}).encode()
 
 
 def deep(levels: int) -> Callable[[], bytes]:
@@ -277,6 +287,8 @@ CASES = [
              source="narrow"), "needs.referred.v1", sender="narrow"),
     refused("nor one of several", message(needs_referred(need_referred(), need_referred(recipient="centre")),
             source="narrow"), "recipient_not_allowed", "data.referrals.1.recipient", sender="narrow"),
+    refused("nor whom it met at a jornada", attendance_that_refers(), "recipient_not_allowed",
+            "data.needs.0.refer.recipient", sender="narrow"),
     refused("who is suspended", message(source="paused"), "suspended", sender="paused"),
     refused("who is of no network", message(source="nobody"), "not_allowed", "type", sender="nobody"),
     refused("an unknown contract", message(type="person.photographed.v1"), "unknown_contract", "type"),

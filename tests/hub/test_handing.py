@@ -42,7 +42,7 @@ def publisher(monkeypatch: pytest.MonkeyPatch) -> Publisher:
 
 @pytest.fixture
 def told(publisher: Publisher) -> Handing:
-    return Handing("", topology.read().organisations)
+    return Handing("", lambda: topology.read().organisations)
 
 
 def brought(data: Any, source: str, to: str, recipient: str | None = None) -> tuple[contracts.Message, Arrival]:
@@ -117,5 +117,5 @@ def test_what_the_broker_does_not_take_is_told_again(told: Handing, publisher: P
 
 def test_what_was_for_an_organisation_that_has_just_been_removed_is_handed_to_nobody(publisher: Publisher) -> None:
     _, one = brought(confirmed(), "redcross", "americares")
-    Handing("", {}).note([one])
+    Handing("", dict).note([one])
     assert reports(publisher) == []

@@ -10,6 +10,7 @@ from contracts import Message
 from messaging import inbox
 from messaging.arrivals import FEWEST, LITTLE, SPOKE_WITHIN, WORTH, Arrivals
 from messaging.runtime import Delivery
+from tests.examples import organisation_recorded, say
 from tests.messaging.harness import service_published
 
 MOST = 250
@@ -143,3 +144,14 @@ def test_whatever_comes_is_taken_once_and_each_senders_in_its_order(hall: Hall, 
         for sender, tag in hall.take():
             taken[sender].append(tag)
     assert taken == came
+
+
+def test_what_the_hub_says_of_an_organisation_goes_before_what_it_says_itself_afterwards(hall: Hall) -> None:
+    flood = hall.come("hub", 400)
+    recorded = inbox.read(say(organisation_recorded("iom"), source="hub").to_json())
+    assert isinstance(recorded, inbox.Received)
+    hall.arrivals.add(Delivery(401, b"", redelivered=False, content=recorded))
+    (later,) = hall.come("iom")
+    taken = [tag for _, tag in hall.take()]
+    assert taken[-2:] == [401, later]
+    assert set(taken[:-2]) <= set(flood)

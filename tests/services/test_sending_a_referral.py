@@ -143,16 +143,16 @@ def test_a_service_that_is_no_longer_offered_takes_no_referrals(referrals: Servi
         referrals.hear(referral_requested(), source=SENDER)
 
 
-def test_who_has_been_removed_from_the_network_is_sent_nothing_until_it_is_back_and_offers_again(
+def test_who_has_been_removed_from_the_network_is_sent_nothing_until_it_is_back(
     referrals: ServiceUnderTest,
 ) -> None:
     prepare(referrals)
     referrals.hear(organisation_recorded(RECIPIENT, number=3, status=codes.OrganisationStatus.REMOVED), source="hub")
     with pytest.raises(rules.Refused, match=r"^service_inactive$"):
         referrals.hear(referral_requested(), source=SENDER)
+    assert referrals.rows("select from directory") == []
 
     referrals.hear(organisation_recorded(RECIPIENT, number=4), source="hub")
-    referrals.hear(service_published(), source=RECIPIENT, said_at=NOW + HOUR)
     assert referrals.hear(referral_requested(), source=SENDER)
 
 

@@ -51,7 +51,7 @@ def export(*, organisation: str | None = None) -> int:
     if url is None:
         return _end("SERVICE_DATABASE_URL has to name the database of the service referrals")
     _, organisations = register.of_environment()
-    names = {one.id: one.name for one in organisations.values()}
+    names = {one.id: one.name for one in organisations().values()}
     try:
         listed = read_directory(url)
     except psycopg.Error as error:

@@ -51,7 +51,7 @@ def read_names(directory: Path) -> dict[str, str]:
 def declared_names() -> dict[str, str]:
     """Read what the network calls its organisations, by their ids."""
     _, organisations = register.of_environment()
-    return {one.id: _text(one.name) for one in organisations.values()}
+    return {one.id: _text(one.name) for one in organisations().values()}
 
 
 def _text(name: object) -> str:

@@ -43,15 +43,15 @@ class Settings:
 
     database_url: str
     amqp_url: str
-    organisations: Mapping[str, Organisation]
-    """Who takes part, as it is at the moment."""
+    organisations: Callable[[], Mapping[str, Organisation]]
+    """Who takes part at a moment."""
     keys: Callable[[], KeyIds] = dict
     """Everybody's public keys, as they are at the moment."""
     limits: Limits = field(default_factory=Limits)
 
     def members(self) -> Members:
         """Who takes part, with the keys of this moment."""
-        return Members(register.as_of_now(self.organisations), self.keys())
+        return Members(self.organisations(), self.keys())
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -104,7 +104,7 @@ def make_app(settings: Settings) -> Starlette:
     app.state.in_use = InUse(settings.limits)
     app.state.signals = signals
     app.state.outcome_of = feed.outcome_of
-    app.state.keys = Keys(keys_pool, lambda: settings.organisations, accepting.used)
+    app.state.keys = Keys(keys_pool, settings.organisations, accepting.used)
     return app
 
 

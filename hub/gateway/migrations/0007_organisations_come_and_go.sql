@@ -9,7 +9,7 @@ create table organisation (
     refers_to  text[]      not null,                -- organisations to which it may refer people; '*': to all
     systems    jsonb       not null,                -- by name, each as in network.toml
     amqp       boolean     not null,                -- whether it may come in by AMQP, beside HTTP
-    secrets    text[]      not null,                -- what the names of its queues end with, the newest first
+    suffixes   text[]      not null,                -- the ends of its queues' names, the newest first; '': none
     contact    text,                                -- where its people are reached: an office, and no person
     status     text        not null check (status in ('active', 'suspended', 'removed')),
     changed_at timestamptz not null default clock_timestamp()

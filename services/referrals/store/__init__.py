@@ -11,9 +11,9 @@ from services.referrals.store.consents import (
 from services.referrals.store.directory import (
     find_candidates,
     find_service,
+    organisations_changed,
     publish_service,
     state_capacity,
-    withdraw_services,
 )
 from services.referrals.store.lines import join_line, lines_left, lock_moved, note_notified, save_line
 from services.referrals.store.referrals import (
@@ -61,6 +61,7 @@ __all__ = [
     "lock_referrals_under",
     "note_notified",
     "open_beside",
+    "organisations_changed",
     "outstanding_purges",
     "overrides_used",
     "publish_service",
@@ -71,5 +72,4 @@ __all__ = [
     "save_referral",
     "state_capacity",
     "suspend_consent",
-    "withdraw_services",
 ]

@@ -19,6 +19,8 @@ _COLUMNS: Final = """
     service_id, organisation, need_codes, active, published_at, name, zones, languages, eligibility, answered_by_hub
 """
 
+REMOVED: Final = "select id from recorded_organisation where status = 'removed'"
+
 # So that of two processes that hear of a service the second goes on from what the first has made of it.
 LOCK_SERVICES: Final = """
     select from service where service_id = any(%b::uuid[]) order by service_id for no key update
@@ -27,7 +29,7 @@ LOCK_SERVICES: Final = """
 SERVICES: Final = f"""
     select service_id as key, {_COLUMNS}, capacity.state, capacity.waiting, capacity.estimate_days,
            capacity.stated_at, capacity.valid_until, decided.decisions, line.referral_ids, line.places, line.joined,
-           line.estimates
+           line.estimates, organisation in ({REMOVED}) as removed
     from service left join capacity using (service_id)
     cross join lateral (
         select array(
@@ -51,7 +53,7 @@ OFFERED: Final = f"""
         select need, service_id, organisation, published_at,
                row_number() over (partition by need, organisation order by published_at desc, service_id) as nth
         from unnest(%s::text[]) as need join service on service.need_codes @> array[need]
-        where service.active
+        where service.active and service.organisation not in ({REMOVED})
     ) as offered
     where nth <= {OF_EACH_ORGANISATION}
     group by need
@@ -61,8 +63,6 @@ INSERT_SERVICE: Final = f"""
     insert into service ({_COLUMNS}, listing)
     select {_COLUMNS}, listing from jsonb_populate_recordset(null::service, %s::jsonb)
 """
-
-WITHDRAW_SERVICES: Final = "update service set active = false where organisation = %s and active"
 
 SAVE_SERVICE: Final = """
     update service
@@ -162,9 +162,8 @@ def publish_service(tx: Transaction, service: Service, listing: Row) -> None:
     _offer(tx, service, None if known is None else known.service)
 
 
-def withdraw_services(tx: Transaction, organisation: str) -> None:
-    """Have an organisation offer nothing any more, until it publishes again."""
-    tx.fetch(WITHDRAW_SERVICES, (organisation,))
+def organisations_changed(tx: Transaction) -> None:
+    """Ask anew who offers what: who does not take part any more offers nothing."""
     tx.load_again(SERVICES)
     tx.load_again(OFFERED)
 
@@ -241,6 +240,7 @@ def _to_offers(row: Row) -> list[Offer]:
 
 
 def _to_known(row: Row) -> Known:
+    row["active"] &= not row.pop("removed")
     capacity = {name: row.pop(name) for name in ("state", "waiting", "estimate_days", "stated_at", "valid_until")}
     decisions = tuple(row.pop("decisions"))
     line = zip(*(row.pop(name) or () for name in ("referral_ids", "places", "joined", "estimates")), strict=True)
