@@ -138,7 +138,10 @@ class Membership:
     def suspend(self, id: str) -> str:
         """Let nothing of an organisation in, and hand it nothing; what is for it is kept. Raises OperatorError."""
         with self._deciding() as noted:
-            entry = self._decide(noted, id, SUSPENDED, "organisation_suspended")
+            entry, is_new = self._decide(id, SUSPENDED)
+            if is_new:
+                noted.note("organisation_suspended", id)
+            noted.commit()
             self._write_files()  # from here on nothing of it comes in
             if self.place is not None:
                 with _reaching():
@@ -150,7 +153,11 @@ class Membership:
     def resume(self, id: str) -> str:
         """Let an organisation take part again that was suspended. Raises OperatorError."""
         with self._deciding() as noted:
-            self._put_into_effect(self._decide(noted, id, ACTIVE, "organisation_resumed"), noted)
+            entry, is_new = self._decide(id, ACTIVE)
+            if is_new:
+                noted.note("organisation_resumed", id)
+            noted.commit()
+            self._put_into_effect(entry, noted)
         return f"{id} takes part again{self._when()}."
 
     def remove(self, id: str, *, drop_unread: bool = False) -> str:
@@ -176,7 +183,13 @@ class Membership:
                         f"{unread:,} messages wait for {id}: `./ruta partner resume {id}` lets it read them; "
                         "`--drop-unread` gives them up."
                     )
-                entry = self._decide(noted, id, REMOVED, "organisation_removed", unread=unread)
+                entry, is_new = self._decide(id, REMOVED)
+                if is_new:
+                    noted.note("organisation_removed", id, unread=unread)
+                entrance.note_revoked(noted, self.connection.execute(REVOKE_API_KEYS, (id,)).fetchall())
+                for row in self.connection.execute(REVOKE_PUBLIC_KEYS, (id,)).fetchall():
+                    noted.note("public_key_revoked", id, key=row["key_id"])
+                noted.commit()
             self._write_files()
             organisations.tell_services(organisations.recorded(entry, self.network), _hub_url(place))
             self._take_down_broker(id, queues, place)
@@ -220,19 +233,13 @@ class Membership:
             raise OperatorError("Its queues are the broker's, which does not run: `./ruta up` first.")
         return self.place
 
-    def _decide(self, noted: Trail, id: str, status: OrganisationStatus, act: str, **details: int) -> Entry:
+    def _decide(self, id: str, status: OrganisationStatus) -> tuple[Entry, bool]:
+        """Save a status, without a commit; return the row, and whether it is another than before."""
         before = organisations.known(self.connection).get(id)
         if before is None or (before.status is REMOVED and status is not REMOVED):
             raise OperatorError(f"{id} does not take part.")
         entry = organisations.save(self.connection, replace(before, status=status))
-        if entry != before:
-            noted.note(act, id, **details)
-        if status is REMOVED:
-            entrance.note_revoked(noted, self.connection.execute(REVOKE_API_KEYS, (id,)).fetchall())
-            for row in self.connection.execute(REVOKE_PUBLIC_KEYS, (id,)).fetchall():
-                noted.note("public_key_revoked", id, key=row["key_id"])
-        noted.commit()
-        return entry
+        return entry, entry != before
 
     def _put_into_effect(self, entry: Entry, noted: Trail) -> None:
         organisation = entry.read(self.network)

@@ -110,7 +110,7 @@ def with_data(**changed: Any) -> Callable[[], bytes]:
 def attendance_that_refers() -> Callable[[], bytes]:
     """An attendance of the examples with a need that is referred to somebody whom "narrow" may not refer to."""
     said = json.loads((EXAMPLES / "attendance.recorded.v1" / "ok-with-a-referral.json").read_text())
-    assert said["data"]["needs"][0]["refer"]["recipient"] not in ("iom", "fuvadis")
+    said["data"]["needs"][0]["refer"]["recipient"] = "centre"
     return lambda: json.dumps(said | {"source": "narrow"}).encode()
 
 
@@ -279,8 +279,9 @@ CASES = [
       for one in ("centre", "second")),
     *(refused(f"what {one} may not say, as it may not both send it and coordinate", message(UNDONE, source=one),
               "not_allowed", "type", sender=one) for one in ("sends-only", "may-only", "iom")),
-    admitted("who may refer to some, to one of them", message(referral_requested(), source="narrow"),
-             "referral.requested.v2", sender="narrow"),
+    admitted("who may refer to some, to one of them",
+             message(referral_requested(sealed=sealed_to("iom")), source="narrow"), "referral.requested.v2",
+             sender="narrow"),
     refused("who may refer to some, to nobody else", message(referral_requested(recipient="centre"), source="narrow"),
             "recipient_not_allowed", "data.recipient", sender="narrow"),
     admitted("several at a time", message(needs_referred(need_referred(), need_referred(recipient="fuvadis")),

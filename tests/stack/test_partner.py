@@ -221,6 +221,7 @@ def test_who_has_just_been_let_in_and_has_no_key_yet_keeps_nobodys_key_from_bein
     file, private = born(tmp_path, capsys)
     clinic.rotate(file, MONTH)
     clinic.connection.execute("delete from organisation where id = 'later'")
+    clinic.connection.commit()
     assert entry(clinic)["public_key"]["kid"] == private["kid"]
     assert "later" not in json.loads(clinic.state.directory_file.read_text())["organisations"]
 
@@ -348,7 +349,7 @@ def test_who_an_organisation_is_stands_on_one_screen_without_a_key(
     clinic.connection.execute(refused, (CLINIC, NOW - timedelta(days=1), 5))
     shown = clinic.show()
     credentials = json.loads((clinic.state.organisations / CLINIC / "credentials.json").read_text())
-    assert shown.startswith("clinic  Clínica\n")
+    assert shown.startswith("clinic  Clínica, active\n")
     assert f"{private['kid']}  its own, in force since 0 s ago" in shown
     assert "made by the hub, in custody, in force since 0 s ago, until 2026-04-01 09:00 UTC" in shown
     assert "refused     not_allowed 3 today" in shown
@@ -359,7 +360,7 @@ def test_who_an_organisation_is_stands_on_one_screen_without_a_key(
 def test_who_does_not_take_part_is_told_who_does(provisioned: Stack) -> None:
     address = provisioned.service_database_url("gateway")
     with (
-        pytest.raises(OperatorError, match=r"^nobody does not take part; barranquilla, redcross"),
+        pytest.raises(OperatorError, match=r"^nobody does not take part; americares, barranquilla"),
         partner.opened(provisioned.state, address, "nobody"),
     ):
         pass
