@@ -76,7 +76,10 @@ def credentials(members: Membership, id: str) -> dict[str, Any]:
 
 def ask(members: Membership, id: str, path: str = "/v1/inbox", body: bytes | None = None) -> tuple[int, Any]:
     """The status and the JSON of what the entrance by HTTP answers an organisation."""
-    handed = credentials(members, id)
+    return ask_with(credentials(members, id), path, body)
+
+
+def ask_with(handed: dict[str, Any], path: str = "/v1/inbox", body: bytes | None = None) -> tuple[int, Any]:
     request = Request(handed["http_url"] + path, body)  # noqa: S310 - the address is the network's own
     request.add_header("Authorization", f"Bearer {handed['api_key']}")
     request.add_header("Content-Type", "application/cloudevents+json")
@@ -352,17 +355,6 @@ def membership_sees(members: Membership, queue: str) -> int:
     assert place is not None
     with contextlib.closing(broker.connect(place.amqp_urls[GATEWAY]["network"])) as connection:
         return int(connection.channel().queue_declare(queue, passive=True).message_count)
-
-
-def ask_with(handed: dict[str, Any]) -> tuple[int, Any]:
-    request = Request(handed["http_url"] + "/v1/inbox")  # noqa: S310
-    request.add_header("Authorization", f"Bearer {handed['api_key']}")
-    try:
-        with urlopen(request, timeout=30) as answer:  # noqa: S310
-            return answer.status, json.load(answer)
-    except HTTPError as error:
-        with error:
-            return error.code, json.load(error)
 
 
 def test_what_the_gateway_holds_back_of_an_organisation_is_not_deleted_with_its_queues(

@@ -12,6 +12,7 @@ from cryptography import x509
 
 from hub.gateway.http.listening import Unusable
 from messaging import clock
+from messaging.changes import state_of
 from messaging.health import health
 from messaging.log import fields
 
@@ -58,7 +59,7 @@ class Certificate:
         self._say_whether_it_holds()
 
     def _look(self) -> list[tuple[int, int, int] | None]:
-        return [_sign(file) for file in self._files]
+        return [state_of(file) for file in self._files]
 
     def _take_in(self) -> None:
         """Load the pair, read once: first into a context of its own, for one that fails half-way is of no use."""
@@ -85,14 +86,6 @@ def _new_context() -> ssl.SSLContext:
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.set_alpn_protocols(["http/1.1"])
     return context
-
-
-def _sign(file: Path) -> tuple[int, int, int] | None:
-    try:
-        stat = file.stat()
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_ino, stat.st_size
 
 
 @contextlib.contextmanager
