@@ -25,6 +25,7 @@ from deploy.local.operator_error import OperatorError
 from deploy.local.state import ROOT, State, default_directory
 
 if TYPE_CHECKING:
+    from deploy.local import Stack
     from deploy.local.membership import Membership
     from deploy.local.partner import Partner
 
@@ -71,6 +72,7 @@ def up() -> None:
         except (KeyboardInterrupt, SystemExit):
             with contextlib.suppress(OSError):  # the terminal may be gone
                 print("Stopping.", flush=True)
+            _record_stop(network.stack)
 
 
 @app.command
@@ -466,6 +468,16 @@ def audit(*arguments: PassedOn) -> None:
 def bench(*arguments: PassedOn) -> None:
     """Measure the services at their real work, and their runtime beside plain nameko, FastStream and the floor."""
     _become(MODULES["bench"], arguments)
+
+
+def _record_stop(stack: "Stack") -> None:
+    from deploy.local.trail import record
+    from messaging.topology import GATEWAY
+
+    try:
+        record(stack.service_database_url(GATEWAY), stack.state, "network_stopped", "network")
+    except OperatorError as error:  # it is stopped all the same
+        logging.getLogger("ruta.up").warning("%s But it stops.", error)
 
 
 def _wait_for_the_end() -> NoReturn:

@@ -204,3 +204,4 @@ def test_down_stops_it_from_another_shell(running: Operator) -> None:
     assert running.ended() == 0
     eventually(lambda: not running.processes(), within=ENDED_WITHIN)
     assert "was not running" in running.run("down").stdout
+    assert running.run("audit", "search", "--act", "network_stopped").stdout.count("network stopped: network") == 1

@@ -78,6 +78,7 @@ OTHERS: Final[Mapping[Language, Mapping[str, str]]] = {
 }
 ACTS: Final[Mapping[str, Mapping[Language, str]]] = {
     "network_provisioned": {"en": "network provisioned", "es": "red puesta al día"},
+    "network_stopped": {"en": "network stopped", "es": "red detenida"},
     "organisation_added": {"en": "organisation added", "es": "organización nueva"},
     "organisation_changed": {"en": "organisation changed", "es": "organización con cambios"},
     "organisation_removed": {"en": "organisation removed", "es": "organización retirada"},
