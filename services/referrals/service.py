@@ -40,7 +40,7 @@ class ReferralsService:
 
     @on(contracts.OrganisationRecorded)
     def record_organisation(self, tx: Transaction, message: Message[contracts.OrganisationRecorded]) -> list[Draft]:
-        """An organisation takes part, may do something else, or no longer does: then it offers nothing any more."""
+        """An organisation takes part, no longer does, or may do something else."""
         organisations.record(tx, message.data)
         store.organisations_changed(tx)
         return []
