@@ -77,7 +77,7 @@ class Membership:
     def table(self) -> str:
         """Every organisation that takes part or has taken part, in a line each."""
         lines = [
-            f"{one.id:<20} {one.status:<10} {one.changed_at:%Y-%m-%d}  {' '.join(one.roles):<30} {one.name}"
+            f"{one.id:<20} {one.status:<9} {one.changed_at:%Y-%m-%d}  {one.name} ({', '.join(one.roles)})"
             for one in organisations.known(self.connection).values()
         ]
         return "\n".join(lines)

@@ -97,8 +97,10 @@ class Partner:
             f"may         {' '.join(sorted(one.powers)) or '-'}",
             f"systems     {' '.join(each.name for each in one.systems) or '-'}",
         ]
-        for key in keys.known(self.connection, one.id):
-            lines.append(f"key         {key['key_id']}  {_standing(key, now)}")
+        theirs = keys.known(self.connection, one.id)
+        lines += [f"key         {key['key_id']}  {_standing(key, now)}" for key in theirs]
+        if not any(keys.is_in_force(key, now) for key in theirs):
+            lines.append("key         none in force: nothing can be sealed to it")
         for api_key in row(API_KEYS, (one.id, now)):
             used = api_key["last_used_on"] or "never"
             lines.append(

@@ -228,6 +228,7 @@ def test_the_hub_makes_no_key_for_who_is_not_in_custody_and_says_that_nothing_ca
     assert "Nothing can be sealed to it" in said
     assert not (members.state.organisations / "clinic" / "private.jwk").exists()
     assert "clinic" not in json.loads(members.state.directory_file.read_text())["organisations"]
+    assert "key         none in force: nothing can be sealed to it" in screen(members, "clinic")
 
     assert "Nothing can be sealed" not in members.add("clinic", roles=["partner", "custody"])
     assert json.loads(members.state.directory_file.read_text())["organisations"]["clinic"]["custody"] == "hub"
