@@ -226,6 +226,8 @@ def test_connections_lost_on_the_way_cost_no_row_and_double_none(centre: Centre,
 
 
 def test_what_is_no_answer_stays_in_the_common_inbox(centre: Centre, number: int) -> None:
+    with closing(Partner(centre.network.stack, ORGANISER)) as system:
+        system.bodies(f"inbox.{ORGANISER}", 0)  # what others have left need not be a message
     assert centre.send(centre.save(person(number)))[0] == 0
     consent = "select consent_id from consent join document using (person_id) where number = %s"
     ((consent_id,),) = eventually(lambda: centre.rows("intake", consent, str(number)))
