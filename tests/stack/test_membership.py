@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -27,6 +28,8 @@ from deploy.local.membership import Membership
 from deploy.local.state import ROOT
 from deploy.local.trail import Trail
 from messaging import broker, database, register, topology
+from messaging.bridge import DEFER_FOR, Bridge
+from messaging.broker import Publication
 from messaging.topology import GATEWAY, DeclaredNetwork, Management
 from tests.examples import say, service_published
 from tests.messaging.partners import Partner
@@ -615,3 +618,26 @@ def test_a_file_of_organisations_that_is_spoilt_changes_nothing_and_is_read_agai
     file.write_text('{"organisations": {}}')
     known._looked_at = float("-inf")
     assert known.now() == {}
+
+
+def test_what_needs_the_broker_is_refused_while_nothing_runs(members: Membership) -> None:
+    nowhere = replace(members, place=None)
+    for act in (nowhere.remove, nowhere.readdress):
+        with pytest.raises(OperatorError, match="does not run"):
+            act("redcross")
+    assert organisations.known(members.connection)["redcross"].status is OrganisationStatus.ACTIVE
+
+
+def test_a_bridge_rests_while_nobody_comes_in_by_amqp(provisioned: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[float] = []
+    monkeypatch.setattr(Bridge, "_follow", lambda _: steps.append(time.monotonic()))
+    inside = provisioned.amqp_url(GATEWAY, topology.HUB)
+    bridge = Bridge("resting", inside, inside, list, lambda arrival: Publication("hub", "", arrival.body, "id"))
+    thread = threading.Thread(target=bridge.run)
+    thread.start()
+    try:
+        eventually(lambda: len(steps) >= 3)
+    finally:
+        bridge.stop()
+        thread.join()
+    assert steps[2] - steps[0] >= DEFER_FOR
