@@ -1,6 +1,6 @@
 """What a service knows of the organisations of the network: what the hub has said of each (`organisation.recorded`).
 
-It comes before anything that an organisation newly admitted says: the hub tells the services first, and lets its
+It comes before anything that an organisation newly admitted says: the hub notifies the services first, and lets its
 messages in then.
 """
 
@@ -27,7 +27,7 @@ RECORD: Final = """
     where recorded_organisation.number < excluded.number
 """
 
-# Who is suspended is told everything all the same, and reads it later.
+# Who is suspended is notified of everything all the same, and reads it later.
 TAKING_PART: Final = "select id from recorded_organisation where status <> 'removed'"
 HANDLING: Final = "select id from recorded_organisation where status <> 'removed' and %s = any(handles)"
 

@@ -211,10 +211,6 @@ class DeclaredNetwork:
     seeds: Mapping[str, Mapping[str, Any]]  # what the file says of organisations, which is taken over once
     removed: frozenset[str] = frozenset()  # organisations that took part; what was for them is still kept
 
-    def who_may(self, power: Power) -> frozenset[str]:
-        """The ids of the organisations that have a power."""
-        return frozenset(one.id for one in self.organisations.values() if power in one.powers)
-
     @property
     def users(self) -> tuple[str, ...]:
         """Every broker user that the network needs, each with a password of its own."""

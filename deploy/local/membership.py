@@ -147,7 +147,7 @@ class Membership:
                 with _reaching():
                     self._set_up_broker(entry, self.place)
                     self.place.management.delete(f"connections/username/{quote(id, safe='')}")
-                organisations.tell_services(organisations.recorded(entry, self.network), _hub_url(self.place))
+                self._notify_services(entry, self.place)
         return f"{id} is suspended{self._when()}: what is for it is kept until `./ruta partner resume {id}`."
 
     def resume(self, id: str) -> str:
@@ -191,7 +191,7 @@ class Membership:
                     noted.note("public_key_revoked", id, key=row["key_id"])
                 noted.commit()
             self._write_files()
-            organisations.tell_services(organisations.recorded(entry, self.network), _hub_url(place))
+            self._notify_services(entry, place)
             self._take_down_broker(id, queues, place)
             self.state.forget_password(id)
         return f"{id} takes part no longer."
@@ -246,7 +246,7 @@ class Membership:
         if self.place is not None:
             if self.place.http_url is None:
                 raise OperatorError("Nobody has said where HTTP is served: set RUTA_HTTP_URL, or `./ruta provision`.")
-            organisations.tell_services(organisations.recorded(entry, self.network), _hub_url(self.place))
+            self._notify_services(entry, self.place)
             with _reaching():
                 self._set_up_broker(entry, self.place)
                 unbind_old_queues(self.place.management, organisation)
@@ -255,6 +255,9 @@ class Membership:
                 http_url=self.place.http_url,
             )  # fmt: skip
         self._write_files()
+
+    def _notify_services(self, entry: Entry, place: Beside) -> None:
+        organisations.notify_services(organisations.recorded(entry, self.network), place.amqp_urls[GATEWAY][HUB])
 
     def _write_files(self) -> None:
         organisations.write_register(organisations.known(self.connection), self.state)
@@ -325,10 +328,6 @@ def opened(state: State, address: str) -> Iterator[Membership]:
             yield Membership(network, state, connection, place)
     except psycopg.Error as error:
         raise OperatorError(f"The database of the gateway did not do it: {str(error).splitlines()[0]}") from None
-
-
-def _hub_url(place: Beside) -> str:
-    return place.amqp_urls[GATEWAY][HUB]
 
 
 def _left_in(queue: Queue, place: Beside) -> int:

@@ -1,7 +1,7 @@
 """The organisations of the network, as the gateway's database has them; and how the hub's processes come to know them.
 
 The database is right. What `network.toml` says of an organisation is taken over once. The gateway's processes read the
-file that is written of the table (messaging/register.py). Services are told by a message (`organisation.recorded`)
+file that is written of the table (messaging/register.py). Services are notified by a message (`organisation.recorded`)
 while they run, and the same is entered into their databases when these are provisioned.
 """
 
@@ -154,7 +154,7 @@ def write_register(entries: Mapping[str, Entry], state: State) -> None:
 
 
 def recorded(entry: Entry, network: DeclaredNetwork) -> OrganisationRecorded:
-    """What services are told of an organisation."""
+    """What services are notified of about an organisation."""
     if entry.status is OrganisationStatus.REMOVED:  # perhaps by a role that is gone, too
         return OrganisationRecorded(organisation=entry.id, number=entry.number, status=entry.status)
     one = entry.read(network)
@@ -168,13 +168,13 @@ def recorded(entry: Entry, network: DeclaredNetwork) -> OrganisationRecorded:
 
 
 def record_in(connection: Connection, said: Sequence[OrganisationRecorded]) -> None:
-    """Enter what services are told into a service's database, as if it had been told, and commit."""
+    """Enter what services are notified of into a service's database, as if it had been, and commit."""
     connection.execute(organisations.RECORD, (organisations.as_rows(said),))
     connection.commit()
 
 
-def tell_services(said: OrganisationRecorded, hub_url: str) -> None:
-    """Tell the services; what is in their queues then, they have before anything that comes later.
+def notify_services(said: OrganisationRecorded, hub_url: str) -> None:
+    """Notify the services; what is in their queues then, they have before anything that comes later.
 
     Raises OperatorError where the broker does not take it.
     """
@@ -187,4 +187,4 @@ def tell_services(said: OrganisationRecorded, hub_url: str) -> None:
     finally:
         publisher.drop()
     if failed:
-        raise OperatorError("The broker has not taken what the services are told: do it again.")
+        raise OperatorError("The broker has not taken what the services are notified of: do it again.")

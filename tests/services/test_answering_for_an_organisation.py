@@ -9,7 +9,7 @@ from messaging.answers import Refused
 from tests.examples import ANOTHER, RECIPIENT, service_published
 from tests.services.conftest import ReferralsUnderTest
 
-MAY_BE_ANSWERED_FOR = topology.read().who_may(Power.RUN_PROGRAMMES)
+MAY_BE_ANSWERED_FOR = {one.id for one in topology.read().organisations.values() if Power.RUN_PROGRAMMES in one.powers}
 WITHOUT_THE_ROLE = sorted(topology.read().organisations.keys() - MAY_BE_ANSWERED_FOR)
 
 

@@ -436,7 +436,7 @@ class Cut(BaseException):
 STEPS: list[tuple[Any, str]] = [
     (organisations, "save"),
     (Trail, "commit"),
-    (organisations, "tell_services"),
+    (organisations, "notify_services"),
     (Management, "post"),
     (Management, "delete"),
     (membership, "hand_to"),

@@ -2,7 +2,7 @@
 -- stands here. The hub's other processes read it in a file that is written anew with every change (messaging/register.py).
 create table organisation (
     id         text        primary key,
-    number     bigint      not null check (number > 0), -- rises with each change, as services are told of it
+    number     bigint      not null check (number > 0), -- rises with each change, as services are notified of it
     name       text        not null,
     roles      text[]      not null,                -- of network.toml
     may_send   text[]      not null,                -- contracts, without version, beside those of its roles
