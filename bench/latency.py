@@ -33,6 +33,7 @@ from contracts.codes import (
     VisitMode,
 )
 from deploy.local import Network, OperatorError
+from deploy.local.organisations import network_of
 from messaging import topology
 
 SENDER, RECIPIENT = "redcross", "iom"
@@ -182,10 +183,13 @@ class Conversation:
         """Connect, and let the recipient offer a service."""
         stack = self.network.stack
         urls = {name: stack.amqp_url(name, topology.NETWORK) for name in (SENDER, RECIPIENT)}
+        organisations = network_of(stack.state).organisations
         self._publishers = {
             name: self.submit(name) if self.submit else wire.submitting(url, name) for name, url in urls.items()
         }
-        self._inboxes = {name: wire.Consumer(url, f"inbox.{name}", prefetch=500) for name, url in urls.items()}
+        self._inboxes = {
+            name: wire.Consumer(url, organisations[name].inbox(), prefetch=500) for name, url in urls.items()
+        }
         home = stack.state.organisations / "hub"
         self._hub_key = sealing.public_part(sealing.load_key(home / "private.jwk"))
         recipients = stack.state.organisations / RECIPIENT

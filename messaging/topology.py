@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -56,7 +56,11 @@ TAKEN = frozenset(
     }
 )
 # What the network file may say of one.
-OF_ORGANISATIONS = frozenset({"name", "roles", "may_send", "refers_to", "systems", "amqp"})
+OF_ORGANISATIONS = frozenset({"name", "roles", "may_send", "refers_to", "systems", "amqp", "limits"})
+# What an organisation may have more or less of than the others: of the broker, and of the entrance by HTTP (where each
+# is of a key: gateway/http/limits.py).
+OWN_LIMITS = frozenset({"connections", "channels", "rate", "burst", "requests_at_once", "streams_at_once"})
+ENVIRONMENTS = ("live", "test")
 ANYBODY = ("*",)  # whom an organisation may refer people to unless somebody says otherwise
 OF_ROLES = frozenset({"may_send", "may"})
 ANSWER_WITHIN = 30  # seconds for the broker's management interface, each of its hosts
@@ -107,6 +111,8 @@ class Organisation:
     suffixes: tuple[str, ...] = ("",)
     """What the names of its queues end with, the newest first: who guesses no name sees nothing of a queue, for the
     broker tells everybody who names one how much is in it. With an earlier one, what was sent there is still read."""
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """By name (OWN_LIMITS), what is not as for everybody."""
 
     @property
     def submits(self) -> tuple[str, ...]:
@@ -210,6 +216,7 @@ class DeclaredNetwork:
     roles: Mapping[str, Any]
     seeds: Mapping[str, Mapping[str, Any]]  # what the file says of organisations, which is taken over once
     removed: frozenset[str] = frozenset()  # organisations that took part; what was for them is still kept
+    environment: str = ENVIRONMENTS[0]  # with `test`, a key that it hands out opens no live network, and none here
 
     @property
     def users(self) -> tuple[str, ...]:
@@ -236,6 +243,7 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
             channels=connections["channels"],
             roles=declared["roles"],
             seeds=declared["organisations"],
+            environment=_environment(declared),
         )
     except OSError as error:
         raise TopologyError(f"cannot read the network file {path}: {error.strerror}") from error
@@ -252,6 +260,13 @@ def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
     except TopologyError as error:
         raise TopologyError(f"the network file {path}: {error}") from None
     return network
+
+
+def _environment(declared: Mapping[str, Any]) -> str:
+    said = declared.get("environment", ENVIRONMENTS[0])
+    if said not in ENVIRONMENTS:
+        raise TypeError(f"environment is none of {', '.join(ENVIRONMENTS)}")
+    return str(said)
 
 
 def check_name(name: str) -> None:
@@ -323,7 +338,16 @@ def _organisation(
         systems,
         refers_to=tuple(said.get("refers_to", ANYBODY)),
         amqp=by_amqp,
+        limits=_own_limits(id, said.get("limits", {})),
     )
+
+
+def _own_limits(id: str, said: Mapping[str, Any]) -> Mapping[str, int]:
+    _check_known(f"organisations.{id}.limits", said, OWN_LIMITS)
+    for name, limit in said.items():
+        if type(limit) is not int or not 0 < limit < 2**31:
+            raise TypeError(f"the limit {name} of {id} is not a whole number from 1 on")
+    return dict(said)
 
 
 def _check_known(table: str, said: Mapping[str, Any], known: Set[str]) -> None:
@@ -506,7 +530,9 @@ def _organisation_user(
     if not organisation.amqp or password is None:
         return
     id, is_active = organisation.id, organisation.status is OrganisationStatus.ACTIVE
-    limits = {"max-connections": network.connections if is_active else 0, "max-channels": network.channels}
+    connections = organisation.limits.get("connections", network.connections)
+    channels = organisation.limits.get("channels", network.channels)
+    limits = {"max-connections": connections if is_active else 0, "max-channels": channels}
     parts.user(id, password, limits=limits)
     parts.permission(id, NETWORK, write=rf"^submit\.{id}$", read=rf"^inbox\.{id}(\.|$)")
     parts.topic_permission(id, NETWORK, submit_exchange(id), write=r"^{username}\.")

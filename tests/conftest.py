@@ -80,6 +80,8 @@ def declared() -> topology.DeclaredNetwork:
 @pytest.fixture(scope="session")
 def provisioned(stack: Stack, declared: topology.DeclaredNetwork) -> Stack:
     """The servers with every database, queue, user and key of the declared network."""
+    for id in declared.organisations:
+        stack.state.password(id)  # connected before: with queues that tests can name
     provision(stack, declared)
     return stack
 

@@ -24,6 +24,7 @@ from bench.real.registrations import make_people, seal_all
 from contracts import sealing
 from contracts.codes import Urgency
 from deploy.local import Network, OperatorError, Stack
+from deploy.local.organisations import network_of
 from deploy.local.process import with_parent_death_signal
 from messaging import topology
 
@@ -91,10 +92,11 @@ class Floods:
     def __init__(self, network: Network, plan: flood.Plan) -> None:
         self._stack = network.stack
         self._log = network.stack.state.logs / "bench-flood.log"
+        organisations = network_of(network.stack.state).organisations
         self._queues = (
             [(topology.HUB, topology.submitted_queue(name, None)) for name in plan.urls]
             if plan.keys
-            else [(topology.NETWORK, f"submit.{name}") for name in plan.urls]
+            else [(topology.NETWORK, organisations[name].submits[0]) for name in plan.urls]
         )
         with self._log.open("ab") as log:
             self._child = subprocess.Popen(
@@ -153,7 +155,8 @@ def flooding(network: Network, kind: Kind, entrance: str) -> Iterator[Floods]:
     """Organisations that are ready to flood, by `amqp` or `http`."""
     stack = network.stack
     urls = {name: stack.amqp_url(name, topology.NETWORK) for name in ORGANISATIONS}
-    answers = {f"inbox.{name}": url for name, url in urls.items()}
+    organisations = network_of(stack.state).organisations
+    answers = {organisations[name].inbox(): url for name, url in urls.items()}
     handed = {name: credentials(stack.state.organisations, name) for name in ORGANISATIONS if entrance == "http"}
     if handed:
         urls = {name: url for name, (url, _) in handed.items()}

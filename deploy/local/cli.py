@@ -318,6 +318,7 @@ def add(
     refers_to: tuple[str, ...] = (),
     systems: Path | None = None,
     contact: str | None = None,
+    limit: tuple[str, ...] = (),
     amqp: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Let an organisation take part, or change what it may: what is not said stays as it was.
@@ -331,20 +332,22 @@ def add(
     role
         A part that it plays, as deploy/network.toml has it: partner, employment, coordinator, custody. Or several.
     may_send
-        A contract, without version, that it may send beside those of its roles. Several may be said.
+        A contract, without version, that it may send beside those of its roles. Several may be said; '': none.
     refers_to
         An organisation to which it may refer people, and to no other then. Several may be said; '*' is everybody.
     systems
         A TOML file with its systems, each a table as in deploy/network.toml: [attendance] reads = […].
     contact
         How an operator reaches its office.
+    limit
+        What it may ask more or less of than the others, as rate=200 (docs/operations.md); rate= is as for everybody.
     amqp
         Let it come in by AMQP, too, and not by HTTP alone.
     """
     with _membership() as members:
         said = members.add(
             organisation, name=name, roles=role, may_send=may_send, refers_to=refers_to, systems=systems,
-            contact=contact, amqp=amqp,
+            contact=contact, limits=limit, amqp=amqp,
         )  # fmt: skip
         print(said)
 

@@ -98,12 +98,15 @@ def url(listens: str, environment: Mapping[str, str]) -> str:
     return f"http{'s' if environment.get('RUTA_HTTP_CERTIFICATE') else ''}://{listens}"
 
 
-def api_keys(noted: Trail, organisation: Organisation, credentials: Path) -> dict[str | None, str | None]:
+def api_keys(
+    noted: Trail, organisation: Organisation, credentials: Path, environment: str
+) -> dict[str | None, str | None]:
     """The API key of an organisation (None) and of each of its systems, by name, as its credentials are to have them.
 
     They are as its credentials and the database `gateway` have them; one that either has lost is made anew, and the
     one before ends: what was lost may have been found. None where an operator has revoked it, or where MOST others are
-    valid. One that was shown once (`add_api_key`) stays as it is. Only SHA-256s are in the database.
+    valid. One that was shown once (`add_api_key`) stays as it is. Only SHA-256s are in the database. One of another
+    `environment` opens nothing here, and is as good as lost.
     """
     connection = noted.connection
     rows = [row for row in connection.execute(KNOWN) if row["organisation"] == organisation.id]
@@ -114,10 +117,10 @@ def api_keys(noted: Trail, organisation: Organisation, credentials: Path) -> dic
     keys: dict[str | None, str | None] = {}
     for system in (None, *(one.name for one in organisation.systems)):
         key = handed_out.get(system)
-        if key is None or (system, _digest(key)) not in known:
+        if key is None or (system, _digest(key)) not in known or not key.startswith(f"ruta_{environment}_"):
             key = None
             if system not in closed and shown.count(system) < MOST:
-                key = _add(noted, organisation, system, shown_once=False)
+                key = _add(noted, organisation, system, environment, shown_once=False)
                 others = connection.execute(REVOKE_OTHERS, (organisation.id, system, _digest(key))).fetchall()
                 note_revoked(noted, others)
         keys[system] = key
@@ -125,7 +128,7 @@ def api_keys(noted: Trail, organisation: Organisation, credentials: Path) -> dic
     return keys
 
 
-def add_api_key(noted: Trail, organisation: Organisation, system: str | None) -> str:
+def add_api_key(noted: Trail, organisation: Organisation, system: str | None, environment: str) -> str:
     """Make one more API key of an organisation, or of one of its systems, and return it: nothing of ours keeps it.
 
     Raises OperatorError where it has no such system, or has MOST that are valid already.
@@ -139,7 +142,7 @@ def add_api_key(noted: Trail, organisation: Organisation, system: str | None) ->
             f"{system or organisation.id} has {len(valid)} API keys: {', '.join(valid)}. Revoke one first "
             f"(`./ruta partner api-key revoke {organisation.id} NAME`)."
         )
-    key = _add(noted, organisation, system, shown_once=True)
+    key = _add(noted, organisation, system, environment, shown_once=True)
     noted.commit()
     return key
 
@@ -166,8 +169,8 @@ def revoke_api_key(noted: Trail, organisation: Organisation, name: str, credenti
     return f"The API key {name} opens nothing any more, within a second; {rest}."
 
 
-def _add(noted: Trail, organisation: Organisation, system: str | None, *, shown_once: bool) -> str:
-    key = new_key(organisation.id)
+def _add(noted: Trail, organisation: Organisation, system: str | None, environment: str, *, shown_once: bool) -> str:
+    key = new_key(organisation.id, environment)
     noted.connection.execute(ADD, (_digest(key), organisation.id, system, shown_once))
     noted.note("key_handed_out", organisation.id, system=system, key=name_of(_digest(key)))
     return key
@@ -216,9 +219,9 @@ def _handed_out(credentials: Path) -> dict[str | None, str]:
     return {}
 
 
-def new_key(organisation: str) -> str:
+def new_key(organisation: str, environment: str) -> str:
     """`ruta_live_<organisation>_<256 random bits>_<CRC-32>`; the sum lets who finds one see that it is one."""
-    begun = f"ruta_live_{organisation}_{secrets.token_urlsafe(32)}"
+    begun = f"ruta_{environment}_{organisation}_{secrets.token_urlsafe(32)}"
     return f"{begun}_{binascii.crc32(begun.encode()):08x}"
 
 

@@ -9,7 +9,6 @@ it, for only then the broker tells all that is in it; and what ends with that is
 """
 
 import contextlib
-import secrets
 import time
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +23,7 @@ from contracts.codes import OrganisationStatus, Power
 from deploy.local import beside, entrance, keys, organisations
 from deploy.local.beside import Beside, look
 from deploy.local.operator_error import OperatorError
-from deploy.local.organisations import Entry
+from deploy.local.organisations import Entry, new_suffix
 from deploy.local.provision import as_audited, hand_to, write_directory
 from deploy.local.state import State
 from deploy.local.trail import Trail, begin
@@ -34,6 +33,7 @@ from messaging.topology import (
     GATEWAY,
     HUB,
     NETWORK,
+    OWN_LIMITS,
     DeclaredNetwork,
     TopologyError,
     check_name,
@@ -92,9 +92,13 @@ class Membership:
         refers_to: Sequence[str] = (),
         systems: Path | None = None,
         contact: str | None = None,
+        limits: Sequence[str] = (),
         amqp: bool = False,
     ) -> str:
-        """Let an organisation take part, or change what it may; what is not said stays. Raises OperatorError."""
+        """Let an organisation take part, or change what it may; what is not said stays. Raises OperatorError.
+
+        Of several words, those that are said stand in place of all before; an empty one alone takes them back.
+        """
         try:
             check_name(id)
             check_not_taken(id, self.network.services)
@@ -114,10 +118,11 @@ class Membership:
                 entry,
                 name=name or entry.name,
                 roles=tuple(roles) or entry.roles,
-                may_send=tuple(may_send) or entry.may_send,
+                may_send=tuple(filter(None, may_send)) if may_send else entry.may_send,
                 refers_to=tuple(refers_to) or entry.refers_to,
                 systems=_systems(systems, entry),
                 contact=contact or entry.contact,
+                limits=_limits(limits, entry.limits),
                 status=SUSPENDED if entry.status is SUSPENDED else ACTIVE,
             )
             entry.read(self.network)  # before anything is kept of it
@@ -251,8 +256,8 @@ class Membership:
                 self._set_up_broker(entry, self.place)
                 unbind_old_queues(self.place.management, organisation)
             hand_to(
-                organisation, noted, self.state, amqp_urls=self._amqp_urls(entry.id, self.place),
-                http_url=self.place.http_url,
+                organisation, noted, self.state, self.network.environment,
+                amqp_urls=self._amqp_urls(entry.id, self.place), http_url=self.place.http_url,
             )  # fmt: skip
         self._write_files()
 
@@ -357,9 +362,17 @@ def _delete(queues: Sequence[Queue], place: Beside) -> None:
             place.management.delete(f"queues/{quote(vhost, safe='')}/{quote(name, safe='')}")
 
 
-def new_suffix() -> str:
-    """What nobody guesses, as the end of a queue's name."""
-    return secrets.token_hex(16)
+def _limits(said: Sequence[str], before: Mapping[str, int]) -> Mapping[str, int]:
+    """The limits of an organisation with those that are said, as `rate=200`; with `rate=` it is as for everybody."""
+    limits = dict(before)
+    for one in said:
+        name, is_said, limit = one.partition("=")
+        if not is_said or name not in OWN_LIMITS or (limit and not (limit.isascii() and limit.isdigit())):
+            raise OperatorError(f"{one} is no limit: say NAME=NUMBER, of {', '.join(sorted(OWN_LIMITS))}.")
+        limits.pop(name, None)
+        if limit:
+            limits[name] = int(limit)
+    return limits
 
 
 def _systems(file: Path | None, before: Entry) -> Mapping[str, Mapping[str, Any]]:

@@ -6,6 +6,7 @@ while they run, and the same is entered into their databases when these are prov
 """
 
 import logging
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -26,18 +27,19 @@ log = logging.getLogger("ruta.up")
 RECORDED: Final = "organisation.recorded"
 
 KNOWN: Final = """
-    select id, number, name, roles, may_send, refers_to, systems, amqp, suffixes, contact, status, changed_at
+    select id, number, name, roles, may_send, refers_to, systems, amqp, limits, suffixes, contact, status, changed_at
     from organisation where %(id)s::text is null or id = %(id)s order by id
 """
 READS_BY_HTTP: Final = "insert into http_reader (organisation) values (%s) on conflict do nothing"
 SAVE: Final = """
-    insert into organisation (id, number, name, roles, may_send, refers_to, systems, amqp, suffixes, contact, status)
-    select id, number, name, roles, may_send, refers_to, systems, amqp, suffixes, contact, status
+    insert into organisation
+        (id, number, name, roles, may_send, refers_to, systems, amqp, limits, suffixes, contact, status)
+    select id, number, name, roles, may_send, refers_to, systems, amqp, limits, suffixes, contact, status
     from jsonb_populate_record(null::organisation, %s::jsonb)
     on conflict (id) do update set
         number = excluded.number, name = excluded.name, roles = excluded.roles, may_send = excluded.may_send,
-        refers_to = excluded.refers_to, systems = excluded.systems, amqp = excluded.amqp, suffixes = excluded.suffixes,
-        contact = excluded.contact, status = excluded.status,
+        refers_to = excluded.refers_to, systems = excluded.systems, amqp = excluded.amqp, limits = excluded.limits,
+        suffixes = excluded.suffixes, contact = excluded.contact, status = excluded.status,
         changed_at = clock_timestamp()
 """
 
@@ -54,6 +56,7 @@ class Entry:
     systems: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     refers_to: tuple[str, ...] = ANYBODY
     amqp: bool = True
+    limits: Mapping[str, int] = field(default_factory=dict)
     suffixes: tuple[str, ...] = ("",)
     contact: str | None = None
     status: OrganisationStatus = OrganisationStatus.ACTIVE
@@ -69,6 +72,7 @@ class Entry:
             "systems": self.systems,
             "refers_to": [*self.refers_to],
             "amqp": self.amqp,
+            **({"limits": self.limits} if self.limits else {}),
         }
 
     def read(self, network: DeclaredNetwork) -> Organisation:
@@ -79,8 +83,13 @@ class Entry:
             raise OperatorError(f"What is known of {self.id} means nothing in this network: {error}.") from None
 
 
+def new_suffix() -> str:
+    """What nobody guesses, as the end of a queue's name."""
+    return secrets.token_hex(16)
+
+
 def seed(id: str, said: Mapping[str, Any]) -> Entry:
-    """What `network.toml` says of an organisation, as a new row."""
+    """What `network.toml` says of an organisation, as a new row; with queues whose names anybody can guess."""
     return Entry(
         id,
         1,
@@ -90,6 +99,7 @@ def seed(id: str, said: Mapping[str, Any]) -> Entry:
         said.get("systems", {}),
         tuple(said.get("refers_to", ANYBODY)),
         said.get("amqp", True),
+        said.get("limits", {}),
     )
 
 
@@ -118,13 +128,18 @@ def save(connection: Connection, entry: Entry) -> Entry:
     return entry
 
 
-def take_over(connection: Connection, network: DeclaredNetwork) -> None:
-    """Enter the organisations of the network file that were never known; what is known is not as the file says."""
+def take_over(connection: Connection, network: DeclaredNetwork, state: State) -> None:
+    """Enter the organisations of the network file that were never known; what is known is not as the file says.
+
+    Who has a password already is connected, since before there was a table of organisations, and keeps its queues.
+    """
+    connected = state.known_passwords()
     before = known(connection)
     for id, said in network.seeds.items():
         entry = seed(id, said)
         if id not in before:
-            save(connection, entry)
+            new = entry.amqp and id not in connected
+            save(connection, replace(entry, suffixes=(new_suffix(),)) if new else entry)
         elif before[id].status is not OrganisationStatus.REMOVED and before[id].said != entry.said:
             log.warning("%s is not as network.toml says: `./ruta partner add` changes it, the file does not", id)
 

@@ -19,7 +19,7 @@ from deploy.local.trail import Trail, begin
 from messaging import clock, database
 from messaging.believing import COLOMBIA
 from messaging.broker import BrokerLost
-from messaging.topology import Organisation, TopologyError, queues_of, read
+from messaging.topology import ENVIRONMENTS, Organisation, TopologyError, queues_of, read
 
 API_KEYS: Final = """
     select sha256, system, made_at, last_used_on from api_key
@@ -47,6 +47,7 @@ class Partner:
     contact: str | None = None
     place: Beside | None = None
     """Where its network runs; None where it does not."""
+    environment: str = ENVIRONMENTS[0]
 
     def rotate(self, file: Path, overlap: timedelta) -> str:
         """Let the organisation's own new public key be in force; returns what is so then. Raises OperatorError."""
@@ -72,7 +73,7 @@ class Partner:
     def new_api_key(self, system: str | None) -> str:
         """Make one more API key, of the organisation or of one of its systems; returns it. Raises OperatorError."""
         with keys.alone(self.connection):
-            return entrance.add_api_key(begin(self.connection, self.state), self.organisation, system)
+            return entrance.add_api_key(begin(self.connection, self.state), self.organisation, system, self.environment)
 
     def revoke_api_key(self, name: str) -> str:
         """End an API key; returns what is so then. Raises OperatorError."""
@@ -97,6 +98,8 @@ class Partner:
             f"may         {' '.join(sorted(one.powers)) or '-'}",
             f"systems     {' '.join(each.name for each in one.systems) or '-'}",
         ]
+        if one.limits:
+            lines.append(f"limits      {', '.join(f'{name} {limit:,}' for name, limit in one.limits.items())}")
         theirs = keys.known(self.connection, one.id)
         lines += [f"key         {key['key_id']}  {_standing(key, now)}" for key in theirs]
         if not any(keys.is_in_force(key, now) for key in theirs):
@@ -148,7 +151,7 @@ def opened(state: State, address: str, organisation: str) -> Iterator[Partner]:
             entry, place = taking_part[organisation], None
             with contextlib.suppress(OperatorError):  # of a broker that is not named: its database is enough here
                 place = beside.find(state, network)
-            yield Partner(entry.read(network), state, connection, entry.contact, place)
+            yield Partner(entry.read(network), state, connection, entry.contact, place, network.environment)
     except psycopg.Error as error:
         raise OperatorError(f"The database of the gateway did not do it: {str(error).splitlines()[0]}") from None
 

@@ -11,8 +11,7 @@ import psycopg
 
 from contracts import sealing, thumbprint
 from contracts.codes import OrganisationStatus, Power
-from deploy.local import issuing, keys, organisations
-from deploy.local.entrance import api_keys, revoke_undeclared
+from deploy.local import entrance, issuing, keys, organisations
 from deploy.local.operator_error import OperatorError
 from deploy.local.stack import Stack
 from deploy.local.state import ROOT, State, write_private
@@ -51,7 +50,7 @@ def _take_over_organisations(stack: Stack, network: DeclaredNetwork) -> None:
     try:
         with contextlib.closing(database.connect(stack.service_database_url(GATEWAY))) as connection:
             with keys.alone(connection):
-                organisations.take_over(connection, network)
+                organisations.take_over(connection, network, stack.state)
                 connection.commit()
             entries = organisations.known(connection)
         said = [organisations.recorded(one, network) for one in entries.values()]
@@ -100,24 +99,34 @@ def hand_out(stack: Stack, network: DeclaredNetwork) -> None:
             noted.note_organisations({one.id: as_audited(one) for one in network.organisations.values()})
             _have_a_key(noted, stack.state, HUB)
             for one in network.organisations.values():
-                hand_to(one, noted, stack.state, amqp_urls=stack.amqp_urls(one.id, NETWORK), http_url=stack.http_url)
-            revoke_undeclared(noted, network.organisations.values())
+                hand_to(
+                    one, noted, stack.state, network.environment,
+                    amqp_urls=stack.amqp_urls(one.id, NETWORK), http_url=stack.http_url,
+                )  # fmt: skip
+            entrance.revoke_undeclared(noted, network.organisations.values())
             write_directory(noted.connection, stack.state)
             organisations.write_register(organisations.known(noted.connection), stack.state)
     except psycopg.Error as error:
         raise OperatorError(f"Keys could not be handed out: {str(error).splitlines()[0]}") from None
 
 
-def hand_to(organisation: Organisation, noted: Trail, state: State, *, amqp_urls: Sequence[str], http_url: str) -> None:
+def hand_to(
+    organisation: Organisation,
+    noted: Trail,
+    state: State,
+    environment: str,
+    *,
+    amqp_urls: Sequence[str],
+    http_url: str,
+) -> None:
     """Write what one organisation is handed; in custody, see to it that something can be sealed to it."""
     (state.organisations / organisation.id).mkdir(mode=0o700, exist_ok=True)
     if Power.KEYS_IN_CUSTODY in organisation.powers:
         _have_a_key(noted, state, organisation.id)
     file = state.organisations / organisation.id / "credentials.json"
-    text = _credentials(
-        organisation, api_keys(noted, organisation, file), issuing.public_key(state), amqp_urls, http_url
-    )
-    write_private(file, text)
+    api_keys = entrance.api_keys(noted, organisation, file, environment)
+    said = _credentials(organisation, api_keys, issuing.public_key(state), amqp_urls, http_url)
+    write_private(file, json.dumps({**said, "environment": environment}, indent=1))
 
 
 def write_directory(connection: database.Connection, state: State) -> None:
@@ -136,6 +145,7 @@ def as_audited(organisation: Organisation) -> dict[str, Any]:
         "powers": sorted(organisation.powers),
         "refers_to": [*organisation.refers_to],
         "amqp": organisation.amqp,
+        "limits": organisation.limits,
         "systems": {
             system.name: {"reads": [*system.reads], "sends": [*system.sends], "runs": system.runs}
             for system in organisation.systems
@@ -149,7 +159,7 @@ def _credentials(
     directory_key: Mapping[str, str],
     amqp_urls: Sequence[str],
     http_url: str,
-) -> str:
+) -> dict[str, Any]:
     said: dict[str, Any] = {
         "organisation": organisation.id,
         "http_url": http_url,
@@ -175,7 +185,7 @@ def _credentials(
         }
         for system in organisation.systems:
             said["systems"][system.name]["queue"] = organisation.inbox(system.name)
-    return json.dumps(said, indent=1)
+    return said
 
 
 def _have_a_key(noted: Trail, state: State, organisation: str) -> None:

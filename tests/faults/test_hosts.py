@@ -91,7 +91,7 @@ def among(provisioned: Stack, *others: str, user: str = "redcross", vhost: str =
 
 
 def test_a_connection_goes_past_hosts_that_refuse_or_say_nothing_or_stop_in_the_middle(
-    provisioned: Stack, silent: Silent, half_dead: Silent
+    provisioned: Stack, silent: Silent, half_dead: Silent, caplog: pytest.LogCaptureFixture
 ) -> None:
     began = time.monotonic()
     connection = broker.connect(among(provisioned, DEAD, silent.place, half_dead.place))
@@ -101,7 +101,7 @@ def test_a_connection_goes_past_hosts_that_refuse_or_say_nothing_or_stop_in_the_
     connection.close()
     assert silent.taken
     assert half_dead.taken
-    assert took >= 2 * SHORT
+    assert took >= 2 * SHORT, [vars(one) for one in caplog.records]  # not seen to be shorter yet, but once
 
 
 def test_a_host_that_greets_late_has_no_more_time_for_the_rest(

@@ -29,7 +29,7 @@ from hub.gateway.http.signals import Signals
 from hub.gateway.settings import setting
 from messaging import register
 from messaging.public_keys import KeyIds, PublicKeys
-from messaging.topology import Organisation
+from messaging.topology import ENVIRONMENTS, Organisation
 
 POOL = 4  # connections for what is read
 ANSWERS_WITHIN = 2.0  # seconds until a connection of the pool is there
@@ -48,21 +48,30 @@ class Settings:
     keys: Callable[[], KeyIds] = dict
     """Everybody's public keys, as they are at the moment."""
     limits: Limits = field(default_factory=Limits)
+    """Of everybody who has none of its own."""
+    environment: str = ENVIRONMENTS[0]
 
     def members(self) -> Members:
         """Who takes part, with the keys of this moment."""
         return Members(self.organisations(), self.keys())
 
+    def limits_of(self, organisation: str) -> Limits:
+        """What the keys of an organisation may ask."""
+        one = self.organisations().get(organisation)
+        return self.limits if one is None else self.limits.of(one)
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read it; raises SettingError, ValueError, TopologyError or DirectoryError, each with one sentence."""
         directory = environment.get("RUTA_DIRECTORY_FILE")
+        network, organisations = register.of_environment(environment)
         return cls(
             setting("GATEWAY_DATABASE_URL", environment),
             setting("GATEWAY_HUB_AMQP_URL", environment),
-            register.of_environment(environment)[1],
+            organisations,
             PublicKeys(Path(directory)).ids if directory else dict,
             Limits.from_environment(environment),
+            network.environment,
         )
 
 
@@ -101,10 +110,11 @@ def make_app(settings: Settings) -> Starlette:
     app.state.pool = pool
     app.state.accepting = accepting
     app.state.refusals = refusals
-    app.state.in_use = InUse(settings.limits)
+    app.state.in_use = InUse()
+    app.state.limits_of = settings.limits_of
     app.state.signals = signals
     app.state.outcome_of = feed.outcome_of
-    app.state.keys = Keys(keys_pool, settings.organisations, accepting.used)
+    app.state.keys = Keys(keys_pool, settings.organisations, accepting.used, settings.environment)
     return app
 
 

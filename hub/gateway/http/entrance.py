@@ -86,7 +86,7 @@ class Entrance:
         caller = scope[CALLER] = await state.keys.check(scope, headers)
         scope.get(KNOWN, _nobody_asks)(caller.organisation)
         stream = scope["method"] == "GET" and wants_events(scope["headers"])
-        with state.in_use.one(caller.key_sha256, stream=stream):
+        with state.in_use.one(caller.key_sha256, state.limits_of(caller.organisation), stream=stream):
             await self._app(scope, receive, send)
 
     def _note(self, scope: Scope, problem: Problem) -> None:

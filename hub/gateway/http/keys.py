@@ -21,6 +21,7 @@ from starlette.requests import Request
 from contracts.codes import OrganisationStatus
 from hub.gateway.http.problems import Problem
 from messaging import clock
+from messaging.topology import ENVIRONMENTS
 
 FRESH = 0.5  # seconds: older, what is known is read again beside the requests
 VALID = 1.0  # seconds: older, a request waits until it is read
@@ -28,8 +29,7 @@ READ_WITHIN = 2.0  # seconds
 TRY_AGAIN_AFTER = 0.5  # seconds in which nobody waits again for a database that did not answer
 MAX_LENGTH = 200  # bytes of a key
 SCHEME = b"bearer "
-TEST = b"ruta_test_"
-IN_A_QUERY = (b"ruta_live_", b"ruta_test_")
+BEGINNINGS = {one: f"ruta_{one}_".encode() for one in ENVIRONMENTS}
 NAMES_OF_KEYS = frozenset({b"key", b"api_key", b"apikey", b"api-key", b"token", b"access_token", b"authorization"})
 
 READ = "select sha256, organisation, system, expires_at, revoked_at, last_used_on from api_key"
@@ -59,9 +59,14 @@ class Keys:
     """The keys of the network, as the database had them within the last second."""
 
     def __init__(
-        self, pool: Any, organisations: Callable[[], Mapping[str, Any]], used: Callable[[bytes, date], None]
+        self,
+        pool: Any,
+        organisations: Callable[[], Mapping[str, Any]],
+        used: Callable[[bytes, date], None],
+        environment: str = ENVIRONMENTS[0],
     ) -> None:
         """`pool` is nobody else's; `used` hears of the first use of a key on each day."""
+        self._of_others = tuple(begins for one, begins in BEGINNINGS.items() if one != environment)
         self._pool = pool
         self._organisations = organisations
         self._used = used
@@ -75,7 +80,7 @@ class Keys:
             raise Problem(401, "key_in_query", headers={"WWW-Authenticate": "Bearer"})
         said = headers.get(b"authorization", b"")
         given = said[len(SCHEME) :].strip() if said[: len(SCHEME)].lower() == SCHEME else b""
-        if given.startswith(TEST):
+        if given.startswith(self._of_others):
             raise Problem(403, "wrong_environment", "Authorization")
         # What is malformed is looked for, too: the same work and the same answer as for any key that is unknown.
         digest = hashlib.sha256(given[:MAX_LENGTH]).digest()
@@ -151,7 +156,7 @@ def _is_in_query(query: bytes) -> bool:
         return False
     query = unquote_to_bytes(query)
     names = {part.partition(b"=")[0].lower() for part in query.split(b"&")}
-    return not names.isdisjoint(NAMES_OF_KEYS) or any(one in query for one in IN_A_QUERY)
+    return not names.isdisjoint(NAMES_OF_KEYS) or any(one in query for one in BEGINNINGS.values())
 
 
 def caller(request: Request) -> Caller:

@@ -7,10 +7,11 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from urllib.parse import parse_qsl
 
 from hub.gateway.http.problems import Problem
+from messaging.topology import Organisation
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class Limits:
         """Read RUTA_HTTP_RATE and its like; raises ValueError for what is not a whole number from 1 on."""
         said = {one.name: environment.get(VARIABLES[one.name]) for one in fields(cls)}
         return cls(**{name: whole(VARIABLES[name], value) for name, value in said.items() if value})
+
+    def of(self, organisation: Organisation) -> "Limits":
+        """Return these limits with those that an organisation has of its own."""
+        own = {name: limit for name, limit in organisation.limits.items() if name in VARIABLES}
+        return replace(self, **own) if own else self
 
 
 VARIABLES = {
@@ -59,14 +65,13 @@ class _Use:
 class InUse:
     """What each key uses of its limits."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self) -> None:
         self._uses: dict[bytes, _Use] = {}
 
     @contextmanager
-    def one(self, key_sha256: bytes, *, stream: bool = False) -> Iterator[None]:
+    def one(self, key_sha256: bytes, limits: Limits, *, stream: bool = False) -> Iterator[None]:
         """Let one request, or one stream, of a key go on in the block; raise Problem 429 where that is too much."""
-        use = self._take(key_sha256, stream)
+        use = self._take(key_sha256, limits, stream)
         if stream:
             use.streams += 1
         else:
@@ -79,8 +84,8 @@ class InUse:
             else:
                 use.requests -= 1
 
-    def _take(self, key_sha256: bytes, stream: bool) -> _Use:
-        limits, now = self._limits, time.monotonic()
+    def _take(self, key_sha256: bytes, limits: Limits, stream: bool) -> _Use:
+        now = time.monotonic()
         use = self._uses.get(key_sha256)
         if use is None:
             use = self._uses[key_sha256] = _Use(limits.burst, now)

@@ -13,7 +13,7 @@ from hub.gateway.outcomes import State
 
 Part = dict[str, Any]
 
-KEY = "`ruta_live_…`, the `api_key` of your `credentials.json`. Never in an address."
+KEY = "`ruta_live_…`, or `ruta_test_…`: the `api_key` of your `credentials.json`. Never in an address."
 UUID = {"type": "string", "format": "uuid"}
 LEAST_STATUS = 400  # of a problem
 TIME = {"type": "string", "format": "date-time"}

@@ -86,8 +86,16 @@ def established(caller: Caller) -> int:
     return len(connected(caller.server.port))
 
 
+def is_connected(connection: socket.socket) -> bool:
+    """Whether neither end has closed a connection."""
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == int(ESTABLISHED, 16)
+
+
 def connected(port: int) -> list[int]:
-    """The other ends' ports of what is connected to one of ours, until it has closed that."""
+    """The other ends' ports of what is connected to one of ours, until it has closed that.
+
+    The list of thousands changes while it is read: one that is there may be missing from it now and then.
+    """
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return [
         int(other.rpartition(":")[2], 16)
