@@ -14,7 +14,6 @@ from contracts import codes, explain, refusals
 from services.employment.rules import candidacies, entrepreneurs, participations
 from services.events.rules import jornadas
 from services.intake.rules import etpv
-from services.referrals.rules import states
 from tests import refusal_codes
 
 FILE = tomllib.loads(refusals.FILE.read_text())
@@ -23,7 +22,7 @@ CHAPTERS = ("reading", "admission", "http", "service", "parked", "shared", *SERV
 ENTRIES = [(chapter, code) for chapter in CHAPTERS for code in FILE[chapter]]
 
 FILLED_IN: dict[str, tuple[type[StrEnum], ...]] = {
-    "referrals": (states.State,),
+    "referrals": (codes.ReferralState,),
     "intake": (etpv.Step,),
     "events": (jornadas.State,),
     "employment": (participations.State, candidacies.State, entrepreneurs.State),

@@ -1,15 +1,19 @@
 """The state machine of a referral, held against the table that the domain experts keep."""
 
+from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import pytest
 
+from contracts import CONTRACTS, transitions, uuid7
 from services.referrals import rules
-from services.referrals.rules import Actor, State
+from services.referrals.rules import Actor, Referral, State
+from tests.examples import ANOTHER, COORDINATOR, NOW, a_sent_referral
 
-# As agreed with the organisations: from | to | who. "open" is every state before an end, "any" every state but drafts.
+# As agreed with the organisations: from | to | who. "open" is every state before an end, "any" every state. What is not
+# sent yet is its sender's own affair.
 AGREED = """
-    draft                                                            | sent                                                           | sender
     sent                                                             | received                                                       | recipient
     received                                                         | accepted declined waitlisted redirected                        | recipient
     received                                                         | info_requested                                                 | recipient
@@ -35,8 +39,8 @@ AGREED = """
 CODE = "^(not_yours|already_[a-z_]+|not_while_[a-z_]+)$"
 ENDS = {"declined", "redirected", "expired", "cancelled", "closed", "consent_withdrawn", "entered_in_error"}
 GROUPS = {
-    "open": {state.value for state in State} - ENDS - {"draft"},
-    "any": {state.value for state in State} - {"draft", "entered_in_error"},
+    "open": {state.value for state in State} - ENDS,
+    "any": {state.value for state in State} - {"entered_in_error"},
 }
 
 
@@ -110,3 +114,63 @@ def test_what_cannot_come_true_by_waiting_is_refused_at_once(
     with pytest.raises(rules.Refused) as refused:
         rules.check_move(state, target, actor)
     assert refused.value.code == code
+
+
+# -- what a screen offers ---------------------------------------------------------------------------------------------
+
+CITY = frozenset({COORDINATOR})
+SAID_AS: dict[str, Callable[[Referral, dict[str, Any]], Referral]] = {
+    "referral.received": lambda one, by: rules.receive(one, **by),
+    "referral.accepted": lambda one, by: rules.accept(one, **by),
+    "referral.declined": lambda one, by: rules.decline(one, **by, reason="no_capacity"),
+    "referral.waitlisted": lambda one, by: rules.waitlist(one, **by, estimate=None),
+    "referral.redirected": lambda one, by: rules.redirect(one, **by, to=ANOTHER, consent_id=uuid7()),
+    "referral.info_requested": lambda one, by: rules.request_info(one, **by, topic="documents"),
+    "referral.info_provided": lambda one, by: rules.provide_info(one, **by),
+    "referral.scheduled": lambda one, by: rules.schedule(one, **by, visit_at=NOW, said_at=NOW),
+    "referral.no_show": lambda one, by: rules.report_no_show(one, **by),
+    "referral.visit_cancelled": lambda one, by: rules.cancel_visit(one, **by, whose="person"),
+    "referral.service_started": lambda one, by: rules.start_service(one, **by),
+    "referral.service_noted": lambda one, by: rules.note_service(one, **by),
+    "referral.completed": lambda one, by: rules.complete(one, **by, outcome="need_met"),
+    "referral.closed": lambda one, by: rules.close(one, **by, outcome="need_met"),
+    "referral.reopened": lambda one, by: rules.reopen(one, **by, reason="need_returned", coordinators=CITY),
+    "referral.cancel_requested": lambda one, by: rules.request_cancel(one, **by, reason="safety"),
+    "referral.cancelled": lambda one, by: rules.confirm_cancel(one, **by),
+    "referral.entered_in_error": lambda one, by: rules.enter_in_error(one, **by, reason="duplicate", coordinators=CITY),
+}
+
+
+def may(act: str, state: State, actor: Actor) -> bool:
+    """Whether the rules let an act pass that is said in this state, by whoever plays this part."""
+    referral = a_sent_referral(state=state)
+    who = {Actor.SENDER: referral.sender, Actor.RECIPIENT: referral.recipient, Actor.HUB: COORDINATOR}
+    try:
+        SAID_AS[act](referral, {"by": who[actor], "at": NOW})
+    except (rules.Refused, rules.MissingPrerequisite):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("actor", [Actor.SENDER, Actor.RECIPIENT, Actor.HUB])
+def test_a_screen_offers_exactly_what_the_rules_let_pass(state: State, actor: Actor) -> None:
+    assert transitions.acts(state, actor) == {act for act in SAID_AS if may(act, state, actor)}
+
+
+def test_every_act_is_a_contract_that_a_party_or_a_coordinator_says() -> None:
+    said_by = {one.name: one.sent_by for one in CONTRACTS.values()}
+    assert SAID_AS.keys() == transitions.ACTS.keys()
+    assert {said_by[act] for act in transitions.ACTS} == {"partner", "coordinator"}
+    assert {act for act in transitions.ACTS if said_by[act] == "coordinator"} == {"referral.reopened"}
+
+
+def test_what_the_table_allows_an_organisation_has_an_act_that_says_it() -> None:
+    """The person's part and the deadlines' have none: nobody says them."""
+    parties = {Actor.SENDER, Actor.RECIPIENT}
+    offered = {
+        (state, transitions.ACTS[act][0], actor)
+        for state, actor in product(State, parties)
+        for act in transitions.acts(state, actor)
+    }
+    assert offered == {move for move in transitions.MOVES if move[2] in parties}

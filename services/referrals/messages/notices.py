@@ -90,7 +90,7 @@ def chain_ended(referral: Referral, last: Referral) -> list[Draft]:
     """Tell both parties of a referral that was referred onward how the last of its chain has ended."""
     onward = {
         "onward_referral_id": referral.goes_on_as,
-        "onward_state": codes.ReferralState(last.state),
+        "onward_state": last.state,
         "onward_outcome": None if last.outcome is None else codes.Outcome(last.outcome),
     }
     return [draft for step in referral.steps for draft in _transition(referral, step, {**_result(referral), **onward})]
@@ -107,7 +107,7 @@ def by_the_clock(
         case rules.Action.ESCALATE:
             escalated = contracts.ReferralEscalated(
                 referral_id=referral.referral_id,
-                state=codes.ReferralState(referral.state),
+                state=referral.state,
                 urgency=codes.Urgency(referral.urgency),
                 sender=referral.sender,
                 recipient=referral.recipient,
@@ -150,7 +150,7 @@ def _reminders(referral: Referral, step: Step) -> list[Draft]:
     """Ask everybody whose move the referral waits for, and the hub where it answers for one of them."""
     reminder = contracts.ReferralReminder(
         referral_id=referral.referral_id,
-        state=codes.ReferralState(referral.state),
+        state=referral.state,
         waits_for=_waits_for(referral),
         due_at=_due_at(referral, step),
     )
@@ -203,7 +203,7 @@ def _recorded(referral: Referral, step: Step, details: Mapping[str, Any]) -> Dra
     confidential = referral.case_code is not None
     recorded = contracts.ReferralRecorded(
         referral_id=referral.referral_id,
-        state=codes.ReferralState(step.what),
+        state=State(step.what),
         changed_at=step.at,
         changed_by="hub" if step.actor == Actor.PERSON else step.by,
         sender=referral.sender,
@@ -242,7 +242,7 @@ def _status(referral: Referral, step: Step, **details: Any) -> contracts.Referra
     purge_owed = bool(referral.unpurged)
     return contracts.ReferralStatus(
         referral_id=referral.referral_id,
-        state=codes.ReferralState(state),
+        state=state,
         changed_at=step.at,
         changed_by="hub" if step.actor == Actor.PERSON else step.by,
         sender=referral.sender,

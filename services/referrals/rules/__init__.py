@@ -1,5 +1,6 @@
 """What may happen to a referral, who may make it happen, and by when: pure decisions; time is an argument."""
 
+from contracts.transitions import ENDED, MOVES, OPEN, UNDECIDED, Actor, State
 from messaging.answers import MissingPrerequisite, Refused
 from services.referrals.rules.answering import (
     accept,
@@ -39,7 +40,7 @@ from services.referrals.rules.serving import (
     schedule,
     start_service,
 )
-from services.referrals.rules.states import ENDED, MOVES, OPEN, UNDECIDED, Actor, State, check_move
+from services.referrals.rules.states import check_move
 from services.referrals.rules.stopping import (
     confirm_cancel,
     enter_in_error,

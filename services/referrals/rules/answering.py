@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from contracts.transitions import ACCEPTED, DECLINED, INFO_REQUESTED, RECEIVED, REDIRECTED, WAITLISTED
 from messaging.answers import Refused
 from services.referrals.rules.deadlines import DAYS, PLACE_WITHIN
 from services.referrals.rules.referrals import Referral, move
-from services.referrals.rules.states import ACCEPTED, DECLINED, INFO_REQUESTED, RECEIVED, REDIRECTED, WAITLISTED
 
 
 def receive(referral: Referral, *, by: str, at: datetime) -> Referral:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from contracts.transitions import CLOSED, COMPLETED, ENDED, HUB, REDIRECTED
 from messaging.answers import Refused
 from services.referrals.rules.referrals import Referral, Step, note
-from services.referrals.rules.states import CLOSED, COMPLETED, ENDED, HUB, REDIRECTED
 
 CHAIN_AT_MOST = 5  # referrals; a person who is passed on so often needs a coordinator
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from services.referrals.rules.states import (
+from contracts.transitions import (
     CANCEL_REQUESTED,
     COMPLETED,
     INFO_REQUESTED,

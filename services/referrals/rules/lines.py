@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from contracts.transitions import HUB, WAITLISTED
 from services.referrals.rules.deadlines import PLACE_WITHIN
 from services.referrals.rules.directory import Capacity, CapacityState
 from services.referrals.rules.referrals import Referral, Step, note
-from services.referrals.rules.states import HUB, WAITLISTED, check_move
+from services.referrals.rules.states import check_move
 
 TOLD_AGAIN_AFTER = timedelta(minutes=1)  # many who leave at once are one move up for those behind them
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from contracts.transitions import Actor
 from messaging.answers import Refused
 from services.referrals.rules.referrals import Referral
-from services.referrals.rules.states import Actor
 
 
 @dataclass(frozen=True, slots=True)

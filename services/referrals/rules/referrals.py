@@ -5,6 +5,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from contracts.transitions import (
+    DECISIONS,
+    HUB,
+    INFO_REQUESTED,
+    RECEIVED,
+    RECIPIENT,
+    SENDER,
+    SENT,
+    Actor,
+    State,
+)
 from messaging.answers import MissingPrerequisite, Refused
 from services.referrals.rules.deadlines import (
     LENGTHS,
@@ -17,19 +28,7 @@ from services.referrals.rules.deadlines import (
     start_deadline,
     stop_deadline,
 )
-from services.referrals.rules.states import (
-    DECISIONS,
-    DRAFT,
-    HUB,
-    INFO_REQUESTED,
-    RECEIVED,
-    RECIPIENT,
-    SENDER,
-    SENT,
-    Actor,
-    State,
-    check_move,
-)
+from services.referrals.rules.states import check_move
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Step:
     sequence: int | None = None
     reason: str | None = None
     details: Mapping[str, str] | None = None
-    came_from: State | None = None  # of a transition: the state before it
+    came_from: State | None = None  # of a transition: the state before it; the first has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Referral:
     consent_id: UUID | None
     sent_at: datetime
     answer_by: datetime
-    state: State = DRAFT
+    state: State = SENT  # a draft's as well: it is sent with number 1
     sequence: int = 0
     deadline: Deadline | None = None
     stopped_deadline: StoppedDeadline | None = None
@@ -159,7 +158,8 @@ def enter(
 ) -> Referral:
     """Put a referral into a state: its deadline, the next number, and the step that history keeps."""
     sequence = referral.sequence + 1
-    step = Step(target, by, actor, at, sequence, reason, came_from=referral.state)
+    came_from = referral.state if referral.sequence else None
+    step = Step(target, by, actor, at, sequence, reason, came_from=came_from)
     return replace(
         referral,
         state=target,

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from contracts.transitions import SENDER, SENT
 from messaging.answers import Refused
 from messaging.plausible import CLOCKS_DIFFER, check_not_before, check_planned
 from services.referrals.rules.deadlines import DECIDE_WITHIN, HOURS, Urgency
 from services.referrals.rules.directory import Service
 from services.referrals.rules.referrals import Referral, Step, enter, note
-from services.referrals.rules.states import SENDER, SENT
 
 PURPOSE = "refer"  # what a consent has to allow for a referral
 CONSENT_OVERRIDDEN = "consent_overridden"  # the step that history keeps of an override

@@ -4,10 +4,7 @@ from collections.abc import Iterable, Set
 from dataclasses import replace
 from datetime import datetime
 
-from messaging.answers import MissingPrerequisite, Refused
-from messaging.plausible import check_not_before, check_planned
-from services.referrals.rules.referrals import Referral, move
-from services.referrals.rules.states import (
+from contracts.transitions import (
     CLOSED,
     COMPLETED,
     HUB,
@@ -19,6 +16,9 @@ from services.referrals.rules.states import (
     VISIT_CANCELLED,
     own_reach,
 )
+from messaging.answers import MissingPrerequisite, Refused
+from messaging.plausible import check_not_before, check_planned
+from services.referrals.rules.referrals import Referral, move
 
 
 def schedule(referral: Referral, *, by: str, at: datetime, visit_at: datetime, said_at: datetime) -> Referral:

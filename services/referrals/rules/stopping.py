@@ -4,10 +4,7 @@ from collections.abc import Set
 from dataclasses import replace
 from datetime import datetime
 
-from messaging.answers import Refused
-from services.referrals.rules.deadlines import PURGE_STAGES, PURGE_WITHIN, start_deadline
-from services.referrals.rules.referrals import Referral, Step, actor_of, enter, move, note
-from services.referrals.rules.states import (
+from contracts.transitions import (
     CANCEL_REQUESTED,
     CANCELLED,
     CONSENT_WITHDRAWN,
@@ -17,8 +14,11 @@ from services.referrals.rules.states import (
     OPEN,
     PERSON,
     UNDECIDED,
-    check_move,
 )
+from messaging.answers import Refused
+from services.referrals.rules.deadlines import PURGE_STAGES, PURGE_WITHIN, start_deadline
+from services.referrals.rules.referrals import Referral, Step, actor_of, enter, move, note
+from services.referrals.rules.states import check_move
 
 
 def request_cancel(referral: Referral, *, by: str, at: datetime, reason: str) -> Referral:

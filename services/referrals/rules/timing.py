@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import datetime
 
+from contracts.transitions import CLOSED, COMPLETED, DECLINED, EXPIRED, HUB, INFO_REQUESTED
 from services.referrals.rules.deadlines import Action, start_deadline
 from services.referrals.rules.referrals import Referral, Step, enter, note
-from services.referrals.rules.states import CLOSED, COMPLETED, DECLINED, EXPIRED, HUB, INFO_REQUESTED
 
 # Why a recipient declines what another may take on; the other reasons lie with the person, or with the referral.
 ANOTHER_MAY_TAKE_IT = frozenset({"no_capacity", "outside_area", "not_eligible"})
