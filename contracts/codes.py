@@ -157,6 +157,16 @@ class InfoTopic(StrEnum):
     CONSENT = "consent"
 
 
+class DeadlineStep(StrEnum):
+    """What the hub does when a deadline comes to its next stage."""
+
+    REMIND = "remind"
+    ESCALATE = "escalate"
+    SUGGEST = "suggest"
+    EXPIRE = "expire"
+    CLOSE = "close"
+
+
 class ReminderAbout(StrEnum):
     """Which deadline a reminder is about."""
 

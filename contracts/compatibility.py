@@ -7,11 +7,12 @@ Two kinds of change break somebody:
 * **widening** (a value that was not allowed now is) breaks whoever reads by the released schema. Where only the hub
   reads, widening is harmless: the hub is always first to have a new release.
 
-New fields that may be absent break nobody, because readers ignore what they do not know. What cannot be judged (a
-pattern, a rule between fields) counts as a break when it changes.
+New fields that may be absent break nobody, because readers ignore what they do not know; nor does a rule between fields
+that every message without them keeps. What else cannot be judged (a pattern, another rule between fields) counts as a
+break when it changes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any, Literal
 
 from .schemas import Schema
@@ -89,10 +90,25 @@ def _compare(old: _Node, new: _Node, path: str) -> Iterator[_Break]:
     if "default" in old.keywords and "default" in new.keywords and old.get("default") != new.get("default"):
         yield "changed", f"{here}: the default changed, so its absence means something else"
     for keyword in sorted(old.keywords.keys() | new.keywords.keys()):
-        if keyword in _JUDGED | _LOWER_BOUNDS | _UPPER_BOUNDS:
+        if keyword in _JUDGED | _LOWER_BOUNDS | _UPPER_BOUNDS or (keyword == "allOf" and _adds_idle_rules(old, new)):
             continue
         if old.spelled_out(old.get(keyword)) != new.spelled_out(new.get(keyword)):
             yield "changed", f"{here}: {keyword} changed"
+
+
+def _adds_idle_rules(old: _Node, new: _Node) -> bool:
+    """Whether the rules between fields are those of before, and others that nothing without new fields can break."""
+    before, after = (one.spelled_out(one.get("allOf", [])) for one in (old, new))
+    added = new.get("properties", {}).keys() - old.get("properties", {}).keys()
+    return bool(after[: len(before)] == before) and all(_is_idle(rule, added) for rule in after[len(before) :])
+
+
+def _is_idle(rule: Any, added: Set[str]) -> bool:
+    """Whether a rule asks for a new field in its `if`, or speaks of nothing but such fields in its `then`."""
+    if not isinstance(rule, dict) or rule.keys() != {"if", "then"}:
+        return False
+    asked, then = set(rule["if"].get("required", [])), rule["then"]
+    return bool(asked & added) or (then.keys() == {"properties"} and then["properties"].keys() <= added)
 
 
 def _compare_values(old: _Node, new: _Node, here: str) -> Iterator[_Break]:

@@ -1,20 +1,24 @@
 """What the hub tells the organisations about a referral."""
 
-from typing import Annotated, Self
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
 from .codes import (
     CancelReason,
+    DeadlineStep,
     DeclineReason,
     DocumentType,
     EligibilityCriterion,
     ErrorReason,
+    FieldGroup,
     InfoTopic,
     NotMetReason,
     Outcome,
     OverrideReason,
+    ReferralReason,
     ReferralState,
     ReminderAbout,
     ReopenReason,
@@ -36,7 +40,7 @@ from .fields import (
     present,
     wrong_field,
 )
-from .referral import ReferralRequestedV2
+from .referral import Minor, ReferralRequestedV2
 from .registry import contract
 
 
@@ -171,6 +175,45 @@ class ReferralAlternativesSuggested(Model):
     alternatives: Annotated[Several[Alternative], Field(max_length=10)]
 
 
+CONFIDENTIAL: Final[dict[str, Any]] = {"properties": {"confidential": {"const": True}}, "required": ["confidential"]}
+"""The JSON Schema of: the case is marked as confidential."""
+
+
+def untold(*fields: str, lists: Sequence[str] = ()) -> dict[str, Any]:
+    """Make the JSON Schema of: these fields have no value, and these lists nothing in them."""
+    nothing = {field: {"type": "null"} for field in fields} | {field: {"maxItems": 0} for field in lists}
+    return {"properties": nothing}
+
+
+def told(data: Model, fields: Sequence[str]) -> str | None:
+    """Name the first of these fields that says anything; None where none does."""
+    return next((field for field in fields if getattr(data, field) not in (None, ())), None)
+
+
+_FOLLOWED = (
+    "due_at",
+    "waits_for",
+    "next_step",
+    "next_step_at",
+    "purge_by",
+    "consent_id",
+    "override",
+    "reason_code",
+    "minor",
+    "criterion",
+    "place_in_line",
+    "estimate_days",
+    "topic",
+    "visit_at",
+    "mode",
+    "visit_cancelled_by",
+    "cancel_reason",
+    "reopen_reason",
+    "error_reason",
+)
+_FOLLOWED_LISTS = ("shares", "missing_documents")
+
+
 @contract(
     "referral.recorded.v1",
     sent_by="hub",
@@ -186,6 +229,13 @@ class ReferralRecorded(Model):
         json_schema_extra={
             "if": {"properties": CONFIDENTIAL_NEED},
             "then": {"not": {"anyOf": [present("person_id"), present("need_id")]}},
+            "allOf": [
+                {
+                    "if": {"anyOf": [{"properties": CONFIDENTIAL_NEED, "required": ["need_code"]}, CONFIDENTIAL]},
+                    "then": untold(*_FOLLOWED, lists=_FOLLOWED_LISTS),
+                },
+                {"if": CONFIDENTIAL, "then": untold("person_id", "need_id")},
+            ],
         }
     )
 
@@ -198,6 +248,8 @@ class ReferralRecorded(Model):
     service_id: UUID
     person_id: UUID | None = None
     """Absent when the case is confidential; so is the need's id."""
+    confidential: bool = False
+    """Whether it goes under a case code; then nothing is told of it but what is counted."""
     need_id: UUID | None = None
     need_code: Need
     urgency: Urgency
@@ -215,8 +267,45 @@ class ReferralRecorded(Model):
     outcome: Outcome | None = None
     not_met_reason: NotMetReason | None = None
 
+    # What a list of work, or a timeline, shows. With each transition: where the referral stands after it.
+    due_at: Planned | None = None
+    """When the next answer is due, if one is: while it is `sent`, the receipt."""
+    waits_for: ReminderAbout | None = None
+    """What is due at `due_at`, or at `purge_by`."""
+    next_step: DeadlineStep | None = None
+    """What the hub does next, if nobody answers."""
+    next_step_at: Planned | None = None
+    purge_by: Planned | None = None
+    """By when the holders delete what they hold; present while consent is withdrawn and a receipt is owed."""
+    consent_id: UUID | None = None
+    """The consent that it was sent under."""
+    override: OverrideReason | None = None
+    """Why it was sent without a consent."""
+    reason_code: ReferralReason | None = None
+    """Why the sender asks another; absent once the person is erased, as are the two that follow."""
+    shares: Annotated[Several[FieldGroup], Field(max_length=20)] = ()
+    """The groups of fields that the recipient was sent."""
+    minor: Minor | None = None
+    """Present when the person is under age."""
+    # With the transition that says it.
+    criterion: EligibilityCriterion | None = None
+    missing_documents: Annotated[Several[DocumentType], Field(max_length=10)] = ()
+    place_in_line: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    estimate_days: Annotated[int, Field(ge=0, le=730)] | None = None
+    topic: InfoTopic | None = None
+    visit_at: Planned | None = None
+    mode: VisitMode | None = None
+    visit_cancelled_by: VisitCancelledBy | None = None
+    cancel_reason: CancelReason | None = None
+    reopen_reason: ReopenReason | None = None
+    error_reason: ErrorReason | None = None
+
     @model_validator(mode="after")
     def _tells_nobody_of_a_confidential_case(self) -> Self:
-        if is_confidential(self.need_code) and (self.person_id is not None or self.need_id is not None):
+        if not (self.confidential or is_confidential(self.need_code)):
+            return self
+        if self.person_id is not None or self.need_id is not None:
             raise wrong_field("person_id", "A confidential case is counted without the person")
+        if field := told(self, (*_FOLLOWED, *_FOLLOWED_LISTS)):
+            raise wrong_field(field, "Of a confidential case nothing is told but what is counted")
         return self

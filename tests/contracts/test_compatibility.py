@@ -107,6 +107,26 @@ NARROWING: dict[str, tuple[Change, str]] = {
         lambda v, d: v.update(oneOf=[{"required": ["note"]}, {"required": ["count"]}]),
         "data: oneOf changed",
     ),
+    "a rule that takes a field away from who has it": (
+        lambda v, d: v.update(
+            allOf=[{"if": {"required": ["count"]}, "then": {"properties": {"note": {"type": "null"}}}}]
+        ),
+        "data: allOf changed",
+    ),
+    "a rule that asks for more than a new field": (
+        lambda v, d: (
+            v["properties"].update(new={"type": "string"}),
+            v.update(allOf=[{"if": {"required": ["count"]}, "then": {"required": ["new"]}}]),
+        ),
+        "data: allOf changed",
+    ),
+    "a rule that holds where another does not": (
+        lambda v, d: (
+            v["properties"].update(new={"type": "string"}),
+            v.update(allOf=[{"if": {"required": ["new"]}, "then": {}, "else": {"required": ["note"]}}]),
+        ),
+        "data: allOf changed",
+    ),
     "uniqueness": (lambda v, d: v["properties"]["codes"].update(uniqueItems=True), "data.codes: uniqueItems changed"),
 }
 
@@ -134,6 +154,14 @@ WIDENING: dict[str, tuple[Change, str]] = {
 HARMLESS: dict[str, Change] = {
     "nothing": lambda v, d: None,
     "a new field that may be absent": lambda v, d: v["properties"].update(new={"type": "string", "default": "x"}),
+    "a rule that only new fields can break": lambda v, d: (
+        v["properties"].update(new={"type": "string"}),
+        v.update(allOf=[{"if": {"required": ["note"]}, "then": {"properties": {"new": {"maxLength": 5}}}}]),
+    ),
+    "a rule for who has a new field": lambda v, d: (
+        v["properties"].update(new={"type": "string"}),
+        v.update(allOf=[{"if": {"required": ["new"]}, "then": {"properties": {"note": {"type": "null"}}}}]),
+    ),
     "other words about a field": lambda v, d: v["properties"]["day"].update(description="When.", title="Day"),
     "fields in another order": lambda v, d: v["required"].reverse(),
     "a definition written in place": _inline,

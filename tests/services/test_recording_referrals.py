@@ -8,6 +8,7 @@ import contracts
 from contracts import Message, codes, uuid7
 from services.referrals import rules
 from tests.examples import (
+    CONSENT_ID,
     NEED_ID,
     NOW,
     PERSON_ID,
@@ -15,6 +16,7 @@ from tests.examples import (
     REFERRAL_ID,
     SENDER,
     confidential_request,
+    consent_ended,
     consent_recorded,
     referral_requested,
     service_published,
@@ -22,6 +24,8 @@ from tests.examples import (
 from tests.services import stories
 from tests.services.conftest import ReferralsUnderTest
 from tests.services.stories import R, bring_to, prepare
+
+CASE_CONSENT_ID = uuid7()
 
 
 def recorded(referrals: ReferralsUnderTest) -> list[Message]:
@@ -72,6 +76,123 @@ def test_a_confidential_case_is_recorded_without_the_person_and_without_the_need
         assert (fact.data.person_id, fact.data.need_id) == (None, None)
         assert "GBV-0001" not in fact.to_json().decode()
     assert len(recorded(referrals)) == 2
+
+
+COUNTED = {
+    *("referral_id", "state", "changed_at", "changed_by", "sender", "recipient", "service_id", "need_code", "urgency"),
+    *("sent_at", "answer_by", "zone", "decline_reason", "outcome", "confidential"),
+}
+
+
+@pytest.mark.parametrize("state", sorted(stories.TO))
+def test_of_a_confidential_case_nothing_is_told_but_what_is_counted(referrals: ReferralsUnderTest, state: str) -> None:
+    """Of a case under a code whose need is nothing special, too: what was told of it before is all that is told now."""
+    prepare(referrals)
+    case = {"consent_id": CASE_CONSENT_ID, "person_id": None, "case_code": "ACX-0001"}
+    contact = (codes.FieldGroup.CONTACT,)
+    referrals.hear(consent_recorded(**case, field_groups=contact), source="hub")
+    referrals.hear(referral_requested(**case, shares=contact), source=SENDER)
+    for data, source in stories.TO[state]:
+        withdrawn = (data, source) == stories.withdrawn
+        referrals.hear(consent_ended(consent_id=CASE_CONSENT_ID) if withdrawn else data, source=source)
+    for fact in recorded(referrals):
+        said = fact.data.model_dump(exclude_none=True)
+        assert {name for name, value in said.items() if value != ()} <= COUNTED
+        assert said["confidential"]
+
+
+# -- what a list of work and a timeline show --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", sorted(stories.TO))
+def test_what_the_parties_are_told_of_a_transition_is_recorded_as_well(
+    referrals: ReferralsUnderTest, state: str
+) -> None:
+    prepare(referrals)
+    told = referrals.hear(referral_requested(), source=SENDER)
+    for data, source in stories.TO[state]:
+        told += referrals.hear(data, source=source)
+    statuses = {one.sequence: one.data for one in told if one.type == "referral.status.v1"}
+    for fact in recorded(referrals):
+        status = statuses[fact.sequence]
+        both = set(contracts.ReferralStatus.model_fields) & set(contracts.ReferralRecorded.model_fields)
+        assert {"due_at", "purge_by", "visit_at", "mode", "topic", "place_in_line", "cancel_reason"} < both
+        assert {name: getattr(fact.data, name) for name in both} == {name: getattr(status, name) for name in both}
+
+
+@pytest.mark.parametrize(
+    ("state", "waits_for", "next_step", "due", "next_due"),
+    [
+        ("sent", "receipt", "remind", timedelta(days=3), timedelta(days=1.5)),
+        ("received", "decision", "remind", timedelta(days=14), timedelta(days=7)),
+        ("info_requested", "answer", "remind", timedelta(days=7), timedelta(days=3.5)),
+        ("waitlisted", "decision", "remind", timedelta(days=20), timedelta(days=10)),
+        ("completed", "outcome", "remind", timedelta(days=14), timedelta(days=7)),
+        ("cancel_requested", "cancellation", "remind", timedelta(days=14), timedelta(days=7)),
+    ],
+)
+def test_it_is_recorded_what_a_referral_waits_for_and_what_comes_next(
+    referrals: ReferralsUnderTest, state: str, waits_for: str, next_step: str, due: timedelta, next_due: timedelta
+) -> None:
+    bring_to(referrals, state)
+    said = recorded(referrals)[-1].data
+    assert (said.waits_for, said.next_step, said.due_at, said.next_step_at) == (
+        waits_for,
+        next_step,
+        NOW + due,
+        NOW + next_due,
+    )
+
+
+@pytest.mark.parametrize("state", ["declined", "accepted", "scheduled", "in_service", "closed", "cancelled"])
+def test_where_nobody_is_waited_for_nothing_comes_next(referrals: ReferralsUnderTest, state: str) -> None:
+    bring_to(referrals, state)
+    said = recorded(referrals)[-1].data
+    assert (said.waits_for, said.next_step, said.due_at, said.next_step_at, said.purge_by) == (None,) * 5
+
+
+def test_where_consent_is_withdrawn_the_purge_is_what_is_waited_for(referrals: ReferralsUnderTest) -> None:
+    bring_to(referrals, "consent_withdrawn")
+    said = recorded(referrals)[-1].data
+    assert (said.due_at, said.purge_by, said.waits_for) == (None, NOW + timedelta(days=15), "purge")
+
+
+def test_every_transition_says_under_what_it_was_sent_and_what_for(referrals: ReferralsUnderTest) -> None:
+    minor = contracts.Minor(caregiver_is_sealed=True, unaccompanied=False, best_interest_assessed=False)
+    bring_to(referrals, "closed", minor=minor)
+    assert len(recorded(referrals)) == 5
+    for fact in recorded(referrals):
+        said = fact.data
+        assert (said.consent_id, said.override, said.minor) == (CONSENT_ID, None, minor)
+        assert (said.reason_code, said.shares) == (referral_requested().reason_code, referral_requested().shares)
+
+
+def test_a_new_place_in_line_says_the_same(referrals: ReferralsUnderTest) -> None:
+    bring_to(referrals, "waitlisted")
+    (was, *_) = recorded(referrals)
+    (moved,) = referrals.rows("update place_in_line set place = 3, notified_at = 'epoch' returning referral_id")
+    referrals.tick("move_up_lines")
+    said = recorded(referrals)[-1].data
+    assert (moved["referral_id"], said.place_in_line) == (REFERRAL_ID, 3)
+    assert (said.reason_code, said.shares, said.waits_for) == (was.data.reason_code, was.data.shares, "decision")
+
+
+def test_a_referral_without_consent_says_why_for_as_long_as_it_lasts(referrals: ReferralsUnderTest) -> None:
+    override = contracts.ConsentOverride(
+        authorised_by="S-12", reason=codes.OverrideReason.LIFE_AT_RISK, expires_after_hours=4
+    )
+    bring_to(referrals, "accepted", consent_id=None, override=override)
+    assert {(fact.data.consent_id, fact.data.override) for fact in recorded(referrals)} == {(None, "life_at_risk")}
+    assert not any("S-12" in fact.to_json().decode() for fact in recorded(referrals))
+
+
+def test_of_an_erased_person_it_is_no_longer_recorded_what_was_asked(referrals: ReferralsUnderTest) -> None:
+    bring_to(referrals, "received")
+    referrals.hear(contracts.PersonErased(person_id=PERSON_ID, erased_at=NOW), source="hub")
+    data, source = stories.entered_in_error
+    referrals.hear(data, source=source)
+    for fact in recorded(referrals)[-2:]:
+        assert (fact.data.reason_code, fact.data.shares, fact.data.minor, fact.data.visit_at) == (None, (), None, None)
 
 
 def test_the_reasons_that_are_counted_are_recorded(referrals: ReferralsUnderTest) -> None:

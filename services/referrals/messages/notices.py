@@ -196,30 +196,72 @@ def _to_parties(referral: Referral, step: Step, details: Mapping[str, Any], note
 
 
 RECORDED: Final = frozenset(contracts.ReferralRecorded.model_fields)
+COUNTED: Final = RECORDED & {
+    *("new_referral_id", "onward_referral_id", "onward_state", "onward_outcome"),
+    *("decline_reason", "outcome", "not_met_reason"),
+}
 
 
 def _recorded(referral: Referral, step: Step, details: Mapping[str, Any]) -> Draft:
-    """What the hub's other services learn of a transition: of a confidential case neither the person nor the need."""
-    confidential = referral.case_code is not None
+    """What the hub's other services learn of a transition: of a confidential case what is counted, and no more."""
+    known = COUNTED if referral.is_confidential else RECORDED
     recorded = contracts.ReferralRecorded(
         referral_id=referral.referral_id,
         state=State(step.what),
         changed_at=step.at,
-        changed_by="hub" if step.actor == Actor.PERSON else step.by,
+        changed_by=_changed_by(step),
         sender=referral.sender,
         recipient=referral.recipient,
         service_id=referral.service_id,
-        person_id=None if confidential else referral.person_id,
-        need_id=None if confidential else referral.need_id,
+        confidential=referral.is_confidential,
         need_code=referral.need_code,
         urgency=codes.Urgency(referral.urgency),
         sent_at=referral.sent_at,
         answer_by=rules.decided_by(referral),
         zone=referral.zone,
         redirected_from=referral.redirected_from,
-        **{name: value for name, value in details.items() if name in RECORDED},
+        **({} if referral.is_confidential else _followed(referral, step)),
+        **{name: value for name, value in details.items() if name in known},
     )
     return _draft(referral, recorded, to=None, sequence=step.sequence)
+
+
+def _followed(referral: Referral, step: Step) -> dict[str, Any]:
+    """Whom a referral is for, under what it was sent, and what it waits for once a step is made."""
+    asked = referral.asked
+    return {
+        "person_id": referral.person_id,
+        "need_id": referral.need_id,
+        "consent_id": referral.consent_id,
+        "override": None if asked is None or asked.override is None else codes.OverrideReason(asked.override),
+        "reason_code": None if asked is None else codes.ReferralReason(asked.reason_code),
+        "shares": () if asked is None else tuple(codes.FieldGroup(group) for group in asked.shares),
+        "minor": None if asked is None or asked.minor is None else contracts.Minor(**asked.minor),
+        **_due(referral, step),
+        **(_waiting(referral) if step.what == referral.state else {}),
+    }
+
+
+def _due(referral: Referral, step: Step) -> dict[str, Any]:
+    """By when an answer is due once a step is made, or a purge receipt."""
+    ends_at = referral.deadline.ends_at if referral.deadline and step.what == referral.state else None
+    return {"purge_by": ends_at} if referral.unpurged else {"due_at": ends_at}
+
+
+def _waiting(referral: Referral) -> dict[str, Any]:
+    """What a referral waits for, and what the hub does next if nobody answers; nothing where no deadline runs."""
+    action = rules.next_step(referral)
+    if action is None or referral.deadline is None:
+        return {}
+    return {
+        "waits_for": _waits_for(referral),
+        "next_step": codes.DeadlineStep(action),
+        "next_step_at": referral.deadline.due_at,
+    }
+
+
+def _changed_by(step: Step) -> str:
+    return "hub" if step.actor == Actor.PERSON else step.by
 
 
 def _result(referral: Referral) -> dict[str, Any]:
@@ -237,19 +279,15 @@ def _draft(referral: Referral, data: Any, *, to: str | None, sequence: int | Non
 
 
 def _status(referral: Referral, step: Step, **details: Any) -> contracts.ReferralStatus:
-    state = State(step.what)
-    ends_at = referral.deadline.ends_at if referral.deadline and state == referral.state else None
-    purge_owed = bool(referral.unpurged)
     return contracts.ReferralStatus(
         referral_id=referral.referral_id,
-        state=state,
+        state=State(step.what),
         changed_at=step.at,
-        changed_by="hub" if step.actor == Actor.PERSON else step.by,
+        changed_by=_changed_by(step),
         sender=referral.sender,
         recipient=referral.recipient,
         service_id=referral.service_id,
-        due_at=None if purge_owed else ends_at,
-        purge_by=ends_at if purge_owed else None,
+        **_due(referral, step),
         **details,
     )
 

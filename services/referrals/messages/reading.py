@@ -11,7 +11,7 @@ import contracts
 from contracts import Message
 from contracts.fields import For
 from services.referrals import rules
-from services.referrals.rules import Actor, Consent, Note, Override, Referral, Urgency
+from services.referrals.rules import Actor, Asked, Consent, Note, Override, Referral, Urgency
 
 Request = dict[str, Any]  # `referral.requested` as JSON has it, without its sealed block
 
@@ -51,6 +51,12 @@ def draft_referral(
         need_id=asked.need_id,
         language=asked.contact.language,
         redirected_from=redirected_from,
+        asked=Asked(
+            reason_code=asked.reason_code,
+            shares=tuple(asked.shares),
+            minor=None if asked.minor is None else asked.minor.model_dump(),
+            override=None if asked.override is None else asked.override.reason,
+        ),
     )
 
 

@@ -27,7 +27,7 @@ from services.referrals.rules.eligibility import Seeker, Verdict, check_eligibil
 from services.referrals.rules.lines import Line, Place, close_ranks, left_line, move_up
 from services.referrals.rules.notes import Note, check_note
 from services.referrals.rules.ranking import SUGGESTED_AT_MOST, Candidate, Ranked, alternatives, rank
-from services.referrals.rules.referrals import Referral, Step, decided_by, decision_in, not_a_party
+from services.referrals.rules.referrals import Asked, Referral, Step, decided_by, decision_in, not_a_party
 from services.referrals.rules.sending import CONSENT_OVERRIDDEN, Consent, Override, latest_answer, send
 from services.referrals.rules.serving import (
     cancel_visit,
@@ -49,7 +49,7 @@ from services.referrals.rules.stopping import (
     request_cancel,
     withdraw_consent,
 )
-from services.referrals.rules.timing import awaited, may_be_met_elsewhere, run_deadline, seeks_alternatives
+from services.referrals.rules.timing import awaited, may_be_met_elsewhere, next_step, run_deadline, seeks_alternatives
 
 __all__ = [
     "CONSENT_OVERRIDDEN",
@@ -61,6 +61,7 @@ __all__ = [
     "UNDECIDED",
     "Action",
     "Actor",
+    "Asked",
     "Candidate",
     "Capacity",
     "CapacityState",
@@ -112,6 +113,7 @@ __all__ = [
     "left_line",
     "may_be_met_elsewhere",
     "move_up",
+    "next_step",
     "not_a_party",
     "note_service",
     "provide_info",

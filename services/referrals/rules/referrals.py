@@ -46,6 +46,16 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What the sender asked that is of use to who follows the referral; all of it codes."""
+
+    reason_code: str
+    shares: tuple[str, ...]
+    minor: Mapping[str, bool] | None = None  # present when the person is under age
+    override: str | None = None  # why it went out without consent
+
+
+@dataclass(frozen=True, slots=True)
 class Referral:
     """One organisation asking another to meet a person's need; `steps` is what happened to it since it was loaded."""
 
@@ -78,12 +88,18 @@ class Referral:
     unpurged: tuple[str, ...] = ()  # the holders that owe a purge receipt, whatever the state
     erased: bool = False  # its person is erased, and what was asked forgotten
     language: str | None = None  # in which its person is to be spoken to
+    asked: Asked | None = None  # None once its person is erased
     steps: tuple[Step, ...] = field(default=(), compare=False)
 
     @property
     def parties(self) -> tuple[str, str]:
         """The sender and the recipient organisation."""
         return (self.sender, self.recipient)
+
+    @property
+    def is_confidential(self) -> bool:
+        """Whether it is a case that goes under a code, which nobody but its parties may tell from another."""
+        return self.case_code is not None
 
     @property
     def deadline_stages(self) -> Stages:

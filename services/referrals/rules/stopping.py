@@ -54,7 +54,9 @@ def erase(referral: Referral, *, at: datetime) -> Referral:
 
     What has ended stays as it was: intake asks its parties to erase what they hold.
     """
-    forgotten = replace(referral, visit_at=None, visit_said_at=None, need_id=None, erased=True, language=None)
+    forgotten = replace(
+        referral, visit_at=None, visit_said_at=None, need_id=None, erased=True, language=None, asked=None
+    )
     return withdraw_consent(forgotten, by="hub", at=at) if referral.state in OPEN else forgotten
 
 

@@ -28,6 +28,11 @@ def run_deadline(referral: Referral, *, now: datetime) -> Referral:
             return note(replace(referral, deadline=following), Step(action, "hub", HUB, now))
 
 
+def next_step(referral: Referral) -> Action | None:
+    """What its deadline does next, where one is under way."""
+    return None if referral.deadline is None else referral.deadline_stages[referral.deadline.stage][1]
+
+
 def seeks_alternatives(referral: Referral) -> bool:
     """Whether its deadline has just come to where other providers are suggested."""
     return any(step.what == Action.SUGGEST for step in referral.steps)

@@ -9,7 +9,7 @@ from messaging.transaction import Transaction
 from services.referrals.rules import Place, Referral
 from services.referrals.rules.lines import TOLD_AGAIN_AFTER
 from services.referrals.store.directory import SERVICES, PlaceInLine
-from services.referrals.store.referrals import COLUMNS, from_row
+from services.referrals.store.referrals import KNOWN, from_row
 
 SERVICES_AT_ONCE: Final = 20
 TOLD_AT_ONCE: Final = 300
@@ -44,7 +44,7 @@ MOVE_PLACES: Final = """
 FORGET_LEFT: Final = "delete from place_in_line where referral_id = any(%s::uuid[]) returning referral_id"
 
 LOCK_MOVED: Final = f"""
-    select {COLUMNS}, place
+    select {KNOWN}, place
     from place_in_line join referral using (referral_id, service_id)
     where place <> notified and left_at is null and notified_at <= %s and state = 'waitlisted'
     order by notified_at

@@ -9,7 +9,7 @@ from uuid import UUID
 from messaging.database import Row
 from messaging.transaction import Transaction
 from services.referrals import rules
-from services.referrals.rules import Candidate, Deadline, Referral, State, Step, StoppedDeadline, Urgency
+from services.referrals.rules import Asked, Candidate, Deadline, Referral, State, Step, StoppedDeadline, Urgency
 from services.referrals.rules.chains import CHAIN_AT_MOST
 from services.referrals.rules.sending import CONSENT_OVERRIDDEN, OVERRIDES_AT_MOST
 from services.referrals.store.cause import Cause
@@ -25,7 +25,14 @@ COLUMNS: Final = """
     stopped_length, time_left, stopped_stage
 """
 
-_KNOWN: Final = f"{COLUMNS}, erased_at is not null as erased, request #>> '{{contact,language}}' as language"
+# With what was asked, which is nothing any more once its person is erased.
+KNOWN: Final = f"""
+    {COLUMNS}, erased_at is not null as erased, request #>> '{{contact,language}}' as language,
+    case when request ? 'reason_code' then jsonb_build_object(
+        'reason_code', request -> 'reason_code', 'shares', request -> 'shares', 'minor', request -> 'minor',
+        'override', request #> '{{override,reason}}'
+    ) end as asked
+"""
 
 INSERT_REFERRAL: Final = f"""
     insert into referral ({COLUMNS}, request)
@@ -36,7 +43,7 @@ INSERT_REFERRAL: Final = f"""
 """
 
 LOCK_REFERRALS: Final = f"""
-    select referral_id as key, {_KNOWN} from referral where referral_id = any(%b::uuid[])
+    select referral_id as key, {KNOWN} from referral where referral_id = any(%b::uuid[])
     order by referral_id for update
 """
 
@@ -95,7 +102,7 @@ FORGET_REQUEST: Final = """
 """
 
 LOCK_DUE: Final = f"""
-    select {_KNOWN} from referral
+    select {KNOWN} from referral
     where due_at <= %s
     order by due_at
     limit {DUE_AT_ONCE}
@@ -387,9 +394,11 @@ def from_row(row: Row) -> Referral:
         row.pop(name) for name in ("deadline_length", "deadline_at", "deadline_stage", "due_at")
     )
     stopped_length, left, stopped_stage = (row.pop(name) for name in ("stopped_length", "time_left", "stopped_stage"))
+    asked = row.pop("asked")
     row["state"], row["urgency"], row["unpurged"] = State(row["state"]), Urgency(row["urgency"]), tuple(row["unpurged"])
     return Referral(
         **row,
+        asked=None if asked is None else Asked(**{**asked, "shares": tuple(asked["shares"])}),
         deadline=None if length is None else Deadline(length=length, ends_at=ends_at, due_at=due_at, stage=stage),
         stopped_deadline=None
         if left is None
