@@ -157,6 +157,16 @@ class InfoTopic(StrEnum):
     CONSENT = "consent"
 
 
+class ReferralEvent(StrEnum):
+    """What happens to a referral besides its transitions."""
+
+    REMINDED = "reminded"
+    ESCALATED = "escalated"
+    ALTERNATIVES_SUGGESTED = "alternatives_suggested"
+    PURGE_OWED = "purge_owed"
+    PURGED = "purged"
+
+
 class DeadlineStep(StrEnum):
     """What the hub does when a deadline comes to its next stage."""
 

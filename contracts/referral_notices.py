@@ -18,6 +18,7 @@ from .codes import (
     NotMetReason,
     Outcome,
     OverrideReason,
+    ReferralEvent,
     ReferralReason,
     ReferralState,
     ReminderAbout,
@@ -308,4 +309,45 @@ class ReferralRecorded(Model):
             raise wrong_field("person_id", "A confidential case is counted without the person")
         if field := told(self, (*_FOLLOWED, *_FOLLOWED_LISTS)):
             raise wrong_field(field, "Of a confidential case nothing is told but what is counted")
+        return self
+
+
+_NOTED = ("waits_for", "due_at", "purge_by", "next_step", "next_step_at")
+_NOTED_LISTS = ("awaited", "alternatives")
+
+
+@contract("referral.noted.v1", sent_by="hub", received_by="hub services", personal_data=True, about="referral_id")
+class ReferralNoted(Model):
+    """Something has happened to a referral that moves it nowhere: what the hub's services show, or count, besides."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"allOf": [{"if": CONFIDENTIAL, "then": untold(*_NOTED, lists=_NOTED_LISTS)}]}
+    )
+
+    referral_id: UUID
+    what: ReferralEvent
+    noted_at: Said
+    noted_by: OrganisationId
+    """Who brought it about; `hub` when a deadline or a consent did."""
+    state: ReferralState
+    """Where the referral stands."""
+    confidential: bool = False
+    """Whether it goes under a case code; then no more is told than that it happened."""
+    awaited: Annotated[Several[OrganisationId], Field(max_length=2)] = ()
+    """Whose move the referral waits for now: where a purge is owed, those who still owe a receipt."""
+    waits_for: ReminderAbout | None = None
+    due_at: Planned | None = None
+    """When that is due, or was."""
+    purge_by: Planned | None = None
+    """By when the holders delete what they hold; present while a receipt is owed, whatever the state."""
+    next_step: DeadlineStep | None = None
+    """What the hub does next, if nobody answers."""
+    next_step_at: Planned | None = None
+    alternatives: Annotated[Several[Alternative], Field(max_length=10)] = ()
+    """Who else could meet the need, as the sender was told."""
+
+    @model_validator(mode="after")
+    def _tells_nobody_of_a_confidential_case(self) -> Self:
+        if self.confidential and (field := told(self, (*_NOTED, *_NOTED_LISTS))):
+            raise wrong_field(field, "Of a confidential case nothing is told but that it happened")
         return self

@@ -170,6 +170,21 @@ def referred(
     )
 
 
+def noted(
+    person: object, what: str = "escalated", state: str = "received", **overrides: Any
+) -> contracts.ReferralNoted:
+    return contracts.ReferralNoted(
+        **{
+            "referral_id": an_id(("referral", person, "health.consultation")),
+            "what": codes.ReferralEvent(what),
+            "noted_at": HELD_AT,
+            "noted_by": "hub",
+            "state": codes.ReferralState(state),
+            **overrides,
+        }
+    )
+
+
 def employer(name: object, **overrides: Any) -> contracts.EmployerRecorded:
     return contracts.EmployerRecorded(
         **{

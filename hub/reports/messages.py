@@ -98,6 +98,10 @@ def referral_step(message: Message[contracts.ReferralRecorded]) -> Row:
     return _fact(message, "referral_id", "state", "changed_at")
 
 
+def escalation(said: contracts.ReferralNoted) -> Row:
+    return {"referral_id": said.referral_id, "noted_at": said.noted_at}
+
+
 def employer(message: Message[contracts.EmployerRecorded]) -> Row:
     return _fact(message, "employer_id", "programmes")
 

@@ -123,6 +123,13 @@ class ReportsService:
         facts.keep(tx, facts.REFERRAL_STEP, messages.referral_step(message))
         return []
 
+    @on(contracts.ReferralNoted)
+    def keep_escalation(self, tx: Transaction, message: Message[contracts.ReferralNoted]) -> list[Draft]:
+        """Coordinators were told that the recipient of a referral does not answer."""
+        if rules.partners.escalates_recipient(message.data.what, message.data.state):
+            facts.keep(tx, facts.REFERRAL_ESCALATED, messages.escalation(message.data))
+        return []
+
     # -- work ----------------------------------------------------------------------------------------------------------
 
     @on(contracts.EmployerRecorded)

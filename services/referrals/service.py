@@ -75,7 +75,7 @@ class ReferralsService:
 
     @on(contracts.ConsentSuspended)
     def suspend_consent(self, tx: Transaction, message: Message[contracts.ConsentSuspended]) -> list[Draft]:
-        """Somebody says that the person has taken a consent back: until that is known nothing new goes out under it."""
+        """Somebody says that the person has taken a consent back: for now nothing new goes out under it."""
         consent = store.lock_consent(tx, message.data.consent_id)
         if consent is not None:
             store.suspend_consent(tx, consent, suspended_at=message.data.suspended_at)
@@ -138,7 +138,7 @@ class ReferralsService:
 
     @on(contracts.ReferralRedirected)
     def redirect_referral(self, tx: Transaction, message: Message[contracts.ReferralRedirected]) -> list[Draft]:
-        """The recipient passes the person on: this referral ends, a new one goes to another organisation."""
+        """The recipient passes the person on: this referral ends, a new one goes to another."""
         said, now = message.data, clock.now()
         referral = store.lock_referral(tx, said.referral_id, of=message.source)
         referral = rules.redirect(referral, by=message.source, at=now, to=said.recipient, consent_id=said.consent_id)
@@ -353,7 +353,7 @@ class ReferralsService:
         referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
         referral = rules.record_purge(referral, by=message.source, at=clock.now())
         store.save_referral(tx, referral, message)
-        return []
+        return messages.purged(referral)
 
     @on(contracts.PersonErased)
     def erase_person(self, tx: Transaction, message: Message[contracts.PersonErased]) -> list[Draft]:
@@ -365,7 +365,7 @@ class ReferralsService:
             store.save_referral(tx, referral, message)
             store.forget_request(tx, referral, erased_at=message.data.erased_at)
         erasure.forget(tx, [person_id, *(one.referral_id for one in referrals)])  # a sealed note names only the latter
-        drafts = [draft for referral in referrals for draft in messages.statuses(referral)]
+        drafts = [draft for referral in referrals if referral.steps for draft in messages.withdrawal(referral)]
         return drafts + [draft for referral in referrals for draft in end_chain(tx, referral, message)]
 
     # -- deadlines -----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import contracts
 from contracts import Message, codes, uuid7
 from services.referrals import rules
 from tests.examples import (
+    ANOTHER,
     CONSENT_ID,
     NEED_ID,
     NOW,
@@ -221,6 +222,107 @@ def test_what_is_refused_records_nothing(referrals: ReferralsUnderTest) -> None:
     with pytest.raises(rules.Refused):
         referrals.hear(data, source=source)
     assert len(referrals.facts) == before
+
+
+# -- what is no transition --------------------------------------------------------------------------------------------
+
+
+def noted(referrals: ReferralsUnderTest) -> list[Message]:
+    return [fact for fact in referrals.facts if fact.type == "referral.noted.v1"]
+
+
+def let_it_expire(referrals: ReferralsUnderTest) -> None:
+    while recorded(referrals)[-1].data.state != "expired":
+        referrals.clock.now += timedelta(hours=6)
+        assert referrals.clock.now < NOW + timedelta(days=30)
+        referrals.tick()
+
+
+@pytest.mark.parametrize(
+    ("state", "awaited", "waits_for"),
+    [
+        ("sent", RECIPIENT, "receipt"),
+        ("received", RECIPIENT, "decision"),
+        ("waitlisted", RECIPIENT, "decision"),
+        ("info_requested", SENDER, "answer"),
+    ],
+)
+def test_what_a_deadline_does_is_noted_with_what_comes_next(
+    referrals: ReferralsUnderTest, state: str, awaited: str, waits_for: str
+) -> None:
+    referrals.hear(service_published(service_id=(good := uuid7())), source=ANOTHER)
+    bring_to(referrals, state)
+    due_at = recorded(referrals)[-1].data.due_at
+    let_it_expire(referrals)
+    assert [(fact.data.what, fact.data.next_step) for fact in noted(referrals)] == [
+        ("reminded", "escalate"),
+        ("escalated", "suggest"),
+        ("alternatives_suggested", "expire"),
+    ]
+    for fact, following in zip(noted(referrals), [*noted(referrals)[1:], recorded(referrals)[-1]], strict=True):
+        said, when = fact.data, getattr(following.data, "noted_at", None) or following.data.changed_at
+        assert (said.state, said.noted_by, said.awaited, said.waits_for) == (state, "hub", (awaited,), waits_for)
+        assert said.due_at == due_at
+        assert said.next_step_at is not None
+        assert said.next_step_at <= when < said.next_step_at + timedelta(hours=6)
+        assert (fact.recipient, fact.sequence) == (None, None)
+    assert [one.service_id for one in noted(referrals)[-1].data.alternatives] == [good]
+
+
+def test_alternatives_to_what_was_declined_are_noted_as_the_hubs(referrals: ReferralsUnderTest) -> None:
+    referrals.hear(service_published(service_id=(good := uuid7())), source=ANOTHER)
+    bring_to(referrals, "declined")
+    (fact,) = noted(referrals)
+    said = fact.data
+    assert (said.what, said.noted_by, said.state) == ("alternatives_suggested", "hub", "declined")
+    assert (said.awaited, said.due_at, said.next_step) == ((), None, None)
+    assert [one.service_id for one in said.alternatives] == [good]
+
+
+@pytest.mark.parametrize("state", sorted(stories.TO.keys() - {"consent_withdrawn"}))
+def test_who_owes_a_purge_is_noted_whether_the_referral_had_ended_or_not_until_nobody_does(
+    referrals: ReferralsUnderTest, state: str
+) -> None:
+    bring_to(referrals, state)
+    referrals.hear(*stories.withdrawn[:1], source="hub")
+    ended = state in {"declined", "closed", "cancelled", "entered_in_error"}
+    purge, _ = stories.purged
+    referrals.hear(purge, source=RECIPIENT)
+    referrals.hear(purge, source=SENDER)
+    owed, *purged = [fact.data for fact in noted(referrals) if fact.data.what in ("purge_owed", "purged")]
+    assert (owed.what, owed.noted_by, owed.state) == ("purge_owed", "hub", state if ended else "consent_withdrawn")
+    assert (owed.waits_for, owed.purge_by, owed.due_at) == ("purge", NOW + timedelta(days=15), None)
+    assert set(owed.awaited) == {SENDER, RECIPIENT}
+    assert [(one.what, one.noted_by, one.awaited) for one in purged] == [
+        ("purged", RECIPIENT, (SENDER,)),
+        ("purged", SENDER, ()),
+    ]
+    assert (purged[-1].purge_by, purged[-1].waits_for, purged[-1].next_step) == (None, None, None)
+
+
+def test_of_a_confidential_case_it_is_noted_that_something_happened_and_nothing_else(
+    referrals: ReferralsUnderTest,
+) -> None:
+    referrals.hear(service_published(service_id=uuid7()), source=ANOTHER)
+    prepare(referrals)
+    case = {"consent_id": CASE_CONSENT_ID, "person_id": None, "case_code": "ACX-0001"}
+    contact = (codes.FieldGroup.CONTACT,)
+    referrals.hear(consent_recorded(**case, field_groups=contact), source="hub")
+    referrals.hear(referral_requested(**case, shares=contact), source=SENDER)
+    let_it_expire(referrals)
+    referrals.hear(consent_ended(consent_id=CASE_CONSENT_ID), source="hub")
+    referrals.hear(*stories.purged[:1], source=RECIPIENT)
+    events = ["reminded", "escalated", "alternatives_suggested", "purge_owed", "purged"]
+    assert [fact.data.what for fact in noted(referrals)] == events
+    for fact in noted(referrals):
+        said = {name for name, value in fact.data.model_dump(exclude_none=True).items() if value != ()}
+        assert said == {"referral_id", "what", "noted_at", "noted_by", "state", "confidential"}
+
+
+def test_of_an_erased_person_too_it_is_noted_who_owes_a_purge(referrals: ReferralsUnderTest) -> None:
+    bring_to(referrals, "received")
+    referrals.hear(contracts.PersonErased(person_id=PERSON_ID, erased_at=NOW), source="hub")
+    assert [fact.data.what for fact in noted(referrals)] == ["purge_owed"]
 
 
 # -- services that the hub answers for -------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from hub.reports.rules.asked import Asked
 from hub.reports.rules.sheets import Cell, Column, Sheet
 
 UNANSWERED: Final = frozenset({"sent", "received", "info_requested"})
+OWED_BY_RECIPIENT: Final = frozenset({"sent", "received", "waitlisted", "cancel_requested"})
 
 COLUMNS: Final = (
     Column("organisation", "Organisation"),
@@ -22,6 +23,7 @@ COLUMNS: Final = (
     Column("unanswered", "Unanswered"),
     Column("overdue", "Overdue"),
     Column("expired", "Expired"),
+    Column("escalated", "Escalated"),
     Column("receipt_p50", "Hours to receipt, median"),
     Column("receipt_p90", "90th percentile"),
     Column("answer_p50", "Hours to decision, median"),
@@ -53,6 +55,8 @@ class Sent:
     answered_at: datetime | None = None
     served_at: datetime | None = None
     accepted: bool = False
+    escalated: bool = False
+    """Whether coordinators had to be told that the recipient did not answer."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class Counts:
     unanswered: int
     overdue: int
     expired: int
+    escalated: int
 
 
 def count(referrals: Sequence[Sent], *, now: datetime) -> Counts:
@@ -77,12 +82,18 @@ def count(referrals: Sequence[Sent], *, now: datetime) -> Counts:
         unanswered=len(unanswered),
         overdue=sum(is_overdue(one, now=now) for one in unanswered),
         expired=sum(one.state == "expired" for one in referrals),
+        escalated=sum(one.escalated for one in referrals),
     )
 
 
 def is_overdue(referral: Sent, *, now: datetime) -> bool:
     """Whether a decision on an unanswered referral is late; the deadline rests while the sender owes an answer."""
     return referral.state != "info_requested" and referral.answer_by is not None and now > referral.answer_by
+
+
+def escalates_recipient(what: str, state: str) -> bool:
+    """Whether what was noted of a referral is that coordinators were told that its recipient does not answer."""
+    return what == "escalated" and state in OWED_BY_RECIPIENT
 
 
 def may_count(cell: Counts) -> bool:
@@ -94,6 +105,8 @@ def may_count(cell: Counts) -> bool:
         cell.unanswered,
         cell.overdue,
         cell.expired,
+        cell.escalated,
+        cell.sent - cell.escalated,
         cell.sent - cell.answered,
         cell.answered - cell.accepted,
         cell.unanswered - cell.overdue,
@@ -140,6 +153,7 @@ def _row(organisation: str, referrals: Sequence[Sent], withheld: bool, *, now: d
         counts.unanswered,
         counts.overdue,
         counts.expired,
+        counts.escalated,
         *(percentile(hours, share) for hours in (receipt, answer, service) for share in (50, 90)),
         small_counts.WITHHELD if withheld else None,
     )

@@ -224,7 +224,8 @@ def services(connection: Connection) -> dict[tuple[str, str], int]:
 REFERRALS: Final = """
     select recipient, referral.need_code, coalesce(referral.zone, need.zone) as zone,
            to_char(sent_at at time zone 'America/Bogota', 'YYYY-MM') as month, state, sent_at, answer_by,
-           received_at, answered_at, served_at, coalesce(accepted, false) as accepted
+           received_at, answered_at, served_at, coalesce(accepted, false) as accepted,
+           exists (select from referral_escalated as one where one.referral_id = referral.referral_id) as escalated
     from referral left join referral_timing using (referral_id) left join need using (need_id)
     where state <> 'entered_in_error'
 """

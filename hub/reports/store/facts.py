@@ -82,6 +82,12 @@ REFERRAL_STEP: Final = """
     on conflict do nothing
 """
 
+REFERRAL_ESCALATED: Final = """
+    insert into referral_escalated (referral_id, noted_at)
+    select referral_id, noted_at from jsonb_populate_recordset(null::referral_escalated, %s::jsonb)
+    on conflict do nothing
+"""
+
 STRUCK_OUT: Final = """
     insert into delivery_struck_out (delivery_id, said_by)
     select delivery_id, said_by from jsonb_populate_recordset(null::delivery_struck_out, %s::jsonb)

@@ -1,6 +1,7 @@
 """What has happened to a referral becomes drafts of messages."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -77,7 +78,14 @@ def statuses(referral: Referral, said: Any = None) -> list[Draft]:
 def withdrawal(referral: Referral) -> list[Draft]:
     """Tell every holder that the consent has ended: what had ended before makes no transition, so it is a reminder."""
     (step,) = referral.steps
-    return statuses(referral) if step.what == State.CONSENT_WITHDRAWN else _reminders(referral, step)
+    told = statuses(referral) if step.what == State.CONSENT_WITHDRAWN else _reminders(referral, step)
+    return [*told, _noted(referral, step, codes.ReferralEvent.PURGE_OWED)]
+
+
+def purged(referral: Referral) -> list[Draft]:
+    """Tell the hub's services that a holder has deleted what it held, and who still owes that."""
+    (step,) = referral.steps
+    return [_noted(referral, step, codes.ReferralEvent.PURGED)]
 
 
 def moved_up(referral: Referral, *, place: int) -> list[Draft]:
@@ -103,7 +111,7 @@ def by_the_clock(
     (step,) = referral.steps
     match step.what:
         case rules.Action.REMIND:
-            return _reminders(referral, step)
+            return [*_reminders(referral, step), _noted(referral, step, codes.ReferralEvent.REMINDED)]
         case rules.Action.ESCALATE:
             escalated = contracts.ReferralEscalated(
                 referral_id=referral.referral_id,
@@ -115,7 +123,10 @@ def by_the_clock(
                 waits_for=_waits_for(referral),
                 due_at=_due_at(referral, step),
             )
-            return [_draft(referral, escalated, to=coordinator) for coordinator in sorted(coordinators)]
+            return [
+                *(_draft(referral, escalated, to=coordinator) for coordinator in sorted(coordinators)),
+                _noted(referral, step, codes.ReferralEvent.ESCALATED),
+            ]
         case rules.Action.SUGGEST:
             return suggestion(referral, alternatives[referral.referral_id])
         case rules.State.CLOSED:
@@ -126,14 +137,16 @@ def by_the_clock(
 
 def suggestion(referral: Referral, alternatives: Sequence[Service]) -> list[Draft]:
     """Tell the sender who else offers what the person needs."""
-    suggested = contracts.ReferralAlternativesSuggested(
-        referral_id=referral.referral_id,
-        alternatives=tuple(
-            contracts.Alternative(organisation=service.organisation, service_id=service.service_id)
-            for service in alternatives
-        ),
+    others = tuple(
+        contracts.Alternative(organisation=service.organisation, service_id=service.service_id)
+        for service in alternatives
     )
-    return [_draft(referral, suggested, to=referral.sender)]
+    suggested = contracts.ReferralAlternativesSuggested(referral_id=referral.referral_id, alternatives=others)
+    step = replace(referral.steps[-1], by="hub", actor=Actor.HUB)  # where the recipient declined, it is the hub's too
+    return [
+        _draft(referral, suggested, to=referral.sender),
+        _noted(referral, step, codes.ReferralEvent.ALTERNATIVES_SUGGESTED, alternatives=others),
+    ]
 
 
 WAITS_FOR: Final = {
@@ -258,6 +271,24 @@ def _waiting(referral: Referral) -> dict[str, Any]:
         "next_step": codes.DeadlineStep(action),
         "next_step_at": referral.deadline.due_at,
     }
+
+
+def _noted(referral: Referral, step: Step, what: codes.ReferralEvent, **more: Any) -> Draft:
+    """What the hub's other services learn of what is no transition: of a confidential case that it happened."""
+    awaited = rules.awaited(referral)
+    due: dict[str, Any] = {"due_at": _due_at(referral, step), "waits_for": _waits_for(referral)} if awaited else {}
+    if referral.unpurged:
+        due["purge_by"] = due.pop("due_at")
+    noted = contracts.ReferralNoted(
+        referral_id=referral.referral_id,
+        what=what,
+        noted_at=step.at,
+        noted_by=_changed_by(step),
+        state=referral.state,
+        confidential=referral.is_confidential,
+        **({} if referral.is_confidential else {"awaited": awaited, **due, **_waiting(referral), **more}),
+    )
+    return _draft(referral, noted, to=None)
 
 
 def _changed_by(step: Step) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from contracts.transitions import CLOSED, COMPLETED, DECLINED, EXPIRED, HUB, INFO_REQUESTED
-from services.referrals.rules.deadlines import Action, start_deadline
+from services.referrals.rules.deadlines import STAGES, Action, start_deadline
 from services.referrals.rules.referrals import Referral, Step, enter, note
 
 # Why a recipient declines what another may take on; the other reasons lie with the person, or with the referral.
@@ -44,8 +44,8 @@ def may_be_met_elsewhere(referral: Referral) -> bool:
 
 
 def awaited(referral: Referral) -> tuple[str, ...]:
-    """The organisations whose move the deadline is waiting for."""
-    if referral.unpurged:
+    """The organisations whose move it waits for: those who owe a purge receipt, before whatever its state waits for."""
+    if referral.unpurged or referral.state not in STAGES:
         return referral.unpurged
     if referral.state in (INFO_REQUESTED, COMPLETED):
         return (referral.sender,)

@@ -19,6 +19,7 @@ from tests.examples_reports import (
     identified,
     in_need,
     jornada,
+    noted,
     participation,
     placement,
     profiled,
@@ -339,6 +340,26 @@ def test_a_shorter_answer_by_is_counted_and_one_put_off_by_a_question_as_well(re
     assert reports.rows(report.partner_performance, "overdue") == [(1,)]
     reports.hear(referred("ana", "received", sent_at=TODAY - 2 * HOUR, answer_by=put_off), number=2)
     assert reports.rows(report.partner_performance, "overdue") == [(0,)]
+
+
+@pytest.mark.parametrize("state", ["sent", "received", "waitlisted", "cancel_requested"])
+def test_a_referral_counts_once_as_escalated_however_often_coordinators_were_told(reports: Reports, state: str) -> None:
+    reports.hear(*(referred(one, "received") for one in ("ana", "luis")))
+    reports.hear(noted("ana", state=state), noted("ana", state=state, noted_at=HELD_AT + HOUR))
+    assert reports.rows(report.partner_performance, "organisation", "sent", "escalated") == [("iom", 2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("what", "state"),
+    [("escalated", "info_requested"), ("escalated", "consent_withdrawn"), ("escalated", "declined")]
+    + [(what.value, "received") for what in codes.ReferralEvent if what != "escalated"],
+)
+def test_what_the_sender_owes_or_is_no_escalation_is_not_counted_against_the_recipient(
+    reports: Reports, what: str, state: str
+) -> None:
+    reports.hear(referred("ana", "received"))
+    reports.hear(noted("ana", what, state))
+    assert reports.rows(report.partner_performance, "escalated") == [(0,)]
 
 
 def test_few_referrals_of_a_protection_sector_are_left_out_and_that_is_said(reports: Reports) -> None:

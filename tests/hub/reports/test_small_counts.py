@@ -328,14 +328,15 @@ def test_of_every_small_count_of_needs_there_are_worlds_with_each_other_and_the_
 
 
 NOW = datetime(2023, 3, 2, tzinfo=UTC)
-ENDS = ("accepted", "declined", "expired", "sent", "cancelled")
+ENDS = ("accepted", "accepted late", "declined", "expired", "sent", "cancelled")
 
 
 def sent(month: str, zone: str, end: str, need: str = NEED) -> Sent:
     at = datetime.fromisoformat(f"{month}-10T12:00:00+00:00")
+    late, end = end != "accepted" and end.startswith("accepted"), end.partition(" ")[0]
     answered = at + timedelta(hours=5) if end in ("accepted", "declined") else None
     due = at + timedelta(days=14)
-    return Sent("iom", need, zone, month, end, at, due, at, answered, None, end == "accepted")
+    return Sent("iom", need, zone, month, end, at, due, at, answered, None, end == "accepted", late)
 
 
 def partner_sheets(referrals: list[Sent]) -> list[Sheet]:

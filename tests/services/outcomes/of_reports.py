@@ -15,6 +15,7 @@ from tests.examples_reports import (
     identified,
     in_need,
     jornada,
+    noted,
     participation,
     placement,
     profiled,
@@ -86,6 +87,10 @@ CASES: Final = [
         refused=NeverRefused(
             "referrals alone says it, which has checked it: there is nobody to tell", Said(referred("ana"), by="hub")
         ),
+    ),
+    kept(
+        Said(noted("ana"), by="hub"),
+        refused=NeverRefused("referrals alone says it: there is nobody to tell", Said(noted("luis"), by="hub")),
     ),
     kept(cafe := Said(employer("a café"), by="barranquilla"), refused=of_another(cafe)),
     kept(part := Said(participation("ana"), by="barranquilla"), refused=of_another(part)),
