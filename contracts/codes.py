@@ -165,6 +165,47 @@ class ReferralEvent(StrEnum):
     ALTERNATIVES_SUGGESTED = "alternatives_suggested"
     PURGE_OWED = "purge_owed"
     PURGED = "purged"
+    CHASED = "chased"
+    TAKEN_ON = "taken_on"
+
+
+class CoordinatorAct(StrEnum):
+    """What a coordinator does about a referral that does not go on."""
+
+    CHASED = "chased"
+    DEADLINE_EXTENDED = "deadline_extended"
+    TAKEN_ON = "taken_on"
+
+
+class ChaseMeans(StrEnum):
+    """How a coordinator has asked an organisation for its answer."""
+
+    TELEPHONE = "telephone"
+    EMAIL = "email"
+    VISIT = "visit"
+    MESSAGE = "message"
+
+
+class ChaseResult(StrEnum):
+    """What came of asking."""
+
+    WILL_ANSWER = "will_answer"
+    NEEDS_TIME = "needs_time"
+    CANNOT_HELP = "cannot_help"
+    SAYS_ANSWERED = "says_answered"
+    LEFT_MESSAGE = "left_message"
+    NOT_REACHED = "not_reached"
+
+
+class ExtensionReason(StrEnum):
+    """Why a coordinator gives more time."""
+
+    ORGANISATION_ASKED = "organisation_asked"
+    PERSON_ASKED = "person_asked"
+    DOCUMENTS_AWAITED = "documents_awaited"
+    CLOSED_DAYS = "closed_days"
+    SYSTEM_DOWN = "system_down"
+    EMERGENCY_ELSEWHERE = "emergency_elsewhere"
 
 
 class DeadlineStep(StrEnum):

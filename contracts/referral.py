@@ -8,11 +8,14 @@ from pydantic import ConfigDict, Field, model_validator
 from .codes import (
     Accessibility,
     CancelReason,
+    ChaseMeans,
+    ChaseResult,
     ContactChannel,
     DeclineReason,
     DocumentType,
     EligibilityCriterion,
     ErrorReason,
+    ExtensionReason,
     FieldGroup,
     InfoTopic,
     NotMetReason,
@@ -357,6 +360,37 @@ class ReferralReopened(_Step):
     """A coordinator opens a closed referral again: the recipient serves on."""
 
     reason: ReopenReason
+
+
+@contract("referral.chased.v1", sent_by="coordinator", received_by="hub", personal_data=True, about="referral_id")
+class ReferralChased(_Step):
+    """A coordinator has asked an organisation for its answer, by telephone or otherwise outside the network."""
+
+    organisation: OrganisationId
+    """Whom it has asked: the sender or the recipient."""
+    means: ChaseMeans
+    result: ChaseResult
+    chased_at: Said
+    """When it did; the envelope's `time` is when it says so."""
+
+
+@contract(
+    "referral.deadline_extended.v1", sent_by="coordinator", received_by="hub", personal_data=True, about="referral_id"
+)
+class ReferralDeadlineExtended(_Step):
+    """A coordinator gives whoever is awaited more time: a later end of the deadline that is under way."""
+
+    until: Planned
+    """The new end: later than the present one, by no more than the urgency gave at first; three times at most."""
+    reason: ExtensionReason
+
+
+@contract("referral.taken_on.v1", sent_by="coordinator", received_by="hub", personal_data=True, about="referral_id")
+class ReferralTakenOn(_Step):
+    """A coordinator sees to it that a referral goes on, after an escalation or before: others leave it to that one."""
+
+    taken_over_from: OrganisationId | None = None
+    """The coordinator that had taken it on before, where there is one: nobody takes it over unawares."""
 
 
 @contract("referral.entered_in_error.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")

@@ -8,11 +8,15 @@ from pydantic import ConfigDict, Field, model_validator
 
 from .codes import (
     CancelReason,
+    ChaseMeans,
+    ChaseResult,
+    CoordinatorAct,
     DeadlineStep,
     DeclineReason,
     DocumentType,
     EligibilityCriterion,
     ErrorReason,
+    ExtensionReason,
     FieldGroup,
     InfoTopic,
     NotMetReason,
@@ -113,6 +117,8 @@ class ReferralStatus(Model):
     cancel_reason: CancelReason | None = None
     reopen_reason: ReopenReason | None = None
     error_reason: ErrorReason | None = None
+    extension_reason: ExtensionReason | None = None
+    """Why a coordinator has extended the deadline; then nothing else has changed but `due_at` and the number."""
     purge_by: Planned | None = None
     """By when the holder deletes what it holds and answers `referral.purged`; present when consent was withdrawn."""
     sealed: SealedToReader | None = None
@@ -141,6 +147,27 @@ class ReferralEscalated(Model):
     service_id: UUID
     waits_for: ReminderAbout
     due_at: Planned
+    taken_on_by: OrganisationId | None = None
+    """The coordinator that has taken the referral on, if one has: others leave it to that one."""
+
+
+@contract("referral.coordinated.v1", sent_by="hub", received_by="coordinator", personal_data=True, about="referral_id")
+class ReferralCoordinated(Model):
+    """Another coordinator has done something about a referral: nobody need do the same."""
+
+    referral_id: UUID
+    what: CoordinatorAct
+    done_by: OrganisationId
+    done_at: Said
+    organisation: OrganisationId | None = None
+    """Whom it has asked for an answer."""
+    means: ChaseMeans | None = None
+    result: ChaseResult | None = None
+    chased_at: Said | None = None
+    until: Planned | None = None
+    """The new end of the deadline."""
+    extension_reason: ExtensionReason | None = None
+    taken_over_from: OrganisationId | None = None
 
 
 @contract(
@@ -211,6 +238,8 @@ _FOLLOWED = (
     "cancel_reason",
     "reopen_reason",
     "error_reason",
+    "extension_reason",
+    "taken_on_by",
 )
 _FOLLOWED_LISTS = ("shares", "missing_documents")
 
@@ -288,6 +317,8 @@ class ReferralRecorded(Model):
     """The groups of fields that the recipient was sent."""
     minor: Minor | None = None
     """Present when the person is under age."""
+    taken_on_by: OrganisationId | None = None
+    """The coordinator that sees to it that the referral goes on, if one does."""
     # With the transition that says it.
     criterion: EligibilityCriterion | None = None
     missing_documents: Annotated[Several[DocumentType], Field(max_length=10)] = ()
@@ -300,6 +331,8 @@ class ReferralRecorded(Model):
     cancel_reason: CancelReason | None = None
     reopen_reason: ReopenReason | None = None
     error_reason: ErrorReason | None = None
+    extension_reason: ExtensionReason | None = None
+    """Why a coordinator has extended the deadline; the state is as it was."""
 
     @model_validator(mode="after")
     def _tells_nobody_of_a_confidential_case(self) -> Self:
@@ -312,7 +345,18 @@ class ReferralRecorded(Model):
         return self
 
 
-_NOTED = ("waits_for", "due_at", "purge_by", "next_step", "next_step_at")
+_NOTED = (
+    "waits_for",
+    "due_at",
+    "purge_by",
+    "next_step",
+    "next_step_at",
+    "organisation",
+    "means",
+    "result",
+    "chased_at",
+    "taken_over_from",
+)
 _NOTED_LISTS = ("awaited", "alternatives")
 
 
@@ -328,7 +372,7 @@ class ReferralNoted(Model):
     what: ReferralEvent
     noted_at: Said
     noted_by: OrganisationId
-    """Who brought it about; `hub` when a deadline or a consent did."""
+    """Who brought it about: a holder, a coordinator; `hub` when a deadline or a consent did."""
     state: ReferralState
     """Where the referral stands."""
     confidential: bool = False
@@ -345,6 +389,13 @@ class ReferralNoted(Model):
     next_step_at: Planned | None = None
     alternatives: Annotated[Several[Alternative], Field(max_length=10)] = ()
     """Who else could meet the need, as the sender was told."""
+    organisation: OrganisationId | None = None
+    """Whom a coordinator has asked for an answer."""
+    means: ChaseMeans | None = None
+    result: ChaseResult | None = None
+    chased_at: Said | None = None
+    taken_over_from: OrganisationId | None = None
+    """The coordinator that had taken it on before."""
 
     @model_validator(mode="after")
     def _tells_nobody_of_a_confidential_case(self) -> Self:

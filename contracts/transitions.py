@@ -87,6 +87,13 @@ ACTS: Final[Mapping[str, tuple[State, Set[Actor]]]] = {
     "referral.cancelled": (CANCELLED, {RECIPIENT}),
     "referral.entered_in_error": (ENTERED_IN_ERROR, {SENDER, HUB}),
 }
+# What a coordinator does that moves it nowhere, and while it stands where.
+AWAITED: Final[Set[State]] = UNDECIDED | {COMPLETED, CANCEL_REQUESTED}  # somebody's answer is, until a deadline
+COORDINATED: Final[Mapping[str, Set[State]]] = {
+    "referral.chased": OPEN,
+    "referral.taken_on": OPEN,
+    "referral.deadline_extended": AWAITED,
+}
 # The same move is the start of a service, or a note from one that is under way.
 _NOT_FROM: Final[Mapping[str, Set[State]]] = {
     "referral.service_started": frozenset({IN_SERVICE}),
@@ -96,15 +103,17 @@ _NOT_FROM: Final[Mapping[str, Set[State]]] = {
 
 @cache
 def acts(state: State, actor: Actor) -> frozenset[str]:
-    """The contracts by which somebody may move a referral that stands in this state; a coordinator acts as the hub.
+    """The contracts by which somebody may act on a referral that stands in this state; a coordinator acts as the hub.
 
-    What else may stand against it (a consent that has ended, a note's key) the table does not know.
+    What else may stand against it, or for it, the table does not know: a consent that has ended, a note's key, an
+    organisation's own deadline; that a purge is owed for what has ended.
     """
-    return frozenset(
+    moves = {
         name
         for name, (target, actors) in ACTS.items()
         if actor in actors and (state, target, actor) in MOVES and state not in _NOT_FROM.get(name, ())
-    )
+    }
+    return frozenset(moves | {name for name, states in COORDINATED.items() if actor is HUB and state in states})
 
 
 @cache

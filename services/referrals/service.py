@@ -316,6 +316,57 @@ class ReferralsService:
         store.save_referral(tx, referral, message)
         return messages.statuses(referral, message.data)
 
+    # -- coordinating --------------------------------------------------------------------------------------------------
+
+    @on(contracts.ReferralChased)
+    def record_chase(self, tx: Transaction, message: Message[contracts.ReferralChased]) -> list[Draft]:
+        """A coordinator has asked a party for its answer."""
+        coordinators, said = tx.who_may(Power.COORDINATE), message.data
+        referral = store.lock_referral(tx, said.referral_id, of=message.source, coordinators=coordinators)
+        referral = rules.chase(
+            referral,
+            by=message.source,
+            at=clock.now(),
+            organisation=said.organisation,
+            means=said.means,
+            result=said.result,
+            chased_at=said.chased_at,
+            coordinators=coordinators,
+        )
+        store.save_referral(tx, referral, message)
+        return messages.chased(referral, said, coordinators=coordinators)
+
+    @on(contracts.ReferralDeadlineExtended)
+    def extend_deadline(self, tx: Transaction, message: Message[contracts.ReferralDeadlineExtended]) -> list[Draft]:
+        """A coordinator gives whoever is awaited more time."""
+        coordinators, said = tx.who_may(Power.COORDINATE), message.data
+        referral = store.lock_referral(tx, said.referral_id, of=message.source, coordinators=coordinators)
+        referral = rules.extend_deadline(
+            referral,
+            by=message.source,
+            at=clock.now(),
+            until=said.until,
+            reason=said.reason,
+            coordinators=coordinators,
+        )
+        store.save_referral(tx, referral, message)
+        return messages.extended(referral, said, coordinators=coordinators)
+
+    @on(contracts.ReferralTakenOn)
+    def take_on(self, tx: Transaction, message: Message[contracts.ReferralTakenOn]) -> list[Draft]:
+        """A coordinator sees to it that a referral goes on, alone."""
+        coordinators, said = tx.who_may(Power.COORDINATE), message.data
+        referral = store.lock_referral(tx, said.referral_id, of=message.source, coordinators=coordinators)
+        referral = rules.take_on(
+            referral,
+            by=message.source,
+            at=clock.now(),
+            taken_over_from=said.taken_over_from,
+            coordinators=coordinators,
+        )
+        store.save_referral(tx, referral, message)
+        return messages.taken_on(referral, coordinators=coordinators)
+
     # -- stopping ------------------------------------------------------------------------------------------------------
 
     @on(contracts.ReferralCancelRequested)

@@ -1,6 +1,7 @@
 """The state machine of a referral, held against the table that the domain experts keep."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 
 from contracts import CONTRACTS, transitions, uuid7
 from services.referrals import rules
-from services.referrals.rules import Actor, Referral, State
+from services.referrals.messages.notices import WAITS_FOR
+from services.referrals.rules import Actor, Referral, State, deadlines
 from tests.examples import ANOTHER, COORDINATOR, NOW, a_sent_referral
 
 # As agreed with the organisations: from | to | who. "open" is every state before an end, "any" every state. What is not
@@ -135,6 +137,13 @@ SAID_AS: dict[str, Callable[[Referral, dict[str, Any]], Referral]] = {
     "referral.completed": lambda one, by: rules.complete(one, **by, outcome="need_met"),
     "referral.closed": lambda one, by: rules.close(one, **by, outcome="need_met"),
     "referral.reopened": lambda one, by: rules.reopen(one, **by, reason="need_returned", coordinators=CITY),
+    "referral.chased": lambda one, by: rules.chase(
+        one, **by, organisation=one.recipient, means="visit", result="needs_time", chased_at=NOW, coordinators=CITY
+    ),
+    "referral.deadline_extended": lambda one, by: rules.extend_deadline(
+        one, **by, until=NOW + timedelta(days=4), reason="closed_days", coordinators=CITY
+    ),
+    "referral.taken_on": lambda one, by: rules.take_on(one, **by, taken_over_from=None, coordinators=CITY),
     "referral.cancel_requested": lambda one, by: rules.request_cancel(one, **by, reason="safety"),
     "referral.cancelled": lambda one, by: rules.confirm_cancel(one, **by),
     "referral.entered_in_error": lambda one, by: rules.enter_in_error(one, **by, reason="duplicate", coordinators=CITY),
@@ -160,9 +169,14 @@ def test_a_screen_offers_exactly_what_the_rules_let_pass(state: State, actor: Ac
 
 def test_every_act_is_a_contract_that_a_party_or_a_coordinator_says() -> None:
     said_by = {one.name: one.sent_by for one in CONTRACTS.values()}
-    assert SAID_AS.keys() == transitions.ACTS.keys()
-    assert {said_by[act] for act in transitions.ACTS} == {"partner", "coordinator"}
-    assert {act for act in transitions.ACTS if said_by[act] == "coordinator"} == {"referral.reopened"}
+    assert SAID_AS.keys() == transitions.ACTS.keys() | transitions.COORDINATED.keys()
+    assert {said_by[act] for act in SAID_AS} == {"partner", "coordinator"}
+    by_coordinators = {act for act in SAID_AS if said_by[act] == "coordinator"}
+    assert by_coordinators == {"referral.reopened", *transitions.COORDINATED}
+
+
+def test_a_deadline_runs_wherever_somebodys_answer_is_awaited_and_nowhere_else() -> None:
+    assert transitions.AWAITED == deadlines.STAGES.keys() == deadlines.LENGTHS.keys() == WAITS_FOR.keys()
 
 
 def test_what_the_table_allows_an_organisation_has_an_act_that_says_it() -> None:

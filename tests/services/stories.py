@@ -7,6 +7,7 @@ import contracts
 from contracts import codes, uuid7
 from tests.examples import (
     ANOTHER,
+    COORDINATOR,
     NOW,
     RECIPIENT,
     REFERRAL_ID,
@@ -57,6 +58,21 @@ closed: Said = (contracts.ReferralClosed(**R, outcome=codes.Outcome.PARTLY_MET),
 cancel_requested: Said = (contracts.ReferralCancelRequested(**R, reason=codes.CancelReason.SAFETY), SENDER)
 cancelled: Said = (contracts.ReferralCancelled(**R), RECIPIENT)
 reopened: Said = (contracts.ReferralReopened(**R, reason=codes.ReopenReason.NEED_RETURNED), "barranquilla")
+chased: Said = (
+    contracts.ReferralChased(
+        **R,
+        organisation=RECIPIENT,
+        means=codes.ChaseMeans.TELEPHONE,
+        result=codes.ChaseResult.WILL_ANSWER,
+        chased_at=NOW,
+    ),
+    COORDINATOR,
+)
+extended: Said = (
+    contracts.ReferralDeadlineExtended(**R, until=NOW + timedelta(days=4), reason=codes.ExtensionReason.CLOSED_DAYS),
+    COORDINATOR,
+)
+taken_on: Said = (contracts.ReferralTakenOn(**R), COORDINATOR)
 entered_in_error: Said = (contracts.ReferralEnteredInError(**R, reason=codes.ErrorReason.DUPLICATE), SENDER)
 purged: Said = (contracts.ReferralPurged(**R, purged_at=NOW), RECIPIENT)
 withdrawn: Said = (consent_ended(), "hub")

@@ -4,12 +4,15 @@ from services.referrals.messages.directory import capacity, listing, seeker, ser
 from services.referrals.messages.notices import (
     by_the_clock,
     chain_ended,
+    chased,
+    extended,
     moved_up,
     offer,
     overridden,
     purged,
     statuses,
     suggestion,
+    taken_on,
     withdrawal,
 )
 from services.referrals.messages.reading import (
@@ -27,9 +30,11 @@ __all__ = [
     "by_the_clock",
     "capacity",
     "chain_ended",
+    "chased",
     "consent",
     "draft_referral",
     "estimate",
+    "extended",
     "follow_up_on",
     "listing",
     "moved_up",
@@ -45,6 +50,7 @@ __all__ = [
     "statuses",
     "suggestion",
     "suggestions",
+    "taken_on",
     "withdrawal",
     "zones",
 ]

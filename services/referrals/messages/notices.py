@@ -122,6 +122,7 @@ def by_the_clock(
                 service_id=referral.service_id,
                 waits_for=_waits_for(referral),
                 due_at=_due_at(referral, step),
+                taken_on_by=referral.taken_on_by,
             )
             return [
                 *(_draft(referral, escalated, to=coordinator) for coordinator in sorted(coordinators)),
@@ -133,6 +134,53 @@ def by_the_clock(
             return _transition(referral, step, _result(referral))
         case _:
             return _transition(referral, step, {})
+
+
+def chased(referral: Referral, said: contracts.ReferralChased, *, coordinators: Iterable[str]) -> list[Draft]:
+    """Tell the other coordinators, and the hub's services, that a party was asked for its answer, and what it said."""
+    step = referral.steps[-1]
+    told = {
+        "organisation": said.organisation,
+        "means": said.means,
+        "result": said.result,
+        "chased_at": said.chased_at,
+    }
+    return [
+        *_to_others(referral, step, codes.CoordinatorAct.CHASED, coordinators, **told),
+        _noted(referral, step, codes.ReferralEvent.CHASED, **told),
+    ]
+
+
+def extended(
+    referral: Referral, said: contracts.ReferralDeadlineExtended, *, coordinators: Iterable[str]
+) -> list[Draft]:
+    """Tell the parties until when they have, under the next number, and the other coordinators who gave it and why."""
+    step = referral.steps[-1]
+    why = {"extension_reason": said.reason}
+    result = _result(referral) if referral.state == State.COMPLETED else {}  # or it would be taken to be unknown now
+    return [
+        *_transition(referral, step, {**result, **why}),
+        *_to_others(referral, step, codes.CoordinatorAct.DEADLINE_EXTENDED, coordinators, until=said.until, **why),
+    ]
+
+
+def taken_on(referral: Referral, *, coordinators: Iterable[str]) -> list[Draft]:
+    """Tell the other coordinators, and the hub's services, who sees to it that a referral goes on."""
+    step = referral.steps[-1]
+    told = dict(step.details or {})
+    return [
+        *_to_others(referral, step, codes.CoordinatorAct.TAKEN_ON, coordinators, **told),
+        _noted(referral, step, codes.ReferralEvent.TAKEN_ON, **told),
+    ]
+
+
+def _to_others(
+    referral: Referral, step: Step, what: codes.CoordinatorAct, coordinators: Iterable[str], **told: Any
+) -> list[Draft]:
+    coordinated = contracts.ReferralCoordinated(
+        referral_id=referral.referral_id, what=what, done_by=step.by, done_at=step.at, **told
+    )
+    return [_draft(referral, coordinated, to=other) for other in sorted({*coordinators} - {step.by})]
 
 
 def suggestion(referral: Referral, alternatives: Sequence[Service]) -> list[Draft]:
@@ -220,7 +268,7 @@ def _recorded(referral: Referral, step: Step, details: Mapping[str, Any]) -> Dra
     known = COUNTED if referral.is_confidential else RECORDED
     recorded = contracts.ReferralRecorded(
         referral_id=referral.referral_id,
-        state=State(step.what),
+        state=_state_after(referral, step),
         changed_at=step.at,
         changed_by=_changed_by(step),
         sender=referral.sender,
@@ -250,14 +298,16 @@ def _followed(referral: Referral, step: Step) -> dict[str, Any]:
         "reason_code": None if asked is None else codes.ReferralReason(asked.reason_code),
         "shares": () if asked is None else tuple(codes.FieldGroup(group) for group in asked.shares),
         "minor": None if asked is None or asked.minor is None else contracts.Minor(**asked.minor),
+        "taken_on_by": referral.taken_on_by,
         **_due(referral, step),
-        **(_waiting(referral) if step.what == referral.state else {}),
+        **(_waiting(referral) if _state_after(referral, step) == referral.state else {}),
     }
 
 
 def _due(referral: Referral, step: Step) -> dict[str, Any]:
     """By when an answer is due once a step is made, or a purge receipt."""
-    ends_at = referral.deadline.ends_at if referral.deadline and step.what == referral.state else None
+    stands = _state_after(referral, step) == referral.state
+    ends_at = referral.deadline.ends_at if referral.deadline and stands else None
     return {"purge_by": ends_at} if referral.unpurged else {"due_at": ends_at}
 
 
@@ -291,6 +341,11 @@ def _noted(referral: Referral, step: Step, what: codes.ReferralEvent, **more: An
     return _draft(referral, noted, to=None)
 
 
+def _state_after(referral: Referral, step: Step) -> State:
+    """The state that a numbered step leaves a referral in: an extension moves it nowhere."""
+    return referral.state if step.what == rules.DEADLINE_EXTENDED else State(step.what)
+
+
 def _changed_by(step: Step) -> str:
     return "hub" if step.actor == Actor.PERSON else step.by
 
@@ -312,7 +367,7 @@ def _draft(referral: Referral, data: Any, *, to: str | None, sequence: int | Non
 def _status(referral: Referral, step: Step, **details: Any) -> contracts.ReferralStatus:
     return contracts.ReferralStatus(
         referral_id=referral.referral_id,
-        state=State(step.what),
+        state=_state_after(referral, step),
         changed_at=step.at,
         changed_by=_changed_by(step),
         sender=referral.sender,

@@ -12,6 +12,7 @@ from services.referrals.rules.answering import (
     waitlist,
 )
 from services.referrals.rules.chains import Link, ends_chain, go_on, has_ended, hear_of_end, refer_onward
+from services.referrals.rules.coordinating import DEADLINE_EXTENDED, chase, extend_deadline, take_on
 from services.referrals.rules.deadlines import PURGE_WITHIN, Action, Deadline, StoppedDeadline, Urgency
 from services.referrals.rules.directory import (
     Capacity,
@@ -53,6 +54,7 @@ from services.referrals.rules.timing import awaited, may_be_met_elsewhere, next_
 
 __all__ = [
     "CONSENT_OVERRIDDEN",
+    "DEADLINE_EXTENDED",
     "ENDED",
     "MOVES",
     "OPEN",
@@ -88,6 +90,7 @@ __all__ = [
     "alternatives",
     "awaited",
     "cancel_visit",
+    "chase",
     "check_eligibility",
     "check_move",
     "check_newer",
@@ -106,6 +109,7 @@ __all__ = [
     "ends_chain",
     "enter_in_error",
     "erase",
+    "extend_deadline",
     "go_on",
     "has_ended",
     "hear_of_end",
@@ -132,6 +136,7 @@ __all__ = [
     "send",
     "start_service",
     "state_capacity",
+    "take_on",
     "waitlist",
     "withdraw_consent",
 ]

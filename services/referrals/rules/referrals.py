@@ -7,6 +7,7 @@ from uuid import UUID
 
 from contracts.transitions import (
     DECISIONS,
+    ENDED,
     HUB,
     INFO_REQUESTED,
     RECEIVED,
@@ -89,6 +90,8 @@ class Referral:
     erased: bool = False  # its person is erased, and what was asked forgotten
     language: str | None = None  # in which its person is to be spoken to
     asked: Asked | None = None  # None once its person is erased
+    taken_on_by: str | None = None  # the coordinator that sees to it that it goes on, until it ends
+    extended: int = 0  # how often coordinators have given more time, until it ends
     steps: tuple[Step, ...] = field(default=(), compare=False)
 
     @property
@@ -182,6 +185,8 @@ def enter(
         sequence=sequence,
         deadline=_deadline_of(referral, target, at=at, lasts=lasts),
         stopped_deadline=stop_deadline(referral.deadline, at=at) if target == INFO_REQUESTED else None,
+        taken_on_by=None if target in ENDED else referral.taken_on_by,
+        extended=0 if target in ENDED else referral.extended,
         steps=(*referral.steps, step),
     )
 

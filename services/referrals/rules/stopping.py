@@ -67,7 +67,9 @@ def record_purge(referral: Referral, *, by: str, at: datetime) -> Referral:
         asked = referral.unpurged or referral.state == CONSENT_WITHDRAWN
         raise Refused("already_purged" if asked else f"not_while_{referral.state}")
     left = tuple(holder for holder in referral.unpurged if holder != by)
-    referral = replace(referral, unpurged=left, deadline=referral.deadline if left else None)
+    if not left:
+        referral = replace(referral, deadline=None, taken_on_by=None)
+    referral = replace(referral, unpurged=left)
     return note(referral, Step("purged", by, actor, at))
 
 

@@ -22,7 +22,7 @@ COLUMNS: Final = """
     referral_id, sender, recipient, service_id, person_id, case_code, need_code, urgency, consent_id, sent_at,
     answer_by, state, sequence, visit_at, visit_said_at, outcome, not_met_reason, need_id, zone, answered_by_hub,
     sent_by, redirected_from, onward_from, goes_on_as, unpurged, deadline_length, deadline_at, deadline_stage, due_at,
-    stopped_length, time_left, stopped_stage
+    stopped_length, time_left, stopped_stage, taken_on_by, extended
 """
 
 # With what was asked, which is nothing any more once its person is erased.
@@ -111,12 +111,14 @@ LOCK_DUE: Final = f"""
 
 SAVE_REFERRAL: Final = """
     update referral
-    set state = new.state, sequence = new.sequence, visit_at = new.visit_at, visit_said_at = new.visit_said_at,
+    set state = new.state, sequence = new.sequence, answer_by = new.answer_by,
+        visit_at = new.visit_at, visit_said_at = new.visit_said_at,
         outcome = new.outcome, not_met_reason = new.not_met_reason, onward_from = new.onward_from,
         goes_on_as = new.goes_on_as, unpurged = new.unpurged,
         deadline_length = new.deadline_length,
         deadline_at = new.deadline_at, deadline_stage = new.deadline_stage, due_at = new.due_at,
-        stopped_length = new.stopped_length, time_left = new.time_left, stopped_stage = new.stopped_stage
+        stopped_length = new.stopped_length, time_left = new.time_left, stopped_stage = new.stopped_stage,
+        taken_on_by = new.taken_on_by, extended = new.extended
     from jsonb_populate_recordset(null::referral, %s::jsonb) as new
     where referral.referral_id = new.referral_id
 """
@@ -386,6 +388,8 @@ def _to_row(referral: Referral) -> Row:
         "stopped_length": interval(stopped.length) if stopped else None,
         "time_left": interval(stopped.left) if stopped else None,
         "stopped_stage": stopped.stage if stopped else None,
+        "taken_on_by": referral.taken_on_by,
+        "extended": referral.extended,
     }
 
 

@@ -227,6 +227,25 @@ CASES: Final = [
         refused=Refused("not_yours", said(stories.reopened, RECIPIENT), at("closed")),
         again="already_in_service",
     ),
+    # -- coordinating
+    moves(
+        "sent",
+        stories.chased,
+        refused=Refused("not_yours", said(stories.chased, RECIPIENT), at("sent")),
+        again=Again.IS_ANOTHER,
+    ),
+    moves(
+        "sent",
+        stories.extended,
+        refused=Refused("not_yours", said(stories.extended, RECIPIENT), at("sent")),
+        again="already_extended",
+    ),
+    moves(
+        "sent",
+        stories.taken_on,
+        refused=Refused("not_while_declined", said(stories.taken_on), at("declined")),
+        again="already_taken_on",
+    ),
     # -- stopping
     moves(
         "accepted",
