@@ -23,6 +23,7 @@ _BESIDES = {
     "refusals": ("explain",),
     "registry": ("CONTRACTS", "Contract", "contract_of"),
     "sealed_to": ("SealedBlock", "key_id", "sealed_blocks", "thumbprint"),
+    "short_codes": ("read_short_code", "short_code"),
     "times": ("Stated", "stated"),
     "writing": ("Draft", "stamp"),
 }
