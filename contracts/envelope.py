@@ -10,7 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeVar
 
-from .fields import Model, OrganisationId, Said, wrong_field
+from .fields import Model, OrganisationId, Said, StaffCode, wrong_field
 from .media_types import is_media_type
 
 MAX_BYTES = 256 * 1024
@@ -59,6 +59,8 @@ class Message(Model, Generic[D]):
     """Names this message for ever; whoever reads it twice applies it once."""
     source: OrganisationId
     """The organisation that says this; inside the hub it has been checked against the broker's user."""
+    staff: StaffCode | None = None
+    """Who at the organisation says this, as it numbers its staff; absent when it does not tell, and of the hub."""
     type: str
     subject: Annotated[str, Field(max_length=100, pattern="^[0-9A-Za-z-]+$")]
     """The id that the message is about, as its contract says; messages with one subject are kept in order."""

@@ -34,15 +34,18 @@ def stamp(
 ) -> Message[Any]:
     """Make a message of a draft.
 
-    It is caused by `cause` and belongs to the same conversation, or begins one. Raises pydantic's ValidationError when
-    the draft breaks its contract (a wrong subject, a number missing): a mistake of the writer's code.
+    It is caused by `cause` and belongs to the same conversation, or begins one. What is said in the name of the very
+    organisation that said `cause`, the same member of its staff says. Raises pydantic's ValidationError when the draft
+    breaks its contract (a wrong subject, a number missing): a mistake of the writer's code.
     """
     contract = contract_of(draft.data)
     own_id = id or uuid7()
+    asked = cause if cause is not None and draft.source == cause.source else None
     return contract.message(
         specversion="1.0",
         id=own_id,
         source=source,
+        staff=asked.staff if asked else None,
         type=contract.type,
         subject=draft.subject,
         time=time,

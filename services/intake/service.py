@@ -191,7 +191,7 @@ class IntakeService:
         need = rules.needs.check_known(store.needs.find_need(tx, need_id), need_id)
         known_person(tx, need.person_id)
         need = rules.needs.triage(need, messages.needs.triage(message), coordinators=tx.who_may(Power.COORDINATE))
-        store.needs.save_triage(tx, need)
+        store.needs.save_triage(tx, need, message)
         return [messages.needs.need_recorded(need)]
 
     @on(contracts.NeedsReferred)

@@ -57,6 +57,18 @@ def test_the_first_message_begins_a_conversation_and_what_follows_belongs_to_it(
     assert (first.causationid, second.causationid, third.causationid) == (None, first.id, second.id)
 
 
+def test_who_at_an_organisation_said_it_says_what_the_hub_says_for_that_organisation_and_nothing_else() -> None:
+    data = contracts.ReferralAccepted(referral_id=REFERRAL)
+    cause = contracts.stamp(contracts.Draft(data, str(REFERRAL)), source="iom", time=NOON)
+    cause = contracts.parse(cause.model_copy(update={"staff": "E-17"}).to_json())
+
+    def said(*, by: str | None) -> str | None:
+        draft = contracts.Draft(data, str(REFERRAL), source=by)
+        return contracts.stamp(draft, source=by or "hub", time=NOON, cause=cause).staff
+
+    assert (said(by="iom"), said(by="redcross"), said(by=None)) == ("E-17", None, None)
+
+
 def test_a_conversation_begins_with_a_message_that_names_none() -> None:
     raw = {
         "specversion": "1.0",

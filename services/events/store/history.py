@@ -18,12 +18,16 @@ class Cause(Protocol):
     def source(self) -> str: ...
 
     @property
+    def staff(self) -> str | None: ...
+
+    @property
     def time(self) -> datetime: ...
 
 
 ADD_HISTORY: Final = """
-    insert into history (subject_id, sequence, what, organisation, reason, details, message_id, claimed_at, recorded_at)
-    select subject_id, sequence, what, organisation, reason, details, message_id, claimed_at, recorded_at
+    insert into history (subject_id, sequence, what, organisation, staff, reason, details, message_id, claimed_at,
+                         recorded_at)
+    select subject_id, sequence, what, organisation, staff, reason, details, message_id, claimed_at, recorded_at
     from jsonb_populate_recordset(null::history, %s::jsonb)
 """
 
@@ -47,6 +51,7 @@ def add(
             "sequence": sequence,
             "what": what,
             "organisation": cause.source,
+            "staff": cause.staff,
             "reason": reason,
             "details": details,
             "message_id": cause.id,

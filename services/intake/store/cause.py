@@ -12,3 +12,6 @@ class Cause(Protocol):
 
     @property
     def source(self) -> str: ...
+
+    @property
+    def staff(self) -> str | None: ...

@@ -37,8 +37,8 @@ SHARING: Final = """
 OF_RECEIPT: Final = "select receipt_code as key, consent_id from consent where receipt_code = any(%b::text[])"
 
 INSERT: Final = f"""
-    insert into consent (consent_id, {_TERMS}, receipt_code, message_id, recorded_at)
-    select consent_id, {_TERMS}, receipt_code, message_id, recorded_at
+    insert into consent (consent_id, {_TERMS}, receipt_code, message_id, staff, recorded_at)
+    select consent_id, {_TERMS}, receipt_code, message_id, staff, recorded_at
     from jsonb_populate_recordset(null::consent, %s::jsonb)
 """
 
@@ -46,7 +46,7 @@ WITHDRAW: Final = f"""
     update consent
     set ended_at = new.ended_at, end_reason = '{WITHDRAWN}', withdrawn_at = new.withdrawn_at,
         withdrawn_by = new.withdrawn_by, withdrawn_manner = new.withdrawn_manner,
-        ended_through = new.ended_through, ending_message = new.ending_message
+        ended_through = new.ended_through, ending_message = new.ending_message, ending_staff = new.ending_staff
     from jsonb_populate_recordset(null::consent, %s::jsonb) as new
     where consent.consent_id = new.consent_id and consent.ended_at is null
 """
@@ -64,16 +64,17 @@ LAPSE: Final = f"""
 
 CLAIM: Final = """
     update consent
-    set claimed_through = new.claimed_through, claim_message = new.claim_message, claimed_at = new.claimed_at,
-        claimed_by = new.claimed_by, claimed_manner = new.claimed_manner, claim_ends_on = new.claim_ends_on
+    set claimed_through = new.claimed_through, claim_message = new.claim_message, claim_staff = new.claim_staff,
+        claimed_at = new.claimed_at, claimed_by = new.claimed_by, claimed_manner = new.claimed_manner,
+        claim_ends_on = new.claim_ends_on
     from jsonb_populate_recordset(null::consent, %s::jsonb) as new
     where consent.consent_id = new.consent_id
 """
 
 CONTEST: Final = """
     update consent
-    set contested = new.contested, claimed_through = null, claim_message = null, claimed_at = null, claimed_by = null,
-        claimed_manner = null, claim_ends_on = null
+    set contested = new.contested, claimed_through = null, claim_message = null, claim_staff = null, claimed_at = null,
+        claimed_by = null, claimed_manner = null, claim_ends_on = null
     from jsonb_populate_recordset(null::consent, %s::jsonb) as new
     where consent.consent_id = new.consent_id
 """
@@ -113,7 +114,9 @@ def insert_consent(tx: Transaction, consent: Consent, cause: Cause, *, receipt_c
     standing = ("end_reason", "claimed_through", "contested")
     row = {name: getattr(consent, name) for name in consent.__slots__ if name not in standing}
     row |= {name: sorted(row[name]) for name in ("purposes", "recipients", "field_groups")}
-    tx.write(INSERT, row | {"receipt_code": receipt_code, "message_id": cause.id, "recorded_at": at})
+    tx.write(
+        INSERT, row | {"receipt_code": receipt_code, "message_id": cause.id, "staff": cause.staff, "recorded_at": at}
+    )
     tx.put(KNOWN, consent.consent_id, consent)
     tx.put(OF_RECEIPT, receipt_code, consent.consent_id)
     tx.amend(SHARING, consent.person_id, lambda known: [*(known or ()), consent.consent_id])
@@ -122,7 +125,7 @@ def insert_consent(tx: Transaction, consent: Consent, cause: Cause, *, receipt_c
 def withdraw_consent(tx: Transaction, consent: Consent, withdrawal: Withdrawal, cause: Cause, *, at: datetime) -> None:
     """Write down that a consent is withdrawn, how, and through whom."""
     row = {name: getattr(withdrawal, name) for name in withdrawal.__slots__}
-    row |= {"ended_at": at, "ended_through": cause.source, "ending_message": cause.id}
+    row |= {"ended_at": at, "ended_through": cause.source, "ending_message": cause.id, "ending_staff": cause.staff}
     tx.write(WITHDRAW, row)
     tx.put(KNOWN, consent.consent_id, replace(consent, end_reason=WITHDRAWN))
 
@@ -132,6 +135,7 @@ def claim_withdrawal(tx: Transaction, consent: Consent, withdrawal: Withdrawal, 
     claimed = {
         "claimed_through": cause.source,
         "claim_message": cause.id,
+        "claim_staff": cause.staff,
         "claimed_at": withdrawal.withdrawn_at,
         "claimed_by": withdrawal.withdrawn_by,
         "claimed_manner": withdrawal.withdrawn_manner,

@@ -25,8 +25,8 @@ TAKEN: Final = """
 """
 
 INSERT: Final = """
-    insert into etpv_step (step_id, person_id, step, taken_at, jornada_id, organisation, message_id, recorded_at)
-    select step_id, person_id, step, taken_at, jornada_id, organisation, message_id, recorded_at
+    insert into etpv_step (step_id, person_id, step, taken_at, jornada_id, organisation, message_id, staff, recorded_at)
+    select step_id, person_id, step, taken_at, jornada_id, organisation, message_id, staff, recorded_at
     from jsonb_populate_recordset(null::etpv_step, %s::jsonb)
 """
 
@@ -51,7 +51,7 @@ def insert_step(tx: Transaction, step: StepTaken, cause: Cause, *, at: datetime)
     """Keep a step."""
     taken = (*find_taken(tx, step.person_id), (step.taken_at, step.step, step.organisation))
     row = {name: getattr(step, name) for name in step.__slots__}
-    tx.write(INSERT, row | {"message_id": cause.id, "recorded_at": at})
+    tx.write(INSERT, row | {"message_id": cause.id, "staff": cause.staff, "recorded_at": at})
     tx.put(STEP, step.step_id, step)
     tx.put(TAKEN, step.person_id, taken)
 

@@ -30,13 +30,14 @@ HOMES: Final = """
 """
 
 INSERT: Final = """
-    insert into household (household_id, recorded_by, recorded_at, message_id, kept_at)
-    select household_id, recorded_by, recorded_at, message_id, kept_at
+    insert into household (household_id, recorded_by, recorded_at, message_id, staff, kept_at)
+    select household_id, recorded_by, recorded_at, message_id, staff, kept_at
     from jsonb_populate_recordset(null::household, %s::jsonb)
 """
 
 CORRECT: Final = """
-    update household set recorded_at = new.recorded_at, message_id = new.message_id, kept_at = new.kept_at
+    update household
+    set recorded_at = new.recorded_at, message_id = new.message_id, staff = new.staff, kept_at = new.kept_at
     from jsonb_populate_recordset(null::household, %s::jsonb) as new
     where household.household_id = new.household_id
 """
@@ -101,7 +102,7 @@ def save_household(tx: Transaction, household: Household, cause: Cause, *, at: d
     """Keep who lives together; who is no longer named has left."""
     key, members = household.household_id, [person_id for person_id, _ in household.members]
     row = {"recorded_by": household.recorded_by, "recorded_at": household.recorded_at}
-    row = {"household_id": key, **row, "message_id": cause.id, "kept_at": at}
+    row = {"household_id": key, **row, "message_id": cause.id, "staff": cause.staff, "kept_at": at}
     if find_known(tx, key) is None:
         tx.write(INSERT, row)
     else:

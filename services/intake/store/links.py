@@ -57,8 +57,8 @@ DECIDE: Final = """
 """
 
 RECORD_DECISION: Final = """
-    insert into match_decision (message_id, match_id, decision, decided_by, decided_at)
-    select message_id, match_id, decision, decided_by, decided_at
+    insert into match_decision (message_id, staff, match_id, decision, decided_by, decided_at)
+    select message_id, staff, match_id, decision, decided_by, decided_at
     from jsonb_populate_recordset(null::match_decision, %s::jsonb)
 """
 
@@ -110,6 +110,7 @@ def save_decision(
         RECORD_DECISION,
         {
             "message_id": cause.id,
+            "staff": cause.staff,
             "match_id": match_id,
             "decision": decision,
             "decided_by": cause.source,

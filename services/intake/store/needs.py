@@ -21,14 +21,14 @@ KNOWN: Final = f"""
 """
 
 INSERT: Final = f"""
-    insert into need ({_NEED}, message_id, recorded_at)
-    select {_NEED}, message_id, recorded_at from jsonb_populate_recordset(null::need, %s::jsonb)
+    insert into need ({_NEED}, message_id, staff, recorded_at)
+    select {_NEED}, message_id, staff, recorded_at from jsonb_populate_recordset(null::need, %s::jsonb)
 """
 
 TRIAGE: Final = """
     update need
     set urgency = new.urgency, vulnerabilities = new.vulnerabilities, triaged_by = new.triaged_by,
-        triaged_at = new.triaged_at
+        triaged_at = new.triaged_at, triage_staff = new.triage_staff
     from jsonb_populate_recordset(null::need, %s::jsonb) as new
     where need.need_id = new.need_id
 """
@@ -41,13 +41,13 @@ def find_need(tx: Transaction, need_id: UUID) -> Need | None:
 
 def insert_need(tx: Transaction, need: Need, cause: Cause, *, at: datetime) -> None:
     """Keep a need that has been identified."""
-    tx.write(INSERT, _row(need) | {"message_id": cause.id, "recorded_at": at})
+    tx.write(INSERT, _row(need) | {"message_id": cause.id, "staff": cause.staff, "recorded_at": at})
     tx.put(KNOWN, need.need_id, need)
 
 
-def save_triage(tx: Transaction, need: Need) -> None:
+def save_triage(tx: Transaction, need: Need, cause: Cause) -> None:
     """Keep how soon a need has to be met."""
-    tx.write(TRIAGE, _row(need))
+    tx.write(TRIAGE, _row(need) | {"triage_staff": cause.staff})
     tx.put(KNOWN, need.need_id, need)
 
 

@@ -22,18 +22,19 @@ REGISTRATIONS: Final = """
 """
 
 INSERT_PERSON: Final = f"""
-    insert into person (person_id, registered_by, registered_at, message_id, recorded_at, {_DETAILS})
-    select person_id, registered_by, registered_at, message_id, recorded_at, {_DETAILS}
+    insert into person (person_id, registered_by, registered_at, message_id, staff, recorded_at, {_DETAILS})
+    select person_id, registered_by, registered_at, message_id, staff, recorded_at, {_DETAILS}
     from jsonb_populate_recordset(null::person, %s::jsonb)
 """
 
 CORRECT_PERSON: Final = """
     update person
-    set registered_at = new.registered_at, message_id = new.message_id, recorded_at = new.recorded_at,
-        given_names = new.given_names, family_names = new.family_names, birth_date = new.birth_date, age = new.age,
-        sex = new.sex, gender = new.gender, nationality = new.nationality, profile = new.profile, phone = new.phone,
-        email = new.email, language = new.language, contact_channel = new.contact_channel, address = new.address,
-        place = new.place, caregiver = new.caregiver, notes = new.notes
+    set registered_at = new.registered_at, message_id = new.message_id, staff = new.staff,
+        recorded_at = new.recorded_at, given_names = new.given_names, family_names = new.family_names,
+        birth_date = new.birth_date, age = new.age, sex = new.sex, gender = new.gender, nationality = new.nationality,
+        profile = new.profile, phone = new.phone, email = new.email, language = new.language,
+        contact_channel = new.contact_channel, address = new.address, place = new.place, caregiver = new.caregiver,
+        notes = new.notes
     from jsonb_populate_recordset(null::person, %s::jsonb) as new
     where person.person_id = new.person_id
 """
@@ -76,7 +77,7 @@ def save_person(tx: Transaction, person: Person, cause: Cause, *, at: datetime) 
     """Keep a registration, or the correction of an earlier one by the same organisation."""
     key = person.person_id
     row = {name: getattr(person, name) for name in person.__slots__ if name != "documents"}
-    row |= {"message_id": cause.id, "recorded_at": at}
+    row |= {"message_id": cause.id, "staff": cause.staff, "recorded_at": at}
     if find_registration(tx, key) is None:
         tx.write(INSERT_PERSON, row)
         tx.put(REGISTRARS, key, {person.registered_by: key})

@@ -12,9 +12,9 @@ from services.intake.store.cause import Cause
 REFERRED: Final = "select referral_id as key from need_referral where referral_id = any(%b::uuid[])"
 
 INSERT: Final = """
-    insert into need_referral (referral_id, need_id, consent_id, recipient, service_id, message_id, referred_by,
-                               referred_at)
-    select referral_id, need_id, consent_id, recipient, service_id, message_id, referred_by, referred_at
+    insert into need_referral (referral_id, need_id, consent_id, recipient, service_id, message_id, staff,
+                               referred_by, referred_at)
+    select referral_id, need_id, consent_id, recipient, service_id, message_id, staff, referred_by, referred_at
     from jsonb_populate_recordset(null::need_referral, %s::jsonb)
 """
 
@@ -37,5 +37,7 @@ def insert_referrals(tx: Transaction, referrals: Sequence[Referral], cause: Caus
     for referral in referrals:
         asked = referral.asked
         row = {name: getattr(asked, name) for name in asked.__slots__ if name != "reason_code"}
-        tx.write(INSERT, row | {"message_id": cause.id, "referred_by": cause.source, "referred_at": at})
+        tx.write(
+            INSERT, row | {"message_id": cause.id, "staff": cause.staff, "referred_by": cause.source, "referred_at": at}
+        )
         tx.put(REFERRED, asked.referral_id, True)

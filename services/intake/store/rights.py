@@ -31,8 +31,8 @@ LOCK_DUE: Final = f"""
 """
 
 INSERT: Final = f"""
-    insert into rights_request ({_REQUEST}, message_id, recorded_at)
-    select {_REQUEST}, message_id, recorded_at from jsonb_populate_recordset(null::rights_request, %s::jsonb)
+    insert into rights_request ({_REQUEST}, message_id, staff, recorded_at)
+    select {_REQUEST}, message_id, staff, recorded_at from jsonb_populate_recordset(null::rights_request, %s::jsonb)
 """
 
 SAVE: Final = """
@@ -80,7 +80,7 @@ def lock_due(tx: Transaction, today: date) -> list[Request]:
 
 def insert_request(tx: Transaction, request: Request, cause: Cause, *, at: datetime) -> None:
     """Keep what a person has asked for."""
-    tx.write(INSERT, _to_row(request) | {"message_id": cause.id, "recorded_at": at})
+    tx.write(INSERT, _to_row(request) | {"message_id": cause.id, "staff": cause.staff, "recorded_at": at})
     tx.put(LOCK, request.request_id, request)
 
 

@@ -70,8 +70,9 @@ INSERT_ASSESSMENT: Final = """
 
 ADD_HISTORY: Final = """
     insert into route_history (route_id, sequence, what, state, rule_id, organisation, referral_id, message_id,
-                               recorded_at)
-    select route_id, sequence, what, state, rule_id, organisation, referral_id, message_id, recorded_at
+                               staff, recorded_at)
+    select route_id, sequence, what, state, rule_id, organisation, referral_id, message_id, staff,
+           recorded_at
     from jsonb_populate_recordset(null::route_history, %s::jsonb)
 """
 
@@ -85,8 +86,8 @@ STANDARD: Final = """
 THE_ONE: Final = "the one"  # there is
 
 INSERT_RULE: Final = """
-    insert into graduation_rule (rule_id, set_at, set_by, thresholds, assessments, tracks_ended, message_id)
-    select rule_id, set_at, set_by, thresholds, assessments, tracks_ended, message_id
+    insert into graduation_rule (rule_id, set_at, set_by, thresholds, assessments, tracks_ended, message_id, staff)
+    select rule_id, set_at, set_by, thresholds, assessments, tracks_ended, message_id, staff
     from jsonb_populate_recordset(null::graduation_rule, %s::jsonb)
     on conflict do nothing
     returning rule_id
@@ -168,7 +169,7 @@ def newest_rule(tx: Transaction) -> Rule:
 def insert_rule(tx: Transaction, rule: Rule, cause: Cause) -> None:
     """Keep a rule that a coordinator has set; refuse one whose id or time is taken."""
     row = {name: getattr(rule, name) for name in rule.__slots__}
-    if not tx.insert(INSERT_RULE, row | {"set_by": cause.source, "message_id": cause.id}):
+    if not tx.insert(INSERT_RULE, row | {"set_by": cause.source, "message_id": cause.id, "staff": cause.staff}):
         raise Refused("already_set")
     tx.amend(STANDARD, THE_ONE, lambda known: known._replace(rule=rule))
 
@@ -221,6 +222,7 @@ def _add_history(
             "organisation": cause.source,
             "referral_id": referral_id,
             "message_id": cause.id,
+            "staff": cause.staff,
             "recorded_at": at,
         },
     )

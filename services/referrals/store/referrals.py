@@ -124,9 +124,9 @@ SAVE_REFERRAL: Final = """
 """
 
 ADD_HISTORY: Final = """
-    insert into history (referral_id, sequence, what, organisation, actor, reason, details, message_id, claimed_at,
-                         recorded_at)
-    select referral_id, sequence, what, organisation, actor, reason, details, message_id, claimed_at, recorded_at
+    insert into history (referral_id, sequence, what, organisation, actor, staff, reason, details, message_id,
+                         claimed_at, recorded_at)
+    select referral_id, sequence, what, organisation, actor, staff, reason, details, message_id, claimed_at, recorded_at
     from jsonb_populate_recordset(null::history, %s::jsonb)
 """
 
@@ -147,7 +147,7 @@ OVERRIDES: Final = f"""
 REQUESTS: Final = "select referral_id as key, request from referral where referral_id = any(%b::uuid[])"
 
 HISTORY: Final = """
-    select sequence, what, organisation, actor, reason, details, message_id, claimed_at, recorded_at
+    select sequence, what, organisation, actor, staff, reason, details, message_id, claimed_at, recorded_at
     from history where referral_id = %s order by history_id
 """
 
@@ -422,6 +422,7 @@ def _add_history(tx: Transaction, referral: Referral, cause: Cause | None) -> No
                 "what": step.what,
                 "organisation": step.by,
                 "actor": step.actor,
+                "staff": cause.staff if cause and cause.source == step.by else None,
                 "reason": step.reason,
                 "details": step.details,
                 "message_id": cause.id if cause else None,

@@ -190,6 +190,8 @@ class _Maker:
             known_as,
             id=UUID(f"0195f000-{self.made:04x}-7000-8000-{self.rng.getrandbits(48):012x}"),
         )
+        if message.source != "hub":
+            message = message.model_copy(update={"staff": f"S-{self.made}"})
         return self.reworded(message) if self.rng.random() < 0.15 else message
 
     def reworded(self, message: Message[Any]) -> Message[Any]:

@@ -1,0 +1,146 @@
+"""Who at an organisation said something stands wherever a service keeps which message said it, and changes nothing."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import pytest
+
+from contracts import Message
+from tests.services.outcomes.cases import Case
+from tests.services.outcomes.stage import message_of
+from tests.services.outcomes.surroundings import CASES
+from tests.services.sequences.playing import End, Player
+
+KEEP: Final[Mapping[str, set[str]]] = {
+    "intake": {
+        "person",
+        "household",
+        "consent",
+        "need",
+        "need_referral",
+        "etpv_step",
+        "rights_request",
+        "match_decision",
+        "graduation_rule",
+        "route_history",
+    },
+    "referrals": {"history"},
+    "events": {"history"},
+    "employment": set(),  # it keeps what stands, and not which message said it
+    "reports": set(),  # it keeps facts, which the hub says
+}
+"""The tables that keep it, by service."""
+
+BESIDE: Final = {"message_id": "staff", "ending_message": "ending_staff", "claim_message": "claim_staff"}
+"""In a row, the message that said something, and who said it."""
+
+OF_THE_RUNTIME: Final = {"inbox", "parked", "outbox"}
+
+
+def messages_of(case: Case) -> list[Message[Any]]:
+    """All that is said until a case's message is done, each by another member of somebody's staff."""
+    messages = []
+    for number, said in enumerate((*case.before, case.done), 1):
+        message = message_of(said, lambda one: one, id=UUID(f"0195f000-0000-7000-8000-{number:012x}"))
+        staff = None if message.source == "hub" else f"S-{number}"
+        messages.append(message.model_copy(update={"staff": staff}))
+    return messages
+
+
+def play(player: Player, messages: Sequence[Message[Any]]) -> End:
+    player.begin()
+    for message in messages:
+        player.apply((message,))
+    player.come_to_rest()
+    return player.end()
+
+
+def kept(end: End) -> Iterator[tuple[str, Mapping[str, Any], str, Any]]:
+    """Every row that keeps a message that said something: its table, itself, the message's id, and who said it."""
+    for table, rows in end.rows.items():
+        for row in rows if table not in OF_THE_RUNTIME else ():
+            for message, staff in BESIDE.items():
+                if row.get(message) is not None:
+                    yield table, row, row[message], row.get(staff, "no such column")
+
+
+def wrongly_kept(end: End, messages: Sequence[Message[Any]]) -> list[str]:
+    """Name the tables that do not keep who said it, or somebody else, or somebody for what the hub did itself."""
+    by_id = {str(message.id): message for message in messages}
+    return [
+        table
+        for table, row, id, staff in kept(end)
+        if staff != (None if row.get("organisation") == "hub" else by_id[id].staff)
+    ]
+
+
+@pytest.mark.parametrize("service", [name for name, tables in KEEP.items() if tables])
+def test_who_said_it_is_kept_with_the_message_that_said_it(player_of: Callable[[str], Player], service: str) -> None:
+    player, seen = player_of(service), set[str]()
+    for case in CASES[service]:
+        messages = messages_of(case)
+        end = play(player, messages)
+        assert wrongly_kept(end, messages) == []
+        seen |= {table for table, _, _, staff in kept(end) if staff}
+    assert seen == KEEP[service]
+
+
+def test_what_the_hub_does_because_of_it_nobody_there_has_done(player_of: Callable[[str], Player]) -> None:
+    case = next(one for one in CASES["referrals"] if one.done.of.__name__ == "ReferralCancelRequested")
+    messages = messages_of(case)
+    history = play(player_of("referrals"), messages).rows["history"]
+    of_it = {row["organisation"]: row["staff"] for row in history if row["message_id"] == str(messages[-1].id)}
+    assert of_it[messages[-1].source] == messages[-1].staff
+    assert of_it.get("hub") is None
+
+
+@pytest.mark.parametrize("service", CASES)
+def test_it_changes_nothing_else(player_of: Callable[[str], Player], service: str) -> None:
+    player = player_of(service)
+    for case in CASES[service]:
+        messages = messages_of(case)
+        told, untold = play(player, messages), play(player, [m.model_copy(update={"staff": None}) for m in messages])
+        assert without_staff(told) == without_staff(untold)
+
+
+def without_staff(end: End) -> Any:
+    rows = {
+        table: [
+            {name: value for name, value in row.items() if name not in ("digest", *BESIDE.values(), "triage_staff")}
+            for row in rows
+        ]
+        for table, rows in end.rows.items()
+    }
+    return rows, [{name: value for name, value in said.items() if name != "staff"} for said in end.said]
+
+
+@pytest.mark.parametrize("service", CASES)
+def test_what_the_hub_says_for_an_organisation_the_same_member_of_its_staff_says(
+    player_of: Callable[[str], Player], service: str
+) -> None:
+    """What it says for itself has nobody, nor has what it says for an organisation because of another's message."""
+    player = player_of(service)
+    for case in CASES[service]:
+        messages = messages_of(case)
+        by_id = {str(message.id): message for message in messages}
+        for said in play(player, messages).said:
+            cause = by_id.get(said.get("causationid", ""))
+            expected = cause.staff if cause and cause.source == said["source"] else None
+            assert said.get("staff") == expected
+
+
+def test_a_table_that_forgets_it_is_found(player_of: Callable[[str], Player]) -> None:
+    """The gate itself: a fault planted in each of the ways in which a store could be wrong."""
+    case = next(one for one in CASES["events"] if one.done.of.__name__ == "JornadaPlanned")
+    messages = messages_of(case)
+    (row,) = play(player_of("events"), messages).rows["history"]
+    wrong: list[Mapping[str, Any]] = [
+        {name: value for name, value in row.items() if name != "staff"},
+        {**row, "staff": None},
+        {**row, "staff": "S-2"},
+        {**row, "organisation": "hub"},
+    ]
+    for one in wrong:
+        assert wrongly_kept(End({"history": [one]}, (), ()), messages) == ["history"]
+    assert wrongly_kept(End({"history": [row]}, (), ()), messages) == []
