@@ -10,7 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeVar
 
-from .fields import Model, OrganisationId, Said, StaffCode, wrong_field
+from .fields import Model, OrganisationId, Said, StaffCode, SystemName, wrong_field
 from .media_types import is_media_type
 
 MAX_BYTES = 256 * 1024
@@ -61,6 +61,8 @@ class Message(Model, Generic[D]):
     """The organisation that says this; inside the hub it has been checked against the broker's user."""
     staff: StaffCode | None = None
     """Who at the organisation says this, as it numbers its staff; absent when it does not tell, and of the hub."""
+    system: SystemName | None = None
+    """Which of the organisation's systems says this; inside the hub it is known to have such a one."""
     type: str
     subject: Annotated[str, Field(max_length=100, pattern="^[0-9A-Za-z-]+$")]
     """The id that the message is about, as its contract says; messages with one subject are kept in order."""
@@ -77,6 +79,8 @@ class Message(Model, Generic[D]):
     """W3C trace context."""
     recipient: OrganisationId | None = None
     """The organisation that the hub sends it to; None when it is routed by its type."""
+    recipientsystem: SystemName | None = None
+    """The one of the recipient's systems that said what this answers."""
     data: D
     # No message has it, and so no schema: what a message says is its `data`, and of the two an event has one.
     data_base64: SkipJsonSchema[None] = None

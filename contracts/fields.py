@@ -107,6 +107,9 @@ Several = Annotated[tuple[_Kind, ...], FailFast()]
 OrganisationId = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{1,39}$")]
 """The network's short name of an organisation, such as `redcross`."""
 
+SystemName = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{1,39}$")]
+"""One of an organisation's systems, as the network calls it, such as `attendance`."""
+
 CaseCode = Annotated[str, Field(pattern="^[A-Z]{2,5}-[0-9A-Z]{4,20}$")]
 """What a confidential case is called instead of the person; it means nothing outside the organisation that made it."""
 

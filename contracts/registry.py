@@ -53,6 +53,11 @@ class Contract:
     numbered: bool
     """Whether it carries the `sequence` of its subject."""
 
+    @property
+    def answers_whoever_asked(self) -> bool:
+        """Whether it is for the system that asked alone; what is numbered says how something stands, to all of them."""
+        return self.received_by == "whoever sent it" and not self.numbered
+
 
 CONTRACTS: dict[str, Contract] = {}
 """Every contract by its type; filled as the modules of contracts are imported."""

@@ -35,8 +35,9 @@ def stamp(
     """Make a message of a draft.
 
     It is caused by `cause` and belongs to the same conversation, or begins one. What is said in the name of the very
-    organisation that said `cause`, the same member of its staff says. Raises pydantic's ValidationError when the draft
-    breaks its contract (a wrong subject, a number missing): a mistake of the writer's code.
+    organisation that said `cause`, the same member of its staff and the same system say; what goes to that organisation
+    names that system as the one it is for. Raises pydantic's ValidationError when the draft breaks its contract (a
+    wrong subject, a number missing): a mistake of the writer's code.
     """
     contract = contract_of(draft.data)
     own_id = id or uuid7()
@@ -46,6 +47,7 @@ def stamp(
         id=own_id,
         source=source,
         staff=asked.staff if asked else None,
+        system=asked.system if asked else None,
         type=contract.type,
         subject=draft.subject,
         time=time,
@@ -54,5 +56,6 @@ def stamp(
         sequence=draft.sequence,
         traceparent=traceparent,
         recipient=draft.recipient,
+        recipientsystem=cause.system if cause is not None and draft.recipient == cause.source else None,
         data=draft.data,
     )

@@ -8,6 +8,7 @@ organisation's name as any partner's system does, and comes in through the gatew
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import contracts
 from messaging.broker import Publication
@@ -18,14 +19,36 @@ HUB = "hub"  # the source of what the hub's own services say, and the exchange t
 def address_to(organisation: str, message: contracts.Message) -> str:
     """Return the routing key of what the hub has for an organisation: `to.<organisation>.<type>`.
 
-    The type that a refusal refuses follows, where it is known: the system that sends that type reads the refusal.
+    The type that a refusal refuses follows, where it is known: the system that sends that type reads the refusal. Last
+    stands the system whose message is answered, where that is known.
     What became of messages goes by `<type>.<organisation>`: it comes for each batch, to who asks for it.
     """
     if isinstance(message.data, contracts.MessagesProcessed):
         return f"{message.type}.{organisation}"
     key = f"to.{organisation}.{message.type}"
-    refused = message.data.refused_type if isinstance(message.data, contracts.MessageRefused) else None
-    return f"{key}.{refused}" if refused else key
+    if isinstance(message.data, contracts.MessageRefused) and message.data.refused_type:
+        key = f"{key}.{message.data.refused_type}"
+    if message.recipientsystem and contracts.CONTRACTS[message.type].sent_by in ("hub", "service"):
+        key = f"{key}.{message.recipientsystem}"
+    return key
+
+
+class Addressed(NamedTuple):
+    """What a routing key `to.<organisation>.…` says."""
+
+    type: str
+    refusal_of: str | None = None
+    """The contract that is refused, by its name without version."""
+    asked_by: str | None = None
+    """The system whose message is answered."""
+
+
+def read_address(routing_key: str) -> Addressed:
+    """Read a key that `address_to` has made; of any other, what it says is of no known type."""
+    words = routing_key.split(".")[2:]
+    rest = words[3:]
+    refusal_of = ".".join(rest[:2]) if len(rest) >= 3 else None
+    return Addressed(".".join(words[:3]), refusal_of, rest[-1] if len(rest) in (1, 4) else None)
 
 
 class SpokeForAnotherError(Exception):

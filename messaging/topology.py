@@ -131,13 +131,19 @@ class Organisation:
         """Whether this organisation may refer people to another."""
         return _names(self.refers_to, organisation)
 
-    def address(self, contract_name: str, *, notice: bool, refusal_of: str | None = None) -> str:
+    def address(
+        self, contract_name: str, *, notice: bool, refusal_of: str | None = None, asked_by: str | None = None
+    ) -> str:
         """Where the exchange `inbox` takes a contract of this name: to the system that reads it, or the common queue.
 
-        A refusal goes to the system that sends what is refused. A `notice` to the organisation, every service of ours
-        that it runs and that reads it gets, beside the common queue: its staff have to know, and to answer what the
-        service leaves to them.
+        What is for whoever asked goes to the system that it was `asked_by`, where the organisation has it and it is not
+        a service of ours. A refusal goes to the system that sends what is refused. A `notice` to the organisation,
+        every service of ours that it runs and that reads it gets, beside the common queue: its staff have to know, and
+        to answer what the service leaves to them.
         """
+        for system in self.systems:
+            if system.name == asked_by and not system.runs:
+                return system.address
         for system in self.systems:
             if _names(system.reads, contract_name) or (refusal_of and _names(system.sends, refusal_of)):
                 return notice_key(self.id, contract_name) if notice and system.runs else system.address

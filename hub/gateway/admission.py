@@ -5,6 +5,7 @@ Pure: it reads no clock, no database and no broker; what it knows of the network
 person: refusals name codes and fields.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -17,12 +18,16 @@ from messaging.identity import HUB, address_to
 from messaging.public_keys import KeyIds, in_force
 from messaging.topology import ANYBODY, Organisation
 
+_BEGINS = re.compile(rb'[ \t\r\n]*\{(?=[ \t\r\n]*")')
+
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A message that may come in. What is passed on are the bytes as they came, by which a repeat is known."""
+    """A message that may come in."""
 
     message: contracts.Message
+    body: bytes
+    """What is passed on: the bytes as they came, by which a repeat is known, or these and which system says them."""
     address: str
     """The routing key in the exchange `hub`."""
 
@@ -47,29 +52,53 @@ class Members:
     """Empty: nobody's is known, and whom a block is sealed to is not looked at."""
 
 
-def admit(body: bytes, media_type: object, sender: str | None, members: Members) -> Admitted:
+def admit(body: bytes, media_type: object, sender: str | None, members: Members, system: str | None = None) -> Admitted:
     """Decide on one message; raise Refused where it may not come in.
 
     `media_type` is what the transport says the body is, and `sender` the organisation that it vouches for; None where
-    it vouches for nobody, and then no message is that organisation's.
+    it vouches for nobody, and then no message is that organisation's. `system` is the one of the sender's that it
+    vouches for: a message that does not name its system is that one's.
     """
-    message = _read(body, media_type)
+    message, body = _read(body, media_type, system)
     try:
         organisation = _check_sender(message, sender, members)
+        _check_system(message, organisation, system)
         _check_sealed(message, members.keys)
-        return Admitted(message, _address(message, organisation, members.organisations))
+        return Admitted(message, body, _address(message, organisation, members.organisations))
     except Refused as refused:
         refused.message = message
         raise
 
 
-def _read(body: bytes, media_type: object) -> contracts.Message:
+def _read(body: bytes, media_type: object, system: str | None) -> tuple[contracts.Message, bytes]:
+    """Read a message, and have it name the system that says it, where that is known and it does not."""
     if not is_media_type(media_type, CONTENT_TYPE):
         raise Refused("content_type")
     try:
-        return contracts.parse(body)
+        # In most nothing is called so, and they are read once, with what is added.
+        if system is not None and b'"system"' not in body:
+            body = _naming(system, body)
+        message = contracts.parse(body)
+        if system is not None and message.system is None:
+            body = _naming(system, body)
+            message = contracts.parse(body)
     except contracts.Invalid as invalid:
         raise Refused(invalid.code, invalid.where) from None
+    return message, body
+
+
+def _naming(system: str, body: bytes) -> bytes:
+    """Put a system's name before the first field of an object; what is none stays as it is."""
+    begins = _BEGINS.match(body)
+    return body if begins is None else b'%b"system":"%b",%b' % (begins[0], system.encode(), body[begins.end() :])
+
+
+def _check_system(message: contracts.Message, organisation: Organisation, system: str | None) -> None:
+    """Let a message name one of its organisation's systems, and where the transport vouches for one only that."""
+    if message.system != (system or message.system):
+        raise Refused("another_system", "system")
+    if message.system is not None and all(one.name != message.system for one in organisation.systems):
+        raise Refused("unknown_system", "system")
 
 
 def _check_sender(message: contracts.Message, sender: str | None, members: Members) -> Organisation:

@@ -17,7 +17,7 @@ from hub.gateway.admission import Admitted, Members, Refused, admit
 from messaging import tracing
 from messaging.bridge import Arrival
 from messaging.broker import Publication
-from messaging.identity import HUB, address_to
+from messaging.identity import HUB, address_to, read_address
 from messaging.log import fields
 from messaging.topology import Organisation, owner_of
 
@@ -39,7 +39,7 @@ def decide(arrival: Arrival, members: Members, now: datetime) -> Publication:
     if isinstance(decided, Refused):
         return _refusal(organisation, arrival.body, decided, now)
     # The bytes as they came: their digest is how a repeat is told from an id used twice.
-    return Publication(HUB, decided.address, arrival.body, str(decided.message.id))
+    return Publication(HUB, decided.address, decided.body, str(decided.message.id))
 
 
 def pass_on(arrival: Arrival) -> Publication:
@@ -84,12 +84,13 @@ def _address_there(organisation: Organisation, arrival: Arrival) -> str:
             key = address_to(organisation.id, contracts.parse(arrival.body))
         except contracts.Invalid:
             return organisation.id
-    words = key.removeprefix(prefix).split(".")
-    contract = contracts.CONTRACTS.get(".".join(words[:3]))
+    addressed = read_address(key)
+    contract = contracts.CONTRACTS.get(addressed.type)
     if contract is None:
         return organisation.id
     notice = contract.sent_by in ("hub", "service")
-    return organisation.address(contract.name, notice=notice, refusal_of=".".join(words[3:5]))
+    asked_by = addressed.asked_by if contract.answers_whoever_asked else None
+    return organisation.address(contract.name, notice=notice, refusal_of=addressed.refusal_of, asked_by=asked_by)
 
 
 def _readable_id(body: bytes) -> UUID | None:

@@ -15,7 +15,7 @@ from messaging import clock
 from messaging.became import Became
 from messaging.bridge import Arrival
 from messaging.broker import Publication, Publisher
-from messaging.identity import HUB, address_to
+from messaging.identity import HUB, address_to, read_address
 from messaging.log import fields
 from messaging.topology import Organisation, owner_of
 
@@ -65,11 +65,13 @@ class Handing:
 
     def _handed_to(self, arrival: Arrival) -> str | None:
         """The inbox that has what an organisation said; None of what the hub itself has for the organisation."""
-        words = arrival.routing_key.split(".")
-        contract = contracts.CONTRACTS.get(".".join(words[2:5]))
+        addressed = read_address(arrival.routing_key)
+        contract = contracts.CONTRACTS.get(addressed.type)
         if contract is None or contract.sent_by == "hub" or OF_THE_HUB in arrival.body[:ENVELOPE_BEGINS]:
             return None
-        refusal_of = ".".join(words[5:7])
-        notice = contract.sent_by == "service"
         there = self._organisations().get(owner_of(arrival.queue))
-        return there.address(contract.name, notice=notice, refusal_of=refusal_of) if there is not None else None
+        if there is None:
+            return None
+        notice = contract.sent_by == "service"
+        asked_by = addressed.asked_by if contract.answers_whoever_asked else None
+        return there.address(contract.name, notice=notice, refusal_of=addressed.refusal_of, asked_by=asked_by)

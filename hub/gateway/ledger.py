@@ -92,10 +92,8 @@ def _address(id: str, message: contracts.Message, organisations: Mapping[str, Or
     contract = CONTRACTS[message.type]
     refused = message.data.refused_type if isinstance(message.data, MessageRefused) else None
     refusal_of = refused.rpartition(".v")[0] if refused else None
-    for system in organisation.systems:
-        if organisation.address(contract.name, notice=False, refusal_of=refusal_of) == system.address:
-            return system.address
-    return id
+    asked_by = message.recipientsystem if contract.answers_whoever_asked else None
+    return organisation.address(contract.name, notice=False, refusal_of=refusal_of, asked_by=asked_by)
 
 
 def _reported(message: contracts.Message) -> Iterable[tuple[OutcomeKey, str, Said]]:

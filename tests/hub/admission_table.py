@@ -33,6 +33,7 @@ Json = dict[str, Any]
 
 EXAMPLES = Path(contracts.__file__).parent / "examples"
 
+CRM = System("redcross", "crm", (), ())
 EVENTS = System("americares", "events", ("jornada.confirmed",), (), "events", ("attendance.settled",))
 MEMBERS = Members(
     {
@@ -40,6 +41,7 @@ MEMBERS = Members(
             "redcross",
             "Cruz Roja",
             ("service.published", "person.registered", "attendance.*", "jornada.*", "referral.*"),
+            systems=(CRM, System("redcross", "attendance", ("attendance.settled",), ("attendance.*",))),
         ),
         "iom": Organisation("iom", "OIM", ("need.identified", "referral.*")),
         "fuvadis": Organisation("fuvadis", "FUVADIS", ("referral.*",)),
@@ -74,6 +76,10 @@ class Case:
     expected: Decision
     sender: str = "redcross"
     media_type: object = CONTENT_TYPE
+    system: str | None = None
+    """The one of the sender's systems that the transport vouches for; by AMQP it vouches for none."""
+    named: str | None = None
+    """The system that what goes on names."""
 
 
 def admitted(name: str, make: Callable[[], bytes], address: str, **said: Any) -> Case:
@@ -258,6 +264,42 @@ SEALED = [
              "referral.info_requested.v1"),
 ]  # fmt: skip
 
+
+def naming(fragment: bytes) -> Callable[[], bytes]:
+    """A message that names its system in the very first field, as it stands here."""
+    return lambda: b"{" + fragment + b"," + message()()[1:]
+
+
+NAMED = [
+    admitted("one of its organisation's systems", message(system="crm"), "service.published.v2", named="crm"),
+    admitted("a system that is null is none", message(system=None), "service.published.v2"),
+    refused("another's system", message(source="iom", system="crm"), "not_allowed", "type", sender="iom"),
+    refused("a system that nobody has", message(system="gone"), "unknown_system", "system"),
+    refused("a system of another's", message(system="events"), "unknown_system", "system"),
+    refused("a system by its address", message(system="redcross.crm"), "invalid_field", "system"),
+    refused("a system that is a list", message(system=["crm"]), "invalid_field", "system"),
+    refused("all systems", message(system="*"), "invalid_field", "system"),
+    admitted("the system of its key", message(system="crm"), "service.published.v2", system="crm", named="crm"),
+    refused("another system than its key's", message(system="attendance"), "another_system", "system", system="crm"),
+    refused("a system that nobody has, with a key of one", message(system="gone"), "another_system", "system",
+            system="crm"),
+    admitted("a key's system, where it names none", message(), "service.published.v2", system="crm", named="crm"),
+    admitted("the same, where something else is called so", message(extra={"system": 1}, other="system"),
+             "service.published.v2", system="crm", named="crm"),
+    admitted("the same, with spaces before it", lambda: b" \r\n\t{ \n" + message()()[1:], "service.published.v2",
+             system="crm", named="crm"),
+    refused("a key's system taken back", message(system=None), "another_system", "system", system="crm"),
+    refused("a key's system in other letters", naming(b'"\\u0073ystem":"attendance"'), "another_system", "system",
+            system="crm"),
+    refused("two systems, the second another's", lambda: naming(b'"system":"crm"')()[:-1] + b',"system":"attendance"}',
+            "another_system", "system", system="crm"),
+    refused("no event, with a key of a system", lambda: b" {} ", "not_cloudevents", "specversion", system="crm"),
+    refused("no object, with a key of a system", lambda: b'["system"]', "not_cloudevents", system="crm"),
+    refused("nothing, with a key of a system", lambda: b"", "not_json", system="crm"),
+    refused("half an object, with a key of a system", lambda: b'{"', "not_json", system="crm"),
+    refused("256 KiB without the system of its key", long(256 * 1024), "too_large", system="crm"),
+]  # fmt: skip
+
 CASES = [
     admitted("a good message", message(), "service.published.v2"),
     admitted("a good message in other words for its media type", message(), "service.published.v2",
@@ -331,4 +373,5 @@ CASES = [
     refused("a time that is a number", message(time=1772442000), "invalid_field", "time"),
     refused("another's subject", message(subject=str(ID)), "invalid_field", "subject"),
     *SEALED,
+    *NAMED,
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from messaging.bridge import Arrival
 from messaging.broker import CONTENT_TYPE
 from messaging.identity import address_to
 from messaging.log import JsonLines
+from messaging.topology import System
 from tests.hub.network import (
     MEMBERS,
     NOW,
@@ -259,6 +260,46 @@ def test_each_of_an_organisations_systems_has_an_inbox_for_what_it_reads(data: A
     key = address("americares", contracts.parse(body))
     arrived = Arrival("deliver.americares", key, 1, body, {"message_id": "an id"})
     assert amqp.deliver(arrived, ORGANISATIONS).routing_key == inbox
+
+
+@pytest.mark.parametrize("address", ADDRESSED.values(), ids=ADDRESSED)
+@pytest.mark.parametrize(
+    ("data", "asked_by", "inbox"),
+    [
+        (refused("person.registered.v1"), "lists", "americares.lists"),
+        (refused("attendance.recorded.v1"), "desk", "americares.desk"),  # of which `lists` has all other refusals
+        (refused(), "desk", "americares.desk"),
+        (settled(), "desk", "americares.desk"),
+        (settled(), "gone", "americares.lists"),  # a system that the organisation has no more
+        (settled(), "events", "americares.lists"),  # a service of ours: it reads what it handles
+        (status(), "desk", "americares.told.jornada.status"),  # how the jornada stands is for all of them
+        (confirmed("americares"), "desk", "americares.events"),  # no answer: it is said by an organisation
+    ],
+)
+def test_an_answer_goes_to_the_system_that_asked(data: Any, asked_by: str, inbox: str, address: Any) -> None:
+    said = contracts.parse(from_whom(data, "hub").body)
+    said = said.model_copy(update={"recipient": "americares", "recipientsystem": asked_by})
+    arrived = Arrival("deliver.americares", address("americares", said), 1, said.to_json(), {"message_id": "an id"})
+    desk = System("americares", "desk", (), ())
+    americares = ORGANISATIONS["americares"]
+    organisations = among(replace(americares, systems=(*americares.systems, desk))).organisations
+    assert amqp.deliver(arrived, organisations).routing_key == inbox
+
+
+def test_a_refusal_by_the_gateway_goes_to_the_system_that_sent_it() -> None:
+    message = service_published(source="americares").model_copy(update={"system": "lists"})
+    refused = amqp.decide(arrival(message, queue="submit.americares", user="americares"), MEMBERS, NOW)
+    assert refusal(refused).code == "not_allowed"
+    assert refused.routing_key == "to.americares.message.refused.v1.service.published.v2.lists"
+    delivered = Arrival("deliver.americares", refused.routing_key, 1, refused.body, {"message_id": "an id"})
+    assert amqp.deliver(delivered, ORGANISATIONS).routing_key == "americares.lists"
+
+
+def test_a_system_that_another_organisation_has_is_told_nothing() -> None:
+    message = service_published().model_copy(update={"system": "lists"})
+    forged = amqp.decide(arrival(message, queue="submit.americares", user="americares"), MEMBERS, NOW)
+    assert refusal(forged).code == "forged_sender"
+    assert forged.routing_key == "to.americares.message.refused.v1.service.published.v2"
 
 
 def test_what_is_addressed_with_its_type_is_delivered_unread() -> None:

@@ -136,6 +136,28 @@ def test_what_a_system_reads_is_addressed_to_it_and_all_else_to_the_organisation
     assert addresses == ["iom.cases", "iom", "iom.cases", "nobody"]
 
 
+def test_an_answer_is_addressed_to_the_system_that_asked_and_how_something_stands_to_whoever_reads_it() -> None:
+    systems = (
+        System("iom", "cases", ("referral.*",), ("person.registered",)),
+        System("iom", "console", (), ()),
+        System("iom", "events", ("attendance.settled",), (), "events", ("jornada.status",)),
+    )
+    organisations = {"iom": Organisation("iom", "OIM", (), systems=systems)}
+
+    def answering(system: str, message: contracts.Message) -> contracts.Message:
+        return message.model_copy(update={"recipientsystem": system})
+
+    came = [
+        answering("console", refused("not_allowed", uuid7(), to="iom")),
+        answering("events", refused("not_allowed", uuid7(), to="iom")),
+        answering("gone", refused("not_allowed", uuid7(), to="iom")),
+        answering("console", status("iom")),
+    ]
+    batch = ledger.read([entry(one) for one in came], organisations)
+    addresses = [one.address for one in batch.deliveries.values()]
+    assert addresses == ["iom.console", "iom.cases", "iom.cases", "iom.cases"]
+
+
 def test_bytes_that_are_no_message_are_kept_as_they_are_and_stop_nobody(tables: Tables) -> None:
     raw = b'{"id": "\xff'
     write(tables.url, [entry(status("iom")), Entry("to.iom.referral.status.v1", raw), entry(status("iom"))])

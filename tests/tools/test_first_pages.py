@@ -288,15 +288,21 @@ def test_every_answer_arrives_where_the_guide_says(organisation: topology.Organi
     table = re.search(r"^\| what \| arrives in \|\n\|---\|---\|\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
     assert table is not None
     rows = [row.split("|")[1:3] for row in table[1].splitlines()]
-    ((attendance, its_inbox),) = [row for row in rows if "`attendance.settled`" in row[0]]
-    assert "refusal of `attendance.*`" in attendance
-    assert "`inbox.<you>.attendance`" in its_inbox
+    ((attendance, _),) = [row for row in rows if "`inbox.<you>.attendance`" in row[1]]
+    assert "`attendance.settled`, and the refusal of `attendance.*`" in attendance
+    ((answers, _),) = [row for row in rows if "`inbox.<you>.<system>`" in row[1]]
+    answer = {one.name for one in contracts.CONTRACTS.values() if one.answers_whoever_asked}
+    unasked = {"messages.processed", "placement.follow_up_due"}  # these nobody's message causes
+    assert set(re.findall(r"`([a-z]+\.[a-z_]+)`", answers)) == answer - unasked
     (inbox,) = [where for what, where in rows if what.strip() == "everything else, every other refusal too"]
     assert inbox.strip() == "`inbox.<you>`"
     mine = {one.name: one for one in organisation.systems}
     own = {name for system in mine.values() if system.runs for name in system.reads}
 
     for contract in contracts.CONTRACTS.values():
+        if contract.answers_whoever_asked:
+            answered = organisation.address(contract.name, notice=True, asked_by="attendance")
+            assert answered == mine["attendance"].address
         refused = organisation.address("message.refused", notice=True, refusal_of=contract.name)
         if organisation.sends(contract.name):
             about_attendance = contract.name.startswith("attendance.")

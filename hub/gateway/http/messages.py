@@ -151,11 +151,11 @@ def _submission(scope: Scope, caller: Caller, body: bytes) -> Submission:
     system = caller.system if caller.system in submitting_systems(organisation) else None
     return Submission(
         message.source,
-        caller.system,
+        message.system,
         message.id,
         message.type,
         submitted_key(caller.organisation, system, admitted.address),
-        body,
+        admitted.body,
         hashlib.sha256(body).digest(),
     )
 
@@ -163,7 +163,7 @@ def _submission(scope: Scope, caller: Caller, body: bytes) -> Submission:
 def _admit(members: Members, caller: Caller, body: bytes) -> Admitted | Problem:
     """Return the problem, so that nobody's traceback holds the message."""
     try:
-        admitted = admit(body, cloudevents.STRUCTURED, caller.organisation, members)
+        admitted = admit(body, cloudevents.STRUCTURED, caller.organisation, members, caller.system)
         tracing.taken_up(admitted.message, clock.now())
         return admitted
     except Refused as refused:

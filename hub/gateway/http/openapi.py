@@ -51,7 +51,7 @@ SUBMITTING = {
         *NOT_READ, "two_envelopes", "header_encoding", "header_twice", "not_a_batch", "batch_empty", "batch_nested",
         "idempotency_key_invalid",
     ),
-    403: ("forged_sender", "not_allowed", "not_yours", "recipient_not_allowed"),
+    403: ("another_system", "forged_sender", "not_allowed", "not_yours", "recipient_not_allowed", "unknown_system"),
     409: ("id_reused", "idempotency_in_progress"),
     413: ("batch_too_long",),
     415: ("content_type", "content_encoding"),

@@ -42,7 +42,18 @@ TITLES: Mapping[int, Mapping[Language, str]] = {
 # Where admission's codes belong: what cannot be read at all, and what is not the sender's to say. All else is 422.
 STATUS_OF_REFUSAL = {
     **dict.fromkeys(("not_json", "not_utf8", "too_deep", "too_many_values", "nul_character", "not_cloudevents"), 400),
-    **dict.fromkeys(("forged_sender", "not_allowed", "not_yours", "recipient_not_allowed", "suspended"), 403),
+    **dict.fromkeys(
+        (
+            "another_system",
+            "forged_sender",
+            "not_allowed",
+            "not_yours",
+            "recipient_not_allowed",
+            "suspended",
+            "unknown_system",
+        ),
+        403,
+    ),
     "too_large": 413,
     "content_type": 415,
 }

@@ -79,7 +79,31 @@ def test_a_key_of_one_system_speaks_as_that_system(entrance: Entrance) -> None:
         pass
     rows = entrance.query("select system from submission where message_id = %s", (message.id,))
     assert rows == [{"system": "attendance"}]
-    assert message.to_json() in entrance.arrived(1, queue="submitted.redcross.attendance")
+    (arrived,) = entrance.arrived(1, queue="submitted.redcross.attendance")
+    assert contracts.parse(arrived) == message.model_copy(update={"system": "attendance"})
+    again = client.post(message)
+    assert (again.status, again.json["repeated"]) == (200, True)
+
+
+def test_a_key_of_one_system_is_not_used_in_anothers_name(entrance: Entrance) -> None:
+    entrance.add_key("ruta_live_redcross_of-another", "redcross", "attendance")
+    client = entrance.client(key="ruta_live_redcross_of-another")
+    message = service_published().model_copy(update={"system": "crm"})
+    while (refused := client.post(message)).status == 401:
+        pass
+    assert (refused.status, refused.code, refused.json["where"]) == (403, "another_system", "system")
+
+
+def test_without_a_key_of_its_own_a_system_of_the_organisation_may_be_named(
+    entrance: Entrance, redcross: Client
+) -> None:
+    message = service_published().model_copy(update={"system": "attendance"})
+    assert redcross.post(message).status == 202
+    assert entrance.arrived(1) == [message.to_json()]
+    rows = entrance.query("select system from submission where message_id = %s", (message.id,))
+    assert rows == [{"system": "attendance"}]
+    unknown = redcross.post(service_published().model_copy(update={"system": "gone"}))
+    assert (unknown.status, unknown.code) == (403, "unknown_system")
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 
 from contracts import Message
-from tests.services.outcomes.cases import Case
+from messaging.identity import read_address
+from tests.services.outcomes.cases import Case, Refused, Said
 from tests.services.outcomes.stage import message_of
 from tests.services.outcomes.surroundings import CASES
 from tests.services.sequences.playing import End, Player
@@ -40,12 +41,15 @@ OF_THE_RUNTIME: Final = {"inbox", "parked", "outbox"}
 
 def messages_of(case: Case) -> list[Message[Any]]:
     """All that is said until a case's message is done, each by another member of somebody's staff."""
-    messages = []
-    for number, said in enumerate((*case.before, case.done), 1):
-        message = message_of(said, lambda one: one, id=UUID(f"0195f000-0000-7000-8000-{number:012x}"))
-        staff = None if message.source == "hub" else f"S-{number}"
-        messages.append(message.model_copy(update={"staff": staff}))
-    return messages
+    return [named(said, number) for number, said in enumerate((*case.before, case.done), 1)]
+
+
+def named(said: Said, number: int) -> Message[Any]:
+    """What is said as a message that says who at an organisation, and which of its systems, has said it."""
+    message = message_of(said, lambda one: one, id=UUID(f"0195f000-0000-7000-8000-{number:012x}"))
+    if message.source == "hub":
+        return message
+    return message.model_copy(update={"staff": f"S-{number}", "system": f"system-{number}"})
 
 
 def play(player: Player, messages: Sequence[Message[Any]]) -> End:
@@ -100,7 +104,8 @@ def test_it_changes_nothing_else(player_of: Callable[[str], Player], service: st
     player = player_of(service)
     for case in CASES[service]:
         messages = messages_of(case)
-        told, untold = play(player, messages), play(player, [m.model_copy(update={"staff": None}) for m in messages])
+        nobody = {"staff": None, "system": None}
+        told, untold = play(player, messages), play(player, [one.model_copy(update=nobody) for one in messages])
         assert without_staff(told) == without_staff(untold)
 
 
@@ -112,11 +117,14 @@ def without_staff(end: End) -> Any:
         ]
         for table, rows in end.rows.items()
     }
-    return rows, [{name: value for name, value in said.items() if name != "staff"} for said in end.said]
+    return rows, [
+        {name: value for name, value in said.items() if name not in ("staff", "system", "recipientsystem", "to")}
+        for said in end.said
+    ]
 
 
 @pytest.mark.parametrize("service", CASES)
-def test_what_the_hub_says_for_an_organisation_the_same_member_of_its_staff_says(
+def test_what_the_hub_says_for_an_organisation_the_same_member_of_its_staff_says_by_the_same_system(
     player_of: Callable[[str], Player], service: str
 ) -> None:
     """What it says for itself has nobody, nor has what it says for an organisation because of another's message."""
@@ -128,6 +136,24 @@ def test_what_the_hub_says_for_an_organisation_the_same_member_of_its_staff_says
             cause = by_id.get(said.get("causationid", ""))
             expected = cause.staff if cause and cause.source == said["source"] else None
             assert said.get("staff") == expected
+            assert said.get("system") == (cause.system if expected and cause else None)
+
+
+@pytest.mark.parametrize("service", CASES)
+def test_what_answers_a_message_says_which_system_has_asked(player_of: Callable[[str], Player], service: str) -> None:
+    """In the message and in its routing key; what another is told of it says nothing of the sender's systems."""
+    player = player_of(service)
+    for case in CASES[service]:
+        messages = messages_of(case)
+        refused = [*case.refused.before, case.refused.said] if isinstance(case.refused, Refused) else []
+        for played in (messages, [named(one, number) for number, one in enumerate(refused, 1)]):
+            by_id = {str(message.id): message for message in played}
+            for said in play(player, played).said:
+                cause = by_id.get(said.get("causationid", ""))
+                asked_by = cause.system if cause and cause.source == said.get("recipient") else None
+                assert said.get("recipientsystem") == asked_by
+                if said["to"].startswith("to."):
+                    assert read_address(said["to"]).asked_by == asked_by
 
 
 def test_a_table_that_forgets_it_is_found(player_of: Callable[[str], Player]) -> None:
