@@ -51,12 +51,12 @@ class Arrival:
 class _Waiting:
     """What has arrived from one queue and not yet gone on, in its order, each with what is published of it."""
 
-    messages: deque[tuple[Arrival, Publication]] = field(default_factory=deque)
+    messages: deque[tuple[Arrival, Publication | None]] = field(default_factory=deque)
     not_before: float = float("-inf")  # when what the other side refused is offered again
 
 
 class Bridge:
-    """One direction. `carry` turns an arrival into what is published; it must not raise.
+    """One direction. `carry` turns an arrival into what is published, or None: it goes nowhere. It must not raise.
 
     `queues` returns those to read at each moment: while it runs, some come and others go. One that is not there is
     looked for again and again, and the others go on.
@@ -72,7 +72,7 @@ class Bridge:
         source_url: str,
         target_url: str,
         queues: Callable[[], Sequence[str]],
-        carry: Callable[[Arrival], Publication],
+        carry: Callable[[Arrival], Publication | None],
         *,
         may_go: Callable[[Arrival, Publication], bool] = lambda _arrival, _publication: True,
         came_back: Callable[[Arrival, Publication], None] = lambda _arrival, _publication: None,
@@ -269,33 +269,37 @@ class Bridge:
         for one in self._waiting.values():
             one.messages.clear()
 
-    def _what_may_go(self) -> list[tuple[Arrival, Publication]]:
+    def _what_may_go(self) -> list[tuple[Arrival, Publication | None]]:
         """Take what has arrived and may go on: of each queue in its order, of all queues one after the other."""
         now = time.monotonic()
-        going: list[tuple[Arrival, Publication]] = []
+        going: list[tuple[Arrival, Publication | None]] = []
         open_queues = [one for one in self._waiting.values() if one.messages and one.not_before <= now]
         while open_queues:
             for one in tuple(open_queues):
-                if self._may_go(*one.messages[0]):
+                arrival, publication = one.messages[0]
+                if publication is None or self._may_go(arrival, publication):
                     going.append(one.messages.popleft())
                     if one.messages:
                         continue
                 open_queues.remove(one)
         return going
 
-    def _carry_all(self, messages: Sequence[tuple[Arrival, Publication]]) -> None:
+    def _carry_all(self, messages: Sequence[tuple[Arrival, Publication | None]]) -> None:
+        going = [(arrival, publication) for arrival, publication in messages if publication is not None]
         with self._on_the_other_side():
             try:
-                failed = self._publisher.publish([publication for _, publication in messages])
+                failed = self._publisher.publish([publication for _, publication in going]) if going else ()
             except BrokerLost:
-                for message in messages:  # they come again, and take their room again
+                for message in going:  # they come again, and take their room again
                     self._came_back(*message)
                 raise
-        done = [arrival for place, (arrival, _) in enumerate(messages) if place not in failed]
+        refused = [going[place] for place in sorted(failed)]
+        left = {arrival.tag for arrival, _ in refused}
+        done = [arrival for arrival, _ in messages if arrival.tag not in left]
         with self._on_the_other_side():
             self._arrived_there(done)
-        if failed:
-            self._defer([messages[place] for place in sorted(failed)])
+        if refused:
+            self._defer(refused)
         self._acknowledge(done)
         self._counts["carried"] += len(done)
 

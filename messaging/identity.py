@@ -28,9 +28,14 @@ def address_to(organisation: str, message: contracts.Message) -> str:
     key = f"to.{organisation}.{message.type}"
     if isinstance(message.data, contracts.MessageRefused) and message.data.refused_type:
         key = f"{key}.{message.data.refused_type}"
-    if message.recipientsystem and contracts.CONTRACTS[message.type].sent_by in ("hub", "service"):
-        key = f"{key}.{message.recipientsystem}"
-    return key
+    system = asked_by(message)
+    return f"{key}.{system}" if system else key
+
+
+def asked_by(message: contracts.Message) -> str | None:
+    """Return the system of its recipient that a message answers; of what organisations say themselves, none."""
+    said_by_services = contracts.CONTRACTS[message.type].sent_by in ("hub", "service")
+    return message.recipientsystem if said_by_services else None
 
 
 class Addressed(NamedTuple):

@@ -57,6 +57,8 @@ TAKEN = frozenset(
 )
 # What the network file may say of one.
 OF_ORGANISATIONS = frozenset({"name", "roles", "may_send", "refers_to", "systems", "amqp", "limits"})
+# And of one of an organisation's systems.
+OF_SYSTEMS = frozenset({"reads", "sends", "copies", "amqp", "runs"})
 # What an organisation may have more or less of than the others: of the broker, and of the entrance by HTTP (where each
 # is of a key: gateway/http/limits.py).
 OWN_LIMITS = frozenset({"connections", "channels", "rate", "burst", "requests_at_once", "streams_at_once"})
@@ -79,7 +81,7 @@ class _NoAnswerError(TopologyError):
 
 @dataclass(frozen=True)
 class System:
-    """One of an organisation's systems, with an inbox queue of its own for the contracts that it reads."""
+    """One of an organisation's systems, with an inbox of its own for the contracts that it reads."""
 
     organisation: str
     name: str
@@ -87,6 +89,8 @@ class System:
     sends: tuple[str, ...]  # the contracts whose refusals come to it
     runs: str | None = None  # the service of ours that it is a copy of, which the organisation runs itself
     publishes: tuple[str, ...] = ()  # of a copy: what only services say, and this one does
+    copies: tuple[str, ...] = ()  # the contracts that come to it beside where they go anyway
+    amqp: bool = True  # whether it has a queue, where its organisation has any; by HTTP it reads in any case
 
     @property
     def address(self) -> str:
@@ -119,6 +123,22 @@ class Organisation:
         """The queues of what it submits by AMQP."""
         return tuple(_named("submit", self.id, suffix) for suffix in self.suffixes) if self.amqp else ()
 
+    @property
+    def delivers(self) -> tuple[str, ...]:
+        """The queues, in the hub, of what is for it: one for all, and one for each system that has copies by AMQP.
+
+        Each is a way of its own: where a system does not read its copies, nothing else waits for it.
+        """
+        if not self.amqp:
+            return ()  # what is for it, it has of the courier
+        copying = (system.name for system in self.systems if system.copies and system.amqp)
+        return (f"deliver.{self.id}", *(f"deliver.{self.id}.{name}" for name in copying))
+
+    @property
+    def by_http_alone(self) -> frozenset[str]:
+        """The addresses of its systems that have no queue."""
+        return frozenset(system.address for system in self.systems if not system.amqp)
+
     def inbox(self, system: str | None = None, suffix: str | None = None) -> str:
         """The queue of what is for one of its systems, or for none in particular; the newest, or that of a suffix."""
         return _named("inbox", self.id, system, self.suffixes[0] if suffix is None else suffix)
@@ -149,6 +169,14 @@ class Organisation:
                 return notice_key(self.id, contract_name) if notice and system.runs else system.address
         return self.id
 
+    def copied_to(self, contract_name: str, *, asked_by: str | None = None) -> list[System]:
+        """The systems that a contract of this name comes to beside where it goes: what they copy, or have asked for."""
+        return [
+            system
+            for system in self.systems
+            if system.copies and (system.name == asked_by or _names(system.copies, contract_name))
+        ]
+
     def handles_itself(self, contract_name: str) -> bool:
         """Whether a service that the organisation runs itself reads contracts of this name."""
         return any(one.runs and _names(one.reads, contract_name) for one in self.systems)
@@ -165,6 +193,11 @@ def _named(*parts: str | None) -> str:
 def owner_of(queue: str) -> str:
     """The organisation whose queue it is: of `submit.<organisation>`, `submitted.<organisation>.<system>` and so on."""
     return queue.split(".")[1]
+
+
+def copies_for(queue: str) -> str | None:
+    """The system whose copies come by a queue: of `deliver.<organisation>.<system>`."""
+    return queue.split(".")[2] if queue.startswith("deliver.") and queue.count(".") > 1 else None
 
 
 def notice_key(organisation: str, contract_name: str) -> str:
@@ -330,7 +363,11 @@ def _organisation(
     for role in (theirs := said.get("roles", [])):
         _check_known(f"roles.{role}", roles[role], OF_ROLES)
     patterns = (pattern for role in theirs for pattern in roles[role].get("may_send", []))
-    systems = tuple(_system(id, name, of, services) for name, of in said.get("systems", {}).items())
+    # A system that reads all reads what no other does, in whatever order they are said.
+    systems = sorted(
+        (_system(id, name, of, services) for name, of in said.get("systems", {}).items()),
+        key=lambda system: "*" in system.reads,
+    )
     by_amqp = said.get("amqp", True)
     if type(by_amqp) is not bool:
         raise TypeError(f"amqp of {id} is neither true nor false")
@@ -341,7 +378,7 @@ def _organisation(
         said["name"],
         (*patterns, *said.get("may_send", [])),
         frozenset(_power(role, power) for role in theirs for power in roles[role].get("may", [])),
-        systems,
+        tuple(systems),
         refers_to=tuple(said.get("refers_to", ANYBODY)),
         amqp=by_amqp,
         limits=_own_limits(id, said.get("limits", {})),
@@ -371,8 +408,14 @@ def _power(role: str, power: Any) -> Power:
 def _system(organisation: str, name: str, said: Mapping[str, Any], services: Mapping[str, Service]) -> System:
     """Read one system; what a copy of a service of ours reads and publishes is known of the service."""
     runs = said.get("runs")
+    copies, by_amqp = tuple(said.get("copies", [])), said.get("amqp", True)
+    if type(by_amqp) is not bool:
+        raise TypeError(f"amqp of {organisation}'s {name} is neither true nor false")
     if runs is None:
-        return System(organisation, name, tuple(said["reads"]), tuple(said.get("sends", [])))
+        reads = said.get("reads", []) if copies else said["reads"]
+        return System(organisation, name, tuple(reads), tuple(said.get("sends", [])), copies=copies, amqp=by_amqp)
+    if copies or not by_amqp:
+        raise TypeError(f"{organisation}'s {name} runs {runs}, which reads what it handles, by AMQP")
     if not services[runs].publishes:
         raise TypeError(f"{runs} is not a service that an organisation can run: what it says is for the hub to say")
     return System(organisation, name, services[runs].reads, (), runs, services[runs].publishes)
@@ -511,9 +554,12 @@ def _organisation_queues(parts: "_Definitions", organisation: Organisation) -> N
     if not organisation.amqp:
         return  # what is for it, it has of the courier
     keys = _keys_to(id)
-    if any(_names(system.reads, PROCESSED) for system in organisation.systems):
+    if any(_names(system.reads, PROCESSED) for system in organisation.systems if system.amqp):
         keys.append(processed_key(id))
-    parts.queue(HUB, f"deliver.{id}", bound_to="hub", keys=keys)
+    common, *copying = organisation.delivers
+    parts.queue(HUB, common, bound_to="hub", keys=keys)
+    for queue in copying:
+        parts.queue(HUB, queue, bound_to="hub", keys=_keys_to(id))  # who takes what out of it is decided at its end
     # An exchange each: RabbitMQ checks the routing key that a sender gives, not those in its headers CC and BCC.
     exchange = submit_exchange(id)
     parts.exchange(NETWORK, exchange, "topic", alternate="unrouted")
@@ -524,7 +570,7 @@ def _organisation_queues(parts: "_Definitions", organisation: Organisation) -> N
         parts.queue(NETWORK, submits, bound_to=exchange, keys=[f"{id}.#"] if is_newest else [])
         keys = [id, *all_notices] if is_newest else []
         parts.queue(NETWORK, organisation.inbox(suffix=suffix), bound_to="inbox", keys=keys)
-        for one in organisation.systems:
+        for one in filter(lambda system: system.amqp, organisation.systems):
             keys = [one.address, *notices.get(one, [])] if is_newest else []
             queue = organisation.inbox(one.name, suffix)
             parts.queue(NETWORK, queue, bound_to="inbox", keys=keys, one_reads=one.runs is not None)
@@ -726,6 +772,8 @@ def provision(management: Management, network: DeclaredNetwork, passwords: Mappi
         _check_queues(management, vhost, document["queues"])
     for organisation in network.organisations.values():
         unbind_old_queues(management, organisation)
+        for queue in ended_copies(management, organisation):
+            management.delete(f"queues/{HUB}/{quote(queue, safe='')}")
     there = {one["name"] for one in management.get("users?columns=name")}
     for name in sorted(network.removed & there):
         management.delete(f"users/{quote(name, safe='')}")
@@ -743,6 +791,13 @@ def unbind_old_queues(management: Management, organisation: Organisation) -> Non
             if one["source"]:  # not the exchange that has no name, and every queue
                 exchange, key = quote(one["source"], safe=""), quote(one["properties_key"], safe="")
                 management.delete(f"bindings/{place}/e/{exchange}/q/{name}/{key}")
+
+
+def ended_copies(management: Management, organisation: Organisation) -> list[str]:
+    """The queues of copies for systems of an organisation that have none any more: nobody would empty them."""
+    begins = f"deliver.{organisation.id}."
+    there = (queue["name"] for queue in management.queues(HUB) if queue["name"].startswith(begins))
+    return sorted(name for name in there if name not in organisation.delivers)
 
 
 def _remove_other_policies(management: Management, vhost: str, declared: Iterable[Mapping[str, Any]]) -> None:

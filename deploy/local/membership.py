@@ -33,12 +33,15 @@ from messaging.topology import (
     GATEWAY,
     HUB,
     NETWORK,
+    OF_SYSTEMS,
     OWN_LIMITS,
     DeclaredNetwork,
+    Organisation,
     TopologyError,
     check_name,
     check_not_taken,
     definitions_of,
+    ended_copies,
     queues_of,
     read,
     submit_exchange,
@@ -52,7 +55,7 @@ LET_GO_WITHIN: Final = 10.0  # seconds for the gateway to read an organisation's
 UNREAD_BY_HTTP: Final = """
     select count(*) as messages from delivery
     where organisation = %s and acknowledged_at is null and body is not null
-        and exists (select from http_reader where http_reader.organisation = delivery.organisation)
+        and read_by_http(organisation, address, copy)
 """
 REVOKE_API_KEYS: Final = """
     update api_key set revoked_at = now() where organisation = %s and revoked_at is null
@@ -131,6 +134,7 @@ class Membership:
             noted.note_organisations({one.id: as_audited(one) for one in network.organisations.values()})
             noted.commit()
             self._put_into_effect(entry, noted)
+            self._end_copies(entry.read(self.network))
             has_key = any(keys.is_in_force(one, clock.now()) for one in keys.known(self.connection, id))
         will_have = self.place is None and Power.KEYS_IN_CUSTODY in entry.read(self.network).powers
         sealed = f" Nothing can be sealed to it before `./ruta partner rotate {id}` has its key."
@@ -301,6 +305,16 @@ class Membership:
             noted.note("organisation_readdressed", entry.id, ended=len(old))
             noted.commit()
 
+    def _end_copies(self, organisation: Organisation) -> None:
+        """Delete the queues of copies for systems that are to have none any more, once the gateway reads them not."""
+        if self.place is None:
+            return
+        with _reaching():
+            ended = [(HUB, queue) for queue in ended_copies(self.place.management, organisation)]
+            for queue in ended:
+                _left_in(queue, self.place)
+            _delete(ended, self.place)
+
     def _take_down_broker(self, id: str, queues: Sequence[Queue], place: Beside) -> None:
         users = {one["name"] for one in place.management.get("users?columns=name")}
         if id in users:
@@ -383,11 +397,16 @@ def _systems(file: Path | None, before: Entry) -> Mapping[str, Mapping[str, Any]
         said: dict[str, dict[str, Any]] = tomllib.loads(file.read_text())
         for name in said:
             check_name(name)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TopologyError) as error:
+        meaningless = sorted(f"`{key}` of {name}" for name, one in said.items() for key in one.keys() - OF_SYSTEMS)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TopologyError, AttributeError) as error:
         raise OperatorError(f"{file} is no file of systems: {error}.") from None
+    if meaningless:
+        raise OperatorError(f"{file} is no file of systems: {meaningless[0]} means nothing here.")
     for name, one in before.systems.items():
         if name in said and said[name].get("runs") != one.get("runs"):
             raise OperatorError(f"{name} cannot become, or cease to be, a service of {before.id}'s own: name another.")
+        if name in said and one.get("amqp", True) and not said[name].get("amqp", True):
+            raise OperatorError(f"What waits in {name}'s queue would be read by nobody: name another for HTTP alone.")
     if lacking := sorted(before.systems.keys() - said.keys()):
         raise OperatorError(f"{file} leaves out {lacking[0]}, and what waits in its queue would be read by nobody.")
     return said

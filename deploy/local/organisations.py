@@ -31,6 +31,7 @@ KNOWN: Final = """
     from organisation where %(id)s::text is null or id = %(id)s order by id
 """
 READS_BY_HTTP: Final = "insert into http_reader (organisation) values (%s) on conflict do nothing"
+SYSTEM_READS_BY_HTTP: Final = "insert into system_reader (address) values (%s) on conflict do nothing"
 SAVE: Final = """
     insert into organisation
         (id, number, name, roles, may_send, refers_to, systems, amqp, limits, suffixes, contact, status)
@@ -116,7 +117,8 @@ def _entry(row: Mapping[str, Any]) -> Entry:
 def save(connection: Connection, entry: Entry) -> Entry:
     """Write a row, as the next of its organisation unless nothing of it changes; return it as it is then.
 
-    Does not commit. Who has no AMQP reads by HTTP, whether it has begun to or not: what is for it is kept until then.
+    Does not commit. Who has no AMQP, or which of its systems has none, reads by HTTP, whether it has begun to or not:
+    what is for it is kept until then.
     """
     before = known(connection, entry.id).get(entry.id)
     if before is not None and before == replace(entry, number=before.number, changed_at=before.changed_at):
@@ -125,6 +127,9 @@ def save(connection: Connection, entry: Entry) -> Entry:
     connection.execute(SAVE, (row_as_json(asdict(entry)),))
     if not entry.amqp:
         connection.execute(READS_BY_HTTP, (entry.id,))
+    for name, system in entry.systems.items():
+        if not (entry.amqp and system.get("amqp", True)):
+            connection.execute(SYSTEM_READS_BY_HTTP, (f"{entry.id}.{name}",))
     return entry
 
 

@@ -29,7 +29,7 @@ API_KEYS: Final = """
 SUBMITTED: Final = "select count(*) as messages, max(accepted_at) as last from submission where source = %s"
 UNREAD: Final = """
     select count(*) as messages, min(delivered_at) as oldest from delivery
-    where organisation = %s and acknowledged_at is null
+    where organisation = %s and acknowledged_at is null and not copy
 """
 REFUSED: Final = """
     select code, sum(count) as times from refusal_count

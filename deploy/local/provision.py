@@ -147,7 +147,14 @@ def as_audited(organisation: Organisation) -> dict[str, Any]:
         "amqp": organisation.amqp,
         "limits": organisation.limits,
         "systems": {
-            system.name: {"reads": [*system.reads], "sends": [*system.sends], "runs": system.runs}
+            system.name: {
+                "reads": [*system.reads],
+                "sends": [*system.sends],
+                "runs": system.runs,
+                # As before there were such: else an upgrade would be told as a change of everybody.
+                **({"copies": [*system.copies]} if system.copies else {}),
+                **({} if system.amqp else {"amqp": False}),
+            }
             for system in organisation.systems
         },
     }
@@ -169,6 +176,7 @@ def _credentials(
             system.name: {
                 "reads": system.reads,
                 "sends": system.sends,
+                "copies": system.copies,
                 "runs": system.runs,
                 "api_key": api_keys[system.name],
             }
@@ -183,7 +191,7 @@ def _credentials(
             "exchange": submit_exchange(organisation.id),
             "queue": organisation.inbox(),
         }
-        for system in organisation.systems:
+        for system in filter(lambda system: system.amqp, organisation.systems):
             said["systems"][system.name]["queue"] = organisation.inbox(system.name)
     return said
 

@@ -56,7 +56,7 @@ def main() -> int:
     def decide(arrival: Arrival) -> Publication:
         return amqp.decide(arrival, Members(organisations(), keys()), clock.now())
 
-    def deliver(arrival: Arrival) -> Publication:
+    def deliver(arrival: Arrival) -> Publication | None:
         return amqp.deliver(arrival, organisations())
 
     credits = Credits(network.services.values())
@@ -81,7 +81,7 @@ def main() -> int:
         return [submitted_queue(one.id, name) for one in organisations().values() for name in submitting_systems(one)]
 
     def outwards() -> list[str]:
-        return [f"deliver.{one.id}" for one in organisations().values() if one.amqp]
+        return [queue for one in organisations().values() for queue in one.delivers]
 
     bridges = [
         Bridge("inward", network_url, hub_url, by_amqp, decide, may_go=may_go, came_back=came_back),

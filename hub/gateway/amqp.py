@@ -17,9 +17,9 @@ from hub.gateway.admission import Admitted, Members, Refused, admit
 from messaging import tracing
 from messaging.bridge import Arrival
 from messaging.broker import Publication
-from messaging.identity import HUB, address_to, read_address
+from messaging.identity import HUB, Addressed, address_to, read_address
 from messaging.log import fields
-from messaging.topology import Organisation, owner_of
+from messaging.topology import Organisation, copies_for, owner_of
 
 log = logging.getLogger("ruta.gateway")
 
@@ -48,13 +48,22 @@ def pass_on(arrival: Arrival) -> Publication:
     return Publication(HUB, arrival.routing_key.split(".", 3)[-1], arrival.body, message_id)
 
 
-def deliver(arrival: Arrival, organisations: Mapping[str, Organisation]) -> Publication:
-    """Address what the hub has for an organisation to the inbox of the system there that reads it."""
+def deliver(arrival: Arrival, organisations: Mapping[str, Organisation]) -> Publication | None:
+    """Address what the hub has for an organisation to the inbox of the system there that reads it, or copies it.
+
+    None: what comes by this queue is not for the system that has its copies of it, or that system reads by HTTP alone
+    and has it of the courier.
+    """
     message_id = str((arrival.properties or {}).get("message_id", ""))
     id = owner_of(arrival.queue)
     organisation = organisations.get(id)  # none of who has just been removed: its inbox is about to go, too
-    address = _address_there(organisation, arrival) if organisation and organisation.systems else id
-    return Publication("inbox", address, arrival.body, message_id)
+    copies = copies_for(arrival.queue)
+    address: str | None = id
+    if organisation and organisation.systems:
+        address = _address_there(organisation, arrival, copies)
+    elif copies is not None:
+        address = None
+    return None if address is None else Publication("inbox", address, arrival.body, message_id)
 
 
 def _admit(arrival: Arrival, organisation: str, members: Members) -> Admitted:
@@ -73,24 +82,34 @@ def _admit(arrival: Arrival, organisation: str, members: Members) -> Admitted:
         raise
 
 
-def _address_there(organisation: Organisation, arrival: Arrival) -> str:
+def _address_there(organisation: Organisation, arrival: Arrival, copies: str | None) -> str | None:
     """Return which of an organisation's inboxes a message goes to, by the types that its routing key names.
 
-    Where these are unknown it is the common inbox, for the organisation's staff to see.
+    Where these are unknown it is the common inbox, for the organisation's staff to see. Of a system's copies it is that
+    system's, or None: not one that it has, or the message itself goes there.
     """
+    addressed, contract = _addressed(organisation, arrival)
+    address = organisation.id
+    if contract is not None:
+        notice = contract.sent_by in ("hub", "service")
+        asked_by = addressed.asked_by if contract.answers_whoever_asked else None
+        address = organisation.address(contract.name, notice=notice, refusal_of=addressed.refusal_of, asked_by=asked_by)
+    if copies is None:
+        return address if address == organisation.id or address not in organisation.by_http_alone else None
+    copied_to = organisation.copied_to(contract.name, asked_by=addressed.asked_by) if contract else []
+    return next((one.address for one in copied_to if one.name == copies and one.address != address), None)
+
+
+def _addressed(organisation: Organisation, arrival: Arrival) -> tuple[Addressed, contracts.Contract | None]:
+    """Read what a message is that the hub has for an organisation, by its routing key; None where that is unknown."""
     key, prefix = arrival.routing_key, f"to.{organisation.id}."
     if not key.startswith(prefix):  # written before keys had a type, or put into the queue by hand
         try:
             key = address_to(organisation.id, contracts.parse(arrival.body))
         except contracts.Invalid:
-            return organisation.id
+            key = ""
     addressed = read_address(key)
-    contract = contracts.CONTRACTS.get(addressed.type)
-    if contract is None:
-        return organisation.id
-    notice = contract.sent_by in ("hub", "service")
-    asked_by = addressed.asked_by if contract.answers_whoever_asked else None
-    return organisation.address(contract.name, notice=notice, refusal_of=addressed.refusal_of, asked_by=asked_by)
+    return addressed, contracts.CONTRACTS.get(addressed.type)
 
 
 def _readable_id(body: bytes) -> UUID | None:

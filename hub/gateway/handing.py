@@ -17,7 +17,7 @@ from messaging.bridge import Arrival
 from messaging.broker import Publication, Publisher
 from messaging.identity import HUB, address_to, read_address
 from messaging.log import fields
-from messaging.topology import Organisation, owner_of
+from messaging.topology import Organisation, copies_for, owner_of
 
 log = logging.getLogger("ruta.gateway")
 
@@ -67,6 +67,8 @@ class Handing:
         """The inbox that has what an organisation said; None of what the hub itself has for the organisation."""
         addressed = read_address(arrival.routing_key)
         contract = contracts.CONTRACTS.get(addressed.type)
+        if copies_for(arrival.queue) is not None:
+            return None  # it is said of the message itself
         if contract is None or contract.sent_by == "hub" or OF_THE_HUB in arrival.body[:ENVELOPE_BEGINS]:
             return None
         there = self._organisations().get(owner_of(arrival.queue))

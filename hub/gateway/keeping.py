@@ -51,17 +51,30 @@ STEPS: Final[dict[str, str]] = {
                     and outcome.organisation = split_part(outbox.routing_key, '.', 2)))
             order by position limit {ROWS})
     """,
-    # They have had them by AMQP.
+    # They have had them by AMQP. Each address is looked for behind the one before, and what is kept of it passed over.
     "bodies of who never read here": f"""
+        with recursive held as (
+            (select organisation, address, copy from delivery where body is not null and acknowledged_at is null
+             order by organisation, address, copy limit 1)
+            union all
+            select next.* from held cross join lateral (
+                select organisation, address, copy from delivery
+                where body is not null and acknowledged_at is null
+                  and (organisation, address, copy) > (held.organisation, held.address, held.copy)
+                order by organisation, address, copy limit 1
+            ) as next
+        )
         update delivery set body = null where (organisation, number) in (
             select organisation, old.number
-            from inbox_end cross join lateral (
+            from held cross join lateral (
                 select number from delivery
-                where delivery.organisation = inbox_end.organisation and body is not null and acknowledged_at is null
+                where (delivery.organisation, delivery.address, delivery.copy)
+                    = (held.organisation, held.address, held.copy)
+                  and body is not null and acknowledged_at is null
                   and delivered_at < clock_timestamp() - interval '{BODIES_FOR}'
                 order by delivered_at limit {ROWS}
             ) as old
-            where not exists (select from http_reader where http_reader.organisation = inbox_end.organisation)
+            where not read_by_http(organisation, address, copy)
             limit {ROWS})
     """,
 }

@@ -8,7 +8,7 @@ Any of it may come again at any time, alone or with others: it is known by whom 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -21,13 +21,14 @@ from hub.gateway import erasing, outcomes
 from hub.gateway.outcomes import Said
 from messaging import inbox
 from messaging.database import Connection, Row
+from messaging.identity import asked_by
 from messaging.topology import Organisation
 
 HUB = "hub"
 PROCESSED: Final = "messages.processed."
 
 OutcomeKey = tuple[str, UUID, str]  # organisation, message, service
-DeliveryKey = tuple[str, str, UUID]  # organisation, source, message
+DeliveryKey = tuple[str, str, UUID, str]  # organisation, source, message, address
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Delivery:
     address: str
     message: contracts.Message
     body: str
+    is_copy: bool = False
+    """Whether the message goes somewhere else, and comes to this address beside."""
 
 
 @dataclass(slots=True)
@@ -76,24 +79,41 @@ def _take(batch: Batch, entry: Entry, message: contracts.Message, organisations:
     if isinstance(message.data, contracts.PersonErased):
         batch.erased.add(message.data.person_id)
     if words[0] == "to" and len(words) > 1 and words[1]:
-        delivery = Delivery(words[1], _address(words[1], message, organisations), message, entry.body.decode())
-        batch.deliveries.setdefault((words[1], message.source, message.id), delivery)
+        body = entry.body.decode()
+        for address, is_copy in _addresses(words[1], message, organisations):
+            delivery = Delivery(words[1], address, message, body, is_copy)
+            batch.deliveries.setdefault((words[1], message.source, message.id, address), delivery)
     elif message.type.startswith(PROCESSED):
         batch.outcomes += _reported(message)
     elif not isinstance(message.data, contracts.PersonErased):
         batch.unreadable.append(inbox.parked_row(entry.body, message, "quarantined", "no_handler"))
 
 
-def _address(id: str, message: contracts.Message, organisations: Mapping[str, Organisation]) -> str:
-    """Return whose inbox there it is for: the system's that reads it, as by AMQP, or the common one."""
+def _addresses(
+    id: str, message: contracts.Message, organisations: Mapping[str, Organisation]
+) -> Iterator[tuple[str, bool]]:
+    """Yield whose inbox there it is for, as by AMQP: the system's that reads it, or the common one; and then of copies.
+
+    With each, whether it is one for a copy.
+    """
     organisation = organisations.get(id)
     if organisation is None:
-        return id
+        yield id, False
+        return
     contract = CONTRACTS[message.type]
     refused = message.data.refused_type if isinstance(message.data, MessageRefused) else None
     refusal_of = refused.rpartition(".v")[0] if refused else None
-    asked_by = message.recipientsystem if contract.answers_whoever_asked else None
-    return organisation.address(contract.name, notice=False, refusal_of=refusal_of, asked_by=asked_by)
+    system = asked_by(message)
+    address = organisation.address(
+        contract.name,
+        notice=False,
+        refusal_of=refusal_of,
+        asked_by=system if contract.answers_whoever_asked else None,
+    )
+    yield address, False
+    for one in organisation.copied_to(contract.name, asked_by=system):
+        if one.address != address:
+            yield one.address, True
 
 
 def _reported(message: contracts.Message) -> Iterable[tuple[OutcomeKey, str, Said]]:
@@ -132,9 +152,10 @@ def write(connection: Connection, batch: Batch) -> None:
 DELIVER: Final = """
     with come as (
         select * from unnest(
-            %b::text[], %b::text[], %b::text[], %b::uuid[], %b::text[], %b::text[], %b::uuid[], %b::uuid[], %b::text[]
+            %b::text[], %b::text[], %b::bool[], %b::text[], %b::uuid[], %b::text[], %b::text[], %b::uuid[], %b::uuid[],
+            %b::text[]
         ) with ordinality as one(
-            organisation, address, source, message_id, type, subject, causationid, correlationid, body, place
+            organisation, address, copy, source, message_id, type, subject, causationid, correlationid, body, place
         )
     ), new as (
         select come.*, row_number() over (partition by organisation order by place) as nth,
@@ -143,19 +164,20 @@ DELIVER: Final = """
         where not exists (
             select from delivery as known
             where known.organisation = come.organisation and known.source = come.source
-              and known.message_id = come.message_id)
+              and known.message_id = come.message_id
+              and (known.address = come.address or not (known.copy or come.copy)))
     ), ended as (
         insert into inbox_end (organisation, number) select distinct organisation, many from new
         on conflict (organisation) do update set number = inbox_end.number + excluded.number
         returning organisation, number
     )
     insert into delivery (
-        organisation, number, address, source, message_id, type, subject, causationid, correlationid, about, body)
-    select organisation, ended.number - many + nth, address, source, message_id, type, subject, causationid,
+        organisation, number, address, copy, source, message_id, type, subject, causationid, correlationid, about, body)
+    select organisation, ended.number - many + nth, address, copy, source, message_id, type, subject, causationid,
            correlationid,
            array(select id from unnest(%b::bigint[], %b::uuid[]) as of(at, id) where of.at = place), body
     from new join ended using (organisation)
-    returning organisation, source, message_id
+    returning organisation, source, message_id, address
 """
 
 
@@ -172,6 +194,7 @@ def _deliver(connection: Connection, deliveries: Sequence[Delivery]) -> list[Del
         (
             [one.organisation for one in deliveries],
             [one.address for one in deliveries],
+            [one.is_copy for one in deliveries],
             [one.source for one in messages],
             [one.id for one in messages],
             [one.type for one in messages],
@@ -183,14 +206,16 @@ def _deliver(connection: Connection, deliveries: Sequence[Delivery]) -> list[Del
             [id for _, id in about],
         ),
     ).fetchall()
-    new = {(row["organisation"], row["source"], row["message_id"]) for row in rows}
-    return [one for one in deliveries if (one.organisation, one.message.source, one.message.id) in new]
+    new = {(row["organisation"], row["source"], row["message_id"], row["address"]) for row in rows}
+    return [one for one in deliveries if (one.organisation, one.message.source, one.message.id, one.address) in new]
 
 
 def _refusals(new: Iterable[Delivery]) -> Iterable[tuple[str, datetime, MessageRefused]]:
     """The gateway's own refusals: whose message it was, when it was refused, and how."""
     for one in new:
         data = one.message.data
+        if one.is_copy:
+            continue
         if isinstance(data, MessageRefused) and data.refused_by == outcomes.GATEWAY and one.message.source == HUB:
             yield one.organisation, one.message.time, data
 

@@ -35,12 +35,12 @@ SUBMISSIONS = """
 OUTCOMES = "select * from outcome where message_id = %s order by changed_at, service"
 CAUSED = """
     select organisation, number, message_id, type, subject, delivered_at, acknowledged_at, body is null as emptied,
-           exists (select from http_reader where http_reader.organisation = delivery.organisation) as reads_by_http
+           address, copy, read_by_http(organisation, address, copy) as reads_by_http
     from delivery where causationid = %s order by delivered_at, organisation, number
 """
 ITSELF = """
     select organisation, number, source, type, delivered_at, acknowledged_at,
-           exists (select from http_reader where http_reader.organisation = delivery.organisation) as reads_by_http
+           address, copy, read_by_http(organisation, address, copy) as reads_by_http
     from delivery where message_id = %s order by delivered_at, organisation
 """
 
@@ -128,14 +128,19 @@ def in_words(found: Mapping[str, Any], language: Language) -> list[str]:
         first, *parts = one["words"][language]
         lines += [first, *(f"  {part}" for part in parts)]
     for one in found["delivered"]:
-        lines.append(words["hub"].format(**one, read=_read(one, words)))
+        lines.append(words["hub"].format(**one | {"organisation": _to(one)}, read=_read(one, words)))
     if not lines:
         return [words["unknown"].format(id=found["id"], days=OUTCOMES_FOR.removesuffix(" days"))]
     lines.append(words["caused"] if found["caused"] else words["nothing"])
     for one in found["caused"]:
-        named = {"organisation": one["organisation"], "type": one["type"], "subject": one["subject"]}
+        named = {"organisation": _to(one), "type": one["type"], "subject": one["subject"]}
         lines.append(f"  {words['delivery'].format(**named, id=one['message_id'], read=_read(one, words))}")
     return lines
+
+
+def _to(delivery: Row) -> str:
+    """Whom it is for: of a copy, the system."""
+    return str(delivery["address"] if delivery["copy"] else delivery["organisation"])
 
 
 def _read(delivery: Row, words: Mapping[str, str]) -> str:

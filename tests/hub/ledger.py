@@ -23,8 +23,8 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 DATABASE = "gateway_courier"
 TABLES = (
-    "submission, idempotency, outbox, outbox_writer, delivery, inbox_end, http_reader, outcome, refusal_count, erased, "
-    "parked, forgotten"
+    "submission, idempotency, outbox, outbox_writer, delivery, inbox_end, http_reader, system_reader, outcome, "
+    "refusal_count, erased, parked, forgotten"
 )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +11,10 @@ import pytest
 import contracts
 from hub.gateway import amqp
 from messaging.bridge import Arrival
-from messaging.broker import CONTENT_TYPE
+from messaging.broker import CONTENT_TYPE, Publication
 from messaging.identity import address_to
 from messaging.log import JsonLines
-from messaging.topology import System
+from messaging.topology import Organisation, System
 from tests.hub.network import (
     MEMBERS,
     NOW,
@@ -32,6 +33,14 @@ from tests.hub.network import (
 )
 from tests.media_types import MEDIA_TYPES
 from tests.messaging.harness import service_published
+
+
+def deliver(arrived: Arrival, organisations: Mapping[str, Organisation]) -> Publication:
+    """What goes to an inbox of what the hub has for an organisation."""
+    going = amqp.deliver(arrived, organisations)
+    assert going is not None
+    return going
+
 
 # -- decisions ---------------------------------------------------------------------------------------------------------
 
@@ -126,7 +135,7 @@ def test_each_refusal_is_logged_with_ids_and_codes_and_no_content(
 
 def test_what_the_hub_has_for_an_organisation_goes_to_its_inbox_unchanged() -> None:
     arrived = Arrival("deliver.iom", "to.iom.referral.status.v1", 1, b"anything", {"message_id": "an id"})
-    delivered = amqp.deliver(arrived, ORGANISATIONS)
+    delivered = deliver(arrived, ORGANISATIONS)
     assert (delivered.exchange, delivered.routing_key) == ("inbox", "iom")
     assert (delivered.body, delivered.message_id) == (b"anything", "an id")
 
@@ -259,7 +268,7 @@ def test_each_of_an_organisations_systems_has_an_inbox_for_what_it_reads(data: A
     body = from_whom(data, "hub").body
     key = address("americares", contracts.parse(body))
     arrived = Arrival("deliver.americares", key, 1, body, {"message_id": "an id"})
-    assert amqp.deliver(arrived, ORGANISATIONS).routing_key == inbox
+    assert deliver(arrived, ORGANISATIONS).routing_key == inbox
 
 
 @pytest.mark.parametrize("address", ADDRESSED.values(), ids=ADDRESSED)
@@ -283,7 +292,7 @@ def test_an_answer_goes_to_the_system_that_asked(data: Any, asked_by: str, inbox
     desk = System("americares", "desk", (), ())
     americares = ORGANISATIONS["americares"]
     organisations = among(replace(americares, systems=(*americares.systems, desk))).organisations
-    assert amqp.deliver(arrived, organisations).routing_key == inbox
+    assert deliver(arrived, organisations).routing_key == inbox
 
 
 def test_a_refusal_by_the_gateway_goes_to_the_system_that_sent_it() -> None:
@@ -292,7 +301,7 @@ def test_a_refusal_by_the_gateway_goes_to_the_system_that_sent_it() -> None:
     assert refusal(refused).code == "not_allowed"
     assert refused.routing_key == "to.americares.message.refused.v1.service.published.v2.lists"
     delivered = Arrival("deliver.americares", refused.routing_key, 1, refused.body, {"message_id": "an id"})
-    assert amqp.deliver(delivered, ORGANISATIONS).routing_key == "americares.lists"
+    assert deliver(delivered, ORGANISATIONS).routing_key == "americares.lists"
 
 
 def test_a_system_that_another_organisation_has_is_told_nothing() -> None:
@@ -304,13 +313,13 @@ def test_a_system_that_another_organisation_has_is_told_nothing() -> None:
 
 def test_what_is_addressed_with_its_type_is_delivered_unread() -> None:
     arrived = Arrival("deliver.americares", "to.americares.attendance.settled.v1", 1, b"no JSON", {"message_id": "id"})
-    delivered = amqp.deliver(arrived, ORGANISATIONS)
+    delivered = deliver(arrived, ORGANISATIONS)
     assert (delivered.routing_key, delivered.body) == ("americares.lists", b"no JSON")
 
 
 def test_what_is_for_an_organisation_that_has_just_been_removed_stops_nobody_elses() -> None:
     arrived = Arrival("deliver.americares", "to.americares.attendance.settled.v1", 1, b"no JSON", {"message_id": "id"})
-    assert amqp.deliver(arrived, {}).routing_key == "americares"
+    assert deliver(arrived, {}).routing_key == "americares"
 
 
 @pytest.mark.parametrize(
@@ -325,5 +334,5 @@ def test_what_is_for_an_organisation_that_has_just_been_removed_stops_nobody_els
     ],
 )
 def test_what_neither_key_nor_body_explains_is_shown_to_the_organisations_staff(key: str, body: bytes) -> None:
-    delivered = amqp.deliver(Arrival("deliver.americares", key, 1, body, None), ORGANISATIONS)
+    delivered = deliver(Arrival("deliver.americares", key, 1, body, None), ORGANISATIONS)
     assert (delivered.routing_key, delivered.body) == ("americares", body)

@@ -30,7 +30,7 @@ from deploy.local.trail import Trail
 from messaging import broker, database, register, topology
 from messaging.bridge import DEFER_FOR, Bridge
 from messaging.broker import Publication
-from messaging.topology import GATEWAY, DeclaredNetwork, Management
+from messaging.topology import GATEWAY, HUB, DeclaredNetwork, Management
 from tests.examples import say, service_published
 from tests.messaging.partners import Partner
 from tests.waiting import eventually
@@ -57,6 +57,7 @@ def members(network: Network) -> Iterator[Membership]:
                 forget(network, id)
                 for table in ("delivery", "inbox_end", "http_reader"):
                     members.connection.execute(f"delete from {table} where organisation = %s", (id,))
+                members.connection.execute("delete from system_reader where address like %s", (f"{id}.%",))
             elif replace(entry, changed_at=None, number=0) != replace(before[id], changed_at=None, number=0):
                 raise AssertionError(f"{id} is left changed")
         members.connection.commit()
@@ -418,6 +419,61 @@ def test_who_comes_back_has_another_password_and_other_queues(members: Membershi
     assert [one for one in ("amqp_url", "queue", "api_key") if before[one] == after[one]] == []
     with pytest.raises(amqp.exceptions.AccessRefused):
         broker.connect(before["amqp_url"])
+
+
+def test_a_system_has_copies_beside_and_a_queue_for_them_as_long_as_it_has_any(
+    members: Membership, network: Network, tmp_path: Path
+) -> None:
+    systems = tmp_path / "systems.toml"
+    systems.write_text('desk = { copies = ["*"] }\nconsole = { copies = ["message.*"], amqp = false }\n')
+    members.add("clinic", name="Clinic", roles=["partner"], amqp=True, systems=systems)
+    handed = credentials(members, "clinic")
+    assert "queue" not in handed["systems"]["console"]
+    not_theirs = say(contracts.MatchUndone(match_id=contracts.uuid7()), source="clinic")
+    with contextlib.closing(Partner(network.stack, "clinic")) as clinic:
+        clinic.submit(not_theirs)
+        for queue in (handed["queue"], handed["systems"]["desk"]["queue"]):
+            (refused,) = map(contracts.parse, clinic.bodies(queue, 1))
+            assert (refused.type, refused.causationid) == ("message.refused.v1", not_theirs.id)
+
+    def inbox() -> Any:
+        return ask_with({**handed, "api_key": handed["systems"]["console"]["api_key"]})[1]["messages"]
+
+    eventually(lambda: len(inbox()) == 1)
+    assert inbox()[0]["message"]["causationid"] == str(not_theirs.id)
+
+    assert members.place is not None
+    queues = {one["name"] for one in members.place.management.queues(HUB)}
+    assert {one for one in queues if one.startswith("deliver.clinic")} == {"deliver.clinic", "deliver.clinic.desk"}
+    systems.write_text('desk = { reads = [] }\nconsole = { copies = ["message.*"], amqp = false }\n')
+    members.add("clinic", systems=systems)
+    queues = {one["name"] for one in members.place.management.queues(HUB)}
+    assert {one for one in queues if one.startswith("deliver.clinic")} == {"deliver.clinic"}
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ('desk = { copy = ["*"] }', "`copy` of desk means nothing here"),
+        ("desk = { reads = [], amqp = false }", "name another for HTTP alone"),
+        ('desk = { runs = "events", copies = ["*"] }', "cannot become"),
+        ('desk = { reads = [] }\ndays = { runs = "events", copies = ["*"] }', "reads what it handles"),
+        ('desk = { reads = [], amqp = "no" }', "neither true nor false"),
+        ("desk = 1", "no file of systems"),
+    ],
+)
+def test_a_table_of_a_system_that_means_nothing_changes_nothing(
+    members: Membership, tmp_path: Path, said: str, why: str
+) -> None:
+    systems = tmp_path / "systems.toml"
+    systems.write_text("desk = { reads = [] }")
+    members.add("clinic", name="Clinic", roles=["partner"], amqp=True, systems=systems)
+    before = organisations.known(members.connection, "clinic")
+    systems.write_text(said)
+    with pytest.raises(OperatorError, match=why):
+        members.add("clinic", systems=systems)
+    members.connection.rollback()
+    assert organisations.known(members.connection, "clinic") == before
 
 
 def test_a_system_does_not_become_a_service_that_runs_elsewhere(members: Membership, tmp_path: Path) -> None:

@@ -123,6 +123,34 @@ def test_every_service_that_an_organisation_runs_is_told_what_it_reads(declared:
     assert reached == {"inbox.clinic", "inbox.clinic.events", "inbox.clinic.employment"}
 
 
+def test_a_system_that_copies_has_a_queue_for_it_and_one_for_http_alone_has_none(tmp_path: Path) -> None:
+    file = tmp_path / "network.toml"
+    more = """
+[organisations.clinic]
+name = ""
+systems.console = { reads = ["*"], amqp = false }
+systems.board = { copies = ["referral.*"] }
+systems.lists = { reads = ["attendance.settled"], sends = ["attendance.*"] }
+"""
+    file.write_text(f"{topology.NETWORK_FILE.read_text()}\n{more}")
+    read = topology.read(file)
+    clinic = read.organisations["clinic"]
+    document = topology.definitions(read, dict.fromkeys(read.users, "x"))
+    names = {queue["name"] for queue in document["queues"]}
+
+    assert {one for one in names if ".clinic" in one and "submit" not in one} == {
+        "inbox.clinic", "inbox.clinic.board", "inbox.clinic.lists", "deliver.clinic", "deliver.clinic.board",
+    }  # fmt: skip
+    keys = {one["routing_key"] for one in document["bindings"] if one["destination"] == "deliver.clinic.board"}
+    assert keys == {"to.clinic", "to.clinic.#"}
+    assert not any(one["routing_key"].startswith("messages.") for one in document["bindings"]
+                   if one["destination"].startswith("deliver.clinic"))  # fmt: skip
+    # What reads everything comes last, in whatever order it is said.
+    assert clinic.address("attendance.settled", notice=True) == "clinic.lists"
+    assert clinic.address("message.refused", notice=True, refusal_of="attendance.recorded") == "clinic.lists"
+    assert clinic.address("referral.offered", notice=True) == "clinic.console"
+
+
 def test_a_service_that_only_the_hub_can_run_is_refused_as_a_system_of_an_organisation(tmp_path: Path) -> None:
     file = tmp_path / "network.toml"
     more = '[organisations.clinic]\nname = ""\n[organisations.clinic.systems.people]\nruns = "intake"\n'

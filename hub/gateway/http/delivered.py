@@ -42,16 +42,23 @@ class UnknownMessage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """Whose deliveries: all of an organisation, or those that are addressed to one of its systems."""
+    """Whose deliveries: all of an organisation but copies, or those that are addressed to one of its systems."""
 
     organisation: str
     address: str | None = None  # `<organisation>.<system>`; None: all
 
     @property
     def condition(self) -> str:
-        """What its rows have in common; it says what the indexes of systems say (0003), so that they can be used."""
-        of_system = " and address = %(address)s and address like '%%.%%'" if self.address is not None else ""
-        return "organisation = %(organisation)s" + of_system
+        """What its rows have in common; it says what the indexes say (0003, 0011), so that they can be used."""
+        which = "not copy" if self.address is None else "address = %(address)s and address like '%%.%%'"
+        return f"organisation = %(organisation)s and {which}"
+
+    @property
+    def note(self) -> str:
+        """The statement by which it is noted that it is read by HTTP."""
+        if self.address is None:
+            return "insert into http_reader (organisation, since) values (%(organisation)s, now())"
+        return "insert into system_reader (address, since) values (%(address)s, now())"
 
     @classmethod
     def of(cls, organisation: str, system: str | None) -> Self:
@@ -60,7 +67,7 @@ class Inbox:
 
     def statement(self, text: str, **others: int) -> bytes:
         """Return a statement in which `{of}` stands for its rows."""
-        return text.format(of=self.condition, **others).encode()
+        return text.format(of=self.condition, note=self.note, **others).encode()
 
     def named(self, **others: object) -> dict[str, object]:
         """Return the parameters of a statement."""
@@ -103,7 +110,7 @@ async def connected(pool: Pool, organisation: str) -> AsyncIterator[psycopg.Asyn
 # A first look by HTTP is noted: of who never takes one, bodies are not kept for it.
 POSITION = """
     with reader as (
-        insert into http_reader (organisation, since) values (%(organisation)s, now()) on conflict do nothing
+        {note} on conflict do nothing
     )
     select coalesce((select number from inbox_end where organisation = %(organisation)s), 0) as last,
            (select number from delivery where {of} and acknowledged_at is null order by number limit 1) as unread

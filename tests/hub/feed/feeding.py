@@ -29,9 +29,10 @@ DELIVER = """
         on conflict (organisation) do update set number = inbox_end.number + excluded.number
         returning number
     )
-    insert into delivery (organisation, number, address, message_id, type, subject, causationid, body, erased_at)
-    select %(organisation)s, ending.number - %(count)s + place, %(address)s, id, %(type)s, '1', %(causationid)s, body,
-           case when %(erased)s then now() end
+    insert into delivery (organisation, number, address, copy, message_id, type, subject, causationid, body,
+                          erased_at)
+    select %(organisation)s, ending.number - %(count)s + place, %(address)s, %(copy)s, id, %(type)s, '1',
+           %(causationid)s, body, case when %(erased)s then now() end
     from ending, unnest(%(ids)s::uuid[], %(bodies)s::text[]) with ordinality as new(id, body, place)
 """
 
@@ -108,7 +109,7 @@ class Feed:
             return cursor.fetchall() if cursor.description is not None else []
 
     def empty(self) -> None:
-        self.query("truncate delivery, inbox_end, outcome, submission, http_reader")
+        self.query("truncate delivery, inbox_end, outcome, submission, http_reader, system_reader")
 
     def key(self, organisation: str, system: str | None = None) -> str:
         """Return the key of an organisation or a system; it is made once."""
@@ -142,9 +143,10 @@ class Feed:
         system: str | None = None,
         causationid: UUID | None = None,
         erased: bool = False,
+        copies_of: Sequence[UUID] = (),
     ) -> list[UUID]:
-        """Deliver messages, `count` usual ones or with these bodies, as the courier does."""
-        ids = [uuid7() for _ in range(count or len(bodies))]
+        """Deliver messages, `count` usual ones or with these bodies, or copies of others, as the courier does."""
+        ids = list(copies_of) or [uuid7() for _ in range(count or len(bodies))]
         said = list(bodies) or [BODY % (id, TYPE, place) for place, id in enumerate(ids)]
         with psycopg.connect(self.url) as connection:
             connection.execute(
@@ -152,6 +154,7 @@ class Feed:
                 {
                     "organisation": organisation,
                     "address": organisation if system is None else f"{organisation}.{system}",
+                    "copy": bool(copies_of),
                     "count": len(ids),
                     "ids": ids,
                     "bodies": said,

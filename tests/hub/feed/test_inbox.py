@@ -188,6 +188,29 @@ def test_a_systems_key_has_that_systems_messages_and_the_organisations_has_all(f
     assert numbers(feed, events) == []
 
 
+def test_a_copy_is_the_systems_alone_and_acknowledged_for_itself(feed: Feed, key: str) -> None:
+    console = feed.key("redcross", "attendance")
+    both = feed.deliver("redcross", count=2)
+    feed.deliver("redcross", system="attendance", copies_of=both)
+    assert (numbers(feed, key), numbers(feed, console)) == ([1, 2], [3, 4])
+    assert [feed.ask(one, "/v1/inbox?limit=0").said["waiting"] for one in (key, console)] == [2, 2]
+    assert feed.acknowledge(console, ids=[str(both[0])]).said == {"acknowledged": 1}
+    assert feed.unread("redcross") == [1, 2, 4]
+    assert feed.acknowledge(key, through="4").said == {"acknowledged": 2}
+    assert feed.unread("redcross") == [4]
+    assert numbers(feed, key, "/v1/inbox?after=2") == []
+    assert feed.acknowledge(key, ids=[str(both[1])]).said == {"acknowledged": 0}
+    assert feed.unread("redcross") == [4]
+    assert feed.acknowledge(console, through="4").said == {"acknowledged": 1}
+
+
+def test_a_system_that_looks_is_noted_for_itself(feed: Feed) -> None:
+    """What its organisation has by AMQP is not kept here because of it."""
+    feed.ask(feed.key("redcross", "attendance"))
+    assert feed.query("select organisation from http_reader") == []
+    assert feed.query("select address from system_reader") == [("redcross.attendance",)]
+
+
 def test_the_first_look_is_noted_once(feed: Feed, key: str) -> None:
     assert feed.query("select organisation from http_reader") == []
     feed.ask(key)
