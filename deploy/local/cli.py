@@ -255,11 +255,12 @@ def directory(*arguments: PassedOn) -> None:
 def generate() -> None:
     """Write what the documents and the contracts' package say of the code, from the code; for whoever changes it."""
     warnings.filterwarnings("ignore", message="\\s*Eventlet is deprecated")  # known, see messaging/run.py
+    if subprocess.run([sys.executable, "-P", "-m", "contracts", "generate"], cwd=ROOT, check=False).returncode:
+        raise SystemExit(1)
+    # Imported now: with the contracts as they are written.
     from deploy.local import generated, help_pages
     from hub.gateway.http import openapi
 
-    if subprocess.run([sys.executable, "-P", "-m", "contracts", "generate"], cwd=ROOT, check=False).returncode:
-        raise SystemExit(1)
     for path, text in {**generated.stale(), **help_pages.stale(), **openapi.stale()}.items():
         path.write_text(text, encoding="utf-8")
         print(f"wrote {path.relative_to(ROOT)}")

@@ -99,7 +99,7 @@ class Partner:
             f"systems     {' '.join(each.name for each in one.systems) or '-'}",
         ]
         if one.limits:
-            lines.append(f"limits      {', '.join(f'{name} {limit:,}' for name, limit in one.limits.items())}")
+            lines.append(f"limits      {', '.join(f'{name} {limit:,}' for name, limit in sorted(one.limits.items()))}")
         theirs = keys.known(self.connection, one.id)
         lines += [f"key         {key['key_id']}  {_standing(key, now)}" for key in theirs]
         if not any(keys.is_in_force(key, now) for key in theirs):

@@ -93,6 +93,16 @@ def clinic(provisioned: Stack, declared: DeclaredNetwork) -> Iterator[Clinic]:
     hand_out(provisioned, declared)
 
 
+def test_a_network_to_try_things_in_hands_out_keys_of_its_own_kind_and_no_other_opens_it(clinic: Clinic) -> None:
+    live = clinic.handed_out()
+    assert str(live).startswith("ruta_live_clinic_")
+    clinic.network = replace(clinic.network, environment="test")
+    clinic.provision()
+    assert str(clinic.handed_out()).startswith("ruta_test_clinic_")
+    assert json.loads(clinic.file.read_text())["environment"] == "test"
+    assert clinic.valid() == {digest(clinic.handed_out())}
+
+
 def test_a_second_key_is_valid_beside_the_first_and_only_its_digest_is_kept(clinic: Clinic) -> None:
     key = clinic.new()
     assert key.startswith("ruta_live_clinic_")

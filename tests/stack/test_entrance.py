@@ -238,7 +238,7 @@ def test_the_network_is_there_by_http_for_who_has_a_key_and_for_nobody_else(
     for key in keys(network.stack, declared).values():
         assert ask(network, "/v1/messages", key) == 400  # that there is nothing in it, only who may come in is told
     assert ask(network, "/v1/messages") == 401
-    assert ask(network, "/v1/messages", entrance.new_key("iom")) == 401
+    assert ask(network, "/v1/messages", entrance.new_key("iom", "live")) == 401
 
 
 def test_the_processes_of_the_entrance_hold_no_more_than_their_own_credentials(network: Network) -> None:

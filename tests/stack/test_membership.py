@@ -25,7 +25,7 @@ from contracts import sealing
 from contracts.codes import OrganisationStatus, Power
 from deploy.local import Network, OperatorError, Stack, differences, keys, membership, organisations, partner
 from deploy.local.membership import Membership
-from deploy.local.state import ROOT
+from deploy.local.state import ROOT, State
 from deploy.local.trail import Trail
 from messaging import broker, database, register, topology
 from messaging.bridge import DEFER_FOR, Bridge
@@ -219,10 +219,53 @@ def test_what_stays_unsaid_stays_as_it_was_and_a_slip_changes_nothing(members: M
     systems.write_text("[other]\nreads = []\n")
     for slip in (
         {"roles": ["patron"]}, {"systems": systems}, {"systems": tmp_path / "absent.toml"},
+        {"limits": ["rate=0"]}, {"limits": ["rate=many"]}, {"limits": ["rate"]}, {"limits": ["backlog_messages=9"]},
     ):  # fmt: skip
         with pytest.raises(OperatorError):
             members.add("office", **slip)
     assert organisations.known(members.connection)["office"] == after
+
+
+def test_what_one_organisation_may_ask_is_its_own_while_everything_runs_and_is_given_back(
+    members: Membership, network: Network
+) -> None:
+    members.add("clinic", name="Clinic", roles=["partner"], amqp=True)
+    assert members.place is not None
+    usual = broker_limits(members, "clinic")
+    assert usual == {"max-connections": network.declared.connections, "max-channels": network.declared.channels}
+
+    members.add("clinic", limits=["burst=2", "rate=1", "connections=3"])
+    eventually(lambda: 429 in {ask(members, "clinic")[0] for _ in range(4)})
+    assert broker_limits(members, "clinic") == usual | {"max-connections": 3}
+    assert ask(members, "redcross")[0] == 200
+    assert "limits      burst 2, connections 3, rate 1" in screen(members, "clinic")
+
+    members.add("clinic", limits=["burst=", "rate=", "connections="])
+    eventually(lambda: {ask(members, "clinic")[0] for _ in range(4)} == {200})
+    assert broker_limits(members, "clinic") == usual
+    assert not organisations.known(members.connection)["clinic"].limits
+
+
+def broker_limits(members: Membership, user: str) -> dict[str, int]:
+    assert members.place is not None
+    (said,) = members.place.management.get(f"user-limits/{user}")
+    limits: dict[str, int] = said["value"]
+    return limits
+
+
+def test_what_an_organisation_may_send_beside_its_roles_is_taken_back(members: Membership, network: Network) -> None:
+    members.add("clinic", name="Clinic", roles=["custody"], may_send=["service.*", "capacity.*"])
+    offered = a_service("clinic")
+    assert ask(members, "clinic", "/v1/messages", offered.to_json())[0] == 202
+    members.add("clinic", may_send=[""])
+    assert organisations.known(members.connection)["clinic"].may_send == ()
+
+    def answered() -> tuple[int, Any]:
+        status, said = ask(members, "clinic", "/v1/messages", a_service("clinic").to_json())
+        return status, said.get("code")
+
+    assert eventually(lambda: answered() == (403, "not_allowed"))
+    eventually(lambda: applied(network, offered))
 
 
 def test_the_hub_makes_no_key_for_who_is_not_in_custody_and_says_that_nothing_can_be_sealed_to_it(
@@ -648,6 +691,27 @@ def test_an_organisation_of_the_file_is_taken_over_once_and_what_operators_did_s
     finally:
         members.resume("fuvadis")
     assert eventually(lambda: ask(members, "fuvadis")[0] == 200)
+
+
+def test_who_is_taken_over_new_has_queues_that_nobody_guesses_and_who_is_connected_keeps_its_own(
+    members: Membership, tmp_path: Path, declared: DeclaredNetwork
+) -> None:
+    seeds = {
+        id: {"name": id, "roles": ["partner"], "amqp": amqp}
+        for id, amqp in (("newcomer", True), ("connected", True), ("by-http", False))
+    }
+    state = State(tmp_path)
+    state.make()
+    state.password("connected")
+    members.connection.execute("savepoint before")
+    for _ in range(2):  # again, when they have passwords, changes nothing
+        organisations.take_over(members.connection, replace(declared, seeds=seeds), state)
+        known = {id: organisations.known(members.connection)[id] for id in seeds}
+        assert known["connected"].suffixes == known["by-http"].suffixes == ("",)
+        (suffix,) = known["newcomer"].suffixes
+        assert len(suffix) == 32
+        state.password("newcomer")
+    members.connection.execute("rollback to before")
 
 
 def test_a_hub_that_starts_without_its_database_knows_the_organisations_of_before(

@@ -1,5 +1,6 @@
 """Servers that the environment names are used and provisioned, and neither started nor stopped."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,10 +12,11 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from deploy.local import Network, Stack
+from deploy.local import Network, OperatorError, Stack, entrance, membership
 from deploy.local.processes import hub_programs
+from deploy.local.provision import provision
 from deploy.local.rabbitmq import ADMINISTRATOR
-from deploy.local.state import ROOT
+from deploy.local.state import ROOT, State
 from messaging import topology
 from messaging.broker import connect
 from messaging.migrate import migrate
@@ -43,6 +45,26 @@ def test_the_network_runs_on_servers_that_are_somebody_elses(elsewhere: dict[str
     with psycopg.connect(elsewhere["RUTA_DATABASE_URL"]) as theirs:  # still there
         names = {name for (name,) in theirs.execute("select datname from pg_database").fetchall()}
     assert names >= {"referrals", "intake"}
+
+
+def test_who_joins_there_is_told_where_http_is_served(
+    elsewhere: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Stack(tmp_path, environment=elsewhere) as stack:
+        provision(stack, topology.read())
+        database = stack.service_database_url(topology.GATEWAY)
+    for name, said in elsewhere.items():
+        monkeypatch.setenv(name, said)
+    monkeypatch.delenv("RUTA_HTTP_LISTEN", raising=False)
+    (tmp_path / entrance.KEPT).unlink(missing_ok=True)
+    state = State(tmp_path)
+    with membership.opened(state, database) as members, pytest.raises(OperatorError, match="set RUTA_HTTP_URL"):
+        members.add("clinic", name="Clinic", roles=["partner"])
+    monkeypatch.setenv("RUTA_HTTP_URL", "https://hub.example.org/")
+    with membership.opened(state, database) as members:
+        members.add("clinic", name="Clinic", roles=["partner"])
+    said = json.loads((state.organisations / "clinic" / "credentials.json").read_text())
+    assert said["http_url"] == "https://hub.example.org"
 
 
 def test_an_administrator_needs_no_more_than_to_make_databases_and_roles(stack: Stack, tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ import logging
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,15 +25,16 @@ from deploy.local import entrance as operators
 from deploy.local.state import State
 from deploy.local.trail import trail
 from hub.gateway.http import preferring, problems
+from hub.gateway.http.app import Settings
 from hub.gateway.http.entrance import LINES, REQUEST_ID
 from hub.gateway.http.entrance import Entrance as Entry
-from hub.gateway.http.keys import READ_WITHIN, VALID
+from hub.gateway.http.keys import READ_WITHIN, VALID, Keys
 from hub.gateway.http.limits import InUse, Limits
 from hub.gateway.http.problems import Problem
 from hub.gateway.http.refusals import Refusals
 from hub.gateway.http.submissions import Answer
 from messaging.log import JsonLines
-from messaging.topology import read
+from messaging.topology import NETWORK_FILE, OWN_LIMITS, DeclaredNetwork, Organisation, TopologyError, read
 from tests.hub.http.entrance import PATH, Client, Entrance, api_key
 from tests.messaging.harness import ROOT, service_published, wait_until
 
@@ -101,7 +104,7 @@ def test_a_key_that_an_operator_makes_opens_and_is_answered_as_expired_within_a_
     state, redcross = State(tmp_path), read().organisations["redcross"]
     state.make()
     with trail(entrance.database_url, state) as noted:
-        key = operators.add_api_key(noted, redcross, None)
+        key = operators.add_api_key(noted, redcross, None, "live")
         client = entrance.client(key=key)
         wait_until(lambda: client.post(b"{}").status == 400)
         name = operators.name_of(hashlib.sha256(key.encode()).digest())
@@ -125,6 +128,34 @@ def test_a_key_for_tests_does_not_open_the_real_network(entrance: Entrance) -> N
     assert (answered.status, answered.code) == (403, "wrong_environment")
 
 
+def test_nor_does_a_key_of_the_real_one_open_a_network_to_try_things_in(
+    entrance: Entrance, tmp_path: Path, declared: DeclaredNetwork
+) -> None:
+    file = tmp_path / "network.toml"
+    file.write_text('environment = "test"\n' + NETWORK_FILE.read_text())
+    assert read(file) == replace(declared, environment="test")
+    trying = Settings.from_environment({**entrance.environment(), "RUTA_NETWORK_FILE": str(file)})
+    keys = Keys(None, trying.organisations, lambda *_: None, trying.environment)
+    keys._read_at = float("inf")  # it has read that there are none
+
+    def refused(key: str) -> tuple[int, str]:
+        headers = {b"authorization": f"Bearer {key}".encode()}
+        with pytest.raises(Problem) as problem:
+            asyncio.run(keys.check({"query_string": b""}, headers))
+        return problem.value.status, problem.value.code
+
+    assert refused(api_key("redcross")) == (403, "wrong_environment")
+    assert refused(api_key("redcross", environment="test")) == (401, "key_unknown")
+
+
+@pytest.mark.parametrize("said", ['"Live"', '"sandbox"', "1", "[]"])
+def test_an_environment_that_is_none_is_refused(tmp_path: Path, said: str) -> None:
+    file = tmp_path / "network.toml"
+    file.write_text(f"environment = {said}\n" + NETWORK_FILE.read_text())
+    with pytest.raises(TopologyError, match="environment is none of live, test"):
+        read(file)
+
+
 def test_who_is_not_in_the_network_any_more_is_suspended(entrance: Entrance) -> None:
     key = api_key("nobody")
     entrance.add_key(key, "nobody")
@@ -146,11 +177,11 @@ def test_the_day_of_its_last_use_stands_with_the_key(entrance: Entrance, redcros
 def test_a_key_has_a_burst_and_then_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
-    in_use = InUse(Limits(rate=50, burst=500))
+    in_use, limits = InUse(), Limits(rate=50, burst=500)
 
     def asks() -> str:
         try:
-            with in_use.one(b"key"):
+            with in_use.one(b"key", limits):
                 return "answered"
         except Problem as problem:
             return f"{problem.status} {problem.code} {problem.headers}"
@@ -160,19 +191,26 @@ def test_a_key_has_a_burst_and_then_its_rate(monkeypatch: pytest.MonkeyPatch) ->
     assert asks() == too_much
     now += 0.125
     assert [asks() for _ in range(7)] == ["answered"] * 6 + [too_much]
-    with in_use.one(b"another's"):
+    with in_use.one(b"another's", limits):
         pass
 
 
 def test_a_key_has_so_many_requests_and_streams_at_once() -> None:
-    in_use = InUse(Limits(requests_at_once=2, streams_at_once=1))
-    with in_use.one(b"key"), in_use.one(b"key"), in_use.one(b"key", stream=True):
-        with pytest.raises(Problem, match="too_many_requests_at_once"), in_use.one(b"key"):
+    one = partial(InUse().one, b"key", Limits(requests_at_once=2, streams_at_once=1))
+    with one(), one(), one(stream=True):
+        with pytest.raises(Problem, match="too_many_requests_at_once"), one():
             pass
-        with pytest.raises(Problem, match="too_many_streams_at_once"), in_use.one(b"key", stream=True):
+        with pytest.raises(Problem, match="too_many_streams_at_once"), one(stream=True):
             pass
-    with in_use.one(b"key"), in_use.one(b"key", stream=True):
+    with one(), one(stream=True):
         pass
+
+
+def test_limits_of_an_organisation_stand_in_place_of_everybodys() -> None:
+    everybodys = Limits(rate=50, burst=500, streams_at_once=5)
+    one = Organisation("clinic", "Clinic", (), limits={"rate": 7, "connections": 3})
+    assert everybodys.of(one) == Limits(rate=7, burst=500, streams_at_once=5)
+    assert OWN_LIMITS - {"connections", "channels"} <= {each.name for each in fields(Limits)}
 
 
 def test_limits_are_whole_numbers() -> None:
