@@ -222,6 +222,10 @@ from .times import (
     Stated,
     stated,
 )
+from .words import (
+    NoWords,
+    label,
+)
 from .writing import (
     Draft,
     stamp,
@@ -309,6 +313,7 @@ __all__ = [
     "NeedReferred",
     "NeedTriaged",
     "NeedsReferred",
+    "NoWords",
     "NoteBlock",
     "OpeningHours",
     "OrganisationRecorded",
@@ -391,6 +396,7 @@ __all__ = [
     "contract_of",
     "explain",
     "key_id",
+    "label",
     "parse",
     "read_block",
     "sealed_blocks",

@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import catalogue, exports, refusals, schemas
+from . import catalogue, exports, refusals, schemas, words
 from .compatibility import breaks
 from .registry import CONTRACTS
 from .schemas import Schema
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     explain.add_argument(
         "--language",
-        choices=refusals.LANGUAGES,
+        choices=words.LANGUAGES,
         default="es",
         help="in which to say it: %(choices)s (without this: %(default)s)",
     )
@@ -108,9 +108,9 @@ def explain_code(code: str, refused_by: str | None, language: str) -> int:
             + (f" by {refused_by}" if refused_by else "")
             + (f"; is it {' or '.join(near)}?" if near and not refused_by else "")
         )
-    for words in dict.fromkeys(found.values()):
-        who = ", ".join(one for one, said in found.items() if said == words)
-        print(f"{who}: {words}" if who and not refused_by else words)
+    for meaning in dict.fromkeys(found.values()):
+        who = ", ".join(one for one, said in found.items() if said == meaning)
+        print(f"{who}: {meaning}" if who and not refused_by else meaning)
     return 0 if found else 1
 
 

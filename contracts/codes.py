@@ -1,4 +1,4 @@
-"""The lists of codes that messages carry; what people see is translated from them elsewhere."""
+"""The lists of codes that messages carry; what people see in their place stands in `words.toml`."""
 
 from enum import StrEnum
 

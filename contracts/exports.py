@@ -25,6 +25,7 @@ _BESIDES = {
     "sealed_to": ("SealedBlock", "key_id", "sealed_blocks", "thumbprint"),
     "short_codes": ("read_short_code", "short_code"),
     "times": ("Stated", "stated"),
+    "words": ("NoWords", "label"),
     "writing": ("Draft", "stamp"),
 }
 _NOT_OFFERED = {"__main__", "fields"}

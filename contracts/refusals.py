@@ -7,8 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from .words import LANGUAGES, catalogue
+
 FILE: Final = Path(__file__).parent / "refusals.toml"
-LANGUAGES: Final = ("es", "en")
 SPEAKERS: Final = ("gateway", "referrals", "intake", "events", "employment", "reports")
 """Who refuses, as `message.refused` names it in `refused_by`."""
 
@@ -19,6 +20,8 @@ _SAID_BY: Final[Mapping[str, str]] = {
     **dict.fromkeys(("reading", "service", "parked"), _ANYBODY),
 }
 """Whose codes a chapter of the file has."""
+_MADE_WITH: Final = {"referrals": "ReferralState", "intake": "EtpvStep", "events": "JornadaState"}
+"""The list of whose values a chapter's codes are made; words.toml says what they are called."""
 _SEVERAL: Final = re.compile(r"<[a-z]+>")  # in a code that stands for several: `not_while_<state>`
 _FILLED_IN: Final = re.compile(r"\{[a-z]+\}")  # in its words
 
@@ -80,6 +83,12 @@ def written(chapter: str) -> Iterator[tuple[str, str]]:
         yield code, _FILLED_IN.sub("…", said)
 
 
+def filled_in(chapter: str) -> Mapping[str, Mapping[str, str]]:
+    """Return what may stand for `<state>` or `<step>` in a chapter's codes, and its words by language."""
+    of_messages = catalogue()[_MADE_WITH[chapter]] if chapter in _MADE_WITH else {}
+    return {**of_messages, **_chapters()["words"].get(chapter, {})}
+
+
 @cache
 def _table() -> Mapping[tuple[str, str], Mapping[str, Words]]:
     """The words by who says them, by code and by language; what stands for several codes, for each of them."""
@@ -89,7 +98,7 @@ def _table() -> Mapping[tuple[str, str], Mapping[str, Words]]:
         entries = chapters[chapter]
         table |= {(speaker, code): _words(one) for code, one in entries.items() if not _SEVERAL.search(code)}
         for code in filter(_SEVERAL.search, entries):
-            for each, word in chapters["words"][chapter].items():
+            for each, word in filled_in(chapter).items():
                 table.setdefault((speaker, _SEVERAL.sub(each, code)), _words(entries[code], word))
     return table
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts import CONTRACTS, explain
+from contracts import CONTRACTS, explain, label
 from contracts.schemas import Schema, released_schemas
 
 PACKAGE = Path(__file__).parents[2] / "contracts"
@@ -68,6 +68,11 @@ def test_the_package_explains_refusals_by_itself(tmp_path: Path) -> None:
     assert run_as_ruta_contracts(tmp_path, program) == f"{explain('person_unknown', 'intake')}\n"
 
 
+def test_the_package_names_codes_by_itself(tmp_path: Path) -> None:
+    program = "import ruta_contracts; print(ruta_contracts.label('declined', of='ReferralState'))"
+    assert run_as_ruta_contracts(tmp_path, program) == f"{label('declined', of='ReferralState')}\n"
+
+
 def test_reading_and_writing_need_no_library_for_sealing(tmp_path: Path) -> None:
     program = "import sys; sys.modules['joserfc'] = None; import ruta_contracts; print(len(ruta_contracts.CONTRACTS))"
     assert run_as_ruta_contracts(tmp_path, program) == f"{len(CONTRACTS)}\n"
@@ -86,6 +91,7 @@ def test_the_distribution_is_the_package_and_needs_only_pydantic() -> None:
         PACKAGE / "CATALOGUE.md",
         PACKAGE / "divipola.csv",
         PACKAGE / "refusals.toml",
+        PACKAGE / "words.toml",
     }
 
 

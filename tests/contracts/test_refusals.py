@@ -11,6 +11,7 @@ import pytest
 
 from contracts import __main__ as command
 from contracts import codes, explain, refusals
+from contracts.words import LANGUAGES
 from services.employment.rules import candidacies, entrepreneurs, participations
 from services.events.rules import jornadas
 from services.intake.rules import etpv
@@ -99,8 +100,12 @@ def test_a_planted_code_without_words_is_found(file: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("chapter", FILLED_IN)
 def test_every_state_and_step_has_a_word_to_fill_in(chapter: str) -> None:
-    assert set(FILE["words"][chapter]) == {str(one) for kind in FILLED_IN[chapter] for one in kind}
-    assert FILE["words"].keys() == FILLED_IN.keys()
+    assert set(refusals.filled_in(chapter)) == {str(one) for kind in FILLED_IN[chapter] for one in kind}
+
+
+def test_what_is_filled_in_stands_once() -> None:
+    assert FILE["words"].keys() <= FILLED_IN.keys()
+    assert set(FILE["words"]["referrals"]) == {str(one) for one in states.State} - set(codes.ReferralState)
 
 
 def test_the_states_that_partners_are_told_are_explained() -> None:
@@ -122,7 +127,7 @@ def test_words_are_one_or_two_plain_sentences_in_each_language(chapter: str, cod
     assert ("by" in entry) == (chapter == "shared")
     assert set(entry.get("by", ())) <= set(refusals.SPEAKERS)
     assert len(entry.get("by", "ab")) > 1
-    for language in refusals.LANGUAGES:
+    for language in LANGUAGES:
         assert 1 <= len(entry[language]) <= 2
         for text in entry[language]:
             assert SENTENCES.fullmatch(text), text
@@ -136,7 +141,7 @@ def test_words_are_one_or_two_plain_sentences_in_each_language(chapter: str, cod
 @pytest.mark.parametrize(("chapter", "code"), ENTRIES)
 def test_nothing_is_filled_in_but_the_word_of_a_state_or_a_step(chapter: str, code: str) -> None:
     places = set(re.findall("<([a-z]+)>", code))
-    for language in refusals.LANGUAGES:
+    for language in LANGUAGES:
         assert set(re.findall(r"\{(.*?)\}", " ".join(FILE[chapter][code][language]))) == places <= {"state", "step"}
 
 
@@ -146,7 +151,7 @@ def test_nothing_is_filled_in_but_the_word_of_a_state_or_a_step(chapter: str, co
 )
 @pytest.mark.parametrize("by", [None, "referrals", "Yuleisy", "americares.events"])
 def test_nothing_of_an_unknown_code_is_repeated(code: str, by: str | None) -> None:
-    for language in refusals.LANGUAGES:
+    for language in LANGUAGES:
         assert explain(code, by, language) == " ".join(FILE["general"]["unknown"][language])
 
 

@@ -1,13 +1,17 @@
-"""The XLSForm of a jornada for KoboToolbox, made from the tables in `form/`, and the words that they give to codes."""
+"""The XLSForm of a jornada for KoboToolbox, made from the tables in `form/`, and the words that are read as codes."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from openpyxl import Workbook
 
+from contracts import codes, label
+from contracts.words import capital
 from tools.attendance.spelling import plain
 
 FOLDER: Final = Path(__file__).parent
@@ -15,17 +19,30 @@ DEFINITION: Final = FOLDER / "form"
 XLSFORM: Final = FOLDER / "jornada.xlsx"
 LABEL: Final = "label::Español (es)"
 
+CODED: Final[Mapping[str, type[StrEnum]]] = MappingProxyType(
+    {
+        "consentimiento_por": codes.ConsentGivenBy,
+        "consentimiento_como": codes.ConsentManner,
+        "tipo_documento": codes.DocumentType,
+        "sexo": codes.Sex,
+        "perfil": codes.Profile,
+        "urgencia": codes.Urgency,
+        "paso_etpv": codes.EtpvStep,
+        "necesidad": codes.NeedCode,
+    }
+)
+"""The lists whose choices are codes of the contracts: people read what contracts/words.toml calls those."""
+
 Sheets = dict[str, list[list[str]]]
 
 
 def sheets() -> Sheets:
     """Return the form's sheets, each a list of rows with the heading first, as its XLSX file has them."""
-    made = {name: _read(DEFINITION / f"{name}.csv") for name in ("survey", "choices", "settings")}
-    heading, *choices = made["choices"]
-    also = heading.index("also")  # what else people write for a choice: for spreadsheets, not for the form
-    made["choices"] = [[*row[:also], *row[also + 1 :]] for row in (heading, *choices)]
-    made["choices"] += [["municipio", code, name] for code, name in municipalities().items()]
-    return made
+    survey, settings = (_read(DEFINITION / f"{name}.csv") for name in ("survey", "settings"))
+    # What else people write for a choice is for spreadsheets, and not for the form.
+    choices = [["list_name", "name", LABEL], *([name, code, text] for name, code, text, _ in _rows())]
+    choices += [["municipio", code, name] for code, name in municipalities().items()]
+    return {"survey": survey, "choices": choices, "settings": settings}
 
 
 def write(path: Path) -> None:
@@ -64,8 +81,8 @@ def words(list_name: str) -> dict[str, str]:
     """Return what people write for the choices of one list, in plain spelling, and the code that each means."""
     found: dict[str, str] = {}
     for code, labels in _choices(list_name):
-        for label in (code, *labels):
-            found[plain(label)] = code
+        for text in (code, *labels):
+            found[plain(text)] = code
     return found
 
 
@@ -84,10 +101,16 @@ def places() -> dict[str, str]:
 
 
 def _choices(list_name: str) -> Iterator[tuple[str, list[str]]]:
-    _, *rows = _read(DEFINITION / "choices.csv")
-    for name, code, label, also in rows:
+    for name, code, text, also in _rows():
         if name == list_name:
-            yield code, [label, label.partition(" (")[0], *filter(None, also.split("|"))]
+            yield code, [text, text.partition(" (")[0], *filter(None, also.split("|"))]
+
+
+def _rows() -> Iterator[tuple[str, str, str, str]]:
+    """Read the choices of every list: the list, the code, what people read, and what else they write for it."""
+    _, *rows = _read(DEFINITION / "choices.csv")
+    for name, code, text, also in rows:
+        yield name, code, text or capital(label(code, of=CODED[name].__name__)), also
 
 
 def _read(path: Path) -> list[list[str]]:

@@ -1,5 +1,6 @@
 """A service of the network as an HSDS 3 document: a pure function; no confidential place passes it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -97,7 +98,7 @@ def _phones(service: contracts.ServicePublished) -> list[Json]:
 
 
 def _language(service: contracts.ServicePublished, code: str) -> Json:
-    return {**_part(service, f"language {code}"), "code": code, "name": name_of("languages", code)}
+    return {**_part(service, f"language {code}"), "code": code, "name": name_of("Language", code)}
 
 
 def _service_area(service: contracts.ServicePublished, zone: str) -> Json:
@@ -162,7 +163,7 @@ def _location(service: contracts.ServicePublished, number: int, location: contra
 
 def _required_document(service: contracts.ServicePublished, code: str) -> Json:
     part = _part(service, f"document {code}")
-    name = name_of("documents", code)
+    name = name_of("DocumentType", code)
     return {**part, "document": name, "attributes": [_term(part["id"], "required_document", DOCUMENTS, code, name)]}
 
 
@@ -170,10 +171,10 @@ def _attributes(service: contracts.ServicePublished) -> list[Json]:
     """Write as terms what HSDS has no field for: the needs, the computable eligibility, two marks."""
     own, asked = str(service.service_id), service.eligibility
     criteria = [
-        *(("sex", one, name_of("sexes", one)) for one in asked.sexes),
-        *(("profile", one, name_of("profiles", one)) for one in asked.profiles),
+        *(("sex", one, name_of("Sex", one)) for one in asked.sexes),
+        *(("profile", one, name_of("Profile", one)) for one in asked.profiles),
         *(("nationality", one, one) for one in asked.nationalities),
-        *(("document", one, name_of("documents", one)) for one in asked.documents),
+        *(("document", one, name_of("DocumentType", one)) for one in asked.documents),
         *(("residence", one, _municipality(one)) for one in asked.zones),
     ]
     marks = [("confidential_location", "Lugar reservado")] if service.hides_its_place else []
@@ -182,7 +183,7 @@ def _attributes(service: contracts.ServicePublished) -> list[Json]:
     if service.answered_by == "hub":
         marks.append(("answered_by_hub", "Responde el centro"))
     return [
-        *(_term(own, "service", NEEDS, code, name_of("needs", code)) for code in service.need_codes),
+        *(_term(own, "service", NEEDS, code, name_of("NeedCode", code)) for code in service.need_codes),
         *(_term(own, "service", ELIGIBILITY, f"{kind}:{code}", name) for kind, code, name in criteria),
         *(_term(own, "service", MARKS, code, name) for code, name in marks),
     ]
@@ -205,23 +206,24 @@ def whom_it_is_for(asked: contracts.Eligibility) -> str | None:
     sentences = [
         f"Desde los {least} años." if least is not None else "",
         f"Hasta los {greatest} años." if greatest is not None else "",
-        _listed("Para", [name_of("sexes", one) for one in asked.sexes]),
-        _listed("Población:", [name_of("profiles", one) for one in asked.profiles]),
-        _listed("Nacionalidad:", list(asked.nationalities)),
-        _listed("Con alguno de estos documentos:", [name_of("documents", one) for one in asked.documents]),
-        _listed("Residentes en", [_municipality(one) for one in asked.zones]),
+        _listed("Sexo:", map(contracts.label, asked.sexes)),
+        _listed("Perfil:", map(contracts.label, asked.profiles)),
+        _listed("Nacionalidad:", asked.nationalities),
+        _listed("Con alguno de estos documentos:", map(contracts.label, asked.documents)),
+        _listed("Residentes en", map(_municipality, asked.zones)),
     ]
     return " ".join(sentence for sentence in sentences if sentence) or None
 
 
-def _listed(begins: str, names: list[str]) -> str:
-    return f"{begins} {', '.join(names)}." if names else ""
+def _listed(begins: str, names: Iterable[str]) -> str:
+    listed = ", ".join(names)
+    return f"{begins} {listed}." if listed else ""
 
 
 def _wait_time(capacity: Stated | None, now: datetime | None) -> str | None:
     if capacity is None or (now is not None and capacity.valid_until <= now):
         return None
-    words = [name_of("capacity", capacity.state)]
+    words = [name_of("CapacityState", capacity.state)]
     if capacity.waiting is not None:
         words.append(f"{capacity.waiting} en espera")
     if capacity.estimate_days is not None:

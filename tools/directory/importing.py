@@ -436,7 +436,7 @@ class _Reading:
             meant = _coded("documents", self.terms.documents.get(said, ""))
             if not coded and meant is None:
                 required.drop(why="in words that mean no document type")
-            elif coded and said and meant not in coded and said not in [name_of("documents", one) for one in coded]:
+            elif coded and said and meant not in coded and said not in [name_of("DocumentType", one) for one in coded]:
                 self.dropped.append(f"{required.path}.document")
             found += coded or ([meant] if meant else [])
         return self._as_many_as_fit(contracts.ServicePublished, "required_documents", found, "required_documents")

@@ -1,12 +1,13 @@
-"""The names that the directory gives to codes, the municipalities, and what other people's terms mean here."""
+"""The names that the directory gives to codes, and what other people's terms mean here."""
 
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Final
 
+from contracts import NoWords, label
+from contracts.words import capital
 from tools.directory.files import UnreadableFileError, read_bytes
 
 MAX_BYTES: Final = 256 * 1024
@@ -16,16 +17,12 @@ HERE: Final = Path(__file__).parent
 NEEDS, ELIGIBILITY, DOCUMENTS, MARKS = "ruta-needs", "ruta-eligibility", "ruta-documents", "ruta-marks"
 
 
-@cache
-def names() -> Mapping[str, Mapping[str, str]]:
-    """Return the names of codes, by kind of code."""
-    with (HERE / "strings.toml").open("rb") as file:
-        return tomllib.load(file)
-
-
-def name_of(kind: str, code: str) -> str:
-    """Name a code; one that has no name is its own."""
-    return names()[kind].get(code, code)
+def name_of(of: str, code: str) -> str:
+    """Name a code of the list `of` in Spanish; a need or a language without a name is its own."""
+    try:
+        return capital(label(code, of=of))
+    except NoWords:
+        return code
 
 
 class UnusableTermsError(Exception):

@@ -300,7 +300,7 @@ def _output_name(kind: Element | None) -> str:
 def _words(reasons: Mapping[str, str], state: State | None) -> str | None:
     try:
         return in_words(reasons, state or "")
-    except KeyError:  # a code that its list does not have
+    except contracts.NoWords:  # a code that its list does not have
         return None
 
 

@@ -18,9 +18,10 @@ from typing import Final, Literal
 import contracts
 from contracts.codes import DeclineReason, NotMetReason, Outcome
 from contracts.codes import ReferralState as State
+from contracts.words import capital
 
 from .reading import Json, refuse
-from .reasons import REASONS, in_words
+from .reasons import in_words
 
 Standing = Literal["in_progress", "accepted", "rejected", "done", "revoked"]
 """The status that a referral has in Primero."""
@@ -126,7 +127,7 @@ def _note(status: contracts.ReferralStatus) -> str:
         for name in ("outcome", "not_met_reason", "decline_reason")
         if (code := getattr(status, name)) is not None
     }
-    return in_words(reasons, status.state) or REASONS["outcome"]["not_met"]
+    return in_words(reasons, status.state) or capital(contracts.label(Outcome.NOT_MET))
 
 
 def _patch(**data: str) -> Call:

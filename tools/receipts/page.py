@@ -12,7 +12,8 @@ from typing import Any, Final
 import segno
 
 import contracts
-from contracts import codes
+from contracts import codes, label
+from contracts.words import capital
 
 HERE: Final = Path(__file__).parent
 SPANISH: Final = "es"
@@ -54,7 +55,7 @@ def _receipt(receipt: contracts.ConsentReceiptIssued, language: str, *, names: M
         how_long = strings["until_withdrawn"].format(start=start)
     else:
         how_long = strings["until"].format(start=start, end=_day(receipt.valid_until, strings))
-    given = strings["given"].format(manner=strings["manner"][receipt.manner], day=_day(receipt.recorded_at, strings))
+    given = strings["given"].format(manner=label(receipt.manner, language), day=_day(receipt.recorded_at, strings))
     allowed = strings["allowed_by_caregiver" if by_caregiver else "allowed"]
     return _template("receipt.html").substitute(
         language=language,
@@ -64,8 +65,8 @@ def _receipt(receipt: contracts.ConsentReceiptIssued, language: str, *, names: M
         qr=segno.make(qr_text(receipt), error="m", micro=False).svg_inline(border=1, omitsize=True),
         code=escape(receipt.receipt_code),
         recipients=_items(names.get(one, one) for one in receipt.recipients),
-        purposes=_items(strings["purpose"][one] for one in receipt.purposes),
-        field_groups=_items(strings["field_group"][one] for one in receipt.field_groups),
+        purposes=_items(capital(label(one, language)) for one in receipt.purposes),
+        field_groups=_items(capital(label(one, language)) for one in receipt.field_groups),
         how_long=escape(how_long),
         withdraw_how=_items(one.format(organisation=organisation) for one in strings["withdraw_how"]),
         number=escape(str(receipt.consent_id)),

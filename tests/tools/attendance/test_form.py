@@ -1,7 +1,7 @@
 """The XLSForm is one that KoboToolbox takes, and what it asks is what the reader of its submissions knows."""
 
 from collections.abc import Callable
-from enum import StrEnum
+from csv import DictReader
 from pathlib import Path
 
 import pytest
@@ -74,21 +74,17 @@ def test_every_question_is_a_column_that_the_readers_know_and_the_other_way_roun
     assert {row[1] for row in survey if row[0] not in structure} == set(COLUMNS)
 
 
-@pytest.mark.parametrize(
-    ("list_name", "known"),
-    [
-        ("tipo_documento", codes.DocumentType),
-        ("sexo", codes.Sex),
-        ("perfil", codes.Profile),
-        ("urgencia", codes.Urgency),
-        ("paso_etpv", codes.EtpvStep),
-        ("consentimiento_por", codes.ConsentGivenBy),
-        ("consentimiento_como", codes.ConsentManner),
-    ],
-)
-def test_a_list_of_choices_is_the_contracts_list_of_codes(list_name: str, known: type[StrEnum]) -> None:
+@pytest.mark.parametrize("list_name", sorted(form.CODED.keys() - {"necesidad"}))
+def test_a_list_of_choices_is_the_contracts_list_of_codes(list_name: str) -> None:
     _, *choices = form.sheets()["choices"]
-    assert {row[1] for row in choices if row[0] == list_name} == {code.value for code in known}
+    assert {row[1] for row in choices if row[0] == list_name} == {code.value for code in form.CODED[list_name]}
+
+
+def test_a_code_is_called_as_everywhere_else() -> None:
+    with (form.DEFINITION / "choices.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["list_name"] for row in DictReader(file) if not row[form.LABEL]} == form.CODED.keys()
+    assert form.choices("necesidad")["education.school_place"] == "Cupo escolar"
+    assert form.choices("paso_etpv")["ppt_denied"] == "PPT negado"
 
 
 def test_the_form_offers_every_need_that_is_not_confidential() -> None:

@@ -136,9 +136,9 @@ def test_the_same_service_has_the_same_ids_in_every_export() -> None:
 
 def test_people_read_in_words_whom_it_is_for() -> None:
     assert exported(EVERYTHING)["eligibility_description"] == (
-        "Desde los 12 años. Hasta los 55 años. Para mujeres, personas intersexuales. "
-        "Población: migrantes, retornadas. Nacionalidad: VEN. Con alguno de estos documentos: "
-        "Permiso por Protección Temporal (PPT), Cédula de ciudadanía. Residentes en Barranquilla, Atlántico."
+        "Desde los 12 años. Hasta los 55 años. Sexo: mujer, intersexual. "
+        "Perfil: migrante, persona colombiana retornada. Nacionalidad: VEN. Con alguno de estos documentos: "
+        "Permiso por Protección Temporal (PPT), cédula de ciudadanía (CC). Residentes en Barranquilla, Atlántico."
     )
 
 

@@ -202,7 +202,8 @@ def test_nobody_is_given_a_name_or_a_word(path: Path) -> None:
     for element in ("name", "display", "note", "description", "telecom", "address", "birthDate"):
         assert f'"{element}":' not in elements
     task = written["entry"][1]["resource"] if is_bundle else written
-    said = {words for codelist in reasons.REASONS.values() for words in codelist.values()}
+    said = {reasons.in_words({field: code}, "") for field, named in reasons.LISTS.items() for code in named}
+    said |= {reasons.in_words({}, state) for state in reasons.ENOUGH}
     assert {*task.pop("statusReason", {}).get("text", "").split(". ")} - {""} <= said
     assert '"text":' not in json.dumps(written)
 
