@@ -380,7 +380,7 @@ class ReferralChased(_Step):
 class ReferralDeadlineExtended(_Step):
     """A coordinator gives whoever is awaited more time: a later end of the deadline that is under way."""
 
-    until: Planned
+    due_at: Planned
     """The new end: later than the present one, by no more than the urgency gave at first; three times at most."""
     reason: ExtensionReason
 

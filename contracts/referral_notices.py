@@ -164,7 +164,7 @@ class ReferralCoordinated(Model):
     means: ChaseMeans | None = None
     result: ChaseResult | None = None
     chased_at: Said | None = None
-    until: Planned | None = None
+    due_at: Planned | None = None
     """The new end of the deadline."""
     extension_reason: ExtensionReason | None = None
     taken_over_from: OrganisationId | None = None

@@ -345,7 +345,7 @@ class ReferralsService:
             referral,
             by=message.source,
             at=clock.now(),
-            until=said.until,
+            until=said.due_at,
             reason=said.reason,
             coordinators=coordinators,
         )

@@ -45,6 +45,7 @@ LIE_AHEAD = {
     "ends_at",
     "visit_at",
     "due_at",
+    "next_step_at",
     "starts_on",
     "ends_on",
     "due_on",

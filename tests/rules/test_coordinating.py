@@ -119,7 +119,7 @@ def test_a_deadline_is_extended_by_no_more_than_it_had_and_three_times(state: St
     length = LENGTHS[state][referral.urgency]
     with pytest.raises(rules.Refused) as refused:
         extend(referral, ends_at(referral) + length + timedelta(microseconds=1))
-    assert (code_of(refused), refused.value.where) == ("extension_too_long", "data.until")
+    assert (code_of(refused), refused.value.where) == ("extension_too_long", "data.due_at")
     for _ in range(EXTENDED_AT_MOST):
         referral = extend(referral, ends_at(referral) + length)
     with pytest.raises(rules.Refused) as refused:
@@ -251,7 +251,7 @@ def test_what_has_ended_is_left_alone_unless_a_purge_is_owed(act: Any) -> None:
             act(a_sent_referral(state=state))
     with pytest.raises(rules.MissingPrerequisite, match="not_while_closed"):  # its reopening may be on the way
         act(a_sent_referral(state=State.CLOSED))
-    for state in rules.ENDED:
+    for state in {*rules.ENDED, State.RECEIVED} - {State.CONSENT_WITHDRAWN}:
         act(rules.withdraw_consent(a_sent_referral(state=state), by="hub", at=NOW))
 
 

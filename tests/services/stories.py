@@ -69,7 +69,7 @@ chased: Said = (
     COORDINATOR,
 )
 extended: Said = (
-    contracts.ReferralDeadlineExtended(**R, until=NOW + timedelta(days=4), reason=codes.ExtensionReason.CLOSED_DAYS),
+    contracts.ReferralDeadlineExtended(**R, due_at=NOW + timedelta(days=4), reason=codes.ExtensionReason.CLOSED_DAYS),
     COORDINATOR,
 )
 taken_on: Said = (contracts.ReferralTakenOn(**R), COORDINATOR)

@@ -39,7 +39,7 @@ def _two(referrals: ReferralsUnderTest) -> None:
 
 def until(when: timedelta, **overrides: Any) -> contracts.ReferralDeadlineExtended:
     return contracts.ReferralDeadlineExtended(
-        **{**R, "until": NOW + when, "reason": codes.ExtensionReason.ORGANISATION_ASKED, **overrides}
+        **{**R, "due_at": NOW + when, "reason": codes.ExtensionReason.ORGANISATION_ASKED, **overrides}
     )
 
 

@@ -160,7 +160,7 @@ def extended(
     result = _result(referral) if referral.state == State.COMPLETED else {}  # or it would be taken to be unknown now
     return [
         *_transition(referral, step, {**result, **why}),
-        *_to_others(referral, step, codes.CoordinatorAct.DEADLINE_EXTENDED, coordinators, until=said.until, **why),
+        *_to_others(referral, step, codes.CoordinatorAct.DEADLINE_EXTENDED, coordinators, due_at=said.due_at, **why),
     ]
 
 

@@ -56,9 +56,9 @@ def extend_deadline(
     if referral.extended and referral.deadline and until == referral.deadline.ends_at:
         raise Refused("already_extended")
     if until <= ends_at:
-        raise Refused("deadline_not_later", "data.until")
+        raise Refused("deadline_not_later", "data.due_at")
     if until > ends_at + LENGTHS[referral.state][referral.urgency]:
-        raise Refused("extension_too_long", "data.until")
+        raise Refused("extension_too_long", "data.due_at")
     if referral.extended >= EXTENDED_AT_MOST:
         raise Refused("extended_too_often")
     extended = replace(
@@ -68,7 +68,7 @@ def extend_deadline(
         deadline=start_deadline(STAGES[referral.state], until - at, ends_at=until, at=at),
         extended=referral.extended + 1,
     )
-    details = {"until": until.isoformat()}
+    details = {"due_at": until.isoformat()}
     return note(extended, Step(DEADLINE_EXTENDED, by, HUB, at, extended.sequence, reason, details))
 
 
