@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hub.gateway.http.limits import whole
-from hub.gateway.http.listening import Address, Unusable
+from hub.gateway.http.listening import PREFIX, Address, Unusable
 
 OF_AN_ADDRESS = "RUTA_HTTP_CONNECTIONS_OF_AN_ADDRESS"
 
@@ -34,15 +34,16 @@ class Limits:
     connections_of_an_address: int | None = 64  # None: as many as of all
     refused_connections: int = 100  # beyond these, that are told so
 
-    def of_operator(self, environment: Mapping[str, str], address: Address) -> "Limits":
+    def of_operator(self, environment: Mapping[str, str], address: Address, prefix: str = PREFIX) -> "Limits":
         """These, with what the environment says of where they are served. Raises Unusable.
 
         On loopback everybody has one address, and a proxy there counts its own clients: no limit unless one is set.
         """
         most = None if address.is_loopback else self.connections_of_an_address
-        if said := environment.get(OF_AN_ADDRESS):
+        variable = OF_AN_ADDRESS.replace(PREFIX, prefix)
+        if said := environment.get(variable):
             try:
-                most = whole(OF_AN_ADDRESS, said)
+                most = whole(variable, said)
             except ValueError as error:
                 raise Unusable(f"{error}.") from None
         return dataclasses.replace(self, connections_of_an_address=most)

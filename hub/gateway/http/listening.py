@@ -7,6 +7,7 @@ import socket
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+PREFIX = "HTTP"  # of the variables that an operator sets: RUTA_<prefix>_URL and its like
 ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[a-zA-Z0-9.-]+)):(?P<port>[0-9]{1,5})")
 WORDS = {
     errno.EADDRINUSE: "is taken",
@@ -55,8 +56,8 @@ def _is_ip(host: str) -> bool:
     return True
 
 
-def names(address: Address, outside: str | None) -> frozenset[bytes]:
-    """What a request may call this server: itself, where it listens, and what RUTA_HTTP_URL says. Raises Unusable."""
+def names(address: Address, outside: str | None, prefix: str = PREFIX) -> frozenset[bytes]:
+    """What a request may call this server: itself, where it listens, what RUTA_<prefix>_URL says. Raises Unusable."""
     known = {"127.0.0.1", "[::1]", "localhost"}
     if not address.is_any:
         known.add(str(address).rpartition(":")[0])
@@ -67,18 +68,19 @@ def names(address: Address, outside: str | None) -> frozenset[bytes]:
         except ValueError:
             host = None
         if not host or url.scheme not in ("http", "https"):
-            raise Unusable("RUTA_HTTP_URL is no address such as https://ruta.example.")
+            raise Unusable(f"RUTA_{prefix}_URL is no address such as https://ruta.example.")
         known.add(f"[{host}]" if ":" in host else host)
     elif address.is_any:
-        raise Unusable(f"RUTA_HTTP_URL has to say by which name partners reach {address}.")
+        raise Unusable(f"RUTA_{prefix}_URL has to say by which name others reach {address}.")
     return frozenset(name.lower().encode() for name in known)
 
 
-def listen(address: Address, *, encrypted: bool) -> socket.socket:
+def listen(address: Address, *, encrypted: bool, prefix: str = PREFIX) -> socket.socket:
     """Take the address; raises Unusable, also where anybody on the way could read along."""
     if not (encrypted or address.is_loopback):
         raise Unusable(
-            f"Without TLS (RUTA_HTTP_CERTIFICATE, RUTA_HTTP_KEY) HTTP is served on this machine only, not on {address}."
+            f"Without TLS (RUTA_{prefix}_CERTIFICATE, RUTA_{prefix}_KEY) HTTP is served on this machine only, "
+            f"not on {address}."
         )
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0]

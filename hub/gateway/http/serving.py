@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from hub.gateway.http import strict
 from hub.gateway.http.arriving import Arriving
 from hub.gateway.http.connection_limits import Limits
-from hub.gateway.http.listening import Unusable, listen, names, read_address
+from hub.gateway.http.listening import PREFIX, Unusable, listen, names, read_address
 from hub.gateway.http.places import Place, Places
 from hub.gateway.http.protocol_errors import ProtocolError
 from hub.gateway.http.refusals import Refusals
@@ -105,12 +105,13 @@ def run(
     listens: str,
     environment: Mapping[str, str] = os.environ,
     limits: Limits = Limits(),  # noqa: B008 - it is frozen
+    prefix: str = PREFIX,
 ) -> int:
     """Serve as this process until it is asked to stop; returns the exit code. What keeps it from that is in its log.
 
-    `listens` is `host:port`; `make_app` may raise Unusable. In the environment
-    RUTA_HTTP_CERTIFICATE and RUTA_HTTP_KEY name the files for TLS, RUTA_HTTP_URL the address that partners use, and
-    RUTA_HTTP_CONNECTIONS_OF_AN_ADDRESS how many connections one may have.
+    `listens` is `host:port`; `make_app` may raise Unusable. In the environment RUTA_<prefix>_CERTIFICATE and
+    RUTA_<prefix>_KEY name the files for TLS, RUTA_<prefix>_URL the address by which it is called from outside, and
+    RUTA_<prefix>_CONNECTIONS_OF_AN_ADDRESS how many connections one may have.
     """
     logs.set_up(name)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # below that it tells of every bad request
@@ -118,11 +119,11 @@ def run(
     health.begin(name)
     try:
         address = read_address(listens)
-        certificate = certificate_of(environment)
-        hosts = names(address, environment.get("RUTA_HTTP_URL"))
-        limits = limits.of_operator(environment, address)
+        certificate = certificate_of(environment, prefix)
+        hosts = names(address, environment.get(f"RUTA_{prefix}_URL"), prefix)
+        limits = limits.of_operator(environment, address, prefix)
         app = make_app()
-        listening = listen(address, encrypted=certificate is not None)
+        listening = listen(address, encrypted=certificate is not None, prefix=prefix)
     except Unusable as error:
         log.critical(str(error))
         return 1
@@ -136,14 +137,14 @@ def run(
     return 0 if served else 1
 
 
-def certificate_of(environment: Mapping[str, str]) -> "Certificate | None":
+def certificate_of(environment: Mapping[str, str], prefix: str = PREFIX) -> "Certificate | None":
     """What the environment names for TLS; None where it names nothing. Raises Unusable."""
-    named = [environment.get(name) for name in ("RUTA_HTTP_CERTIFICATE", "RUTA_HTTP_KEY")]
+    named = [environment.get(name) for name in (f"RUTA_{prefix}_CERTIFICATE", f"RUTA_{prefix}_KEY")]
     if not any(named):
         return None
     certificate, key = named
     if not (certificate and key):
-        raise Unusable("RUTA_HTTP_CERTIFICATE and RUTA_HTTP_KEY have to be set together.")
+        raise Unusable(f"RUTA_{prefix}_CERTIFICATE and RUTA_{prefix}_KEY have to be set together.")
     from hub.gateway.http.tls import Certificate  # what reads certificates is not loaded without one
 
     return Certificate(Path(certificate), Path(key))
