@@ -92,6 +92,20 @@ ACTS: Final[Mapping[str, Mapping[Language, str]]] = {
     "broker_repaired": {"en": "broker repaired", "es": "colas reparadas"},
     "messages_put_back": {"en": "messages put back", "es": "mensajes devueltos a su cola"},
     "refused": {"en": "messages or requests refused", "es": "mensajes o peticiones rechazados"},
+    "staff_added": {"en": "member of staff added", "es": "persona del equipo agregada"},
+    "staff_suspended": {"en": "member of staff suspended", "es": "persona del equipo suspendida"},
+    "staff_resumed": {"en": "member of staff may come in again", "es": "persona del equipo de vuelta"},
+    "enrolled": {"en": "enrolled", "es": "alta terminada"},
+    "enrolment_failed": {"en": "enrolment with a wrong code", "es": "alta con un código que no vale"},
+    "login": {"en": "signed in", "es": "entró"},
+    "login_failed": {"en": "signed in in vain", "es": "no pudo entrar"},
+    "logout": {"en": "signed out", "es": "salió"},
+    "session_locked": {"en": "session locked", "es": "sesión bloqueada"},
+    "session_unlocked": {"en": "session opened by PIN", "es": "sesión abierta con PIN"},
+    "pin_failed": {"en": "wrong PIN", "es": "PIN equivocado"},
+    "recovery_asked": {"en": "recovery asked for", "es": "recuperación pedida"},
+    "recovery_granted": {"en": "recovery granted", "es": "recuperación concedida"},
+    "access_refused": {"en": "page or act refused", "es": "página o acto negado"},
 }
 """Every act that is recorded, by the word that the database has for it."""
 
