@@ -1,6 +1,7 @@
 """Who may import whom, and that every service has the same inner shape; with planted violations that must be caught."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,9 @@ ALLOWED_IN_SERVICE = {
     "store.py": {".store", ".rules", "messaging.answers", "messaging.database", "messaging.transaction"},
 }
 NEED_JOSERFC = ("sealing.py", "key_directory.py")  # of contracts: the extra `sealing`
+# Of a process on asyncio nothing is eventlet's: neither itself, nor what is made for services.
+ON_ASYNCIO = ("hub/console/web", "hub/gateway/http")
+OF_EVENTLET = ("eventlet", "nameko", "messaging.on", "messaging.run")
 # Nothing but the module that runs the services knows nameko, and nothing of a service does.
 NO_NAMEKO_IN = {"rules.py", "store.py", "messages.py", "service.py"}
 
@@ -112,6 +116,17 @@ def wrong_imports_of_contracts(contracts: Path) -> list[str]:
     return found
 
 
+def imports_of_eventlet(root: Path) -> list[str]:
+    """Imports of eventlet, or of what brings it, in what runs on asyncio."""
+    return [
+        f"{file.relative_to(root)} imports {name}"
+        for part in ON_ASYNCIO
+        for file in sorted((root / part).rglob("*.py"))
+        for _, name in imports(file)
+        if any(name == one or name.startswith(f"{one}.") for one in OF_EVENTLET)
+    ]
+
+
 def test_every_service_has_the_same_inner_shape() -> None:
     assert wrong_shape(ROOT / "services") == []
 
@@ -122,6 +137,19 @@ def test_inside_services_imports_go_only_where_they_may() -> None:
 
 def test_messaging_hub_and_tools_know_no_service_and_the_hub_no_tool() -> None:
     assert wrong_imports_of_parts(ROOT) == []
+
+
+def test_what_runs_on_asyncio_has_nothing_of_eventlet() -> None:
+    assert imports_of_eventlet(ROOT) == []
+
+
+@pytest.mark.parametrize("module", ["hub.console.web.__main__", "hub.gateway.http.__main__"])
+def test_no_eventlet_comes_along_with_what_it_imports(module: str) -> None:
+    look = f"import sys, {module}; print(sorted({{'eventlet', 'nameko', 'fastapi'}} & sys.modules.keys()))"
+    run = subprocess.run(
+        [sys.executable, "-P", "-c", look], env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "[]\n"
 
 
 def test_contracts_stand_alone() -> None:
@@ -185,6 +213,16 @@ def test_a_planted_import_inside_a_service_is_caught(planted: Path, file: str, l
 def test_a_planted_import_of_another_part_is_caught(planted: Path, part: str, line: str) -> None:
     (planted / part / "anything.py").write_text(line)
     assert len(wrong_imports_of_parts(planted)) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["import eventlet.green", "from nameko import rpc", "from messaging.on import on", "from messaging import run"],
+)
+def test_a_planted_import_of_eventlet_is_caught(planted: Path, line: str) -> None:
+    (planted / "hub" / "console" / "web").mkdir(parents=True)
+    (planted / "hub" / "console" / "web" / "anything.py").write_text(line)
+    assert len(imports_of_eventlet(planted)) == 1
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from deploy.local.forking import SERVER, Adopted, ForkServer
 from deploy.local.process import Program
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = {"hub.gateway": "hub.gateway.__main__", "hub.gateway.http": "hub.gateway.http.__main__"}
+PACKAGES = {name: f"{name}.__main__" for name in ("hub.gateway", "hub.gateway.http", "hub.console.web")}
 TAMPERED = "tests.messaging.tampered"
 STANDIN, LIMITED = "tests.hub.http.standin", "tests.hub.http.limited"
 SERVICES = ("messaging.run", "tests.messaging.probe.service")  # messaging.run has to be the first

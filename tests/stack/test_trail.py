@@ -265,7 +265,8 @@ def test_no_secret_and_nobodys_name_is_in_any_entry(gateway: Gateway, monkeypatc
 
 def test_every_act_that_the_code_records_has_words_in_both_languages() -> None:
     root = Path(cli.__file__).parents[2]
-    files = [*(root / "deploy").rglob("*.py"), root / "hub" / "gateway" / "audit" / "refusals.py"]
+    files = [*(root / "deploy").rglob("*.py"), *(root / "hub" / "console").rglob("*.py")]
+    files.append(root / "hub" / "gateway" / "audit" / "refusals.py")
     written = "".join(file.read_text() for file in files)
     for act in words.ACTS:
         assert f'"{act}"' in written

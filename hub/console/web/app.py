@@ -1,0 +1,150 @@
+"""The application: its screens, what answers to which path, and what lives as long as the process."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from hub.console.web import enrolling, entering, home, pages, permissions, recovering, words
+from hub.console.web.errors import Stopped
+from hub.console.web.screen import Screen
+from hub.console.web.settings import Settings
+from hub.console.web.shell import AT_ONCE, NOTHING, Serving, Shell
+from hub.gateway.audit import store
+from hub.gateway.http.problems import LANGUAGES
+from messaging import database
+from messaging.health import health
+from messaging.log import describe, fields
+
+log = logging.getLogger("ruta.console")
+
+ANSWERS_WITHIN = 2.0  # seconds until a connection of the pool is there
+COPY_EVERY = 1.0  # seconds: so much of its tail the audit's copy may lack
+PART = "audit"
+STATIC = "/static/{digest}/{name}"
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # which of them it knows a page says by itself
+
+
+def all_screens(settings: Settings) -> Sequence[Screen]:
+    """Every page."""
+    return (
+        *home.screens(settings),
+        *entering.screens(settings),
+        *enrolling.screens(settings),
+        *recovering.screens(),
+        NOTHING,
+    )
+
+
+def make_app(settings: Settings) -> Starlette:
+    """Make the application. Raises permissions.UndeclaredError where a route has no permission."""
+    screens = all_screens(settings)
+    permissions.check(("static", *(one.name for one in screens)))
+    for language in LANGUAGES:  # what cannot be read keeps it from starting, and no request waits for it
+        words.translations(language)
+    pool = _pool(settings)
+    serving = Serving(settings, pool, screens)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        pool.open(wait=False)
+        copying = asyncio.create_task(_copy(settings, serving))
+        try:
+            yield
+        finally:
+            copying.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await copying
+            await asyncio.to_thread(_copy_now, settings, serving)
+            await asyncio.to_thread(serving.stop)
+            await asyncio.to_thread(pool.close, ANSWERS_WITHIN)
+
+    app = Starlette(
+        routes=routes(screens, serving),
+        middleware=[Middleware(Shell, settings=settings)],
+        exception_handlers={HTTPException: _raise_as_stopped},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _pool(settings: Settings) -> Any:
+    return ConnectionPool(
+        settings.database_url,
+        min_size=1,
+        max_size=AT_ONCE,
+        timeout=ANSWERS_WITHIN,
+        open=False,
+        check=ConnectionPool.check_connection,
+        kwargs={
+            "row_factory": dict_row,
+            "connect_timeout": 2,
+            "application_name": "console-web",
+            "options": "-c statement_timeout=5s -c idle_in_transaction_session_timeout=10s -c timezone=UTC",
+        },
+    )
+
+
+def routes(screens: Sequence[Screen], serving: Serving) -> list[BaseRoute]:
+    """Everything that is answered; the last one has every other path."""
+    return [
+        Route(STATIC, _static, methods=["GET"]),
+        *(Route(one.path, _endpoint(one, serving), methods=METHODS, name=one.name) for one in screens),
+    ]
+
+
+def _endpoint(screen: Screen, serving: Serving) -> Any:
+    async def answer(request: Request) -> Response:
+        return await serving.answer(screen, request)
+
+    return answer
+
+
+async def _static(request: Request) -> Response:
+    try:
+        digest, content, media_type = pages.file(request.path_params["name"])
+    except KeyError:
+        raise Stopped("not_found") from None
+    if digest != request.path_params["digest"]:
+        raise Stopped("not_found")
+    forever = {"cache-control": "public, max-age=31536000, immutable"}
+    return Response(content, media_type=media_type, headers=forever)
+
+
+async def _raise_as_stopped(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    raise Stopped("method_not_allowed" if error.status_code == 405 else "not_found") from None
+
+
+async def _copy(settings: Settings, serving: Serving) -> None:
+    """Keep the copy of the audit's checkpoints up with what is appended."""
+    while True:
+        await asyncio.sleep(COPY_EVERY)
+        await asyncio.to_thread(_copy_now, settings, serving)
+
+
+def _copy_now(settings: Settings, serving: Serving) -> None:
+    if not serving.has_appended:
+        return
+    serving.has_appended = False
+    try:
+        with database.connect(settings.database_url) as connection:
+            store.copy(connection, settings.audit)
+    except Exception as error:
+        serving.has_appended = True  # it is tried again
+        log.warning("the audit's checkpoints cannot be copied", extra=fields(error=describe(error)))
+        health.say(PART, "unwritten", describe(error))
+    else:
+        health.over(PART)

@@ -1,0 +1,48 @@
+"""What ends a request before its page: a code, for which there is one page with words."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from hub.console.web.words import N_
+
+WORDS: Final[Mapping[str, tuple[int, str, str]]] = {
+    "not_found": (
+        404,
+        N_("Aquí no hay nada"),
+        N_("Esta página no existe, o no es para usted. Vuelva al inicio, o busque de nuevo."),
+    ),
+    "method_not_allowed": (405, N_("Así no se puede"), N_("Vuelva al inicio y empiece desde ahí.")),
+    "form_expired": (
+        403,
+        N_("El formulario ya no vale"),
+        N_("Se abrió hace tiempo, o en otra sesión. No se hizo nada: recargue la página y envíelo de nuevo."),
+    ),
+    "wrong_origin": (
+        403,
+        N_("La petición no vino de esta consola"),
+        N_("No se hizo nada. Si usted envió un formulario de aquí, recargue la página y envíelo de nuevo."),
+    ),
+    "unreadable": (400, N_("No se puede leer lo enviado"), N_("No se hizo nada. Vuelva atrás y escríbalo de nuevo.")),
+    "too_large": (413, N_("Es demasiado largo"), N_("No se hizo nada. Vuelva atrás y acorte lo escrito.")),
+    "busy": (503, N_("Hay demasiada gente entrando"), N_("No se hizo nada. Espere unos segundos e intente de nuevo.")),
+    "database_away": (
+        503,
+        N_("Ahora no es posible"),
+        N_("Lo último que pidió no se hizo. Espere un minuto e intente de nuevo; si sigue así, avise a soporte."),
+    ),
+    "internal": (
+        500,
+        N_("Algo falló de nuestro lado"),
+        N_("Lo último que pidió no se hizo. Avise a soporte con el código y el número de abajo."),
+    ),
+}
+"""Of each code: the status of HTTP, a heading, and what to do."""
+
+
+class Stopped(Exception):
+    """A request ends here, with the page of a code; what it has changed so far is undone."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.status = WORDS[code][0]

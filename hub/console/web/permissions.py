@@ -1,0 +1,60 @@
+"""Who may come to which page: the one table, by the names of routes. With one that lacks there, nothing starts.
+
+Whoever has no permission is answered as for a page that does not exist.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class Role(StrEnum):
+    """What a member of staff does."""
+
+    COORDINATOR = "coordinator"
+    PARTNER_STAFF = "partner_staff"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+    OPERATIONS = "operations"
+
+
+ANYBODY: Final = None
+"""Also who has not come in."""
+ALL_STAFF: Final = frozenset(Role)
+
+MAY: Final[Mapping[str, frozenset[Role] | None]] = {
+    "static": ANYBODY,
+    "language": ANYBODY,
+    "login": ANYBODY,
+    "logout": ANYBODY,
+    "lock": ANYBODY,
+    "unlock": ANYBODY,
+    "enrolment": ANYBODY,
+    "enrolment_form": ANYBODY,
+    "enrolment_qr": ANYBODY,
+    "nothing": ALL_STAFF,
+    "home": ALL_STAFF,
+    "recovery": frozenset({Role.ADMINISTRATOR}),
+}
+
+
+class UndeclaredError(Exception):
+    """Routes and the table of permissions do not agree; says which."""
+
+
+def check(routes: Iterable[str], may: Mapping[str, frozenset[Role] | None] = MAY) -> None:
+    """Hold the names of routes against the table. Raises UndeclaredError."""
+    counted = Counter(routes)
+    wrong = [f"{name} has no permission" for name in sorted(counted.keys() - may.keys())]
+    wrong += [f"{name} is no route" for name in sorted(may.keys() - counted.keys())]
+    wrong += [f"{name} is there twice" for name, count in sorted(counted.items()) if count > 1]
+    wrong += [f"nobody may come to {name}" for name, roles in sorted(may.items()) if roles == frozenset()]
+    if wrong:
+        raise UndeclaredError("; ".join(wrong))
+
+
+def may_come(name: str, roles: Iterable[Role], may: Mapping[str, frozenset[Role] | None] = MAY) -> bool:
+    """Whether somebody with these roles may come to a page."""
+    allowed = may[name]
+    return allowed is None or not allowed.isdisjoint(roles)

@@ -1,0 +1,72 @@
+"""What the process is told by its environment (docs/operations.md)."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts.codes import OrganisationStatus
+from hub.console.keyring import Keyring
+from hub.gateway.audit import keys
+from hub.gateway.http.limits import whole
+from hub.gateway.http.listening import read_address
+from hub.gateway.settings import setting
+from messaging import register
+from messaging.topology import Organisation
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the application has to know."""
+
+    database_url: str
+    keyring: Keyring
+    sign: Callable[[bytes], bytes]
+    """Signs the audit."""
+    audit: Path
+    """Where the copy of its checkpoints is."""
+    organisations: Callable[[], Mapping[str, Organisation]]
+    """Who takes part at a moment."""
+    port: int = 443
+    is_encrypted: bool = True
+    """Whether browsers come by https, to us or to a proxy."""
+    lock_after: int = 10  # minutes without anybody's doing anything
+    session_hours: int = 12  # after which the password is asked for again
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Read it; raises SettingError, ValueError, TopologyError, UnusableKey, UnusableKeyring: one sentence each."""
+        _, organisations = register.of_environment(environment)
+        audit = Path(setting("CONSOLE_AUDIT_DIRECTORY", environment))
+        url = environment.get("RUTA_CONSOLE_URL", "")
+        times = {
+            name: whole(variable, environment[variable])
+            for name, variable in (
+                ("lock_after", "RUTA_CONSOLE_LOCK_MINUTES"),
+                ("session_hours", "RUTA_CONSOLE_SESSION_HOURS"),
+            )
+            if environment.get(variable)
+        }
+        return cls(
+            setting("CONSOLE_DATABASE_URL", environment),
+            Keyring.read(Path(setting("CONSOLE_KEY_FILE", environment))),
+            keys.signer(audit),
+            audit,
+            organisations,
+            read_address(setting("CONSOLE_LISTEN", environment)).port,
+            url.startswith("https:") if url else bool(environment.get("RUTA_CONSOLE_CERTIFICATE")),
+            **times,
+        )
+
+    def takes_part(self, organisation: str) -> bool:
+        """Whether an organisation's staff may come in."""
+        found = self.organisations().get(organisation)
+        return found is not None and found.status is OrganisationStatus.ACTIVE
+
+    def cookie(self, name: str) -> str:
+        """What a cookie is called: by https so that no other site can set it.
+
+        Without it, which is on this machine only, Safari takes no cookie that is `Secure`, and browsers give each port
+        of a machine the cookies of the others: the port stands in the name.
+        """
+        return f"__Host-{name}" if self.is_encrypted else f"{name}-{self.port}"

@@ -1,0 +1,126 @@
+"""One request as a page's function is given it, in a thread, with a transaction that is committed before the answer."""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote
+
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from hub.console import audit
+from hub.console.keyring import Keyring
+from hub.console.web import pages
+from hub.console.web.accounts import Staff
+from hub.console.web.permissions import Role
+from hub.console.web.sessions import Session
+from hub.gateway.audit.store import Act
+from hub.gateway.http.problems import Language
+from messaging.database import Connection
+
+NOBODY: Final = "nobody"  # as the actor of what was done before anybody had come in
+NO_ORGANISATION: Final = "-"
+LONGEST_PATH: Final = 500  # of a page to come back to
+FORM_FIELD: Final = "form_token"  # of every form
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry of the navigation."""
+
+    path: str
+    label: str
+    is_here: bool
+
+
+@dataclass
+class Visit:
+    """A request, who makes it, and what is to be recorded of it."""
+
+    tx: Connection
+    keyring: Keyring
+    request_id: str
+    method: str
+    path: str
+    here: str
+    """The path with its query."""
+    path_params: Mapping[str, str]
+    query: Mapping[str, str]
+    form: Mapping[str, Sequence[str]]
+    """What was posted, by the names of fields; its origin and its token have been checked."""
+    language: Language
+    browser: str
+    """What the browser's cookie has; a page that changes it has the cookie set."""
+    known: str
+    """What the cookie has by which a browser is known in which somebody has come in before."""
+    address: str | None
+    """Whom attempts are counted for; None where everybody has the same one."""
+    session: Session | None = None
+    links: Sequence[Link] = ()
+    acts: list[Act] = field(default_factory=list)
+
+    @property
+    def staff(self) -> Staff:
+        """Who has come in; only for pages that are for staff."""
+        assert self.session is not None
+        return self.session.staff
+
+    def may(self, *roles: Role) -> bool:
+        """Whether whoever has come in has one of these roles."""
+        return not self.staff.roles.isdisjoint(roles)
+
+    def said(self, name: str, longest: int = 200) -> str:
+        """A field of the form without spaces around it; empty where it is not there, there twice, or too long."""
+        values = self.form.get(name, ())
+        value = values[0].strip() if len(values) == 1 else ""
+        return value if len(value) <= longest else ""
+
+    def note(self, act: str, *, by: Staff | None = None, people: Sequence[str] = (), **details: Any) -> None:
+        """Have it recorded before the answer is sent; where that cannot be, nothing is sent, and nothing was done.
+
+        `people` are ids of persons, or codes of cases, all that a list shows: they are written so that only who has
+        their keys can read them. `details` hold ids, codes and counts, and no more. `by` is who does it, where that is
+        somebody else than has come in.
+        """
+        staff = by or (self.session.staff if self.session is not None else None)
+        if people:
+            details["people"] = audit.encrypted(self.tx, self.keyring, people)
+        actor = f"staff:{staff.code}" if staff is not None else NOBODY
+        organisation = staff.organisation if staff is not None else NO_ORGANISATION
+        self.acts.append(Act(actor, act, organisation, {**details, "request": self.request_id}))
+
+    def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
+        """A page of HTML."""
+        text = pages.render(self.language, template, {**values, "visit": self, "form_token": self.form_token})
+        return HTMLResponse(text, status)
+
+    def go(self, path: str, back_to: str | None = None) -> Response:
+        """Send the browser to another page, which is to lead back to a third one."""
+        return RedirectResponse(f"{path}?a={quote(back_to)}" if back_to else path, 303)
+
+    @property
+    def back_to(self) -> str:
+        """The page to come back to: one of ours, else the first one."""
+        said = self.said("a", LONGEST_PATH) or self.query.get("a", "")
+        return said if is_path(said) else "/"
+
+    @property
+    def form_token(self) -> str:
+        """What every form of this browser has in the field `form_token`, and no other site can know."""
+        return hmac.digest(self.browser.encode(), b"ruta form", "sha256").hex()
+
+    def has_form_token(self) -> bool:
+        """Whether what was posted has it."""
+        return hmac.compare_digest(self.said(FORM_FIELD).encode(), self.form_token.encode())
+
+
+def is_path(said: str) -> bool:
+    """Whether a text is a path of this server, and cannot be taken for the address of another."""
+    return (
+        said.startswith("/")
+        and not said.startswith("//")
+        and "\\" not in said
+        and len(said) <= LONGEST_PATH
+        and said.isascii()
+        and said.isprintable()
+    )

@@ -1,0 +1,44 @@
+"""The console of a module's tests: one database, one application, and a browser for each who asks."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from deploy.local import Stack
+from tests.hub.console.kit import Browser, Console, Person, Running
+
+
+@pytest.fixture(scope="module")
+def console(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    console = Console(stack, tmp_path_factory.mktemp("console"))
+    yield console
+    console.stop()
+
+
+@pytest.fixture(scope="module")
+def running(console: Console) -> Running:
+    return console.run()
+
+
+@pytest.fixture
+def browser(running: Running) -> Browser:
+    return Browser(running)
+
+
+@pytest.fixture
+def another(running: Running) -> Browser:
+    return Browser(running)
+
+
+@pytest.fixture
+def enrolled(console: Console, browser: Browser, request: pytest.FixtureRequest) -> Callable[..., Person]:
+    """Enrols somebody of a new name in the test's browser."""
+    count = 0
+
+    def enrol(*roles: str, organisation: str = "redcross", name: str = "Ana Pérez", where: Browser = browser) -> Person:
+        nonlocal count
+        count += 1
+        login = f"u{abs(hash(request.node.nodeid)) % 10**9}.{count}"
+        return console.enrol(where, login, *roles, organisation=organisation, name=name)
+
+    return enrol

@@ -1,0 +1,105 @@
+"""Who may come to which page: every route times every role; a route that nobody has declared, and how it is found."""
+
+import pytest
+
+from hub.console.web import app, permissions
+from hub.console.web.permissions import ALL_STAFF, ANYBODY, MAY, Role, UndeclaredError, check
+from hub.console.web.screen import Screen
+from tests.hub.console.kit import CENTRE, Browser, Console, Running
+
+# What each role may come to beside what everybody who has come in may.
+MORE = {
+    Role.COORDINATOR: set[str](),
+    Role.PARTNER_STAFF: set[str](),
+    Role.AUDITOR: set[str](),
+    Role.ADMINISTRATOR: {"recovery"},
+    Role.OPERATIONS: set[str](),
+}
+
+
+@pytest.fixture(scope="module")
+def browsers(console: Console, running: Running) -> dict[Role, Browser]:
+    """Somebody of each role."""
+    found = {}
+    for role in Role:
+        found[role] = Browser(running)
+        organisation = "redcross" if role is Role.PARTNER_STAFF else CENTRE
+        console.enrol(found[role], f"role.{role}", role, organisation=organisation)
+    return found
+
+
+def guarded(console: Console) -> list[Screen]:
+    """The pages that are for staff, but for what is found at an address that is none."""
+    screens = app.all_screens(console.settings)
+    return [one for one in screens if MAY[one.name] is not ANYBODY and one.name != "nothing"]
+
+
+def test_everybody_comes_to_what_is_theirs_and_to_nothing_else(console: Console, browsers: dict[Role, Browser]) -> None:
+    for screen in guarded(console):
+        for role, browser in browsers.items():
+            may = screen.name in MORE[role] or MAY[screen.name] == ALL_STAFF
+            for method, handler in (("GET", screen.get), ("POST", screen.post)):
+                browser.get("/")
+                answer = browser.get(screen.path) if method == "GET" else browser.send(screen.path)
+                where = f"{method} {screen.path} as {role}"
+                if not may:
+                    assert answer.status == 404, where
+                elif handler is None:
+                    assert answer.status == 405, where
+                else:
+                    assert answer.status < 500, where
+                    assert answer.status != 404, where
+
+
+def test_whoever_has_not_come_in_is_sent_to_do_so_from_every_page(console: Console, browser: Browser) -> None:
+    for screen in guarded(console):
+        assert browser.get(screen.path).leads_to == f"/entrar?a={screen.path}"
+        browser.get("/entrar")
+        assert browser.send(screen.path).leads_to == "/entrar"
+
+
+def test_the_navigation_has_what_one_may_come_to(console: Console, browsers: dict[Role, Browser]) -> None:
+    labelled = [one for one in guarded(console) if one.label]
+    assert labelled
+    for role, browser in browsers.items():
+        home = browser.get("/").text
+        for screen in labelled:
+            assert (f'href="{screen.path}"' in home) == permissions.may_come(screen.name, [role]) or screen.path == "/"
+
+
+def test_a_role_that_was_taken_away_is_gone_with_the_next_request(console: Console, running: Running) -> None:
+    browser = Browser(running)
+    person = console.enrol(browser, "demoted", "administrator", organisation=CENTRE)
+    assert browser.get("/recuperar").status == 200
+    console.query("update staff set roles = array['auditor'] where code = %s", person.code)
+    assert browser.get("/recuperar").status == 404
+
+
+@pytest.mark.parametrize(
+    ("routes", "may", "said"),
+    [
+        (["a", "b"], {"a": ANYBODY}, "b has no permission"),
+        (["a"], {"a": ALL_STAFF, "b": ALL_STAFF}, "b is no route"),
+        (["a", "a"], {"a": ALL_STAFF}, "a is there twice"),
+        (["a"], {"a": frozenset[Role]()}, "nobody may come to a"),
+    ],
+)
+def test_routes_and_permissions_that_do_not_agree_are_named(
+    routes: list[str], may: dict[str, frozenset[Role] | None], said: str
+) -> None:
+    with pytest.raises(UndeclaredError, match=said):
+        check(routes, may)
+
+
+def test_with_a_planted_page_that_nobody_has_declared_nothing_starts(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screens = (*app.all_screens(console.settings), Screen("planted", "/planted", get=lambda visit: visit.go("/")))
+    monkeypatch.setattr(app, "all_screens", lambda _: screens)
+    with pytest.raises(UndeclaredError, match="planted has no permission"):
+        app.make_app(console.settings)
+
+
+def test_every_route_of_the_application_is_a_page_with_a_permission(console: Console, running: Running) -> None:
+    screens = {one.path for one in app.all_screens(console.settings)}
+    assert {getattr(one, "path", None) for one in running.app.routes} == {app.STATIC, *screens}
