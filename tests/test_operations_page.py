@@ -14,7 +14,7 @@ from hub.gateway.http import connection_limits, limits
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 PARTS = ("messaging", "hub", "services", "deploy", "tools")
-PREFIXES = ("SERVICE_", "RELAY_", "GATEWAY_", "HUB_", "RUTA_")
+PREFIXES = ("SERVICE_", "RELAY_", "GATEWAY_", "CONSOLE_", "HUB_", "RUTA_")
 # The demo and the tests move time with the first, and nobody else should; the second is for `./ruta` by itself.
 NOT_FOR_OPERATIONS = {"RUTA_CLOCK_FILE", "RUTA_MENDED"}
 
@@ -29,7 +29,8 @@ def variables(root: Path) -> Iterator[str]:
 
 
 def _is_variable(text: str) -> bool:
-    return text.startswith(PREFIXES) and text.replace("_", "").isalpha() and text.isupper()
+    is_name = text.replace("_", "").isalpha() and text.isupper() and not text.endswith("_")
+    return text.startswith(PREFIXES) and is_name
 
 
 def rows(page: str) -> Counter[str]:

@@ -14,7 +14,7 @@ from deploy.local.stack import Stack
 from deploy.local.state import State
 from messaging import broker
 from messaging.frames import Connection
-from messaging.topology import GATEWAY, HUB, NETWORK, REPAIRER, DeclaredNetwork, Management
+from messaging.topology import CONSOLE, GATEWAY, HUB, NETWORK, REPAIRER, DeclaredNetwork, Management
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Beside:
 
     management: Management
     amqp_urls: Mapping[str, Mapping[str, str]]  # by user (the gateway, the repairer), then by virtual host
-    databases: Mapping[str, str]  # of each service and the gateway, as its own role
+    databases: Mapping[str, str]  # of each service, the gateway and the console, as its own role
     http_url: str | None  # by which partners reach the entrance by HTTP; None where nobody has said
     running: Mapping[str, Any] | None  # what `./ruta up` says of itself; None where the processes are somebody else's
 
@@ -54,8 +54,8 @@ def amqp_urls(stack: Stack) -> dict[str, dict[str, str]]:
 
 
 def databases(stack: Stack, declared: DeclaredNetwork) -> dict[str, str]:
-    """The database of each service, and the gateway's."""
-    return {name: stack.service_database_url(name) for name in (*declared.services, GATEWAY)}
+    """The database of each service, the gateway's and the console's."""
+    return {name: stack.service_database_url(name) for name in (*declared.services, GATEWAY, CONSOLE)}
 
 
 def find(

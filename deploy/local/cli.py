@@ -13,7 +13,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from deploy.local import Stack
     from deploy.local.membership import Membership
     from deploy.local.partner import Partner
+    from deploy.local.staff import StaffOffice
 
 # What a command needs is imported when it runs, so that each starts at once.
 
@@ -67,6 +68,7 @@ def up() -> None:
             print(f"Ruta is up after {time.monotonic() - began:.1f} s: {len(network.processes)} processes.")
             print(f"Partners' credentials: {network.stack.state.organisations}")
             print(f"By HTTP: {network.stack.http_url}")
+            print(f"Console: {network.stack.console_url}")
             print("`./ruta status` shows it, Ctrl-C stops it.", flush=True)
             _wait_for_the_end()
         except (KeyboardInterrupt, SystemExit):
@@ -461,9 +463,84 @@ def revoke_api_key(organisation: str, name: str) -> None:
         print(one.revoke_api_key(name))
 
 
+staff = App(name="staff", help="See and change who may come into the console, while everything runs.")
+app.command(staff)
+
+
+@staff.command(name="add")
+def add_staff(name: str, *, organisation: str, login: str, role: tuple[str, ...]) -> None:
+    """Let somebody enrol; what to hand over is shown, once.
+
+    Parameters
+    ----------
+    name
+        As colleagues are to see it.
+    organisation
+        Whose staff it is, by its short name.
+    login
+        What they type to come in: 2 to 60 of a-z, 0-9 and . _ @ -.
+    role
+        coordinator, partner_staff, auditor, administrator, operations. Several may be said.
+    """
+    with _staff() as office:
+        print(office.add(name, organisation=organisation, login=login, roles=role))
+
+
+@staff.command(name="suspend")
+def suspend_staff(code: str) -> None:
+    """Let somebody in no more, and end what they have open at once.
+
+    Parameters
+    ----------
+    code
+        Their code, or their login name.
+    """
+    with _staff() as office:
+        print(office.suspend(code))
+
+
+@staff.command(name="resume")
+def resume_staff(code: str) -> None:
+    """Let somebody who was suspended in again, with the password and authenticator that they had.
+
+    Parameters
+    ----------
+    code
+        Their code, or their login name.
+    """
+    with _staff() as office:
+        print(office.resume(code))
+
+
+@staff.command(name="show")
+def show_staff(code: str | None = None) -> None:
+    """Say in one line each who may come in: code, organisation, login name, name, roles, and whether they do.
+
+    Parameters
+    ----------
+    code
+        Only this one, by code or login name.
+    """
+    with _staff() as office:
+        print(office.show(code))
+
+
+@staff.command(name="saw")
+def who_saw(person: str) -> None:
+    """Say who saw or did what of a person in the console, the oldest first; of who was erased, nothing.
+
+    Parameters
+    ----------
+    person
+        The person's id, or the code of a case.
+    """
+    with _staff() as office:
+        print(office.saw(person))
+
+
 @app.command(help_flags=[])
 def audit(*arguments: PassedOn) -> None:
-    """Say whether the record of what was done in the network was changed, or search it: `audit verify | search`."""
+    """Say whether the record of what was done and seen was changed, or search it: `audit verify | search`."""
     with _reading("gateway", arguments, commands=("verify", "search")) as variables:
         raise SystemExit(_run(MODULES["audit"], arguments, variables))
 
@@ -543,6 +620,18 @@ def _membership() -> Iterator["Membership"]:
 
 
 @contextlib.contextmanager
+def _staff() -> Iterator["StaffOffice"]:
+    """Who may come into the console of the network that runs, or of the one that ran last."""
+    from deploy.local.staff import opened
+
+    with _network_with("console") as (state, address):
+        if address is None:
+            raise OperatorError("There is no network yet: `./ruta up`, or `./ruta provision`, makes one.")
+        with opened(state, address) as office:
+            yield office
+
+
+@contextlib.contextmanager
 def _network_with(service: str) -> Iterator[tuple[State, str | None]]:
     """The state of a network, and the address of a service's database in it; which network it is is said.
 
@@ -574,6 +663,12 @@ def _network_with(service: str) -> Iterator[tuple[State, str | None]]:
 
 def _variables(service: str, address: str, state: State) -> dict[str, str]:
     more = {"GATEWAY_AUDIT_DIRECTORY": str(state.audit)} if service == "gateway" else {}
+    if service == "gateway" and (password := state.known_passwords().get("postgres console")):
+        from messaging import addresses
+
+        beside = addresses.read(address, addresses.DATABASE)
+        url = replace(beside, user="console", password=password, path="console").url
+        more |= {"CONSOLE_DATABASE_URL": url, "CONSOLE_AUDIT_DIRECTORY": str(state.console_audit)}
     if state.organisations_file.exists():
         more["RUTA_ORGANISATIONS_FILE"] = str(state.organisations_file)
     return {"SERVICE_DATABASE_URL": address} | more

@@ -1,4 +1,4 @@
-"""Where the entrance by HTTP listens on this machine, and what organisations are handed to come in by it."""
+"""Where HTTP and the console listen on this machine, and what organisations are handed to come in by HTTP."""
 
 import binascii
 import contextlib
@@ -8,7 +8,7 @@ import secrets
 import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from deploy.local.operator_error import OperatorError
 from deploy.local.state import PORTS, State, free_ports, write_private
@@ -17,9 +17,28 @@ from hub.gateway.http.listening import Unusable, read_address
 from messaging import database
 from messaging.topology import Organisation
 
-KEPT = "http.json"  # where the port of last time is kept
 # What an operator sets; other processes are not told.
 SETTINGS = ("RUTA_HTTP_LISTEN", "RUTA_HTTP_CERTIFICATE", "RUTA_HTTP_KEY", "RUTA_HTTP_URL")
+OF_CONSOLE = (
+    "RUTA_CONSOLE_LISTEN",
+    "RUTA_CONSOLE_CERTIFICATE",
+    "RUTA_CONSOLE_KEY",
+    "RUTA_CONSOLE_URL",
+    "RUTA_CONSOLE_CONNECTIONS_OF_AN_ADDRESS",
+    "RUTA_CONSOLE_LOCK_MINUTES",
+    "RUTA_CONSOLE_SESSION_HOURS",
+)
+
+
+class Place(NamedTuple):
+    """What listens: how the variables begin that an operator sets, and where its port of last time is kept."""
+
+    prefix: str
+    kept: str
+
+
+HTTP = Place("HTTP", "http.json")
+CONSOLE = Place("CONSOLE", "console.json")
 
 MOST = 2  # API keys at a time, of an organisation or one of its systems: the one that comes and the one that goes
 
@@ -50,18 +69,18 @@ REVOKE_UNDECLARED = """
 """
 
 
-def listen_address(state: State, environment: Mapping[str, str]) -> str:
-    """`host:port` to listen on: RUTA_HTTP_LISTEN; else on loopback the port of last time, or a free one, which is kept.
+def listen_address(state: State, environment: Mapping[str, str], place: Place = HTTP) -> str:
+    """`host:port` to listen on: RUTA_<prefix>_LISTEN; else on loopback the port of last time, or a free one.
 
-    Raises OperatorError where RUTA_HTTP_LISTEN is no address.
+    That is kept for the next time. Raises OperatorError where RUTA_<prefix>_LISTEN is no address.
     """
-    if named := environment.get("RUTA_HTTP_LISTEN"):
+    if named := environment.get(f"RUTA_{place.prefix}_LISTEN"):
         try:
             return str(read_address(named))
         except Unusable as error:
-            raise OperatorError(f"RUTA_HTTP_LISTEN: {error}") from None
+            raise OperatorError(f"RUTA_{place.prefix}_LISTEN: {error}") from None
     state.make()
-    kept = state.directory / KEPT
+    kept = state.directory / place.kept
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         port = int(json.loads(kept.read_text())["port"])
         if port in PORTS and _is_free(port):
@@ -86,16 +105,16 @@ def known_url(state: State, environment: Mapping[str, str]) -> str | None:
     if any(environment.get(name) for name in ("RUTA_HTTP_URL", "RUTA_HTTP_LISTEN")):
         return url(environment.get("RUTA_HTTP_LISTEN", ""), environment)
     try:
-        return url(f"127.0.0.1:{int(json.loads((state.directory / KEPT).read_text())['port'])}", environment)
+        return url(f"127.0.0.1:{int(json.loads((state.directory / HTTP.kept).read_text())['port'])}", environment)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def url(listens: str, environment: Mapping[str, str]) -> str:
-    """The address that partners use: RUTA_HTTP_URL, or where it listens."""
-    if outside := environment.get("RUTA_HTTP_URL"):
+def url(listens: str, environment: Mapping[str, str], place: Place = HTTP) -> str:
+    """The address that others use: RUTA_<prefix>_URL, or where it listens."""
+    if outside := environment.get(f"RUTA_{place.prefix}_URL"):
         return outside.rstrip("/")
-    return f"http{'s' if environment.get('RUTA_HTTP_CERTIFICATE') else ''}://{listens}"
+    return f"http{'s' if environment.get(f'RUTA_{place.prefix}_CERTIFICATE') else ''}://{listens}"
 
 
 def api_keys(

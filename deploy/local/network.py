@@ -22,7 +22,8 @@ from deploy.local.stack import Stack
 from deploy.local.supervisor import Supervisor
 from messaging import topology
 
-ENTRANCES = (topology.GATEWAY, topology.GATEWAY_HTTP, topology.COURIER)  # where messages come in and go out
+# Where messages come in and go out, and staff do.
+ENTRANCES = (topology.GATEWAY, topology.GATEWAY_HTTP, topology.COURIER, topology.CONSOLE_WEB)
 
 log = logging.getLogger("ruta.up")
 
@@ -151,6 +152,7 @@ class Network:
                     "amqp_urls": amqp_urls(self.stack),
                     "databases": databases(self.stack, self.declared),
                     "http_url": self.stack.http_url,
+                    "console_url": self.stack.console_url,
                     "processes": {
                         name: {"pid": process.pid, "restarts": process.restarts, "last_words": process.last_words}
                         for name, process in self.processes.items()

@@ -6,17 +6,28 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from deploy.local.entrance import SETTINGS
+from deploy.local.entrance import OF_CONSOLE, SETTINGS
 from deploy.local.forking import SERVER, ForkedProcess, ForkServer
 from deploy.local.process import Process, Program
 from deploy.local.stack import Stack
 from deploy.local.state import ROOT, State
-from messaging.topology import COURIER, GATEWAY, GATEWAY_HTTP, HUB, NETWORK, NETWORK_FILE, DeclaredNetwork
+from messaging.topology import (
+    CONSOLE,
+    CONSOLE_WEB,
+    COURIER,
+    GATEWAY,
+    GATEWAY_HTTP,
+    HUB,
+    NETWORK,
+    NETWORK_FILE,
+    DeclaredNetwork,
+)
 
 # How the administrator reaches real servers (deploy/local/stack.py): no business of the hub's processes.
 ADMINISTRATORS = {"RUTA_DATABASE_URL", "RUTA_AMQP_URL", "RUTA_MANAGEMENT_URL"}
 BY_HTTP = "hub.gateway.http.__main__"
-NOT_THEIRS = ADMINISTRATORS | set(SETTINGS)
+PAGES = "hub.console.web.__main__"
+NOT_THEIRS = ADMINISTRATORS | set(SETTINGS) | set(OF_CONSOLE)
 
 
 def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
@@ -75,6 +86,15 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
         **{name: stack.environment[name] for name in SETTINGS if name in stack.environment},
     }
     yield program(stack.state, GATEWAY_HTTP, [BY_HTTP], addresses)
+    addresses = {
+        "CONSOLE_DATABASE_URL": stack.service_database_url(CONSOLE),
+        "CONSOLE_LISTEN": stack.console_listens,
+        "CONSOLE_KEY_FILE": str(stack.state.console_key_file),
+        "CONSOLE_AUDIT_DIRECTORY": str(stack.state.console_audit),
+        **who,
+        **{name: stack.environment[name] for name in OF_CONSOLE if name in stack.environment},
+    }
+    yield program(stack.state, CONSOLE_WEB, [PAGES], addresses)
 
 
 def without_users(urls: str) -> str:
@@ -90,7 +110,7 @@ class ForkServers:
         of_the_hub = ["messaging.relay", "hub.gateway.__main__", "hub.gateway.courier"]
         modules = {
             "forkserver": ["messaging.run", *of_the_hub, *services],  # messaging.run has to be the first
-            "forkserver-http": [BY_HTTP],
+            "forkserver-http": [BY_HTTP, PAGES],
         }
         self.all = [
             ForkServer(program(state, name, [SERVER], {}, beats=False), imported) for name, imported in modules.items()
@@ -111,7 +131,7 @@ class ForkServers:
         if not program.module:
             return Process(program)
         of_eventlet, of_asyncio = self.all
-        return ForkedProcess(program, of_asyncio if program.module == [BY_HTTP] else of_eventlet)
+        return ForkedProcess(program, of_asyncio if program.module in ([BY_HTTP], [PAGES]) else of_eventlet)
 
 
 def program(

@@ -16,9 +16,11 @@ from deploy.local.operator_error import OperatorError
 from deploy.local.stack import Stack
 from deploy.local.state import ROOT, State, write_private
 from deploy.local.trail import Trail, record, trail
+from hub.console import keyring
+from hub.gateway.audit import keys as audit_keys
 from messaging import clock, database
 from messaging.migrate import migrate
-from messaging.topology import GATEWAY, NETWORK, DeclaredNetwork, Organisation, TopologyError, submit_exchange
+from messaging.topology import CONSOLE, GATEWAY, NETWORK, DeclaredNetwork, Organisation, TopologyError, submit_exchange
 
 HUB = "hub"  # the hub as an organisation: registrations are sealed to it
 
@@ -35,14 +37,26 @@ def provision(stack: Stack, network: DeclaredNetwork) -> None:
 def provision_databases(stack: Stack, network: DeclaredNetwork) -> None:
     """The part of `provision` that needs no broker."""
     packages = {service.name: service.package for service in network.services.values()}
-    for name, package in (packages | {GATEWAY: "hub.gateway"}).items():
+    for name, package in (packages | {GATEWAY: "hub.gateway", CONSOLE: "hub.console"}).items():
         try:
             migrate(stack.create_database(name), ROOT / package.replace(".", "/"))
         except psycopg.Error as error:
             raise OperatorError(
                 f"The database of {name} could not be brought up to date: {str(error).splitlines()[0]}"
             ) from None
+    _have_keys_of_the_console(stack.state)
     _take_over_organisations(stack, network)
+
+
+def _have_keys_of_the_console(state: State) -> None:
+    """See to it that the console has its keys, before it runs."""
+    try:
+        keyring.make(state.console_key_file)
+        audit_keys.make(state.console_audit)
+    except OSError as error:
+        raise OperatorError(f"The console's keys cannot be made: {error.filename} ({error.strerror}).") from None
+    except audit_keys.UnusableKey as error:
+        raise OperatorError(f"The console's keys cannot be used: {error}.") from None
 
 
 def _take_over_organisations(stack: Stack, network: DeclaredNetwork) -> None:

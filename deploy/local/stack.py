@@ -199,6 +199,16 @@ class Stack:
         """The address by which partners reach it."""
         return entrance.url(self.http_listens, self.environment)
 
+    @cached_property
+    def console_listens(self) -> str:
+        """`host:port` where the console listens as long as this stack is there. Raises OperatorError."""
+        return entrance.listen_address(self.state, self.environment, entrance.CONSOLE)
+
+    @property
+    def console_url(self) -> str:
+        """The address by which staff reach it."""
+        return entrance.url(self.console_listens, self.environment, entrance.CONSOLE)
+
     def service_database_url(self, service: str) -> str:
         """The database of a service, as the service's own role; its hosts and settings are the administrator's."""
         server = addresses.read(self.postgres_admin_url, addresses.DATABASE)

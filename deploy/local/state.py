@@ -49,6 +49,7 @@ class State:
         self.signing = self.directory / "signing"  # the key that signs the directory of public keys
         self.signed_directory_file = self.directory / "directory.jws"
         self.audit = self.directory / "audit"  # the key that signs it, and the copy of its checkpoints
+        self.console = self.directory / "console"  # its key, and the same of its own audit
         self.directory_file = self.directory / "directory.json"  # the organisations and their public keys
         self.organisations_file = self.directory / "organisations.json"  # who takes part (messaging/register.py)
         self._secrets = self.directory / "secrets.json"
@@ -67,6 +68,16 @@ class State:
             raise OperatorError(
                 f"Cannot write to {self.directory} ({error.strerror}); set RUTA_STATE to a place of yours."
             ) from error
+
+    @property
+    def console_key_file(self) -> Path:
+        """The key of what is encrypted in the console's database (hub/console/keyring.py)."""
+        return self.console / "console.key"
+
+    @property
+    def console_audit(self) -> Path:
+        """The key that signs the console's audit, and the copy of its checkpoints."""
+        return self.console / "audit"
 
     def has_database(self) -> bool:
         """Whether an embedded PostgreSQL has ever been started here."""

@@ -1,4 +1,4 @@
-"""What this command line does to the network, on its way into the audit (hub/gateway/audit/).
+"""What this command line does to the network, on its way into the audit (hub/gateway/audit/), or into the console's.
 
 with trail(stack.service_database_url(GATEWAY), stack.state) as noted:
     noted.note("key_revoked", "redcross", key=…)
@@ -83,22 +83,26 @@ def _changed(before: str, now: Mapping[str, Any]) -> list[str]:
 
 
 @contextlib.contextmanager
-def trail(database_url: str, state: State) -> Iterator[Trail]:
-    """Open one on a connection of its own. Raises OperatorError, psycopg.Error."""
+def trail(database_url: str, state: State, directory: Path | None = None) -> Iterator[Trail]:
+    """Open one on a connection of its own. Raises OperatorError, psycopg.Error.
+
+    `directory` has the key and the copy of the audit in that database, where it is another than the gateway's.
+    """
     with contextlib.closing(database.connect(database_url)) as connection:
-        yield begin(connection, state)
+        yield begin(connection, state, directory)
 
 
-def begin(connection: Connection, state: State) -> Trail:
+def begin(connection: Connection, state: State, directory: Path | None = None) -> Trail:
     """Begin one on a connection that is there; the key that signs is made where there is none. Raises OperatorError."""
+    directory = directory or state.audit
     try:
-        keys.make(state.audit)
-        sign = keys.signer(state.audit)
+        keys.make(directory)
+        sign = keys.signer(directory)
     except keys.UnusableKey as error:
         raise OperatorError(f"The audit cannot be written: {error}.") from None
     except OSError as error:
         raise OperatorError(f"The audit cannot be written: {error.filename} ({error.strerror}).") from None
-    return Trail(connection, state.audit, sign)
+    return Trail(connection, directory, sign)
 
 
 def record(database_url: str, state: State, act: str, subject: str, **details: Any) -> None:
