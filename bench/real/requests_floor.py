@@ -24,9 +24,9 @@ from bench import batches, loop
 from bench.loop import Out, Written
 from bench.waits import waits
 from bench.wire import Delivery
+from contracts.transitions import SENT
 from messaging import plausible
 from services.referrals.rules import deadlines
-from services.referrals.rules.states import SENT
 
 Request = contracts.Message[contracts.ReferralRequested]
 

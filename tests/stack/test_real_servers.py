@@ -56,7 +56,7 @@ def test_who_joins_there_is_told_where_http_is_served(
     for name, said in elsewhere.items():
         monkeypatch.setenv(name, said)
     monkeypatch.delenv("RUTA_HTTP_LISTEN", raising=False)
-    (tmp_path / entrance.KEPT).unlink(missing_ok=True)
+    (tmp_path / entrance.HTTP.kept).unlink(missing_ok=True)
     state = State(tmp_path)
     with membership.opened(state, database) as members, pytest.raises(OperatorError, match="set RUTA_HTTP_URL"):
         members.add("clinic", name="Clinic", roles=["partner"])

@@ -16,7 +16,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from hub.console.web import enrolling, entering, home, pages, permissions, recovering, words
+from hub.console.web import (
+    case,
+    enrolling,
+    entering,
+    home,
+    listing,
+    pages,
+    permissions,
+    recovering,
+    searching,
+    today,
+    words,
+)
 from hub.console.web.errors import Stopped
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
@@ -40,6 +52,10 @@ def all_screens(settings: Settings) -> Sequence[Screen]:
     """Every page."""
     return (
         *home.screens(settings),
+        *today.screens(settings),
+        *searching.screens(settings),
+        *listing.screens(settings),
+        *case.screens(settings),
         *entering.screens(settings),
         *enrolling.screens(settings),
         *recovering.screens(),

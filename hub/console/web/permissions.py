@@ -22,6 +22,7 @@ class Role(StrEnum):
 ANYBODY: Final = None
 """Also who has not come in."""
 ALL_STAFF: Final = frozenset(Role)
+OF_CASES: Final = frozenset({Role.COORDINATOR, Role.PARTNER_STAFF})
 
 MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "static": ANYBODY,
@@ -35,6 +36,10 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "enrolment_qr": ANYBODY,
     "nothing": ALL_STAFF,
     "home": ALL_STAFF,
+    "today": OF_CASES,
+    "referrals": OF_CASES | {Role.AUDITOR},
+    "search": OF_CASES,
+    "case": OF_CASES | {Role.AUDITOR},
     "recovery": frozenset({Role.ADMINISTRATOR}),
 }
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from deploy.local import Stack
+from messaging.migrate import migrate
+from tests.hub.console.kept import FOLDER, Kept
 from tests.hub.console.kit import Browser, Console, Person, Running
 
 
@@ -42,3 +44,19 @@ def enrolled(console: Console, browser: Browser, request: pytest.FixtureRequest)
         return console.enrol(where, login, *roles, organisation=organisation, name=name)
 
     return enrol
+
+
+@pytest.fixture(scope="session")
+def reading(stack: Stack) -> Iterator[Kept]:
+    url = stack.create_database("test_console_cases")
+    migrate(url, FOLDER)
+    service = Kept(url)
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def kept(reading: Kept) -> Iterator[Kept]:
+    """The read service with nothing in its tables."""
+    yield reading
+    reading.forget()

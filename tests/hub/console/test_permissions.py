@@ -1,25 +1,39 @@
 """Who may come to which page: every route times every role; a route that nobody has declared, and how it is found."""
 
+import contextlib
+
 import pytest
 
 from hub.console.web import app, permissions
 from hub.console.web.permissions import ALL_STAFF, ANYBODY, MAY, Role, UndeclaredError, check
 from hub.console.web.screen import Screen
+from tests.examples_reports import an_id, referred, says
+from tests.hub.console.kept import Kept
 from tests.hub.console.kit import CENTRE, Browser, Console, Running
 
 # What each role may come to beside what everybody who has come in may.
 MORE = {
-    Role.COORDINATOR: set[str](),
-    Role.PARTNER_STAFF: set[str](),
-    Role.AUDITOR: set[str](),
+    Role.COORDINATOR: {"today", "search", "referrals", "case"},
+    Role.PARTNER_STAFF: {"today", "search", "referrals", "case"},
+    Role.AUDITOR: {"referrals", "case"},
     Role.ADMINISTRATOR: {"recovery"},
     Role.OPERATIONS: set[str](),
 }
 
 
+CASE = an_id("everybody's")
+
+
+def path_of(screen: Screen) -> str:
+    """Where a page is; of a case, of one that everybody who may come to such a page may see."""
+    return screen.path.replace("{referral_id:uuid}", str(CASE))
+
+
 @pytest.fixture(scope="module")
 def browsers(console: Console, running: Running) -> dict[Role, Browser]:
-    """Somebody of each role."""
+    """Somebody of each role, and a case that the Red Cross has a part in."""
+    with contextlib.closing(Kept(console.url)) as service:
+        service.hear(says(referred("x", referral_id=CASE, sender="redcross", recipient="iom")))
     found = {}
     for role in Role:
         found[role] = Browser(running)
@@ -40,8 +54,9 @@ def test_everybody_comes_to_what_is_theirs_and_to_nothing_else(console: Console,
             may = screen.name in MORE[role] or MAY[screen.name] == ALL_STAFF
             for method, handler in (("GET", screen.get), ("POST", screen.post)):
                 browser.get("/")
-                answer = browser.get(screen.path) if method == "GET" else browser.send(screen.path)
-                where = f"{method} {screen.path} as {role}"
+                path = path_of(screen)
+                answer = browser.get(path) if method == "GET" else browser.send(path)
+                where = f"{method} {path} as {role}"
                 if not may:
                     assert answer.status == 404, where
                 elif handler is None:
@@ -53,9 +68,10 @@ def test_everybody_comes_to_what_is_theirs_and_to_nothing_else(console: Console,
 
 def test_whoever_has_not_come_in_is_sent_to_do_so_from_every_page(console: Console, browser: Browser) -> None:
     for screen in guarded(console):
-        assert browser.get(screen.path).leads_to == f"/entrar?a={screen.path}"
+        path = path_of(screen)
+        assert browser.get(path).leads_to == f"/entrar?a={path}"
         browser.get("/entrar")
-        assert browser.send(screen.path).leads_to == "/entrar"
+        assert browser.send(path).leads_to == "/entrar"
 
 
 def test_the_navigation_has_what_one_may_come_to(console: Console, browsers: dict[Role, Browser]) -> None:

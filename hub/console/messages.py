@@ -1,0 +1,107 @@
+"""Facts, as the messages say them and as the tables keep them."""
+
+from typing import Any, Final
+
+import contracts
+from contracts import Message
+from contracts.codes import ReminderAbout, is_confidential
+
+Row = dict[str, Any]
+
+# What a step's details leave out: it stands in columns, or is the same in every step.
+OF_THE_REFERRAL: Final = frozenset(
+    {
+        "referral_id", "state", "changed_at", "changed_by", "sender", "recipient", "service_id", "person_id", "need_id",
+        "need_code", "urgency", "sent_at", "zone", "confidential",
+    }
+)  # fmt: skip
+OF_THE_EVENT: Final = frozenset({"referral_id", "what", "noted_at", "noted_by", "confidential"})
+
+
+# Whose move a referral waits for; a purge is owed by whoever holds something, as `referral.noted` says.
+WAITS_ON: Final = {
+    ReminderAbout.RECEIPT: "recipient",
+    ReminderAbout.DECISION: "recipient",
+    ReminderAbout.CANCELLATION: "recipient",
+    ReminderAbout.ANSWER: "sender",
+    ReminderAbout.OUTCOME: "sender",
+}
+
+
+def is_shown(said: contracts.ReferralRecorded) -> bool:
+    """Whether the console may know of a referral at all."""
+    return not (said.confidential or is_confidential(said.need_code))
+
+
+def referral(message: Message[contracts.ReferralRecorded]) -> Row:
+    said = message.data
+    party = WAITS_ON.get(said.waits_for) if said.waits_for else None
+    return {
+        "referral_id": said.referral_id,
+        "sequence": message.sequence,
+        "short_code": contracts.short_code(said.referral_id),
+        "state": said.state,
+        "changed_at": said.changed_at,
+        "changed_by": said.changed_by,
+        "sender": said.sender,
+        "recipient": said.recipient,
+        "service_id": said.service_id,
+        "person_id": said.person_id,
+        "need_code": said.need_code,
+        "urgency": said.urgency,
+        "sent_at": said.sent_at,
+        "due_at": said.due_at,
+        "waits_for": said.waits_for,
+        "waits_on": getattr(said, party) if party else None,
+        "visit_at": said.visit_at,
+    }
+
+
+def step(message: Message[contracts.ReferralRecorded]) -> Row:
+    said = message.data
+    return {
+        "referral_id": said.referral_id,
+        "sequence": message.sequence,
+        "state": said.state,
+        "changed_at": said.changed_at,
+        "changed_by": said.changed_by,
+        "details": said.model_dump(mode="json", exclude_none=True, exclude=set(OF_THE_REFERRAL)),
+    }
+
+
+def event(message: Message[contracts.ReferralNoted]) -> Row:
+    said = message.data
+    return {
+        "message_id": message.id,
+        "referral_id": said.referral_id,
+        "what": said.what,
+        "noted_at": said.noted_at,
+        "noted_by": said.noted_by,
+        "details": said.model_dump(mode="json", exclude_none=True, exclude={*OF_THE_EVENT}),
+    }
+
+
+def escalation(said: contracts.ReferralNoted) -> Row:
+    return {"referral_id": said.referral_id, "escalated_at": said.noted_at}
+
+
+def moved_on(said: contracts.ReferralRecorded) -> Row:
+    return {"referral_id": said.referral_id, "changed_at": said.changed_at}
+
+
+def links(said: contracts.ReferralRecorded) -> list[Row]:
+    """Which referral goes on as which, as far as this one says it."""
+    pairs = [
+        (said.redirected_from, said.referral_id),
+        (said.referral_id, said.new_referral_id),
+        (said.referral_id, said.onward_referral_id),
+    ]
+    return [{"earlier": earlier, "later": later} for earlier, later in pairs if earlier and later]
+
+
+def forgetting(message: Message[contracts.PersonErased]) -> Row:
+    return {"person": message.data.person_id, "erased_at": message.data.erased_at}
+
+
+def erasure(message: Message[contracts.PersonErased]) -> Row:
+    return {"person_id": message.data.person_id, "erased_at": message.data.erased_at}

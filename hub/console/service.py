@@ -1,0 +1,47 @@
+"""The console's read service: one method for each kind of fact that its screens show. It says nothing."""
+
+from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
+
+import contracts
+from contracts import Draft, Message
+from contracts.codes import ReferralEvent
+from hub.console import messages
+from hub.console.store import facts
+from messaging import erasure
+from messaging.on import batches, on
+from messaging.transaction import Transaction
+
+
+class ConsoleService:
+    """Keeps what the console shows of cases, in tables of its own. Of a confidential case it keeps nothing."""
+
+    name = "console"
+    receive = batches("console")
+
+    @on(contracts.ReferralRecorded)
+    def keep_referral(self, tx: Transaction, message: Message[contracts.ReferralRecorded]) -> list[Draft]:
+        """A referral has reached a state, and when."""
+        if messages.is_shown(message.data):
+            facts.keep(tx, facts.REFERRAL, messages.referral(message))
+            facts.keep(tx, facts.STEP, messages.step(message))
+            facts.keep(tx, facts.MOVED_ON, messages.moved_on(message.data))
+            for link in messages.links(message.data):
+                facts.keep(tx, facts.LINK, link)
+        return []
+
+    @on(contracts.ReferralNoted)
+    def keep_event(self, tx: Transaction, message: Message[contracts.ReferralNoted]) -> list[Draft]:
+        """Something has happened to a referral that moves it nowhere: it was escalated, say."""
+        if not message.data.confidential:
+            facts.keep(tx, facts.EVENT, messages.event(message))
+            if message.data.what is ReferralEvent.ESCALATED:
+                facts.keep(tx, facts.ESCALATION, messages.escalation(message.data))
+        return []
+
+    @on(contracts.PersonErased)
+    def erase_person(self, tx: Transaction, message: Message[contracts.PersonErased]) -> list[Draft]:
+        """A person's data is erased: their cases lead to nobody any more."""
+        facts.keep(tx, facts.ERASURE, messages.erasure(message))
+        facts.keep(tx, facts.FORGET, messages.forgetting(message))
+        erasure.forget(tx, [message.data.person_id])
+        return []

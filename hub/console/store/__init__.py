@@ -1,0 +1,1 @@
+"""The console's tables: what comes in is kept, what pages show is read."""

@@ -1,0 +1,180 @@
+"""What pages show of referrals. Who asks is part of every statement: nobody is shown what is not theirs, or counted it.
+
+Every function takes a connection to the console's database and a `Viewer`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+from messaging.database import Connection, Row
+
+COUNTED_TO: Final = 1_000
+"""Beyond this many, a list says `1.000+`: to count them all takes longer than anybody waits."""
+IN_A_CHAIN: Final = 50  # referrals for one need, at most, that a page shows
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """For whom a page is made."""
+
+    organisation: str
+    coordinates: bool
+    """Sees the codes, states, times and parties of every case that is not confidential."""
+
+
+class Part(StrEnum):
+    """In which part the viewer's organisation is in a referral."""
+
+    ALL = "all"
+    SENT = "sent"
+    RECEIVED = "received"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a list is asked for; all of it stands in the page's address."""
+
+    part: Part = Part.ALL
+    state: str | None = None
+    need_code: str | None = None
+
+
+@dataclass(frozen=True)
+class After:
+    """The last row of the page before."""
+
+    changed_at: datetime
+    referral_id: UUID
+
+
+SHOWN: Final[LiteralString] = """
+    referral_id, short_code, state, changed_at, sender, recipient, service_id, need_code, urgency, sent_at, due_at,
+    waits_for, waits_on, visit_at
+"""
+WHOSE: Final[Mapping[Part, LiteralString]] = {
+    Part.SENT: "sender = %(organisation)s",
+    Part.RECEIVED: "recipient = %(organisation)s and sender <> %(organisation)s",
+}
+
+
+def referrals(
+    connection: Connection, viewer: Viewer, asked: Asked, *, after: After | None = None, limit: int = 50
+) -> list[Row]:
+    """The referrals that a viewer may see, the last changed first: `limit` of them behind `after`."""
+    sql, values = _asked(viewer, asked, after)
+    return rows(connection, f"{sql} order by changed_at desc, referral_id desc limit %(limit)s", values, limit)
+
+
+def count(connection: Connection, viewer: Viewer, asked: Asked) -> int:
+    """How many there are; COUNTED_TO + 1 where there are more than COUNTED_TO."""
+    sql, values = _asked(viewer, asked, None)
+    found = rows(
+        connection, f"select count(*) as many from (select from ({sql}) as asked limit %(limit)s) as counted",
+        values, COUNTED_TO + 1,
+    )  # fmt: skip
+    return int(found[0]["many"])
+
+
+def _asked(viewer: Viewer, asked: Asked, after: After | None) -> tuple[LiteralString, dict[str, Any]]:
+    conditions: list[LiteralString] = []
+    if asked.state is not None:
+        conditions.append("state = %(state)s")
+    if asked.need_code is not None:
+        conditions.append("need_code = %(need_code)s")
+    if after is not None:
+        conditions.append("(changed_at, referral_id) < (%(changed_at)s, %(referral_id)s)")
+    values = {
+        "organisation": viewer.organisation,
+        "state": asked.state,
+        "need_code": asked.need_code,
+        "changed_at": after and after.changed_at,
+        "referral_id": after and after.referral_id,
+    }
+    parts = [asked.part] if asked.part is not Part.ALL else [Part.SENT, Part.RECEIVED]
+    if viewer.coordinates and asked.part is Part.ALL:
+        return _select(conditions), values
+    # Each branch by an index of its own.
+    branches = [
+        f"({_select([WHOSE[part], *conditions])} order by changed_at desc, referral_id desc limit %(limit)s)"
+        for part in parts
+    ]
+    return f"select * from ({' union all '.join(branches)}) as either", values
+
+
+def _select(conditions: Sequence[LiteralString]) -> LiteralString:
+    return f"select {SHOWN} from referral where {' and '.join(conditions) or 'true'}"
+
+
+MAY_SEE: Final[LiteralString] = "(%(coordinates)s or %(organisation)s in (sender, recipient))"
+
+BY_CODE: Final[LiteralString] = (
+    f"select {SHOWN} from referral where short_code = %(code)s and {MAY_SEE} limit %(limit)s"
+)
+
+# The referrals that went before and go on from one, the first of all of them first: of a chain with a branch, all.
+CHAIN: Final[LiteralString] = f"""
+    with recursive before (referral_id, depth) as (
+        select %(referral_id)s::uuid, 0
+        union all
+        select link.earlier, before.depth + 1 from before join link on link.later = before.referral_id
+        where before.depth < %(limit)s
+    ), chain (referral_id, depth) as (
+        (select referral_id, 0 from before order by depth desc limit 1)
+        union all
+        select link.later, chain.depth + 1 from chain join link on link.earlier = chain.referral_id
+        where chain.depth < %(limit)s
+    )
+    select place, {SHOWN}, person_id
+    from (select referral_id, min(depth) as place from chain group by referral_id) as placed
+    join referral using (referral_id)
+    where {MAY_SEE}
+    order by place, sent_at, referral_id limit %(limit)s
+"""
+
+STEPS: Final[LiteralString] = """
+    select referral_id, sequence, state, changed_at, changed_by, details from step
+    where referral_id = any(%(referral_ids)s) order by changed_at, referral_id, sequence
+"""
+
+EVENTS: Final[LiteralString] = """
+    select referral_id, what, noted_at, noted_by, details from event
+    where referral_id = any(%(referral_ids)s) order by noted_at, message_id limit %(limit)s
+"""
+EVENTS_SHOWN: Final = 500
+
+
+def by_code(connection: Connection, viewer: Viewer, code: str) -> list[Row]:
+    """The referrals that a viewer may see and that are called so: one, or seldom several."""
+    return rows(connection, BY_CODE, _viewing(viewer) | {"code": code}, 10)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One need of one person, through all the referrals that were made for it, as far as a viewer may see them."""
+
+    referrals: Sequence[Row]
+    """The first of the chain first."""
+    steps: Sequence[Row]
+    events: Sequence[Row]
+
+
+def case(connection: Connection, viewer: Viewer, referral_id: UUID) -> Case | None:
+    """The case to which a referral belongs; None where there is none, or it is not for this viewer."""
+    chain = rows(connection, CHAIN, _viewing(viewer) | {"referral_id": referral_id}, IN_A_CHAIN)
+    ids = [row["referral_id"] for row in chain]
+    if referral_id not in ids:
+        return None
+    among = {"referral_ids": ids}
+    return Case(chain, rows(connection, STEPS, among), rows(connection, EVENTS, among, EVENTS_SHOWN))
+
+
+def _viewing(viewer: Viewer) -> dict[str, Any]:
+    return {"organisation": viewer.organisation, "coordinates": viewer.coordinates}
+
+
+def rows(connection: Connection, sql: LiteralString, values: Mapping[str, Any], limit: int | None = None) -> list[Row]:
+    return connection.execute(sql, {**values, "limit": limit}).fetchall()

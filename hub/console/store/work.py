@@ -1,0 +1,109 @@
+"""What needs somebody: the rows of `Hoy` and of the agenda. One condition makes the count, the list and the export.
+
+Every function takes a connection to the console's database and a `Viewer`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, LiteralString
+
+from hub.console.store.cases import COUNTED_TO, SHOWN, Viewer, rows
+from messaging.database import Connection, Row
+
+
+class Bucket(StrEnum):
+    """Why a referral needs somebody, the most pressing reason first; a referral may stand in several."""
+
+    OVERDUE = "overdue"
+    ASKED = "asked"
+    NEW = "new"
+    DUE_TODAY = "due_today"
+    VISITS_TODAY = "visits_today"
+    TO_CONFIRM = "to_confirm"
+    ESCALATED = "escalated"
+    OVERDUE_ELSEWHERE = "overdue_elsewhere"
+
+
+OF_COORDINATORS: Final = frozenset({Bucket.ESCALATED, Bucket.OVERDUE_ELSEWHERE})
+
+
+@dataclass(frozen=True)
+class Day:
+    """The moment at which somebody looks, and the ends of the day that it is in where they are."""
+
+    now: datetime
+    begins: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True)
+class _Condition:
+    where: LiteralString
+    by: LiteralString
+    """The column that the rows are ordered by."""
+
+
+MINE: Final[LiteralString] = "waits_on = %(organisation)s and due_at is not null"
+CONDITIONS: Final[Mapping[Bucket, _Condition]] = {
+    Bucket.OVERDUE: _Condition(f"{MINE} and due_at < %(now)s", "due_at"),
+    Bucket.ASKED: _Condition(f"{MINE} and waits_for = 'answer'", "due_at"),
+    Bucket.NEW: _Condition("recipient = %(organisation)s and state = 'sent'", "changed_at"),
+    Bucket.DUE_TODAY: _Condition(f"{MINE} and due_at >= %(now)s and due_at < %(ends)s", "due_at"),
+    Bucket.VISITS_TODAY: _Condition(
+        "recipient = %(organisation)s and state = 'scheduled' and visit_at >= %(begins)s and visit_at < %(ends)s",
+        "visit_at",
+    ),
+    Bucket.TO_CONFIRM: _Condition("sender = %(organisation)s and state = 'completed'", "changed_at"),
+    Bucket.ESCALATED: _Condition(
+        "exists (select from escalation where escalation.referral_id = referral.referral_id "
+        "and escalated_at >= changed_at)",
+        "due_at",
+    ),
+    Bucket.OVERDUE_ELSEWHERE: _Condition("due_at < %(now)s and waits_on <> %(organisation)s", "due_at"),
+}
+
+
+def buckets(viewer: Viewer) -> list[Bucket]:
+    """The reasons that a viewer is shown."""
+    return [one for one in Bucket if viewer.coordinates or one not in OF_COORDINATORS]
+
+
+def work(connection: Connection, viewer: Viewer, day: Day, bucket: Bucket, *, limit: int = 50) -> list[Row]:
+    """The referrals of a bucket, the most pressing first; none of one that the viewer is not shown."""
+    if bucket not in buckets(viewer):
+        return []
+    condition = CONDITIONS[bucket]
+    return rows(
+        connection,
+        f"select {SHOWN} from referral where {condition.where} order by {condition.by}, referral_id limit %(limit)s",
+        _values(viewer, day),
+        limit,
+    )
+
+
+def counts(connection: Connection, viewer: Viewer, day: Day) -> dict[Bucket, int]:
+    """How many referrals each bucket has; COUNTED_TO + 1 where there are more than COUNTED_TO."""
+    each = [
+        f"select '{one}' as bucket, count(*) as many from ("
+        f"select from referral where {CONDITIONS[one].where} limit %(limit)s) as counted"
+        for one in buckets(viewer)
+    ]
+    found = rows(connection, " union all ".join(each), _values(viewer, day), COUNTED_TO + 1)
+    return {Bucket(row["bucket"]): row["many"] for row in found}
+
+
+def visits(connection: Connection, viewer: Viewer, begins: datetime, ends: datetime, *, limit: int) -> list[Row]:
+    """The visits that a viewer's organisation has within some days, the first of them first."""
+    return rows(
+        connection,
+        f"select {SHOWN} from referral where recipient = %(organisation)s and state = 'scheduled' "
+        "and visit_at >= %(begins)s and visit_at < %(ends)s order by visit_at, referral_id limit %(limit)s",
+        {"organisation": viewer.organisation, "begins": begins, "ends": ends},
+        limit,
+    )
+
+
+def _values(viewer: Viewer, day: Day) -> dict[str, object]:
+    return {"organisation": viewer.organisation, **asdict(day)}

@@ -1,0 +1,203 @@
+"""Caso: what happened, and who is at it?"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from starlette.responses import Response
+
+from contracts.codes import ReferralEvent, ReferralState
+from hub.console.store import cases
+from hub.console.store.cases import Case
+from hub.console.web import showing
+from hub.console.web.errors import Stopped
+from hub.console.web.saying import Saying
+from hub.console.web.screen import Screen
+from hub.console.web.settings import Settings
+from hub.console.web.visit import Visit
+from hub.console.web.words import N_
+from messaging.database import Row
+
+PATH: Final = "/caso/{referral_id:uuid}"
+
+# What happened, in a sentence: `by` is who did it, and the parties of the referral are there.
+STEPS: Final[Mapping[ReferralState, str]] = {
+    ReferralState.SENT: N_("%(by)s la envió a %(recipient)s."),
+    ReferralState.RECEIVED: N_("%(recipient)s la recibió."),
+    ReferralState.ACCEPTED: N_("%(by)s la aceptó."),
+    ReferralState.DECLINED: N_("%(by)s la rechazó."),
+    ReferralState.WAITLISTED: N_("%(by)s puso a la persona en su lista de espera."),
+    ReferralState.REDIRECTED: N_("%(by)s la pasó a otra organización."),
+    ReferralState.INFO_REQUESTED: N_("%(by)s preguntó algo a %(sender)s."),
+    ReferralState.EXPIRED: N_("Venció sin respuesta."),
+    ReferralState.SCHEDULED: N_("%(by)s dio una cita."),
+    ReferralState.IN_SERVICE: N_("%(by)s está atendiendo a la persona."),
+    ReferralState.NO_SHOW: N_("La persona no vino a la cita."),
+    ReferralState.VISIT_CANCELLED: N_("La cita se canceló."),
+    ReferralState.COMPLETED: N_("%(by)s terminó de atender."),
+    ReferralState.CLOSED: N_("%(by)s la cerró."),
+    ReferralState.CANCEL_REQUESTED: N_("%(by)s pidió cancelarla."),
+    ReferralState.CANCELLED: N_("Se canceló."),
+    ReferralState.CONSENT_WITHDRAWN: N_("La persona retiró su consentimiento."),
+    ReferralState.ENTERED_IN_ERROR: N_("%(by)s la anuló: no debió existir."),
+}
+# Where the same state was said again.
+REPEATED: Final[Mapping[ReferralState, str]] = {
+    ReferralState.RECEIVED: N_("%(by)s respondió la pregunta."),
+    ReferralState.WAITLISTED: N_("El puesto en la lista de espera cambió."),
+    ReferralState.SCHEDULED: N_("%(by)s dio otra cita."),
+    ReferralState.IN_SERVICE: N_("%(by)s contó cómo va."),
+}
+EVENTS: Final[Mapping[ReferralEvent, str]] = {
+    ReferralEvent.REMINDED: N_("Ruta recordó que falta la respuesta."),
+    ReferralEvent.ESCALATED: N_("Ruta avisó a coordinación: nadie respondía."),
+    ReferralEvent.ALTERNATIVES_SUGGESTED: N_("Ruta propuso otras organizaciones a %(sender)s."),
+    ReferralEvent.PURGE_OWED: N_("Quien tiene los datos tiene que borrarlos."),
+    ReferralEvent.PURGED: N_("%(by)s borró los datos que tenía."),
+    ReferralEvent.CHASED: N_("%(by)s llamó o escribió para pedir la respuesta."),
+    ReferralEvent.TAKEN_ON: N_("%(by)s se encarga de que avance."),
+}
+EXTENDED: Final = N_("%(by)s dio más plazo.")
+# What was said with it, by the fields of the facts: in which list of codes its words are.
+CODED: Final[Mapping[str, tuple[str, str]]] = {
+    "reason_code": (N_("Motivo de la referencia"), "ReferralReason"),
+    "override": (N_("Sin consentimiento, porque"), "OverrideReason"),
+    "decline_reason": (N_("Motivo"), "DeclineReason"),
+    "criterion": (N_("Requisito que no cumple"), "EligibilityCriterion"),
+    "missing_documents": (N_("Documentos que faltan"), "DocumentType"),
+    "topic": (N_("Pregunta sobre"), "InfoTopic"),
+    "mode": (N_("Cómo"), "VisitMode"),
+    "visit_cancelled_by": (N_("Quién la canceló"), "VisitCancelledBy"),
+    "outcome": (N_("Resultado"), "Outcome"),
+    "not_met_reason": (N_("Por qué no se logró"), "NotMetReason"),
+    "cancel_reason": (N_("Motivo"), "CancelReason"),
+    "reopen_reason": (N_("Motivo"), "ReopenReason"),
+    "error_reason": (N_("Motivo"), "ErrorReason"),
+    "means": (N_("Cómo"), "ChaseMeans"),
+    "result": (N_("Qué respondieron"), "ChaseResult"),
+    "extension_reason": (N_("Motivo"), "ExtensionReason"),
+    "onward_state": (N_("Donde siguió, está"), "ReferralState"),
+    "onward_outcome": (N_("Resultado donde siguió"), "Outcome"),
+}
+MOMENTS: Final[Mapping[str, str]] = {
+    "visit_at": N_("Cita"),
+    "purge_by": N_("A más tardar"),
+    "chased_at": N_("Cuándo"),
+}
+NUMBERS: Final[Mapping[str, str]] = {"place_in_line": N_("Puesto"), "estimate_days": N_("Días de espera, más o menos")}
+NEXT: Final[Mapping[str, str]] = {
+    "remind": N_("Ruta lo recuerda"),
+    "escalate": N_("Ruta avisa a coordinación"),
+    "suggest": N_("Ruta propone otras organizaciones"),
+    "expire": N_("la referencia vence"),
+    "close": N_("Ruta la cierra"),
+}
+
+
+@dataclass(frozen=True)
+class Happening:
+    """A line of the story: when, what, and what was said with it, each with its label."""
+
+    at: datetime
+    sentence: str
+    details: Sequence[tuple[str, str]]
+    code: str
+    """Of which of the case's referrals."""
+
+
+def path_of(referral_id: UUID) -> str:
+    """Where a referral's case is shown."""
+    return f"/caso/{referral_id}"
+
+
+def screens(settings: Settings) -> Sequence[Screen]:
+    """The pages of this module."""
+
+    def show(visit: Visit) -> Response:
+        viewer, say = showing.viewer_of(visit, settings), showing.saying(visit, settings)
+        referral_id = UUID(str(visit.path_params["referral_id"]))
+        case = cases.case(visit.tx, viewer, referral_id)
+        if case is None:
+            raise Stopped("not_found")
+        people = sorted({str(row["person_id"]) for row in case.referrals if row["person_id"]})
+        first = case.referrals[0]
+        visit.note("case_seen", people=people, case=first["short_code"])
+        return visit.page(
+            "case.html",
+            say=say,
+            code=first["short_code"],
+            current=next(row for row in case.referrals if row["referral_id"] == referral_id),
+            referrals=[showing.shown(row, viewer) for row in case.referrals],
+            story=[*story(case, say)],
+            next_step=_next_step(case, referral_id, say),
+            in_charge=_in_charge(case, referral_id),
+        )
+
+    return (Screen("case", PATH, get=show, act="case_seen"),)
+
+
+def story(case: Case, say: Saying) -> Iterator[Happening]:
+    """All that happened, the first thing first."""
+    by_id = {row["referral_id"]: row for row in case.referrals}
+    before: dict[UUID, str] = {}
+    lines = []
+    for step in case.steps:
+        referral = by_id[step["referral_id"]]
+        state = ReferralState(step["state"])
+        repeated = before.get(step["referral_id"]) in (step["state"], ReferralState.INFO_REQUESTED)
+        said = (REPEATED.get(state) if repeated else None) or STEPS[state]
+        if "extension_reason" in step["details"]:
+            said = EXTENDED
+        before[step["referral_id"]] = step["state"]
+        lines.append(_happening(step["changed_at"], said, step["changed_by"], step["details"], referral, say))
+    for event in case.events:
+        referral, said = by_id[event["referral_id"]], EVENTS[ReferralEvent(event["what"])]
+        lines.append(_happening(event["noted_at"], said, event["noted_by"], event["details"], referral, say))
+    yield from sorted(lines, key=lambda line: line.at)
+
+
+def _happening(at: datetime, said: str, by: str, details: Mapping[str, Any], referral: Row, say: Saying) -> Happening:
+    parties = {"sender": referral["sender"], "recipient": referral["recipient"], "by": by}
+    sentence = say.text(said) % {part: say.organisation(id) for part, id in parties.items()}
+    return Happening(at, sentence, [*_details(details, say)], referral["short_code"])
+
+
+def _details(details: Mapping[str, Any], say: Saying) -> Iterator[tuple[str, str]]:
+    for name, (label, of) in CODED.items():
+        if value := details.get(name):
+            several = value if isinstance(value, list) else [value]
+            yield say.text(label), ", ".join(say.code(one, of) for one in several)
+    for name, label in MOMENTS.items():
+        if value := details.get(name):
+            yield say.text(label), say.exact(datetime.fromisoformat(value))
+    for name, label in NUMBERS.items():
+        if (value := details.get(name)) is not None:
+            yield say.text(label), str(value)
+
+
+def _in_charge(case: Case, referral_id: UUID) -> str | None:
+    """The coordinator that sees to it that a referral goes on, if one does."""
+    said = [(one["noted_at"], one["noted_by"]) for one in case.events
+            if one["what"] == ReferralEvent.TAKEN_ON and one["referral_id"] == referral_id]  # fmt: skip
+    return max(said)[1] if said else None
+
+
+def _next_step(case: Case, referral_id: UUID, say: Saying) -> str | None:
+    """What happens if nobody answers, as it was said last; None where nothing is waited for."""
+    said = [
+        *((step["changed_at"], step["details"]) for step in case.steps if step["referral_id"] == referral_id),
+        *((event["noted_at"], event["details"]) for event in case.events if event["referral_id"] == referral_id),
+    ]
+    if not said:
+        return None
+    _, last = max(said, key=lambda one: one[0])
+    step, at = last.get("next_step"), last.get("next_step_at")
+    if step is None or at is None:
+        return None
+    when = say.near(datetime.fromisoformat(at))
+    return say.text(N_("Si nadie responde, %(when)s: %(what)s.")) % {
+        "when": when,
+        "what": say.text(NEXT[step]),
+    }

@@ -1,0 +1,82 @@
+"""Referencias: where is …? What is asked for stands in the address: the same address, the same list."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from starlette.responses import Response
+
+from contracts.codes import NeedCode, ReferralState
+from hub.console.store import cases
+from hub.console.store.cases import After, Asked, Part
+from hub.console.web import showing
+from hub.console.web.errors import Stopped
+from hub.console.web.screen import Screen
+from hub.console.web.settings import Settings
+from hub.console.web.visit import Visit
+from hub.console.web.words import N_
+
+PATH: Final = "/referencias"
+AT_ONCE: Final = 50  # rows of a page
+PART, STATE, NEED, AFTER = "parte", "estado", "necesidad", "despues"
+PARTS: Final[Mapping[str, Part]] = {"todas": Part.ALL, "enviadas": Part.SENT, "recibidas": Part.RECEIVED}
+PART_LABELS: Final = {
+    "todas": N_("todas"),
+    "enviadas": N_("enviadas por nosotros"),
+    "recibidas": N_("recibidas por nosotros"),
+}
+
+
+def screens(settings: Settings) -> Sequence[Screen]:
+    """The pages of this module."""
+
+    def show(visit: Visit) -> Response:
+        viewer, say = showing.viewer_of(visit, settings), showing.saying(visit, settings)
+        asked, after = read(visit.query)
+        found = cases.referrals(visit.tx, viewer, asked, after=after, limit=AT_ONCE + 1)
+        rows = [showing.shown(row, viewer) for row in found[:AT_ONCE]]
+        visit.note("referrals_seen", referrals=[row["code"] for row in rows])
+        return visit.page(
+            "referrals.html",
+            say=say,
+            asked=asked,
+            part=next(name for name, part in PARTS.items() if part is asked.part),
+            parts=PART_LABELS,
+            states=[state.value for state in ReferralState],
+            needs=[need.value for need in NeedCode],
+            rows=rows,
+            counted=showing.counted(cases.count(visit.tx, viewer, asked)),
+            is_first=after is None,
+            next=_next(visit.query, rows[-1]) if len(found) > AT_ONCE else None,
+        )
+
+    return (Screen("referrals", PATH, get=show, label=N_("Referencias"), act="referrals_seen"),)
+
+
+def read(query: Mapping[str, str]) -> tuple[Asked, After | None]:
+    """What a page's address asks for. Raises Stopped where it means nothing."""
+    try:
+        asked = Asked(
+            PARTS[query.get(PART) or "todas"],
+            ReferralState(query[STATE]).value if query.get(STATE) else None,
+            NeedCode(query[NEED]).value if query.get(NEED) else None,
+        )
+        if not query.get(AFTER):
+            return asked, None
+        at, _, id = query[AFTER].partition("~")
+        changed_at = datetime.fromisoformat(at)
+        if changed_at.tzinfo is None:
+            raise Stopped("not_found")
+        return asked, After(changed_at, UUID(id))
+    except (KeyError, ValueError):
+        raise Stopped("not_found") from None
+
+
+def _next(query: Mapping[str, str], last: Mapping[str, object]) -> str:
+    at = last["changed_at"]
+    assert isinstance(at, datetime)
+    asked = {name: query[name] for name in (PART, STATE, NEED) if query.get(name)}
+    behind = f"{at.isoformat()}~{last['referral_id']}"
+    return f"{PATH}?{urlencode({**asked, AFTER: behind})}"

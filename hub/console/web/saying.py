@@ -1,0 +1,78 @@
+"""What pages say of codes, organisations and times, in the language of whoever looks."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
+
+from contracts.words import NoWords, label
+from hub.console.store.work import Day
+from hub.console.web import words
+from hub.console.web.words import N_
+from hub.gateway.http.problems import Language
+from messaging.believing import COLOMBIA
+from messaging.identity import HUB
+from messaging.topology import Organisation
+
+LOCALES: Final[Mapping[Language, str]] = {"es": "es_CO", "en": "en"}
+NEAR: Final = timedelta(days=30)  # beyond it a date says more than a number of days
+OTHER_DAYS: Final = {-1: N_("ayer %(time)s"), 0: N_("hoy %(time)s"), 1: N_("mañana %(time)s")}
+HUB_NAME: Final = "Ruta"
+
+
+def day_of(now: datetime) -> Day:
+    """The day of a moment, as the centre counts it."""
+    begins = now.astimezone(COLOMBIA).replace(hour=0, minute=0, second=0, microsecond=0)
+    return Day(now, begins, begins + timedelta(days=1))
+
+
+class Saying:
+    """Words for one page: as of a moment, in a language."""
+
+    def __init__(self, language: Language, now: datetime, organisations: Mapping[str, Organisation]) -> None:
+        self.now = now
+        self._language = language
+        self._locale = LOCALES[language]
+        self._organisations = organisations
+        self._gettext = words.translations(language).gettext
+
+    def text(self, text: str) -> str:
+        """A text of the catalogue."""
+        return self._gettext(text)
+
+    def code(self, value: str, of: str) -> str:
+        """What a value of a list of codes is called; the code itself, where it is newer than our words."""
+        try:
+            return label(value, self._language, of=of)
+        except NoWords:
+            return value
+
+    def organisation(self, id: str) -> str:
+        """What an organisation is called; of one that has left the network, its short name."""
+        if id == HUB:
+            return HUB_NAME
+        one = self._organisations.get(id)
+        return id if one is None else one.name
+
+    def exact(self, at: datetime) -> str:
+        """The day and the hour, in full."""
+        return str(format_datetime(at.astimezone(COLOMBIA), "d MMMM y, H:mm", locale=self._locale))
+
+    def day(self, at: datetime | date) -> str:
+        """The weekday and the day."""
+        when = at.astimezone(COLOMBIA) if isinstance(at, datetime) else at
+        return str(format_date(when, "EEEE d MMMM", locale=self._locale))
+
+    def hour(self, at: datetime) -> str:
+        """The hour."""
+        return str(format_time(at.astimezone(COLOMBIA), "H:mm", locale=self._locale))
+
+    def near(self, at: datetime) -> str:
+        """When something was or will be, as people say it: `mañana 9:00`, `hace 3 días`."""
+        days = (at.astimezone(COLOMBIA).date() - self.now.astimezone(COLOMBIA).date()).days
+        if (said := OTHER_DAYS.get(days)) is not None:
+            return self._gettext(said) % {"time": self.hour(at)}
+        if abs(at - self.now) > NEAR:
+            return str(format_date(at.astimezone(COLOMBIA), "d MMM y", locale=self._locale))
+        return str(format_timedelta(timedelta(days=days), granularity="day", add_direction=True, locale=self._locale))

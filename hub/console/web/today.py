@@ -1,0 +1,67 @@
+"""Hoy: what needs me first?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from hub.console.store import work
+from hub.console.store.work import Bucket
+from hub.console.web import showing
+from hub.console.web.saying import day_of
+from hub.console.web.screen import Screen
+from hub.console.web.settings import Settings
+from hub.console.web.visit import Visit
+from hub.console.web.words import N_
+
+AT_ONCE: Final = 20  # rows of a reason that are shown
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why rows stand together, in words."""
+
+    heading: str
+    since: str
+    """The column of which each row says when."""
+
+
+REASONS: Final[Mapping[Bucket, Reason]] = {
+    Bucket.OVERDUE: Reason(N_("Vencidas: la respuesta de ustedes está atrasada"), "due_at"),
+    Bucket.ASKED: Reason(N_("Les preguntan, y el plazo corre"), "due_at"),
+    Bucket.NEW: Reason(N_("Nuevas, sin recibir"), "due_at"),
+    Bucket.DUE_TODAY: Reason(N_("Vencen hoy"), "due_at"),
+    Bucket.VISITS_TODAY: Reason(N_("Citas de hoy"), "visit_at"),
+    Bucket.TO_CONFIRM: Reason(N_("Por confirmar: la otra organización dice que terminó"), "due_at"),
+    Bucket.ESCALATED: Reason(N_("Nadie responde: alguien de coordinación tiene que llamar"), "due_at"),
+    Bucket.OVERDUE_ELSEWHERE: Reason(N_("Vencidas en otras organizaciones"), "due_at"),
+}
+
+
+@dataclass(frozen=True)
+class Group:
+    """The rows of one reason."""
+
+    bucket: Bucket
+    reason: Reason
+    counted: str
+    rows: Sequence[Mapping[str, Any]]
+    has_more: bool
+
+
+def screens(settings: Settings) -> Sequence[Screen]:
+    """The pages of this module."""
+
+    def show(visit: Visit) -> Response:
+        viewer, say = showing.viewer_of(visit, settings), showing.saying(visit, settings)
+        day = day_of(say.now)
+        groups = []
+        for bucket, many in work.counts(visit.tx, viewer, day).items():
+            if many:
+                rows = [showing.shown(row, viewer) for row in work.work(visit.tx, viewer, day, bucket, limit=AT_ONCE)]
+                groups.append(Group(bucket, REASONS[bucket], showing.counted(many), rows, many > len(rows)))
+        visit.note("work_seen", referrals=[row["code"] for group in groups for row in group.rows])
+        return visit.page("today.html", say=say, groups=groups)
+
+    return (Screen("today", "/hoy", get=show, label=N_("Hoy"), act="work_seen"),)

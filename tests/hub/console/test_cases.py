@@ -1,0 +1,279 @@
+"""What the console keeps of referrals, and whom it shows which: any order of facts, any batch, any repeat."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+import contracts
+from contracts import Message, codes
+from contracts.codes import ReferralState, ReminderAbout
+from hub.console.store import cases, work
+from hub.console.store.cases import COUNTED_TO, After, Asked, Part, Viewer
+from hub.console.store.work import Bucket, Day
+from tests.examples_reports import HELD_AT, an_id, erased, noted, referred, says
+from tests.hub.console.kept import Kept
+
+ORGANISATIONS = ("redcross", "iom", "americares")
+NEEDS = ("health.consultation", "food_security.voucher")
+STATES = (ReferralState.SENT, ReferralState.RECEIVED, ReferralState.INFO_REQUESTED, ReferralState.COMPLETED)
+WAITS = {
+    ReferralState.SENT: ReminderAbout.RECEIPT,
+    ReferralState.RECEIVED: ReminderAbout.DECISION,
+    ReferralState.INFO_REQUESTED: ReminderAbout.ANSWER,
+    ReferralState.COMPLETED: ReminderAbout.OUTCOME,
+}
+MINUTE = timedelta(minutes=1)
+NOON = HELD_AT
+DAY = Day(NOON, NOON - timedelta(hours=9), NOON + timedelta(hours=15))
+COORDINATOR = Viewer("barranquilla", coordinates=True)
+
+
+def recorded(name: object, number: int = 1, **overrides: Any) -> Message[contracts.ReferralRecorded]:
+    """What is recorded of a referral, as its `number`th step."""
+    state = overrides.pop("state", STATES[(number - 1) % len(STATES)])
+    at = HELD_AT + number * MINUTE
+    fact = referred(
+        name, **{"state": state, "referral_id": an_id(name), "changed_at": at, "waits_for": WAITS.get(state),
+                 "due_at": at + timedelta(days=1) if state in WAITS else None, **overrides},
+    )  # fmt: skip
+    return says(fact, number=number, time=at)
+
+
+def some_facts(chance: random.Random) -> list[Message[Any]]:
+    """Some referrals between some organisations, some steps and events of each, and an erasure."""
+    facts: list[Message[Any]] = []
+    for name in range(12):
+        sender, recipient = chance.sample(ORGANISATIONS, 2)
+        need = chance.choice(NEEDS)
+        for number in range(1, chance.randint(1, 4) + 1):
+            facts.append(recorded(name, number, sender=sender, recipient=recipient, need_code=need))
+        if chance.random() < 0.5:
+            event = noted("p", referral_id=an_id(name), noted_at=HELD_AT + chance.randint(0, 5) * MINUTE)
+            facts.append(says(event))
+    return [*facts, says(erased("p"))]
+
+
+def in_tables(service: Kept) -> dict[str, list[str]]:
+    return {table: sorted(map(repr, rows)) for table, rows in service.tables().items()}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_in_whatever_order_and_batches_and_however_often_facts_come_the_same_is_kept(kept: Kept, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    facts = some_facts(chance)
+    kept.hear(*facts)
+    first = in_tables(kept)
+    kept.forget()
+
+    again = [*facts, *chance.sample(facts, 10)]
+    chance.shuffle(again)
+    while again:
+        many = chance.randint(1, 9)
+        batch, again = again[:many], again[many:]
+        kept.hear(*batch)
+    after = in_tables(kept)
+    # An escalation that comes late is kept, and shown to nobody: somebody has moved since.
+    for one in (first, after):
+        one.pop("escalation")
+    assert after == first
+
+
+def seen(service: Kept, viewer: Viewer, asked: Asked = Asked(), size: int = 3) -> list[UUID]:  # noqa: B008 - frozen
+    """The ids on all the pages of a list, in their order."""
+    found: list[UUID] = []
+    after = None
+    while page := service.read(cases.referrals, viewer, asked, after=after, limit=size):
+        assert len(page) <= size
+        found += [row["referral_id"] for row in page]
+        after = After(page[-1]["changed_at"], page[-1]["referral_id"])
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_list_has_what_the_viewer_may_see_and_asked_for_once_each_and_is_counted_so(kept: Kept, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    facts = [one for one in some_facts(chance) if one.type.startswith("referral.recorded")]
+    chance.shuffle(facts)
+    kept.hear(*facts)
+    last = {one.data.referral_id: one.data for one in sorted(facts, key=lambda one: one.sequence or 0)}
+
+    viewers = [COORDINATOR, *(Viewer(name, coordinates=False) for name in ORGANISATIONS), Viewer("fuvadis", False)]
+    for viewer in viewers:
+        for part in Part:
+            for state in (None, *STATES):
+                for need in (None, *NEEDS):
+                    asked = Asked(part, state, need)
+                    expected = sorted(
+                        (
+                            (one.changed_at, one.referral_id)
+                            for one in last.values()
+                            if is_asked(one, viewer, asked)
+                        ),
+                        reverse=True,
+                    )  # fmt: skip
+                    assert seen(kept, viewer, asked) == [id for _, id in expected], (viewer, asked)
+                    assert kept.read(cases.count, viewer, asked) == len(expected)
+
+
+def is_asked(one: contracts.ReferralRecorded, viewer: Viewer, asked: Asked) -> bool:
+    is_sender, is_recipient = one.sender == viewer.organisation, one.recipient == viewer.organisation
+    visible = {
+        Part.ALL: viewer.coordinates or is_sender or is_recipient,
+        Part.SENT: is_sender,
+        Part.RECEIVED: is_recipient,
+    }[asked.part]
+    return visible and asked.state in (None, one.state) and asked.need_code in (None, one.need_code)
+
+
+def test_beyond_a_thousand_nobody_counts(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cases, "COUNTED_TO", 3)
+    kept.hear(*(recorded(name) for name in range(7)))
+    assert kept.read(cases.count, COORDINATOR, Asked()) == 4
+    assert COUNTED_TO == 1_000
+
+
+CONFIDENTIAL = {"confidential": True, "person_id": None, "need_id": None}
+
+
+def test_of_a_confidential_case_nothing_is_kept(kept: Kept) -> None:
+    kept.hear(*(recorded(name) for name in range(3)))
+    before = kept.tables()
+    hidden = referred("x", referral_id=an_id("hidden"), **CONFIDENTIAL)
+    event = noted("x", referral_id=an_id("hidden"), confidential=True)
+    gbv = referred("x", need="gbv.clinical_care", referral_id=an_id("gbv"), person_id=None, need_id=None)
+    kept.hear(says(hidden), says(event), says(gbv))
+    assert kept.tables() == before
+
+
+def chained(service: Kept) -> list[UUID]:
+    """One need that went from the Red Cross to IOM, was redirected to Americares, and on to FUVADIS."""
+    parties = ("redcross", "iom"), ("redcross", "americares"), ("americares", "fuvadis")
+    ids = [an_id(("chain", place)) for place in range(3)]
+    facts = [
+        recorded(("chain", 0), 1, sender="redcross", recipient="iom"),
+        recorded(("chain", 0), 2, sender="redcross", recipient="iom", state=ReferralState.REDIRECTED,
+                 new_referral_id=ids[1]),
+        recorded(("chain", 1), 1, sender="redcross", recipient="americares", redirected_from=ids[0]),
+        recorded(("chain", 1), 4, sender="redcross", recipient="americares", onward_referral_id=ids[2]),
+        recorded(("chain", 2), 1, sender="americares", recipient="fuvadis"),
+    ]  # fmt: skip
+    assert [(one.data.sender, one.data.recipient) for one in (facts[0], facts[2], facts[4])] == [*parties]
+    service.hear(*random.Random(1).sample(facts, len(facts)))  # noqa: S311 - no secret
+    return ids
+
+
+def test_a_case_is_one_need_through_all_its_referrals_and_each_party_sees_its_own_part(kept: Kept) -> None:
+    first, second, third = chained(kept)
+    kept.hear(recorded("another"))
+
+    def shown(viewer: Viewer, referral_id: UUID) -> list[UUID] | None:
+        case = kept.read(cases.case, viewer, referral_id)
+        if case is None:
+            return None
+        assert {step["referral_id"] for step in case.steps} <= {row["referral_id"] for row in case.referrals}
+        assert [*map(_place, case.steps)] == sorted(map(_place, case.steps))
+        return [row["referral_id"] for row in case.referrals]
+
+    for one in (first, second, third):
+        assert shown(COORDINATOR, one) == [first, second, third]
+    party = {name: Viewer(name, coordinates=False) for name in (*ORGANISATIONS, "fuvadis", "oportunidades")}
+    assert shown(party["redcross"], first) == shown(party["redcross"], second) == [first, second]
+    assert shown(party["redcross"], third) is None
+    assert shown(party["iom"], first) == [first]
+    assert shown(party["americares"], second) == [second, third]
+    assert shown(party["fuvadis"], third) == [third]
+    assert [shown(party["oportunidades"], one) for one in (first, second, third)] == [None] * 3
+    assert shown(COORDINATOR, an_id("unknown")) is None
+
+
+def _place(step: Any) -> tuple[Any, ...]:
+    return step["changed_at"], step["referral_id"], step["sequence"]
+
+
+def test_links_that_lead_in_a_circle_end(kept: Kept) -> None:
+    a, b = an_id("a"), an_id("b")
+    kept.hear(
+        recorded("a", 2, redirected_from=b, new_referral_id=b), recorded("b", 2, redirected_from=a, new_referral_id=a)
+    )
+    case = kept.read(cases.case, COORDINATOR, a)
+    assert case is not None
+    assert {row["referral_id"] for row in case.referrals} == {a, b}
+    assert len(case.referrals) == 2
+
+
+def test_a_code_leads_to_what_the_viewer_may_see(kept: Kept) -> None:
+    first, *_ = chained(kept)
+    code = contracts.short_code(first)
+    for viewer, found in ((COORDINATOR, [first]), (Viewer("iom", False), [first]), (Viewer("fuvadis", False), [])):
+        assert [row["referral_id"] for row in kept.read(cases.by_code, viewer, code)] == found
+    assert kept.read(cases.by_code, COORDINATOR, "0" * len(code)) == []
+
+
+# -- what needs somebody ---------------------------------------------------------------------------------------------
+
+
+def test_only_when_the_clock_moves_a_row_changes_its_place(kept: Kept) -> None:
+    kept.hear(recorded("late", 2, sender="redcross", recipient="iom"))
+    iom = Viewer("iom", coordinates=False)
+    due_at = HELD_AT + 2 * MINUTE + timedelta(days=1)
+
+    def places(now: Any) -> set[Bucket]:
+        day = Day(now, now.replace(hour=5), now.replace(hour=5) + timedelta(days=1))
+        counted = kept.read(work.counts, iom, day)
+        for bucket, many in counted.items():
+            assert len(kept.read(work.work, iom, day, bucket)) == many
+        return {bucket for bucket, many in counted.items() if many}
+
+    assert places(HELD_AT) == set()
+    assert places(due_at - timedelta(hours=2)) == {Bucket.DUE_TODAY}
+    assert places(due_at + MINUTE) == {Bucket.OVERDUE}
+
+
+def test_who_has_to_answer_is_shown_what_and_nobody_else_is(kept: Kept) -> None:
+    parties = {"sender": "redcross", "recipient": "iom"}
+    kept.hear(
+        recorded("new", 1, **parties), recorded("asked", 3, **parties), recorded("done", 4, **parties),
+        recorded("visit", 5, state=ReferralState.SCHEDULED, visit_at=NOON + MINUTE, **parties),
+    )  # fmt: skip
+
+    def shown(organisation: str) -> dict[Bucket, list[UUID]]:
+        viewer = Viewer(organisation, coordinates=False)
+        found = {one: kept.read(work.work, viewer, DAY, one) for one in Bucket}
+        return {bucket: [row["referral_id"] for row in rows] for bucket, rows in found.items() if rows}
+
+    assert shown("iom") == {Bucket.NEW: [an_id("new")], Bucket.VISITS_TODAY: [an_id("visit")]}
+    assert shown("redcross") == {Bucket.ASKED: [an_id("asked")], Bucket.TO_CONFIRM: [an_id("done")]}
+    assert shown("americares") == {}
+
+
+def test_coordinators_see_what_nobody_answers_until_somebody_does(kept: Kept) -> None:
+    kept.hear(recorded("silent", 2), says(noted("p", referral_id=an_id("silent"), noted_at=NOON + 3 * MINUTE)))
+
+    def escalated(viewer: Viewer = COORDINATOR) -> list[UUID]:
+        return [row["referral_id"] for row in kept.read(work.work, viewer, DAY, Bucket.ESCALATED)]
+
+    assert escalated() == [an_id("silent")]
+    assert escalated(replace(COORDINATOR, coordinates=False)) == []
+    kept.hear(recorded("silent", 4))
+    assert escalated() == []
+    assert kept.read(work.counts, COORDINATOR, DAY)[Bucket.ESCALATED] == 0
+
+
+def test_the_most_pressing_comes_first(kept: Kept) -> None:
+    kept.hear(*(recorded(name, name + 5, state=ReferralState.SENT, recipient="iom") for name in range(5)))
+    late = replace(DAY, now=DAY.now + timedelta(days=3))
+    for viewer, bucket in ((Viewer("iom", False), Bucket.OVERDUE), (COORDINATOR, Bucket.OVERDUE_ELSEWHERE)):
+        rows: Sequence[Any] = kept.read(work.work, viewer, late, bucket)
+        assert len(rows) == 5
+        assert all(one["due_at"] < other["due_at"] for one, other in pairwise(rows))
+
+
+def test_every_reason_has_a_condition() -> None:
+    assert work.CONDITIONS.keys() == {*Bucket}
+    assert {*codes.ReminderAbout} >= {*WAITS.values()}

@@ -1,0 +1,187 @@
+"""The pages of cases, as browsers get them: what each role is shown, in words, and what stands in no address."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import contracts
+from contracts.codes import DeadlineStep, InfoTopic, ReferralState, ReminderAbout
+from hub.console.store import work
+from hub.console.web import case, today
+from hub.console.web.case import path_of
+from messaging import clock
+from tests.examples_reports import an_id, noted, referred, says
+from tests.hub.console.kept import Kept
+from tests.hub.console.kit import CENTRE, Browser, Console, Running
+
+DAY = timedelta(days=1)
+QUESTIONED = ReferralState.SENT, ReferralState.RECEIVED, ReferralState.INFO_REQUESTED
+ANSWERED_BY = {
+    ReferralState.SENT: ReminderAbout.RECEIPT,
+    ReferralState.RECEIVED: ReminderAbout.DECISION,
+    ReferralState.INFO_REQUESTED: ReminderAbout.ANSWER,
+    ReferralState.COMPLETED: ReminderAbout.OUTCOME,
+}
+
+
+@pytest.fixture(scope="module")
+def service(console: Console) -> Iterator[Kept]:
+    """The read service beside the pages, with some referrals."""
+    service = Kept(console.url)
+    now = clock.now()
+    then = {"noted_at": now, "next_step": DeadlineStep.EXPIRE, "next_step_at": now + DAY}
+    escalated = noted("x", referral_id=an_id("late"), **then)
+    service.hear(
+        *steps("late", ReferralState.SENT, ReferralState.RECEIVED, ago=3 * DAY),
+        *steps(
+            "asked", ReferralState.SENT, ReferralState.RECEIVED, ReferralState.INFO_REQUESTED, topic=InfoTopic.DOCUMENTS
+        ),
+        *steps("elsewhere", ReferralState.SENT, sender="americares", recipient="fuvadis"),
+        says(escalated),
+    )
+    yield service
+    service.close()
+
+
+def steps(name: str, *states: ReferralState, ago: timedelta = timedelta(), **said: Any) -> list[Any]:
+    """What is recorded of a referral from the Red Cross to IOM, a step a minute, the last of them so long ago."""
+    facts = []
+    for number, state in enumerate(states, 1):
+        at = clock.now() - ago - timedelta(minutes=len(states) - number + 1)
+        more = {"sender": "redcross", "recipient": "iom", **said}
+        if state is not ReferralState.INFO_REQUESTED:
+            more.pop("topic", None)
+        fact = referred(
+            name, state, referral_id=an_id(name), person_id=an_id(("person", name)), changed_at=at, sent_at=at,
+            waits_for=ANSWERED_BY[state], due_at=at + DAY, changed_by=more["sender"], **more,
+        )  # fmt: skip
+        facts.append(says(fact, number=number, time=at))
+    return facts
+
+
+@pytest.fixture(scope="module")
+def staff(console: Console, running: Running, service: Kept) -> dict[str, Browser]:
+    """Somebody of each organisation, and a coordinator and an auditor of the centre."""
+    found = {}
+    for organisation in ("redcross", "iom", "americares", "fuvadis"):
+        found[organisation] = Browser(running)
+        console.enrol(found[organisation], f"pages.{organisation}", "partner_staff", organisation=organisation)
+    for role in ("coordinator", "auditor"):
+        found[role] = Browser(running)
+        console.enrol(found[role], f"pages.{role}", role, organisation=CENTRE)
+    return found
+
+
+def codes_on(page: str) -> set[str]:
+    return set(re.findall(r"[0-9A-Z]{4}-[0-9A-Z]{4}", page))
+
+
+def code_of(name: str) -> str:
+    return contracts.short_code(an_id(name))
+
+
+def test_each_sees_on_every_page_the_cases_that_are_theirs_and_no_others(staff: dict[str, Browser]) -> None:
+    theirs = {
+        "redcross": {"late", "asked"}, "iom": {"late", "asked"}, "americares": {"elsewhere"}, "fuvadis": {"elsewhere"},
+        "coordinator": {"late", "asked", "elsewhere"}, "auditor": {"late", "asked", "elsewhere"},
+    }  # fmt: skip
+    for who, names in theirs.items():
+        assert codes_on(staff[who].get("/referencias").text) == {code_of(name) for name in names}, who
+        for name in ("late", "asked", "elsewhere"):
+            answer = staff[who].get(path_of(an_id(name)))
+            assert answer.status == (200 if name in names else 404), (who, name)
+            if who != "auditor":
+                staff[who].get("/buscar")
+                found = staff[who].send("/buscar", q=code_of(name).lower().replace("-", " "))
+                assert (found.leads_to == path_of(an_id(name))) == (name in names), (who, name)
+
+
+def test_what_is_not_for_somebody_is_answered_as_what_there_is_not(staff: dict[str, Browser]) -> None:
+    def told(path: str) -> tuple[int, str]:
+        answer = staff["fuvadis"].get(path)
+        return answer.status, re.sub(r"[0-9a-f]{32}", "", answer.text)
+
+    assert told(path_of(an_id("late"))) == told(path_of(an_id("nothing")))
+
+    def searched(words: str) -> str:
+        staff["fuvadis"].get("/buscar")
+        return re.sub(r"[0-9a-f]{32,}|value=\"[^\"]*\"", "", staff["fuvadis"].send("/buscar", q=words).text)
+
+    assert searched(code_of("late")) == searched("0000-0000") == searched(str(an_id("late")))
+
+
+def test_today_says_why_each_row_is_there(staff: dict[str, Browser]) -> None:
+    iom, redcross, coordinator = (staff[who].get("/hoy").text for who in ("iom", "redcross", "coordinator"))
+    assert "Vencidas: la respuesta de ustedes está atrasada (1)" in iom
+    assert codes_on(iom) == {code_of("late")}
+    assert "Les preguntan, y el plazo corre (1)" in redcross
+    assert codes_on(redcross) == {code_of("asked")}
+    assert "Nadie responde: alguien de coordinación tiene que llamar (1)" in coordinator
+    assert "hace 2 días" in iom
+    assert "Nada espera por ustedes ahora" in staff["americares"].get("/hoy").text
+
+
+def test_a_case_tells_its_story_in_the_readers_language(staff: dict[str, Browser]) -> None:
+    page = staff["redcross"].get(path_of(an_id("asked"))).text
+    for sentence in ("Cruz Roja Colombiana la envió a OIM.", "OIM la recibió.", "preguntó algo a Cruz Roja Colombiana"):
+        assert sentence in page
+    assert "Pregunta sobre" in page
+    late = staff["coordinator"].get(path_of(an_id("late"))).text
+    assert "Ruta avisó a coordinación: nadie respondía." in late
+    assert re.search(r"Si nadie responde, mañana \d+:\d\d: la referencia vence\.", late)
+
+    staff["redcross"].get("/idioma/en")
+    english = staff["redcross"].get(path_of(an_id("asked"))).text
+    staff["redcross"].get("/idioma/es")
+    assert "Cruz Roja Colombiana sent it to OIM." in english
+    assert 'lang="en"' in english
+
+
+def test_every_state_event_and_reason_has_its_words() -> None:
+    from contracts import codes
+    from contracts.words import catalogue
+
+    assert case.STEPS.keys() == {*codes.ReferralState}
+    assert case.EVENTS.keys() == {*codes.ReferralEvent}
+    assert case.NEXT.keys() == {*codes.DeadlineStep}
+    assert today.REASONS.keys() == {*work.Bucket}
+    assert {of for _, of in case.CODED.values()} <= catalogue().keys()
+    said = contracts.ReferralRecorded.model_fields.keys() | contracts.ReferralNoted.model_fields.keys()
+    assert {*case.CODED, *case.MOMENTS, *case.NUMBERS} <= said
+
+
+def test_what_is_seen_stands_in_the_audit_and_the_person_only_so_that_nobody_reads_it(
+    console: Console, staff: dict[str, Browser], service: Kept
+) -> None:
+    before = len(console.acts("case_seen"))
+    staff["iom"].get(path_of(an_id("late")))
+    (row,) = console.acts("case_seen")[before:]
+    assert code_of("late") in row["details"]
+    assert str(an_id(("person", "late"))) not in row["details"]
+    assert '"people":["' in row["details"]
+    assert len(console.acts("searched")) > 0
+    assert code_of("late") in console.acts("referrals_seen")[-1]["details"]
+
+
+@pytest.mark.parametrize(
+    "query", ["parte=x", "estado=x", "necesidad=x", "despues=x", "despues=2026-01-01T00:00~x", "despues=~"]
+)
+def test_an_address_that_means_nothing_is_none(staff: dict[str, Browser], query: str) -> None:
+    assert staff["iom"].get(f"/referencias?{query}").status == 404
+
+
+def test_pages_of_a_list_follow_each_other(
+    console: Console, staff: dict[str, Browser], service: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.console.web.listing.AT_ONCE", 1)
+    shown, path = [], "/referencias?parte=todas"
+    while path:
+        page = staff["coordinator"].get(path).text
+        shown += codes_on(page)
+        found = re.search(r'href="(/referencias\?[^"]*despues[^"]*)"', page)
+        path = found[1].replace("&amp;", "&") if found else ""
+    assert len(shown) == 3
+    assert {*shown} == {code_of(name) for name in ("late", "asked", "elsewhere")}
