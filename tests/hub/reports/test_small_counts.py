@@ -328,15 +328,14 @@ def test_of_every_small_count_of_needs_there_are_worlds_with_each_other_and_the_
 
 
 NOW = datetime(2023, 3, 2, tzinfo=UTC)
-ENDS = ("accepted", "accepted late", "declined", "expired", "sent", "cancelled")
+ENDS = ("accepted", "declined", "expired", "sent", "cancelled")
 
 
-def sent(month: str, zone: str, end: str, need: str = NEED) -> Sent:
+def sent(month: str, zone: str, end: str, need: str = NEED, *, escalated: bool = False) -> Sent:
     at = datetime.fromisoformat(f"{month}-10T12:00:00+00:00")
-    late, end = end != "accepted" and end.startswith("accepted"), end.partition(" ")[0]
     answered = at + timedelta(hours=5) if end in ("accepted", "declined") else None
     due = at + timedelta(days=14)
-    return Sent("iom", need, zone, month, end, at, due, at, answered, None, end == "accepted", late)
+    return Sent("iom", need, zone, month, end, at, due, at, answered, None, end == "accepted", escalated)
 
 
 def partner_sheets(referrals: list[Sent]) -> list[Sheet]:
@@ -366,6 +365,18 @@ def test_referrals_that_are_few_leave_no_trace_but_that_something_is_withheld() 
                     assert publish(world | {place: changed}) == published
                     compared += 1
     assert compared > 50
+
+
+@pytest.mark.parametrize("all_but", [False, True])
+def test_how_few_were_escalated_or_were_not_leaves_no_trace(all_but: bool) -> None:
+    place = next(iter(product(MONTHS, ZONES[:2])))
+    published = {
+        tuple(
+            map(repr, partner_sheets([sent(*place, "accepted", escalated=(one < few) != all_but) for one in range(12)]))
+        )
+        for few in FEW
+    }
+    assert len(published) == 1
 
 
 # ---------------------------------------------------------------------------------------------------------------------
