@@ -17,8 +17,7 @@ import contracts
 from contracts import uuid7
 from deploy.local import Stack
 from deploy.local.state import ROOT
-from hub.gateway import amqp, keeping, ledger
-from hub.gateway.handing import Handing
+from hub.gateway import amqp, handing, keeping, ledger
 from messaging import database
 from messaging.bridge import Arrival
 from messaging.identity import address_to
@@ -26,6 +25,7 @@ from messaging.migrate import migrate
 from messaging.topology import Organisation, System
 from tests.hub.ledger import NOW, Tables, entry, make_database, refused, said, status
 from tests.hub.network import from_whom, settled
+from tests.hub.network import refused as refusal_of
 
 CONSOLE: Final = System("iom", "console", (), (), copies=("referral.*",), amqp=False)
 BOARD: Final = System("iom", "board", (), (), copies=("*",))
@@ -120,15 +120,15 @@ def test_what_cannot_be_read_is_no_copy() -> None:
     assert amqp.deliver(gone, {"iom": replace(IOM, systems=(LISTS,))}) is None
 
 
-def test_a_copy_is_not_said_to_have_been_handed_over() -> None:
-    handing = Handing("", lambda: {"iom": IOM})
+def test_a_copy_is_not_said_to_have_been_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     publisher = Mock(publish=Mock(return_value=set()))
-    handing._publisher = publisher
+    monkeypatch.setattr(handing, "Publisher", lambda _url: publisher)
+    told = handing.Handing("", lambda: {"iom": IOM})
     body = from_whom(settled(), "americares", recipient="iom").body
     key = "to.iom.attendance.settled.v1"
-    handing.note([Arrival("deliver.iom.board", key, 1, body, None)])
+    told.note([Arrival("deliver.iom.board", key, 1, body, None)])
     assert not publisher.publish.called
-    handing.note([Arrival("deliver.iom", key, 1, body, None)])
+    told.note([Arrival("deliver.iom", key, 1, body, None)])
     assert publisher.publish.called
 
 
@@ -150,7 +150,7 @@ def any_message(dice: random.Random) -> contracts.Message:
         (
             lambda: status("iom"),
             lambda: said(settled(), to="iom"),
-            lambda: refused("not_yours", uuid7(), to="iom", refused_type=dice.choice(types)),
+            lambda: said(refusal_of(dice.choice(types)), to="iom"),
         )
     )()
     return answering(f"s-{dice.randint(0, 6)}", message) if dice.random() < 0.5 else message

@@ -19,7 +19,7 @@ def refusal(of: str | None, system: str | None) -> contracts.Message:
     return contracts.stamp(draft, source="hub", time=NOW).model_copy(update={"recipientsystem": system})
 
 
-@pytest.mark.parametrize(("of", "system"), product(REFUSED, SYSTEMS))
+@pytest.mark.parametrize(("of", "system"), list(product(REFUSED, SYSTEMS)))
 def test_the_key_of_a_refusal_is_read_as_it_was_made(of: str | None, system: str | None) -> None:
     key = address_to("iom", refusal(of, system))
     assert read_address(key) == Addressed("message.refused.v1", of.rpartition(".v")[0] if of else None, system)
