@@ -48,7 +48,7 @@ def running(directory: Path | None = None, before: Callable[[Stack], None] = lam
         stack.start(meanwhile)
         ending.callback(stack.stop)
         _provision_broker(stack, declared)
-        yield ending.enter_context(Network(stack, declared, forks))
+        yield ending.enter_context(Network(stack, forks=forks))
 
 
 # What provisioning imports takes as long as half of the broker's start: it is imported while that starts.
@@ -68,6 +68,13 @@ def _provision_broker(stack: Stack, declared: topology.DeclaredNetwork) -> None:
     provision_broker(stack, declared)
 
 
+def _registered(stack: Stack) -> topology.DeclaredNetwork:
+    """The network with the organisations that take part, and the names that their queues have."""
+    from deploy.local.organisations import network_of
+
+    return network_of(stack.state)
+
+
 class Network:
     """All processes of the hub, by name, with the embedded servers below them; a context manager.
 
@@ -77,9 +84,13 @@ class Network:
     def __init__(
         self, stack: Stack, declared: topology.DeclaredNetwork | None = None, forks: ForkServers | None = None
     ) -> None:
-        """`forks` is given where it has been started already, and the servers are provisioned (see `running`)."""
+        """`declared` is another network than that of the file, and those who take part in it.
+
+        `forks` is given where it has been started already, and the servers are provisioned (see `running`).
+        """
         self.stack = stack
-        self.declared = declared or topology.read()
+        self._given = declared
+        self.declared = declared or _registered(stack)
         self._ready_made = forks is not None
         self._forks = forks or ForkServers(stack.state, self.declared)
         self.processes: dict[str, Process] = {}
@@ -107,6 +118,7 @@ class Network:
             if not self._ready_made:
                 _provision_databases(self.stack, self.declared)
                 _provision_broker(self.stack, self.declared)
+                self.declared = self._given or _registered(self.stack)
             log.info("starting %s", ", ".join(process.name for process in hub))
             for process in hub:
                 process.start()
