@@ -31,8 +31,12 @@ def stamp(
     id: UUID | None = None,
     cause: Message[Any] | None = None,
     traceparent: str | None = None,
+    staff: str | None = None,
+    system: str | None = None,
 ) -> Message[Any]:
     """Make a message of a draft.
+
+    `staff` and `system` are who at the organisation says it, and by which of its systems.
 
     It is caused by `cause` and belongs to the same conversation, or begins one. What is said in the name of the very
     organisation that said `cause`, the same member of its staff and the same system say; what goes to that organisation
@@ -46,8 +50,8 @@ def stamp(
         specversion="1.0",
         id=own_id,
         source=source,
-        staff=asked.staff if asked else None,
-        system=asked.system if asked else None,
+        staff=staff or (asked.staff if asked else None),
+        system=system or (asked.system if asked else None),
         type=contract.type,
         subject=draft.subject,
         time=time,

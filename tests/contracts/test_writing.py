@@ -59,14 +59,26 @@ def test_the_first_message_begins_a_conversation_and_what_follows_belongs_to_it(
 
 def test_who_at_an_organisation_said_it_says_what_the_hub_says_for_that_organisation_and_nothing_else() -> None:
     data = contracts.ReferralAccepted(referral_id=REFERRAL)
-    cause = contracts.stamp(contracts.Draft(data, str(REFERRAL)), source="iom", time=NOON)
-    cause = contracts.parse(cause.model_copy(update={"staff": "E-17"}).to_json())
+    first = contracts.Draft(data, str(REFERRAL))
+    cause = contracts.parse(contracts.stamp(first, source="iom", time=NOON, staff="E-17", system="crm").to_json())
 
-    def said(*, by: str | None) -> str | None:
+    def said(*, by: str | None) -> tuple[str | None, str | None]:
         draft = contracts.Draft(data, str(REFERRAL), source=by)
-        return contracts.stamp(draft, source=by or "hub", time=NOON, cause=cause).staff
+        message = contracts.stamp(draft, source=by or "hub", time=NOON, cause=cause)
+        return message.staff, message.system
 
-    assert (said(by="iom"), said(by="redcross"), said(by=None)) == ("E-17", None, None)
+    assert [said(by=by) for by in ("iom", "redcross", None)] == [("E-17", "crm"), (None, None), (None, None)]
+
+
+def test_what_goes_to_whom_it_answers_names_the_system_that_asked() -> None:
+    data = contracts.ReferralAccepted(referral_id=REFERRAL)
+    cause = contracts.stamp(contracts.Draft(data, str(REFERRAL)), source="iom", time=NOON, system="crm")
+
+    def to(recipient: str | None) -> str | None:
+        draft = contracts.Draft(status(), str(REFERRAL), recipient=recipient, sequence=7)
+        return contracts.stamp(draft, source="hub", time=NOON, cause=cause).recipientsystem
+
+    assert [to(one) for one in ("iom", "redcross", None)] == ["crm", None, None]
 
 
 def test_a_conversation_begins_with_a_message_that_names_none() -> None:
