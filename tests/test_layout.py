@@ -24,8 +24,15 @@ ALLOWED_PARTS = {
 ALLOWED_IN_SERVICE = {
     "__init__.py": set(),
     "service.py": {".rules", ".store", ".messages", "messaging", "contracts"},
-    # What rules say, and what nothing can be; and who may move a referral where, which screens show as well.
-    "rules.py": {".rules", "messaging.answers", "messaging.plausible", "contracts.transitions"},
+    # What rules say, what nothing can be, and how names and documents are written; and who may move a referral where,
+    # which screens show as well.
+    "rules.py": {
+        ".rules",
+        "messaging.answers",
+        "messaging.plausible",
+        "messaging.spelling",
+        "contracts.transitions",
+    },
     "messages.py": {".messages", ".rules", "contracts", "messaging.answers"},
     "store.py": {".store", ".rules", "messaging.answers", "messaging.database", "messaging.transaction"},
 }

@@ -6,7 +6,6 @@ two are one person follows from those by Bayes' rule. Relatives stand beside str
 birth date, telephone and address: against a stranger that proves much, against a twin nothing.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
@@ -18,9 +17,9 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 import phonenumbers
-from anyascii import anyascii
 from rapidfuzz.distance import OSA
 
+from messaging.spelling import read_document_number
 from services.intake.rules.links import Pair
 from services.intake.rules.names import Names, compare_names, read_names
 from services.intake.rules.people import Person
@@ -98,8 +97,6 @@ BEYOND_NAMES: Final = frozenset({"document", "birth_date", "phone"})
 
 REISSUED: Final = frozenset({"PA", "PE"})  # documents that come with another number when they are renewed
 ISSUED_TOGETHER: Final = 9  # how far apart the numbers of documents issued on one occasion are
-SHORTEST_NUMBER: Final = 5  # characters; below that it is no document's number
-LONGEST_NUMBER: Final = 40  # characters that are looked at: one sign may be read as thirty, and keys stand in an index
 PHONES_REMEMBERED: Final = 50_000
 
 
@@ -226,14 +223,6 @@ def read_traits(person: Person) -> Traits:
         sex=person.sex if person.sex in ("female", "male") else None,
         nationality=person.nationality,
     )
-
-
-def read_document_number(number: str) -> str | None:
-    """Reduce a number to what is compared: its digits (`V-12.345.678` is 12345678), with letters where it has few."""
-    plain = "".join(re.findall("[0-9A-Z]", anyascii(number).upper())).lstrip("0")
-    digits = "".join(re.findall("[0-9]", plain)).lstrip("0")
-    best = digits if len(digits) >= SHORTEST_NUMBER else plain
-    return best[:LONGEST_NUMBER] if len(best) >= SHORTEST_NUMBER else None
 
 
 @lru_cache(maxsize=PHONES_REMEMBERED)

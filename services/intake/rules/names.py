@@ -1,45 +1,18 @@
 """Spanish personal names as the matching reads them: without accents and particles, by letters and by sound."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import product
 from typing import Final, NamedTuple
 
-from anyascii import anyascii
-from jellyfish import metaphone
 from rapidfuzz.distance import OSA
+
+from messaging.spelling import sound_of, words_of
 
 NAMES_REMEMBERED: Final = 50_000  # different names of people; some ten megabytes at most
 
 SHORTEST_MISSPELT: Final = 4  # letters: of three, one more or less makes another name (Ana, Eva, Luz)
 LONG_NAME: Final = 8  # letters
-MOST_WORDS: Final = 5  # of a name that are looked at, so that no name takes long
-MOST_LETTERS: Final = 40  # of a word that are: one sign may be read as thirty letters, and keys stand in an index
-
-PARTICLES: Final = frozenset({"de", "del", "la", "las", "los", "y", "e"})
-
-# What is heard alike in Colombia and Venezuela and written otherwise; applied in this order before metaphone, whose
-# rules are those of English.
-SOUNDS_ALIKE: Final = (("(?<!c)h", ""), ("v", "b"), ("z", "s"), ("ll", "y"), ("gu(?=[ei])", "g"), ("qu(?=[ei])", "k"))
-
-# Short forms that have no letter pattern in common with the name they stand for.
-NICKNAMES: Final[Mapping[str, str]] = {
-    "beto": "alberto",
-    "chucho": "jesus",
-    "concha": "concepcion",
-    "kike": "enrique",
-    "lola": "dolores",
-    "lucho": "luis",
-    "memo": "guillermo",
-    "nacho": "ignacio",
-    "pacho": "francisco",
-    "paco": "francisco",
-    "pancho": "francisco",
-    "pepe": "jose",
-    "quique": "enrique",
-    "tono": "antonio",
-}
 
 
 class Name(NamedTuple):
@@ -55,9 +28,7 @@ Names = tuple[Name, ...]
 @lru_cache(maxsize=NAMES_REMEMBERED)
 def read_names(text: str | None) -> Names:
     """Split given or family names into words; nothing when there are none."""
-    words = re.findall("[a-z]+", anyascii(text or "").lower())
-    names = [NICKNAMES.get(word, word)[:MOST_LETTERS] for word in words if word not in PARTICLES]
-    return tuple(map(_name, names[:MOST_WORDS]))
+    return tuple(map(_name, words_of(text)))
 
 
 def compare_names(one: Names, other: Names) -> str | None:
@@ -83,10 +54,7 @@ def compare_names(one: Names, other: Names) -> str | None:
 
 @lru_cache(maxsize=NAMES_REMEMBERED)
 def _name(word: str) -> Name:
-    heard = word
-    for written, sound in SOUNDS_ALIKE:
-        heard = re.sub(written, sound, heard)
-    return Name(word, metaphone(heard) or word)
+    return Name(word, sound_of(word))
 
 
 def _counterparts(fewer: Sequence[Name], more: Sequence[Name]) -> int:
