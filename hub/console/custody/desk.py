@@ -1,0 +1,132 @@
+"""What custody does for who asks: checks that it is theirs, records it, and only then opens or searches.
+
+Nothing of what was opened is kept, logged or quoted by an exception; errors are raised outside of except blocks, so
+that none carries one that has seen the content.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import contracts
+from contracts import sealing
+from contracts.blocks import BLOCKS, Block
+from hub.console.custody import searching
+from hub.console.custody.keys import Keys, NoIndexKey
+from hub.console.custody.protocol import MOST_HITS, NotDone, Open, Search, read, written
+from hub.console.custody.recording import NotRecorded, Recording
+from hub.console.hosting import Organisations, hosted
+from hub.gateway.audit.store import Act
+from messaging.database import Connection, Row
+from messaging.log import describe, fields
+
+log = logging.getLogger("ruta.custody")
+
+# Of a case under a code nothing is opened, nor of what else is said about its referral. A note does not say whose it
+# is: what came of the same referral does.
+FIND: Final = """
+    select block.id, block.organisation, block.kind, block.jwe, coalesce(
+        block.person_id,
+        (select other.person_id from sealed_block other
+         where other.referral_id = block.referral_id and other.person_id is not null limit 1)
+    ) as person_id
+    from sealed_block block
+    where block.id = any(%b::uuid[]) and block.organisation = %b and not block.confidential and not exists (
+        select from delivered where delivered.referral_id = block.referral_id and delivered.confidential
+    )
+"""
+
+
+class Desk:
+    """Answers one line at a time, in any thread."""
+
+    def __init__(self, recording: Recording, keys: Keys, organisations: Organisations) -> None:
+        self._recording = recording
+        self._keys = keys
+        self._organisations = organisations
+
+    def answer(self, line: bytes) -> bytes:
+        """Answer what is asked in a line with a line; whatever happens, it says nothing but what was asked for."""
+        try:
+            return written(self._answer(line))
+        except NotDone as error:
+            code = error.code
+        except (NotRecorded, NoIndexKey):
+            code = "not_recorded"
+        except Exception as error:  # a mistake of ours: where it is, and not what it has seen
+            log.error("this failed", extra=fields(error=describe(error)))
+            code = "failed"
+        return written({"code": code})
+
+    def _answer(self, line: bytes) -> dict[str, Any]:
+        asked = read(line)
+        if asked.organisation not in hosted(self._organisations()):
+            raise NotDone("not_hosted")
+        return self._open(asked) if isinstance(asked, Open) else self._search(asked)
+
+    def _open(self, asked: Open) -> dict[str, Any]:
+        wanted = list(dict.fromkeys(asked.blocks))
+
+        def record(connection: Connection) -> dict[UUID, Row]:
+            rows = connection.execute(FIND, (wanted, asked.organisation)).fetchall()
+            found = {row["id"]: row for row in rows}
+            people = self._recording.people(connection, {row["person_id"] for row in rows if row["person_id"]})
+            acts = [_act(asked, "opened", blocks=list(map(str, found)), people=people)] if found else []
+            if unknown := [str(one) for one in wanted if one not in found]:
+                acts.append(_act(asked, "open_refused", blocks=unknown, code="unknown"))
+            self._recording.append(connection, acts)
+            self._recording.commit(connection)
+            return found
+
+        found = self._recording.in_database(record)
+        return {"blocks": [{"block": one, **self._opened(found.get(one))} for one in wanted]}
+
+    def _opened(self, row: Row | None) -> dict[str, Any]:
+        if row is None:
+            return {"code": "unknown"}
+        key = self._keys.private(row["organisation"], contracts.key_id(row["jwe"]))
+        if key is None:
+            return {"code": "no_key"}
+        block = open_block(row["kind"], row["jwe"], key)
+        if block is None:
+            return {"code": "cannot_open"}
+        return {"kind": row["kind"], "content": block.model_dump(mode="json", exclude_none=True)}
+
+    def _search(self, asked: Search) -> dict[str, Any]:
+        terms = searching.terms(self._keys.index(asked.organisation), asked.text)
+
+        def record(connection: Connection) -> Sequence[Row]:
+            kinds = sorted({one.kind for one in terms})
+            self._recording.append(connection, [_act(asked, "searched", terms=len(terms), kinds=kinds)])
+            self._recording.commit(connection)
+            return searching.search(connection, asked.organisation, terms, MOST_HITS + 1)
+
+        rows = self._recording.in_database(record)
+        hits = [
+            {
+                "block": row["id"],
+                "message": row["message_id"],
+                "referral": row["referral_id"],
+                "person": row["person_id"],
+                "terms": row["terms"],
+            }
+            for row in rows[:MOST_HITS]
+        ]
+        return {"hits": hits, "of": len(terms), "more": len(rows) > MOST_HITS}
+
+
+def open_block(kind: str, jwe: str, key: sealing.Key) -> Block | None:
+    """Open a block; None where it is not for this key, was changed, or is not what it is said to be."""
+    model = BLOCKS.get(kind)
+    if model is None:
+        return None
+    try:
+        return contracts.read_block(model, sealing.open_sealed(jwe, key))
+    except (sealing.SealingError, contracts.Invalid):
+        return None
+
+
+def _act(asked: Open | Search, act: str, **details: Any) -> Act:
+    who = {"session": str(asked.session), "purpose": asked.purpose}
+    return Act(f"staff:{asked.staff}", act, asked.organisation, who | details)

@@ -1,0 +1,21 @@
+"""Which organisations use the hub's screens: those that take part and have a system named `console`."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from contracts.codes import OrganisationStatus
+from messaging.topology import Organisation
+
+CONSOLE: Final = "console"
+
+Organisations = Callable[[], Mapping[str, Organisation]]
+"""Who takes part at the moment (messaging/register.py)."""
+
+
+def hosted(organisations: Mapping[str, Organisation]) -> frozenset[str]:
+    """Return their ids. One that is suspended is not among them: nothing of it is read or opened meanwhile."""
+    return frozenset(
+        id
+        for id, one in organisations.items()
+        if one.status is OrganisationStatus.ACTIVE and any(system.name == CONSOLE for system in one.systems)
+    )

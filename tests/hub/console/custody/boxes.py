@@ -1,0 +1,211 @@
+"""What the tests of custody share: the console's database, organisations' keys, and what those were sent."""
+
+import json
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg.rows import dict_row
+
+import contracts
+from contracts import Draft, codes, sealing, stamp, uuid7
+from hub.console import audit, keyring
+from hub.console.custody.desk import Desk
+from hub.console.custody.indexing import Indexing
+from hub.console.custody.keys import Keys
+from hub.console.custody.recording import Recording
+from hub.console.inbox import storing
+from hub.gateway.audit import keys as audit_keys
+from messaging import database
+from messaging.topology import Organisation, System
+from tests.examples import NOW, REFERRAL_ID, SERVICE_ID, referral_requested
+
+HOSTED: Final = ("redcross", "iom")
+TABLES: Final = "delivered, sealed_block, block_index, set_aside, person_key"
+AUDIT: Final = ("audit_entry", "audit_checkpoint")
+SESSION: Final = UUID("01950000-0000-7000-8000-00000000aaaa")
+
+ANA: Final[dict[str, Any]] = {
+    "given_names": "Zulmarixa Qorvelle",
+    "family_names": "Xandoquint Brezhuvia",
+    "documents": [{"type": "PT", "number": "QX-77.310.495"}],
+    "phone": "+573017731049",
+    "caregiver": {"name": "Ondrixia Vlachopuente", "relation": "other_relative", "phone": "+573026048193"},
+    "notes": "Tiene una cicatriz de Wurzelbaum en la ceja.",
+}
+PLANTED: Final = (
+    "Zulmarixa", "Qorvelle", "Xandoquint", "Brezhuvia", "77310495", "77.310.495", "3017731049", "Ondrixia",
+    "Vlachopuente", "3026048193", "Wurzelbaum",
+)  # fmt: skip
+
+
+class Console:
+    """The database, the folders, and custody's parts without its process."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        self.folder = folder
+        self.organisations_folder = folder / "organisations"
+        self.key_file = folder / "console" / "console.key"
+        self.audit_folder = folder / "console" / "audit"
+        keyring.make(self.key_file)
+        audit_keys.make(self.audit_folder)
+        self.organisations = {id: organisation(id) for id in HOSTED}
+        self.private = {id: self.new_key(id) for id in HOSTED}
+        self.recording = Recording(url, self.key_file, self.audit_folder)
+        self.keys = Keys(self.organisations_folder)
+        self.desk = Desk(self.recording, self.keys, lambda: self.organisations)
+        self.indexing = Indexing(self.recording, self.keys, lambda: self.organisations)
+        self.empty()
+
+    def empty(self) -> None:
+        with psycopg.connect(self.url) as connection:
+            for table in AUDIT:
+                connection.execute(f"alter table {table} disable trigger user")
+            connection.execute(f"truncate {TABLES}, {', '.join(AUDIT)}")
+            for table in AUDIT:
+                connection.execute(f"alter table {table} enable trigger user")
+
+    def new_key(self, organisation: str, name: str = "private.jwk") -> sealing.Key:
+        """Make a private key in the organisation's folder, as `./ruta provision` does."""
+        folder = self.organisations_folder / organisation
+        folder.mkdir(parents=True, exist_ok=True)
+        key = sealing.new_key()
+        sealing.save_key(key, folder / name)
+        return key
+
+    def query(self, sql: str, *params: object) -> list[dict[str, Any]]:
+        with psycopg.connect(self.url, row_factory=dict_row, autocommit=True) as connection:
+            cursor = connection.execute(sql.encode(), params)
+            return cursor.fetchall() if cursor.description is not None else []
+
+    # -- what organisations are sent ----------------------------------------------------------------------------------
+
+    def keep(self, organisation: str, *messages: contracts.Message[Any] | bytes) -> None:
+        bodies = [one if isinstance(one, bytes) else one.to_json() for one in messages]
+        with database.connect(self.url) as connection:
+            storing.keep(connection, organisation, bodies)
+
+    def offer(self, organisation: str = "redcross", person: dict[str, Any] = ANA, **request: Any) -> UUID:
+        """Have an organisation be sent a referral; return the id of its block."""
+        message = offered(self.private[organisation], organisation, person, **request)
+        self.keep(organisation, message)
+        return self.block_of(message)
+
+    def note(self, organisation: str = "redcross", text: str = "Wurzelbaum", referral_id: UUID = REFERRAL_ID) -> UUID:
+        """Have it be sent a note."""
+        message = noted(self.private[organisation], organisation, text, referral_id)
+        self.keep(organisation, message)
+        return self.block_of(message)
+
+    def block_of(self, message: contracts.Message[Any]) -> UUID:
+        (row,) = self.query("select id from sealed_block where message_id = %s", message.id)
+        return UUID(str(row["id"]))
+
+    # -- what is asked ------------------------------------------------------------------------------------------------
+
+    def ask(self, **asked: Any) -> dict[str, Any]:
+        said: dict[str, Any] = json.loads(self.desk.answer(line(**asked)))
+        return said
+
+    def open(self, *blocks: UUID, organisation: str = "redcross", **asked: Any) -> list[dict[str, Any]]:
+        said = self.ask(do="open", organisation=organisation, blocks=[str(one) for one in blocks], **asked)
+        return list(said["blocks"])
+
+    def search(self, text: str, organisation: str = "redcross") -> list[tuple[UUID, int]]:
+        """The blocks that are found, each with how many terms hit."""
+        said = self.ask(do="search", organisation=organisation, text=text)
+        return [(UUID(one["block"]), one["terms"]) for one in said["hits"]]
+
+    def index(self) -> None:
+        """Index all that has arrived."""
+        while self.indexing.look() == 0.0:
+            pass
+
+    def copy_checkpoints(self) -> None:
+        """What a thread of custody's does."""
+        stopping = threading.Event()
+        thread = threading.Thread(target=self.recording.copy_checkpoints, args=(stopping,))
+        thread.start()
+        stopping.set()
+        thread.join()
+
+    def forget(self, person: UUID) -> None:
+        with database.connect(self.url) as connection:
+            audit.forget(connection, str(person))
+            connection.commit()
+
+    # -- what stands written ------------------------------------------------------------------------------------------
+
+    def entries(self) -> list[dict[str, Any]]:
+        rows = self.query("select actor, act, subject, details from audit_entry order by number")
+        return [row | {"details": json.loads(row["details"])} for row in rows]
+
+    def acts(self) -> list[str]:
+        return [one["act"] for one in self.entries()]
+
+    def everything(self) -> str:
+        """Every value of every table."""
+        tables = self.query("select tablename from pg_tables where schemaname = 'public'")
+        return "\n".join(
+            str(row) for table in tables for row in self.query(f"select t::text as row from {table['tablename']} t")
+        )
+
+
+def organisation(id: str, **more: Any) -> Organisation:
+    """One that uses the hub's screens."""
+    return Organisation(id, id, (), systems=(System(id, "console", reads=("referral.*",), sends=()),), **more)
+
+
+def line(**asked: Any) -> bytes:
+    """What is asked, as it travels."""
+    return json.dumps({"staff": "rc-07", "session": str(SESSION), "purpose": "case", **asked}).encode() + b"\n"
+
+
+def offered(
+    key: sealing.Key, organisation: str, person: dict[str, Any] = ANA, **request: Any
+) -> contracts.Message[Any]:
+    """A referral, as the hub brings it."""
+    said = {
+        "recipient": organisation,
+        "referral_id": uuid4(),
+        "person_id": uuid4(),
+        "sealed": sealing.seal(person, sealing.public_part(key)),
+        **request,
+    }
+    if "case_code" in said:
+        said |= {"person_id": None, "need_code": "gbv.case_management"}
+    data = contracts.ReferralOffered(
+        referral_id=said["referral_id"],
+        sender="fuvadis",
+        receive_by=NOW,
+        answer_by=NOW + timedelta(days=2),
+        request=referral_requested(**said),
+    )
+    return by_the_hub(data, organisation)
+
+
+def noted(key: sealing.Key, organisation: str, text: str, referral_id: UUID) -> contracts.Message[Any]:
+    """A referral's state, with words of the other party."""
+    data = contracts.ReferralStatus(
+        referral_id=referral_id,
+        state=codes.ReferralState.IN_SERVICE,
+        changed_at=NOW,
+        changed_by="fuvadis",
+        sender="fuvadis",
+        recipient=organisation,
+        service_id=SERVICE_ID,
+        sealed=sealing.seal({"text": text}, sealing.public_part(key)),
+    )
+    return by_the_hub(data, organisation)
+
+
+def by_the_hub(data: Any, organisation: str) -> contracts.Message[Any]:
+    """A message of the hub's to an organisation."""
+    contract = contracts.contract_of(data)
+    subject = str(getattr(data, contract.about)) if contract.about else str(uuid7())
+    draft = Draft(data, subject, sequence=1 if contract.numbered else None, recipient=organisation)
+    return stamp(draft, source="hub", time=NOW)
