@@ -1,0 +1,234 @@
+"""Makes rows of the messages of an inbox: codes, ids and times in clear, sealed blocks as they came; and writes them.
+
+The same message again changes nothing. What cannot be read, or not be kept, is set aside as it came, with a code.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import psycopg
+
+import contracts
+from contracts.fields import SealedTo
+from contracts.marks import marked
+from hub.gateway.erasing import carries_out_an_erasure
+from messaging import database
+from messaging.database import Connection, as_json
+from messaging.log import describe, fields
+
+log = logging.getLogger("ruta.inbox")
+
+KINDS: Final[Mapping[tuple[str, str], str]] = {
+    ("referral.offered", "data.request.sealed"): "person",
+    ("referral.status", "data.sealed"): "note",
+}
+"""What is in the sealed blocks that organisations are sent, by contract and field; of any other nobody knows."""
+OTHER: Final = "other"
+
+# Nobody is erased between the look whether they are, and the commit of what is kept: see the trigger of person_key.
+NOBODY_IS_ERASED: Final = f"select pg_advisory_xact_lock_shared({0x45726173})"
+
+# What comes about somebody who was erased is kept without what it says. So is what goes on about a referral of theirs,
+# which may name nobody; and what goes on about one of a case under a code is of that case.
+KEEP: Final = """
+    with new as (
+        select * from jsonb_to_recordset(%(messages)s::jsonb) as new(
+            organisation text, source text, message_id uuid, type text, subject text, said_at timestamptz,
+            envelope jsonb, data jsonb, causation_id uuid, refused_id uuid, referral_id uuid, people uuid[],
+            confidential boolean, is_notice boolean
+        )
+    ), judged as (
+        select new.*, confidential or exists (
+            select from delivered before where before.referral_id = new.referral_id and before.confidential
+        ) as is_confidential, not is_notice and exists (
+            select from person_key where key is null and person = any(
+                (people || array(
+                    select unnest(before.people) from delivered before where before.referral_id = new.referral_id
+                ))::text[]
+            )
+        ) as is_erased
+        from new
+    ), kept as (
+        insert into delivered (
+            organisation, source, message_id, type, subject, said_at, envelope, data, causation_id, refused_id,
+            referral_id, people, confidential, is_notice, erased_at
+        )
+        select organisation, source, message_id, type, subject, said_at, envelope,
+            case when not is_erased then data end, causation_id, refused_id,
+            referral_id, people, is_confidential, is_notice, case when is_erased then clock_timestamp() end
+        from judged
+        on conflict do nothing
+        returning organisation, source, message_id, erased_at
+    )
+    insert into sealed_block (
+        id, organisation, source, message_id, place, kind, referral_id, person_id, confidential, jwe, index_due
+    )
+    select id, organisation, source, message_id, place, kind, referral_id, person_id, confidential, jwe,
+        case when kind = 'person' and not confidential then clock_timestamp() end
+    from jsonb_to_recordset(%(blocks)s::jsonb) as block(
+        id uuid, organisation text, source text, message_id uuid, place text, kind text, referral_id uuid,
+        person_id uuid, confidential boolean, jwe text
+    ) join kept using (organisation, source, message_id)
+    where kept.erased_at is null
+    on conflict do nothing
+"""
+SET_ASIDE: Final = """
+    insert into set_aside (organisation, digest, code, raw) values (%b, %b, %b, %b) on conflict do nothing
+"""
+ANSWERS: Final = """
+    select asked.id, refusal.data ->> 'code' as code
+    from unnest(%b::uuid[]) as asked(id)
+    left join lateral (
+        select data from delivered where organisation = %b and refused_id = asked.id order by received_at limit 1
+    ) refusal on true
+    where refusal.data is not null
+        or exists (select from delivered where organisation = %b and causation_id = asked.id and refused_id is null)
+"""
+
+# Of a statement's fault and not of the server's: the same again would fail again.
+ITS_OWN_FAULT: Final = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
+
+
+class Answer(NamedTuple):
+    """What came back to something that an organisation has said."""
+
+    is_refused: bool
+    code: str | None
+    """Why, of a refusal."""
+
+
+def answers(connection: Connection, organisation: str, ids: Collection[UUID]) -> Mapping[UUID, Answer]:
+    """Return what came back to these messages; one to which nothing has is not there: it is on its way, or applied in
+    silence (`GET /v1/messages/{id}` tells)."""
+    rows = connection.execute(ANSWERS, (list(ids), organisation, organisation)).fetchall()
+    return {row["id"]: Answer(row["code"] is not None, row["code"]) for row in rows}
+
+
+def keep(connection: Connection, organisation: str, bodies: Sequence[bytes]) -> None:
+    """Write what an organisation was sent, and commit: what cannot be kept keeps nothing else out.
+
+    Raises psycopg's errors where the database cannot do it now, whatever the message.
+    """
+    try:
+        _write(connection, organisation, bodies)
+        commit(connection)
+        return
+    except psycopg.Error as error:
+        if database.is_lost(error, connection) or not isinstance(error, ITS_OWN_FAULT):
+            raise
+        failed = describe(error)
+        connection.rollback()
+    except Exception as error:
+        failed = describe(error)
+        connection.rollback()
+    if len(bodies) > 1:
+        for body in bodies:
+            keep(connection, organisation, [body])
+        return
+    log.error("a message cannot be kept, and is set aside", extra=fields(organisation=organisation, error=failed))
+    _set_aside(connection, organisation, bodies[0], "failed")
+    commit(connection)
+
+
+def commit(connection: Connection) -> None:
+    """Commit. A function of its own, so that the tests can stop a process here."""
+    connection.commit()
+
+
+def _write(connection: Connection, organisation: str, bodies: Sequence[bytes]) -> None:
+    messages: list[dict[str, Any]] = []
+    blocks: list[dict[str, Any]] = []
+    for body in bodies:
+        try:
+            message = contracts.upcast(contracts.parse(body))
+        except contracts.Invalid as error:
+            code = error.code
+        else:
+            row = _row(organisation, message)
+            messages.append(row)
+            blocks += _blocks(row, message)
+            continue
+        log.warning("a message cannot be read, and is set aside", extra=fields(organisation=organisation, code=code))
+        _set_aside(connection, organisation, body, code)
+    connection.execute(NOBODY_IS_ERASED)
+    # One by one in their order: what the first says of a referral decides over the next.
+    for row in messages:
+        theirs = [one for one in blocks if one["message_id"] == row["message_id"] and one["source"] == row["source"]]
+        connection.execute(KEEP, {"messages": as_json([row]), "blocks": as_json(theirs)})
+
+
+def _set_aside(connection: Connection, organisation: str, body: bytes, code: str) -> None:
+    connection.execute(SET_ASIDE, (organisation, hashlib.sha256(body).digest(), code, body))
+
+
+def _row(organisation: str, message: contracts.Message[Any]) -> dict[str, Any]:
+    sealed = {one.value for one in marked(message.data, SealedTo, "data")}
+    data = _without(message.data.model_dump(mode="json", exclude_none=True), sealed)
+    people = sorted(set(_ids(data, lambda name: name.endswith(("person_id", "person_ids")))))
+    return {
+        "organisation": organisation,
+        "source": message.source,
+        "message_id": message.id,
+        "type": message.type,
+        "subject": message.subject,
+        "said_at": message.time,
+        "envelope": message.model_dump(mode="json", exclude_none=True, exclude={"data"}),
+        "data": data,
+        "causation_id": message.causationid,
+        "refused_id": getattr(message.data, "refused_id", None),
+        "referral_id": next(_ids(data, "referral_id".__eq__), None),
+        "people": people,
+        "confidential": next(_values(data, "case_code".__eq__), None) is not None,
+        "is_notice": carries_out_an_erasure(message),
+    }
+
+
+def _blocks(row: Mapping[str, Any], message: contracts.Message[Any]) -> Iterator[dict[str, Any]]:
+    name = contracts.CONTRACTS[message.type].name
+    whose = row["people"][0] if len(row["people"]) == 1 else None
+    for number, one in enumerate(marked(message.data, SealedTo, "data")):
+        yield {
+            "id": contracts.uuid7(),
+            "organisation": row["organisation"],
+            "source": row["source"],
+            "message_id": row["message_id"],
+            "place": one.where if (name, one.where) in KINDS else f"{one.where} {number}",
+            "kind": KINDS.get((name, one.where), OTHER),
+            "referral_id": row["referral_id"],
+            "person_id": whose,
+            "confidential": row["confidential"],
+            "jwe": one.value,
+        }
+
+
+def _without(value: Any, sealed: Collection[str]) -> Any:
+    """Leave sealed blocks out of what is kept in clear."""
+    if isinstance(value, dict):
+        return {name: _without(part, sealed) for name, part in value.items() if not _is_one_of(part, sealed)}
+    if isinstance(value, list):
+        return [_without(part, sealed) for part in value if not _is_one_of(part, sealed)]
+    return value
+
+
+def _is_one_of(value: Any, sealed: Collection[str]) -> bool:
+    return isinstance(value, str) and value in sealed
+
+
+def _values(value: Any, is_asked: Callable[[str], bool]) -> Iterator[Any]:
+    """Yield what stands under such names, however deep; what stands higher first."""
+    if isinstance(value, dict):
+        yield from (part for name, part in value.items() if is_asked(name))
+        for part in value.values():
+            yield from _values(part, is_asked)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _values(part, is_asked)
+
+
+def _ids(value: Any, is_asked: Callable[[str], bool]) -> Iterator[UUID]:
+    for found in _values(value, is_asked):
+        for one in found if isinstance(found, list) else [found]:
+            yield UUID(one)
