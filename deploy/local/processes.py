@@ -5,12 +5,15 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from deploy.local.entrance import OF_CONSOLE, SETTINGS
 from deploy.local.forking import SERVER, ForkedProcess, ForkServer
 from deploy.local.process import Process, Program
 from deploy.local.stack import Stack
 from deploy.local.state import ROOT, State
+from hub.console.hosting import hosted
+from messaging import register
 from messaging.topology import (
     CONSOLE,
     CONSOLE_WEB,
@@ -64,6 +67,7 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
         for name in service.process_names:
             module = ["messaging.run", f"{service.package}.service"]
             yield program(stack.state, name, module, addresses | {"SERVICE_NAME": name})
+    yield from programs_of_hosted(stack, network)
     who = {"RUTA_NETWORK_FILE": str(NETWORK_FILE), "RUTA_ORGANISATIONS_FILE": str(stack.state.organisations_file)}
     addresses = {
         "GATEWAY_NETWORK_AMQP_URL": stack.amqp_url(GATEWAY, NETWORK),
@@ -95,6 +99,32 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
         **{name: stack.environment[name] for name in OF_CONSOLE if name in stack.environment},
     }
     yield program(stack.state, CONSOLE_WEB, [PAGES], addresses)
+
+
+def programs_of_hosted(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
+    """The processes of organisations that use the hub's screens; none where nobody does.
+
+    They are started by themselves: what holds private keys shares no memory with what others are forked from.
+    """
+    state = stack.state
+    known = register.read(state.organisations_file, network) if state.organisations_file.exists() else network
+    if not hosted(known.organisations):
+        return
+    own = {
+        "CONSOLE_DATABASE_URL": stack.service_database_url(CONSOLE),
+        "RUTA_NETWORK_FILE": str(NETWORK_FILE),
+        "RUTA_ORGANISATIONS_FILE": str(state.organisations_file),
+    }
+    custody = own | {
+        "CONSOLE_KEY_FILE": str(state.console_key_file),
+        "CONSOLE_AUDIT_DIRECTORY": str(state.console_audit),
+        "CONSOLE_CUSTODY_SOCKET": str(state.custody_socket),
+        "CONSOLE_CUSTODY_KEYS": str(state.organisations),
+    }
+    inbox = own | {"CONSOLE_INBOX_CREDENTIALS": str(state.organisations)}
+    for name, addresses in (("console-custody", custody), ("console-inbox", inbox)):
+        module = f"hub.{name.replace('-', '.')}"
+        yield replace(program(state, name, [module], addresses), module=())
 
 
 def without_users(urls: str) -> str:

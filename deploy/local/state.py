@@ -79,6 +79,11 @@ class State:
         """The key that signs the console's audit, and the copy of its checkpoints."""
         return self.console / "audit"
 
+    @property
+    def custody_socket(self) -> Path:
+        """Where custody is asked to open what is sealed to organisations that use the hub's screens."""
+        return self.console / "custody.sock"
+
     def has_database(self) -> bool:
         """Whether an embedded PostgreSQL has ever been started here."""
         return (self.directory / "postgres").exists()

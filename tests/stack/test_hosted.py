@@ -1,0 +1,107 @@
+"""Organisations that use the hub's screens: two processes run for them, and where there are none all is as before."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import pytest
+
+from contracts import sealing
+from deploy.local import Network, Stack
+from deploy.local.membership import Membership
+from deploy.local.process import Process, Program
+from deploy.local.processes import hub_programs, programs_of_hosted
+from hub.console.custody.client import Asking, Custody
+from messaging.broker import Publication, Publisher
+from messaging.identity import address_to
+from messaging.topology import CONSOLE, HUB, DeclaredNetwork
+from tests.hub.console.custody.boxes import ANA, PLANTED, offered
+from tests.stack.test_membership import members
+from tests.waiting import eventually
+
+__all__ = ["members"]
+
+ID: Final = "hospedada"
+OF_HOSTED: Final = {"console-custody", "console-inbox"}
+KEYS: Final = {"CONSOLE_CUSTODY_KEYS", "CONSOLE_CUSTODY_SOCKET", "CONSOLE_KEY_FILE", "CONSOLE_AUDIT_DIRECTORY"}
+ASKING: Final = Asking(ID, "h-01", UUID("01950000-0000-7000-8000-00000000aaaa"), "case")
+
+
+@pytest.fixture
+def with_one(provisioned: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """The stack, where the Red Cross uses the hub's screens."""
+    said = json.loads(provisioned.state.organisations_file.read_text())
+    said["organisations"]["redcross"]["said"]["systems"]["console"] = {"reads": ["referral.*"], "sends": []}
+    file = tmp_path / "organisations.json"
+    file.write_text(json.dumps(said))
+    monkeypatch.setattr(provisioned.state, "organisations_file", file)
+    return provisioned
+
+
+def named(stack: Stack, declared: DeclaredNetwork) -> dict[str, Program]:
+    return {one.name: one for one in hub_programs(stack, declared)}
+
+
+def test_where_nobody_is_hosted_nothing_runs_for_it(provisioned: Stack, declared: DeclaredNetwork) -> None:
+    assert OF_HOSTED.isdisjoint(named(provisioned, declared))
+
+
+def test_where_somebody_is_both_processes_run_and_no_other_is_told_where_keys_are(
+    with_one: Stack, declared: DeclaredNetwork
+) -> None:
+    programs = named(with_one, declared)
+    assert programs.keys() >= OF_HOSTED
+    told = {name: set(one.environment) & KEYS for name, one in programs.items()}
+    assert told["console-custody"] == KEYS
+    assert told["console-inbox"] == set()
+    assert [name for name, one in told.items() if {"CONSOLE_CUSTODY_KEYS"} & one] == ["console-custody"]
+    assert not programs["console-custody"].module  # started by itself, not forked from what others are
+    everybody = with_one.service_database_url(CONSOLE)
+    assert {programs[name].environment["CONSOLE_DATABASE_URL"] for name in OF_HOSTED} == {everybody}
+
+
+@contextmanager
+def running(network: Network) -> Iterator[list[Process]]:
+    processes = [Process(one) for one in programs_of_hosted(network.stack, network.declared)]
+    try:
+        for one in processes:
+            one.start()
+        for one in processes:
+            one.wait_ready()
+        yield processes
+    finally:
+        for one in processes:
+            one.stop()
+
+
+def test_a_referral_comes_in_sealed_is_found_and_is_opened_by_custody_alone(
+    network: Network, members: Membership, tmp_path: Path
+) -> None:
+    systems = tmp_path / "systems.toml"
+    systems.write_text('[console]\nreads = ["referral.*"]\nsends = ["referral.*"]\n')
+    members.add(ID, name="Fundación de prueba", roles=["partner", "custody"], systems=systems)
+    state = network.stack.state
+    with running(network) as processes:
+        assert {one.name for one in processes} == OF_HOSTED
+        message = offered(sealing.load_key(state.organisations / ID / "private.jwk"), ID)
+        publisher = Publisher(network.stack.amqp_url("referrals", HUB))
+        try:
+            key = address_to(ID, message)
+            assert publisher.publish([Publication(HUB, key, message.to_json(), str(message.id))]) == set()
+        finally:
+            publisher.drop()
+        custody = Custody(state.custody_socket)
+        hits = eventually(lambda: asyncio.run(custody.search(ASKING, "Sulmarixa Brezhuvia")).hits)
+        assert [(one.message, one.person, one.terms) for one in hits] == [
+            (message.id, message.data.request.person_id, 2)
+        ]
+        opened = asyncio.run(custody.open(ASKING, [hits[0].block]))
+        assert opened[hits[0].block].content == ANA
+    for name in OF_HOSTED:
+        said = (state.logs / f"{name}.log").read_text()
+        assert not [word for word in PLANTED if word in said]
+        assert '"level": "error"' not in said
