@@ -68,7 +68,7 @@ class Desk:
     def _open(self, asked: Open) -> dict[str, Any]:
         wanted = list(dict.fromkeys(asked.blocks))
 
-        def record(connection: Connection) -> dict[UUID, Row]:
+        def write_down(connection: Connection) -> dict[UUID, Row]:
             rows = connection.execute(FIND, (wanted, asked.organisation)).fetchall()
             found = {row["id"]: row for row in rows}
             people = self._recording.people(connection, {row["person_id"] for row in rows if row["person_id"]})
@@ -79,7 +79,7 @@ class Desk:
             self._recording.commit(connection)
             return found
 
-        found = self._recording.in_database(record)
+        found = self._recording.in_database(write_down)
         return {"blocks": [{"block": one, **self._opened(found.get(one))} for one in wanted]}
 
     def _opened(self, row: Row | None) -> dict[str, Any]:
@@ -96,13 +96,13 @@ class Desk:
     def _search(self, asked: Search) -> dict[str, Any]:
         terms = searching.terms(self._keys.index(asked.organisation), asked.text)
 
-        def record(connection: Connection) -> Sequence[Row]:
+        def write_down(connection: Connection) -> Sequence[Row]:
             kinds = sorted({one.kind for one in terms})
             self._recording.append(connection, [_act(asked, "searched", terms=len(terms), kinds=kinds)])
             self._recording.commit(connection)
             return searching.search(connection, asked.organisation, terms, MOST_HITS + 1)
 
-        rows = self._recording.in_database(record)
+        rows = self._recording.in_database(write_down)
         hits = [
             {
                 "block": row["id"],
