@@ -24,17 +24,22 @@ from messaging.log import describe, fields
 log = logging.getLogger("ruta.custody")
 
 # Of a case under a code nothing is opened, nor of what else is said about its referral. A note does not say whose it
-# is: what came of the same referral does.
+# is, nor of which case: it is opened where its referral is known to be of a person, by what came of it or what was
+# recorded.
 FIND: Final = """
-    select block.id, block.organisation, block.kind, block.jwe, coalesce(
-        block.person_id,
-        (select other.person_id from sealed_block other
-         where other.referral_id = block.referral_id and other.person_id is not null limit 1)
-    ) as person_id
+    select block.id, block.organisation, block.kind, block.jwe,
+        coalesce(block.person_id, offered.person_id, referral.person_id) as person_id
     from sealed_block block
-    where block.id = any(%b::uuid[]) and block.organisation = %b and not block.confidential and not exists (
-        select from delivered where delivered.referral_id = block.referral_id and delivered.confidential
-    )
+    left join lateral (
+        select other.person_id from sealed_block other
+        where other.referral_id = block.referral_id and other.person_id is not null limit 1
+    ) offered on true
+    left join referral on referral.referral_id = block.referral_id
+    where block.id = any(%b::uuid[]) and block.organisation = %b and not block.confidential
+        and coalesce(block.person_id, offered.person_id, referral.person_id) is not null
+        and not exists (
+            select from delivered where delivered.referral_id = block.referral_id and delivered.confidential
+        )
 """
 
 

@@ -24,7 +24,7 @@ from messaging.topology import Organisation, System
 from tests.examples import NOW, REFERRAL_ID, SERVICE_ID, referral_requested
 
 HOSTED: Final = ("redcross", "iom")
-TABLES: Final = "delivered, sealed_block, block_index, set_aside, person_key"
+TABLES: Final = "delivered, sealed_block, block_index, set_aside, person_key, referral"
 AUDIT: Final = ("audit_entry", "audit_checkpoint")
 SESSION: Final = UUID("01950000-0000-7000-8000-00000000aaaa")
 
