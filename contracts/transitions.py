@@ -88,7 +88,7 @@ ACTS: Final[Mapping[str, tuple[State, Set[Actor]]]] = {
     "referral.entered_in_error": (ENTERED_IN_ERROR, {SENDER, HUB}),
 }
 # What a coordinator does that moves it nowhere, and while it stands where.
-AWAITED: Final[Set[State]] = UNDECIDED | {COMPLETED, CANCEL_REQUESTED}  # somebody's answer is, until a deadline
+AWAITED: Final[Set[State]] = UNDECIDED | {COMPLETED, CANCEL_REQUESTED}  # where a deadline runs
 COORDINATED: Final[Mapping[str, Set[State]]] = {
     "referral.chased": OPEN,
     "referral.taken_on": OPEN,
