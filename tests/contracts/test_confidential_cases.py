@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from contracts import Invalid, parse, referral_notices
+from contracts.fields import Model
 from contracts.schemas import current_schemas
 
 EXAMPLES = Path(__file__).parents[2] / "contracts" / "examples"
@@ -23,7 +24,7 @@ TOLD = {
     },
     "referral.noted.v1": {"referral_id", "what", "noted_at", "noted_by", "state", "confidential"},
 }
-MODELS = {
+MODELS: dict[str, type[Model]] = {
     "referral.recorded.v1": referral_notices.ReferralRecorded,
     "referral.noted.v1": referral_notices.ReferralNoted,
 }
