@@ -244,6 +244,19 @@ def test_where_somebody_has_come_in_before_attempts_of_others_do_not_keep_them_o
     assert console.log_in(browser, person).leads_to == "/"
 
 
+def test_who_comes_in_begins_anew_by_name_and_the_address_of_many_does_not(
+    console: Console, enrolled: Enrolled, another: Browser
+) -> None:
+    person = enrolled()
+    console.query("truncate attempt")
+    another.address = "192.0.2.9"
+    for _ in range(2):
+        console.log_in(another, person, password="una mala")
+    assert sorted(row["count"] for row in console.query("select count from attempt")) == [2, 2]
+    console.log_in(another, person)
+    assert [row["count"] for row in console.query("select count from attempt")] == [3]
+
+
 def test_an_address_that_tries_many_names_has_to_wait(console: Console, running: object, browser: Browser) -> None:
     browser.address = "192.0.2.7"
     console.query("truncate attempt")
