@@ -138,7 +138,7 @@ def test_beyond_a_thousand_nobody_counts(kept: Kept, monkeypatch: pytest.MonkeyP
     assert COUNTED_TO == 1_000
 
 
-CONFIDENTIAL = {"confidential": True, "person_id": None, "need_id": None}
+CONFIDENTIAL: dict[str, Any] = {"confidential": True, "person_id": None, "need_id": None}
 
 
 def test_of_a_confidential_case_nothing_is_kept(kept: Kept) -> None:

@@ -32,7 +32,7 @@ def service(console: Console) -> Iterator[Kept]:
     """The read service beside the pages, with some referrals."""
     service = Kept(console.url)
     now = clock.now()
-    then = {"noted_at": now, "next_step": DeadlineStep.EXPIRE, "next_step_at": now + DAY}
+    then: dict[str, Any] = {"noted_at": now, "next_step": DeadlineStep.EXPIRE, "next_step_at": now + DAY}
     escalated = noted("x", referral_id=an_id("late"), **then)
     service.hear(
         *steps("late", ReferralState.SENT, ReferralState.RECEIVED, ago=3 * DAY),
@@ -177,7 +177,8 @@ def test_pages_of_a_list_follow_each_other(
     console: Console, staff: dict[str, Browser], service: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hub.console.web.listing.AT_ONCE", 1)
-    shown, path = [], "/referencias?parte=todas"
+    shown: list[str] = []
+    path = "/referencias?parte=todas"
     while path:
         page = staff["coordinator"].get(path).text
         shown += codes_on(page)
