@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta
 
 from contracts.words import NoWords, label
 from hub.console.store.work import Day
@@ -17,6 +17,7 @@ from messaging.topology import Organisation
 
 LOCALES: Final[Mapping[Language, str]] = {"es": "es_CO", "en": "en"}
 NEAR: Final = timedelta(days=30)  # beyond it a date says more than a number of days
+IN_DAYS: Final = 5  # weeks: less than so many are said as days
 OTHER_DAYS: Final = {-1: N_("ayer %(time)s"), 0: N_("hoy %(time)s"), 1: N_("mañana %(time)s")}
 HUB_NAME: Final = "Ruta"
 
@@ -57,12 +58,12 @@ class Saying:
 
     def exact(self, at: datetime) -> str:
         """The day and the hour, in full."""
-        return str(format_datetime(at.astimezone(COLOMBIA), "d MMMM y, H:mm", locale=self._locale))
+        return f"{format_date(at.astimezone(COLOMBIA), 'long', locale=self._locale)}, {self.hour(at)}"
 
     def day(self, at: datetime | date) -> str:
         """The weekday and the day."""
         when = at.astimezone(COLOMBIA) if isinstance(at, datetime) else at
-        return str(format_date(when, "EEEE d MMMM", locale=self._locale))
+        return str(format_skeleton("MMMMEEEEd", when, locale=self._locale))
 
     def hour(self, at: datetime) -> str:
         """The hour."""
@@ -75,4 +76,8 @@ class Saying:
             return self._gettext(said) % {"time": self.hour(at)}
         if abs(at - self.now) > NEAR:
             return str(format_date(at.astimezone(COLOMBIA), "d MMM y", locale=self._locale))
-        return str(format_timedelta(timedelta(days=days), granularity="day", add_direction=True, locale=self._locale))
+        return str(
+            format_timedelta(
+                timedelta(days=days), granularity="day", threshold=IN_DAYS, add_direction=True, locale=self._locale
+            )
+        )
