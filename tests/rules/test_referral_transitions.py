@@ -188,3 +188,20 @@ def test_what_the_table_allows_an_organisation_has_an_act_that_says_it() -> None
         for act in transitions.acts(state, actor)
     }
     assert offered == {move for move in transitions.MOVES if move[2] in parties}
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        {"referral.accepted": (State.ACCEPTED, {Actor.SENDER})},  # offered to the other party
+        {"referral.scheduled": (State.NO_SHOW, {Actor.RECIPIENT})},  # offered in other states
+    ],
+)
+def test_an_act_that_is_offered_wrongly_would_be_noticed(monkeypatch: pytest.MonkeyPatch, planted: Any) -> None:
+    monkeypatch.setattr(transitions, "ACTS", {**transitions.ACTS, **planted})
+    parts = (Actor.SENDER, Actor.RECIPIENT, Actor.HUB)
+    offered = {(state, part): transitions.acts.__wrapped__(state, part) for state, part in product(State, parts)}
+    allowed = {
+        (state, part): {act for act in SAID_AS if may(act, state, part)} for state, part in product(State, parts)
+    }
+    assert offered != allowed
