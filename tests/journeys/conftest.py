@@ -61,7 +61,7 @@ def _empty_inboxes(ground: Ground, organisations: Iterable[str]) -> None:
     """Throw away what an earlier journey has left unread: nobody of this one knows what to make of it."""
     for organisation in organisations:
         connection: Any = broker.connect(ground.stack.amqp_url(organisation, NETWORK))
-        connection.channel().queue_purge(f"inbox.{organisation}")
+        connection.channel().queue_purge(ground.network.declared.organisations[organisation].inbox())
         connection.close()
     gateway = ground.stack.service_database_url(GATEWAY)
     with psycopg.connect(gateway) as database:

@@ -8,6 +8,7 @@ import amqp
 
 import contracts
 from deploy.local import Stack
+from deploy.local.organisations import network_of
 from messaging import broker, frames, topology
 from messaging.broker import CONTENT_TYPE
 from messaging.topology import submit_exchange
@@ -19,6 +20,7 @@ class Partner:
 
     def __init__(self, stack: Stack, organisation: str) -> None:
         self.organisation = organisation
+        self._state = stack.state
         self.url = stack.amqp_url(organisation, topology.NETWORK)
         self._connection = broker.connect(self.url)
         self._channel = self._connection.channel()
@@ -65,7 +67,12 @@ class Partner:
 
     def read(self, atleast: int = 1) -> list[contracts.Message]:
         """Take everything out of its inbox, waiting until so much has come; what comes while it leaves stays there."""
-        return [contracts.parse(body) for body in self.bodies(f"inbox.{self.organisation}", atleast)]
+        return [contracts.parse(body) for body in self.bodies(self.inbox, atleast)]
+
+    @property
+    def inbox(self) -> str:
+        """The queue of what is for it and for none of its systems."""
+        return network_of(self._state).organisations[self.organisation].inbox()
 
     def bodies(self, inbox: str, atleast: int = 1) -> list[bytes]:
         """Take everything out of one of its inboxes, as it came."""

@@ -71,7 +71,7 @@ def begins(network: Network) -> dict[str, int]:
         with urlopen(request, timeout=60):  # noqa: S310 - the address is the network's own
             pass
         with closing(Partner(network.stack, organisation)) as partner:
-            partner.bodies(f"inbox.{organisation}", 0)
+            partner.bodies(partner.inbox, 0)
     return dict(ends)
 
 
