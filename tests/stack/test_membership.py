@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
+from uuid import UUID
 
 import amqp
 import pytest
 
 import contracts
 from contracts import sealing
-from contracts.codes import OrganisationStatus, Power
+from contracts.codes import OrganisationStatus, Power, Urgency
 from deploy.local import Network, OperatorError, Stack, differences, keys, membership, organisations, partner
 from deploy.local.membership import Membership
 from deploy.local.state import ROOT, State
@@ -462,6 +463,38 @@ def test_who_comes_back_has_another_password_and_other_queues(members: Membershi
     assert [one for one in ("amqp_url", "queue", "api_key") if before[one] == after[one]] == []
     with pytest.raises(amqp.exceptions.AccessRefused):
         broker.connect(before["amqp_url"])
+
+
+def test_what_a_service_answers_comes_back_to_the_system_whose_key_asked_and_to_who_copies_it(
+    members: Membership, tmp_path: Path
+) -> None:
+    systems = tmp_path / "systems.toml"
+    systems.write_text('crm = { reads = [] }\ndesk = { reads = ["services.*"] }\nboard = { copies = ["services.*"] }\n')
+    members.add("clinic", name="Clinic", roles=["partner"], systems=systems)
+    handed = credentials(members, "clinic")
+
+    def sought(search_id: UUID, key: str | None, **said: Any) -> None:
+        asked = contracts.ServicesSought(
+            search_id=search_id, need_code="health.consultation", urgency=Urgency.NORMAL, zone="08001"
+        )
+        message = say(asked, source="clinic").model_copy(update=said)
+        status, _ = ask_with({**handed, "api_key": key}, "/v1/messages", message.to_json())
+        assert status == 202
+
+    def inbox(system: str) -> list[str]:
+        said = ask_with({**handed, "api_key": handed["systems"][system]["api_key"]})[1]["messages"]
+        return sorted(one["message"]["data"]["search_id"] for one in said)
+
+    by_key, named, by_nobody = (contracts.uuid7() for _ in range(3))
+    sought(by_key, handed["systems"]["crm"]["api_key"])
+    sought(named, handed["api_key"], system="crm")
+    sought(by_nobody, handed["api_key"])
+    eventually(lambda: len(inbox("board")) == 3)
+    assert inbox("crm") == sorted(map(str, (by_key, named)))
+    assert inbox("desk") == [str(by_nobody)]
+    all_of_it = ask(members, "clinic")[1]["messages"]
+    assert len(all_of_it) == 3
+    assert sum(one["message"].get("recipientsystem") == "crm" for one in all_of_it) == 2
 
 
 def test_a_system_has_copies_beside_and_a_queue_for_them_as_long_as_it_has_any(
