@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from deploy.local import problems, status
+from deploy.local.entrance import CONSOLE, HTTP, Place
 from deploy.local.operator_error import OperatorError
 from deploy.local.state import ROOT, State, default_directory
 from messaging import topology
@@ -53,7 +54,8 @@ def _examine() -> Iterator[Finding]:
         yield _postgres(state)
         free = shutil.disk_usage(state.directory).free
         yield Finding(free > NEEDED_DISK, f"{free / 1e9:.1f} GB free disk, {NEEDED_DISK / 1e9:.0f} GB needed")
-        yield _http(state, os.environ)
+        yield _served("HTTP", HTTP, state, os.environ)
+        yield _served("the console", CONSOLE, state, os.environ)
     except OperatorError as error:
         yield Finding(False, str(error))
     try:
@@ -90,27 +92,27 @@ def _postgres(state: State) -> Finding:
     )
 
 
-def _http(state: State, environment: Mapping[str, str]) -> Finding:
-    """Whether what RUTA_HTTP_* say can be served; the address is not tried while the network runs, which has it."""
+def _served(what: str, place: Place, state: State, environment: Mapping[str, str]) -> Finding:
+    """Whether what RUTA_<prefix>_* say can be served; the address is not tried while the network runs, which has it."""
     from hub.gateway.http.listening import Unusable, listen, names, read_address
     from hub.gateway.http.serving import certificate_of
 
     try:
-        certificate = certificate_of(environment)
-        if listens := environment.get("RUTA_HTTP_LISTEN"):
+        certificate = certificate_of(environment, place.prefix)
+        if listens := environment.get(f"RUTA_{place.prefix}_LISTEN"):
             address = read_address(listens)
-            names(address, environment.get("RUTA_HTTP_URL"))
+            names(address, environment.get(f"RUTA_{place.prefix}_URL"), place.prefix)
             if state.running_pid() is None:
-                listen(address, encrypted=certificate is not None).close()
+                listen(address, encrypted=certificate is not None, prefix=place.prefix).close()
     except Unusable as error:
         return Finding(False, str(error), sign="PROBLEM")
     if certificate is not None and certificate.has_expired:
-        named = environment["RUTA_HTTP_CERTIFICATE"]
+        named = environment[f"RUTA_{place.prefix}_CERTIFICATE"]
         return Finding(
             False, f"The certificate {named} has expired: whoever checks it does not come in", sign="PROBLEM"
         )
     served = "with TLS" if certificate is not None else "on this machine only, without TLS"
-    return Finding(True, f"HTTP can be served, {served}")
+    return Finding(True, f"{what[:1].upper()}{what[1:]} can be served, {served}")
 
 
 def _tool(name: str, package: str) -> Finding:
