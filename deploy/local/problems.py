@@ -123,10 +123,10 @@ FIRST = {
     "starting": "wait a minute, then see its log",
     "missing": "./ruta provision (with ./ruta up: ./ruta down, then ./ruta up)",
     "disk_full": "make room on its machine: df -h",
-    "expired": "renew the files that RUTA_HTTP_CERTIFICATE and RUTA_HTTP_KEY name, of the console RUTA_CONSOLE_…: they are "
-    "taken in within a second",
-    "unusable": "see whether the files that RUTA_HTTP_CERTIFICATE and RUTA_HTTP_KEY name, of the console RUTA_CONSOLE_…, are "
-    "whole and belong together",
+    "expired": "renew the files that RUTA_HTTP_CERTIFICATE and RUTA_HTTP_KEY name, of the console RUTA_CONSOLE_…: "
+    "they are taken in within a second",
+    "unusable": "see whether the files that RUTA_HTTP_CERTIFICATE and RUTA_HTTP_KEY name, of the console "
+    "RUTA_CONSOLE_…, are whole and belong together",
 }
 
 

@@ -10,7 +10,7 @@ a module with functions that are given a visit (visit.py), in a transaction, and
 
     Screen("cases", "/referencias", get=show, label=N_("Referencias"), act="list_seen")
 
-It needs a row in permissions.py, its Spanish texts in words/en.po, and words for a new act in hub/gateway/audit/words.py:
-a test, or the start, names what is forgotten. Forms carry `forms.token(form_token)`; `Stopped("not_found")` is what an
+It needs a row in permissions.py, its texts in words/en.po, and words for a new act in hub/gateway/audit/words.py: a
+test, or the start, names what is forgotten. Forms carry `forms.token(form_token)`; `Stopped("not_found")` is what an
 unknown id and another's are answered with.
 """
