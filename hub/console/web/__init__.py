@@ -5,10 +5,10 @@ a module with functions that are given a visit (visit.py), in a transaction, and
 
     def show(visit: Visit) -> Response:
         cases = store.of_organisation(visit.tx, visit.staff.organisation)
-        visit.note("list_seen", people=[one.person for one in cases])    # whom the page shows, before it is sent
+        visit.note(SEEN, people=[one.person for one in cases])    # whom the page shows, before it is sent
         return visit.page("cases.html", cases=cases)
 
-    Screen("cases", "/referencias", get=show, label=N_("Referencias"), act="list_seen")
+    Screen("cases", "/referencias", get=show, label=N_("Referencias"), act=SEEN)
 
 It needs a row in permissions.py, its texts in words/en.po, and words for a new act in hub/gateway/audit/words.py: a
 test, or the start, names what is forgotten. Forms carry `forms.token(form_token)`; `Stopped("not_found")` is what an

@@ -40,6 +40,14 @@ CURRENT: Final = f"""
     select {COLUMNS} from session join staff on staff.code = session.staff
     where session.browser = %(browser)s and session.is_current and {OPEN}
 """
+# Whose session was over because of its age, and nothing else: what they send still is theirs.
+EXPIRED: Final = """
+    select staff.* from session join staff on staff.code = session.staff
+    where session.browser = %s and staff.status = 'active' and (
+        session.ended_by = 'age' or (session.ended_at is null and session.is_current and session.ends_at <= now())
+    )
+    order by session.began_at desc limit 1
+"""
 SEEN: Final = "update session set seen_at = now() where id = %s"
 LOCK: Final = "update session set locked_at = now() where id = %s and locked_at is null returning id"
 # Who shares the computer stays in it, locked; of other organisations nobody does.
@@ -122,6 +130,12 @@ def of_browser(tx: Connection, browser: str, *, lock_after: int) -> Sequence[Ses
     """Everybody's sessions in a browser, the current one first."""
     asked = {"browser": digest(browser), "lock_after": lock_after}
     return [_session(row) for row in tx.execute(OF_BROWSER, asked)]
+
+
+def expired(tx: Connection, browser: str) -> Staff | None:
+    """Whose session in a browser was over because of its age; None where it ended otherwise, or nobody had one."""
+    row = tx.execute(EXPIRED, (digest(browser),)).fetchone()
+    return Staff.of_row(row) if row is not None else None
 
 
 def _session(row: dict[str, Any]) -> Session:

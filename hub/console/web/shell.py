@@ -22,12 +22,13 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import contracts
-from hub.console.web import pages, permissions, sessions
+from hub.console.web import kept, pages, permissions, sessions
+from hub.console.web.accounts import Staff
 from hub.console.web.errors import WORDS, Stopped
 from hub.console.web.screen import Handler, Screen
 from hub.console.web.sessions import Session
 from hub.console.web.settings import Settings
-from hub.console.web.visit import Link, Visit, is_path
+from hub.console.web.visit import FORM_FIELD, Link, Visit, is_path
 from hub.gateway.audit import store
 from hub.gateway.http.places import KNOWN, network_of
 from hub.gateway.http.problems import LANGUAGES, Language, language_of
@@ -309,11 +310,10 @@ class Serving:
             visit.note("session_locked", session=str(session.id))
         is_open = permissions.MAY[screen.name] is permissions.ANYBODY
         if not is_open:
-            back_to = visit.here if visit.method in ("GET", "HEAD") and is_path(visit.here) else None
             if session is None:
-                return visit.go(LOGIN, back_to)
+                return visit.go(LOGIN, self._back_to(visit, screen, sessions.expired(visit.tx, visit.browser)))
             if session.is_locked or session.is_idle:
-                return visit.go(UNLOCK, back_to)
+                return visit.go(UNLOCK, self._back_to(visit, screen, session.staff))
             if session.is_due and screen.is_activity:
                 sessions.note_activity(visit.tx, session.id)
             if not permissions.may_come(screen.name, session.staff.roles):
@@ -323,7 +323,28 @@ class Serving:
             raise Stopped("method_not_allowed")
         if visit.method == "POST" and not visit.has_form_token():
             raise Stopped("form_expired")
-        return handler(visit)
+        response = handler(visit)
+        if visit.method == "POST" and not is_open and response.status_code < 400:
+            kept.drop(visit.tx, visit.staff.code, page_of(visit, screen))
+        return response
+
+    def _back_to(self, visit: Visit, screen: Screen, staff: Staff | None) -> str | None:
+        """The page to come back to; what a member of staff has sent from it waits there for them."""
+        if visit.method in ("GET", "HEAD"):
+            return visit.here if is_path(visit.here) else None
+        if staff is None or not visit.has_form_token() or not permissions.may_come(screen.name, staff.roles):
+            return None
+        if not self.settings.takes_part(staff.organisation):
+            return None
+        page = page_of(visit, screen)
+        kept.keep(
+            visit.tx,
+            visit.keyring,
+            staff.code,
+            page,
+            {name: said for name, said in visit.form.items() if name != FORM_FIELD},
+        )
+        return page
 
     def _note_refusal(self, visit: Visit, screen: Screen, stopped: Stopped) -> None:
         """Record that somebody who has come in was refused something; what they asked for in vain is not repeated."""
@@ -332,6 +353,11 @@ class Serving:
             visit.note("access_refused", code=stopped.code, screen=screen.name)
             store.append(tx, visit.acts, self.settings.sign)
         self.has_appended = True
+
+
+def page_of(visit: Visit, screen: Screen) -> str:
+    """The page that a form stands on: which it names in the field `a`, or where it is sent to."""
+    return visit.back_to if "a" in visit.form or screen.get is None else visit.path
 
 
 def request_id(request: Request) -> str:

@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -10,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from hub.console import audit
 from hub.console.keyring import Keyring
-from hub.console.web import pages
+from hub.console.web import kept, pages
 from hub.console.web.accounts import Staff
 from hub.console.web.permissions import Role
 from hub.console.web.sessions import Session
@@ -74,6 +75,19 @@ class Visit:
         values = self.form.get(name, ())
         value = values[0].strip() if len(values) == 1 else ""
         return value if len(value) <= longest else ""
+
+    @cached_property
+    def kept(self) -> kept.Form:
+        """What was sent from this page when the session of whoever has come in was locked or over; empty: nothing."""
+        session = self.session
+        if session is None or session.is_locked or session.is_idle:
+            return {}
+        return kept.find(self.tx, self.keyring, session.staff.code, self.path)
+
+    def typed(self, name: str) -> str:
+        """What stands in a field when the page is shown: what was just sent, or what waited for whoever sent it."""
+        values = self.form.get(name) or self.kept.get(name) or ("",)
+        return values[0]
 
     def note(self, act: str, *, by: Staff | None = None, people: Sequence[str] = (), **details: Any) -> None:
         """Have it recorded before the answer is sent; where that cannot be, nothing is sent, and nothing was done.

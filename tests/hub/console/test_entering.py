@@ -301,8 +301,65 @@ def test_what_is_posted_to_a_locked_session_is_not_done(console: Console, enroll
     person = enrolled("administrator", organisation=CENTRE)
     browser.get("/recuperar")
     console.age("session", 11 * MINUTE, "seen_at")
-    assert browser.send("/recuperar", staff=person.code).leads_to == "/abrir"
+    assert browser.send("/recuperar", staff=person.code).leads_to == "/abrir?a=/recuperar"
     assert console.query("select * from recovery") == []
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_what_was_typed_waits_for_who_typed_it_and_for_nobody_else(
+    console: Console, enrolled: Enrolled, browser: Browser, another: Browser, is_over: bool
+) -> None:
+    console.query("truncate kept_form")
+    person = enrolled("administrator", organisation=CENTRE)
+    colleague = enrolled("administrator", organisation=CENTRE, where=another)
+    browser.get("/recuperar")
+    if is_over:
+        console.query("update session set ends_at = now() where staff = %s", person.code)
+        assert browser.send("/recuperar", staff="s-typed-1").leads_to == "/entrar?a=/recuperar"
+    else:
+        console.age("session", 11 * MINUTE, "seen_at")
+        assert browser.send("/recuperar", staff="s-typed-1").leads_to == "/abrir?a=/recuperar"
+    console.query("update session set seen_at = now(), locked_at = null where staff = %s", colleague.code)
+    assert "s-typed-1" not in another.get("/recuperar").text
+    assert "s-typed-1" not in browser.get("/abrir").text + browser.get("/entrar").text
+    assert b"s-typed-1" not in bytes(console.query("select content from kept_form")[0]["content"])
+
+    console.log_in(browser, person)
+    page = browser.get("/recuperar").text
+    assert 'value="s-typed-1"' in page
+    assert "todavía no se ha hecho" in page
+    assert "todavía no se ha hecho" not in browser.get("/").text
+    browser.get("/recuperar")
+    assert "Queda pedido" in browser.send("/recuperar", staff=colleague.code).text
+    assert "s-typed-1" not in browser.get("/recuperar").text
+    assert console.query("select * from kept_form") == []
+    console.query("truncate recovery")
+
+
+@pytest.mark.parametrize("why", ["logout", "token", "role", "days"])
+def test_what_is_nobodys_is_not_kept(console: Console, enrolled: Enrolled, browser: Browser, why: str) -> None:
+    console.query("truncate kept_form")
+    person = enrolled("administrator", organisation=CENTRE)
+    browser.get("/recuperar")
+    page = browser.page
+    fields = {"staff": "s-typed-1"}
+    if why == "logout":
+        browser.send("/salir")
+        browser.page = page
+    else:
+        console.age("session", 11 * MINUTE, "seen_at")
+    if why == "role":
+        console.query("update staff set roles = array['auditor'] where code = %s", person.code)
+    if why == "token":
+        assert browser.post("/recuperar", {**fields, "form_token": "0" * 64}).leads_to == "/abrir"
+    else:
+        browser.send("/recuperar", **fields)
+    if why == "days":
+        console.age("kept_form", 73 * HOUR, "kept_at")
+        console.log_in(browser, person)
+        assert "s-typed-1" not in browser.get("/recuperar").text
+        console.query("truncate kept_form")
+    assert console.query("select * from kept_form") == []
 
 
 def test_five_wrong_pins_end_a_session(console: Console, enrolled: Enrolled, browser: Browser) -> None:
