@@ -20,19 +20,21 @@ Kind = Literal["word", "document", "telephone"]
 
 REGION: Final = "CO"  # of a telephone that is written without its country
 LAST_DIGITS: Final = 4
-LOOKED_AT: Final = 1_000  # blocks of those that hit equally many terms; of more the newest may be missed
+LOOKED_AT: Final = 500  # blocks of those that hit equally many terms; of more the newest may be missed
 
 # Who is written exactly so stands first, then what came last.
 FOUND: Final = """
     with found as (
-        select block, tokens from block_index
+        select block, tokens, received_at from block_index
         where organisation = %(organisation)s and block <> all(%(before)s::uuid[]) and ({condition})
         limit {looked_at}
+    ), best as (
+        select block, received_at,
+            cardinality(array(select unnest(%(exact)s::bigint[]) intersect select unnest(tokens))) as exact
+        from found order by exact desc, received_at desc, block limit %(most)s
     )
-    select sealed_block.id, message_id, referral_id, person_id,
-        cardinality(array(select unnest(%(exact)s::bigint[]) intersect select unnest(found.tokens))) as exact
-    from found join sealed_block on sealed_block.id = found.block
-    order by exact desc, received_at desc, id limit %(most)s
+    select id, message_id, referral_id, person_id from best join sealed_block on sealed_block.id = best.block
+    order by exact desc, best.received_at desc, id
 """
 # Whatever a term's frequency: who has most of what there is would otherwise be found by reading all of it.
 BY_THE_INDEX: Final = "set local enable_seqscan = off"
@@ -98,13 +100,16 @@ def _e164(number: str) -> str | None:
 
 
 def search(connection: Connection, organisation: str, terms: Sequence[Term], most: int) -> list[Row]:
-    """Return blocks of an organisation, those first that hit most of the terms; `terms` of a row says how many."""
+    """Return blocks of an organisation, those first that hit most of the terms; `terms` of a row says how many.
+
+    What misses half of them, or two, is looked for only where there is nothing better: it would be half of everybody.
+    """
     rows: list[Row] = []
     exact = [one.exact for one in terms if one.exact is not None]
     values: dict[str, Any] = {f"term{place}": list(one.tokens) for place, one in enumerate(terms)}
     connection.execute(BY_THE_INDEX)
     for many in range(len(terms), 0, -1):
-        if len(rows) >= most:
+        if len(rows) >= most or (rows and many <= max(len(terms) // 2, len(terms) - 2)):
             break
         condition = " or ".join(
             f"({' and '.join(f'tokens && %(term{place})s::bigint[]' for place in places)})"

@@ -67,11 +67,14 @@ def test_what_is_not_there_is_answered_as_what_is_anothers(console: Console, typ
 
 
 def test_who_hits_most_stands_first_and_of_equals_who_is_written_so(console: Console) -> None:
+    two = console.offer(person={"given_names": "Gisela Rosa", "family_names": "Mora"})
+    all_of_them = console.offer(person={"given_names": "Gisela Rosa", "family_names": "Vélez"})
+    sounds = console.offer(person={"given_names": "Jisela Rosa", "family_names": "Velez"})
     one = console.offer(person={"given_names": "Marta", "family_names": "Vélez"})
-    both = console.offer(person={"given_names": "Gisela", "family_names": "Vélez"})
-    sounds = console.offer(person={"given_names": "Jisela", "family_names": "Velez"})
     console.index()
-    assert console.search("Gisela Vélez") == [(both, 2), (sounds, 2), (one, 1)]
+    assert console.search("Gisela Rosa Vélez") == [(all_of_them, 3), (sounds, 3), (two, 2)]
+    assert console.search("Marta Nadie Ninguno") == [(one, 1)]  # half of the terms and less, where nothing is better
+    assert console.search("Gisela Vélez") == [(all_of_them, 2), (sounds, 2)]
 
 
 def test_a_search_is_recorded_without_what_was_typed(console: Console) -> None:
