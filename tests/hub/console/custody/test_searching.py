@@ -1,17 +1,20 @@
 """What has arrived is indexed once, by hashes that nobody without the key can make; and found by what people type."""
 
 import json
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+import contracts
 from contracts import sealing
 from hub.console.custody import indexing, searching
 from hub.console.custody.keys import INDEX, Keys
 from hub.console.custody.protocol import MOST_HITS
-from tests.examples import PERSON, REFERRAL_ID
+from tests.examples import NOW, PERSON, REFERRAL_ID
 from tests.hub.console.custody.boxes import ANA, Console, noted, offered
+from tests.hub.console.kept import Kept
 
 YULEISY = PERSON | {"phone": "+573004815162"}
 
@@ -186,6 +189,17 @@ def test_who_is_erased_loses_hashes_blocks_and_key_at_once(console: Console) -> 
     (row,) = console.query("select key from person_key where person = %s", str(person))
     assert row["key"] is None
     assert str(person) not in json.dumps([one["details"] for one in console.entries()])
+
+
+def test_what_the_hub_says_of_an_erasure_carries_it_out_here_too(console: Console) -> None:
+    person = uuid4()
+    console.offer(person_id=person)
+    console.index()
+    with closing(Kept(console.url)) as service:
+        assert service.hear(contracts.PersonErased(person_id=person, erased_at=NOW)) == []
+    assert console.query("select id from sealed_block") == []
+    assert console.query("select block from block_index") == []
+    assert [row["data"] for row in console.query("select data from delivered")] == [None]
 
 
 def test_what_comes_about_an_erased_person_is_kept_without_what_it_says(console: Console) -> None:
