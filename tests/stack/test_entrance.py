@@ -334,7 +334,7 @@ def test_doctor_says_what_keeps_http_from_being_served(
             "RUTA_HTTP_LISTEN": listens and listens.format(**ports),
             "RUTA_HTTP_URL": outside,
         }
-        finding = doctor._http(state, {name: value for name, value in named.items() if value})
+        finding = doctor._served("HTTP", entrance.HTTP, state, {name: value for name, value in named.items() if value})
 
     assert said in finding.text
     assert finding.healthy is finding.text.startswith("HTTP can be served")
