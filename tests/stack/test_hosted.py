@@ -16,6 +16,7 @@ from deploy.local.membership import Membership
 from deploy.local.process import Process, Program
 from deploy.local.processes import hub_programs, programs_of_hosted
 from hub.console.custody.client import Asking, Custody
+from hub.console.custody.keys import INDEX
 from messaging.broker import Publication, Publisher
 from messaging.identity import address_to
 from messaging.topology import CONSOLE, HUB, DeclaredNetwork
@@ -101,6 +102,7 @@ def test_a_referral_comes_in_sealed_is_found_and_is_opened_by_custody_alone(
         ]
         opened = asyncio.run(custody.open(ASKING, [hits[0].block]))
         assert opened[hits[0].block].content == ANA
+    (state.organisations / ID / INDEX).unlink()  # what others find in these folders is JSON
     for name in OF_HOSTED:
         said = (state.logs / f"{name}.log").read_text()
         assert not [word for word in PLANTED if word in said]
