@@ -142,6 +142,11 @@ SAID = {  # of a code, after what it is about
     "expired": "has expired: who checks it does not come in",
     "unwritten": "cannot be written: what is to be recorded waits",
     "unusable": "cannot be used in its new form: the one before it is served still",
+    "no_credentials": "has no API key of a system `console` in its credentials.json",
+    "answered_401": "is not read: its API key opens nothing any more",
+    "database_away": "waits: the database is away",
+    "database_no_answer": "waits: the database does not answer",
+    "database_busy": "waits: the database is busy",
 }
 
 

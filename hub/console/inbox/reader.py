@@ -61,7 +61,8 @@ class Reader:
                 health.over(self._part)
                 pause = FIRST_PAUSE
                 continue
-            health.say(self._part, code)
+            if pause > FIRST_PAUSE:  # what is over at once is no problem: the entrance is just starting, say
+                health.say(self._part, code)
             self._stopping.wait(max(pause * random.uniform(0.8, 1.2), asked_for or 0.0))  # noqa: S311 - no secret
             pause = min(pause * 2, LONGEST_PAUSE)
         self._inbox.close()

@@ -91,7 +91,6 @@ ACTS: Final[Mapping[str, Mapping[Language, str]]] = {
     "public_key_revoked": {"en": "public key revoked", "es": "clave pública anulada"},
     "opened": {"en": "sealed blocks opened", "es": "bloques sellados abiertos"},
     "open_refused": {"en": "sealed blocks not opened", "es": "bloques sellados no abiertos"},
-    "searched": {"en": "searched", "es": "buscó"},
     "indexed": {"en": "sealed blocks indexed", "es": "bloques sellados indexados"},
     "broker_repaired": {"en": "broker repaired", "es": "colas reparadas"},
     "messages_put_back": {"en": "messages put back", "es": "mensajes devueltos a su cola"},
