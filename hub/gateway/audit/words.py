@@ -111,6 +111,7 @@ ACTS: Final[Mapping[str, Mapping[Language, str]]] = {
     "work_seen": {"en": "list of work seen", "es": "lista de pendientes vista"},
     "referrals_seen": {"en": "list of referrals seen", "es": "lista de referencias vista"},
     "case_seen": {"en": "case seen", "es": "caso visto"},
+    "searched": {"en": "searched for a case", "es": "caso buscado"},
     "access_refused": {"en": "page or act refused", "es": "página o acto negado"},
 }
 """Every act that is recorded, by the word that the database has for it."""
