@@ -39,6 +39,7 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "today": OF_CASES,
     "referrals": OF_CASES | {Role.AUDITOR},
     "search": OF_CASES,
+    "found": OF_CASES,
     "case": OF_CASES | {Role.AUDITOR},
     "recovery": frozenset({Role.ADMINISTRATOR}),
 }

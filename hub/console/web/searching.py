@@ -16,6 +16,7 @@ from hub.console.web.visit import Visit
 from hub.console.web.words import N_
 from messaging.database import Row
 
+FOUND: Final = "/buscar/casos"
 LONGEST: Final = 100  # characters of what is typed
 
 
@@ -23,7 +24,6 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
     def ask(visit: Visit) -> Response:
-        visit.note("searched", found=0)
         return visit.page("search.html", say=showing.saying(visit, settings), typed="", rows=None)
 
     def find(visit: Visit) -> Response:
@@ -36,7 +36,10 @@ def screens(settings: Settings) -> Sequence[Screen]:
         # Alike for what there is not and for what is not for whoever asks.
         return visit.page("search.html", say=showing.saying(visit, settings), typed=typed, rows=rows)
 
-    return (Screen("search", "/buscar", get=ask, post=find, label=N_("Buscar"), act="searched"),)
+    return (
+        Screen("search", "/buscar", get=ask, label=N_("Buscar")),
+        Screen("found", FOUND, post=find, act="searched"),
+    )
 
 
 def _found(visit: Visit, viewer: cases.Viewer, typed: str) -> list[Row]:

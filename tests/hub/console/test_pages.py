@@ -95,7 +95,7 @@ def test_each_sees_on_every_page_the_cases_that_are_theirs_and_no_others(staff: 
             assert answer.status == (200 if name in names else 404), (who, name)
             if who != "auditor":
                 staff[who].get("/buscar")
-                found = staff[who].send("/buscar", q=code_of(name).lower().replace("-", " "))
+                found = staff[who].send("/buscar/casos", q=code_of(name).lower().replace("-", " "))
                 assert (found.leads_to == path_of(an_id(name))) == (name in names), (who, name)
 
 
@@ -108,7 +108,7 @@ def test_what_is_not_for_somebody_is_answered_as_what_there_is_not(staff: dict[s
 
     def searched(words: str) -> str:
         staff["fuvadis"].get("/buscar")
-        return re.sub(r"[0-9a-f]{32,}|value=\"[^\"]*\"", "", staff["fuvadis"].send("/buscar", q=words).text)
+        return re.sub(r"[0-9a-f]{32,}|value=\"[^\"]*\"", "", staff["fuvadis"].send("/buscar/casos", q=words).text)
 
     assert searched(code_of("late")) == searched("0000-0000") == searched(str(an_id("late")))
 

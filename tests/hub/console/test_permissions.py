@@ -13,8 +13,8 @@ from tests.hub.console.kit import CENTRE, Browser, Console, Running
 
 # What each role may come to beside what everybody who has come in may.
 MORE = {
-    Role.COORDINATOR: {"today", "search", "referrals", "case"},
-    Role.PARTNER_STAFF: {"today", "search", "referrals", "case"},
+    Role.COORDINATOR: {"today", "search", "found", "referrals", "case"},
+    Role.PARTNER_STAFF: {"today", "search", "found", "referrals", "case"},
     Role.AUDITOR: {"referrals", "case"},
     Role.ADMINISTRATOR: {"recovery"},
     Role.OPERATIONS: set[str](),
