@@ -253,6 +253,16 @@ def messages_of(
         "sent_at": now,
         "answer_by": row["answer_by"],
         **({} if row["zone"] is None else {"zone": row["zone"]}),
+        "confidential": False,
+        "due_at": row["deadline_at"],
+        "waits_for": "receipt",
+        "next_step": "remind",
+        "next_step_at": row["due_at"],
+        **({} if asked.consent_id is None else {"consent_id": asked.consent_id}),
+        "reason_code": asked.reason_code,
+        "shares": asked.shares,
+        **({} if asked.minor is None else {"minor": asked.minor.model_dump(mode="json", exclude_none=True)}),
+        "missing_documents": (),
     }
     return (
         _out(message, "referral.offered.v1", now, offered, to=asked.recipient, request=as_json(asked)),

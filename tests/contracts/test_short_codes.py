@@ -12,7 +12,7 @@ from contracts import short_codes, uuid7
 from contracts.consent import ConsentReceiptIssued
 from contracts.short_codes import LETTERS, read_short_code, short_code
 
-IDS = [uuid7() for _ in range(300)]
+IDS = [UUID(int=0x01950000_0000_7000_8000_000000000000 + 0x9E3779B97F4A7 * each) for each in range(300)]
 SHOWN = re.compile(rf"[{LETTERS}]{{4}}-[{LETTERS}]{{4}}")
 
 
