@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from contracts import short_codes, uuid7
+from contracts import short_codes
 from contracts.consent import ConsentReceiptIssued
 from contracts.short_codes import LETTERS, read_short_code, short_code
 
