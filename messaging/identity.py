@@ -50,8 +50,10 @@ class Addressed(NamedTuple):
 
 def read_address(routing_key: str) -> Addressed:
     """Read a key that `address_to` has made; of any other, what it says is of no known type."""
-    words = routing_key.split(".")[2:]
-    rest = words[3:]
+    words = routing_key.split(".")
+    if words[0] != "to":  # what became of messages goes by its type, and then to whom
+        return Addressed(".".join(words[:3]))
+    words, rest = words[2:], words[5:]
     refusal_of = ".".join(rest[:2]) if len(rest) >= 3 else None
     return Addressed(".".join(words[:3]), refusal_of, rest[-1] if len(rest) in (1, 4) else None)
 

@@ -129,6 +129,8 @@ class Membership:
                 status=SUSPENDED if entry.status is SUSPENDED else ACTIVE,
             )
             entry.read(self.network)  # before anything is kept of it
+            if before is not None and before.amqp and _by_http_alone(entry) - _by_http_alone(before):
+                self._check_nothing_under_way(id)
             entry = organisations.save(self.connection, entry)
             network = organisations.network_with(organisations.known(self.connection), self.network)
             noted.note_organisations({one.id: as_audited(one) for one in network.organisations.values()})
@@ -236,6 +238,21 @@ class Membership:
         """One operator at a time, until what is decided is in effect; the lock is that of the keys."""
         with keys.alone(self.connection):
             yield begin(self.connection, self.state)
+
+    def _check_nothing_under_way(self, id: str) -> None:
+        """Raise OperatorError where something is on its way to an organisation's queues.
+
+        A system that reads by HTTP alone has what comes from now on; what is under way was for the queues, and would be
+        taken to be read by HTTP.
+        """
+        try:
+            messages = self._running().waiting([(HUB, f"deliver.{id}")])
+        except BrokerLost as error:
+            raise OperatorError(f"The broker is away ({error}): do it again when it is there.") from None
+        if messages:
+            raise OperatorError(
+                f"{messages:,} messages are on their way to {id}'s queues: do it again when it has read."
+            )
 
     def _running(self) -> Beside:
         if self.place is None:
@@ -374,6 +391,11 @@ def _delete(queues: Sequence[Queue], place: Beside) -> None:
     for vhost, name in queues:
         if (vhost, name) in there:
             place.management.delete(f"queues/{quote(vhost, safe='')}/{quote(name, safe='')}")
+
+
+def _by_http_alone(entry: Entry) -> frozenset[str]:
+    """The systems of an organisation that have no queue."""
+    return frozenset(name for name, one in entry.systems.items() if not one.get("amqp", True))
 
 
 def _limits(said: Sequence[str], before: Mapping[str, int]) -> Mapping[str, int]:

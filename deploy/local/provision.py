@@ -159,7 +159,7 @@ def as_audited(organisation: Organisation) -> dict[str, Any]:
         "powers": sorted(organisation.powers),
         "refers_to": [*organisation.refers_to],
         "amqp": organisation.amqp,
-        "limits": organisation.limits,
+        **({"limits": organisation.limits} if organisation.limits else {}),
         "systems": {
             system.name: {
                 "reads": [*system.reads],

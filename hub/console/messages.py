@@ -30,7 +30,8 @@ WAITS_ON: Final = {
 
 def is_shown(said: contracts.ReferralRecorded) -> bool:
     """Whether the console may know of a referral at all."""
-    return not (said.confidential or is_confidential(said.need_code))
+    # Before cases under a code were marked, they alone were told without a person.
+    return said.person_id is not None and not (said.confidential or is_confidential(said.need_code))
 
 
 def referral(message: Message[contracts.ReferralRecorded]) -> Row:
@@ -87,6 +88,10 @@ def escalation(said: contracts.ReferralNoted) -> Row:
 
 def moved_on(said: contracts.ReferralRecorded) -> Row:
     return {"referral_id": said.referral_id, "changed_at": said.changed_at}
+
+
+def purged(said: contracts.ReferralNoted) -> Row:
+    return {"referral_id": said.referral_id, "changed_at": said.noted_at}
 
 
 def links(said: contracts.ReferralRecorded) -> list[Row]:

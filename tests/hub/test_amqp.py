@@ -15,6 +15,7 @@ from messaging.broker import CONTENT_TYPE, Publication
 from messaging.identity import address_to
 from messaging.log import JsonLines
 from messaging.topology import Organisation, System
+from tests.hub.ledger import processed
 from tests.hub.network import (
     MEMBERS,
     NOW,
@@ -269,6 +270,16 @@ def test_each_of_an_organisations_systems_has_an_inbox_for_what_it_reads(data: A
     key = address("americares", contracts.parse(body))
     arrived = Arrival("deliver.americares", key, 1, body, {"message_id": "an id"})
     assert deliver(arrived, ORGANISATIONS).routing_key == inbox
+
+
+def test_what_became_of_its_messages_goes_to_the_system_that_reads_it() -> None:
+    monitor = System("redcross", "monitor", ("messages.processed",), ())
+    watched = replace(ORGANISATIONS["redcross"], systems=(monitor,))
+    message = processed("applied", contracts.uuid7())
+    key = address_to("redcross", message)
+    arrived = Arrival("deliver.redcross", key, 1, message.to_json(), {"message_id": "an id"})
+    assert key == "messages.processed.v1.redcross"
+    assert deliver(arrived, {"redcross": watched}).routing_key == "redcross.monitor"
 
 
 @pytest.mark.parametrize("address", ADDRESSED.values(), ids=ADDRESSED)

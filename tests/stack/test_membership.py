@@ -25,6 +25,7 @@ import contracts
 from contracts import sealing
 from contracts.codes import OrganisationStatus, Power, Urgency
 from deploy.local import Network, OperatorError, Stack, differences, keys, membership, organisations, partner
+from deploy.local.beside import Beside
 from deploy.local.membership import Membership
 from deploy.local.state import ROOT, State
 from deploy.local.trail import Trail
@@ -267,6 +268,25 @@ def test_what_an_organisation_may_send_beside_its_roles_is_taken_back(members: M
 
     assert eventually(lambda: answered() == (403, "not_allowed"))
     eventually(lambda: applied(network, offered))
+
+
+def test_a_system_that_reads_by_http_alone_takes_nothing_that_is_on_its_way_to_a_queue(
+    members: Membership, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members.add("clinic", name="Clinic", roles=["partner"], amqp=True)
+    systems = tmp_path / "systems.toml"
+    systems.write_text('[desk]\nreads = ["*"]\namqp = false\n')
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            Beside, "waiting", lambda _, queues: 3 if [*queues] == [(topology.HUB, "deliver.clinic")] else 0
+        )
+        with pytest.raises(OperatorError, match="3 messages are on their way to clinic"):
+            members.add("clinic", systems=systems)
+    with pytest.raises(OperatorError, match="does not run"):
+        replace(members, place=None).add("clinic", systems=systems)
+    assert organisations.known(members.connection)["clinic"].systems == {}
+    members.add("clinic", systems=systems)
+    assert organisations.known(members.connection)["clinic"].systems
 
 
 def test_the_hub_makes_no_key_for_who_is_not_in_custody_and_says_that_nothing_can_be_sealed_to_it(

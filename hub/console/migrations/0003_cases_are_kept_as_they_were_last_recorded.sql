@@ -34,6 +34,9 @@ create index referral_received_of_need on referral (recipient, need_code, change
 create index referral_due_of           on referral (waits_on, due_at, referral_id) where due_at is not null;
 create index referral_due              on referral (due_at, referral_id) where due_at is not null;
 create index referral_visits_of        on referral (recipient, visit_at, referral_id) where visit_at is not null;
+create index referral_asked_of          on referral (waits_on, due_at, referral_id) where waits_for = 'answer';
+create index referral_new_of           on referral (recipient, changed_at, referral_id) where state = 'sent';
+create index referral_to_confirm_of    on referral (sender, changed_at, referral_id) where state = 'completed';
 create index referral_by_code          on referral (short_code);
 create index referral_of_person        on referral (person_id) where person_id is not null;
 

@@ -43,6 +43,7 @@ class _Condition:
     where: LiteralString
     by: LiteralString
     """The column that the rows are ordered by."""
+    source: LiteralString = "referral"
 
 
 MINE: Final[LiteralString] = "waits_on = %(organisation)s and due_at is not null"
@@ -57,9 +58,7 @@ CONDITIONS: Final[Mapping[Bucket, _Condition]] = {
     ),
     Bucket.TO_CONFIRM: _Condition("sender = %(organisation)s and state = 'completed'", "changed_at"),
     Bucket.ESCALATED: _Condition(
-        "exists (select from escalation where escalation.referral_id = referral.referral_id "
-        "and escalated_at >= changed_at)",
-        "due_at",
+        "escalated_at >= changed_at", "escalated_at", "escalation join referral using (referral_id)"
     ),
     Bucket.OVERDUE_ELSEWHERE: _Condition("due_at < %(now)s and waits_on <> %(organisation)s", "due_at"),
 }
@@ -77,7 +76,8 @@ def work(connection: Connection, viewer: Viewer, day: Day, bucket: Bucket, *, li
     condition = CONDITIONS[bucket]
     return rows(
         connection,
-        f"select {SHOWN} from referral where {condition.where} order by {condition.by}, referral_id limit %(limit)s",
+        f"select {SHOWN} from {condition.source} where {condition.where} "
+        f"order by {condition.by}, referral_id limit %(limit)s",
         _values(viewer, day),
         limit,
     )
@@ -87,7 +87,7 @@ def counts(connection: Connection, viewer: Viewer, day: Day) -> dict[Bucket, int
     """How many referrals each bucket has; COUNTED_TO + 1 where there are more than COUNTED_TO."""
     each = [
         f"select '{one}' as bucket, count(*) as many from ("
-        f"select from referral where {CONDITIONS[one].where} limit %(limit)s) as counted"
+        f"select from {CONDITIONS[one].source} where {CONDITIONS[one].where} limit %(limit)s) as counted"
         for one in buckets(viewer)
     ]
     found = rows(connection, " union all ".join(each), _values(viewer, day), COUNTED_TO + 1)

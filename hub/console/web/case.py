@@ -9,6 +9,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from contracts.codes import ReferralEvent, ReferralState
+from contracts.transitions import ENDED
 from hub.console.store import cases
 from hub.console.store.cases import Case
 from hub.console.web import showing
@@ -23,7 +24,7 @@ from messaging.database import Row
 PATH: Final = "/caso/{referral_id:uuid}"
 
 # What happened, in a sentence: `by` is who did it, and the parties of the referral are there.
-STEPS: Final[Mapping[ReferralState, str]] = {
+STEPS: Final[Mapping[str, str]] = {
     ReferralState.SENT: N_("%(by)s la envió a %(recipient)s."),
     ReferralState.RECEIVED: N_("%(recipient)s la recibió."),
     ReferralState.ACCEPTED: N_("%(by)s la aceptó."),
@@ -43,14 +44,15 @@ STEPS: Final[Mapping[ReferralState, str]] = {
     ReferralState.CONSENT_WITHDRAWN: N_("La persona retiró su consentimiento."),
     ReferralState.ENTERED_IN_ERROR: N_("%(by)s la anuló: no debió existir."),
 }
+CHANGED: Final = N_("Cambió de estado.")  # to one that is newer than these words
 # Where the same state was said again.
-REPEATED: Final[Mapping[ReferralState, str]] = {
+REPEATED: Final[Mapping[str, str]] = {
     ReferralState.RECEIVED: N_("%(by)s respondió la pregunta."),
     ReferralState.WAITLISTED: N_("El puesto en la lista de espera cambió."),
     ReferralState.SCHEDULED: N_("%(by)s dio otra cita."),
     ReferralState.IN_SERVICE: N_("%(by)s contó cómo va."),
 }
-EVENTS: Final[Mapping[ReferralEvent, str]] = {
+EVENTS: Final[Mapping[str, str]] = {
     ReferralEvent.REMINDED: N_("Ruta recordó que falta la respuesta."),
     ReferralEvent.ESCALATED: N_("Ruta avisó a coordinación: nadie respondía."),
     ReferralEvent.ALTERNATIVES_SUGGESTED: N_("Ruta propuso otras organizaciones a %(sender)s."),
@@ -59,6 +61,7 @@ EVENTS: Final[Mapping[ReferralEvent, str]] = {
     ReferralEvent.CHASED: N_("%(by)s llamó o escribió para pedir la respuesta."),
     ReferralEvent.TAKEN_ON: N_("%(by)s se encarga de que avance."),
 }
+NOTED: Final = N_("Ruta anotó algo.")
 EXTENDED: Final = N_("%(by)s dio más plazo.")
 # What was said with it, by the fields of the facts: in which list of codes its words are.
 CODED: Final[Mapping[str, tuple[str, str]]] = {
@@ -121,9 +124,9 @@ def screens(settings: Settings) -> Sequence[Screen]:
         case = cases.case(visit.tx, viewer, referral_id)
         if case is None:
             raise Stopped("not_found")
-        people = sorted({str(row["person_id"]) for row in case.referrals if row["person_id"]})
+        people = {str(row["person_id"]) for row in case.referrals if row["person_id"]}
         first = case.referrals[0]
-        visit.note("case_seen", people=people, case=first["short_code"])
+        visit.note("case_seen", people=[*sorted(people), *(row["short_code"] for row in case.referrals)])
         return visit.page(
             "case.html",
             say=say,
@@ -145,15 +148,14 @@ def story(case: Case, say: Saying) -> Iterator[Happening]:
     lines = []
     for step in case.steps:
         referral = by_id[step["referral_id"]]
-        state = ReferralState(step["state"])
         repeated = before.get(step["referral_id"]) in (step["state"], ReferralState.INFO_REQUESTED)
-        said = (REPEATED.get(state) if repeated else None) or STEPS[state]
+        said = (REPEATED.get(step["state"]) if repeated else None) or STEPS.get(step["state"], CHANGED)
         if "extension_reason" in step["details"]:
             said = EXTENDED
         before[step["referral_id"]] = step["state"]
         lines.append(_happening(step["changed_at"], said, step["changed_by"], step["details"], referral, say))
     for event in case.events:
-        referral, said = by_id[event["referral_id"]], EVENTS[ReferralEvent(event["what"])]
+        referral, said = by_id[event["referral_id"]], EVENTS.get(event["what"], NOTED)
         lines.append(_happening(event["noted_at"], said, event["noted_by"], event["details"], referral, say))
     yield from sorted(lines, key=lambda line: line.at)
 
@@ -179,6 +181,8 @@ def _details(details: Mapping[str, Any], say: Saying) -> Iterator[tuple[str, str
 
 def _in_charge(case: Case, referral_id: UUID) -> str | None:
     """The coordinator that sees to it that a referral goes on, if one does."""
+    if any(row["referral_id"] == referral_id and row["state"] in ENDED for row in case.referrals):
+        return None
     said = [(one["noted_at"], one["noted_by"]) for one in case.events
             if one["what"] == ReferralEvent.TAKEN_ON and one["referral_id"] == referral_id]  # fmt: skip
     return max(said)[1] if said else None
@@ -188,13 +192,14 @@ def _next_step(case: Case, referral_id: UUID, say: Saying) -> str | None:
     """What happens if nobody answers, as it was said last; None where nothing is waited for."""
     said = [
         *((step["changed_at"], step["details"]) for step in case.steps if step["referral_id"] == referral_id),
-        *((event["noted_at"], event["details"]) for event in case.events if event["referral_id"] == referral_id),
-    ]
+        *((event["noted_at"], event["details"]) for event in case.events
+          if event["referral_id"] == referral_id and "next_step" in event["details"]),
+    ]  # fmt: skip
     if not said:
         return None
     _, last = max(said, key=lambda one: one[0])
     step, at = last.get("next_step"), last.get("next_step_at")
-    if step is None or at is None:
+    if step not in NEXT or at is None:
         return None
     when = say.near(datetime.fromisoformat(at))
     return say.text(N_("Si nadie responde, %(when)s: %(what)s.")) % {

@@ -37,7 +37,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
         asked, after = read(visit.query)
         found = cases.referrals(visit.tx, viewer, asked, after=after, limit=AT_ONCE + 1)
         rows = [showing.shown(row, viewer) for row in found[:AT_ONCE]]
-        visit.note("referrals_seen", referrals=[row["code"] for row in rows])
+        visit.note("referrals_seen", people=[row["code"] for row in rows], count=len(rows))
         return visit.page(
             "referrals.html",
             say=say,

@@ -30,7 +30,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
         viewer = showing.viewer_of(visit, settings)
         typed = visit.said("q", LONGEST)
         rows = [showing.shown(row, viewer) for row in _found(visit, viewer, typed)]
-        visit.note("searched", found=len(rows))
+        visit.note("searched", people=[row["code"] for row in rows], found=len(rows))
         if len(rows) == 1:
             return RedirectResponse(path_of(rows[0]["referral_id"]), 303)
         # Alike for what there is not and for what is not for whoever asks.

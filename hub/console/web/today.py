@@ -61,7 +61,8 @@ def screens(settings: Settings) -> Sequence[Screen]:
             if many:
                 rows = [showing.shown(row, viewer) for row in work.work(visit.tx, viewer, day, bucket, limit=AT_ONCE)]
                 groups.append(Group(bucket, REASONS[bucket], showing.counted(many), rows, many > len(rows)))
-        visit.note("work_seen", referrals=[row["code"] for group in groups for row in group.rows])
+        codes = sorted({row["code"] for group in groups for row in group.rows})
+        visit.note("work_seen", people=codes, count=len(codes))
         return visit.page("today.html", say=say, groups=groups)
 
     return (Screen("today", "/hoy", get=show, label=N_("Hoy"), act="work_seen"),)

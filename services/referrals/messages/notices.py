@@ -1,6 +1,6 @@
 """What has happened to a referral becomes drafts of messages."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -105,7 +105,7 @@ def chain_ended(referral: Referral, last: Referral) -> list[Draft]:
 
 
 def by_the_clock(
-    referral: Referral, *, alternatives: Mapping[UUID, Sequence[Service]], coordinators: Iterable[str]
+    referral: Referral, *, alternatives: Mapping[UUID, Sequence[Service]], coordinators: Collection[str]
 ) -> list[Draft]:
     """Say what a deadline has just made the hub do: remind, escalate, suggest, or end it."""
     (step,) = referral.steps
@@ -122,7 +122,7 @@ def by_the_clock(
                 service_id=referral.service_id,
                 waits_for=_waits_for(referral),
                 due_at=_due_at(referral, step),
-                taken_on_by=referral.taken_on_by,
+                taken_on_by=referral.taken_on_by if referral.taken_on_by in coordinators else None,
             )
             return [
                 *(_draft(referral, escalated, to=coordinator) for coordinator in sorted(coordinators)),
@@ -326,9 +326,10 @@ def _waiting(referral: Referral) -> dict[str, Any]:
 def _noted(referral: Referral, step: Step, what: codes.ReferralEvent, **more: Any) -> Draft:
     """What the hub's other services learn of what is no transition: of a confidential case that it happened."""
     awaited = rules.awaited(referral)
-    due: dict[str, Any] = {"due_at": _due_at(referral, step), "waits_for": _waits_for(referral)} if awaited else {}
-    if referral.unpurged:
-        due["purge_by"] = due.pop("due_at")
+    due: dict[str, Any] = {"waits_for": _waits_for(referral)} if awaited else {}
+    # Behind its last stage a deadline is over: what is said then, a coordinator's act, say, is no end of it.
+    if awaited and (referral.deadline is not None or what is codes.ReferralEvent.ESCALATED):
+        due["purge_by" if referral.unpurged else "due_at"] = _due_at(referral, step)
     noted = contracts.ReferralNoted(
         referral_id=referral.referral_id,
         what=what,

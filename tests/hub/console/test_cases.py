@@ -56,7 +56,7 @@ def some_facts(chance: random.Random) -> list[Message[Any]]:
         if chance.random() < 0.5:
             event = noted("p", referral_id=an_id(name), noted_at=HELD_AT + chance.randint(0, 5) * MINUTE)
             facts.append(says(event))
-    return [*facts, says(erased("p"))]
+    return [*facts, *(says(erased(name)) for name in chance.sample(range(12), 3))]
 
 
 def in_tables(service: Kept) -> dict[str, list[str]]:
@@ -136,6 +136,54 @@ def test_beyond_a_thousand_nobody_counts(kept: Kept, monkeypatch: pytest.MonkeyP
     kept.hear(*(recorded(name) for name in range(7)))
     assert kept.read(cases.count, COORDINATOR, Asked()) == 4
     assert COUNTED_TO == 1_000
+
+
+ASKED: dict[str, Any] = {
+    "reason_code": codes.ReferralReason.NO_CAPACITY, "consent_id": an_id("a consent"),
+    "shares": (codes.FieldGroup.CONTACT,), "topic": codes.InfoTopic.HEALTH,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("order", ["before", "after", "between"])
+def test_of_an_erased_person_a_case_tells_nothing_in_whatever_order_it_is_said(kept: Kept, order: str) -> None:
+    scheduled = {"state": ReferralState.SCHEDULED, "visit_at": NOON + MINUTE, "mode": codes.VisitMode.BY_PHONE}
+    facts = [recorded("one", 1, **ASKED), recorded("one", 5, **scheduled, **ASKED), recorded("other", 1, **ASKED)]
+    erasure = says(erased("one"))
+    match order:
+        case "before":
+            kept.hear(erasure)
+            kept.hear(*facts)
+        case "after":
+            kept.hear(*facts)
+            kept.hear(erasure)
+        case "between":
+            kept.hear(facts[1], erasure, facts[0], facts[2])
+    tables = kept.tables()
+    one, other = sorted(tables["referral"], key=lambda row: row["referral_id"] != an_id("one"))
+    assert (one["person_id"], one["visit_at"]) == (None, None)
+    assert other["person_id"] == an_id("other")
+    told = {row["referral_id"]: set(row["details"]) for row in tables["step"] if row["sequence"] == 1}
+    assert told[an_id("one")] == {"due_at", "waits_for"}
+    assert told[an_id("other")] == {"due_at", "waits_for", "missing_documents", *ASKED}
+    assert all("visit_at" not in row["details"] and "mode" not in row["details"] for row in tables["step"])
+    # What the audit has of the person, or of the case by its code, nobody reads any more.
+    keys = {row["person"]: row["key"] for row in tables["person_key"]}
+    assert keys == {str(an_id("one")): None, contracts.short_code(an_id("one")): None}
+
+
+def test_what_nobody_answered_is_over_once_the_last_receipt_of_a_purge_is_there(kept: Kept) -> None:
+    def said(what: str, minutes: int, *awaited: str) -> Message[Any]:
+        at = NOON + minutes * MINUTE
+        return says(noted("p", what, referral_id=an_id("owed"), noted_at=at, awaited=awaited))
+
+    def escalated() -> int:
+        return kept.read(work.counts, COORDINATOR, DAY)[Bucket.ESCALATED]
+
+    kept.hear(recorded("owed", 1), said("escalated", 5, "iom", "redcross"))
+    kept.hear(said("purged", 6, "iom"))
+    assert escalated() == 1
+    kept.hear(said("purged", 7))
+    assert escalated() == 0
 
 
 CONFIDENTIAL: dict[str, Any] = {"confidential": True, "person_id": None, "need_id": None}
