@@ -51,15 +51,16 @@ class Enrolling:
 
     def take_code(self, visit: Visit) -> Response:
         """Take the code, and keep it in the browser for the next page."""
-        if visit.address is not None:
-            subject = visit.keyring.hash("attempts", f"address {visit.address}")
-            if wait := throttle.attempt(visit.tx, subject, throttle.OF_AN_ADDRESS):
-                return visit.page("enrolment_code.html", status=429, error="", wait=wait)
+        subject = visit.keyring.hash("attempts", f"address {visit.address}")
+        if visit.address is not None and (wait := throttle.attempt(visit.tx, subject, throttle.OF_AN_ADDRESS)):
+            return visit.page("enrolment_code.html", status=429, error="", wait=wait)
         code = visit.said("code", 40)
         found = accounts.begin_enrolment(visit.tx, visit.keyring, credentials.code_digest(code))
         if found is None:
             visit.note("enrolment_failed")
             return visit.page("enrolment_code.html", status=401, error=UNKNOWN, wait=0)
+        if visit.address is not None:
+            throttle.take_back(visit.tx, subject)
         visit.browser = f"{sessions.new_browser()}.{credentials.normal_code(code)}"
         return visit.go(FORM_PATH)
 

@@ -64,16 +64,17 @@ class Entering:
             visit.note("login_failed", by=came.staff, why=why)
             return self._login_page(visit, WRONG, 401)
         throttle.forget(visit.tx, subjects[0][0])
+        for subject, _ in subjects[1:]:
+            throttle.take_back(visit.tx, subject)
         self._begin(visit, came.staff, by_recovery_code=came.by_recovery_code)
         return visit.go(visit.back_to)
 
     def _subjects(self, visit: Visit, login: str) -> Sequence[tuple[bytes, throttle.Slowing]]:
-        """Whom an attempt counts for: the name, or the name in a browser that knows it; and the address."""
-        tag = f"name {login}"
+        """Whom an attempt counts for: the name in a browser that knows it; elsewhere the name, and the address."""
         whose = accounts.of_login(visit.tx, login)
         if visit.known and sessions.is_known(visit.tx, visit.known, whose.code if whose is not None else ""):
-            tag = f"known {visit.known} {login}"
-        found = [(visit.keyring.hash("attempts", tag), throttle.OF_A_NAME)]
+            return [(visit.keyring.hash("attempts", f"known {visit.known} {login}"), throttle.OF_A_NAME)]
+        found = [(visit.keyring.hash("attempts", f"name {login}"), throttle.OF_A_NAME)]
         if visit.address is not None:
             found.append((visit.keyring.hash("attempts", f"address {visit.address}"), throttle.OF_AN_ADDRESS))
         return found

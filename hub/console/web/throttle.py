@@ -2,7 +2,8 @@
 
 An attempt counts before it is looked at, so that many at once get no further than one after the other. Whoever comes
 from a browser in which they have come in before has a count of their own there: nobody keeps them out by trying their
-name elsewhere.
+name elsewhere, nor from the same address. Of an address, what let somebody in is taken back: an office has one, and all
+of it comes in at eight.
 """
 
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ LEFT: Final = f"""
     select ceil(extract(epoch from attempt.last_at + {WAIT} - clock_timestamp()))::int as seconds
     from attempt where subject = %(subject)s
 """
+TAKE_BACK: Final = "update attempt set count = greatest(count - 1, 0) where subject = %s"
 FORGET: Final = "delete from attempt where subject = %s"
 FORGET_OLD: Final = f"delete from attempt where {OLD}"
 
@@ -51,6 +53,11 @@ def attempt(tx: Connection, subject: bytes, slowing: Slowing) -> int:
         return 0
     left = tx.execute(LEFT, asked).fetchone()
     return max(1, left["seconds"]) if left is not None else 1
+
+
+def take_back(tx: Connection, subject: bytes) -> None:
+    """Do not count the attempt that was just counted: it was right. What others have counted stays."""
+    tx.execute(TAKE_BACK, (subject,))
 
 
 def forget(tx: Connection, subject: bytes) -> None:

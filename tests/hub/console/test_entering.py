@@ -254,7 +254,35 @@ def test_who_comes_in_begins_anew_by_name_and_the_address_of_many_does_not(
         console.log_in(another, person, password="una mala")
     assert sorted(row["count"] for row in console.query("select count from attempt")) == [2, 2]
     console.log_in(another, person)
-    assert [row["count"] for row in console.query("select count from attempt")] == [3]
+    assert [row["count"] for row in console.query("select count from attempt")] == [2]
+
+
+def test_an_office_behind_one_address_comes_in_whoever_else_tries_there(
+    console: Console, enrolled: Enrolled, another: Browser
+) -> None:
+    person = enrolled()
+    console.query("truncate attempt")
+    another.address = "192.0.2.10"
+    assert another.open("/alta", code="wrong").status == 401  # counts for the address alone
+    console.query("update attempt set count = %s", throttle.OF_AN_ADDRESS.free - 1)
+    for _ in range(3):
+        assert console.log_in(Browser(another.running, another.address), person).leads_to == "/"
+    _, enrolment = console.invite("office")
+    for _ in range(3):
+        assert Browser(another.running, another.address).open("/alta", code=enrolment).leads_to == "/alta/datos"
+
+
+def test_in_a_browser_that_is_known_nobody_waits_for_who_tries_from_the_same_address(
+    console: Console, enrolled: Enrolled, browser: Browser, another: Browser
+) -> None:
+    person = enrolled()
+    browser.address = another.address = "192.0.2.11"
+    browser.get("/")
+    browser.send("/salir")
+    console.log_in(another, Person("", "nobody.there", person.secret, ()))
+    console.query("update attempt set count = 1000, last_at = clock_timestamp()")
+    assert console.log_in(another, person).status == 429
+    assert console.log_in(browser, person).leads_to == "/"
 
 
 def test_an_address_that_tries_many_names_has_to_wait(console: Console, running: object, browser: Browser) -> None:
