@@ -17,15 +17,13 @@ from hub.console import audit
 from hub.console.keyring import Keyring, UnusableKeyring
 from hub.console.web import accounts, sessions
 from hub.console.web.accounts import Staff
-from hub.console.web.permissions import Role
+from hub.console.web.permissions import OF_THE_CENTRE, Role
 from hub.gateway.audit import store, words
 from messaging import register, topology
 from messaging.topology import Organisation, TopologyError
 
 LOGIN = re.compile(r"[a-z0-9._@-]{2,60}")
 LONGEST_NAME = 80
-# What only staff of an organisation that coordinates may be: they see more than what concerns their own.
-OF_THE_CENTRE = frozenset(Role) - {Role.PARTNER_STAFF}
 MARKS = {"invited": "not enrolled yet", "active": "active", "suspended": "suspended"}
 
 

@@ -22,6 +22,8 @@ class Role(StrEnum):
 ANYBODY: Final = None
 """Also who has not come in."""
 ALL_STAFF: Final = frozenset(Role)
+OF_THE_CENTRE: Final = ALL_STAFF - {Role.PARTNER_STAFF}
+"""What only staff of an organisation that coordinates may be: they see more than what concerns their own."""
 OF_CASES: Final = frozenset({Role.COORDINATOR, Role.PARTNER_STAFF})
 
 MAY: Final[Mapping[str, frozenset[Role] | None]] = {
@@ -61,6 +63,6 @@ def check(routes: Iterable[str], may: Mapping[str, frozenset[Role] | None] = MAY
 
 
 def may_come(name: str, roles: Iterable[Role], may: Mapping[str, frozenset[Role] | None] = MAY) -> bool:
-    """Whether somebody with these roles may come to a page."""
+    """Whether a member of staff with these roles may come to a page: to what is for all staff also without any."""
     allowed = may[name]
-    return allowed is None or not allowed.isdisjoint(roles)
+    return allowed is None or allowed == ALL_STAFF or not allowed.isdisjoint(roles)

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from contracts.codes import OrganisationStatus
+from contracts.codes import OrganisationStatus, Power
 from hub.console.keyring import Keyring
+from hub.console.web.accounts import Staff
+from hub.console.web.permissions import OF_THE_CENTRE
 from hub.gateway.audit import keys
 from hub.gateway.http.limits import whole
 from hub.gateway.http.listening import read_address
@@ -62,6 +64,13 @@ class Settings:
         """Whether an organisation's staff may come in."""
         found = self.organisations().get(organisation)
         return found is not None and found.status is OrganisationStatus.ACTIVE
+
+    def at_present(self, staff: Staff) -> Staff:
+        """Somebody with the roles that count now: those of the centre only while the organisation coordinates."""
+        found = self.organisations().get(staff.organisation)
+        if found is not None and Power.COORDINATE in found.powers:
+            return staff
+        return replace(staff, roles=staff.roles - OF_THE_CENTRE)
 
     def cookie(self, name: str) -> str:
         """What a cookie is called: by https so that no other site can set it.

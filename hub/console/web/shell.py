@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -253,6 +253,8 @@ class Serving:
         session = sessions.current(tx, browser, lock_after=settings.lock_after) if browser else None
         if session is not None and not settings.takes_part(session.staff.organisation):
             session = None
+        if session is not None:
+            session = replace(session, staff=settings.at_present(session.staff))
         peer = request.client.host if request.client is not None else ""
         return Visit(
             tx=tx,
@@ -332,9 +334,9 @@ class Serving:
         """The page to come back to; what a member of staff has sent from it waits there for them."""
         if visit.method in ("GET", "HEAD"):
             return visit.here if is_path(visit.here) else None
-        if staff is None or not visit.has_form_token() or not permissions.may_come(screen.name, staff.roles):
+        if staff is None or not visit.has_form_token() or not self.settings.takes_part(staff.organisation):
             return None
-        if not self.settings.takes_part(staff.organisation):
+        if not permissions.may_come(screen.name, self.settings.at_present(staff).roles):
             return None
         page = page_of(visit, screen)
         kept.keep(

@@ -192,6 +192,7 @@ class Console:
         keyring.make(self.state.console_key_file)
         keys.make(self.state.console_audit)
         self.network = topology.read()
+        self._roles = {id: roles_of(id) for id in self.network.organisations}
         self._statuses = dict.fromkeys(self.network.organisations, OrganisationStatus.ACTIVE)
         self._write_organisations()
         self.keyring = Keyring.read(self.state.console_key_file)
@@ -206,7 +207,7 @@ class Console:
 
     def _write_organisations(self) -> None:
         said = {
-            id: {"said": {"name": one.name, "roles": _roles_of(id)}, "status": self._statuses[id], "suffixes": {}}
+            id: {"said": {"name": one.name, "roles": self._roles[id]}, "status": self._statuses[id], "suffixes": {}}
             for id, one in self.network.organisations.items()
         }
         self.state.organisations_file.write_text(register.written(said))
@@ -214,6 +215,11 @@ class Console:
     def say(self, organisation: str, status: OrganisationStatus) -> None:
         """Let an organisation be suspended, or take part again."""
         self._statuses[organisation] = status
+        self._write_organisations()
+
+    def say_roles(self, organisation: str, roles: Sequence[str]) -> None:
+        """Let an organisation have other roles than it had."""
+        self._roles[organisation] = roles
         self._write_organisations()
 
     def run(self, **settings: Any) -> Running:
@@ -285,5 +291,5 @@ def enrol(browser: Browser, code: str, login: str, enrolment: str) -> Person:
     return Person(code, login, found[1], codes)
 
 
-def _roles_of(organisation: str) -> list[str]:
+def roles_of(organisation: str) -> list[str]:
     return ["partner", "coordinator", "custody"] if organisation == CENTRE else ["partner", "custody"]

@@ -9,7 +9,8 @@ from hub.console.web.permissions import ALL_STAFF, ANYBODY, MAY, Role, Undeclare
 from hub.console.web.screen import Screen
 from tests.examples_reports import an_id, referred, says
 from tests.hub.console.kept import Kept
-from tests.hub.console.kit import CENTRE, Browser, Console, Running
+from tests.hub.console.kit import CENTRE, Browser, Console, Running, roles_of
+from tests.waiting import eventually
 
 # What each role may come to beside what everybody who has come in may.
 MORE = {
@@ -119,3 +120,20 @@ def test_with_a_planted_page_that_nobody_has_declared_nothing_starts(
 def test_every_route_of_the_application_is_a_page_with_a_permission(console: Console, running: Running) -> None:
     screens = {one.path for one in app.all_screens(console.settings)}
     assert {getattr(one, "path", None) for one in running.app.routes} == {app.STATIC, *screens}
+
+
+def test_roles_of_the_centre_count_as_long_as_the_organisation_coordinates(
+    console: Console, browsers: dict[Role, Browser]
+) -> None:
+    console.say_roles(CENTRE, ["partner", "custody"])
+    try:
+        eventually(lambda: browsers[Role.ADMINISTRATOR].get("/recuperar").status == 404)
+        for role in permissions.OF_THE_CENTRE:
+            for screen in guarded(console):
+                if screen.get is not None and screen.name in MORE[role]:
+                    assert browsers[role].get(path_of(screen)).status == 404, f"{screen.name} as {role}"
+            browsers[role].get("/")
+            assert browsers[role].send("/recuperar", staff="s-anybody").status == 404
+    finally:
+        console.say_roles(CENTRE, roles_of(CENTRE))
+    eventually(lambda: browsers[Role.ADMINISTRATOR].get("/recuperar").status == 200)
