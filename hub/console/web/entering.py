@@ -105,6 +105,8 @@ class Entering:
             return visit.go(visit.back_to)
         visit.note("pin_failed", by=chosen.staff, session=str(chosen.id), ended=outcome == "ended")
         if outcome == "ended":
+            if visit.session is not None and visit.session.id == chosen.id:
+                visit.session = None
             return self._login_page(visit, ENDED, 401)
         return self._pin_page(visit, WRONG_PIN, 401)
 

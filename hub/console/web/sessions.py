@@ -40,13 +40,15 @@ CURRENT: Final = f"""
     select {COLUMNS} from session join staff on staff.code = session.staff
     where session.browser = %(browser)s and session.is_current and {OPEN}
 """
-# Whose session was over because of its age, and nothing else: what they send still is theirs.
+# Whose session was over because of its age, and nothing else: what they send still is theirs. Only the session that
+# the browser was last used in is looked at: after it somebody else's is not the last one again.
 EXPIRED: Final = """
-    select staff.* from session join staff on staff.code = session.staff
-    where session.browser = %s and staff.status = 'active' and (
-        session.ended_by = 'age' or (session.ended_at is null and session.is_current and session.ends_at <= now())
+    select staff.* from staff join (
+        select * from session where browser = %s order by seen_at desc, began_at desc limit 1
+    ) as latest on staff.code = latest.staff
+    where staff.status = 'active' and (
+        latest.ended_by = 'age' or (latest.ended_at is null and latest.is_current and latest.ends_at <= now())
     )
-    order by session.began_at desc limit 1
 """
 SEEN: Final = "update session set seen_at = now() where id = %s"
 LOCK: Final = "update session set locked_at = now() where id = %s and locked_at is null returning id"

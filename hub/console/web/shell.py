@@ -23,7 +23,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import contracts
 from hub.console.web import kept, pages, permissions, sessions
-from hub.console.web.accounts import Staff
 from hub.console.web.errors import WORDS, Stopped
 from hub.console.web.screen import Handler, Screen
 from hub.console.web.sessions import Session
@@ -313,9 +312,9 @@ class Serving:
         is_open = permissions.MAY[screen.name] is permissions.ANYBODY
         if not is_open:
             if session is None:
-                return visit.go(LOGIN, self._back_to(visit, screen, sessions.expired(visit.tx, visit.browser)))
+                return visit.go(LOGIN, self._back_to(visit, screen))
             if session.is_locked or session.is_idle:
-                return visit.go(UNLOCK, self._back_to(visit, screen, session.staff))
+                return visit.go(UNLOCK, self._back_to(visit, screen))
             if session.is_due and screen.is_activity:
                 sessions.note_activity(visit.tx, session.id)
             if not permissions.may_come(screen.name, session.staff.roles):
@@ -330,10 +329,11 @@ class Serving:
             kept.drop(visit.tx, visit.staff.code, page_of(visit, screen))
         return response
 
-    def _back_to(self, visit: Visit, screen: Screen, staff: Staff | None) -> str | None:
+    def _back_to(self, visit: Visit, screen: Screen) -> str | None:
         """The page to come back to; what a member of staff has sent from it waits there for them."""
         if visit.method in ("GET", "HEAD"):
             return visit.here if is_path(visit.here) else None
+        staff = visit.whose
         if staff is None or not visit.has_form_token() or not self.settings.takes_part(staff.organisation):
             return None
         if not permissions.may_come(screen.name, self.settings.at_present(staff).roles):

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from hub.console import audit
 from hub.console.keyring import Keyring
-from hub.console.web import kept, pages
+from hub.console.web import kept, pages, sessions
 from hub.console.web.accounts import Staff
 from hub.console.web.permissions import Role
 from hub.console.web.sessions import Session
@@ -119,9 +119,19 @@ class Visit:
         return said if is_path(said) else "/"
 
     @property
+    def whose(self) -> Staff | None:
+        """Whose the browser's forms are: who has come in, also when locked, or had until their session was too old."""
+        return self.session.staff if self.session is not None else sessions.expired(self.tx, self.browser)
+
+    @property
     def form_token(self) -> str:
-        """What every form of this browser has in the field `form_token`, and no other site can know."""
-        return hmac.digest(self.browser.encode(), b"ruta form", "sha256").hex()
+        """What every form of this browser has in the field `form_token`, and no other site can know.
+
+        It is another one for each who shares the browser: what one has opened, nobody sends in another's name.
+        """
+        whose = self.whose
+        said = f"ruta form {whose.code if whose is not None else NOBODY}"
+        return hmac.digest(self.browser.encode(), said.encode(), "sha256").hex()
 
     def has_form_token(self) -> bool:
         """Whether what was posted has it."""

@@ -8,7 +8,8 @@ import pyotp
 import pytest
 
 from contracts.codes import OrganisationStatus
-from hub.console.web import credentials, throttle
+from hub.console.web import credentials, sessions, throttle
+from messaging import database
 from tests.hub.console.kit import CENTRE, PASSWORD, PIN, Browser, Console, Person, enrol
 from tests.waiting import eventually
 
@@ -362,6 +363,74 @@ def test_what_was_typed_waits_for_who_typed_it_and_for_nobody_else(
     assert "s-typed-1" not in browser.get("/recuperar").text
     assert console.query("select * from kept_form") == []
     console.query("truncate recovery")
+
+
+def test_a_form_that_a_colleague_has_opened_is_not_sent_in_the_name_of_who_uses_the_computer_now(
+    console: Console, enrolled: Enrolled, browser: Browser, another: Browser
+) -> None:
+    console.query("truncate kept_form, recovery")
+    first = enrolled("administrator", organisation=CENTRE)
+    second = enrolled("administrator", organisation=CENTRE, where=another)
+    console.log_in(browser, second)
+    browser.get("/recuperar")
+    theirs = browser.page
+    assert browser.open("/abrir", who=session_of(console, first), pin=PIN).leads_to == "/"
+    browser.page = theirs
+    answer = browser.send("/recuperar", staff="s-typed-1")
+    assert (answer.status, "form_expired" in answer.text) == (403, True)
+
+    browser.page = theirs
+    console.age("session", 11 * MINUTE, "seen_at")
+    assert browser.send("/recuperar", staff="s-typed-1").leads_to == "/abrir"
+    browser.page = theirs
+    console.query("update session set ends_at = now() where staff = %s", first.code)
+    assert browser.send("/recuperar", staff="s-typed-1").leads_to == "/entrar"
+    assert console.query("select * from kept_form") == []
+    assert console.query("select * from recovery") == []
+
+
+def test_whose_session_was_over_is_who_used_the_browser_last(
+    console: Console, enrolled: Enrolled, browser: Browser, another: Browser
+) -> None:
+    console.query("truncate kept_form")
+    first = enrolled("administrator", organisation=CENTRE)
+    second = enrolled("administrator", organisation=CENTRE, where=another)
+    console.log_in(browser, second)  # who began later, and uses it no more
+    assert browser.open("/abrir", who=session_of(console, first), pin=PIN).leads_to == "/"
+    browser.get("/recuperar")
+    console.query("update session set ends_at = now() where staff = %s", first.code)
+    assert browser.send("/recuperar", staff="s-typed-1").leads_to == "/entrar?a=/recuperar"
+    assert [row["staff"] for row in console.query("select staff from kept_form")] == [first.code]
+    console.query("truncate kept_form")
+
+
+def test_after_somebody_else_has_gone_nothing_is_kept_for_whose_session_was_over_before(
+    console: Console, enrolled: Enrolled, browser: Browser, another: Browser
+) -> None:
+    first = enrolled()
+    second = enrolled(where=another)
+    console.log_in(browser, second)
+    console.query(
+        "update session set ended_at = now(), ended_by = 'age', is_current = false where staff = %s", first.code
+    )
+    browser.get("/")
+    browser.send("/salir")
+    with database.connect(console.url) as connection:
+        assert sessions.expired(connection, browser.cookies["__Host-ruta"]) is None
+
+
+def test_after_five_wrong_pins_the_page_that_says_so_lets_in_by_password(
+    console: Console, enrolled: Enrolled, browser: Browser
+) -> None:
+    person = enrolled()
+    browser.get("/")
+    browser.send("/bloquear")
+    who = session_of(console, person)
+    for _ in range(5):
+        browser.open("/abrir", who=who, pin="111112")
+    console.query("update staff set totp_step = 0 where code = %s", person.code)
+    code = pyotp.TOTP(person.secret).now()
+    assert browser.send("/entrar", login=person.login, password=PASSWORD, code=code).leads_to == "/"
 
 
 @pytest.mark.parametrize("why", ["logout", "token", "role", "days"])
