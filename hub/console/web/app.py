@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ from hub.console.web import (
     enrolling,
     entering,
     home,
+    kept,
     listing,
     pages,
     permissions,
@@ -43,6 +44,7 @@ log = logging.getLogger("ruta.console")
 
 ANSWERS_WITHIN = 2.0  # seconds until a connection of the pool is there
 COPY_EVERY = 1.0  # seconds: so much of its tail the audit's copy may lack
+DROP_EVERY = 60.0  # seconds: so much longer than it says may stay what was typed
 PART = "audit"
 STATIC = "/static/{digest}/{name}"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # which of them it knows a page says by itself
@@ -75,13 +77,17 @@ def make_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         pool.open(wait=False)
-        copying = asyncio.create_task(_copy(settings, serving))
+        tasks = [
+            asyncio.create_task(_every(COPY_EVERY, _copy_now, settings, serving)),
+            asyncio.create_task(_every(DROP_EVERY, _drop_old, pool)),
+        ]
         try:
             yield
         finally:
-            copying.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await copying
+            for task in tasks:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
             await asyncio.to_thread(_copy_now, settings, serving)
             await asyncio.to_thread(serving.stop)
             await asyncio.to_thread(pool.close, ANSWERS_WITHIN)
@@ -144,14 +150,23 @@ async def _raise_as_stopped(_: Request, error: Exception) -> Response:
     raise Stopped("method_not_allowed" if error.status_code == 405 else "not_found") from None
 
 
-async def _copy(settings: Settings, serving: Serving) -> None:
-    """Keep the copy of the audit's checkpoints up with what is appended."""
+async def _every(seconds: float, do: Callable[..., None], *arguments: object) -> None:
     while True:
-        await asyncio.sleep(COPY_EVERY)
-        await asyncio.to_thread(_copy_now, settings, serving)
+        await asyncio.to_thread(do, *arguments)
+        await asyncio.sleep(seconds)
+
+
+def _drop_old(pool: Any) -> None:
+    """Drop what was typed, and nobody has come back for."""
+    try:
+        with pool.connection() as tx:
+            kept.drop_old(tx)
+    except Exception as error:
+        log.warning("what was typed too long ago cannot be dropped", extra=fields(error=describe(error)))
 
 
 def _copy_now(settings: Settings, serving: Serving) -> None:
+    """Keep the copy of the audit's checkpoints up with what is appended."""
     if not serving.has_appended:
         return
     serving.has_appended = False

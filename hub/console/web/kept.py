@@ -24,8 +24,7 @@ Form = Mapping[str, Sequence[str]]
 
 
 def keep(tx: Connection, keyring: Keyring, staff: str, path: str, form: Form) -> None:
-    """Keep a form for a page, in place of what was kept for it before; and drop what nobody has come back for."""
-    tx.execute(DROP_OLD)
+    """Keep a form for a page, in place of what was kept for it before."""
     tx.execute(KEEP, (staff, path, keyring.seal(PURPOSE, f"{staff} {path}", json.dumps(form).encode())))
 
 
@@ -41,3 +40,8 @@ def find(tx: Connection, keyring: Keyring, staff: str, path: str) -> Form:
 def drop(tx: Connection, staff: str, path: str) -> None:
     """Keep nothing any more for a page: it has been sent."""
     tx.execute(DROP, (staff, path))
+
+
+def drop_old(tx: Connection) -> None:
+    """Drop what nobody has come back for."""
+    tx.execute(DROP_OLD)

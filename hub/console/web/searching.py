@@ -24,7 +24,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
     def ask(visit: Visit) -> Response:
-        return visit.page("search.html", say=showing.saying(visit, settings), typed="", rows=None)
+        return visit.page("search.html", say=showing.saying(visit, settings), typed=visit.typed("q"), rows=None)
 
     def find(visit: Visit) -> Response:
         viewer = showing.viewer_of(visit, settings)

@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pyotp
 import pytest
 
 from contracts.codes import OrganisationStatus
-from hub.console.web import credentials, sessions, throttle
+from hub.console import audit
+from hub.console.web import app, credentials, sessions, throttle
 from messaging import database
 from tests.hub.console.kit import CENTRE, PASSWORD, PIN, Browser, Console, Person, enrol
 from tests.waiting import eventually
@@ -431,6 +433,39 @@ def test_after_five_wrong_pins_the_page_that_says_so_lets_in_by_password(
     console.query("update staff set totp_step = 0 where code = %s", person.code)
     code = pyotp.TOTP(person.secret).now()
     assert browser.send("/entrar", login=person.login, password=PASSWORD, code=code).leads_to == "/"
+
+
+def test_what_was_searched_for_waits_in_the_form_of_the_search(
+    console: Console, enrolled: Enrolled, browser: Browser
+) -> None:
+    person = enrolled()
+    assert '<input type="hidden" name="a" value="/buscar">' in browser.get("/buscar").text
+    console.age("session", 11 * MINUTE, "seen_at")
+    assert browser.send("/buscar/casos", a="/buscar", q="K7M2-4XQD").leads_to == "/abrir?a=/buscar"
+    assert browser.open("/abrir", who=session_of(console, person), pin=PIN, a="/buscar").leads_to == "/buscar"
+    assert 'value="K7M2-4XQD"' in browser.get("/buscar").text
+    browser.send("/buscar/casos", a="/buscar", q="K7M2-4XQD")
+    assert 'K7M2-4XQD"' not in browser.get("/buscar").text
+
+
+def test_what_nobody_comes_back_for_is_dropped_after_three_days_though_nobody_does_anything(
+    console: Console, enrolled: Enrolled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = enrolled()
+    monkeypatch.setattr(app, "DROP_EVERY", 0.1)
+    console.run()
+    for path, hours in (("/old", 73), ("/new", 71)):
+        console.query("insert into kept_form values (%s, %s, '', now() - make_interval(hours => %s))",
+                      person.code, path, hours)  # fmt: skip
+    eventually(lambda: console.query("select path from kept_form") == [{"path": "/new"}])
+    console.query("truncate kept_form")
+
+
+def test_with_anybody_who_is_erased_goes_all_that_was_typed(console: Console, enrolled: Enrolled) -> None:
+    console.query("insert into kept_form values (%s, '/', '')", enrolled().code)
+    with database.connect(console.url) as connection:
+        audit.forget(connection, str(uuid4()))
+        assert connection.execute("select * from kept_form").fetchall() == []
 
 
 @pytest.mark.parametrize("why", ["logout", "token", "role", "days"])
