@@ -236,7 +236,8 @@ class Serving:
                     if posted.refused is not None:
                         raise Stopped(posted.refused)
                     response = self._page(visit, screen, cookies(request.headers))
-                self.has_appended |= bool(visit.acts)
+                if visit.acts:  # other threads say so, too
+                    self.has_appended = True
                 return response, visit.session
             except Stopped as stopped:
                 if visit is not None and visit.session is not None:
