@@ -82,7 +82,10 @@ class StaffOffice:
         return "\n".join(lines) or "Nobody may come in yet: `./ruta staff add`."
 
     def saw(self, person: str) -> str:
-        """Say who saw or did what of a person (an id, or the code of a case). Raises OperatorError."""
+        """Say who saw or did what of a person (an id, or the code of a case); that is recorded, too.
+
+        Raises OperatorError.
+        """
         try:
             keyring = Keyring.read(self._state.console_key_file)
         except UnusableKeyring as error:
@@ -90,6 +93,9 @@ class StaffOffice:
         connection = self._noted.connection
         connection.execute(store.PLAIN)
         lines = [words.entry(one, "en") for one in audit.who_saw(connection, keyring, person)]
+        if lines:
+            self._noted.note("history_seen", "network", people=audit.encrypted(connection, keyring, [person]))
+            self._noted.commit()
         return "\n".join(lines) or "Nobody has seen anything of this person, or it was erased."
 
     def _find(self, code: str) -> Staff:

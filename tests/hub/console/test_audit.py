@@ -171,6 +171,7 @@ def test_a_person_who_asks_is_told_who_saw_what_of_them(console: Console, plante
     planted.get("/people")
     assert "list_seen: barranquilla" in saw(console, PEOPLE[7])
     assert "Nobody has seen anything" in saw(console, str(uuid4()))
+    assert "who saw what of a person: network" in saw(console, PEOPLE[7])  # this, too
 
 
 def test_erased_a_person_is_nobody_in_the_audit_and_the_chain_is_as_it_was(
