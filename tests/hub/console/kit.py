@@ -219,7 +219,7 @@ class Console:
 
     def say_roles(self, organisation: str, roles: Sequence[str]) -> None:
         """Let an organisation have other roles than it had."""
-        self._roles[organisation] = roles
+        self._roles[organisation] = list(roles)
         self._write_organisations()
 
     def run(self, **settings: Any) -> Running:
