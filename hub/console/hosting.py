@@ -15,7 +15,10 @@ Organisations = Callable[[], Mapping[str, Organisation]]
 def hosted(organisations: Mapping[str, Organisation]) -> frozenset[str]:
     """Return their ids. One that is suspended is not among them: nothing of it is read or opened meanwhile."""
     return frozenset(
-        id
-        for id, one in organisations.items()
-        if one.status is OrganisationStatus.ACTIVE and any(system.name == CONSOLE for system in one.systems)
+        id for id, one in organisations.items() if one.status is OrganisationStatus.ACTIVE and uses_screens(one)
     )
+
+
+def uses_screens(organisation: Organisation) -> bool:
+    """Whether it has such a system, suspended or not."""
+    return any(system.name == CONSOLE for system in organisation.systems)

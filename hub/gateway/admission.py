@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import contracts
-from contracts.codes import OrganisationStatus, Power
+from contracts.codes import OrganisationStatus, Power, is_confidential
 from contracts.fields import Model
 from contracts.media_types import is_media_type
+from hub.console.hosting import uses_screens
 from messaging.broker import CONTENT_TYPE
 from messaging.identity import HUB, address_to
 from messaging.public_keys import KeyIds, in_force
@@ -63,6 +64,7 @@ def admit(body: bytes, media_type: object, sender: str | None, members: Members,
     try:
         organisation = _check_sender(message, sender, members)
         _check_system(message, organisation, system)
+        _check_confidential(message, members.organisations)
         _check_sealed(message, members.keys)
         return Admitted(message, body, _address(message, organisation, members.organisations))
     except Refused as refused:
@@ -181,6 +183,20 @@ def _check_copy(
             raise Refused("not_yours", "data.refused_type")
         if message.data.refused_id is None:
             raise Refused("not_yours", "data.refused_id")
+
+
+def _check_confidential(message: contracts.Message, organisations: Mapping[str, Organisation]) -> None:
+    """Let no confidential case go to who reads with the hub's screens: it takes a key of its own, which those lack.
+
+    A referral that is redirected does not say whether it is confidential: that is not known here.
+    """
+    said = message.data
+    if not isinstance(said, contracts.ReferralRequested | contracts.ReferralRequestedV1):
+        return
+    recipient = organisations.get(said.recipient)
+    is_of_a_case = said.case_code is not None or is_confidential(said.need_code)
+    if is_of_a_case and recipient is not None and uses_screens(recipient):
+        raise Refused("confidential_needs_own_key", "data.recipient")
 
 
 def _check_sealed(message: contracts.Message, keys: KeyIds) -> None:

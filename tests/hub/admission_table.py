@@ -21,6 +21,7 @@ from messaging.topology import Organisation, System
 from tests.examples import (
     KEYS,
     REFERRAL_ID,
+    confidential_request,
     referral_requested,
     say,
     sealed_to,
@@ -35,6 +36,7 @@ EXAMPLES = Path(contracts.__file__).parent / "examples"
 
 CRM = System("redcross", "crm", (), ())
 EVENTS = System("americares", "events", ("jornada.confirmed",), (), "events", ("attendance.settled",))
+SCREENS = System("fuvadis", "console", ("*",), (), amqp=False)
 MEMBERS = Members(
     {
         "redcross": Organisation(
@@ -44,7 +46,7 @@ MEMBERS = Members(
             systems=(CRM, System("redcross", "attendance", ("attendance.settled",), ("attendance.*",))),
         ),
         "iom": Organisation("iom", "OIM", ("need.identified", "referral.*")),
-        "fuvadis": Organisation("fuvadis", "FUVADIS", ("referral.*",)),
+        "fuvadis": Organisation("fuvadis", "FUVADIS", ("referral.*",), systems=(SCREENS,)),
         "americares": Organisation("americares", "Americares", ("jornada.*",), systems=(EVENTS,)),
         "centre": Organisation("centre", "Centro", ("match.*",), frozenset({Power.COORDINATE})),
         "second": Organisation("second", "Secretaría", ("match.*",), frozenset({Power.COORDINATE})),
@@ -118,6 +120,15 @@ def attendance_that_refers() -> Callable[[], bytes]:
     said = json.loads((EXAMPLES / "attendance.recorded.v1" / "ok-with-a-referral.json").read_text())
     said["data"]["needs"][0]["refer"]["recipient"] = "centre"
     return lambda: json.dumps(said | {"source": "narrow"}).encode()
+
+
+def confidential_of_version_1() -> bytes:
+    """A case under a code in the words of before, for whoever uses the hub's screens."""
+    said = json.loads((EXAMPLES / "referral.requested.v1" / "ok-safe-to-telephone.json").read_text())
+    for name in ("person_id", "need_id", "services_given"):
+        said["data"].pop(name, None)
+    said["data"] |= {"recipient": "fuvadis", "case_code": "GBV-0001", "sealed": sealed_to("fuvadis")}
+    return json.dumps(said | {"source": "redcross"}).encode()
 
 
 def deep(levels: int) -> Callable[[], bytes]:
@@ -265,6 +276,18 @@ SEALED = [
 ]  # fmt: skip
 
 
+CONFIDENTIAL = [
+    admitted("a case under a code", message(confidential_request(sealed=sealed_to("iom"))), "referral.requested.v2"),
+    admitted("no such case, to who uses the hub's screens",
+             message(referral_requested(recipient="fuvadis", sealed=sealed_to("fuvadis"))), "referral.requested.v2"),
+    *(refused(f"a case under a code for {need}, to who uses the hub's screens",
+              message(confidential_request(recipient="fuvadis", need_code=need, sealed=sealed_to("fuvadis"))),
+              "confidential_needs_own_key", "data.recipient")
+      for need in ("gbv.case_management", "health.consultation")),
+    refused("the same in version 1", confidential_of_version_1, "confidential_needs_own_key", "data.recipient"),
+]  # fmt: skip
+
+
 def naming(fragment: bytes) -> Callable[[], bytes]:
     """A message that names its system in the very first field, as it stands here."""
     return lambda: b"{" + fragment + b"," + message()()[1:]
@@ -373,5 +396,6 @@ CASES = [
     refused("a time that is a number", message(time=1772442000), "invalid_field", "time"),
     refused("another's subject", message(subject=str(ID)), "invalid_field", "subject"),
     *SEALED,
+    *CONFIDENTIAL,
     *NAMED,
 ]  # fmt: skip

@@ -57,7 +57,8 @@ SUBMITTING = {
     415: ("content_type", "content_encoding"),
     422: (
         "id_not_uuid", "source_not_organisation", "unknown_contract", "unknown_version", "time_without_zone",
-        "invalid_field", "unknown_recipient", "sealed_to_another", "sealed_to_retired_key", "idempotency_key_reused",
+        "invalid_field", "unknown_recipient", "confidential_needs_own_key", "sealed_to_another",
+        "sealed_to_retired_key", "idempotency_key_reused",
     ),
     503: ("backlog", "stopping"),
 }  # fmt: skip
