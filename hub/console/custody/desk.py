@@ -25,7 +25,7 @@ log = logging.getLogger("ruta.custody")
 
 # Of a case under a code nothing is opened, nor of what else is said about its referral. A note does not say whose it
 # is, nor of which case: it is opened where its referral is known to be of a person, by what came of it or what was
-# recorded.
+# recorded. Of who was erased nothing is, whatever is still there.
 FIND: Final = """
     select block.id, block.organisation, block.kind, block.jwe,
         coalesce(block.person_id, offered.person_id, referral.person_id) as person_id
@@ -39,6 +39,11 @@ FIND: Final = """
         and coalesce(block.person_id, offered.person_id, referral.person_id) is not null
         and not exists (
             select from delivered where delivered.referral_id = block.referral_id and delivered.confidential
+        )
+        and not exists (select from forgotten_referral where forgotten_referral.referral_id = block.referral_id)
+        and not exists (
+            select from person_key where key is null
+                and person = any(array[block.person_id, offered.person_id, referral.person_id]::text[])
         )
 """
 

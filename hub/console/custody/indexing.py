@@ -112,9 +112,8 @@ def _found_by(row: Row, key: Any, index_key: bytes) -> dict[str, Any]:
     """The hashes by which a block is found, or why it cannot be opened."""
     try:
         block = open_block(row["kind"], row["jwe"], key)
+        if isinstance(block, PersonBlock):
+            return {"index_code": None, "tokens": searching.tokens(index_key, block)}
     except Exception as error:  # whatever a hostile block leads to, the others are indexed
         log.error("a block cannot be indexed", extra=fields(error=describe(error)))
-        block = None
-    if not isinstance(block, PersonBlock):
-        return {"index_code": "cannot_open", "tokens": []}
-    return {"index_code": None, "tokens": searching.tokens(index_key, block)}
+    return {"index_code": "cannot_open", "tokens": []}

@@ -43,13 +43,15 @@ KEEP: Final = """
     ), judged as (
         select new.*, confidential or exists (
             select from delivered before where before.referral_id = new.referral_id and before.confidential
-        ) as is_confidential, not is_notice and exists (
+        ) as is_confidential, not is_notice and (exists (
+            select from forgotten_referral where forgotten_referral.referral_id = new.referral_id
+        ) or exists (
             select from person_key where key is null and person = any(
                 (people || array(
                     select unnest(before.people) from delivered before where before.referral_id = new.referral_id
                 ))::text[]
             )
-        ) as is_erased
+        )) as is_erased
         from new
     ), kept as (
         insert into delivered (

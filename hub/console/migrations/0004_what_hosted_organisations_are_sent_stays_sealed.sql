@@ -65,24 +65,58 @@ create table set_aside (
     primary key (organisation, digest)
 );
 
+-- Referrals of people who were erased: that somebody was, the table `referral` does not tell for long.
+create table forgotten_referral (
+    referral_id uuid primary key
+);
+
+create function names(raw bytea, id uuid) returns boolean language sql immutable as $$
+    select strpos(replace(lower(encode(raw, 'escape')), '-', ''), replace(id::text, '-', '')) > 0
+$$;
+
+-- What is said of a referral may name nobody: a sender is told where it stands, and what the other party has noted.
+create function forget_referrals(theirs uuid[]) returns void language plpgsql as $$
+begin
+    insert into forgotten_referral select distinct unnest(theirs) on conflict do nothing;
+    delete from sealed_block where referral_id = any(theirs);
+    update delivered set data = null, erased_at = clock_timestamp()
+    where referral_id = any(theirs) and erased_at is null and not is_notice;
+    delete from set_aside where exists (select from unnest(theirs) as one where names(raw, one));
+end $$;
+
 -- With a person's key goes all that is kept of them, in the same transaction, whoever forgets them and by what way.
 create function person_is_forgotten() returns trigger language plpgsql as $$
 declare
-    whose  uuid;
-    theirs uuid[];
+    whose uuid;
 begin
     if new.person !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
         return null;                                -- the code of a case: nothing here is found by it
     end if;
     perform pg_advisory_xact_lock(1165123955);      -- what is being kept at the moment is kept before, or knows it
     whose := new.person::uuid;
-    theirs := array(select distinct referral_id from delivered where people @> array[whose] and referral_id is not null);
-    delete from sealed_block where person_id = whose or referral_id = any(theirs);
+    perform forget_referrals(array(
+        select referral_id from delivered where people @> array[whose] and referral_id is not null
+        union select referral_id from referral where person_id = whose
+    ));
+    delete from sealed_block where person_id = whose;
     update delivered set data = null, erased_at = clock_timestamp()
-    where erased_at is null and not is_notice and (people @> array[whose] or referral_id = any(theirs));
-    delete from set_aside
-    where strpos(replace(lower(encode(raw, 'escape')), '-', ''), replace(new.person, '-', '')) > 0;
+    where people @> array[whose] and erased_at is null and not is_notice;
+    delete from set_aside where names(raw, whose);
     return null;
 end $$;
 create trigger person_is_forgotten after insert or update on person_key
     for each row when (new.key is null) execute function person_is_forgotten();
+
+-- The row of a referral may lead to nobody any more before the person's key is gone, or come after it.
+create function referral_is_nobodys() returns trigger language plpgsql as $$
+begin
+    if new.person_id is null
+        or exists (select from person_key where person = new.person_id::text and key is null)
+    then
+        perform pg_advisory_xact_lock(1165123955);
+        perform forget_referrals(array[new.referral_id]);
+    end if;
+    return null;
+end $$;
+create trigger referral_is_nobodys after insert or update of person_id on referral
+    for each row execute function referral_is_nobodys();

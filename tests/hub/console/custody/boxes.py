@@ -24,7 +24,7 @@ from messaging.topology import Organisation, System
 from tests.examples import NOW, REFERRAL_ID, SERVICE_ID, referral_requested
 
 HOSTED: Final = ("redcross", "iom")
-TABLES: Final = "delivered, sealed_block, block_index, set_aside, person_key, referral"
+TABLES: Final = "delivered, sealed_block, block_index, set_aside, forgotten_referral, person_key, referral"
 AUDIT: Final = ("audit_entry", "audit_checkpoint")
 SESSION: Final = UUID("01950000-0000-7000-8000-00000000aaaa")
 
@@ -100,6 +100,15 @@ class Console:
         message = noted(self.private[organisation], organisation, text, referral_id)
         self.keep(organisation, message)
         return self.block_of(message)
+
+    def record(self, person: UUID | None, referral_id: UUID = REFERRAL_ID) -> None:
+        """Have it be recorded whose a referral is."""
+        self.query(
+            "insert into referral (referral_id, sequence, short_code, state, changed_at, changed_by, sender, recipient,"
+            " service_id, person_id, need_code, urgency, sent_at) values (%s, 1, 'x', 'sent', now(), 'hub',"
+            " 'redcross', 'fuvadis', %s, %s, 'health.consultation', 'normal', now())",
+            referral_id, SERVICE_ID, person,
+        )  # fmt: skip
 
     def block_of(self, message: contracts.Message[Any]) -> UUID:
         (row,) = self.query("select id from sealed_block where message_id = %s", message.id)

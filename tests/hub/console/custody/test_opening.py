@@ -93,12 +93,7 @@ def test_a_note_of_a_referral_that_nobody_knows_stays_closed_until_it_is_known_t
     """A sender was never offered it: of a case under a code the console knows no referral."""
     note = console.note()
     assert console.open(note)[0]["code"] == "unknown"
-    console.query(
-        "insert into referral (referral_id, sequence, short_code, state, changed_at, changed_by, sender, recipient, "
-        "service_id, person_id, need_code, urgency, sent_at) values (%s, 1, 'x', 'sent', now(), 'hub', 'redcross', "
-        "'iom', %s, %s, 'health.consultation', 'normal', now())",
-        REFERRAL_ID, NOBODYS, person := uuid4(),
-    )  # fmt: skip
+    console.record(person := uuid4())
     assert console.open(note)[0]["kind"] == "note"
     with database.connect(console.url) as connection:
         assert len(list(audit.who_saw(connection, Keyring.read(console.key_file), str(person)))) == 1

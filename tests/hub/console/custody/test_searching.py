@@ -9,9 +9,11 @@ import pytest
 
 import contracts
 from contracts import sealing
+from hub.console import audit
 from hub.console.custody import indexing, searching
 from hub.console.custody.keys import INDEX, Keys
 from hub.console.custody.protocol import MOST_HITS
+from messaging import database
 from tests.examples import NOW, PERSON, REFERRAL_ID
 from tests.hub.console.custody.boxes import ANA, Console, noted, offered
 from tests.hub.console.kept import Kept
@@ -157,12 +159,26 @@ def test_killed_between_the_entry_and_the_hashes_it_is_done_again(
 ) -> None:
     block = console.offer()
     with monkeypatch.context() as patched:
-        patched.setattr(searching, "tokens", _fail)
+        patched.setattr(indexing, "_found_by", _fail)
         assert console.indexing.look() == indexing.AGAIN_AFTER
     assert console.acts() == ["indexed"]
     console.index()
     assert console.acts() == ["indexed", "indexed"]
     assert console.search("Zulmarixa") == [(block, 1)]
+
+
+def test_a_block_that_cannot_be_hashed_keeps_nobody_back(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad, good = console.offer(person=YULEISY), console.offer()
+    tokens = searching.tokens
+
+    def fail(key: bytes, person: Any) -> list[int]:
+        return _fail() if person.given_names == YULEISY["given_names"] else tokens(key, person)
+
+    monkeypatch.setattr(searching, "tokens", fail)
+    console.index()
+    rows = {row["id"]: row["index_code"] for row in console.query("select id, index_code from sealed_block")}
+    assert rows == {bad: "cannot_open", good: None}
+    assert console.search("Zulmarixa") == [(good, 1)]
 
 
 def _fail(*_: object) -> Any:
@@ -214,6 +230,69 @@ def test_what_comes_about_an_erased_person_is_kept_without_what_it_says(console:
     rows = console.query("select message_id, data, erased_at from delivered")
     assert {message.id, noted_again.id} < {row["message_id"] for row in rows}
     assert all(row["data"] is None and row["erased_at"] for row in rows)
+
+
+NOBODY_ANY_MORE = "update referral set person_id = null"
+
+
+def test_notes_to_a_sender_go_with_the_person_and_what_comes_later_is_not_kept(console: Console) -> None:
+    """A sender is told of a referral in words that name nobody: whose it is stands in what was recorded."""
+    person = uuid4()
+    console.record(person)
+    note = console.note()
+    others = console.note(referral_id=uuid4())
+    assert console.open(note)[0]["kind"] == "note"
+    console.forget(person)
+    assert console.query("select id from sealed_block") == [{"id": others}]
+    console.query(NOBODY_ANY_MORE)
+    console.keep("redcross", _note(console))
+    assert console.query("select id from sealed_block") == [{"id": others}]
+    rows = console.query("select data, erased_at from delivered where referral_id = %s", REFERRAL_ID)
+    assert [(row["data"], row["erased_at"] is None) for row in rows] == [(None, False)] * 2
+
+
+@pytest.mark.parametrize("loses_first", [True, False])
+def test_the_same_whether_the_referral_or_the_key_loses_the_person_first(console: Console, loses_first: bool) -> None:
+    person = uuid4()
+    console.record(person)
+    console.note()
+    with closing(database.connect(console.url)) as connection:
+        if loses_first:
+            connection.execute(NOBODY_ANY_MORE)
+        audit.forget(connection, str(person))
+        connection.execute(NOBODY_ANY_MORE)
+        connection.commit()
+    console.keep("redcross", _note(console))
+    assert console.query("select id from sealed_block") == []
+    assert console.query("select referral_id from forgotten_referral") == [{"referral_id": REFERRAL_ID}]
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_referral_that_is_recorded_after_the_erasure_takes_its_notes_along(console: Console, is_told: bool) -> None:
+    person = uuid4()
+    console.note()
+    console.forget(person)
+    console.record(person if is_told else None)
+    assert console.query("select id from sealed_block") == []
+
+
+def test_of_who_was_erased_nothing_opens_that_is_still_there(console: Console) -> None:
+    """Whatever has left it there."""
+    person = uuid4()
+    console.record(person)
+    note = console.note()
+    (row,) = console.query("select * from sealed_block")
+    again = (
+        "insert into sealed_block (id, organisation, source, message_id, place, kind, referral_id, confidential, jwe)"
+        " values (%s, 'redcross', 'hub', %s, 'x', 'note', %s, false, %s)"
+    )
+    console.forget(person)
+    console.query(again, note, row["message_id"], REFERRAL_ID, row["jwe"])
+    assert console.open(note)[0]["code"] == "unknown"
+    console.query("delete from forgotten_referral")
+    assert console.open(note)[0]["code"] == "unknown"
+    console.query("delete from person_key")
+    assert console.open(note)[0]["kind"] == "note"
 
 
 def _note(console: Console) -> Any:
