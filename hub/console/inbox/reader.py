@@ -7,6 +7,7 @@ to the database is there while something is written, and no more than a few at a
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,7 @@ log = logging.getLogger("ruta.inbox")
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds; doubles while nothing can be read
 LOOK_EVERY: Final = 1.0  # seconds between looks at who is hosted
 MOST_WRITING: Final = 4  # at a time
+AGAIN_EVERY: Final = 3600.0  # seconds between tries to keep what was set aside; the first is at the start
 
 
 class Reader:
@@ -37,6 +39,7 @@ class Reader:
         self._writing = writing
         self._stopping = threading.Event()
         self._part = f"inbox {organisation}"
+        self._again_at = 0.0
 
     def stop(self) -> None:
         """Let `run` return, once the gateway has answered what it was asked."""
@@ -48,6 +51,7 @@ class Reader:
         while not self._stopping.is_set():
             asked_for: float | None = None
             try:
+                self.try_again()
                 self.step()
             except Unavailable as error:
                 code, asked_for = error.code, error.pause
@@ -74,6 +78,13 @@ class Reader:
         if page.messages and not self._stopping.is_set():
             self._keep(page)
             acknowledge(self._inbox, page.next)
+
+    def try_again(self) -> None:
+        """Where it is time for it, try to keep what was set aside. Raises psycopg.Error."""
+        if time.monotonic() >= self._again_at:
+            with self._writing, database.connect(self._database_url) as connection:
+                storing.try_again(connection, self.organisation)
+            self._again_at = time.monotonic() + AGAIN_EVERY
 
     def _keep(self, page: Page) -> None:
         bodies = [body for body in map(raw_of, page.messages) if body is not None]

@@ -1,6 +1,7 @@
 """Makes rows of the messages of an inbox: codes, ids and times in clear, sealed blocks as they came; and writes them.
 
-The same message again changes nothing. What cannot be read, or not be kept, is set aside as it came, with a code.
+The same message again changes nothing. What cannot be read, or not be kept, is set aside as it came, with a
+code, and tried again later.
 """
 
 import hashlib
@@ -80,6 +81,9 @@ KEEP: Final = """
 SET_ASIDE: Final = """
     insert into set_aside (organisation, digest, code, raw) values (%b, %b, %b, %b) on conflict do nothing
 """
+WAS_SET_ASIDE: Final = "select digest from set_aside where organisation = %b order by received_at"
+AS_IT_CAME: Final = "select raw from set_aside where organisation = %b and digest = %b"
+NO_LONGER_SET_ASIDE: Final = "delete from set_aside where organisation = %b and digest = %b"
 ANSWERS: Final = """
     select asked.id, refusal.data ->> 'code' as code
     from unnest(%b::uuid[]) as asked(id)
@@ -135,31 +139,67 @@ def keep(connection: Connection, organisation: str, bodies: Sequence[bytes]) -> 
     commit(connection)
 
 
+def try_again(connection: Connection, organisation: str) -> None:
+    """Keep what was set aside and can be kept by now: its contract is known since, or what had failed is mended.
+
+    Raises psycopg's errors where the server is lost.
+    """
+    digests = [row["digest"] for row in connection.execute(WAS_SET_ASIDE, (organisation,)).fetchall()]
+    connection.rollback()
+    for digest in digests:
+        try:
+            is_kept = _try_again(connection, organisation, digest)
+            connection.commit()
+        except Exception as error:  # it stays where it is, and keeps no other there
+            if database.is_lost(error, connection):
+                raise
+            connection.rollback()
+        else:
+            if is_kept:
+                log.info("what was set aside is kept now", extra=fields(organisation=organisation))
+
+
+def _try_again(connection: Connection, organisation: str, digest: bytes) -> bool:
+    """Return whether it is kept now: somebody may have been erased, or another process have kept it."""
+    connection.execute(NOBODY_IS_ERASED)  # first, and no row is held meanwhile: who erases waits for this one, too
+    row = connection.execute(AS_IT_CAME, (organisation, digest)).fetchone()
+    if row is None:
+        return False
+    _keep(connection, *_read(organisation, bytes(row["raw"])))
+    connection.execute(NO_LONGER_SET_ASIDE, (organisation, digest))
+    return True
+
+
 def commit(connection: Connection) -> None:
     """Commit. A function of its own, so that the tests can stop a process here."""
     connection.commit()
 
 
 def _write(connection: Connection, organisation: str, bodies: Sequence[bytes]) -> None:
-    messages: list[dict[str, Any]] = []
-    blocks: list[dict[str, Any]] = []
+    messages: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
     for body in bodies:
         try:
-            message = contracts.upcast(contracts.parse(body))
+            messages.append(_read(organisation, body))
         except contracts.Invalid as error:
-            code = error.code
-        else:
-            row = _row(organisation, message)
-            messages.append(row)
-            blocks += _blocks(row, message)
-            continue
-        log.warning("a message cannot be read, and is set aside", extra=fields(organisation=organisation, code=code))
-        _set_aside(connection, organisation, body, code)
+            log.warning(
+                "a message cannot be read, and is set aside", extra=fields(organisation=organisation, code=error.code)
+            )
+            _set_aside(connection, organisation, body, error.code)
     connection.execute(NOBODY_IS_ERASED)
     # One by one in their order: what the first says of a referral decides over the next.
-    for row in messages:
-        theirs = [one for one in blocks if one["message_id"] == row["message_id"] and one["source"] == row["source"]]
-        connection.execute(KEEP, {"messages": as_json([row]), "blocks": as_json(theirs)})
+    for row, blocks in messages:
+        _keep(connection, row, blocks)
+
+
+def _read(organisation: str, body: bytes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Make the rows of a message. Raises Invalid."""
+    message = contracts.upcast(contracts.parse(body))
+    row = _row(organisation, message)
+    return row, list(_blocks(row, message))
+
+
+def _keep(connection: Connection, row: dict[str, Any], blocks: Sequence[dict[str, Any]]) -> None:
+    connection.execute(KEEP, {"messages": as_json([row]), "blocks": as_json(blocks)})
 
 
 def _set_aside(connection: Connection, organisation: str, body: bytes, code: str) -> None:

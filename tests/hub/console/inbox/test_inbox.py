@@ -194,6 +194,59 @@ def test_what_is_set_aside_goes_with_the_person_whom_it_names(console: Console, 
     assert [bytes(row["raw"]).decode() for row in console.query("select raw from set_aside")] == [others]
 
 
+def test_what_is_set_aside_goes_with_the_referral_that_it_names(console: Console, hosted: Make) -> None:
+    redcross = hosted("redcross")
+    console.record(PERSON_ID)
+    about, others = (json.dumps({"type": "what.v1", "referral_id": str(one)}) for one in (REFERRAL_ID, uuid4()))
+    redcross.send(about, others)
+    redcross.reader.step()
+    console.forget(PERSON_ID)
+    assert [bytes(row["raw"]).decode() for row in console.query("select raw from set_aside")] == [others]
+
+
+def test_what_was_set_aside_is_kept_once_it_can_be(
+    console: Console, hosted: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redcross = hosted("redcross")
+    good = [offered(console.private["redcross"], "redcross") for _ in range(3)]
+    with monkeypatch.context() as patched:
+        patched.setattr(storing, "_blocks", _fail)
+        redcross.send("{", *good)
+        redcross.reader.step()
+    assert sorted(redcross.set_aside()) == ["failed"] * 3 + ["not_json"]
+    before = storing._blocks
+    monkeypatch.setattr(
+        storing, "_blocks", lambda row, message: _fail() if message.id == good[1].id else before(row, message)
+    )
+    redcross.reader.try_again()
+    assert redcross.kept() == [good[0].id, good[2].id]
+    assert len(console.query("select 1 as one from sealed_block")) == 2
+    assert sorted(redcross.set_aside()) == ["failed", "not_json"]
+    monkeypatch.setattr(storing, "_blocks", before)
+    redcross.reader.try_again()  # not within the hour
+    assert len(redcross.kept()) == 2
+    redcross.reader._again_at = 0.0
+    redcross.reader.try_again()
+    assert len(redcross.kept()) == 3
+    assert redcross.set_aside() == ["not_json"]
+
+
+def test_what_was_set_aside_is_tried_again_at_the_start(console: Console, hosted: Make) -> None:
+    redcross = hosted("redcross")
+    message = offered(console.private["redcross"], "redcross")
+    console.query(
+        "insert into set_aside (organisation, digest, code, raw) values ('redcross', 'x', 'unknown_contract', %s)",
+        message.to_json(),
+    )
+    redcross.start()
+    eventually(lambda: redcross.kept() == [message.id])
+    eventually(lambda: redcross.set_aside() == [])
+
+
+def _fail(*_: object) -> Any:
+    raise RuntimeError
+
+
 def test_a_notice_of_an_erasure_is_kept_for_who_has_to_act_on_it(console: Console, hosted: Make) -> None:
     redcross = hosted("redcross")
     notice = by_the_hub(contracts.PersonErasureAsked(person_id=PERSON_ID, erase_by=NOW.date()), "redcross")
