@@ -1,4 +1,3 @@
-create table if not exists forgotten_referral (referral_id uuid primary key);
 -- A case stays after an erasure, and leads to nobody: no id of the person, none of what was said of them with a step, and
 -- what the audit has of it is readable to nobody (person_key). In whatever order facts come.
 create function told_of_a_person(details jsonb) returns jsonb language sql immutable as $$
