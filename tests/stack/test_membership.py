@@ -256,7 +256,7 @@ def broker_limits(members: Membership, user: str) -> dict[str, int]:
 
 
 def test_what_an_organisation_may_send_beside_its_roles_is_taken_back(members: Membership, network: Network) -> None:
-    members.add("clinic", name="Clinic", roles=["custody"], may_send=["service.*", "capacity.*"])
+    members.add("clinic", name="Clinic", roles=["employment"], may_send=["service.*", "capacity.*"])
     offered = a_service("clinic")
     assert ask(members, "clinic", "/v1/messages", offered.to_json())[0] == 202
     members.add("clinic", may_send=[""])
