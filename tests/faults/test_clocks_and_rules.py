@@ -45,7 +45,7 @@ REFUSED_FOR_GOOD: Final[dict[tuple[str, str], set[str]]] = {
     ("intake", SLOW): {"said_in_the_future", "received_in_the_future", "taken_in_the_future"},
     ("intake", FAST): {"consent_expired"},
     ("referrals", SLOW): {"said_in_the_future", "stated_in_the_future"},
-    ("referrals", FAST): {"answer_by_passed", "consent_expired", "override_expired"},
+    ("referrals", FAST): {"answer_by_passed", "consent_expired", "deadline_not_later", "override_expired"},
     ("events", SLOW): {"said_in_the_future", "in_the_future"},
     ("employment", SLOW): {"said_in_the_future"},
     ("reports", SLOW): {"said_in_the_future"},

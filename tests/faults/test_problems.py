@@ -185,7 +185,7 @@ def test_a_database_that_stands_is_told_in_time(hub: Network) -> None:
     assert told.returncode == 1
     assert "Process postgres has stood still" in told.stdout
     assert (
-        "The database of intake, referrals, events, employment, reports and gateway takes connections and does not"
+        "The database of intake, referrals, events, employment, reports, console and gateway takes connections and does not"
         in told.stdout
     )
 
@@ -246,7 +246,7 @@ def test_a_server_that_cannot_start_again_is_told_with_its_own_reason(
     assert dead is not None
     assert "is dead and is being started again" in dead.text
     assert told.returncode == 1
-    assert "The database of intake, referrals, events, employment, reports and gateway is away" in told.stdout
+    assert "The database of intake, referrals, events, employment, reports, console and gateway is away" in told.stdout
 
 
 def _said(one: Found | None, words: str) -> Found | None:
@@ -401,7 +401,8 @@ def test_a_refused_login_to_real_servers_is_told(elsewhere: tuple[State, dict[st
 
     assert refused.returncode == 1
     assert (
-        "The database of intake, referrals, events, employment, reports and gateway refuses our user" in refused.stdout
+        "The database of intake, referrals, events, employment, reports, console and gateway refuses our user"
+        in refused.stdout
     )
     assert "The broker (virtual host network and hub) refuses our user or its password." in refused.stdout
 
