@@ -185,8 +185,8 @@ def test_a_database_that_stands_is_told_in_time(hub: Network) -> None:
     assert told.returncode == 1
     assert "Process postgres has stood still" in told.stdout
     assert (
-        "The database of intake, referrals, events, employment, reports, console and gateway takes connections and does "
-        "not" in told.stdout
+        "The database of intake, referrals, events, employment, reports, console and gateway takes connections and "
+        "does not" in told.stdout
     )
 
 
