@@ -207,13 +207,13 @@ CONFIDENTIAL: Final[dict[str, Any]] = {"properties": {"confidential": {"const": 
 """The JSON Schema of: the case is marked as confidential."""
 
 
-def untold(*fields: str, lists: Sequence[str] = ()) -> dict[str, Any]:
+def _absent(*fields: str, lists: Sequence[str] = ()) -> dict[str, Any]:
     """Make the JSON Schema of: these fields have no value, and these lists nothing in them."""
     nothing = {field: {"type": "null"} for field in fields} | {field: {"maxItems": 0} for field in lists}
     return {"properties": nothing}
 
 
-def told(data: Model, fields: Sequence[str]) -> str | None:
+def _first_said(data: Model, fields: Sequence[str]) -> str | None:
     """Name the first of these fields that says anything; None where none does."""
     return next((field for field in fields if getattr(data, field) not in (None, ())), None)
 
@@ -262,9 +262,9 @@ class ReferralRecorded(Model):
             "allOf": [
                 {
                     "if": {"anyOf": [{"properties": CONFIDENTIAL_NEED, "required": ["need_code"]}, CONFIDENTIAL]},
-                    "then": untold(*_FOLLOWED, lists=_FOLLOWED_LISTS),
+                    "then": _absent(*_FOLLOWED, lists=_FOLLOWED_LISTS),
                 },
-                {"if": CONFIDENTIAL, "then": untold("person_id", "need_id")},
+                {"if": CONFIDENTIAL, "then": _absent("person_id", "need_id")},
             ],
         }
     )
@@ -340,7 +340,7 @@ class ReferralRecorded(Model):
             return self
         if self.person_id is not None or self.need_id is not None:
             raise wrong_field("person_id", "A confidential case is counted without the person")
-        if field := told(self, (*_FOLLOWED, *_FOLLOWED_LISTS)):
+        if field := _first_said(self, (*_FOLLOWED, *_FOLLOWED_LISTS)):
             raise wrong_field(field, "Of a confidential case nothing is told but what is counted")
         return self
 
@@ -365,7 +365,7 @@ class ReferralNoted(Model):
     """Something has happened to a referral that moves it nowhere: what the hub's services show, or count, besides."""
 
     model_config = ConfigDict(
-        json_schema_extra={"allOf": [{"if": CONFIDENTIAL, "then": untold(*_NOTED, lists=_NOTED_LISTS)}]}
+        json_schema_extra={"allOf": [{"if": CONFIDENTIAL, "then": _absent(*_NOTED, lists=_NOTED_LISTS)}]}
     )
 
     referral_id: UUID
@@ -399,6 +399,6 @@ class ReferralNoted(Model):
 
     @model_validator(mode="after")
     def _tells_nobody_of_a_confidential_case(self) -> Self:
-        if self.confidential and (field := told(self, (*_NOTED, *_NOTED_LISTS))):
+        if self.confidential and (field := _first_said(self, (*_NOTED, *_NOTED_LISTS))):
             raise wrong_field(field, "Of a confidential case nothing is told but that it happened")
         return self
