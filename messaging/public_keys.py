@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -60,6 +61,21 @@ class PublicKeys:
             ends = (one.ends for keys in self._keys.values() for one in keys)
             self._looked_at, self._changes_at = now, min((at for at in ends if at > now), default=NEVER)
         return self._ids
+
+
+def sealed_to(file: Path) -> Mapping[str, dict[str, Any]]:
+    """Return the key (a JWK) that others seal to, of each organisation that has one, as a directory's file has it now.
+
+    The hub has one too, for registrations: it is nobody's to write to. Raises OSError, ValueError, KeyError where the
+    file is no directory.
+    """
+    return _sealed_to(file, state_of(file))
+
+
+@lru_cache(maxsize=1)
+def _sealed_to(file: Path, _: object) -> Mapping[str, dict[str, Any]]:
+    organisations = json.loads(file.read_text())["organisations"]
+    return {name: said["public_key"] for name, said in organisations.items() if name != HUB}
 
 
 def in_force(keys: KeyIds, readers: Iterable[str], key_id: str | None) -> bool | None:

@@ -96,6 +96,7 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
         "CONSOLE_KEY_FILE": str(stack.state.console_key_file),
         "CONSOLE_AUDIT_DIRECTORY": str(stack.state.console_audit),
         **who,
+        **directory,
         **{name: stack.environment[name] for name in OF_CONSOLE if name in stack.environment},
     }
     yield program(stack.state, CONSOLE_WEB, [PAGES], addresses)
@@ -121,8 +122,9 @@ def programs_of_hosted(stack: Stack, network: DeclaredNetwork) -> Iterator[Progr
         "CONSOLE_CUSTODY_SOCKET": str(state.custody_socket),
         "CONSOLE_CUSTODY_KEYS": str(state.organisations),
     }
-    inbox = own | {"CONSOLE_INBOX_CREDENTIALS": str(state.organisations)}
-    for name, addresses in (("console-custody", custody), ("console-inbox", inbox)):
+    by_http = own | {"CONSOLE_CREDENTIALS": str(state.organisations)}
+    each = {"console-custody": custody, "console-inbox": by_http, "console-acting": by_http}
+    for name, addresses in each.items():
         module = f"hub.{name.replace('-', '.')}"
         yield replace(program(state, name, [module], addresses), module=())
 

@@ -22,3 +22,8 @@ def hosted(organisations: Mapping[str, Organisation]) -> frozenset[str]:
 def uses_screens(organisation: Organisation) -> bool:
     """Whether it has such a system, suspended or not."""
     return any(system.name == CONSOLE for system in organisation.systems)
+
+
+def address_of(organisation: str) -> str:
+    """Where what is for an organisation's system `console` goes (System.address)."""
+    return f"{organisation}.{CONSOLE}"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
 
-import json
 import logging
 import os
 from collections.abc import Mapping, Set
 from datetime import datetime, timedelta
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,6 +17,7 @@ from contracts.codes import Power
 from messaging import clock, erasure, organisations
 from messaging.log import fields
 from messaging.on import batches, every, on
+from messaging.public_keys import sealed_to
 from messaging.transaction import Transaction
 from services.intake import messages, rules, store
 from services.intake.rules.links import Circle, Pair
@@ -40,15 +40,9 @@ def receipt_secret() -> bytes:
     return str(hub_key()["d"]).encode()
 
 
-def public_keys() -> dict[str, sealing.Key]:
+def public_keys() -> Mapping[str, sealing.Key]:
     """Every organisation's public key; read anew once it has changed, so that nothing is restarted when one joins."""
-    file = Path(os.environ["RUTA_DIRECTORY_FILE"])
-    return _public_keys(file, file.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=1)
-def _public_keys(file: Path, written_at: int) -> dict[str, sealing.Key]:
-    return messages.referring.public_keys(json.loads(file.read_text()))
+    return sealed_to(Path(os.environ["RUTA_DIRECTORY_FILE"]))
 
 
 class IntakeService:

@@ -1,4 +1,4 @@
-"""Organisations that use the hub's screens: two processes run for them, and where there are none all is as before."""
+"""Organisations that use the hub's screens: three processes run for them, and where there are none all is as before."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ from tests.waiting import eventually
 __all__ = ["members"]
 
 ID: Final = "hospedada"
-OF_HOSTED: Final = {"console-custody", "console-inbox"}
+OF_HOSTED: Final = {"console-custody", "console-inbox", "console-acting"}
 KEYS: Final = {"CONSOLE_CUSTODY_KEYS", "CONSOLE_CUSTODY_SOCKET", "CONSOLE_KEY_FILE", "CONSOLE_AUDIT_DIRECTORY"}
 ASKING: Final = Asking(ID, "h-01", UUID("01950000-0000-7000-8000-00000000aaaa"), "case")
 
@@ -51,14 +51,14 @@ def test_where_nobody_is_hosted_nothing_runs_for_it(provisioned: Stack, declared
     assert OF_HOSTED.isdisjoint(named(provisioned, declared))
 
 
-def test_where_somebody_is_both_processes_run_and_no_other_is_told_where_keys_are(
+def test_where_somebody_is_its_processes_run_and_no_other_is_told_where_keys_are(
     with_one: Stack, declared: DeclaredNetwork
 ) -> None:
     programs = named(with_one, declared)
     assert programs.keys() >= OF_HOSTED
     told = {name: set(one.environment) & KEYS for name, one in programs.items()}
     assert told["console-custody"] == KEYS
-    assert told["console-inbox"] == set()
+    assert told["console-inbox"] == told["console-acting"] == set()
     assert [name for name, one in told.items() if {"CONSOLE_CUSTODY_KEYS"} & one] == ["console-custody"]
     assert not programs["console-custody"].module  # started by itself, not forked from what others are
     everybody = with_one.service_database_url(CONSOLE)

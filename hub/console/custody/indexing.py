@@ -1,12 +1,15 @@
 """Opens each person's block once, when it has arrived, and keeps by which hashes it is found: nothing else of it.
 
-That it was opened is recorded first (`indexed`), as of anybody who looks. Killed in between, it is done again.
+That it was opened is recorded first (`indexed`), as of anybody who looks. Killed in between, it is done again. Where
+the console alone reads for the organisation, the sender hears by `referral.received` that it is here and can be opened.
 """
 
 import logging
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import contracts
 from contracts.blocks import PersonBlock
@@ -14,8 +17,10 @@ from hub.console.custody import searching
 from hub.console.custody.desk import open_block
 from hub.console.custody.keys import Keys, NoIndexKey
 from hub.console.custody.recording import NotRecorded, Recording
-from hub.console.hosting import Organisations, hosted
+from hub.console.hosting import Organisations, address_of, hosted
+from hub.console.store import acts
 from hub.gateway.audit.store import Act
+from messaging import clock
 from messaging.database import Connection, Row, as_json
 from messaging.health import health
 from messaging.log import describe, fields
@@ -25,11 +30,13 @@ log = logging.getLogger("ruta.custody")
 PART: Final = "index"  # as messaging.health knows it
 ACTOR: Final = "custody"
 LOOK_EVERY: Final = 0.5  # seconds
+OFFERED: Final = "referral.offered"
+RECEIVED: Final = contracts.contract_of(contracts.ReferralReceived).type
 AGAIN_AFTER: Final = 5.0  # seconds, where nothing can be recorded
 AT_ONCE: Final = 50  # blocks: one entry of the audit for each organisation
 
 DUE: Final = f"""
-    select id, organisation, kind, jwe, person_id from sealed_block
+    select id, organisation, kind, jwe, person_id, referral_id from sealed_block
     where index_due <= clock_timestamp() order by index_due limit {AT_ONCE} for update skip locked
 """
 # Its organisation may be suspended, or its key be brought back.
@@ -97,8 +104,21 @@ class Indexing:
         self._recording.commit(connection)
         kept = [{"id": row["id"], **_found_by(row, ready[row["id"]], hashed_with[row["organisation"]])} for row in rows]
         connection.execute(KEEP, (as_json(kept),))
+        unreadable = {one["id"] for one in kept if one["index_code"] is not None}
+        for row in rows:
+            if row["id"] not in unreadable and row["referral_id"] is not None:
+                self._say_received(connection, row["organisation"], row["referral_id"])
         connection.commit()
         return len(rows) + len(later)
+
+    def _say_received(self, connection: Connection, organisation: str, referral_id: UUID) -> None:
+        """Have the sender hear it, once, unless that is for another of the organisation's systems to say."""
+        address = self._organisations()[organisation].address(OFFERED, notice=True)
+        if address != address_of(organisation) or acts.has_said(connection, organisation, referral_id, RECEIVED):
+            return
+        said = contracts.ReferralReceived(referral_id=referral_id)
+        decision = acts.decision(said, referral_id, organisation=organisation, staff=None, at=clock.now())
+        acts.keep(connection, organisation, None, [decision], timedelta())
 
     def _key_of(self, row: Row) -> Any:
         return self._keys.private(row["organisation"], contracts.key_id(row["jwe"]))

@@ -2,7 +2,7 @@
 
     python -m hub.console.inbox
 
-CONSOLE_DATABASE_URL is the console's; CONSOLE_INBOX_CREDENTIALS is the folder with a folder for each organisation, and
+CONSOLE_DATABASE_URL is the console's; CONSOLE_CREDENTIALS is the folder with a folder for each organisation, and
 its `credentials.json` in it; CONSOLE_GATEWAY_URL is where the entrance by HTTP is, where that is not what those say;
 RUTA_NETWORK_FILE and RUTA_ORGANISATIONS_FILE say who takes part.
 """
@@ -31,7 +31,7 @@ def main() -> int:
     logs.set_up(NAME)
     try:
         _, organisations = register.of_environment()
-        folder = Path(setting("CONSOLE_INBOX_CREDENTIALS"))
+        folder = Path(setting("CONSOLE_CREDENTIALS"))
         url = os.environ.get("CONSOLE_GATEWAY_URL") or None
         database_url = setting("CONSOLE_DATABASE_URL")
     except (SettingError, TopologyError) as error:

@@ -14,9 +14,10 @@ from typing import Final
 
 import psycopg
 
+from hub.console.entrance import Unavailable
 from hub.console.hosting import Organisations, hosted
 from hub.console.inbox import storing
-from hub.console.inbox.reading import Inbox, Page, Unavailable, raw_of
+from hub.console.inbox.reading import Inbox, Page, raw_of
 from messaging import database
 from messaging.health import health
 from messaging.log import describe, fields

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
+from contracts.transitions import ENDED
 from messaging.database import Connection, Row
 
 COUNTED_TO: Final = 1_000
@@ -170,6 +171,40 @@ def case(connection: Connection, viewer: Viewer, referral_id: UUID) -> Case | No
         return None
     among = {"referral_ids": ids}
     return Case(chain, rows(connection, STEPS, among), rows(connection, EVENTS, among, EVENTS_SHOWN))
+
+
+# Whether the same sender asks the same of the same recipient in another referral that is open.
+OPEN_BESIDE: Final[LiteralString] = """
+    select from referral one join referral other using (person_id, sender, recipient, service_id)
+    where one.referral_id = %(referral_id)s and other.referral_id <> one.referral_id and other.state <> all(%(ended)s)
+    limit %(limit)s
+"""
+# What an organisation has sent for the same person since: one of them may be what a referral goes on as.
+GOES_ON_AS: Final[LiteralString] = """
+    select other.referral_id, other.short_code from referral one join referral other using (person_id)
+    where one.referral_id = %(referral_id)s and other.sender = %(organisation)s and other.sent_at >= one.sent_at
+    and other.referral_id <> one.referral_id and not exists (select from link where later = other.referral_id)
+    order by other.sent_at desc, other.referral_id limit %(limit)s
+"""
+DELETE_BLOCKS: Final[LiteralString] = "delete from sealed_block where organisation = %s and referral_id = %s"
+GOES_ON_SHOWN: Final = 20
+
+
+def is_open_beside(connection: Connection, referral_id: UUID) -> bool:
+    """Whether the same sender has another open referral for the same person, to the same service."""
+    values = {"referral_id": referral_id, "ended": [state.value for state in ENDED]}
+    return bool(rows(connection, OPEN_BESIDE, values, 1))
+
+
+def may_go_on_as(connection: Connection, organisation: str, referral_id: UUID) -> list[Row]:
+    """The referrals of an organisation's own in which a referral may go on, the last one first."""
+    values = {"referral_id": referral_id, "organisation": organisation}
+    return rows(connection, GOES_ON_AS, values, GOES_ON_SHOWN)
+
+
+def delete_blocks(connection: Connection, organisation: str, referral_id: UUID) -> None:
+    """Delete what an organisation was sent of the person of a referral, sealed as it came, and by what it is found."""
+    connection.execute(DELETE_BLOCKS, (organisation, referral_id))
 
 
 def _viewing(viewer: Viewer) -> dict[str, Any]:

@@ -94,6 +94,35 @@ def counts(connection: Connection, viewer: Viewer, day: Day) -> dict[Bucket, int
     return {Bucket(row["bucket"]): row["many"] for row in found}
 
 
+OVERDUE_OF: Final[LiteralString] = f"""
+    select {SHOWN} from referral
+    where waits_on = %(whose)s and due_at is not null and due_at < %(now)s and waits_on <> %(organisation)s
+    order by due_at, referral_id limit %(limit)s
+"""
+# Of the longest overdue, so that a page never counts for long.
+OVERDUE_BY: Final[LiteralString] = """
+    select waits_on, count(*) as many from (
+        select waits_on from referral where due_at < %(now)s and waits_on <> %(organisation)s
+        order by due_at, referral_id limit %(limit)s
+    ) as overdue group by waits_on order by many desc, waits_on
+"""
+
+
+def overdue_of(connection: Connection, viewer: Viewer, now: datetime, whose: str, *, limit: int) -> list[Row]:
+    """What another organisation has not answered in time, the longest first; only who coordinates is shown any."""
+    if not viewer.coordinates:
+        return []
+    values = {"organisation": viewer.organisation, "now": now, "whose": whose}
+    return rows(connection, OVERDUE_OF, values, limit)
+
+
+def overdue_by(connection: Connection, viewer: Viewer, now: datetime) -> list[Row]:
+    """How many each other organisation has not answered in time, of the COUNTED_TO longest overdue."""
+    if not viewer.coordinates:
+        return []
+    return rows(connection, OVERDUE_BY, {"organisation": viewer.organisation, "now": now}, COUNTED_TO)
+
+
 def visits(connection: Connection, viewer: Viewer, begins: datetime, ends: datetime, *, limit: int) -> list[Row]:
     """The visits that a viewer's organisation has within some days, the first of them first."""
     return rows(

@@ -17,7 +17,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from hub.console.web import (
+    acting,
     case,
+    chasing,
     enrolling,
     entering,
     home,
@@ -58,6 +60,8 @@ def all_screens(settings: Settings) -> Sequence[Screen]:
         *searching.screens(settings),
         *listing.screens(settings),
         *case.screens(settings),
+        *acting.screens(settings),
+        *chasing.screens(settings),
         *entering.screens(settings),
         *enrolling.screens(settings),
         *recovering.screens(),

@@ -9,10 +9,9 @@ from uuid import UUID
 from starlette.responses import Response
 
 from contracts.codes import ReferralEvent, ReferralState
-from contracts.transitions import ENDED
 from hub.console.store import cases
 from hub.console.store.cases import Case
-from hub.console.web import showing
+from hub.console.web import acting, showing
 from hub.console.web.errors import Stopped
 from hub.console.web.saying import Saying
 from hub.console.web.screen import Screen
@@ -126,16 +125,18 @@ def screens(settings: Settings) -> Sequence[Screen]:
             raise Stopped("not_found")
         people = {str(row["person_id"]) for row in case.referrals if row["person_id"]}
         first = case.referrals[0]
+        current = next(row for row in case.referrals if row["referral_id"] == referral_id)
         visit.note("case_seen", people=[*sorted(people), *(row["short_code"] for row in case.referrals)])
         return visit.page(
             "case.html",
             say=say,
             code=first["short_code"],
-            current=next(row for row in case.referrals if row["referral_id"] == referral_id),
+            current=current,
             referrals=[showing.shown(row, viewer) for row in case.referrals],
             story=[*story(case, say)],
             next_step=_next_step(case, referral_id, say),
-            in_charge=_in_charge(case, referral_id),
+            in_charge=acting.in_charge(case, referral_id),
+            buttons=acting.buttons(visit, settings, case, current, say),
         )
 
     return (Screen("case", PATH, get=show, act="case_seen"),)
@@ -177,15 +178,6 @@ def _details(details: Mapping[str, Any], say: Saying) -> Iterator[tuple[str, str
     for name, label in NUMBERS.items():
         if (value := details.get(name)) is not None:
             yield say.text(label), str(value)
-
-
-def _in_charge(case: Case, referral_id: UUID) -> str | None:
-    """The coordinator that sees to it that a referral goes on, if one does."""
-    if any(row["referral_id"] == referral_id and row["state"] in ENDED for row in case.referrals):
-        return None
-    said = [(one["noted_at"], one["noted_by"]) for one in case.events
-            if one["what"] == ReferralEvent.TAKEN_ON and one["referral_id"] == referral_id]  # fmt: skip
-    return max(said)[1] if said else None
 
 
 def _next_step(case: Case, referral_id: UUID, say: Saying) -> str | None:

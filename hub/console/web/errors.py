@@ -17,6 +17,11 @@ WORDS: Final[Mapping[str, tuple[int, str, str]]] = {
         N_("El formulario ya no vale"),
         N_("Se abrió hace tiempo, o en otra sesión. No se hizo nada: recargue la página y envíelo de nuevo."),
     ),
+    "changed": (
+        409,
+        N_("Esto ya no se puede"),
+        N_("El caso cambió desde que abrió la página. No se hizo nada: vuelva al caso y mire cómo está."),
+    ),
     "wrong_origin": (
         403,
         N_("La petición no vino de esta consola"),

@@ -43,6 +43,12 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "search": OF_CASES,
     "found": OF_CASES,
     "case": OF_CASES | {Role.AUDITOR},
+    "act": OF_CASES,
+    "act_done": OF_CASES,
+    "act_undone": OF_CASES,
+    "chase_all": frozenset({Role.COORDINATOR}),
+    "acts_done": frozenset({Role.COORDINATOR}),
+    "acts_undone": frozenset({Role.COORDINATOR}),
     "recovery": frozenset({Role.ADMINISTRATOR}),
 }
 

@@ -33,7 +33,7 @@ class Saying:
 
     def __init__(self, language: Language, now: datetime, organisations: Mapping[str, Organisation]) -> None:
         self.now = now
-        self._language = language
+        self.language = language
         self._locale = LOCALES[language]
         self._organisations = organisations
         self._gettext = words.translations(language).gettext
@@ -45,7 +45,7 @@ class Saying:
     def code(self, value: str, of: str) -> str:
         """What a value of a list of codes is called; the code itself, where it is newer than our words."""
         try:
-            return label(value, self._language, of=of)
+            return label(value, self.language, of=of)
         except NoWords:
             return value
 

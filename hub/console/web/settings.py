@@ -29,11 +29,14 @@ class Settings:
     """Where the copy of its checkpoints is."""
     organisations: Callable[[], Mapping[str, Organisation]]
     """Who takes part at a moment."""
+    directory: Path
+    """Everybody's public keys."""
     port: int = 443
     is_encrypted: bool = True
     """Whether browsers come by https, to us or to a proxy."""
     lock_after: int = 10  # minutes without anybody's doing anything
     session_hours: int = 12  # after which the password is asked for again
+    undo_seconds: int = 10  # in which what somebody has decided can be undone, before it is said
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -46,6 +49,7 @@ class Settings:
             for name, variable in (
                 ("lock_after", "RUTA_CONSOLE_LOCK_MINUTES"),
                 ("session_hours", "RUTA_CONSOLE_SESSION_HOURS"),
+                ("undo_seconds", "RUTA_CONSOLE_UNDO_SECONDS"),
             )
             if environment.get(variable)
         }
@@ -55,6 +59,7 @@ class Settings:
             keys.signer(audit),
             audit,
             organisations,
+            Path(setting("RUTA_DIRECTORY_FILE", environment)),
             read_address(setting("CONSOLE_LISTEN", environment)).port,
             url.startswith("https:") if url else bool(environment.get("RUTA_CONSOLE_CERTIFICATE")),
             **times,

@@ -297,7 +297,7 @@ class Serving:
         if visit.language != language:
             self._set(response, LANGUAGE, visit.language, KEPT_LANGUAGE)
         if is_shown and visit.session is not None:  # what is on the screen of whoever has gone does not stay there
-            response.headers["refresh"] = f"{60 * self.settings.lock_after + 1};url={UNLOCK}"
+            response.headers.setdefault("refresh", f"{60 * self.settings.lock_after + 1};url={UNLOCK}")
         return response
 
     def _set(self, response: Response, name: str, value: str, max_age: int | None) -> None:

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from hub.console.store import work
 from hub.console.store.work import Bucket
-from hub.console.web import showing
+from hub.console.web import chasing, showing
+from hub.console.web.permissions import Role
 from hub.console.web.saying import day_of
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
@@ -63,6 +64,9 @@ def screens(settings: Settings) -> Sequence[Screen]:
                 groups.append(Group(bucket, REASONS[bucket], showing.counted(many), rows, many > len(rows)))
         codes = sorted({row["code"] for group in groups for row in group.rows})
         visit.note("work_seen", people=codes, count=len(codes))
-        return visit.page("today.html", say=say, groups=groups)
+        mine = settings.organisations()[viewer.organisation]
+        is_chasing = viewer.coordinates and visit.may(Role.COORDINATOR) and chasing.may_chase(mine)
+        chases = work.overdue_by(visit.tx, viewer, say.now) if is_chasing else []
+        return visit.page("today.html", say=say, groups=groups, chases=chases)
 
     return (Screen("today", "/hoy", get=show, label=N_("Hoy"), act="work_seen"),)

@@ -112,6 +112,9 @@ ACTS: Final[Mapping[str, Mapping[Language, str]]] = {
     "referrals_seen": {"en": "list of referrals seen", "es": "lista de referencias vista"},
     "history_seen": {"en": "who saw what of a person", "es": "quién vio qué de una persona"},
     "case_seen": {"en": "case seen", "es": "caso visto"},
+    "act_asked": {"en": "form of an act seen", "es": "formulario de un acto visto"},
+    "act_kept": {"en": "decided about a case", "es": "decisión sobre un caso"},
+    "act_undone": {"en": "decision undone", "es": "decisión deshecha"},
     "searched": {"en": "searched for a case", "es": "caso buscado"},
     "access_refused": {"en": "page or act refused", "es": "página o acto negado"},
 }

@@ -19,14 +19,6 @@ def asked(message: Message[contracts.NeedsReferred]) -> list[Asked]:
     ]
 
 
-def public_keys(directory: Mapping[str, Any]) -> dict[str, sealing.Key]:
-    """Read the public key of each organisation from the directory that all of them are handed.
-
-    The hub has one too, for registrations, but it meets no needs.
-    """
-    return {name: said["public_key"] for name, said in directory["organisations"].items() if name != "hub"}
-
-
 def referral_requested(referral: Referral, *, by: str, keys: Mapping[str, sealing.Key]) -> Draft:
     """Ask the recipient as `by` would, with what goes of the person sealed to it."""
     asked, need = referral.asked, referral.need

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ import pyotp
 from psycopg.rows import dict_row
 from starlette.applications import Starlette
 
+from contracts import sealing
 from contracts.codes import OrganisationStatus
 from deploy.local import Stack, staff
 from deploy.local.state import ROOT, State
@@ -25,6 +27,7 @@ from hub.console.web import app as web
 from hub.console.web.settings import Settings
 from hub.gateway.audit import keys
 from messaging import register, topology
+from messaging.identity import HUB
 from messaging.migrate import migrate
 
 PASSWORD = "cuatro palabras muy seguidas"
@@ -35,6 +38,7 @@ TOKEN = re.compile(r'name="form_token" value="([0-9a-f]{64})"')
 WITHIN = 60.0  # seconds: reached only where something is broken
 CENTRE = "barranquilla"
 DATABASE = "console_tried"
+SCREENS = {"console": {"reads": ["*"], "sends": [], "amqp": False}}
 
 
 @dataclass(frozen=True)
@@ -192,6 +196,10 @@ class Console:
         keyring.make(self.state.console_key_file)
         keys.make(self.state.console_audit)
         self.network = topology.read()
+        self.hosted: set[str] = set()
+        self.private = {id: sealing.new_key() for id in (HUB, *self.network.organisations)}
+        self.directory = directory / "directory.json"
+        self._write_directory()
         self._roles = {id: roles_of(id) for id in self.network.organisations}
         self._statuses = dict.fromkeys(self.network.organisations, OrganisationStatus.ACTIVE)
         self._write_organisations()
@@ -202,15 +210,34 @@ class Console:
             sign=keys.signer(self.state.console_audit),
             audit=self.state.console_audit,
             organisations=register.Register(self.network, self.state.organisations_file).now,
+            directory=self.directory,
         )
         self._running: list[Running] = []
 
     def _write_organisations(self) -> None:
         said = {
-            id: {"said": {"name": one.name, "roles": self._roles[id]}, "status": self._statuses[id], "suffixes": {}}
+            id: {
+                "said": {"name": one.name, "roles": self._roles[id], "systems": SCREENS if id in self.hosted else {}},
+                "status": self._statuses[id],
+                "suffixes": {},
+            }
             for id, one in self.network.organisations.items()
         }
         self.state.organisations_file.write_text(register.written(said))
+
+    def _write_directory(self) -> None:
+        said = {id: {"name": id, "public_key": sealing.public_part(key)} for id, key in self.private.items()}
+        self.directory.write_text(json.dumps({"number": 1, "organisations": said}))
+
+    def host(self, *organisations: str) -> None:
+        """Let organisations use the hub's screens."""
+        self.hosted |= {*organisations}
+        self._write_organisations()
+
+    def has_no_key(self, organisation: str) -> None:
+        """Let nobody seal anything to an organisation any more."""
+        del self.private[organisation]
+        self._write_directory()
 
     def say(self, organisation: str, status: OrganisationStatus) -> None:
         """Let an organisation be suspended, or take part again."""

@@ -57,7 +57,8 @@ def steps(name: str, *states: ReferralState, ago: timedelta = timedelta(), **sai
             more.pop("topic", None)
         fact = referred(
             name, state, referral_id=an_id(name), person_id=an_id(("person", name)), changed_at=at, sent_at=at,
-            waits_for=ANSWERED_BY[state], due_at=at + DAY, changed_by=more["sender"], **more,
+            waits_for=ANSWERED_BY.get(state), due_at=at + DAY if state in ANSWERED_BY else None,
+            changed_by=more["sender"], **more,
         )  # fmt: skip
         facts.append(says(fact, number=number, time=at))
     return facts

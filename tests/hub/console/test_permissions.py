@@ -12,10 +12,11 @@ from tests.hub.console.kept import Kept
 from tests.hub.console.kit import CENTRE, Browser, Console, Running, roles_of
 from tests.waiting import eventually
 
+OF_CASES = {"today", "search", "found", "referrals", "case", "act", "act_done", "act_undone"}
 # What each role may come to beside what everybody who has come in may.
 MORE = {
-    Role.COORDINATOR: {"today", "search", "found", "referrals", "case"},
-    Role.PARTNER_STAFF: {"today", "search", "found", "referrals", "case"},
+    Role.COORDINATOR: OF_CASES | {"chase_all", "acts_done", "acts_undone"},
+    Role.PARTNER_STAFF: OF_CASES,
     Role.AUDITOR: {"referrals", "case"},
     Role.ADMINISTRATOR: {"recovery"},
     Role.OPERATIONS: set[str](),
@@ -25,21 +26,37 @@ MORE = {
 CASE = an_id("everybody's")
 
 
-def path_of(screen: Screen) -> str:
-    """Where a page is; of a case, of one that everybody who may come to such a page may see."""
-    return screen.path.replace("{referral_id:uuid}", str(CASE))
+def path_of(screen: Screen, role: Role | None = None) -> str:
+    """Where a page is: of a case that all who may come to such a page may see, of an act of their organisation."""
+    filled_in = {"{referral_id:uuid}": str(CASE), "{name}": "accepted", "{message_id:uuid}": str(an_id(at_work(role))),
+                 "{organisation}": "iom", "{batch:uuid}": str(an_id(CENTRE))}  # fmt: skip
+    path = screen.path
+    for name, value in filled_in.items():
+        path = path.replace(name, value)
+    return path
+
+
+def at_work(role: Role | None) -> str:
+    """The organisation of whoever has a role here."""
+    return "redcross" if role is Role.PARTNER_STAFF else CENTRE
 
 
 @pytest.fixture(scope="module")
 def browsers(console: Console, running: Running) -> dict[Role, Browser]:
     """Somebody of each role, and a case that the Red Cross has a part in."""
+    console.host(CENTRE)
     with contextlib.closing(Kept(console.url)) as service:
         service.hear(says(referred("x", referral_id=CASE, sender="redcross", recipient="iom")))
     found = {}
     for role in Role:
         found[role] = Browser(running)
-        organisation = "redcross" if role is Role.PARTNER_STAFF else CENTRE
-        console.enrol(found[role], f"role.{role}", role, organisation=organisation)
+        console.enrol(found[role], f"role.{role}", role, organisation=at_work(role))
+    for organisation in ("redcross", CENTRE):
+        console.query(
+            "insert into act (message_id, batch, organisation, staff, referral_id, contract, say_at)"
+            " values (%s, %s, %s, 's', %s, 'referral.accepted.v1', now())",
+            an_id(organisation), an_id(organisation), organisation, CASE,
+        )  # fmt: skip
     return found
 
 
@@ -55,7 +72,7 @@ def test_everybody_comes_to_what_is_theirs_and_to_nothing_else(console: Console,
             may = screen.name in MORE[role] or MAY[screen.name] == ALL_STAFF
             for method, handler in (("GET", screen.get), ("POST", screen.post)):
                 browser.get("/")
-                path = path_of(screen)
+                path = path_of(screen, role)
                 answer = browser.get(path) if method == "GET" else browser.send(path)
                 where = f"{method} {path} as {role}"
                 if not may:

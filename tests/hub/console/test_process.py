@@ -68,6 +68,7 @@ def environment(console: Console, port: int, **more: str) -> dict[str, str]:
         "CONSOLE_LISTEN": f"127.0.0.1:{port}",
         "CONSOLE_KEY_FILE": str(console.state.console_key_file),
         "CONSOLE_AUDIT_DIRECTORY": str(console.state.console_audit),
+        "RUTA_DIRECTORY_FILE": str(console.directory),
         "RUTA_ORGANISATIONS_FILE": str(console.state.organisations_file),
         "PYTHONPATH": str(ROOT),
         "PATH": "/usr/bin:/bin",

@@ -1,10 +1,7 @@
-"""A hosted organisation: what it is sent, what is read of it; and an entrance that answers as it is told."""
+"""A hosted organisation: what it is sent, and what is read of it."""
 
 import json
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import UUID
 
@@ -59,38 +56,3 @@ class Hosted:
 
     def unread(self) -> list[int]:
         return self.feed.unread(self.organisation)
-
-
-Answers = Callable[[str, str], tuple[int, dict[str, str], bytes]]
-"""What is answered to a method and a path: status, headers, body."""
-
-
-@contextmanager
-def entrance(answers: Answers) -> Iterator[str]:
-    """An entrance that answers so; its address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self.rfile.read(int(self.headers.get("content-length", 0)))
-            status, headers, body = answers(self.command, self.path)
-            self.send_response(status)
-            for name, value in {**headers, "content-length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_POST = do_GET  # noqa: N815
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()

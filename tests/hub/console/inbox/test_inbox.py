@@ -22,13 +22,15 @@ from contracts.fields import SealedTo
 from contracts.marks import fields_within
 from deploy.local.process import start_child
 from deploy.local.state import ROOT
+from hub.console.entrance import Unavailable
 from hub.console.inbox import reader, storing
-from hub.console.inbox.reading import Inbox, Unavailable
+from hub.console.inbox.reading import Inbox
 from messaging import database, topology
 from messaging.health import health
 from tests.examples import NOW, PERSON_ID, REFERRAL_ID
 from tests.hub.console.custody.boxes import ANA, PLANTED, Console, by_the_hub, noted, offered
-from tests.hub.console.inbox.inboxes import Hosted, entrance
+from tests.hub.console.inbox.inboxes import Hosted
+from tests.hub.console.servers import Request, serving
 from tests.hub.feed.feeding import Feed
 from tests.waiting import eventually
 
@@ -350,7 +352,7 @@ def test_what_the_entrance_says_is_taken_for_what_it_is(
     console: Console, hosted: Make, status: int, headers: dict[str, str], body: bytes, code: str, pause: float | None
 ) -> None:
     redcross = hosted("redcross")
-    with entrance(lambda method, path: (status, headers, body)) as url:
+    with serving(lambda _: (status, headers, body)) as url:
         redcross.hand_out("a key", url)
         inbox = Inbox(redcross.credentials)
         with pytest.raises(Unavailable) as caught:
@@ -364,11 +366,11 @@ def test_as_long_as_the_entrance_asks_it_is_left_alone(hosted: Make) -> None:
     redcross = hosted("redcross")
     asked: list[float] = []
 
-    def answer(method: str, path: str) -> tuple[int, dict[str, str], bytes]:
+    def answer(_: Request) -> tuple[int, dict[str, str], bytes]:
         asked.append(time.monotonic())
         return 429, {"retry-after": "1"}, b"{}"
 
-    with entrance(answer) as url:
+    with serving(answer) as url:
         redcross.hand_out("a key", url)
         redcross.start()
         eventually(lambda: len(asked) >= 3)
@@ -400,7 +402,7 @@ def test_killed_between_the_commit_and_the_acknowledgement_nothing_is_lost_or_th
         **os.environ,
         "PYTHONPATH": str(ROOT),
         "CONSOLE_DATABASE_URL": console.url,
-        "CONSOLE_INBOX_CREDENTIALS": str(console.organisations_folder),
+        "CONSOLE_CREDENTIALS": str(console.organisations_folder),
         "RUTA_NETWORK_FILE": str(network),
     }
     messages = [offered(console.private["redcross"], "redcross") for _ in range(5)]

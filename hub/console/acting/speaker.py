@@ -1,0 +1,137 @@
+"""Says what is due, for each organisation in its own turn: what is away for one keeps no other waiting.
+
+What became of an act is written after the gateway has answered: killed in between, it is said again, with the same id,
+and has no second effect.
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from hub.console.acting import saying
+from hub.console.acting.saying import Became
+from hub.console.entrance import Entrance, Unavailable
+from hub.console.hosting import Organisations, hosted
+from hub.console.store import acts
+from hub.console.store.acts import ActState
+from messaging import clock, database
+from messaging.database import Row
+from messaging.health import health
+from messaging.log import describe, fields
+
+log = logging.getLogger("ruta.acting")
+
+AT_ONCE: Final = 8  # organisations that speak at a time
+IN_ONE_TURN: Final = 20  # acts of one organisation
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds; doubles while nothing can be said
+ASK_AGAIN: Final = 0.5  # of its age: what is new is asked after often, what waits for long seldom
+SOONEST, LATEST = 0.5, 60.0  # seconds
+
+
+class Speaker:
+    """Speaks for all hosted organisations."""
+
+    def __init__(
+        self, database_url: str, organisations: Organisations, credentials: Callable[[str], Path], url: str | None
+    ) -> None:
+        """`credentials` returns where an organisation's are; `url` is the entrance, where it is not as they say."""
+        self._database_url = database_url
+        self._organisations = organisations
+        self._credentials = credentials
+        self._url = url
+        self._looking: database.Connection | None = None
+        self._pool = ThreadPoolExecutor(AT_ONCE, "acting")
+        self._lock = threading.Lock()
+        self._speaking: set[str] = set()
+        self._entrances: dict[str, Entrance] = {}
+        self._pauses: dict[str, float] = {}
+
+    def look(self) -> None:
+        """Let everybody speak who has something to say, and does not speak already. Raises psycopg.Error."""
+        for organisation in self._due() & hosted(self._organisations()):
+            with self._lock:
+                if organisation in self._speaking:
+                    continue
+                self._speaking.add(organisation)
+            self._pool.submit(self._speak, organisation)
+
+    @property
+    def is_speaking(self) -> bool:
+        """Whether anybody speaks at the moment."""
+        with self._lock:
+            return bool(self._speaking)
+
+    def _due(self) -> frozenset[str]:
+        if self._looking is None:
+            self._looking = database.connect(self._database_url)
+            self._looking.autocommit = True
+        try:
+            return acts.organisations_due(self._looking)
+        except psycopg.Error:
+            self._looking.close()
+            self._looking = None
+            raise
+
+    def stop(self) -> None:
+        """Let nobody begin to speak, and wait for whoever does."""
+        self._pool.shutdown(cancel_futures=True)
+        if self._looking is not None:
+            self._looking.close()
+        for entrance in self._entrances.values():
+            entrance.close()
+
+    def _speak(self, organisation: str) -> None:
+        part = f"acting {organisation}"
+        try:
+            self.speak(organisation)
+        except Unavailable as error:
+            self._put_off(organisation, error)
+            health.say(part, error.code)
+        except Exception as error:  # what has failed for one is tried again, and keeps no other
+            log.error("this failed, and is tried again", extra=fields(organisation=organisation, error=describe(error)))
+            health.say(part, "failed")
+        else:
+            self._pauses.pop(organisation, None)
+            health.over(part)
+        finally:
+            with self._lock:
+                self._speaking.discard(organisation)
+
+    def speak(self, organisation: str) -> None:
+        """Say what an organisation has to say, and ask after what it has said. Raises Unavailable, psycopg.Error."""
+        entrance = self._entrances.setdefault(
+            organisation, Entrance(self._credentials(organisation), self._url)
+        )  # one thread at a time has it: `look` sees to that
+        with database.connect(self._database_url) as connection:
+            rows = acts.due(connection, organisation, IN_ONE_TURN)
+            connection.commit()
+            for row in rows:
+                self._learn(connection, row, _said(entrance, row))
+
+    def _learn(self, connection: database.Connection, row: Row, became: Became) -> None:
+        seconds = ASK_AGAIN * acts.age(row, clock.now()).total_seconds()
+        again = timedelta(seconds=min(max(seconds, SOONEST), LATEST))
+        acts.learn(connection, row["message_id"], became.state, became.code, became.said_by, again)
+        connection.commit()
+        log.info("said", extra=fields(message=str(row["message_id"]), state=became.state, code=became.code))
+
+    def _put_off(self, organisation: str, error: Unavailable) -> None:
+        pause = self._pauses.get(organisation, FIRST_PAUSE)
+        self._pauses[organisation] = min(pause * 2, LONGEST_PAUSE)
+        seconds = max(pause * random.uniform(0.8, 1.2), error.pause or 0.0)  # noqa: S311 - no secret
+        with database.connect(self._database_url) as connection:
+            acts.put_off(connection, organisation, error.code, timedelta(seconds=seconds))
+            connection.commit()
+
+
+def _said(entrance: Entrance, row: Row) -> Became:
+    if row["state"] == ActState.KEPT:
+        return saying.say(entrance, row["message"])
+    return saying.ask(entrance, row["message_id"])

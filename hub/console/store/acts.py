@@ -1,0 +1,210 @@
+"""What staff have decided, from the form that they sent to what the network made of it.
+
+Every function takes a connection to the console's database.
+"""
+
+from collections.abc import Sequence, Set
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, LiteralString, NamedTuple
+from uuid import UUID
+
+import contracts
+from contracts import Draft
+from contracts.fields import Model
+from hub.console.hosting import CONSOLE
+from messaging.database import Connection, Row
+
+
+class ActState(StrEnum):
+    """How far an act has come. But for the first two it is what the gateway tells."""
+
+    KEPT = "kept"
+    """Here, and not said yet."""
+    UNDONE = "undone"
+    ACCEPTED = "accepted"
+    WAITS = "waits"
+    REFUSED = "refused"
+    QUARANTINED = "quarantined"
+    APPLIED = "applied"
+
+
+ENDS: Final = frozenset({ActState.UNDONE, ActState.REFUSED, ActState.QUARANTINED, ActState.APPLIED})
+ENDED: Final[LiteralString] = "state in ('undone', 'refused', 'quarantined', 'applied')"
+SHOWN: Final[LiteralString] = """
+    message_id, organisation, staff, referral_id, batch, contract, state, code, said_by, problem, kept_at, say_at,
+    changed_at
+"""
+KEEP: Final[LiteralString] = """
+    insert into act (message_id, organisation, staff, referral_id, batch, contract, message, say_at, look_at)
+    select message_id, %(organisation)s, %(staff)s, referral_id, %(batch)s, contract, message, at, at
+    from unnest(%(ids)s::uuid[], %(referrals)s::uuid[], %(contracts)s::text[], %(messages)s::text[])
+            with ordinality as new (message_id, referral_id, contract, message, place),
+        (select clock_timestamp() + %(hold)s as at) as hold
+    order by place
+    on conflict do nothing
+"""
+TAKE_TURN: Final[LiteralString] = "select pg_advisory_xact_lock(hashtextextended(%s, 20))"
+FIND: Final[LiteralString] = f"select {SHOWN} from act where message_id = %s and organisation = %s"
+ABOUT: Final[LiteralString] = f"""
+    select {SHOWN} from act where organisation = %s and referral_id = any(%s) and staff is not null
+    and (not {ENDED} or changed_at > clock_timestamp() - %s) order by kept_at
+"""
+UNDER_WAY: Final[LiteralString] = f"""
+    select distinct referral_id from act
+    where organisation = %s and referral_id = any(%s) and staff is not null and not {ENDED}
+"""
+OF_BATCH: Final[LiteralString] = f"select {SHOWN} from act where batch = %s and organisation = %s order by message_id"
+UNDO_BATCH: Final[LiteralString] = """
+    update act set state = 'undone', message = null, look_at = null, changed_at = clock_timestamp()
+    where batch = %s and organisation = %s and state = 'kept' and say_at > clock_timestamp()
+    returning message_id
+"""
+UNDO: Final[LiteralString] = """
+    update act set state = 'undone', message = null, look_at = null, changed_at = clock_timestamp()
+    where message_id = %s and organisation = %s and state = 'kept' and say_at > clock_timestamp()
+    returning message_id
+"""
+HAS_SAID: Final[LiteralString] = "select from act where organisation = %s and referral_id = %s and contract = %s"
+DUE_OF: Final[LiteralString] = "select distinct organisation from act where look_at <= clock_timestamp()"
+# Whoever may not come in any more says nothing: what they had just decided is undone.
+STOP: Final[LiteralString] = """
+    update act set state = 'undone', code = 'staff_suspended', message = null, look_at = null,
+        changed_at = clock_timestamp()
+    where look_at <= clock_timestamp() and state = 'kept' and organisation = %s and staff is not null
+    and not exists (select from staff where staff.code = act.staff and staff.status = 'active')
+"""
+# Of one referral in the order in which it was decided, so that what is said first is what was decided first.
+DUE: Final[LiteralString] = """
+    select message_id, referral_id, state, message, kept_at from act
+    where organisation = %s and look_at <= clock_timestamp() and not exists (
+        select from act as before where before.organisation = act.organisation
+        and before.referral_id = act.referral_id and before.state = 'kept'
+        and (before.kept_at, before.message_id) < (act.kept_at, act.message_id)
+    )
+    order by look_at, message_id limit %s
+"""
+LEARN: Final[LiteralString] = f"""
+    update act set state = %(state)s, code = %(code)s, said_by = %(said_by)s, problem = null, message = null,
+        look_at = clock_timestamp() + %(again)s,
+        changed_at = case when state = %(state)s then changed_at else clock_timestamp() end
+    where message_id = %(message_id)s and not {ENDED}
+"""
+PUT_OFF: Final[LiteralString] = f"""
+    update act set problem = %s, look_at = clock_timestamp() + %s
+    where organisation = %s and look_at <= clock_timestamp() and not {ENDED}
+"""
+
+
+class Decision(NamedTuple):
+    """What somebody has decided about a referral, as the network is to hear it."""
+
+    message_id: UUID
+    referral_id: UUID
+    contract: str
+    message: str
+
+
+def decision(
+    data: Model, referral_id: UUID, *, organisation: str, staff: str | None, at: datetime, id: UUID | None = None
+) -> Decision:
+    """Make a message of what is said of a referral, by an organisation's system `console`."""
+    draft = Draft(data, subject=str(referral_id))
+    message = contracts.stamp(draft, source=organisation, time=at, id=id, staff=staff, system=CONSOLE)
+    return Decision(message.id, referral_id, message.type, message.to_json().decode())
+
+
+def keep(
+    connection: Connection,
+    organisation: str,
+    staff: str | None,
+    decided: Sequence[Decision],
+    hold: timedelta,
+    *,
+    batch: UUID | None = None,
+) -> None:
+    """Keep decisions, which are said when `hold` is over; by `staff`, or by the console itself.
+
+    One whose id is known changes nothing: its form was sent before. `batch` is the id of a form that decides the same
+    about several.
+    """
+    values: dict[str, Any] = {
+        "ids": [one.message_id for one in decided],
+        "referrals": [one.referral_id for one in decided],
+        "contracts": [one.contract for one in decided],
+        "messages": [one.message for one in decided],
+    }
+    connection.execute(KEEP, {**values, "organisation": organisation, "staff": staff, "hold": hold, "batch": batch})
+
+
+def take_turn(connection: Connection, organisation: str, referral_id: UUID) -> None:
+    """Let nobody else of an organisation decide about a referral until the transaction ends."""
+    connection.execute(TAKE_TURN, (f"{organisation} {referral_id}",))
+
+
+def find(connection: Connection, message_id: UUID, organisation: str) -> Row | None:
+    """An act of an organisation's; None where it has none of this id."""
+    return connection.execute(FIND, (message_id, organisation)).fetchone()
+
+
+def about(
+    connection: Connection, organisation: str, referral_ids: Set[UUID], *, ended_within: timedelta
+) -> Sequence[Row]:
+    """What an organisation's staff have decided about referrals and is under way, or has ended not long ago."""
+    return connection.execute(ABOUT, (organisation, list(referral_ids), ended_within)).fetchall()
+
+
+def under_way(connection: Connection, organisation: str, referral_ids: Set[UUID]) -> frozenset[UUID]:
+    """The referrals about which something of an organisation's staff is under way."""
+    rows = connection.execute(UNDER_WAY, (organisation, list(referral_ids))).fetchall()
+    return frozenset(row["referral_id"] for row in rows)
+
+
+def undo(connection: Connection, message_id: UUID, organisation: str) -> bool:
+    """Take an act back; False where it is too late."""
+    return connection.execute(UNDO, (message_id, organisation)).fetchone() is not None
+
+
+def of_batch(connection: Connection, batch: UUID, organisation: str) -> Sequence[Row]:
+    """What one form of an organisation's decided; empty where there is none."""
+    return connection.execute(OF_BATCH, (batch, organisation)).fetchall()
+
+
+def undo_batch(connection: Connection, batch: UUID, organisation: str) -> int:
+    """Take back what one form decided, and say of how many that was not too late."""
+    return len(connection.execute(UNDO_BATCH, (batch, organisation)).fetchall())
+
+
+def organisations_due(connection: Connection) -> frozenset[str]:
+    """Who has something to say now, or to ask after."""
+    return frozenset(row["organisation"] for row in connection.execute(DUE_OF).fetchall())
+
+
+def has_said(connection: Connection, organisation: str, referral_id: UUID, contract: str) -> bool:
+    """Whether an organisation has decided something about a referral before, whatever became of it."""
+    return connection.execute(HAS_SAID, (organisation, referral_id, contract)).fetchone() is not None
+
+
+def due(connection: Connection, organisation: str, limit: int) -> Sequence[Row]:
+    """What an organisation has to say now, or to ask after, the longest due first."""
+    connection.execute(STOP, (organisation,))
+    return connection.execute(DUE, (organisation, limit)).fetchall()
+
+
+def learn(
+    connection: Connection, message_id: UUID, state: ActState, code: str | None, said_by: str | None, again: timedelta
+) -> None:
+    """Keep what became of an act so far; where nothing else comes of it, it is not asked after again."""
+    values = {"message_id": message_id, "state": state, "code": code, "said_by": said_by}
+    connection.execute(LEARN, {**values, "again": None if state in ENDS else again})
+
+
+def put_off(connection: Connection, organisation: str, problem: str, pause: timedelta) -> None:
+    """Let what is due wait: the gateway does not take it now."""
+    connection.execute(PUT_OFF, (problem, pause, organisation))
+
+
+def age(row: Row, now: datetime) -> timedelta:
+    """How long ago an act was decided."""
+    kept_at: datetime = row["kept_at"]
+    return now - kept_at

@@ -1,0 +1,61 @@
+"""What pages say of acts: what each field of a form asks for, and what has become of what was done."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from hub.console.store.acts import ActState
+from hub.console.web.words import N_
+
+LABELS: Final[Mapping[str, str]] = {
+    "info_provided.sealed": N_("La respuesta"),
+    "scheduled.visit_at": N_("Día y hora"),
+    "scheduled.mode": N_("Cómo"),
+    "scheduled.sealed": N_("Qué tiene que saber la persona: dónde, por quién preguntar, qué traer"),
+    "completed.outcome": N_("Resultado"),
+    "completed.not_met_reason": N_("Por qué no se logró"),
+    "completed.services_given": N_("Servicios que se dieron"),
+    "completed.onward_referral_id": N_("La referencia en que sigue"),
+    "completed.sealed": N_("Nota"),
+    "closed.outcome": N_("Resultado, según la persona"),
+    "closed.not_met_reason": N_("Por qué no se logró"),
+    "info_requested.topic": N_("Qué falta saber"),
+    "info_requested.sealed": N_("La pregunta"),
+    "waitlisted.place_in_line": N_("Puesto en la lista"),
+    "waitlisted.estimate_days": N_("Días de espera, más o menos"),
+    "declined.reason": N_("Motivo"),
+    "declined.criterion": N_("Requisito que no cumple"),
+    "declined.missing_documents": N_("Documentos que faltan"),
+    "service_noted.sealed": N_("Cómo va"),
+    "visit_cancelled.cancelled_by": N_("Quién la canceló"),
+    "chased.organisation": N_("A quién le pidieron respuesta"),
+    "chased.means": N_("Cómo"),
+    "chased.result": N_("Qué respondieron"),
+    "chased.chased_at": N_("Cuándo"),
+    "deadline_extended.due_at": N_("Nuevo plazo"),
+    "deadline_extended.reason": N_("Motivo"),
+    "reopened.reason": N_("Motivo"),
+    "cancel_requested.reason": N_("Motivo"),
+    "entered_in_error.reason": N_("Motivo"),
+}
+HINTS: Final[Mapping[str, str]] = {
+    "not_met_reason": N_("Solo si no se logró."),
+    "criterion": N_("Solo si no cumple un requisito."),
+    "sealed": N_("Va cerrada: solo %(reader)s puede leerla."),
+    "onward_referral_id": N_("Solo si siguió en otra organización."),
+}
+TOLD: Final[Mapping[str, str]] = {
+    ActState.KEPT: N_("Se envía en un momento."),
+    ActState.UNDONE: N_("Se deshizo: nadie se enteró."),
+    ActState.ACCEPTED: N_("Enviado. Falta que la red lo aplique."),
+    ActState.WAITS: N_("Enviado. Espera a que llegue lo que falta; la red lo intenta sola."),
+    ActState.REFUSED: N_("No se aplicó."),
+    ActState.QUARANTINED: N_("No se aplicó todavía: quien opera la red lo está revisando. No se pierde nada."),
+    ActState.APPLIED: N_("Hecho: la red lo aplicó."),
+}
+NOT_YET: Final = N_("Todavía no se pudo enviar. Se intenta solo; no hace falta repetirlo.")
+BY_SUSPENDED: Final = N_("No se envió: quien lo hizo ya no tiene acceso.")
+BY_ERASURE: Final = N_("No se envió: los datos de la persona se borraron.")
+UNDONE_BECAUSE: Final[Mapping[str, str]] = {"staff_suspended": BY_SUSPENDED, "person_erased": BY_ERASURE}
+PAST: Final = N_("Tiene que ser de ahora en adelante.")
+NOT_YET_PAST: Final = N_("Todavía no ha pasado.")
+NONE_CHOSEN: Final = N_("Elija al menos una referencia.")

@@ -1,0 +1,362 @@
+"""Responder, and all else that can be done about a referral: the form, its effect, and what became of it.
+
+What somebody does is kept with the page that they sent, under the id of the form: sent twice, or from two devices, it
+is done once. A moment later, in which it can be undone, console-acting says it to the network.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from starlette.responses import RedirectResponse, Response
+
+import contracts
+from contracts import refusals, sealing
+from contracts.blocks import NoteBlock
+from contracts.codes import ReferralEvent
+from contracts.transitions import ENDED
+from hub.console.hosting import uses_screens
+from hub.console.store import acts, cases
+from hub.console.store.acts import ActState
+from hub.console.store.cases import Case
+from hub.console.web import act_words, fields, moves, showing
+from hub.console.web.errors import Stopped
+from hub.console.web.fields import Field, Kind, Wrong, shown_moment
+from hub.console.web.moves import Move, Offered, Standing
+from hub.console.web.permissions import Role
+from hub.console.web.saying import Saying
+from hub.console.web.screen import Screen
+from hub.console.web.settings import Settings
+from hub.console.web.visit import Visit
+from messaging import clock
+from messaging.database import Row
+from messaging.public_keys import sealed_to
+
+FORM_ID: Final = "formulario"
+LOOKS_AGAIN: Final = 1  # seconds until the page of an act asks again
+SHOWN_FOR: Final = timedelta(hours=12)  # an act that has ended, on the page of its case
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A field as a page shows it."""
+
+    field: Field
+    label: str
+    hint: str
+    options: Sequence[tuple[str, str]]
+    """Values, and what they are called."""
+    typed: Sequence[str]
+    error: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """An act as a page shows it."""
+
+    row: Row
+    label: str
+    told: str
+    why: str
+    """In words, of one that is refused or waits."""
+    is_open: bool
+    """Whether something is still to come of it."""
+
+
+@dataclass(frozen=True)
+class Buttons:
+    """What stands on the page of a case."""
+
+    standing: Standing
+    offered: Sequence[Offered]
+    """With obstacles in words."""
+    done: Sequence[Done]
+    is_hosted: bool
+    """Whether its staff act from here at all."""
+
+    @staticmethod
+    def form_id() -> str:
+        """An id for the form of a button."""
+        return new_form_id()
+
+
+def path_of(referral_id: UUID, name: str) -> str:
+    """Where a form is."""
+    return f"/caso/{referral_id}/hacer/{name}"
+
+
+def done_path(message_id: UUID) -> str:
+    """Where it is told what became of an act."""
+    return f"/hecho/{message_id}"
+
+
+def screens(settings: Settings) -> Sequence[Screen]:
+    """The pages of this module."""
+
+    def ask(visit: Visit) -> Response:
+        standing = _standing(visit, settings)
+        return _form(visit, settings, standing, _move(visit, standing))
+
+    def do(visit: Visit) -> Response:
+        standing = _standing(visit, settings)
+        form_id = form_id_of(visit)
+        if acts.find(visit.tx, form_id, visit.staff.organisation) is not None:
+            return RedirectResponse(done_path(form_id), 303)  # it was sent before
+        move = _move(visit, standing)
+        try:
+            decision = _decision(visit, settings, standing, move, form_id)
+        except Wrong as wrong:
+            return _form(visit, settings, standing, move, wrong.fields)
+        hold = timedelta(seconds=settings.undo_seconds) if move.undoable else timedelta()
+        acts.keep(visit.tx, standing.organisation.id, visit.staff.code, [decision], hold)
+        if move is moves.PURGED:
+            cases.delete_blocks(visit.tx, standing.organisation.id, decision.referral_id)
+        visit.note(
+            "act_kept", people=_people(standing.case), contract=decision.contract, message=str(decision.message_id)
+        )
+        return RedirectResponse(done_path(form_id), 303)
+
+    def tell(visit: Visit) -> Response:
+        row = _found(visit)
+        say = showing.saying(visit, settings)
+        one = done(row, say)
+        if row["state"] == ActState.APPLIED:
+            return RedirectResponse(f"/caso/{row['referral_id']}", 303)
+        left = (row["say_at"] - clock.now()).total_seconds()
+        page = visit.page("done.html", say=say, done=one, code=contracts.short_code(row["referral_id"]), left=left)
+        if one.is_open:
+            page.headers["refresh"] = str(LOOKS_AGAIN)
+        return page
+
+    def undo(visit: Visit) -> Response:
+        row = _found(visit)
+        if acts.undo(visit.tx, row["message_id"], visit.staff.organisation):
+            visit.note("act_undone", contract=row["contract"], message=str(row["message_id"]))
+        return RedirectResponse(done_path(row["message_id"]), 303)
+
+    return (
+        Screen("act", path_of_route(), get=ask, post=do),
+        Screen("act_done", "/hecho/{message_id:uuid}", get=tell, is_activity=False),
+        Screen("act_undone", "/hecho/{message_id:uuid}/deshacer", post=undo),
+    )
+
+
+def path_of_route() -> str:
+    """The route of forms."""
+    return "/caso/{referral_id:uuid}/hacer/{name}"
+
+
+def buttons(visit: Visit, settings: Settings, case: Case, referral: Row, say: Saying) -> Buttons:
+    """What the page of a case offers, and what became of what was done."""
+    standing = standing_of(visit, settings, case, referral)
+    of_the_case = {row["referral_id"] for row in case.referrals}
+    rows = acts.about(visit.tx, standing.organisation.id, of_the_case, ended_within=SHOWN_FOR)
+    under_way = [done(row, say) for row in rows if row["state"] != ActState.APPLIED]
+    other = {"other": say.organisation(standing.other)}
+    offered = [
+        Offered(one.move, say.text(one.obstacle) % other if one.obstacle else "") for one in moves.offered(standing)
+    ]
+    return Buttons(standing, offered, under_way, uses_screens(standing.organisation))
+
+
+def standing_of(visit: Visit, settings: Settings, case: Case, referral: Row) -> Standing:
+    """How somebody stands to a referral of a case that they may see."""
+    organisation = settings.organisations()[visit.staff.organisation]
+    viewer = showing.viewer_of(visit, settings)
+    id = referral["referral_id"]
+    return Standing(
+        organisation=organisation,
+        coordinates=viewer.coordinates and visit.may(Role.COORDINATOR),
+        referral=referral,
+        case=case,
+        in_charge=in_charge(case, id),
+        is_under_way=id in acts.under_way(visit.tx, organisation.id, {id}),
+        is_open_beside=cases.is_open_beside(visit.tx, id),
+        has_key=sealed_to(settings.directory).keys(),
+    )
+
+
+def in_charge(case: Case, referral_id: UUID) -> str | None:
+    """The coordinator that sees to it that a referral goes on, if one does."""
+    if any(row["referral_id"] == referral_id and row["state"] in ENDED for row in case.referrals):
+        return None
+    said = [(one["noted_at"], one["noted_by"]) for one in case.events
+            if one["what"] == ReferralEvent.TAKEN_ON and one["referral_id"] == referral_id]  # fmt: skip
+    return max(said)[1] if said else None
+
+
+def done(row: Row, say: Saying) -> Done:
+    """An act in words."""
+    name = row["contract"].rpartition(".v")[0].removeprefix("referral.")
+    state, code = row["state"], row["code"]
+    told = (
+        act_words.NOT_YET
+        if state == ActState.KEPT and row["problem"]
+        else act_words.UNDONE_BECAUSE.get(code, act_words.TOLD[state])
+    )
+    refused = code is not None and state in (ActState.REFUSED, ActState.WAITS)
+    why = refusals.explain(code, row["said_by"], say.language, waits=state == ActState.WAITS) if refused else ""
+    return Done(row, say.text(moves.BY_NAME[name].label), say.text(told), why, state not in acts.ENDS)
+
+
+def _standing(visit: Visit, settings: Settings) -> Standing:
+    viewer = showing.viewer_of(visit, settings)
+    referral_id = UUID(str(visit.path_params["referral_id"]))
+    if visit.method == "POST":
+        acts.take_turn(visit.tx, viewer.organisation, referral_id)
+    case = cases.case(visit.tx, viewer, referral_id)
+    if case is None:
+        raise Stopped("not_found")
+    referral = next(row for row in case.referrals if row["referral_id"] == referral_id)
+    return standing_of(visit, settings, case, referral)
+
+
+def _move(visit: Visit, standing: Standing) -> Move:
+    """What the page is for. Raises Stopped: `not_found` where it is not offered, `changed` where it no longer is."""
+    name = str(visit.path_params["name"])
+    if name not in moves.BY_NAME:
+        raise Stopped("not_found")
+    found = moves.find(name, standing)
+    if found is None or found.obstacle:
+        raise Stopped("changed")
+    return found.move
+
+
+def new_form_id() -> str:
+    """The id of a new form, and of the message that it becomes."""
+    return str(contracts.uuid7())
+
+
+def form_id_of(visit: Visit) -> UUID:
+    """The id of the form that was sent. Raises Stopped."""
+    try:
+        return UUID(visit.said(FORM_ID))
+    except ValueError:
+        raise Stopped("unreadable") from None
+
+
+def _found(visit: Visit) -> Row:
+    row = acts.find(visit.tx, UUID(str(visit.path_params["message_id"])), visit.staff.organisation)
+    if row is None:
+        raise Stopped("not_found")
+    return row
+
+
+def _decision(visit: Visit, settings: Settings, standing: Standing, move: Move, id: UUID) -> acts.Decision:
+    """What was typed, as the network is to hear it. Raises Wrong."""
+    now, referral_id = clock.now(), standing.referral["referral_id"]
+    options = {name: [value for value, _ in found] for name, found in _options(visit, standing).items()}
+    asked = moves.asked(move, standing)
+    values = {**fields.read(asked, visit.form, options), **moves.known(move, standing, now.isoformat())}
+    keys = sealed_to(settings.directory)
+    for one in asked:
+        if isinstance(note := values.get(one.name), NoteBlock):
+            reader = moves.reader(one, standing)
+            assert reader is not None  # `asked` has no other
+            values[one.name] = sealing.seal(note.model_dump(mode="json"), keys[reader])
+    data = fields.made(move.model, {"referral_id": str(referral_id), **values})
+    check_times(asked, values, now)
+    return acts.decision(
+        data, referral_id, organisation=standing.organisation.id, staff=visit.staff.code, at=now, id=id
+    )
+
+
+def check_times(asked: Sequence[Field], values: Mapping[str, Any], now: datetime) -> None:
+    """Hold moments against the clock: what is planned lies ahead, what was done behind. Raises Wrong."""
+    wrong = {}
+    for one in asked:
+        if one.kind is not Kind.MOMENT or one.name not in values:
+            continue
+        is_ahead = datetime.fromisoformat(values[one.name]) > now
+        if is_ahead != one.is_planned:
+            wrong[one.name] = act_words.PAST if one.is_planned else act_words.NOT_YET_PAST
+    if wrong:
+        raise Wrong(wrong)
+
+
+def _options(visit: Visit, standing: Standing) -> Mapping[str, Sequence[tuple[str, str]]]:
+    """What can be chosen where no list of codes says it: the other parties, and the referrals in which it goes on."""
+    referral = standing.referral
+    parties = [one for one in (referral["recipient"], referral["sender"]) if one != standing.organisation.id]
+    parties.sort(key=lambda one: one != referral["waits_on"])
+    onward = cases.may_go_on_as(visit.tx, standing.organisation.id, referral["referral_id"])
+    return {
+        "organisation": [(one, one) for one in parties],
+        "onward_referral_id": [(str(row["referral_id"]), row["short_code"]) for row in onward],
+    }
+
+
+def _form(
+    visit: Visit, settings: Settings, standing: Standing, move: Move, wrong: Mapping[str, str] | None = None
+) -> Response:
+    """The page of a form, with what is wrong with what was sent."""
+    say = showing.saying(visit, settings)
+    form_id = visit.typed(FORM_ID) or new_form_id()
+    visit.note("act_asked", people=_people(standing.case), contract=move.contract)
+    return visit.page(
+        "act.html",
+        status=422 if wrong else 200,
+        say=say,
+        move=move,
+        standing=standing,
+        code=standing.referral["short_code"],
+        says=say.text(move.says) % {"other": say.organisation(standing.other)},
+        asked=list(_asked(visit, standing, move, say, wrong or {})),
+        form_id=form_id,
+        wrong=wrong or {},
+    )
+
+
+def _asked(visit: Visit, standing: Standing, move: Move, say: Saying, wrong: Mapping[str, str]) -> Iterator[Asked]:
+    options = _options(visit, standing)
+    given = _given(move, standing, say)
+    for one in moves.asked(move, standing):
+        found = options.get(one.name, ())
+        if one.kind is Kind.REFERRAL and not found:
+            continue
+        if one.kind is Kind.PARTY:
+            found = [(value, say.organisation(value)) for value, _ in found]
+        reader = moves.reader(one, standing) if one.kind is Kind.NOTE else None
+        yield shown(visit, move, one, say, wrong, given.get(one.name, ()), options=found, reader=reader)
+
+
+def shown(
+    visit: Visit,
+    move: Move,
+    field: Field,
+    say: Saying,
+    wrong: Mapping[str, str],
+    given: Sequence[str],
+    *,
+    options: Sequence[tuple[str, str]] = (),
+    reader: str | None = None,
+) -> Asked:
+    """A field in words, with what was typed, or else what stands there at first."""
+    hint = act_words.HINTS.get(field.name, "")
+    return Asked(
+        field,
+        say.text(act_words.LABELS[f"{move.name}.{field.name}"]),
+        say.text(hint) % {"reader": say.organisation(reader or "")} if hint else "",
+        options or [(value, say.code(value, field.of)) for value in field.values],
+        visit.form.get(field.name) or visit.kept.get(field.name) or given,
+        say.text(wrong[field.name]) if field.name in wrong else "",
+    )
+
+
+def _given(move: Move, standing: Standing, say: Saying) -> Mapping[str, Sequence[str]]:
+    """What stands in a form at first, where it can be known."""
+    if move.model is contracts.ReferralChased:
+        return {"chased_at": [shown_moment(say.now)], "organisation": [str(standing.referral["waits_on"] or "")]}
+    if move.model is contracts.ReferralClosed:
+        steps = [one["details"] for one in standing.case.steps
+                 if one["referral_id"] == standing.referral["referral_id"] and "outcome" in one["details"]]  # fmt: skip
+        last = steps[-1] if steps else {}
+        return {name: [last[name]] for name in ("outcome", "not_met_reason") if name in last}
+    return {}
+
+
+def _people(case: Case) -> Sequence[str]:
+    people = {str(row["person_id"]) for row in case.referrals if row["person_id"]}
+    return [*sorted(people), *(row["short_code"] for row in case.referrals)]

@@ -1,0 +1,164 @@
+"""One call for all that an organisation has not answered in time: who was asked, how, and what they said.
+
+What is done is done to the very referrals that were shown before, and the page of it says what became of each.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Final
+from uuid import UUID, uuid5
+
+from starlette.responses import RedirectResponse, Response
+
+import contracts
+from contracts.codes import Power
+from hub.console.hosting import uses_screens
+from hub.console.store import acts, work
+from hub.console.web import act_words, acting, fields, moves, showing
+from hub.console.web.acting import FORM_ID, form_id_of, new_form_id
+from hub.console.web.errors import Stopped
+from hub.console.web.fields import Field, Kind, Wrong, shown_moment
+from hub.console.web.screen import Screen
+from hub.console.web.settings import Settings
+from hub.console.web.visit import Visit
+from messaging import clock
+from messaging.database import Row
+from messaging.topology import Organisation
+
+AT_ONCE: Final = 100  # referrals that one form is about
+CHOSEN: Final = "referencia"
+CHASED: Final = moves.BY_NAME["chased"]
+ASKED: Final[Sequence[Field]] = [one for one in CHASED.fields if one.kind is not Kind.PARTY]
+
+
+def path_of(organisation: str) -> str:
+    """Where an organisation is asked for all that it has not answered."""
+    return f"/pedir/{organisation}"
+
+
+def screens(settings: Settings) -> Sequence[Screen]:
+    """The pages of this module."""
+
+    def ask(visit: Visit) -> Response:
+        return _form(visit, settings, _asked_of(visit, settings), {})
+
+    def do(visit: Visit) -> Response:
+        of, form_id = _asked_of(visit, settings), form_id_of(visit)
+        if not acts.of_batch(visit.tx, form_id, visit.staff.organisation):
+            rows = _overdue(visit, settings, of)
+            chosen = [row for row in rows if str(row["referral_id"]) in visit.form.get(CHOSEN, ())]
+            if not chosen:
+                return _form(visit, settings, of, {CHOSEN: fields.MISSING})
+            try:
+                decided = _decided(visit, of, form_id, chosen)
+            except Wrong as wrong:
+                return _form(visit, settings, of, wrong.fields)
+            hold = timedelta(seconds=settings.undo_seconds)
+            acts.keep(visit.tx, visit.staff.organisation, visit.staff.code, decided, hold, batch=form_id)
+            visit.note(
+                "act_kept",
+                people=[row["short_code"] for row in chosen],
+                contract=decided[0].contract,
+                messages=[str(one.message_id) for one in decided],
+            )
+        return RedirectResponse(done_path(form_id), 303)
+
+    def tell(visit: Visit) -> Response:
+        rows, say = _found(visit), showing.saying(visit, settings)
+        listed = [(contracts.short_code(row["referral_id"]), acting.done(row, say)) for row in rows]
+        left = max(row["say_at"] for row in rows) - clock.now()
+        page = visit.page("chased.html", say=say, listed=listed, left=left.total_seconds(), move=CHASED)
+        if any(one.is_open for _, one in listed):
+            page.headers["refresh"] = str(acting.LOOKS_AGAIN)
+        return page
+
+    def undo(visit: Visit) -> Response:
+        rows = _found(visit)
+        if many := acts.undo_batch(visit.tx, rows[0]["batch"], visit.staff.organisation):
+            visit.note("act_undone", contract=rows[0]["contract"], batch=str(rows[0]["batch"]), count=many)
+        return RedirectResponse(done_path(rows[0]["batch"]), 303)
+
+    return (
+        Screen("chase_all", "/pedir/{organisation}", get=ask, post=do),
+        Screen("acts_done", "/hechos/{batch:uuid}", get=tell, is_activity=False),
+        Screen("acts_undone", "/hechos/{batch:uuid}/deshacer", post=undo),
+    )
+
+
+def done_path(batch: UUID) -> str:
+    """Where it is told what became of all that one form decided."""
+    return f"/hechos/{batch}"
+
+
+def may_chase(organisation: Organisation) -> bool:
+    """Whether its coordinators may say from here that they have asked somebody."""
+    return (
+        Power.COORDINATE in organisation.powers and uses_screens(organisation) and organisation.sends(CHASED.contract)
+    )
+
+
+def _asked_of(visit: Visit, settings: Settings) -> Organisation:
+    """Who is asked. Raises Stopped where there is nobody of this name, or whoever asks may not."""
+    organisations = settings.organisations()
+    of = organisations.get(str(visit.path_params["organisation"]))
+    if of is None or not may_chase(organisations[visit.staff.organisation]):
+        raise Stopped("not_found")
+    return of
+
+
+def _found(visit: Visit) -> Sequence[Row]:
+    rows = acts.of_batch(visit.tx, UUID(str(visit.path_params["batch"])), visit.staff.organisation)
+    if not rows:
+        raise Stopped("not_found")
+    return rows
+
+
+def _overdue(visit: Visit, settings: Settings, of: Organisation) -> Sequence[Row]:
+    """What is overdue, without that about which something is under way already."""
+    viewer = showing.viewer_of(visit, settings)
+    rows = work.overdue_of(visit.tx, viewer, clock.now(), of.id, limit=AT_ONCE)
+    under_way = acts.under_way(visit.tx, viewer.organisation, {row["referral_id"] for row in rows})
+    return [row for row in rows if row["referral_id"] not in under_way]
+
+
+def _decided(visit: Visit, of: Organisation, form_id: UUID, chosen: Sequence[Row]) -> Sequence[acts.Decision]:
+    """A message for each referral, whose id comes of the form's: sent twice, it is the same one. Raises Wrong."""
+    now = clock.now()
+    values = fields.read(ASKED, visit.form, {})
+    acting.check_times(ASKED, values, now)
+    made = []
+    for row in chosen:
+        id = row["referral_id"]
+        data = fields.made(CHASED.model, {"referral_id": str(id), "organisation": of.id, **values})
+        made.append(
+            acts.decision(
+                data,
+                id,
+                organisation=visit.staff.organisation,
+                staff=visit.staff.code,
+                at=now,
+                id=uuid5(form_id, str(id)),
+            )
+        )
+    return made
+
+
+def _form(visit: Visit, settings: Settings, of: Organisation, wrong: Mapping[str, str]) -> Response:
+    viewer, say = showing.viewer_of(visit, settings), showing.saying(visit, settings)
+    rows = [showing.shown(row, viewer) for row in _overdue(visit, settings, of)]
+    chosen = visit.form.get(CHOSEN) or visit.kept.get(CHOSEN) or [str(row["referral_id"]) for row in rows]
+    given = {"chased_at": [shown_moment(say.now)]}
+    visit.note("act_asked", people=[row["code"] for row in rows], contract=CHASED.contract, count=len(rows))
+    return visit.page(
+        "chase.html",
+        status=422 if wrong else 200,
+        say=say,
+        of=of.name,
+        move=CHASED,
+        rows=rows,
+        chosen=frozenset(chosen),
+        asked=[acting.shown(visit, CHASED, one, say, wrong, given.get(one.name, ())) for one in ASKED],
+        wrong=wrong,
+        none_chosen=say.text(act_words.NONE_CHOSEN) if CHOSEN in wrong else "",
+        form_id=visit.typed(FORM_ID) or new_form_id(),
+    )

@@ -1,0 +1,217 @@
+"""What somebody may do about a referral now, by the table of transitions; and what is known to stand against it.
+
+An obstacle is said beside what it stands against; what an organisation may never do, nobody is shown.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Final
+
+import contracts
+from contracts.codes import ReferralEvent
+from contracts.fields import For, Model
+from contracts.transitions import Actor, acts
+from hub.console.hosting import uses_screens
+from hub.console.store.cases import Case
+from hub.console.web.fields import Field, Kind, fields_of
+from hub.console.web.words import N_
+from messaging.database import Row
+from messaging.topology import Organisation
+
+KNOWN: Final = frozenset({"taken_over_from", "purged_at"})
+"""What a message says, and no form asks for."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """One thing that can be done."""
+
+    model: type[Model]
+    label: str
+    says: str
+    """What comes of it, before it is done; `other` is the other party."""
+    undoable: bool = True
+    """Whether it waits a moment before it is said; what destroys something here at once does not."""
+
+    @property
+    def name(self) -> str:
+        """As addresses have it: `accepted` of `referral.accepted`."""
+        return self.contract.removeprefix("referral.")
+
+    @property
+    def contract(self) -> str:
+        """The contract's name without its version."""
+        return contracts.contract_of(self.model).name
+
+    @property
+    def fields(self) -> Sequence[Field]:
+        """What it asks for."""
+        return fields_of(self.model)
+
+    @property
+    def is_one_tap(self) -> bool:
+        """Whether nothing is asked, and it can be undone: no page stands before it."""
+        return self.undoable and not {one.name for one in self.fields} - KNOWN
+
+
+# The most usual first.
+MOVES: Final = (
+    Move(contracts.ReferralAccepted, N_("Aceptar"), N_("Ustedes atienden a la persona. %(other)s se entera.")),
+    Move(contracts.ReferralReceived, N_("Ya la tenemos"), N_("%(other)s se entera de que llegó. Todavía no deciden.")),
+    Move(contracts.ReferralInfoProvided, N_("Responder la pregunta"), N_("Solo %(other)s puede leer la respuesta.")),
+    Move(contracts.ReferralScheduled, N_("Dar una cita"), N_("%(other)s se entera del día y la hora.")),
+    Move(contracts.ReferralServiceStarted, N_("Vino"), N_("La atención empezó. %(other)s se entera.")),
+    Move(contracts.ReferralNoShow, N_("No vino"), N_("%(other)s se entera de que la persona no vino.")),
+    Move(contracts.ReferralCompleted, N_("Terminamos"), N_("%(other)s confirma el resultado con la persona.")),
+    Move(contracts.ReferralClosed, N_("Confirmar y cerrar"), N_("Este resultado es el que cuenta.")),
+    Move(contracts.ReferralInfoRequested, N_("Preguntar algo"), N_("El plazo se detiene mientras %(other)s responde.")),
+    Move(contracts.ReferralWaitlisted, N_("Lista de espera"), N_("%(other)s se entera del puesto en la lista.")),
+    Move(contracts.ReferralDeclined, N_("No podemos"), N_("%(other)s se entera, y busca otra organización.")),
+    Move(contracts.ReferralServiceNoted, N_("Contar cómo va"), N_("Solo %(other)s puede leerlo.")),
+    Move(contracts.ReferralVisitCancelled, N_("La cita se canceló"), N_("La referencia sigue abierta.")),
+    Move(contracts.ReferralCancelled, N_("Aceptar que se cancele"), N_("La referencia termina aquí.")),
+    Move(contracts.ReferralTakenOn, N_("Encargarnos"), N_("Quienes coordinan ven que ustedes hacen que avance.")),
+    Move(contracts.ReferralChased, N_("Anotar que pedimos respuesta"), N_("Queda en la historia del caso.")),
+    Move(contracts.ReferralDeadlineExtended, N_("Dar más plazo"), N_("Las dos organizaciones se enteran.")),
+    Move(contracts.ReferralReopened, N_("Abrir de nuevo"), N_("La organización que atendió sigue atendiendo.")),
+    Move(contracts.ReferralCancelRequested, N_("Cancelar"), N_("Si %(other)s ya aceptó, tiene que estar de acuerdo.")),
+    Move(
+        contracts.ReferralPurged,
+        N_("Borrar los datos de la persona"),
+        N_("Lo que tienen aquí de la persona se borra ahora mismo, y no se puede deshacer."),
+        undoable=False,
+    ),
+    Move(contracts.ReferralEnteredInError, N_("Anular"), N_("No debió existir: no cuenta en nada, y queda escrito.")),
+)
+BY_NAME: Final[Mapping[str, Move]] = {one.name: one for one in MOVES}
+PURGED: Final = BY_NAME["purged"]
+
+UNDER_WAY: Final = N_("Lo anterior todavía está en camino.")
+NO_KEY: Final = N_("%(other)s no tiene llave para recibir notas.")
+TOO_OFTEN: Final = N_("Ya se dio más plazo tres veces.")
+OWN_DEADLINE: Final = N_("El plazo es de ustedes: lo extiende otra organización que coordine.")
+OPEN_BESIDE: Final = N_("Ya hay otra abierta para la misma persona y el mismo servicio.")
+EXTENDED_AT_MOST: Final = 3
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A referral, and whoever looks at it, as far as it matters for what they may do."""
+
+    organisation: Organisation
+    coordinates: bool
+    """Whether who looks acts for the hub, too: a coordinator of an organisation that may."""
+    referral: Row
+    case: Case
+    in_charge: str | None
+    """The coordinator that has taken it on."""
+    is_under_way: bool
+    """Whether something that the organisation has decided about it is not done yet."""
+    is_open_beside: bool
+    """Whether the same sender has another open one for the same person and service."""
+    has_key: Set[str]
+    """The organisations that something can be sealed to."""
+
+    @property
+    def actors(self) -> Iterator[Actor]:
+        """The parts in which it may act."""
+        if self.organisation.id == self.referral["recipient"]:
+            yield Actor.RECIPIENT
+        if self.organisation.id == self.referral["sender"]:
+            yield Actor.SENDER
+        if self.coordinates:
+            yield Actor.HUB
+
+    @property
+    def other(self) -> str:
+        """The other party; for who coordinates, the one that is waited for."""
+        sender, recipient = str(self.referral["sender"]), str(self.referral["recipient"])
+        if self.organisation.id == sender:
+            return recipient
+        return sender if self.organisation.id == recipient else str(self.referral["waits_on"] or recipient)
+
+    @property
+    def owes_purge(self) -> bool:
+        """Whether it was asked to delete what it holds, and has not said that it has."""
+        of_purges = (ReferralEvent.PURGE_OWED, ReferralEvent.PURGED)
+        said = [
+            one for one in self.case.events
+            if one["referral_id"] == self.referral["referral_id"] and one["what"] in of_purges
+        ]  # fmt: skip
+        return bool(said) and self.organisation.id in said[-1]["details"].get("awaited", ())
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A move that is shown, and what stands against it; empty: nothing."""
+
+    move: Move
+    obstacle: str = ""
+
+
+def offered(standing: Standing) -> Sequence[Offered]:
+    """What is shown of all that can be done, the most usual first."""
+    if not uses_screens(standing.organisation):
+        return ()
+    allowed: set[str] = set()
+    for actor in standing.actors:
+        allowed |= acts(standing.referral["state"], actor)
+    if standing.owes_purge:
+        allowed.add(PURGED.contract)
+    if standing.in_charge == standing.organisation.id:
+        allowed.discard("referral.taken_on")
+    return [
+        Offered(move, obstacle(move, standing))
+        for move in MOVES
+        if move.contract in allowed and standing.organisation.sends(move.contract)
+    ]
+
+
+def obstacle(move: Move, standing: Standing) -> str:
+    """What stands against a move that the table allows, as far as it is known here; empty: nothing."""
+    if standing.is_under_way:
+        return UNDER_WAY
+    if any(one.kind is Kind.NOTE and one.required and reader(one, standing) is None for one in move.fields):
+        return NO_KEY
+    match move.model:
+        case contracts.ReferralReopened if standing.is_open_beside:
+            return OPEN_BESIDE
+        case contracts.ReferralDeadlineExtended if standing.referral["waits_on"] == standing.organisation.id:
+            return OWN_DEADLINE
+        case contracts.ReferralDeadlineExtended if extended(standing) >= EXTENDED_AT_MOST:
+            return TOO_OFTEN
+        case _:
+            return ""
+
+
+def extended(standing: Standing) -> int:
+    """How often the referral's deadlines have been extended."""
+    steps = [one for one in standing.case.steps if one["referral_id"] == standing.referral["referral_id"]]
+    return sum("extension_reason" in one["details"] for one in steps)
+
+
+def reader(field: Field, standing: Standing) -> str | None:
+    """Whom a note is for; None where nothing can be sealed to them."""
+    whom = standing.referral["sender" if field.whom is For.SENDER else "recipient"]
+    return str(whom) if whom in standing.has_key else None
+
+
+def find(name: str, standing: Standing) -> Offered | None:
+    """What is offered of this name; None where it is not."""
+    return next((one for one in offered(standing) if one.move.name == name), None)
+
+
+def asked(move: Move, standing: Standing) -> Sequence[Field]:
+    """What a form asks for: no note to who cannot read it, and nothing that is known."""
+    return [
+        one
+        for one in move.fields
+        if one.name not in KNOWN and not (one.kind is Kind.NOTE and reader(one, standing) is None)
+    ]
+
+
+def known(move: Move, standing: Standing, now: str) -> Mapping[str, str]:
+    """What a message says besides what its form asks for."""
+    if move.model is contracts.ReferralTakenOn and standing.in_charge is not None:
+        return {"taken_over_from": standing.in_charge}
+    return {"purged_at": now} if move is PURGED else {}

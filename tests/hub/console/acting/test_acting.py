@@ -1,0 +1,457 @@
+"""What staff decide, from the button to the gateway: once, in order, undone in time, refused in words."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import pytest
+
+import contracts
+from contracts import sealing
+from contracts.codes import InfoTopic, ReferralState
+from contracts.transitions import ACTS, COORDINATED, Actor, acts
+from hub.console.acting.speaker import Speaker
+from hub.console.store.acts import ActState
+from hub.console.web import act_words, acting, chasing, moves
+from hub.console.web.case import path_of
+from hub.console.web.fields import shown_moment
+from messaging import clock
+from tests.examples_reports import an_id, says
+from tests.hub.console.acting.gateway import Gateway, end_of, said, speaking
+from tests.hub.console.kept import Kept
+from tests.hub.console.kit import CENTRE, TOKEN, Answer, Browser, Console, Person, Running
+from tests.hub.console.kit import FORM as FORM_TYPE
+from tests.hub.console.test_pages import DAY, steps
+
+STATE = ReferralState
+RECEIVED = STATE.SENT, STATE.RECEIVED
+PLANTED = "Zulmarixa Qorvelle pregunta por su cédula."
+FORM = re.compile(
+    r'action="(/caso/[^"]+/hacer/(\w+))">\s*<input[^>]+>\s*<input type="hidden" name="formulario" value="([^"]+)"'
+)
+
+
+@pytest.fixture(scope="module")
+def kept_facts(console: Console) -> Iterator[Kept]:
+    console.host("redcross", "iom", CENTRE)
+    service = Kept(console.url)
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    return Gateway()
+
+
+@pytest.fixture
+def speaker(console: Console, gateway: Gateway) -> Iterator[Speaker]:
+    console.query("delete from act")
+    with speaking(console, gateway) as speaker:
+        yield speaker
+
+
+@pytest.fixture(scope="module")
+def staff(console: Console, running: Running, kept_facts: Kept) -> dict[str, Browser]:
+    found = {}
+    for organisation, role in (("iom", "partner_staff"), ("redcross", "partner_staff"), ("fuvadis", "partner_staff")):
+        found[organisation] = Browser(running)
+        console.enrol(found[organisation], f"acts.{organisation}", role, organisation=organisation)
+    found["coordinator"] = Browser(running)
+    console.enrol(found["coordinator"], "acts.coordinator", "coordinator", organisation=CENTRE)
+    return found
+
+
+@pytest.fixture
+def referral(kept_facts: Kept, request: pytest.FixtureRequest) -> Callable[..., UUID]:
+    """Has a referral from the Red Cross to IOM come into a state; its id."""
+
+    def make(*states: ReferralState, name: str = "", **more: Any) -> UUID:
+        name = f"{request.node.nodeid} {name}"
+        kept_facts.hear(*steps(name, *(states or RECEIVED), **more))
+        return an_id(name)
+
+    return make
+
+
+def forms(page: Answer) -> dict[str, tuple[str, str]]:
+    """The buttons that do something at once: by name, where they send to and the id of the form."""
+    return {name: (path, form) for path, name, form in FORM.findall(page.text)}
+
+
+def tap(browser: Browser, id: UUID, name: str) -> UUID:
+    """Tap a button on the page of a case; the id of what it does."""
+    path, form = forms(browser.get(path_of(id)))[name]
+    assert browser.send(path, formulario=form).leads_to == f"/hecho/{form}"
+    return UUID(form)
+
+
+def fill_in(browser: Browser, id: UUID, name: str, **typed: str) -> Answer:
+    """Fill in a form and send it."""
+    page = browser.get(acting.path_of(id, name))
+    found = re.search(r'name="formulario" value="([^"]+)"', page.text)
+    assert found is not None, page.text
+    return browser.send(acting.path_of(id, name), formulario=found[1], **typed)
+
+
+def done_by(answer: Answer) -> UUID:
+    assert answer.leads_to is not None, answer.text
+    return UUID(answer.leads_to.removeprefix("/hecho/"))
+
+
+def test_a_tap_is_said_once_by_its_organisation_its_staff_and_the_console(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, gateway: Gateway, referral: Callable[..., UUID]
+) -> None:
+    id = referral()
+    act = tap(staff["iom"], id, "accepted")
+    speaker.look()
+    assert gateway.heard == []  # not before it can no longer be undone
+    said(console, speaker)
+    said(console, speaker)
+    ((key, message),) = gateway.heard
+    assert (key, message.source, message.system, message.id) == ("iom", "iom", "console", act)
+    assert message.data == contracts.ReferralAccepted(referral_id=id)
+    code = console.query("select code from staff where login = 'acts.iom'")[0]["code"]
+    assert message.staff == code
+    assert end_of(console, act)["state"] == ActState.APPLIED
+    assert end_of(console, act)["message"] is None
+    assert staff["iom"].get(acting.done_path(act)).leads_to == path_of(id)
+
+
+def test_a_form_that_is_sent_twice_from_two_browsers_at_once_has_one_effect(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, gateway: Gateway, referral: Callable[..., UUID]
+) -> None:
+    id = referral()
+    browser = staff["iom"]
+    path, form = forms(browser.get(path_of(id)))["accepted"]
+    answers: list[Answer] = []
+    threads = [threading.Thread(target=lambda: answers.append(browser.send(path, formulario=form))) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert {one.leads_to for one in answers} == {f"/hecho/{form}"}
+    said(console, speaker)
+    assert gateway.ids() == [UUID(form)]
+    assert browser.send(path, formulario=form).leads_to == f"/hecho/{form}"  # long after, too
+    said(console, speaker)
+    assert gateway.ids() == [UUID(form)]
+
+
+def test_what_is_undone_in_time_nobody_hears(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, gateway: Gateway, referral: Callable[..., UUID]
+) -> None:
+    id = referral()
+    act = tap(staff["iom"], id, "accepted")
+    page = staff["iom"].get(acting.done_path(act))
+    assert page.header("refresh") == "1"
+    assert staff["iom"].send(f"{acting.done_path(act)}/deshacer").leads_to == acting.done_path(act)
+    said(console, speaker)
+    assert gateway.heard == []
+    assert "nadie se enteró" in staff["iom"].get(acting.done_path(act)).text
+    assert "accepted" in forms(staff["iom"].get(path_of(id)))
+
+
+def test_what_is_said_can_no_longer_be_undone(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, gateway: Gateway, referral: Callable[..., UUID]
+) -> None:
+    act = tap(staff["iom"], referral(), "accepted")
+    staff["iom"].get(acting.done_path(act))
+    console.query("update act set say_at = now()")
+    staff["iom"].send(f"{acting.done_path(act)}/deshacer")
+    said(console, speaker)
+    assert gateway.ids() == [act]
+
+
+def test_while_one_act_is_under_way_no_other_is_offered(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, referral: Callable[..., UUID]
+) -> None:
+    id = referral()
+    tap(staff["iom"], id, "accepted")
+    page = staff["iom"].get(path_of(id))
+    assert forms(page) == {}
+    assert "Lo anterior todavía está en camino." in page.text
+    assert staff["iom"].get(acting.path_of(id, "declined")).status == 409
+
+
+def test_a_refusal_is_said_in_words_and_stays_on_the_case(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, gateway: Gateway, referral: Callable[..., UUID]
+) -> None:
+    id = referral()
+    refused = {"service": "referrals", "state": "refused", "code": "not_while_cancelled"}
+    gateway.becomes = {"state": "refused", "final": True, "services": [refused]}
+    act = tap(staff["iom"], id, "accepted")
+    said(console, speaker)
+    assert end_of(console, act)["code"] == "not_while_cancelled"
+    for path in (acting.done_path(act), path_of(id)):
+        page = staff["iom"].get(path)
+        assert contracts.refusals.explain("not_while_cancelled", "referrals") in page.text
+    assert "accepted" in forms(staff["iom"].get(path_of(id)))
+
+
+def test_what_the_gateway_does_not_let_in_is_refused_and_what_it_cannot_take_now_is_tried_again(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, gateway: Gateway, referral: Callable[..., UUID]
+) -> None:
+    gateway.refuses = 429, "rate_limited"
+    act = tap(staff["iom"], referral(name="later"), "accepted")
+    said(console, speaker)
+    assert (end_of(console, act)["state"], end_of(console, act)["problem"]) == (ActState.KEPT, "answered_429")
+    assert act_words.NOT_YET in staff["iom"].get(acting.done_path(act)).text
+    gateway.refuses = 403, "not_allowed"
+    said(console, speaker)
+    assert (end_of(console, act)["state"], end_of(console, act)["code"]) == (ActState.REFUSED, "not_allowed")
+
+
+def test_what_waits_is_asked_after_until_it_is_applied(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, gateway: Gateway, referral: Callable[..., UUID]
+) -> None:
+    waits = {"service": "referrals", "state": "waits", "code": "not_while_sent"}
+    gateway.becomes = {"state": "waits", "final": False, "services": [waits]}
+    act = tap(staff["iom"], referral(), "accepted")
+    said(console, speaker)
+    assert (end_of(console, act)["state"], end_of(console, act)["message"]) == (ActState.WAITS, None)
+    gateway.becomes = {"state": "applied", "final": True, "services": []}
+    said(console, speaker)
+    assert end_of(console, act)["state"] == ActState.APPLIED
+
+
+def test_an_organisation_whose_gateway_is_away_keeps_no_other_waiting(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, gateway: Gateway, referral: Callable[..., UUID]
+) -> None:
+    gateway.away = {"iom"}
+    waits = tap(staff["iom"], referral(name="one"), "accepted")
+    passes = done_by(fill_in(staff["redcross"], referral(name="two"), "cancel_requested", reason="need_met_elsewhere"))
+    said(console, speaker)
+    assert gateway.ids() == [passes]
+    gateway.away = set()
+    said(console, speaker)
+    assert gateway.ids() == [passes, waits]
+
+
+def test_what_somebody_had_just_decided_is_not_said_once_they_are_suspended(
+    staff: dict[str, Browser], console: Console, running: Running, speaker: Speaker, gateway: Gateway,
+    referral: Callable[..., UUID], enrolled: Callable[..., Person], browser: Browser,
+) -> None:  # fmt: skip
+    person = enrolled(organisation="iom")
+    act = tap(browser, referral(), "accepted")
+    with console.office() as office:
+        office.suspend(person.code)
+    said(console, speaker)
+    assert gateway.heard == []
+    assert act_words.BY_SUSPENDED in staff["iom"].get(acting.done_path(act)).text
+
+
+def test_nothing_is_said_any_more_about_who_is_erased(
+    staff: dict[str, Browser], console: Console, kept_facts: Kept, speaker: Speaker, gateway: Gateway,
+    referral: Callable[..., UUID],
+) -> None:  # fmt: skip
+    id = referral()
+    act = tap(staff["iom"], id, "accepted")
+    (row,) = console.query("select person_id from referral where referral_id = %s", id)
+    kept_facts.hear(says(contracts.PersonErased(person_id=row["person_id"], erased_at=clock.now())))
+    said(console, speaker)
+    assert gateway.heard == []
+    assert end_of(console, act)["message"] is None
+
+
+def test_a_note_is_sealed_to_its_reader_and_stands_nowhere_in_clear(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, gateway: Gateway, referral: Callable[..., UUID]
+) -> None:
+    id = referral()
+    answer = fill_in(staff["iom"], id, "info_requested", topic=InfoTopic.DOCUMENTS, sealed=PLANTED)
+    assert PLANTED not in str(console.query("select * from act"))
+    said(console, speaker)
+    ((_, message),) = gateway.heard
+    assert message.id == done_by(answer)
+    assert sealing.open_sealed(message.data.sealed, console.private["redcross"]) == {"text": PLANTED}
+
+
+def test_to_who_has_no_key_no_note_is_asked_for(
+    staff: dict[str, Browser], console: Console, referral: Callable[..., UUID]
+) -> None:
+    id = referral(sender="fuvadis", name="keyless")
+    kept = dict(console.private)
+    console.has_no_key("fuvadis")
+    try:
+        assert 'name="sealed"' not in staff["iom"].get(acting.path_of(id, "info_requested")).text
+        in_service = referral(
+            STATE.SENT, STATE.RECEIVED, STATE.ACCEPTED, STATE.IN_SERVICE, sender="fuvadis", name="in service"
+        )
+        assert "no tiene llave" in staff["iom"].get(path_of(in_service)).text
+    finally:
+        console.private = kept
+        console._write_directory()
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "wrong"),
+    [
+        ("declined", {}, "reason"),
+        ("declined", {"reason": "no_such_reason"}, "reason"),
+        ("declined", {"reason": "not_eligible"}, "criterion"),
+        ("waitlisted", {"place_in_line": "cero"}, "place_in_line"),
+        ("waitlisted", {"place_in_line": "0"}, "place_in_line"),
+        ("waitlisted", {"place_in_line": "9" * 400}, "place_in_line"),
+        ("info_requested", {"topic": "documents", "sealed": "x" * 4001}, "sealed"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_said_is_told_beside_its_field_and_nothing_is_done(
+    name: str, typed: dict[str, str], wrong: str, staff: dict[str, Browser], console: Console,
+    referral: Callable[..., UUID],
+) -> None:  # fmt: skip
+    id = referral()
+    answer = fill_in(staff["iom"], id, name, **typed)
+    assert answer.status == 422
+    assert f'id="{wrong}-error"' in answer.text
+    assert console.query("select from act where referral_id = %s", id) == []
+    for value in typed.values():
+        if len(value) < 100 and name != "declined":
+            assert value in answer.text  # what was typed is still there
+
+
+def test_a_visit_lies_ahead_and_what_was_asked_lies_behind(
+    staff: dict[str, Browser], speaker: Speaker, gateway: Gateway, console: Console, referral: Callable[..., UUID]
+) -> None:
+    id = referral(STATE.SENT, STATE.RECEIVED, STATE.ACCEPTED)
+    yesterday, tomorrow = (shown_moment(clock.now() + days) for days in (-DAY, DAY))
+    assert fill_in(staff["iom"], id, "scheduled", visit_at=yesterday, mode="at_provider").status == 422
+    act = done_by(fill_in(staff["iom"], id, "scheduled", visit_at=tomorrow, mode="at_provider"))
+    said(console, speaker)
+    ((_, message),) = gateway.heard
+    assert message.id == act
+    assert shown_moment(message.data.visit_at) == tomorrow
+    asked = {"organisation": "iom", "means": "telephone", "result": "will_answer"}
+    assert fill_in(staff["coordinator"], id, "chased", chased_at=tomorrow, **asked).status == 422
+    assert fill_in(staff["coordinator"], id, "chased", chased_at=yesterday, **asked).status == 303
+
+
+def test_buttons_are_what_the_table_allows_each_part_in_each_state(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, kept_facts: Kept, referral: Callable[..., UUID]
+) -> None:
+    parts = {"iom": Actor.RECIPIENT, "redcross": Actor.SENDER, "coordinator": Actor.HUB}
+    for state in ReferralState:
+        id = referral(*((STATE.SENT,) if state is STATE.SENT else (STATE.SENT, STATE.RECEIVED, state)), name=state)
+        for who, actor in parts.items():
+            page = staff[who].get(path_of(id))
+            links = re.findall(rf'href="/caso/{id}/hacer/(\w+)"', page.text)
+            barred = re.findall(r'disabled aria-describedby="why-(\w+)"', page.text)
+            allowed = acts(state, actor) - {"referral.redirected"}
+            assert {f"referral.{name}" for name in (*links, *forms(page), *barred)} == allowed, (state, who)
+
+
+def test_every_act_that_the_table_knows_has_a_button_and_each_of_its_fields_a_label() -> None:
+    assert {one.contract for one in moves.MOVES} == {*ACTS, *COORDINATED, "referral.purged"} - {"referral.redirected"}
+    asked = {f"{one.name}.{field.name}" for one in moves.MOVES for field in one.fields if field.name not in moves.KNOWN}
+    assert asked == set(act_words.LABELS)
+
+
+def test_who_has_no_part_in_a_case_cannot_act_on_it_nor_see_what_others_did(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, referral: Callable[..., UUID]
+) -> None:
+    id = referral()
+    act = tap(staff["iom"], id, "accepted")
+    nothing = staff["fuvadis"].get(acting.path_of(an_id("nothing at all"), "accepted"))
+    for path in (acting.path_of(id, "accepted"), acting.done_path(act)):
+        answer = staff["fuvadis"].get(path)
+        assert answer.status == nothing.status == 404
+    assert staff["redcross"].get(acting.done_path(act)).status == 404
+    staff["redcross"].get("/")
+    staff["redcross"].send(f"{acting.done_path(act)}/deshacer")
+    assert end_of(console, act)["state"] == ActState.KEPT
+
+
+def test_staff_of_an_organisation_with_a_system_of_its_own_are_told_so(
+    staff: dict[str, Browser], referral: Callable[..., UUID]
+) -> None:
+    id = referral(recipient="fuvadis")
+    page = staff["fuvadis"].get(path_of(id))
+    assert "desde su propio sistema" in page.text
+    assert forms(page) == {}
+    assert staff["fuvadis"].get(acting.path_of(id, "accepted")).status == 409
+
+
+def test_a_tap_while_the_session_was_over_waits_and_is_not_done(
+    staff: dict[str, Browser], console: Console, running: Running, referral: Callable[..., UUID],
+    enrolled: Callable[..., Person], browser: Browser,
+) -> None:  # fmt: skip
+    person = enrolled(organisation="iom")
+    id = referral()
+    browser.get(acting.path_of(id, "declined"))
+    console.query("update session set locked_at = now() where staff = %s", person.code)
+    answer = browser.send(acting.path_of(id, "declined"), formulario=str(contracts.uuid7()), reason="no_capacity")
+    assert answer.leads_to is not None
+    assert answer.leads_to.startswith("/abrir")
+    assert console.query("select from act where referral_id = %s", id) == []
+    browser.get("/abrir")
+    (session,) = console.query("select id from session where staff = %s", person.code)
+    browser.send("/abrir", who=str(session["id"]), pin=person.pin, a=acting.path_of(id, "declined"))
+    assert re.search(r'value="no_capacity"[^>]* (checked|selected)', browser.get(acting.path_of(id, "declined")).text)
+
+
+def test_each_act_of_staff_is_audited_before_anything_of_it_is_kept(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, referral: Callable[..., UUID]
+) -> None:
+    act = tap(staff["iom"], referral(), "accepted")
+    (entry,) = [one for one in console.acts("act_kept") if str(act) in one["details"]]
+    assert '"referral.accepted.v1"' in entry["details"]
+    staff["iom"].get(acting.done_path(act))
+    staff["iom"].send(f"{acting.done_path(act)}/deshacer")
+    assert [one for one in console.acts("act_undone") if str(act) in one["details"]]
+    assert timedelta(seconds=console.settings.undo_seconds) > timedelta()
+
+
+def test_one_call_is_noted_for_the_very_referrals_that_were_shown_and_left_ticked(
+    staff: dict[str, Browser], console: Console, kept_facts: Kept, speaker: Speaker, gateway: Gateway,
+    referral: Callable[..., UUID],
+) -> None:  # fmt: skip
+    shown = [referral(name=f"{number}", ago=3 * DAY, sender="americares", recipient="fuvadis") for number in range(3)]
+    browser = staff["coordinator"]
+    page = browser.get(chasing.path_of("fuvadis"))
+    form = re.search(r'name="formulario" value="([^"]+)"', page.text)
+    assert form is not None
+    assert {one for one in shown if f'value="{one}" checked' in page.text} == {*shown}
+    later = referral(name="later", ago=3 * DAY, sender="americares", recipient="fuvadis")  # nobody was shown it
+    answered = {"means": "telephone", "result": "will_answer", "chased_at": shown_moment(clock.now() - DAY)}
+    typed = [("formulario", form[1]), *answered.items(), *(("referencia", str(one)) for one in shown[:2])]
+    for _ in range(2):  # a double tap
+        assert send_several(browser, chasing.path_of("fuvadis"), typed).leads_to == chasing.done_path(UUID(form[1]))
+    said(console, speaker)
+    assert {message.data.referral_id for _, message in gateway.heard} == {*shown[:2]}
+    assert len(gateway.heard) == 2
+    assert later not in {message.data.referral_id for _, message in gateway.heard}
+    told = browser.get(chasing.done_path(UUID(form[1])))
+    assert told.text.count(act_words.TOLD[ActState.APPLIED]) == 2
+
+
+def test_one_call_can_be_undone_whole_and_without_a_choice_nothing_is_done(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, gateway: Gateway, referral: Callable[..., UUID]
+) -> None:
+    shown = [referral(name=f"{number}", ago=3 * DAY, sender="americares", recipient="oportunidades") for number in "ab"]
+    browser, path = staff["coordinator"], chasing.path_of("oportunidades")
+    page = browser.get(path)
+    form = re.search(r'name="formulario" value="([^"]+)"', page.text)
+    assert form is not None
+    answered = {"means": "email", "result": "not_reached", "chased_at": shown_moment(clock.now() - DAY)}
+    typed = [("formulario", form[1]), *answered.items()]
+    assert send_several(browser, path, [*typed, ("referencia", str(an_id("another's")))]).status == 422
+    done = send_several(browser, path, [*typed, *(("referencia", str(one)) for one in shown)]).leads_to
+    assert done is not None
+    browser.get(done)
+    browser.send(f"{done}/deshacer")
+    said(console, speaker)
+    assert gateway.heard == []
+    assert staff["iom"].get(path).status == staff["iom"].get(done).status == 404
+
+
+def send_several(browser: Browser, path: str, fields: list[tuple[str, str]]) -> Answer:
+    """Send a form in which a field stands several times."""
+    assert browser.page is not None
+    token = TOKEN.search(browser.page.text)
+    assert token is not None
+    return browser._ask(
+        "POST", path, {"content-type": FORM_TYPE}, urlencode([("form_token", token[1]), *fields]).encode()
+    )
