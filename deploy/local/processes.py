@@ -95,6 +95,7 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
         "CONSOLE_LISTEN": stack.console_listens,
         "CONSOLE_KEY_FILE": str(stack.state.console_key_file),
         "CONSOLE_AUDIT_DIRECTORY": str(stack.state.console_audit),
+        "CONSOLE_CUSTODY_SOCKET": str(stack.state.custody_socket),
         **who,
         **directory,
         **{name: stack.environment[name] for name in OF_CONSOLE if name in stack.environment},

@@ -14,9 +14,12 @@ Organisations = Callable[[], Mapping[str, Organisation]]
 
 def hosted(organisations: Mapping[str, Organisation]) -> frozenset[str]:
     """Return their ids. One that is suspended is not among them: nothing of it is read or opened meanwhile."""
-    return frozenset(
-        id for id, one in organisations.items() if one.status is OrganisationStatus.ACTIVE and uses_screens(one)
-    )
+    return frozenset(id for id, one in organisations.items() if is_hosted(one))
+
+
+def is_hosted(organisation: Organisation) -> bool:
+    """Whether it takes part, and has such a system."""
+    return organisation.status is OrganisationStatus.ACTIVE and uses_screens(organisation)
 
 
 def uses_screens(organisation: Organisation) -> bool:

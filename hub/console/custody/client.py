@@ -82,8 +82,10 @@ class CustodyError(Exception):
 class Custody:
     """Custody as its callers have it; each question is a connection of its own."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, within: float = WITHIN) -> None:
+        """`path` is the socket's; what is not answered within so many seconds is `away`."""
         self._path = path
+        self._within = within
 
     async def open(self, asking: Asking, blocks: Sequence[UUID]) -> Mapping[UUID, Opened]:
         """Have blocks of one page opened, at most MOST_BLOCKS. Raises CustodyError."""
@@ -111,7 +113,7 @@ class Custody:
     async def _ask(self, line: bytes) -> bytes:
         writer = None
         try:
-            async with asyncio.timeout(WITHIN):
+            async with asyncio.timeout(self._within):
                 with address_of(self._path) as address:
                     reader, writer = await asyncio.open_unix_connection(address, limit=MOST_ANSWERED)
                 writer.write(line)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from contracts.codes import ReferralEvent, ReferralState
 from hub.console.store import cases
 from hub.console.store.cases import Case
-from hub.console.web import acting, showing
+from hub.console.web import acting, person, showing
 from hub.console.web.errors import Stopped
 from hub.console.web.saying import Saying
 from hub.console.web.screen import Screen
@@ -117,12 +117,13 @@ def path_of(referral_id: UUID) -> str:
 def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
-    def show(visit: Visit) -> Response:
+    def show(visit: Visit, *, opens: bool = False) -> Response:
         viewer, say = showing.viewer_of(visit, settings), showing.saying(visit, settings)
         referral_id = UUID(str(visit.path_params["referral_id"]))
         case = cases.case(visit.tx, viewer, referral_id)
         if case is None:
             raise Stopped("not_found")
+        about = person.shown(visit, settings, say, viewer, case, opens=opens)  # before anything of people is noted
         people = {str(row["person_id"]) for row in case.referrals if row["person_id"]}
         first = case.referrals[0]
         current = next(row for row in case.referrals if row["referral_id"] == referral_id)
@@ -137,9 +138,16 @@ def screens(settings: Settings) -> Sequence[Screen]:
             next_step=_next_step(case, referral_id, say),
             in_charge=acting.in_charge(case, referral_id),
             buttons=acting.buttons(visit, settings, case, current, say),
+            person=about,
         )
 
-    return (Screen("case", PATH, get=show, act="case_seen"),)
+    def show_opened(visit: Visit) -> Response:
+        return show(visit, opens=True)
+
+    return (
+        Screen("case", PATH, get=show, act="case_seen"),
+        Screen("person", f"{PATH}/persona", post=show_opened, act="case_seen"),
+    )
 
 
 def story(case: Case, say: Saying) -> Iterator[Happening]:

@@ -30,6 +30,11 @@ WORDS: Final[Mapping[str, tuple[int, str, str]]] = {
     "unreadable": (400, N_("No se puede leer lo enviado"), N_("No se hizo nada. Vuelva atrás y escríbalo de nuevo.")),
     "too_large": (413, N_("Es demasiado largo"), N_("No se hizo nada. Vuelva atrás y acorte lo escrito.")),
     "busy": (503, N_("Hay demasiada gente entrando"), N_("No se hizo nada. Espere unos segundos e intente de nuevo.")),
+    "too_many_searches": (
+        429,
+        N_("Son demasiadas búsquedas seguidas"),
+        N_("No se buscó nada. Espere un minuto y busque de nuevo. Los casos de hoy están en Hoy y en Referencias."),
+    ),
     "database_away": (
         503,
         N_("Ahora no es posible"),

@@ -49,6 +49,7 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "chase_all": frozenset({Role.COORDINATOR}),
     "acts_done": frozenset({Role.COORDINATOR}),
     "acts_undone": frozenset({Role.COORDINATOR}),
+    "person": OF_CASES,
     "recovery": frozenset({Role.ADMINISTRATOR}),
 }
 

@@ -60,6 +60,10 @@ class Saying:
         """The day and the hour, in full."""
         return f"{format_date(at.astimezone(COLOMBIA), 'long', locale=self._locale)}, {self.hour(at)}"
 
+    def in_full(self, day: date) -> str:
+        """A day, in full."""
+        return str(format_date(day, "long", locale=self._locale))
+
     def day(self, at: datetime | date) -> str:
         """The weekday and the day."""
         when = at.astimezone(COLOMBIA) if isinstance(at, datetime) else at

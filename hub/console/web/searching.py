@@ -1,15 +1,26 @@
-"""Buscar: which case is this call about? What is typed is about people, and stands in no address."""
+"""Buscar: which case is this call about? What is typed is about people, and stands in no address.
 
-from collections.abc import Sequence
-from typing import Final
+What there is not, what is not for whoever asks, and what their organisation has nobody to look up for are answered with
+the same words, after the same questions.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 from uuid import UUID
 
 from starlette.responses import RedirectResponse, Response
 
 import contracts
-from hub.console.store import cases
-from hub.console.web import showing
+from contracts.short_codes import LETTERS
+from hub.console.custody.client import CustodyError
+from hub.console.store import cases, sent
+from hub.console.store.cases import Viewer
+from hub.console.web import asking, showing
 from hub.console.web.case import path_of
+from hub.console.web.errors import Stopped
+from hub.console.web.pace import OF_A_PERSON, OF_AN_ORGANISATION, Paces
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
@@ -18,23 +29,50 @@ from messaging.database import Row
 
 FOUND: Final = "/buscar/casos"
 LONGEST: Final = 100  # characters of what is typed
+AT_MOST: Final = 20  # that are shown
+RECEIPT: Final = re.compile(f"([{LETTERS}]{{4}})([{LETTERS}]{{4}})([{LETTERS}]{{4}})")
+SAID_FOR: Final = str.maketrans("OIL", "011")
+BETWEEN: Final = re.compile(r"[\s.\u2010-\u2015-]+")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found, the best first."""
+
+    rows: Sequence[Row] = ()
+    blocks: Mapping[UUID, UUID] = field(default_factory=dict)
+    """By referral: the block that says who it is."""
+    is_exact: bool = True
+    """Whether it is all that was typed, and not a part of it."""
+    has_more: bool = False
+    is_away: bool = False
+    """Custody has not answered."""
 
 
 def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
+    paces = Paces()
 
     def ask(visit: Visit) -> Response:
-        return visit.page("search.html", say=showing.saying(visit, settings), typed=visit.typed("q"), rows=None)
+        return _page(visit, settings, typed=visit.typed("q"))
 
     def find(visit: Visit) -> Response:
-        viewer = showing.viewer_of(visit, settings)
-        typed = visit.said("q", LONGEST)
-        rows = [showing.shown(row, viewer) for row in _found(visit, viewer, typed)]
-        visit.note("searched", people=[row["code"] for row in rows], found=len(rows))
-        if len(rows) == 1:
-            return RedirectResponse(path_of(rows[0]["referral_id"]), 303)
-        # Alike for what there is not and for what is not for whoever asks.
-        return visit.page("search.html", say=showing.saying(visit, settings), typed=typed, rows=rows)
+        staff = visit.staff
+        whom = [(("person", staff.code), OF_A_PERSON), (("organisation", staff.organisation), OF_AN_ORGANISATION)]
+        if not paces.may(whom):
+            raise Stopped("too_many_searches")
+        viewer, typed = showing.viewer_of(visit, settings), visit.said("q", LONGEST)
+        found = _found(visit, settings, viewer, typed)
+        goes_there = len(found.rows) == 1 and found.is_exact and not found.has_more
+        names = {} if goes_there else _names(visit, settings, found)
+        # Custody is asked by now: what is noted of people would keep it waiting.
+        people = {str(row["person_id"]) for row in found.rows if row.get("person_id")}
+        codes = [row["short_code"] for row in found.rows]
+        visit.note("searched", people=[*codes, *sorted(people)], found=len(found.rows))
+        if goes_there:
+            return RedirectResponse(path_of(found.rows[0]["referral_id"]), 303)
+        rows = [{**showing.shown(row, viewer), "name": names.get(row["referral_id"], "")} for row in found.rows]
+        return _page(visit, settings, typed=typed, found=found, rows=rows)
 
     return (
         Screen("search", "/buscar", get=ask, label=N_("Buscar")),
@@ -42,11 +80,72 @@ def screens(settings: Settings) -> Sequence[Screen]:
     )
 
 
-def _found(visit: Visit, viewer: cases.Viewer, typed: str) -> list[Row]:
-    """What is called by what was typed: the code that people say by telephone, or the id of a referral."""
+def _page(
+    visit: Visit, settings: Settings, *, typed: str, found: Found | None = None, rows: Sequence[Mapping[str, Any]] = ()
+) -> Response:
+    say = showing.saying(visit, settings)
+    return visit.page("search.html", say=say, typed=typed, found=found, rows=rows, longest=LONGEST)
+
+
+def _found(visit: Visit, settings: Settings, viewer: Viewer, typed: str) -> Found:
+    """What is called by what was typed: a case by its code or id, or by its person."""
+    if not typed:
+        return Found()
+    if (id := _id_of(typed)) is not None:
+        return Found(sent.among(visit.tx, viewer, [id]))
+    code = contracts.read_short_code(typed)
+    if code is not None and (rows := cases.by_code(visit.tx, viewer, code)):
+        return Found(rows)
+    if not visit.finds_people:
+        return Found()
+    receipt = _receipt_of(typed)
+    if receipt is not None and (rows := sent.by_receipt(visit.tx, viewer, receipt, AT_MOST + 1)):
+        return Found(rows[:AT_MOST], has_more=len(rows) > AT_MOST)
+    return _people(visit, settings, viewer, typed)
+
+
+def _people(visit: Visit, settings: Settings, viewer: Viewer, typed: str) -> Found:
+    """What custody finds; of that, what whoever asks may see."""
     try:
-        found = cases.case(visit.tx, viewer, UUID(typed))
-        return [row for row in found.referrals if row["referral_id"] == UUID(typed)] if found else []
+        said = asking.search(visit, settings, typed)
+    except CustodyError:
+        return Found(is_away=True)
+    blocks: dict[UUID, UUID] = {}
+    terms: dict[UUID, int] = {}
+    for hit in said.hits:
+        if hit.referral is not None:
+            blocks.setdefault(hit.referral, hit.block)
+            terms.setdefault(hit.referral, hit.terms)
+    rows = sent.among(visit.tx, viewer, [*blocks])
+    return Found(
+        rows[:AT_MOST],
+        {row["referral_id"]: blocks[row["referral_id"]] for row in rows[:AT_MOST]},
+        is_exact=all(terms[row["referral_id"]] == said.of for row in rows),
+        has_more=said.more or len(rows) > AT_MOST,
+    )
+
+
+def _names(visit: Visit, settings: Settings, found: Found) -> Mapping[UUID, str]:
+    """What the people of a list are called, by referral; of whom custody says nothing, nothing."""
+    try:
+        opened = asking.open_blocks(visit, settings, "search_list", [*found.blocks.values()])
+    except CustodyError:
+        return {}
+    return {
+        referral: showing.name_of(opened[block].content)
+        for referral, block in found.blocks.items()
+        if not opened[block].code
+    }
+
+
+def _id_of(typed: str) -> UUID | None:
+    try:
+        return UUID(typed)
     except ValueError:
-        code = contracts.read_short_code(typed)
-        return cases.by_code(visit.tx, viewer, code) if code is not None else []
+        return None
+
+
+def _receipt_of(typed: str) -> str | None:
+    """The code of a receipt, as people say and type it."""
+    read = RECEIPT.fullmatch(BETWEEN.sub("", typed).upper().translate(SAID_FOR))
+    return "-".join(read.groups()) if read is not None else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from contracts.codes import OrganisationStatus, Power
+from hub.console import hosting
 from hub.console.keyring import Keyring
 from hub.console.web.accounts import Staff
 from hub.console.web.permissions import OF_THE_CENTRE
@@ -31,6 +32,8 @@ class Settings:
     """Who takes part at a moment."""
     directory: Path
     """Everybody's public keys."""
+    custody: Path | None = None
+    """Where custody is asked; None: it is away."""
     port: int = 443
     is_encrypted: bool = True
     """Whether browsers come by https, to us or to a proxy."""
@@ -60,6 +63,7 @@ class Settings:
             audit,
             organisations,
             Path(setting("RUTA_DIRECTORY_FILE", environment)),
+            Path(socket) if (socket := environment.get("CONSOLE_CUSTODY_SOCKET")) else None,
             read_address(setting("CONSOLE_LISTEN", environment)).port,
             url.startswith("https:") if url else bool(environment.get("RUTA_CONSOLE_CERTIFICATE")),
             **times,
@@ -69,6 +73,11 @@ class Settings:
         """Whether an organisation's staff may come in."""
         found = self.organisations().get(organisation)
         return found is not None and found.status is OrganisationStatus.ACTIVE
+
+    def is_hosted(self, organisation: str) -> bool:
+        """Whether an organisation uses the hub's screens: what it is sent is kept here, and custody has its key."""
+        found = self.organisations().get(organisation)
+        return found is not None and hosting.is_hosted(found)
 
     def at_present(self, staff: Staff) -> Staff:
         """Somebody with the roles that count now: those of the centre only while the organisation coordinates."""

@@ -272,7 +272,14 @@ class Serving:
             address=None if peer.startswith("127.") or peer in ("", "::1") else network_of(peer),
             session=session,
             links=self._links_of(session, request.url.path),
+            searches=self._searches(session),
+            finds_people=session is not None and settings.is_hosted(session.staff.organisation),
         )
+
+    def _searches(self, session: Session | None) -> bool:
+        if session is None or session.is_locked or session.is_idle:
+            return False
+        return permissions.may_come("found", session.staff.roles)
 
     def _links_of(self, session: Session | None, path: str) -> Sequence[Link]:
         if session is None or session.is_locked or session.is_idle:
@@ -340,13 +347,8 @@ class Serving:
         if not permissions.may_come(screen.name, self.settings.at_present(staff).roles):
             return None
         page = page_of(visit, screen)
-        kept.keep(
-            visit.tx,
-            visit.keyring,
-            staff.code,
-            page,
-            {name: said for name, said in visit.form.items() if name != FORM_FIELD},
-        )
+        if said := {name: said for name, said in visit.form.items() if name not in (FORM_FIELD, "a")}:
+            kept.keep(visit.tx, visit.keyring, staff.code, page, said)
         return page
 
     def _note_refusal(self, visit: Visit, screen: Screen, stopped: Stopped) -> None:

@@ -33,3 +33,8 @@ def shown(row: Mapping[str, Any], viewer: Viewer) -> dict[str, Any]:
     """A row of a list, with the part that the viewer's organisation has in it."""
     mine = {"sender": row["sender"] == viewer.organisation, "recipient": row["recipient"] == viewer.organisation}
     return {**row, "mine": next((part for part, is_so in mine.items() if is_so), None), "code": row["short_code"]}
+
+
+def name_of(person: Mapping[str, Any]) -> str:
+    """What somebody is called, by what is in the block of a person."""
+    return " ".join(person[part] for part in ("given_names", "family_names") if person.get(part))

@@ -58,6 +58,10 @@ class Visit:
     """Whom attempts are counted for; None where everybody has the same one."""
     session: Session | None = None
     links: Sequence[Link] = ()
+    searches: bool = False
+    """Whether the box to search stands on the page."""
+    finds_people: bool = False
+    """Whether it finds people, too, and not only cases by their codes."""
     acts: list[Act] = field(default_factory=list)
 
     @property

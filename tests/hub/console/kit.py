@@ -5,7 +5,7 @@ import contextlib
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -187,7 +187,8 @@ class Browser:
 class Console:
     """The database, the keys, the accounts; serving is begun when first asked."""
 
-    def __init__(self, stack: Stack, directory: Path) -> None:
+    def __init__(self, stack: Stack, directory: Path, hosted: Collection[str] = ()) -> None:
+        """`hosted` are the organisations that use the hub's screens."""
         stack.drop_database(DATABASE)
         self.url = stack.create_database(DATABASE)
         migrate(self.url, ROOT / "hub" / "console")
@@ -196,7 +197,7 @@ class Console:
         keyring.make(self.state.console_key_file)
         keys.make(self.state.console_audit)
         self.network = topology.read()
-        self.hosted: set[str] = set()
+        self.hosted = {*hosted}
         self.private = {id: sealing.new_key() for id in (HUB, *self.network.organisations)}
         self.directory = directory / "directory.json"
         self._write_directory()
@@ -216,11 +217,7 @@ class Console:
 
     def _write_organisations(self) -> None:
         said = {
-            id: {
-                "said": {"name": one.name, "roles": self._roles[id], "systems": SCREENS if id in self.hosted else {}},
-                "status": self._statuses[id],
-                "suffixes": {},
-            }
+            id: {"said": self._said(id, one.name), "status": self._statuses[id], "suffixes": {}}
             for id, one in self.network.organisations.items()
         }
         self.state.organisations_file.write_text(register.written(said))
@@ -238,6 +235,10 @@ class Console:
         """Let nobody seal anything to an organisation any more."""
         del self.private[organisation]
         self._write_directory()
+
+    def _said(self, id: str, name: str) -> dict[str, Any]:
+        systems = SCREENS if id in self.hosted else {}
+        return {"name": name, "roles": self._roles[id], "systems": systems}
 
     def say(self, organisation: str, status: OrganisationStatus) -> None:
         """Let an organisation be suspended, or take part again."""
