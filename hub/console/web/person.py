@@ -145,37 +145,48 @@ def _facts(say: Saying, said: Mapping[str, Any], contact: Mapping[str, Any]) -> 
 
 
 def _telephones(say: Saying, said: Mapping[str, Any], contact: Mapping[str, Any]) -> Iterator[Telephone]:
+    """The person's own, and that of who answers for them: which is used where they say so, or have no other."""
     channel = contact.get("channel") or said.get("contact_channel") or ""
     times, caregiver = contact.get("safe_times") or (), said.get("caregiver") or {}
-    if number := said.get("phone"):
-        yield _telephone(say, N_("Teléfono"), number, channel, ContactChannel.PHONE, times)
-    if number := caregiver.get("phone"):
-        yield _telephone(
-            say, N_("Teléfono de quien responde"), number, channel, ContactChannel.THROUGH_CAREGIVER, times
-        )
+    own, theirs = said.get("phone"), caregiver.get("phone")
+    if own:
+        yield _telephone(say, N_("Teléfono"), own, channel, times, ContactChannel.PHONE)
+    if theirs:
+        label = N_("Teléfono de quien responde")
+        if own and channel in (ContactChannel.PHONE, *WRITTEN):
+            advice = say.text(N_("No use este número: lo seguro es el de la persona."))
+            yield Telephone(say.text(label), _end_of(say, theirs), "", advice)
+        else:
+            through = channel == ContactChannel.THROUGH_CAREGIVER
+            called_by = ContactChannel.THROUGH_CAREGIVER if through else ContactChannel.PHONE
+            yield _telephone(say, label, theirs, channel, times, called_by)
 
 
 def _telephone(
-    say: Saying, label: str, number: str, channel: str, called_by: ContactChannel, times: Sequence[Mapping[str, Any]]
+    say: Saying, label: str, number: str, channel: str, times: Sequence[Mapping[str, Any]], called_by: ContactChannel
 ) -> Telephone:
-    """A number that is called where that is the safe way to reach somebody, and now is a safe time for it."""
-    safe = safe_at(say.now, times)
-    ends = say.text(N_("termina en %(digits)s")) % {"digits": number[-LAST_DIGITS:]}
+    """A number: to be called where that is the safe way to reach the person, and now is a safe time for it."""
     calls = channel == called_by
-    if not calls and not (channel in WRITTEN and called_by is ContactChannel.PHONE):
+    if not calls and channel not in WRITTEN:
         advice = say.text(N_("No llame a este número: lo seguro es %(channel)s.")) % {
             "channel": say.code(channel, "ContactChannel")
         }
-        return Telephone(say.text(label), ends, "", advice)
+        return Telephone(say.text(label), _end_of(say, number), "", advice)
+    safe = safe_at(say.now, times)
     if not safe.now:
         advice = say.text(N_("No llame ni escriba ahora: no es seguro."))
         if safe.next is not None:
             advice = say.text(N_("No llame ni escriba ahora. Es seguro desde: %(when)s.")) % {
                 "when": f"{say.day(safe.next)}, {say.hour(safe.next)}"
             }
-        return Telephone(say.text(label), ends, "", advice)
+        return Telephone(say.text(label), _end_of(say, number), "", advice)
     until = "" if safe.until is None else say.text(N_("Es seguro hasta las %(time)s.")) % {"time": say.hour(safe.until)}
     if calls:
         return Telephone(say.text(label), number, f"tel:{number}", until)
     written = say.text(N_("No llame: escriba por %(channel)s.")) % {"channel": say.code(channel, "ContactChannel")}
     return Telephone(say.text(label), number, "", f"{written} {until}".strip())
+
+
+def _end_of(say: Saying, number: str) -> str:
+    """How a number ends that is not to be used: enough to compare it with one that calls."""
+    return say.text(N_("termina en %(digits)s")) % {"digits": number[-LAST_DIGITS:]}

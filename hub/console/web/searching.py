@@ -84,7 +84,7 @@ def _page(
     visit: Visit, settings: Settings, *, typed: str, found: Found | None = None, rows: Sequence[Mapping[str, Any]] = ()
 ) -> Response:
     say = showing.saying(visit, settings)
-    return visit.page("search.html", say=say, typed=typed, found=found, rows=rows, longest=LONGEST)
+    return visit.page("search.html", say=say, typed=typed, found=found, rows=rows)
 
 
 def _found(visit: Visit, settings: Settings, viewer: Viewer, typed: str) -> Found:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -94,7 +95,7 @@ class World:
 
     def open(self, who: str, id: UUID) -> Answer:
         browser = self.by(who)
-        browser.get(path_of(id))
+        browser.get("/")
         return browser.send(f"{path_of(id)}/persona", a=path_of(id))
 
 
@@ -311,7 +312,7 @@ def test_a_telephone_is_a_link_where_calling_is_safe_and_only_then(world: World)
     today = clock.now().astimezone(COLOMBIA).weekday()
     days = [*Weekday]
     later = (days[(today + 3) % 7], "09:00", "11:30")
-    person = ANA | {"phone": "+573015556677"}
+    person = ANA | {"given_names": "Telesfora", "family_names": "Marcante", "phone": "+573015556677"}
     cases = {
         "any time": contact(ContactChannel.PHONE, interpreter=True),
         "later": contact(ContactChannel.PHONE, later),
@@ -336,6 +337,10 @@ def test_a_telephone_is_a_link_where_calling_is_safe_and_only_then(world: World)
     assert "No llame: escriba por WhatsApp." in pages["written"]
     assert "+573015556677" not in pages["sender"]
     assert "No llame a este número: lo seguro es por medio de quien refiere." in pages["sender"]
+    assert "No use este número: lo seguro es el de la persona." in pages["any time"]
+    alone = {name: said for name, said in person.items() if name != "phone"}
+    page = world.open("redcross", world.refer("alone", alone, contact=cases["any time"])).text
+    assert re.findall(r'href="tel:([^"]*)"', page) == ["+573026048193"]  # who has no other is called there
 
 
 # -- bounds -----------------------------------------------------------------------------------------------------------
@@ -357,7 +362,7 @@ def test_who_searches_on_and_on_is_stopped_by_a_page_with_a_code(world: World) -
 
 def test_searches_count_for_a_person_and_for_their_organisation(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("hub.console.web.pace.time.monotonic", lambda: now)
+    monkeypatch.setattr("hub.console.web.pace.time", SimpleNamespace(monotonic=lambda: now))
     few, some = pace.Pace(2, 10.0), pace.Pace(3, 1.0)
     paces = pace.Paces()
 
