@@ -2,6 +2,7 @@
 
     entrance = HttpEntrance("http://127.0.0.1:8080", "ruta_live_…")
     entrance.submit([body, other])          what became of each: accepted, or refused with a code
+    entrance.became(message_id)             what services have made of it since
     for event in entrance.events(after=12): …
     entrance.acknowledge(through=14)
 
@@ -15,6 +16,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 EVENT = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -73,6 +75,15 @@ class HttpEntrance:
         """Submit one body, whatever it is; headers by their names with _ for -."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return _answer(*self._ask("POST", "/v1/messages", body, {"Content-Type": media_type, **named}))
+
+    def became(self, message_id: UUID) -> tuple[str, str | None]:
+        """What became of a message: its state, and the code with which a service has refused it."""
+        status, said = self._ask("GET", f"/v1/messages/{message_id}", b"", {})
+        if status == 404:
+            return "unknown", None
+        if status != 200:
+            raise OSError(f"the entrance answered {status} {said.get('code')} to a question")
+        return said["state"], next((one["code"] for one in said["services"] if one["code"]), None)
 
     def acknowledge(self, through: int) -> None:
         """Say that everything up to this number has been taken in."""

@@ -3,13 +3,12 @@
 So the hub of the demo never has the key of anybody but itself, and its directory of public keys shows no custody.
 """
 
-import os
 import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
 
-from demo.organisations import PASSED_ON
+from demo.organisations import passed_on
 from deploy.local import OperatorError, Stack, partner
 from deploy.local.state import ROOT, State
 from messaging.topology import GATEWAY, read
@@ -45,5 +44,5 @@ def _make(home: Path) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "contracts", "key", what, str(home / PRIVATE)],
             stdout=printed,
-            env={name: os.environ[name] for name in PASSED_ON if name in os.environ} | {"PYTHONPATH": str(ROOT)},
+            env=passed_on() | {"PYTHONPATH": str(ROOT)},
         )

@@ -24,6 +24,11 @@ STOP_WITHIN = 15  # seconds
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 
 
+def passed_on() -> dict[str, str]:
+    """That part of our own environment."""
+    return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+
+
 class Organisation:
     """One organisation's process, and what it last said of its progress."""
 
@@ -56,11 +61,10 @@ class Organisation:
         """Start it, and give it its plan."""
         setpriv = shutil.which("setpriv")
         with_death_signal = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
-        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         with self._log.open("ab") as log:
             self._child = subprocess.Popen(
                 [*with_death_signal, *self._command],
-                env=environment | self._python_path,
+                env=passed_on() | self._python_path,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -57,18 +57,34 @@ PassedOn = Annotated[str, Parameter(allow_leading_hyphen=True, help="passed on a
 
 
 @app.command
-def up() -> None:
-    """Start the network and keep it running; Ctrl-C stops everything."""
+def up(*, sample: Annotated[bool, Parameter(negative=())] = False) -> None:
+    """Start the network and keep it running; Ctrl-C stops everything.
+
+    Parameters
+    ----------
+    sample
+        With invented people, referrals in every state, partners that answer, and somebody of each role to look at them
+        in the console: only where there is no network yet, or where this has been said before.
+    """
     from deploy.local import running
     from deploy.local.problems import Watch
 
     began = time.monotonic()
-    with running() as network, Watch(network.stack.state):
+    with contextlib.ExitStack() as ending:
+        if sample:
+            from demo.sample.setting_up import sample_on
+
+            network, shown = ending.enter_context(sample_on(default_directory(), dict(os.environ)))
+        else:
+            network, shown = ending.enter_context(running()), None
+        ending.enter_context(Watch(network.stack.state))
         try:
             print(f"Ruta is up after {time.monotonic() - began:.1f} s: {len(network.processes)} processes.")
             print(f"Partners' credentials: {network.stack.state.organisations}")
             print(f"By HTTP: {network.stack.http_url}")
             print(f"Console: {network.stack.console_url}")
+            if shown is not None:
+                print(shown.said())
             print("`./ruta status` shows it, Ctrl-C stops it.", flush=True)
             _wait_for_the_end()
         except (KeyboardInterrupt, SystemExit):
@@ -523,6 +539,22 @@ def show_staff(code: str | None = None) -> None:
     """
     with _staff() as office:
         print(office.show(code))
+
+
+@staff.command(name="code")
+def code_of_sample(login: str | None = None) -> None:
+    """Say the code of the authenticator of somebody of the sample (`./ruta up --sample`), or who there is.
+
+    Parameters
+    ----------
+    login
+        Their login name; without it, all of them, and what they come in with.
+    """
+    from demo.sample import accounts
+    from demo.sample.setting_up import folder_of
+
+    known = accounts.known(folder_of(State(default_directory())))
+    print(accounts.code_of(known, login or "") if login or not known else accounts.table(known))
 
 
 @staff.command(name="saw")

@@ -9,14 +9,14 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from deploy.local.beside import amqp_urls, databases
-from deploy.local.process import Process
+from deploy.local.process import Process, Program
 from deploy.local.processes import ForkServers, hub_programs
 from deploy.local.stack import Stack
 from deploy.local.supervisor import Supervisor
@@ -29,12 +29,19 @@ log = logging.getLogger("ruta.up")
 
 
 @contextlib.contextmanager
-def running(directory: Path | None = None, before: Callable[[Stack], None] = lambda _: None) -> Iterator["Network"]:
+def running(
+    directory: Path | None = None,
+    before: Callable[[Stack], None] = lambda _: None,
+    *,
+    declared: topology.DeclaredNetwork | None = None,
+    also: Callable[[Stack], Sequence[Program]] = lambda _: (),
+) -> Iterator["Network"]:
     """The whole network with its servers below it; what takes long to start begins first.
 
-    `before` is called when there are databases, and nobody has been handed anything yet.
+    `before` is called when there are databases, and nobody has been handed anything yet. `declared` is another network
+    than that of the file; `also` names programs that run beside the hub's, and are no part of it.
     """
-    stack, declared = Stack(directory), topology.read()
+    stack, declared = Stack(directory), declared or topology.read()
     stack.state.make()
     forks = ForkServers(stack.state, declared)
     with contextlib.ExitStack() as ending:
@@ -48,7 +55,7 @@ def running(directory: Path | None = None, before: Callable[[Stack], None] = lam
         stack.start(meanwhile)
         ending.callback(stack.stop)
         _provision_broker(stack, declared)
-        yield ending.enter_context(Network(stack, forks=forks))
+        yield ending.enter_context(Network(stack, forks=forks, also=also))
 
 
 # What provisioning imports takes as long as half of the broker's start: it is imported while that starts.
@@ -82,11 +89,15 @@ class Network:
     """
 
     def __init__(
-        self, stack: Stack, declared: topology.DeclaredNetwork | None = None, forks: ForkServers | None = None
+        self,
+        stack: Stack,
+        declared: topology.DeclaredNetwork | None = None,
+        forks: ForkServers | None = None,
+        also: Callable[[Stack], Sequence[Program]] = lambda _: (),
     ) -> None:
         """`declared` is another network than that of the file, and those who take part in it.
 
-        `forks` is given where it has been started already, and the servers are provisioned (see `running`).
+        `forks` is given where it has been started already, and the servers are provisioned; `also` is as in `running`.
         """
         self.stack = stack
         self._given = declared
@@ -94,6 +105,7 @@ class Network:
         self._ready_made = forks is not None
         self._forks = forks or ForkServers(stack.state, self.declared)
         self.processes: dict[str, Process] = {}
+        self._also = also
         self._supervisor: Supervisor | None = None
 
     def __enter__(self) -> Self:
@@ -112,7 +124,8 @@ class Network:
     def start(self) -> None:
         """Provision the servers, start every process, and return when all are ready; OperatorError when one is not."""
         self._forks.start()
-        hub = [self._forks.process(program) for program in hub_programs(self.stack, self.declared)]
+        programs = [*hub_programs(self.stack, self.declared), *self._also(self.stack)]
+        hub = [self._forks.process(program) for program in programs]
         self.processes = {process.name: process for process in (*self.stack.servers, *self._forks.all, *hub)}
         try:
             if not self._ready_made:
