@@ -1,7 +1,8 @@
 """Runs the demo: five organisations, a day at the centre, faults on purpose, and the proof at the end."""
 
+import contextlib
+import os
 import shutil
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from demo.checker import check
 from demo.day import make_day
 from demo.evidence import latencies
 from demo.quiet import Look, StuckError
+from demo.sample.setting_up import check_place, sample_on
 from demo.stage import Ground, Stage, network_on, organisations_on
 from deploy.local import OperatorError
 from deploy.local.state import State, default_directory
@@ -63,7 +65,7 @@ class Narrator:
 def main(*, once: bool = False, json_file: Path | None = None, small: bool = False, seed: int) -> int:
     """Run the demo; 0 only if nothing was lost, nothing happened twice, and every referral came to where it should.
 
-    `once` stops everything at the end; otherwise the network stays up until Ctrl-C. Raises OperatorError.
+    `once` stops everything at the end; otherwise the sample is there to look at until Ctrl-C. Raises OperatorError.
     """
     narrator = Narrator(Console(soft_wrap=True))
     directory = fresh_directory()
@@ -73,10 +75,13 @@ def main(*, once: bool = False, json_file: Path | None = None, small: bool = Fal
     with network_on(directory) as ground:
         check_nothing_was_there(ground)
         with organisations_on(ground, day, ground.homes) as stage:
-            return _show(stage, narrator, json_file, once=once)
+            code = _show(stage, narrator, json_file)
+    if not once:
+        look_at_sample(narrator.console)
+    return code
 
 
-def _show(stage: Stage, narrator: Narrator, json_file: Path | None, *, once: bool) -> int:
+def _show(stage: Stage, narrator: Narrator, json_file: Path | None) -> int:
     """Play it, show what came of it, and return the exit code."""
     result, mistakes = _play(stage, narrator)
     report.show(result, mistakes, narrator.console)
@@ -85,8 +90,6 @@ def _show(stage: Stage, narrator: Narrator, json_file: Path | None, *, once: boo
     good = result.verdict.good
     narrator.console.print()
     narrator.say("nothing was lost, nothing happened twice" if good else "the proof FAILED: see the findings above")
-    if not once:
-        stay(stage.ground, narrator.console)
     return 0 if good else 1
 
 
@@ -154,14 +157,20 @@ def _play(stage: Stage, narrator: Narrator) -> tuple[report.Result, dict[str, st
     return result, report.outcomes_of_mistakes(day.mistakes, logs, evidence)
 
 
-def stay(ground: Ground, console: Console) -> None:
-    """Keep everything up until Ctrl-C, and say where to look."""
-    state = ground.stack.state
-    console.print("The network stays up until Ctrl-C. Have a look:")
-    console.print(f"  RUTA_STATE={state.directory} ./ruta status", highlight=False)
-    console.print(f"  the organisations' own keys and logs: {ground.homes}", highlight=False)
+def look_at_sample(console: Console) -> None:
+    """Have the sample running until Ctrl-C, in a place of its own: what was proved stays as it was."""
+    directory = default_directory() / "demo-sample"
+    console.print()
     try:
-        while True:
-            signal.pause()
-    except KeyboardInterrupt:
+        check_place(State(directory), dict(os.environ))
+    except OperatorError as error:
+        console.print(str(error), markup=False, highlight=False)
+        return
+    console.print("And now to look at it: a small network, with referrals in every state.")
+    with sample_on(directory, dict(os.environ)) as (_, sample):
+        console.print(sample.said(), markup=False, highlight=False)
+        console.print(f"Ctrl-C stops it; `RUTA_STATE={directory} ./ruta up --sample` goes on with it.", markup=False)
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(1)  # not signal.pause(), which a signal that comes just before it does not end
         console.print("Stopping.")

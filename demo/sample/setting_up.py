@@ -16,7 +16,7 @@ from demo.sample.cast import ADDED, CENTRE, CONSOLE
 from deploy.local import Network, OperatorError, Stack, running
 from deploy.local.process import Program
 from deploy.local.processes import program
-from deploy.local.state import ROOT, State
+from deploy.local.state import ROOT, State, default_directory
 from messaging import topology
 from messaging.topology import CONSOLE as CONSOLE_DATABASE
 from messaging.topology import DeclaredNetwork
@@ -37,11 +37,13 @@ class Sample:
 
     def said(self) -> str:
         """What whoever has started it is to know."""
+        state = self.network.stack.state
+        where = "" if state.directory == default_directory() else f"RUTA_STATE={state.directory} "
         made = f"made in {self.seconds:.0f} s, by messages alone" if self.is_new else "there since before"
         return (
             f"The sample is {made}. Come in at {self.network.stack.console_url} as one of these:\n"
             f"{accounts.table(self.accounts)}\n"
-            "The code of the authenticator: `./ruta staff code NAME`. Everybody in it is invented."
+            f"The code of the authenticator: `{where}./ruta staff code NAME`. Everybody in it is invented."
         )
 
 

@@ -66,6 +66,11 @@ class Speaker:
                 self._wait(0.1)
             waiting = still
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.entrance.close()
+        self.reading.close()
+
     def patiently(self, ask: Callable[[], Any]) -> Any:
         """Ask until the entrance is there and has room."""
         while True:

@@ -12,7 +12,7 @@ from demo import accounts
 from demo.evidence import OwnLog, read_own_log
 from demo.quiet import StuckError
 from demo.report import by_http_in_words
-from demo.run import LOOK_AGAIN_AFTER, Narrator, check_nothing_was_there, fresh_directory, stay
+from demo.run import LOOK_AGAIN_AFTER, Narrator, check_nothing_was_there, fresh_directory, look_at_sample
 from demo.stage import network_on
 from demo.years import reckoning
 from demo.years.run import Years, years_on
@@ -30,7 +30,7 @@ def main(*, once: bool, json_file: Path | None, small: bool, seed: int) -> int:
     """Run the years; 0 only if nothing was lost or applied twice and every counted figure is the published one.
 
     The small run has its own totals in place of the published ones. `once` stops everything at the end; otherwise the
-    network stays up until Ctrl-C. Raises OperatorError.
+    sample is there to look at until Ctrl-C. Raises OperatorError.
     """
     narrator = Narrator(Console(soft_wrap=True))
     totals = PUBLISHED.part(SMALL) if small else PUBLISHED
@@ -47,8 +47,8 @@ def main(*, once: bool, json_file: Path | None, small: bool, seed: int) -> int:
             result, good = _play(years, totals, narrator)
             if json_file is not None:
                 json_file.write_text(json.dumps(result, indent=1) + "\n")
-            if not once:
-                stay(ground, narrator.console)
+    if not once:
+        look_at_sample(narrator.console)
     return 0 if good else 1
 
 

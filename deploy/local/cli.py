@@ -71,9 +71,9 @@ def up(*, sample: Annotated[bool, Parameter(negative=())] = False) -> None:
 
     began = time.monotonic()
     with contextlib.ExitStack() as ending:
-        if sample:
-            from demo.sample.setting_up import sample_on
+        from demo.sample.setting_up import is_sample, sample_on
 
+        if sample:
             network, shown = ending.enter_context(sample_on(default_directory(), dict(os.environ)))
         else:
             network, shown = ending.enter_context(running()), None
@@ -85,6 +85,8 @@ def up(*, sample: Annotated[bool, Parameter(negative=())] = False) -> None:
             print(f"Console: {network.stack.console_url}")
             if shown is not None:
                 print(shown.said())
+            elif is_sample(network.stack.state):
+                print("This network is the sample: with `--sample` its partners answer. Anything real begins elsewhere.")
             print("`./ruta status` shows it, Ctrl-C stops it.", flush=True)
             _wait_for_the_end()
         except (KeyboardInterrupt, SystemExit):

@@ -1,0 +1,239 @@
+"""`./ruta up --sample` as a newcomer has it: there within a minute, by messages alone, and gone with the network."""
+
+import contextlib
+import http.client
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from contracts.codes import ReferralState
+from demo.sample import accounts, cast, script
+from demo.sample.accounts import Account
+from demo.sample.journal import Journal
+from demo.sample.script import Line, id_of
+from demo.sample.speaking import Speaker
+from deploy.local.operator_error import OperatorError
+from deploy.local.state import ROOT, State
+from messaging import database
+from tests.directories import make_directory
+from tests.hub.console.kit import Answer, Browser, Running
+from tests.stack.test_up import ENDED_WITHIN, Operator
+from tests.waiting import eventually
+
+READY_WITHIN = 60.0  # seconds from when the hub is up: what the sample promises
+WORK = dict.fromkeys(
+    ("casapuente", "coordinacion"),
+    ("Nuevas, sin recibir", "Les preguntan", "Vencen hoy", "Citas de hoy", "Por confirmar"),
+)
+"""Who has work, and why, whenever they come."""
+STATES = "select state, count(*) as many from referral group by state"
+
+
+class Newcomer(Operator):
+    """Somebody who starts the sample in front of a shell."""
+
+    said: list[str]
+
+    def start(self) -> None:
+        """`./ruta up --sample`, until it has said everything."""
+        self.up = subprocess.Popen(
+            [ROOT / "ruta", "up", "--sample"], env=self.environment, stdout=subprocess.PIPE, text=True
+        )
+        assert self.up.stdout is not None
+        self.said = []
+        while not self.said or "Ctrl-C stops it" not in self.said[-1]:
+            self.said.append(self.up.stdout.readline())
+            assert self.said[-1], self.said
+
+    @property
+    def running(self) -> dict[str, Any]:
+        """What the network says of itself."""
+        running = State(self.directory).read_running()
+        assert running is not None
+        return running
+
+    @property
+    def folder(self) -> Path:
+        return self.directory / "sample"
+
+    def rows(self, service: str, statement: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Ask a database."""
+        with database.connect(self.running["databases"][service]) as connection:
+            return list(connection.execute(statement, values))
+
+    def states(self) -> dict[str, int]:
+        """How many referrals the console shows in each state."""
+        return {row["state"]: row["many"] for row in self.rows("console", STATES)}
+
+    def account(self, login: str) -> Account:
+        return next(one for one in accounts.known(self.folder) if one.member.login == login)
+
+
+class Served(Running):
+    """The console as it is served, for a browser that believes itself elsewhere."""
+
+    def __init__(self, url: str) -> None:
+        self._url, self._place = url, urlsplit(url).netloc
+
+    def ask(
+        self, method: str, path: str, headers: Sequence[tuple[str, str]], body: bytes, address: str = "127.0.0.1"
+    ) -> Answer:
+        def here(value: str) -> str:
+            return value.replace("https://console.test", self._url).replace("console.test", self._place)
+
+        with contextlib.closing(http.client.HTTPConnection(self._place, timeout=30)) as connection:
+            connection.request(method, path, body, {name: here(value) for name, value in headers})
+            answer = connection.getresponse()
+            said = [(name.lower(), value) for name, value in answer.getheaders()]
+            return Answer(answer.status, said, answer.read())
+
+
+@pytest.fixture(scope="module")
+def newcomer() -> Iterator[Newcomer]:
+    """The sample, running."""
+    directory = make_directory("sample")
+    one = Newcomer(directory)
+    one.start()
+    yield one
+    if one.up is not None and one.up.poll() is None:
+        one.end(signal.SIGTERM)
+    eventually(lambda: not one.processes())
+
+
+def come_in(newcomer: Newcomer, login: str) -> Browser:
+    """Come in as the terminal says that one does."""
+    line = next(line for line in newcomer.said if line.split()[:1] == [login])
+    code = newcomer.run("staff", "code", login).stdout.split()[0]
+    browser = Browser(Served(newcomer.running["console_url"]))
+    assert browser.open("/entrar", login=login, password=line.split()[1], code=code).status == 303
+    return browser
+
+
+def test_it_is_ready_within_a_minute_and_each_state_has_two(newcomer: Newcomer) -> None:
+    states = newcomer.states()
+    assert {state: states.get(state, 0) for state in ReferralState if states.get(state, 0) < 2} == {}
+    (seconds,) = re.findall(r"The sample is made in (\d+) s", "".join(newcomer.said))
+    assert int(seconds) <= READY_WITHIN
+
+
+def test_everything_has_come_in_as_a_message_and_none_was_refused(newcomer: Newcomer) -> None:
+    said = {line.message_id for lines in script.rounds() for line in lines}
+    submitted = newcomer.rows("gateway", "select message_id from submission")
+    assert said <= {row["message_id"] for row in submitted}
+    assert newcomer.rows("gateway", "select code from outcome where state <> 'applied'") == []
+    # Of what is referred nothing is there that no message has said.
+    known = {row["referral_id"] for row in newcomer.rows("referrals", "select referral_id from referral")}
+    numbers = range(len(script.CASES))
+    assert known == {id_of(f"referral {number}") for number in numbers} | {
+        id_of(f"referral {number} onward") for number in numbers if " > " in script.CASES[number].ways
+    }
+
+
+def test_who_plays_the_organisations_knows_no_server_of_the_hub(newcomer: Newcomer) -> None:
+    pid = newcomer.running["processes"]["sample"]["pid"]
+    environment = Path(f"/proc/{pid}/environ").read_text()
+    assert "postgresql" not in environment
+    assert "amqp" not in environment
+    assert "RUTA_STATE" not in environment
+    assert newcomer.status()["problems"] == []
+
+
+@pytest.mark.parametrize("member", cast.STAFF, ids=lambda one: str(one.role))
+def test_somebody_of_each_role_comes_in_and_finds_work_where_it_is_theirs(
+    newcomer: Newcomer, member: cast.Member
+) -> None:
+    browser = come_in(newcomer, member.login)
+    assert member.name in browser.get("/").text
+    reasons = WORK.get(member.login, ())
+    page = browser.get("/hoy").text
+    assert [reason for reason in reasons if reason not in page] == []
+
+
+def test_what_is_sealed_to_the_hosted_lies_in_their_inboxes(newcomer: Newcomer) -> None:
+    rows = newcomer.rows("console", "select distinct organisation from delivered order by 1")
+    assert [row["organisation"] for row in rows] == sorted(cast.HOSTED)
+
+
+def test_a_partner_answers_a_new_referral(newcomer: Newcomer, tmp_path: Path) -> None:
+    person, consent, referral = (id_of(f"test {what}") for what in ("person", "consent", "referral"))
+    state = State(newcomer.directory)
+    journal = Journal(tmp_path / "journal.sqlite")
+    home = state.organisations / cast.HOSTED_PARTNER
+    speaker = Speaker(cast.HOSTED_PARTNER, home, state.directory_file, journal, time.sleep)
+
+    def say(name: str, type: str, data: dict[str, Any], sealed_to: str | None = None) -> None:
+        def at(now: datetime) -> dict[str, Any]:
+            times = {"registered_at": now, "valid_from": now - timedelta(days=1)}
+            return data | {field: times[field] for field in data.keys() & times.keys()}
+
+        clear = {"given_names": "Ana", "family_names": "Prueba Ensayo"}
+        line = Line(f"test {name}", speaker.id, type, at, sealed_to, clear if sealed_to else None)
+        assert speaker.say([line]) == [None]
+        speaker.await_applied([line])
+
+    say("registered", "person.registered.v1", {"person_id": person, "registered_at": None}, "hub")
+    terms = {"purposes": ["refer"], "recipients": ["redcross"], "field_groups": ["identity"], "language": "es"}
+    given = {"given_by": "person", "manner": "signed", "valid_from": None}
+    say("granted", "consent.granted.v1", {"consent_id": consent, "person_id": person, **terms, **given})
+    asked = {"referral_id": referral, "recipient": "redcross", "service_id": id_of("service redcross.salud")}
+    asked |= {"urgency": "normal", "person_id": person, "need_code": "health.consultation", "consent_id": consent}
+    asked |= {"reason_code": "service_not_offered", "shares": ["identity"]}
+    asked |= {"contact": {"channel": "phone", "language": "es"}}
+    say("requested", "referral.requested.v2", asked, "redcross")
+    speaker.close()
+    journal.close()
+
+    def stands() -> str:
+        (row,) = newcomer.rows("referrals", "select state from referral where referral_id = %s", [referral])
+        return str(row["state"])
+
+    eventually(lambda: stands() not in ("sent", "received"), within=120)
+
+
+def test_said_again_it_neither_doubles_nor_loses_anything(newcomer: Newcomer) -> None:
+    before, known = newcomer.states(), newcomer.rows("console", "select login, password from staff order by login")
+    assert newcomer.run("down").returncode == 0
+    assert newcomer.ended() == 0
+    eventually(lambda: not newcomer.processes(), within=ENDED_WITHIN)
+    passwords = [line.split()[1] for line in newcomer.said if line.split()[0] in {one.login for one in cast.STAFF}]
+
+    newcomer.start()
+
+    assert newcomer.rows("console", "select login, password from staff order by login") == known
+    assert [one.password for one in accounts.known(newcomer.folder)] == passwords
+    after = newcomer.states()
+    assert sum(after.values()) == sum(before.values())
+    assert all(after[state] >= 2 for state in ReferralState)
+    assert "there since before" in "".join(newcomer.said)
+
+
+def test_what_is_secret_is_its_owners_alone(newcomer: Newcomer) -> None:
+    assert newcomer.folder.stat().st_mode & 0o777 == 0o700
+    assert (newcomer.folder / accounts.FILE).stat().st_mode & 0o777 == 0o600
+    logs = "".join(file.read_text() for file in (newcomer.directory / "logs").glob("*.log"))
+    told = json.loads((newcomer.folder / accounts.FILE).read_text()).values()
+    assert not [secret for one in told for secret in (one["password"], one["totp_secret"]) if secret in logs]
+    assert "Supuesto" not in logs
+
+
+def test_down_leaves_nothing_behind(newcomer: Newcomer) -> None:
+    assert newcomer.run("down").returncode == 0
+    assert newcomer.ended() == 0
+    eventually(lambda: not newcomer.processes(), within=ENDED_WITHIN)
+
+
+def test_a_code_is_told_of_the_samples_accounts_only(newcomer: Newcomer) -> None:
+    known = accounts.known(newcomer.folder)
+    with pytest.raises(OperatorError, match="Only accounts of the sample"):
+        accounts.code_of(known, "somebody.else")
+    with pytest.raises(OperatorError, match="There is no sample here"):
+        accounts.code_of(accounts.known(newcomer.directory), "casapuente")
