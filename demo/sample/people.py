@@ -29,10 +29,11 @@ class Person:
 
     number: int
     is_child: bool = False
+    expects_child: bool = False
 
     @property
     def is_woman(self) -> bool:
-        return self._drawn("sex", 2) == 0
+        return self.expects_child or self._drawn("sex", 2) == 0
 
     @property
     def given_names(self) -> str:
@@ -51,7 +52,9 @@ class Person:
     def block(self, today: date, caregiver: "Person | None" = None) -> dict[str, Any]:
         """What a sealed block says of them; of a child, with who answers for it."""
         is_migrant = self._drawn("nationality", 3) > 0
-        years = 4 + self._drawn("age", 12) if self.is_child else 19 + self._drawn("age", 50)
+        years = (
+            4 + self._drawn("age", 12) if self.is_child else 19 + self._drawn("age", 20 if self.expects_child else 50)
+        )
         kind = ("RC" if years < 7 else "TI") if self.is_child else "PT" if is_migrant else "CC"
         block = {
             "given_names": self.given_names,

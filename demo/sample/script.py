@@ -53,6 +53,7 @@ class Case:
     """Who says what, in order, as demo/stories.py writes it: S the sender, R the recipient, C a coordinator."""
     urgency: str = "normal"
     answer_within: timedelta | None = None
+    """What is asked for within hours is asked for today."""
     day: int = 1
     """Of its visit: 0 is today."""
     is_child: bool = False
@@ -202,7 +203,8 @@ def _registered(name: str, by: str, person: Person, caregiver: Person | None = N
 
 def _people(number: int, case: Case) -> tuple[Person, Person | None]:
     """Who a case is for, and who answers for them."""
-    return Person(number, case.is_child), Person(number + CAREGIVER) if case.is_child else None
+    person = Person(number, case.is_child, expects_child=_need(case) == "health.maternal")
+    return person, Person(number + CAREGIVER) if case.is_child else None
 
 
 def _registration(number: int, case: Case) -> Iterator[Line]:
@@ -288,7 +290,7 @@ def _request(number: int, case: Case) -> Line:
         asked["minor"] = {"caregiver_is_sealed": True, "unaccompanied": False, "best_interest_assessed": True}
 
     def data(now: datetime) -> Data:
-        return asked if case.answer_within is None else {**asked, "answer_by": now + case.answer_within}
+        return asked if case.answer_within is None else {**asked, "answer_by": _answer_by(case.answer_within, now)}
 
     person, caregiver = _people(number, case)
     block = person.block(_today(), caregiver)
@@ -377,6 +379,12 @@ def visit_at(day: int, nth: int, now: datetime) -> datetime:
         latest = max(here, begins.replace(hour=23, minute=59))
         planned = min(max(planned, soonest), latest)
     return planned.astimezone(UTC)
+
+
+def _answer_by(within: timedelta, now: datetime) -> datetime:
+    """So long from now; of hours, as many as the day has left, or one where it ends before."""
+    midnight = now.astimezone(COLOMBIA).replace(hour=23, minute=59, second=0, microsecond=0)
+    return now + min(within, max(midnight.astimezone(UTC) - now, HOURS))
 
 
 def _need(case: Case) -> str:

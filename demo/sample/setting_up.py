@@ -47,16 +47,6 @@ class Sample:
         )
 
 
-def folder_of(state: State) -> Path:
-    """Where a network that is a sample has what belongs to it."""
-    return state.directory / "sample"
-
-
-def is_sample(state: State) -> bool:
-    """Whether the network of a state directory began as the sample."""
-    return folder_of(state).is_dir()
-
-
 def check_place(state: State, environment: dict[str, str]) -> None:
     """Let nothing but a new network, or the sample's own, become the sample. Raises OperatorError."""
     if {"RUTA_DATABASE_URL", "RUTA_AMQP_URL"} & environment.keys():
@@ -64,7 +54,7 @@ def check_place(state: State, environment: dict[str, str]) -> None:
             "The sample is for servers of its own: its accounts are known to whoever reads this terminal. "
             "Leave out RUTA_DATABASE_URL and RUTA_AMQP_URL."
         )
-    if state.has_database() and not is_sample(state):
+    if state.has_database() and not state.sample.is_dir():
         raise OperatorError(
             f"In {state.directory} there is a network already, which the sample leaves alone: "
             "RUTA_STATE names another place, as in `RUTA_STATE=/tmp/sample ./ruta up --sample`."
@@ -85,7 +75,7 @@ def sample_on(directory: Path, environment: dict[str, str]) -> Iterator[tuple[Ne
     state = State(directory)
     check_place(state, environment)
     state.make()
-    folder_of(state).mkdir(mode=0o700, exist_ok=True)
+    state.sample.mkdir(mode=0o700, exist_ok=True)
     with running(directory, declared=declared(), also=programs) as network:
         yield network, _wait(network)
 
@@ -94,7 +84,7 @@ def programs(stack: Stack) -> Sequence[Program]:
     """The process that is the organisations of the sample. It knows their credentials, and no server of the hub."""
     state = stack.state
     own = {
-        "SAMPLE_DIRECTORY": str(folder_of(state)),
+        "SAMPLE_DIRECTORY": str(state.sample),
         "SAMPLE_ORGANISATIONS": str(state.organisations),
         "SAMPLE_PUBLIC_KEYS": str(state.directory_file),
         "PYTHONPATH": str(ROOT),
@@ -107,7 +97,7 @@ def programs(stack: Stack) -> Sequence[Program]:
 def _wait(network: Network) -> Sample:
     """Have the accounts, and wait until every round has been said. Raises OperatorError."""
     stack = network.stack
-    folder = folder_of(stack.state)
+    folder = stack.state.sample
     made = folder / MADE
     began, is_new = time.monotonic(), not made.exists()
     known = accounts.make(stack.state, folder, stack.service_database_url(CONSOLE_DATABASE))

@@ -71,9 +71,9 @@ def up(*, sample: Annotated[bool, Parameter(negative=())] = False) -> None:
 
     began = time.monotonic()
     with contextlib.ExitStack() as ending:
-        from demo.sample.setting_up import is_sample, sample_on
-
         if sample:
+            from demo.sample.setting_up import sample_on
+
             network, shown = ending.enter_context(sample_on(default_directory(), dict(os.environ)))
         else:
             network, shown = ending.enter_context(running()), None
@@ -85,8 +85,10 @@ def up(*, sample: Annotated[bool, Parameter(negative=())] = False) -> None:
             print(f"Console: {network.stack.console_url}")
             if shown is not None:
                 print(shown.said())
-            elif is_sample(network.stack.state):
-                print("This network is the sample: with `--sample` its partners answer. Anything real begins elsewhere.")
+            elif network.stack.state.sample.is_dir():
+                print(
+                    "This network is the sample: with `--sample` its partners answer. Anything real begins elsewhere."
+                )
             print("`./ruta status` shows it, Ctrl-C stops it.", flush=True)
             _wait_for_the_end()
         except (KeyboardInterrupt, SystemExit):
@@ -553,9 +555,8 @@ def code_of_sample(login: str | None = None) -> None:
         Their login name; without it, all of them, and what they come in with.
     """
     from demo.sample import accounts
-    from demo.sample.setting_up import folder_of
 
-    known = accounts.known(folder_of(State(default_directory())))
+    known = accounts.known(State(default_directory()).sample)
     print(accounts.code_of(known, login or "") if login or not known else accounts.table(known))
 
 

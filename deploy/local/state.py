@@ -50,6 +50,7 @@ class State:
         self.signed_directory_file = self.directory / "directory.jws"
         self.audit = self.directory / "audit"  # the key that signs it, and the copy of its checkpoints
         self.console = self.directory / "console"  # its key, and the same of its own audit
+        self.sample = self.directory / "sample"  # of a network that began as the sample (demo/sample/), and of no other
         self.directory_file = self.directory / "directory.json"  # the organisations and their public keys
         self.organisations_file = self.directory / "organisations.json"  # who takes part (messaging/register.py)
         self._secrets = self.directory / "secrets.json"

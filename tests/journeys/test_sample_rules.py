@@ -2,20 +2,23 @@
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 from pydantic_core import to_json
+from rich.console import Console
 
 import contracts
 from contracts import Message, sealing
 from contracts.codes import NotMetReason, Outcome, ReferralState
+from demo.run import look_at_sample
 from demo.sample import cast, script
 from demo.sample.answering import answer
 from demo.sample.journal import Journal
 from demo.sample.people import FAMILIES, Person
-from demo.sample.setting_up import check_place, declared, folder_of
+from demo.sample.setting_up import check_place, declared
 from deploy.local.operator_error import OperatorError
 from deploy.local.state import State
 from hub.console.hosting import uses_screens
@@ -61,6 +64,21 @@ def test_people_are_nobody() -> None:
     names = [(block["given_names"], block["family_names"]) for block in blocks]
     assert len(set(names)) == len(names)
     assert len({block["documents"][0]["number"] for block in blocks}) == len(blocks)
+
+
+def test_who_expects_a_child_may() -> None:
+    (case,) = (number for number, case in enumerate(script.CASES) if case.ways and case.service == "americares.materna")
+    (line,) = (line for line in LINES if line.name == f"person {case} registered")
+    assert line.clear is not None
+    assert line.clear["sex"] == "female"
+
+
+@pytest.mark.parametrize("hour", [0, 12, 22])
+def test_what_is_asked_for_within_hours_is_due_today_as_long_as_there_is_one(hour: int) -> None:
+    now = datetime(2026, 3, 2, hour, 50, tzinfo=COLOMBIA)
+    for line in LINES:
+        due = dict(line.data(now)).get("answer_by")
+        assert due is None or due.astimezone(COLOMBIA) <= max(now.replace(hour=23, minute=59), now + script.HOURS)
 
 
 @pytest.mark.parametrize("hour", [0, 7, 12, 20, 23])
@@ -140,13 +158,22 @@ def test_it_is_never_on_servers_of_somebody_elses(tmp_path: Path, name: str) -> 
         check_place(State(tmp_path), {name: "x"})
 
 
+def test_the_demo_on_such_servers_ends_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUTA_STATE", str(tmp_path))
+    monkeypatch.setenv("RUTA_DATABASE_URL", "postgresql://nobody@localhost/none")
+    said = StringIO()
+    look_at_sample(Console(file=said, soft_wrap=True))
+    assert "The sample is for servers of its own" in said.getvalue()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_it_leaves_alone_what_was_there_before_it(tmp_path: Path) -> None:
     state = State(tmp_path)
     check_place(state, {})
     (tmp_path / "postgres").mkdir()
     with pytest.raises(OperatorError, match="there is a network already"):
         check_place(state, {})
-    folder_of(state).mkdir()
+    state.sample.mkdir()
     check_place(state, {})
 
 
