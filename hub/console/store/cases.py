@@ -3,7 +3,8 @@
 Every function takes a connection to the console's database and a `Viewer`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +16,8 @@ from messaging.database import Connection, Row
 
 COUNTED_TO: Final = 1_000
 """Beyond this many, a list says `1.000+`: to count them all takes longer than anybody waits."""
+COUNTED_WITHIN: Final = 300
+"""Milliseconds that a statement of a list that is counted may take: one that grows with the tables is to be noticed."""
 IN_A_CHAIN: Final = 50  # referrals for one need, at most, that a page shows
 
 
@@ -50,6 +53,14 @@ class After:
 
     changed_at: datetime
     referral_id: UUID
+
+
+@contextmanager
+def promptly(connection: Connection) -> Iterator[None]:
+    """Give each statement of the block COUNTED_WITHIN. Raises psycopg.errors.QueryCanceled."""
+    connection.execute("select set_config('statement_timeout', %s, true)", (str(COUNTED_WITHIN),))
+    yield
+    connection.execute("set local statement_timeout to default")  # to record it may take longer
 
 
 SHOWN: Final[LiteralString] = """

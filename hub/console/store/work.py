@@ -44,8 +44,34 @@ class _Condition:
     by: LiteralString
     """The column that the rows are ordered by."""
     source: LiteralString = "referral"
+    is_ordered: bool = True
+    """Whether an index has the rows in that order: then they are counted by it, too."""
 
 
+# With each organisation that has to answer, and not among all that is due: of that, most may be the viewer's own.
+ELSEWHERE: Final[LiteralString] = """
+    (
+        with recursive waiting (organisation) as (
+            (select waits_on from referral where due_at is not null order by waits_on limit 1)
+            union all
+            select (
+                select waits_on from referral where due_at is not null and waits_on > waiting.organisation
+                order by waits_on limit 1
+            )
+            from waiting where waiting.organisation is not null
+        )
+        select organisation from waiting where organisation <> %(organisation)s
+    ) as elsewhere
+    cross join lateral (
+        select * from referral where waits_on = elsewhere.organisation and due_at is not null and due_at < %(now)s
+        order by due_at, referral_id limit %(limit)s
+    ) as referral
+"""
+# Of each the referral is looked for by its id, never all referrals beside all escalations.
+ESCALATED: Final[LiteralString] = """
+    (select referral_id as escalated_id, escalated_at from escalation) as escalated
+    cross join lateral (select * from referral where referral_id = escalated_id limit 1) as referral
+"""
 MINE: Final[LiteralString] = "waits_on = %(organisation)s and due_at is not null"
 CONDITIONS: Final[Mapping[Bucket, _Condition]] = {
     Bucket.OVERDUE: _Condition(f"{MINE} and due_at < %(now)s", "due_at"),
@@ -57,10 +83,8 @@ CONDITIONS: Final[Mapping[Bucket, _Condition]] = {
         "visit_at",
     ),
     Bucket.TO_CONFIRM: _Condition("sender = %(organisation)s and state = 'completed'", "changed_at"),
-    Bucket.ESCALATED: _Condition(
-        "escalated_at >= changed_at", "escalated_at", "escalation join referral using (referral_id)"
-    ),
-    Bucket.OVERDUE_ELSEWHERE: _Condition("due_at < %(now)s and waits_on <> %(organisation)s", "due_at"),
+    Bucket.ESCALATED: _Condition("escalated_at >= changed_at", "escalated_at", ESCALATED),
+    Bucket.OVERDUE_ELSEWHERE: _Condition("due_at < %(now)s", "due_at", ELSEWHERE, is_ordered=False),
 }
 
 
@@ -87,8 +111,9 @@ def counts(connection: Connection, viewer: Viewer, day: Day) -> dict[Bucket, int
     """How many referrals each bucket has; COUNTED_TO + 1 where there are more than COUNTED_TO."""
     each = [
         f"select '{one}' as bucket, count(*) as many from ("
-        f"select from {CONDITIONS[one].source} where {CONDITIONS[one].where} limit %(limit)s) as counted"
-        for one in buckets(viewer)
+        f"select from {condition.source} where {condition.where} "
+        f"{f'order by {condition.by}, referral_id' if condition.is_ordered else ''} limit %(limit)s) as counted"
+        for one, condition in ((one, CONDITIONS[one]) for one in buckets(viewer))
     ]
     found = rows(connection, " union all ".join(each), _values(viewer, day), COUNTED_TO + 1)
     return {Bucket(row["bucket"]): row["many"] for row in found}
@@ -96,15 +121,11 @@ def counts(connection: Connection, viewer: Viewer, day: Day) -> dict[Bucket, int
 
 OVERDUE_OF: Final[LiteralString] = f"""
     select {SHOWN} from referral
-    where waits_on = %(whose)s and due_at is not null and due_at < %(now)s and waits_on <> %(organisation)s
+    where waits_on = %(whose)s and waits_on <> %(organisation)s and due_at is not null and due_at < %(now)s
     order by due_at, referral_id limit %(limit)s
 """
-# Of the longest overdue, so that a page never counts for long.
-OVERDUE_BY: Final[LiteralString] = """
-    select waits_on, count(*) as many from (
-        select waits_on from referral where due_at < %(now)s and waits_on <> %(organisation)s
-        order by due_at, referral_id limit %(limit)s
-    ) as overdue group by waits_on order by many desc, waits_on
+OVERDUE_BY: Final[LiteralString] = f"""
+    select waits_on, count(*) as many from {ELSEWHERE} group by waits_on order by many desc, waits_on
 """
 
 
@@ -117,10 +138,10 @@ def overdue_of(connection: Connection, viewer: Viewer, now: datetime, whose: str
 
 
 def overdue_by(connection: Connection, viewer: Viewer, now: datetime) -> list[Row]:
-    """How many each other organisation has not answered in time, of the COUNTED_TO longest overdue."""
+    """How many each other organisation has not answered in time; COUNTED_TO + 1 where it is more than COUNTED_TO."""
     if not viewer.coordinates:
         return []
-    return rows(connection, OVERDUE_BY, {"organisation": viewer.organisation, "now": now}, COUNTED_TO)
+    return rows(connection, OVERDUE_BY, {"organisation": viewer.organisation, "now": now}, COUNTED_TO + 1)
 
 
 def visits(connection: Connection, viewer: Viewer, begins: datetime, ends: datetime, *, limit: int) -> list[Row]:

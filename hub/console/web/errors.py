@@ -35,6 +35,11 @@ WORDS: Final[Mapping[str, tuple[int, str, str]]] = {
         N_("Son demasiadas búsquedas seguidas"),
         N_("No se buscó nada. Espere un minuto y busque de nuevo. Los casos de hoy están en Hoy y en Referencias."),
     ),
+    "too_slow": (
+        503,
+        N_("La lista tardó demasiado"),
+        N_("Intente de nuevo en un momento. Si sigue así, pida menos, un estado o una necesidad, y avise a soporte."),
+    ),
     "database_away": (
         503,
         N_("Ahora no es posible"),

@@ -35,7 +35,9 @@ def screens(settings: Settings) -> Sequence[Screen]:
     def show(visit: Visit) -> Response:
         viewer, say = showing.viewer_of(visit, settings), showing.saying(visit, settings)
         asked, after = read(visit.query)
-        found = cases.referrals(visit.tx, viewer, asked, after=after, limit=AT_ONCE + 1)
+        with cases.promptly(visit.tx):
+            found = cases.referrals(visit.tx, viewer, asked, after=after, limit=AT_ONCE + 1)
+            counted = showing.counted(cases.count(visit.tx, viewer, asked))
         rows = [showing.shown(row, viewer) for row in found[:AT_ONCE]]
         visit.note("referrals_seen", people=[row["code"] for row in rows], count=len(rows))
         return visit.page(
@@ -47,7 +49,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             states=[state.value for state in ReferralState],
             needs=[need.value for need in NeedCode],
             rows=rows,
-            counted=showing.counted(cases.count(visit.tx, viewer, asked)),
+            counted=counted,
             is_first=after is None,
             next=_next(visit.query, rows[-1]) if len(found) > AT_ONCE else None,
         )

@@ -243,6 +243,9 @@ class Serving:
                 if visit is not None and visit.session is not None:
                     self._note_refusal(visit, screen, stopped)
                 raise
+        except psycopg.errors.QueryCanceled:
+            log.warning("a page took too long", extra=fields(screen=screen.name, request=request_id(request)))
+            raise Stopped("too_slow") from None
         except (psycopg_pool.PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
             log.warning("the database is away", extra=fields(error=describe(error), request=request_id(request)))
             raise Stopped("database_away") from None

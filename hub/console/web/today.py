@@ -1,13 +1,14 @@
 """Hoy: what needs me first?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.responses import Response
 
-from hub.console.store import work
-from hub.console.store.work import Bucket
+from hub.console.store import cases, work
+from hub.console.store.cases import Viewer
+from hub.console.store.work import Bucket, Day
 from hub.console.web import chasing, showing
 from hub.console.web.permissions import Role
 from hub.console.web.saying import day_of
@@ -57,16 +58,20 @@ def screens(settings: Settings) -> Sequence[Screen]:
     def show(visit: Visit) -> Response:
         viewer, say = showing.viewer_of(visit, settings), showing.saying(visit, settings)
         day = day_of(say.now)
-        groups = []
-        for bucket, many in work.counts(visit.tx, viewer, day).items():
-            if many:
-                rows = [showing.shown(row, viewer) for row in work.work(visit.tx, viewer, day, bucket, limit=AT_ONCE)]
-                groups.append(Group(bucket, REASONS[bucket], showing.counted(many), rows, many > len(rows)))
-        codes = sorted({row["code"] for group in groups for row in group.rows})
-        visit.note("work_seen", people=codes, count=len(codes))
         mine = settings.organisations()[viewer.organisation]
         is_chasing = viewer.coordinates and visit.may(Role.COORDINATOR) and chasing.may_chase(mine)
-        chases = work.overdue_by(visit.tx, viewer, say.now) if is_chasing else []
+        with cases.promptly(visit.tx):
+            groups = [*_groups(visit, viewer, day)]
+            chases = work.overdue_by(visit.tx, viewer, say.now) if is_chasing else []
+        codes = sorted({row["code"] for group in groups for row in group.rows})
+        visit.note("work_seen", people=codes, count=len(codes))
         return visit.page("today.html", say=say, groups=groups, chases=chases)
 
     return (Screen("today", "/hoy", get=show, label=N_("Hoy"), act="work_seen"),)
+
+
+def _groups(visit: Visit, viewer: Viewer, day: Day) -> Iterator[Group]:
+    for bucket, many in work.counts(visit.tx, viewer, day).items():
+        if many:
+            rows = [showing.shown(row, viewer) for row in work.work(visit.tx, viewer, day, bucket, limit=AT_ONCE)]
+            yield Group(bucket, REASONS[bucket], showing.counted(many), rows, many > len(rows))
