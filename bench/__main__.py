@@ -2,7 +2,8 @@
 
 `./ruta bench real` measures the real work beside the contender `ruta` and the floor alone, `./ruta bench latency` the
 time to an answer, `./ruta bench http` accepting by HTTP and what floods do to others, `./ruta bench start` how quickly
-the network is up and what memory it takes, and `./ruta bench matching` the matching of people.
+the network is up and what memory it takes, `./ruta bench console` the console's pages at a million referrals, and
+`./ruta bench matching` the matching of people.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from statistics import median
 from typing import Any
 
 from bench import latency, measure, requests, start
+from bench.console import measured as console
 from bench.contenders import Contender, contenders, ours
 from bench.ground import Ground
 from bench.http import measured as http
@@ -47,6 +49,7 @@ class Plan:
     real: real.Plan
     latency: latency.Plan
     http: http.Plan
+    console: console.Plan
     starts: int
 
 
@@ -60,6 +63,7 @@ FULL = Plan(
     real=real.FULL,
     latency=latency.FULL,
     http=http.FULL,
+    console=console.FULL,
     starts=3,
 )
 QUICK = Plan(
@@ -72,6 +76,7 @@ QUICK = Plan(
     real=real.QUICK,
     latency=latency.QUICK,
     http=http.QUICK,
+    console=console.QUICK,
     starts=1,
 )
 
@@ -83,7 +88,7 @@ def main() -> int:
 
         return measure_matching(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="ruta bench", description="Ruta beside nameko, FastStream and the floor.")
-    parser.add_argument("what", nargs="?", choices=("real", "latency", "http", "start"), help="only this")
+    parser.add_argument("what", nargs="?", choices=("real", "latency", "http", "start", "console"), help="only this")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     parser.add_argument("--quick", action="store_true", help="a quarter of the time, and less certain")
     arguments = parser.parse_args()
@@ -99,6 +104,8 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     if "http" in figures and not http.is_right(figures):
+        return 1
+    if "console" in figures and not console.is_right(figures["console"]):
         return 1
     if "contenders" not in figures:
         return 0
@@ -129,6 +136,11 @@ def run(plan: Plan, *, only: str | None = None) -> dict[str, Any]:
         _say("")
         figures["start"] = start.measure(directory, plan.starts)
         for line in start.lines(figures["start"]):
+            _say(line)
+    if only in (None, "console"):
+        _say("")
+        figures["console"] = console.measure(default_directory() / "bench-console", plan.console, _say)
+        for line in console.lines(figures["console"]):
             _say(line)
     figures["seconds"] = round(time.monotonic() - began)
     return figures

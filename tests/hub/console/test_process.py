@@ -16,37 +16,11 @@ import trustme
 
 from deploy.local.forking import Adopted
 from deploy.local.state import ROOT, free_ports
-from tests.hub.console.kit import FORM, TOKEN, Answer, Browser, Console, Person, Running
+from tests.hub.console.kit import FORM, TOKEN, Browser, Console, Person, Remote
 from tests.messaging.forked import fork
 from tests.waiting import eventually
 
 CANARIES = ("canario.usuario", "Canario Canarini", "canario canta en la jaula", "135790")
-
-
-class Remote(Running):
-    """The process, to which browsers come by a connection."""
-
-    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
-        self._port = port
-        self._tls = tls
-
-    def ask(self, method: str, path: str, headers: object, body: bytes, address: str = "127.0.0.1") -> Answer:
-        """One request."""
-        assert isinstance(headers, list)
-        host = f"localhost:{self._port}"
-        made = http.client.HTTPSConnection("localhost", self._port, timeout=60, context=self._tls)
-        connection = made if self._tls else http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
-        replaced = {name: host if name == "host" else value for name, value in headers}
-        if "origin" in replaced:
-            replaced["origin"] = f"http{'s' if self._tls else ''}://{host}"
-        if method == "POST":
-            replaced["content-length"] = str(len(body))
-        try:
-            connection.request(method, path, body, replaced)
-            response = connection.getresponse()
-            return Answer(response.status, [(k.lower(), v) for k, v in response.getheaders()], response.read())
-        finally:
-            connection.close()
 
 
 class Served:

@@ -1,0 +1,1 @@
+"""What the console's pages cost where there are a million referrals."""

@@ -1,0 +1,250 @@
+"""All of `./ruta bench console`: what the console's pages cost where there are a million referrals."""
+
+import contextlib
+import gzip
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any, Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import psycopg
+
+from bench.console import looks, statements, world
+from bench.console.browsing import ENROLMENT, Answer, Browser, Remote, Running, enrol
+from bench.console.looks import COORDINATOR, FLOOR, LARGE_STAFF, SMALL_STAFF, STAFF, Look
+from bench.console.world import LARGE, SMALL, World
+from deploy.local import OperatorError, Stack, staff
+from deploy.local.process import Process, Program
+from deploy.local.processes import hub_programs
+from deploy.local.provision import provision
+from deploy.local.trail import trail
+from hub.console.web import app as web
+from hub.console.web.case import path_of
+from hub.console.web.settings import Settings
+from messaging import clock, topology
+from messaging.topology import CONSOLE, CONSOLE_WEB
+
+ON_PAGE: Final = 50  # rows of the list
+FAR: Final = 2_000  # the page that is far behind
+WEIGHT: Final = 60 * 1024  # bytes of a first visit
+LONGEST_MS: Final = 100.0  # for a case of so many steps
+APART: Final = 0.05, 0.5  # how far medians of what is hidden and what is not there may be apart: of the one; ms
+ORGANISATION: Final = {LARGE_STAFF: LARGE, SMALL_STAFF: SMALL, COORDINATOR: LARGE}
+FILES: Final = re.compile(r'(?:href|src)="(/static/[^"]+)"')
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    referrals: int
+    rounds: int
+    pairs: int
+
+
+FULL: Final = Plan(referrals=1_000_000, rounds=200, pairs=500)
+QUICK: Final = Plan(referrals=1_000_000, rounds=40, pairs=500)
+
+
+def measure(directory: Path, plan: Plan, say: Callable[[str], None]) -> dict[str, Any]:
+    """Measure it; returns the figures."""
+    with Stack(directory) as stack:
+        stack.drop_database(CONSOLE)
+        network = topology.read()
+        provision(stack, network)
+        began = time.monotonic()
+        with psycopg.connect(stack.service_database_url(CONSOLE)) as connection:
+            made = world.fill(connection, plan.referrals, now=clock.now())
+            far = {who: world.behind(connection, ON_PAGE * (FAR - 1), whose)
+                   for who, whose in ((LARGE_STAFF, LARGE), (COORDINATOR, None))}  # fmt: skip
+        say(f"made {plan.referrals:,} referrals in {time.monotonic() - began:.0f} s")
+        asked = looks.looks(made, far)
+        program = next(one for one in hub_programs(stack, network) if one.name == CONSOLE_WEB)
+        with _served(program) as remote:
+            browsers = _staff(stack, remote)
+            figures = {
+                "referrals": plan.referrals,
+                "pages": _times(remote, browsers, asked, plan.rounds),
+                "weight": _weight(asked, browsers),
+                "hidden": _hidden(remote, browsers[SMALL_STAFF], made, plan.pairs),
+            }
+            settings = Settings.from_environment(program.environment)
+            with psycopg.connect(settings.database_url, options=web.OPTIONS) as connection:
+                return figures | {"statements": _statements(connection, settings, browsers, asked)}
+
+
+@contextlib.contextmanager
+def _served(program: Program) -> Iterator[Remote]:
+    process = Process(program)
+    try:
+        process.start()
+        process.wait_ready()
+        port = urlsplit(f"//{program.environment['CONSOLE_LISTEN']}").port
+        assert port is not None
+        yield Remote(port)
+        if process.pid is None:
+            raise OperatorError(f"{process.name} ended by itself: {process.why()}")
+    finally:
+        process.stop()
+
+
+def _staff(stack: Stack, remote: Remote) -> Mapping[str, Browser]:
+    """Whoever looks, each come in by a browser of their own."""
+    browsers = {}
+    for who, role in STAFF.items():
+        with trail(stack.service_database_url(CONSOLE), stack.state, stack.state.console_audit) as noted:
+            said = staff.StaffOffice(noted, stack.state).add(
+                who, organisation=ORGANISATION[who], login=who, roles=[role]
+            )
+        code = ENROLMENT.search(said)
+        assert code is not None
+        browsers[who] = Browser(remote)
+        enrol(browsers[who], said.split()[0], who, code[0])
+    return browsers
+
+
+def _times(remote: Remote, browsers: Mapping[str, Browser], asked: Sequence[Look], rounds: int) -> dict[str, Any]:
+    """Every page in every round, in another order each time; the first round of all is not counted."""
+    chance, took = random.Random(1), {one.name: list[float]() for one in asked}  # noqa: S311 - no secret
+    for number in range(rounds + 1):
+        for one in chance.sample(asked, len(asked)) if number else asked:
+            one.at(browsers)
+            if number:
+                took[one.name].append(remote.seconds * 1000)
+    floor = median(took[FLOOR])
+    floor_p95 = _p95(took[FLOOR])
+    return {
+        name: {
+            "p50_ms": round(median(all), 2),
+            "p95_ms": round(_p95(all), 2),
+            "max_ms": round(max(all), 2),
+            "p50_of_floor": round(median(all) / floor, 2),
+            "p95_of_floor": round(_p95(all) / floor_p95, 2),
+        }
+        for name, all in took.items()
+    }
+
+
+def _p95(milliseconds: Sequence[float]) -> float:
+    return quantiles(milliseconds, n=20, method="inclusive")[-1]
+
+
+def _weight(asked: Sequence[Look], browsers: Mapping[str, Browser]) -> dict[str, Any]:
+    """Bytes of each page with the files that it names, as they come, and as gzip would make them."""
+    found = {}
+    for one in asked:
+        page = one.at(browsers)
+        if page.status == 200:
+            bodies = [
+                page.body,
+                *(_file(browsers[one.by], path).body for path in dict.fromkeys(FILES.findall(page.text))),
+            ]
+            found[one.name] = {
+                "bytes": sum(map(len, bodies)),
+                "compressed": sum(len(gzip.compress(body, 6)) for body in bodies),
+            }
+    return found
+
+
+def _file(browser: Browser, path: str) -> Answer:
+    page = browser.page
+    try:
+        return browser.get(path)
+    finally:
+        browser.page = page  # that it came with
+
+
+def _hidden(remote: Remote, browser: Browser, made: World, pairs: int) -> dict[str, Any]:
+    """Cases that are another's, and ids that are none's, in turn."""
+    chance = random.Random(2)  # noqa: S311 - no secret
+    took: dict[str, list[float]] = {"hidden": [], "unknown": []}
+    for number in range(pairs):
+        hidden = chance.choice(made.of_others)
+        unknown = UUID(int=hidden.int ^ chance.getrandbits(60))
+        order = [("hidden", hidden), ("unknown", unknown)]
+        for name, id in order if number % 2 else reversed(order):
+            answer = browser.get(path_of(id))
+            if answer.status != 404:
+                raise OperatorError(f"a case that is {name} was answered with {answer.status}")
+            took[name].append(remote.seconds * 1000)
+    hidden_ms, unknown_ms = median(took["hidden"]), median(took["unknown"])
+    apart = abs(hidden_ms - unknown_ms)
+    return {
+        "pairs": pairs,
+        "hidden_p50_ms": round(hidden_ms, 3),
+        "unknown_p50_ms": round(unknown_ms, 3),
+        "apart_ms": round(apart, 3),
+        "reached": apart <= max(APART[0] * unknown_ms, APART[1]),
+    }
+
+
+def _statements(
+    connection: Any, settings: Settings, browsers: Mapping[str, Browser], asked: Sequence[Look]
+) -> dict[str, Any]:
+    """How the statements of each page read tables, from the same application within this process."""
+    running = Running(web.make_app(settings))
+    try:
+        here = {who: Browser(running, cookies=dict(one.cookies)) for who, one in browsers.items()}
+        found, wrong = {}, []
+        for one in asked:
+            with statements.recorded() as said:
+                one.at(here)
+            read = [reading for each in said for reading in statements.readings(connection, each)]
+            connection.rollback()
+            found[one.name] = {"statements": len(said), "most_rows": max((each.rows for each in read), default=0)}
+            wrong += [f"{one.name}: {each.rows:,} rows of {each.table} by {each.by or 'no index'}"
+                      for each in statements.too_much(connection, read)]  # fmt: skip
+        return {"pages": found, "too_much": sorted(set(wrong))}
+    finally:
+        running.stop()
+
+
+def lines(figures: Mapping[str, Any]) -> Iterator[str]:
+    """What is printed of it."""
+    read = figures["statements"]["pages"]
+    yield (
+        f"{'page':<34}{'p50 ms':>8}{'p95 ms':>8}{'max ms':>8}{'of the floor':>14}"
+        f"{'most rows':>11}{'KB':>7}{'as gzip':>9}"
+    )
+    for name, said in figures["pages"].items():
+        weight = figures["weight"].get(name)
+        weighs = f"{weight['bytes'] / 1024:7.1f}{weight['compressed'] / 1024:9.1f}" if weight else ""
+        yield (
+            f"{name:<34}{said['p50_ms']:8.1f}{said['p95_ms']:8.1f}{said['max_ms']:8.1f}"
+            f"{said['p50_of_floor']:7.1f}{said['p95_of_floor']:7.1f}{read[name]['most_rows']:11,}{weighs}"
+        )
+    hidden = figures["hidden"]
+    yield (
+        f"another's case {hidden['hidden_p50_ms']:.2f} ms, an unknown one {hidden['unknown_p50_ms']:.2f} "
+        f"({hidden['pairs']} pairs)"
+    )
+    for name, one in goals(figures).items():
+        verdict = "reached" if one["reached"] else "missed"
+        yield f"{name} is {one['measured']:g}; the goal is at most {one['goal']:g}: {verdict}"
+    yield from figures["statements"]["too_much"]
+
+
+def goals(figures: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What was aimed at, and whether it was reached."""
+    longest = figures["pages"]["Caso: 200 steps"]["p95_ms"]
+    heaviest = max(one["bytes"] for one in figures["weight"].values())
+    hidden = figures["hidden"]
+    measured = {
+        "p95 of a case of 200 steps, ms": (longest, LONGEST_MS),
+        "the heaviest first visit, KB": (round(heaviest / 1024, 1), WEIGHT / 1024),
+        "ms by which another's case and an unknown one differ": (
+            hidden["apart_ms"], round(max(APART[0] * hidden["unknown_p50_ms"], APART[1]), 3),
+        ),
+    }  # fmt: skip
+    return {name: {"measured": said, "goal": goal, "reached": said <= goal} for name, (said, goal) in measured.items()}
+
+
+def is_right(figures: Mapping[str, Any]) -> bool:
+    """Whether no page reads more as tables grow."""
+    return not figures["statements"]["too_much"]

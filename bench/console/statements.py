@@ -1,0 +1,93 @@
+"""What pages ask the database, and how it finds that: whether what a page reads grows with the tables.
+
+with recorded() as statements:
+    browser.get("/hoy")
+found = [reading for one in statements for reading in readings(connection, one)]
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, cast
+from unittest.mock import patch
+
+import psycopg
+from psycopg import sql
+
+from hub.console.store.cases import COUNTED_TO
+
+BIG: Final = 100  # pages of a table from which on it is not to be read from end to end
+MOST: Final = 2 * COUNTED_TO  # rows that a part of a statement may look at
+READS: Final = re.compile(r"\s*(select|with)\b.*\bfrom\b", re.DOTALL | re.IGNORECASE)
+EXPLAIN: Final = sql.SQL("explain (analyze, timing off, format json) ")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One that was sent."""
+
+    text: str
+    values: Any
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a statement has read one table."""
+
+    table: str
+    by: str
+    """The index; empty: from end to end."""
+    rows: int
+    """That it has looked at, also those that were not what was looked for."""
+
+
+@contextmanager
+def recorded() -> Iterator[list[Statement]]:
+    """Keep what is asked of any database by this process in the block."""
+    found: list[Statement] = []
+    execute = psycopg.Cursor.execute
+
+    def keeping(self: Any, query: Any, params: Any = None, **more: Any) -> Any:
+        found.append(Statement(query if isinstance(query, str) else query.as_string(self), params))
+        return execute(self, query, params, **more)
+
+    with patch.object(psycopg.Cursor, "execute", keeping):
+        yield found
+
+
+def readings(connection: psycopg.Connection[Any], statement: Statement) -> list[Reading]:
+    """How a statement reads tables; of those that only read. It is run, as its page runs it."""
+    if READS.match(statement.text) is None:
+        return []
+    row = connection.execute(EXPLAIN + sql.SQL(cast(Any, statement.text)), statement.values).fetchone()
+    assert row is not None
+    (plan,) = row.values() if isinstance(row, dict) else row
+    return [*_of(plan[0]["Plan"])]
+
+
+def too_much(connection: psycopg.Connection[Any], readings: list[Reading]) -> list[Reading]:
+    """Those that read a big table from end to end, or more rows than a page has any use for."""
+    pages = connection.execute("select relname, relpages from pg_class where relkind = 'r'").fetchall()
+    sizes = dict(tuple(row.values()) if isinstance(row, dict) else row for row in pages)
+    return [one for one in readings if one.rows > MOST or (not one.by and sizes.get(one.table, 0) >= BIG)]
+
+
+def _of(node: Mapping[str, Any], index: str = "") -> Iterator[Reading]:
+    inner = node.get("Plans", ())
+    if "Relation Name" in node:
+        by = node.get("Index Name") or index or ", ".join(sorted(_indexes(inner)))
+        left_out = sum(
+            node.get(name, 0)
+            for name in ("Rows Removed by Filter", "Rows Removed by Index Recheck", "Rows Removed by Join Filter")
+        )
+        yield Reading(node["Relation Name"], by, round((node["Actual Rows"] + left_out) * node["Actual Loops"]))
+    for one in inner:
+        yield from _of(one)
+
+
+def _indexes(nodes: Any) -> Iterator[str]:
+    for node in nodes:
+        if "Index Name" in node:
+            yield node["Index Name"]
+        yield from _indexes(node.get("Plans", ()))
