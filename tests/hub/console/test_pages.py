@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 import contracts
 from contracts.codes import DeadlineStep, InfoTopic, ReferralState, ReminderAbout
-from hub.console.store import work
-from hub.console.web import case, today
+from hub.console.store import cases, work
+from hub.console.web import app, case, today
 from hub.console.web.case import path_of
 from messaging import clock
 from tests.examples_reports import an_id, noted, referred, says
@@ -191,3 +193,22 @@ def test_pages_of_a_list_follow_each_other(
         path = found[1].replace("&amp;", "&") if found else ""
     assert len(shown) == 3
     assert {*shown} == {code_of(name) for name in ("late", "asked", "elsewhere")}
+
+
+@pytest.mark.parametrize("path", ["/hoy", "/referencias"])
+def test_a_list_that_takes_too_long_is_refused_soon_and_says_so(
+    console: Console, staff: dict[str, Browser], path: str
+) -> None:
+    with psycopg.connect(console.url) as other:
+        other.execute("lock table referral in access exclusive mode")
+        answer = staff["iom"].get(path)
+    assert (answer.status, "too_slow" in answer.text) == (503, True)
+    assert staff["iom"].get(path).status == 200
+
+
+def test_what_records_a_list_may_take_as_long_as_ever(console: Console) -> None:
+    with psycopg.connect(console.url, options=app.OPTIONS, row_factory=dict_row) as connection:
+        with cases.promptly(connection):
+            within = connection.execute("show statement_timeout").fetchone()
+        after = connection.execute("show statement_timeout").fetchone()
+    assert (within, after) == ({"statement_timeout": "300ms"}, {"statement_timeout": "5s"})
