@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
+from uuid import UUID
 
 import contracts
 from bench.console.browsing import Answer, Browser
 from bench.console.world import NEVER, OLD_STATE, RARE_NEED, RARE_STATE, World
+from deploy.local import OperatorError
 from hub.console.store.cases import After
 from hub.console.web import case, listing, searching
 
@@ -33,11 +35,11 @@ class Look:
     status: int = 200
 
     def at(self, browsers: Mapping[str, Browser]) -> Answer:
-        """Ask for it."""
+        """Ask for it; OperatorError where something else comes of it."""
         browser = browsers[self.by]
         answer = browser.get(self.path) if self.typed is None else browser.send(self.path, q=self.typed)
         if answer.status != self.status:
-            raise AssertionError(f"{self.name} was answered with {answer.status}")
+            raise OperatorError(f"{self.name} was answered with {answer.status}")
         return answer
 
 
@@ -45,7 +47,7 @@ def looks(world: World, far: Mapping[str, After]) -> Sequence[Look]:
     """All of them, the floor first; `far` says for LARGE_STAFF and COORDINATOR what the far pages stand behind."""
     state, need = NEVER
     code = contracts.short_code(world.longest)
-    unknown = contracts.short_code(world.longest.__class__(int=world.longest.int ^ 0b10101))
+    unknown = contracts.short_code(UUID(int=world.longest.int ^ 0b10101))
     mistyped = code[:-1] + ("2" if code[-1] != "2" else "3")
     return (
         Look(FLOOR, LARGE_STAFF, "/buscar"),
@@ -58,6 +60,7 @@ def looks(world: World, far: Mapping[str, After]) -> Sequence[Look]:
         Look("list: a coordinator", COORDINATOR, _list()),
         Look("list: a coordinator, page 2,000", COORDINATOR, _list(after=far[COORDINATOR])),
         Look("sent, in a state", LARGE_STAFF, _list("enviadas", state)),
+        Look("received: the large", LARGE_STAFF, _list("recibidas")),
         Look("received, of a need", LARGE_STAFF, _list("recibidas", need=need)),
         Look("sent, of a need: a small one", SMALL_STAFF, _list("enviadas", need=need)),
         Look("received, in a state: a small one", SMALL_STAFF, _list("recibidas", state)),

@@ -174,13 +174,11 @@ def _hidden(remote: Remote, browser: Browser, made: World, pairs: int) -> dict[s
                 raise OperatorError(f"a case that is {name} was answered with {answer.status}")
             took[name].append(remote.seconds * 1000)
     hidden_ms, unknown_ms = median(took["hidden"]), median(took["unknown"])
-    apart = abs(hidden_ms - unknown_ms)
     return {
         "pairs": pairs,
         "hidden_p50_ms": round(hidden_ms, 3),
         "unknown_p50_ms": round(unknown_ms, 3),
-        "apart_ms": round(apart, 3),
-        "reached": apart <= max(APART[0] * unknown_ms, APART[1]),
+        "apart_ms": round(abs(hidden_ms - unknown_ms), 3),
     }
 
 
@@ -233,11 +231,12 @@ def lines(figures: Mapping[str, Any]) -> Iterator[str]:
 def goals(figures: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """What was aimed at, and whether it was reached."""
     longest = figures["pages"]["Caso: 200 steps"]["p95_ms"]
-    heaviest = max(one["bytes"] for one in figures["weight"].values())
+    heaviest, compressed = (max(one[of] for one in figures["weight"].values()) for of in ("bytes", "compressed"))
     hidden = figures["hidden"]
     measured = {
         "p95 of a case of 200 steps, ms": (longest, LONGEST_MS),
-        "the heaviest first visit, KB": (round(heaviest / 1024, 1), WEIGHT / 1024),
+        "the heaviest first visit as it comes, KB": (round(heaviest / 1024, 1), WEIGHT / 1024),
+        "the heaviest first visit as gzip, KB": (round(compressed / 1024, 1), WEIGHT / 1024),
         "ms by which another's case and an unknown one differ": (
             hidden["apart_ms"], round(max(APART[0] * hidden["unknown_p50_ms"], APART[1]), 3),
         ),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 from unittest.mock import patch
 
 import psycopg
@@ -60,27 +60,23 @@ def readings(connection: psycopg.Connection[Any], statement: Statement) -> list[
     """How a statement reads tables; of those that only read. It is run, as its page runs it."""
     if READS.match(statement.text) is None:
         return []
-    row = connection.execute(EXPLAIN + sql.SQL(cast(Any, statement.text)), statement.values).fetchone()
+    row = connection.execute(EXPLAIN + sql.SQL(statement.text), statement.values).fetchone()
     assert row is not None
-    (plan,) = row.values() if isinstance(row, dict) else row
-    return [*_of(plan[0]["Plan"])]
+    return [*_of(row[0][0]["Plan"])]
 
 
 def too_much(connection: psycopg.Connection[Any], readings: list[Reading]) -> list[Reading]:
     """Those that read a big table from end to end, or more rows than a page has any use for."""
     pages = connection.execute("select relname, relpages from pg_class where relkind = 'r'").fetchall()
-    sizes = dict(tuple(row.values()) if isinstance(row, dict) else row for row in pages)
+    sizes = dict(pages)
     return [one for one in readings if one.rows > MOST or (not one.by and sizes.get(one.table, 0) >= BIG)]
 
 
-def _of(node: Mapping[str, Any], index: str = "") -> Iterator[Reading]:
+def _of(node: Mapping[str, Any]) -> Iterator[Reading]:
     inner = node.get("Plans", ())
     if "Relation Name" in node:
-        by = node.get("Index Name") or index or ", ".join(sorted(_indexes(inner)))
-        left_out = sum(
-            node.get(name, 0)
-            for name in ("Rows Removed by Filter", "Rows Removed by Index Recheck", "Rows Removed by Join Filter")
-        )
+        by = node.get("Index Name") or ", ".join(sorted(_indexes(inner)))
+        left_out = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
         yield Reading(node["Relation Name"], by, round((node["Actual Rows"] + left_out) * node["Actual Loops"]))
     for one in inner:
         yield from _of(one)

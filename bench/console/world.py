@@ -120,7 +120,7 @@ def fill(connection: psycopg.Connection[Any], size: int, *, now: datetime, seed:
             "on conname = indexname where tablename = any(%s) and conname is null",
             (list(TABLES),),
         )
-        indexes = [tuple(row.values()) if isinstance(row, dict) else tuple(row) for row in cursor.fetchall()]
+        indexes = cursor.fetchall()
         for name, _ in indexes:
             cursor.execute(sql.SQL("drop index {}").format(sql.Identifier(name)))
         for table in TABLES:
@@ -160,7 +160,7 @@ def _rows(size: int, now: datetime, chance: random.Random) -> Iterator[tuple[Any
         which = chance.random()
         one, other = chance.choices(others, shares, k=2)
         if one == other:
-            other = others[others.index(one) - 1]
+            other = others[0] if one != others[0] else others[1]
         is_chosen = 499 <= number < 499 + LONGEST_CHAIN or number == size - (1000 if size > 10_000 else size // 2)
         if which < SENT_BY_LARGE or is_chosen:
             sender, recipient = LARGE, "redcross" if is_chosen else other
@@ -197,4 +197,4 @@ def behind(connection: psycopg.Connection[Any], rows: int, organisation: str | N
         {"organisation": organisation, "rows": rows - 1},
     ).fetchone()
     assert row is not None
-    return After(*(row.values() if isinstance(row, dict) else row))
+    return After(*row)
