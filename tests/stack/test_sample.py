@@ -36,7 +36,7 @@ from tests.waiting import eventually
 READY_WITHIN = 60.0  # seconds from when the hub is up: what the sample promises
 WORK = dict.fromkeys(
     ("casapuente", "coordinacion"),
-    ("Nuevas, sin recibir", "Les preguntan", "Vencen hoy", "Citas de hoy", "Por confirmar"),
+    ("Por decidir", "Les preguntan", "Vencen hoy", "Citas de hoy", "Por confirmar"),
 )
 """Who has work, and why."""
 STATES = "select state, count(*) as many from referral group by state"

@@ -18,7 +18,7 @@ class Bucket(StrEnum):
 
     OVERDUE = "overdue"
     ASKED = "asked"
-    NEW = "new"
+    UNDECIDED = "undecided"
     DUE_TODAY = "due_today"
     VISITS_TODAY = "visits_today"
     TO_CONFIRM = "to_confirm"
@@ -76,7 +76,7 @@ MINE: Final[LiteralString] = "waits_on = %(organisation)s and due_at is not null
 CONDITIONS: Final[Mapping[Bucket, _Condition]] = {
     Bucket.OVERDUE: _Condition(f"{MINE} and due_at < %(now)s", "due_at"),
     Bucket.ASKED: _Condition(f"{MINE} and waits_for = 'answer'", "due_at"),
-    Bucket.NEW: _Condition("recipient = %(organisation)s and state = 'sent'", "changed_at"),
+    Bucket.UNDECIDED: _Condition("recipient = %(organisation)s and state in ('sent', 'received')", "due_at"),
     Bucket.DUE_TODAY: _Condition(f"{MINE} and due_at >= %(now)s and due_at < %(ends)s", "due_at"),
     Bucket.VISITS_TODAY: _Condition(
         "recipient = %(organisation)s and state = 'scheduled' and visit_at >= %(begins)s and visit_at < %(ends)s",

@@ -83,6 +83,8 @@ CODED: Final[Mapping[str, tuple[str, str]]] = {
     "onward_state": (N_("Donde siguió, está"), "ReferralState"),
     "onward_outcome": (N_("Resultado donde siguió"), "Outcome"),
 }
+REPEATS: Final = frozenset({"reason_code", "override"})
+"""What facts say of the referral with each step."""
 MOMENTS: Final[Mapping[str, str]] = {
     "visit_at": N_("Cita"),
     "purge_by": N_("A más tardar"),
@@ -154,6 +156,7 @@ def story(case: Case, say: Saying) -> Iterator[Happening]:
     """All that happened, the first thing first."""
     by_id = {row["referral_id"]: row for row in case.referrals}
     before: dict[UUID, str] = {}
+    known: dict[UUID, Mapping[str, Any]] = {}  # what each step repeats of the referral is said where it is new
     lines = []
     for step in case.steps:
         referral = by_id[step["referral_id"]]
@@ -162,7 +165,10 @@ def story(case: Case, say: Saying) -> Iterator[Happening]:
         if "extension_reason" in step["details"]:
             said = EXTENDED
         before[step["referral_id"]] = step["state"]
-        lines.append(_happening(step["changed_at"], said, step["changed_by"], step["details"], referral, say))
+        details = {name: one for name, one in step["details"].items()
+                   if name not in REPEATS or known.get(step["referral_id"], {}).get(name) != one}  # fmt: skip
+        known[step["referral_id"]] = step["details"]
+        lines.append(_happening(step["changed_at"], said, step["changed_by"], details, referral, say))
     for event in case.events:
         referral, said = by_id[event["referral_id"]], EVENTS.get(event["what"], NOTED)
         lines.append(_happening(event["noted_at"], said, event["noted_by"], event["details"], referral, say))

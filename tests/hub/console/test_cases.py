@@ -278,9 +278,9 @@ def test_only_when_the_clock_moves_a_row_changes_its_place(kept: Kept) -> None:
             assert len(kept.read(work.work, iom, day, bucket)) == many
         return {bucket for bucket, many in counted.items() if many}
 
-    assert places(HELD_AT) == set()
-    assert places(due_at - timedelta(hours=2)) == {Bucket.DUE_TODAY}
-    assert places(due_at + MINUTE) == {Bucket.OVERDUE}
+    assert places(HELD_AT) == {Bucket.UNDECIDED}
+    assert places(due_at - timedelta(hours=2)) == {Bucket.UNDECIDED, Bucket.DUE_TODAY}
+    assert places(due_at + MINUTE) == {Bucket.UNDECIDED, Bucket.OVERDUE}
 
 
 def test_who_has_to_answer_is_shown_what_and_nobody_else_is(kept: Kept) -> None:
@@ -295,7 +295,7 @@ def test_who_has_to_answer_is_shown_what_and_nobody_else_is(kept: Kept) -> None:
         found = {one: kept.read(work.work, viewer, DAY, one) for one in Bucket}
         return {bucket: [row["referral_id"] for row in rows] for bucket, rows in found.items() if rows}
 
-    assert shown("iom") == {Bucket.NEW: [an_id("new")], Bucket.VISITS_TODAY: [an_id("visit")]}
+    assert shown("iom") == {Bucket.UNDECIDED: [an_id("new")], Bucket.VISITS_TODAY: [an_id("visit")]}
     assert shown("redcross") == {Bucket.ASKED: [an_id("asked")], Bucket.TO_CONFIRM: [an_id("done")]}
     assert shown("americares") == {}
 

@@ -27,8 +27,8 @@ from tests.hub.console.custody.boxes import ANA, PLANTED, by_the_hub
 from tests.hub.console.custody.boxes import Console as Box
 from tests.hub.console.custody.test_process import Running as Custody
 from tests.hub.console.kept import Kept
-from tests.hub.console.kit import CENTRE, Answer, Browser, Console
-from tests.hub.console.test_process import Remote, Served, start
+from tests.hub.console.kit import CENTRE, Answer, Browser, Console, Remote
+from tests.hub.console.test_process import Served, start
 from tests.waiting import eventually
 
 OTHER: dict[str, Any] = {"given_names": "Gisela", "family_names": "Tolvanera", "phone": "+573014440001"}
