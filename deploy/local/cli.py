@@ -240,6 +240,23 @@ def demo(
     raise SystemExit(run_demo(scenario=scenario, once=once, json_file=json_, small=small))
 
 
+@app.command
+def screenshots(folder: Path) -> None:
+    """Take a picture of every page of the console in each of its states, in both languages and at two widths.
+
+    What they show is invented, and the same each time.
+
+    Parameters
+    ----------
+    folder
+        Where to put them, as `STATE-LANGUAGE-WIDTH.png`.
+    """
+    warnings.filterwarnings("ignore", message="\\s*Eventlet is deprecated")  # known, see messaging/run.py
+    from screens import pictures
+
+    print(f"{pictures.take(folder)} pictures are in {folder}.")
+
+
 @app.command(help_flags=[])
 def contracts(*arguments: PassedOn) -> None:
     """`contracts explain CODE` says what a refusal means; `contracts check` fails where a contract breaks somebody."""

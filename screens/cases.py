@@ -1,0 +1,160 @@
+"""Invented referrals, in the messages in which the hub's services record them, as of the moment that stands still."""
+
+import inspect
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+import contracts
+from contracts import Message, codes
+from contracts.codes import ReferralState, ReminderAbout
+from hub.console.service import ConsoleService
+from messaging.runtime import Delivery, Runtime
+from screens.frozen import NOW
+
+NAMES: Final = UUID("01950000-0000-7000-8000-0000000000bb")
+WAITS_FOR: Final = {
+    "sent": ReminderAbout.RECEIPT,
+    "received": ReminderAbout.DECISION,
+    "info_requested": ReminderAbout.ANSWER,
+    "completed": ReminderAbout.OUTCOME,
+}
+BY_SENDER: Final = {"sent", "closed", "cancel_requested"}
+BY_HUB: Final = {"expired"}
+
+LATE, ASKED, DONE, ONWARD = "late", "asked", "done", "redirected"
+"""Cases that states are about."""
+SAME_CODE: Final = ("filler 0", "filler 1")
+"""Two that are made to have the same short code."""
+
+
+def an_id(name: str) -> UUID:
+    """The id of what is called so: the same each time."""
+    return uuid5(NAMES, name)
+
+
+def hours(ago: float) -> Any:
+    """So many hours before now; of what is yet to come the number is negative."""
+    return NOW - timedelta(hours=ago)
+
+
+def referral(
+    name: str,
+    sender: str,
+    recipient: str,
+    need: str,
+    *steps: tuple[str, float, dict[str, Any]],
+    urgency: str = "normal",
+) -> list[Message[Any]]:
+    """What is recorded of a referral: its states, how many hours ago each was reached, and what was said with it."""
+    told = []
+    for number, (state, ago, more) in enumerate(steps, 1):
+        by = sender if state in BY_SENDER else "hub" if state in BY_HUB else recipient
+        fact = contracts.ReferralRecorded(
+            **{
+                "referral_id": an_id(name),
+                "state": ReferralState(state),
+                "changed_at": hours(ago),
+                "changed_by": by,
+                "sender": sender,
+                "recipient": recipient,
+                "service_id": an_id(f"service {recipient} {need}"),
+                "person_id": an_id(f"person {name}"),
+                "need_id": an_id(f"need {name}"),
+                "need_code": need,
+                "urgency": codes.Urgency(urgency),
+                "sent_at": hours(steps[0][1]),
+                "zone": "08001",
+                "waits_for": WAITS_FOR.get(state),
+                **({"due_at": hours(ago - 24)} if state in WAITS_FOR else {}),
+                **more,
+            }
+        )
+        told.append(_said(fact, number, ago))
+    return told
+
+
+def event(name: str, what: str, ago: float, by: str = "hub", state: str = "received", **more: Any) -> Message[Any]:
+    """What has happened to a referral that moves it nowhere."""
+    fact = contracts.ReferralNoted(
+        referral_id=an_id(name), what=codes.ReferralEvent(what), noted_at=hours(ago), noted_by=by,
+        state=ReferralState(state), **more,
+    )  # fmt: skip
+    return _said(fact, None, ago)
+
+
+def _said(fact: Any, number: int | None, ago: float) -> Message[Any]:
+    draft = contracts.Draft(fact, str(fact.referral_id), sequence=number)
+    return contracts.stamp(draft, source="hub", time=hours(ago))
+
+
+def messages() -> Sequence[Message[Any]]:
+    """All of them."""
+    asked = {"topic": codes.InfoTopic.DOCUMENTS, "missing_documents": (codes.DocumentType.PT, codes.DocumentType.CE)}
+    visit = {"visit_at": hours(-6.3), "mode": codes.VisitMode.AT_PROVIDER}
+    late = {"due_at": hours(25), "next_step": codes.DeadlineStep.EXPIRE, "next_step_at": hours(-23.8)}
+    told = [
+        *referral(LATE, "redcross", "iom", "health.consultation",
+                  ("sent", 74, {"reason_code": codes.ReferralReason.SPECIALISED_CARE}), ("received", 49, late),
+                  urgency="urgent"),
+        event(LATE, "reminded", 25),
+        event(LATE, "escalated", 13, next_step=codes.DeadlineStep.EXPIRE, next_step_at=hours(-23.8)),
+        event(LATE, "taken_on", 1.4, "barranquilla"),
+        event(LATE, "chased", 1.2, "barranquilla", organisation="iom", means=codes.ChaseMeans.TELEPHONE,
+              result=codes.ChaseResult.WILL_ANSWER, chased_at=hours(1.3)),
+        *referral(ASKED, "iom", "americares", "health.maternal",
+                  ("sent", 27, {}), ("received", 26, {}), ("info_requested", 3, asked)),
+        *referral("emergency", "redcross", "iom", "shelter.temporary",
+                  ("sent", 0.5, {"due_at": hours(-1.5)}), urgency="emergency"),
+        *referral("new", "fuvadis", "iom", "food_security.voucher", ("sent", 2, {})),
+        *referral("today", "americares", "iom", "protection.regularisation",
+                  ("sent", 21, {}), ("received", 20, {"due_at": hours(-4)})),
+        *referral("visit", "fuvadis", "iom", "health.vaccination",
+                  ("sent", 52, {}), ("received", 50, {}), ("accepted", 31, {}), ("scheduled", 30, visit)),
+        *referral("confirm", "iom", "fuvadis", "education.school_supplies",
+                  ("sent", 120, {}), ("received", 119, {}), ("accepted", 100, {}),
+                  ("completed", 5, {"outcome": codes.Outcome.NEED_MET, "due_at": hours(-67)})),
+        *referral("elsewhere", "redcross", "americares", "health.medicines",
+                  ("sent", 60, {}), ("received", 58, {"due_at": hours(10)})),
+        *referral(ONWARD, "redcross", "americares", "integration.employment",
+                  ("sent", 150, {}), ("received", 149, {}), ("redirected", 130, {"new_referral_id": an_id("second")})),
+        *referral("second", "redcross", "oportunidades", "integration.employment",
+                  ("sent", 130, {"redirected_from": an_id(ONWARD), "person_id": an_id(f"person {ONWARD}")}),
+                  ("received", 128, {"redirected_from": an_id(ONWARD), "person_id": an_id(f"person {ONWARD}")}),
+                  ("accepted", 101, {"redirected_from": an_id(ONWARD), "person_id": an_id(f"person {ONWARD}")})),
+        *referral("declined", "fuvadis", "redcross", "shelter.rent",
+                  ("sent", 98, {}), ("received", 97, {}),
+                  ("declined", 90, {"decline_reason": codes.DeclineReason.NOT_ELIGIBLE,
+                                    "criterion": codes.EligibilityCriterion.RESIDENCE})),
+        *referral("waiting", "fuvadis", "barranquilla", "integration.entrepreneurship",
+                  ("sent", 200, {}), ("received", 199, {}),
+                  ("waitlisted", 170, {"place_in_line": 14, "estimate_days": 21})),
+        *referral(DONE, "iom", "redcross", "wash.hygiene_kit",
+                  ("sent", 400, {}), ("received", 399, {}), ("accepted", 390, {}), ("in_service", 380, {}),
+                  ("completed", 370, {"outcome": codes.Outcome.PARTLY_MET}), ("closed", 300, {})),
+    ]  # fmt: skip
+    needs = ("food_security.food_basket", "protection.legal_advice", "health.psychosocial", "education.training")
+    for number in range(14):
+        at = 500 + 31 * number
+        told += referral(
+            f"filler {number}", ("redcross", "fuvadis")[number % 2], ("americares", "iom")[number // 2 % 2],
+            needs[number % 4], ("sent", at, {}), ("received", at - 1, {}), ("expired", at - 30, {}),
+        )  # fmt: skip
+    return told
+
+
+def fill(url: str, told: Sequence[Message[Any]]) -> None:
+    """Let the console's read service have them, as the network's runtime does."""
+    handlers = {
+        method.handles: method
+        for _, method in inspect.getmembers(ConsoleService, inspect.isfunction)
+        if hasattr(method, "handles")
+    }
+    runtime = Runtime("console", url, handlers)
+    try:
+        runtime.apply(
+            ConsoleService(), [Delivery(tag, one.to_json(), redelivered=False) for tag, one in enumerate(told, 1)]
+        )
+    finally:
+        runtime.close()

@@ -1,0 +1,182 @@
+"""A console with invented cases and people, and the process that serves its pages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+from uuid import UUID
+
+import psycopg
+
+from contracts.codes import OrganisationStatus
+from deploy.local import Stack
+from deploy.local.process import Process
+from deploy.local.processes import program
+from deploy.local.state import ROOT, State, free_ports
+from hub.console import keyring
+from hub.console.keyring import Keyring
+from hub.console.web import accounts, credentials
+from hub.console.web.permissions import Role
+from hub.gateway.audit import keys
+from messaging import database, register, topology
+from messaging.migrate import migrate
+from messaging.topology import CONSOLE_WEB
+from screens import cases, frozen
+
+DATABASE: Final = "console_shown"
+CENTRE: Final = "barranquilla"
+PASSWORD: Final = "cuatro palabras muy seguidas"
+PIN: Final = "480261"
+OF_STAFF: Final = 1  # seeds: what the process makes are other codes
+FEW: Final = 2  # recovery codes that one of the people has left
+
+
+@dataclass(frozen=True)
+class Person:
+    """A member of staff; all have the same password, PIN and authenticator."""
+
+    login: str
+    name: str
+    organisation: str
+    role: Role
+    code: str = ""
+
+
+COORDINATOR: Final = Person("marta.gomez", "Marta Gómez", CENTRE, Role.COORDINATOR)
+PARTNER: Final = Person("ana.perez", "Ana Pérez", "iom", Role.PARTNER_STAFF)
+AUDITOR: Final = Person("hugo.rios", "Hugo Ríos", CENTRE, Role.AUDITOR)
+ADMINISTRATOR: Final = Person("luis.mora", "Luis Mora", CENTRE, Role.ADMINISTRATOR)
+SECOND_ADMINISTRATOR: Final = Person("rosa.diaz", "Rosa Díaz", CENTRE, Role.ADMINISTRATOR)
+IDLE: Final = Person("nelly.rojas", "Nelly Rojas", "oportunidades", Role.PARTNER_STAFF)
+"""Of whom nobody wants anything, and who has few recovery codes left."""
+SHARING: Final = Person("carmen.vega", "Carmen Vega", "redcross", Role.PARTNER_STAFF)
+"""Who locks the computer."""
+NEWCOMER: Final = Person("julian.ortiz", "Julián Ortiz", "fuvadis", Role.PARTNER_STAFF)
+LOST: Final = Person("olga.soto", "Olga Soto", "redcross", Role.PARTNER_STAFF)
+"""Who has lost what they come in with."""
+PEOPLE: Final = (
+    COORDINATOR, PARTNER, AUDITOR, ADMINISTRATOR, SECOND_ADMINISTRATOR, IDLE, SHARING, NEWCOMER, LOST,
+)  # fmt: skip
+
+
+class ShownConsole:
+    """The database, the people and the cases in it, and the process; a context manager, in which it serves."""
+
+    def __init__(self, stack: Stack, directory: Path) -> None:
+        """`stack` has PostgreSQL; keys and logs are put below `directory`."""
+        self._state = State(directory)
+        self._state.make()
+        keyring.make(self._state.console_key_file)
+        keys.make(self._state.console_audit)
+        self._keyring = Keyring.read(self._state.console_key_file)
+        self._write_organisations()
+        stack.drop_database(DATABASE)
+        self._url = stack.create_database(DATABASE)
+        migrate(self._url, ROOT / "hub" / "console")
+        cases.fill(self._url, cases.messages())
+        with frozen.still(OF_STAFF):
+            self.people = {one.login: self._added(one) for one in PEOPLE}
+        self.query(
+            "update recovery_code set used_at = now() where sha256 in "
+            "(select sha256 from recovery_code where staff = %s order by sha256 offset %s)",
+            self.people[IDLE.login].code, FEW,
+        )  # fmt: skip
+        first, second = (cases.an_id(name) for name in cases.SAME_CODE)
+        self.query(
+            "update referral set short_code = (select short_code from referral where referral_id = %s) "
+            "where referral_id = %s", first, second,
+        )  # fmt: skip
+        (port,) = free_ports(1)
+        self.address = f"http://127.0.0.1:{port}"
+        said = {
+            "CONSOLE_DATABASE_URL": self._url,
+            "CONSOLE_LISTEN": f"127.0.0.1:{port}",
+            "CONSOLE_KEY_FILE": str(self._state.console_key_file),
+            "CONSOLE_AUDIT_DIRECTORY": str(self._state.console_audit),
+            "RUTA_ORGANISATIONS_FILE": str(self._state.organisations_file),
+        }
+        self._process = Process(program(self._state, CONSOLE_WEB, ["screens.frozen"], said))
+
+    def __enter__(self) -> Self:
+        self._process.start()
+        self._process.wait_ready()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._process.stop()
+
+    @property
+    def log(self) -> str:
+        """What the process has said."""
+        return self._process.program.log.read_text()
+
+    def _write_organisations(self) -> None:
+        declared = topology.read().organisations
+        said = {
+            id: {
+                "said": {"name": one.name, "roles": ["partner", *(["coordinator"] if id == CENTRE else [])]},
+                "status": OrganisationStatus.ACTIVE,
+                "suffixes": {},
+            }
+            for id, one in declared.items()
+        }
+        self._state.organisations_file.write_text(register.written(said))
+
+    def _added(self, person: Person) -> Person:
+        with database.connect(self._url) as tx:
+            added = accounts.add(
+                tx, organisation=person.organisation, name=person.name, login=person.login, roles=[person.role]
+            )
+            assert added is not None  # nobody is in it yet
+            code, enrolment = added
+            digest = credentials.code_digest(enrolment)
+            accounts.begin_enrolment(tx, self._keyring, digest)
+            accounts.enrol(tx, digest, code, password=PASSWORD, pin=PIN, step=0)
+        return replace(person, code=code)
+
+    def query(self, sql: Any, *params: object) -> None:
+        """Change something in the database."""
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute(sql, params)
+
+    def invite(self, person: Person) -> str:
+        """Let somebody begin anew; return what they enrol with."""
+        with frozen.still(OF_STAFF), database.connect(self._url) as tx:
+            enrolment = accounts.invite_again(tx, self.people[person.login].code)
+        assert enrolment is not None  # nobody is suspended
+        return enrolment
+
+    def ask_recovery(self, person: Person, by: Person) -> None:
+        """Have an administrator ask that somebody begin anew, and nobody else."""
+        self.query("delete from recovery")
+        with database.connect(self._url) as tx:
+            accounts.ask_recovery(tx, self.people[person.login].code, self.people[by.login].code)
+
+    def forget_recoveries(self) -> None:
+        """Have nobody ask for anybody."""
+        self.query("delete from recovery")
+
+    def forget_attempts(self) -> None:
+        """Have nobody wait who typed something wrong before, and every code of an authenticator be new."""
+        self.query("delete from attempt")
+        self.query("update staff set totp_step = 0")
+
+    def slow_down(self, times: int) -> None:
+        """Have whoever has tried to come in try it so many times, just now."""
+        self.query("update attempt set count = %s, last_at = clock_timestamp()", times)
+
+
+def short_codes(*names: str) -> Sequence[str]:
+    """What cases are called by telephone."""
+    from contracts import short_code
+
+    return [short_code(cases.an_id(name)) for name in names]
+
+
+def path_of(name: str) -> str:
+    """Where a case is shown."""
+    id: UUID = cases.an_id(name)
+    return f"/caso/{id}"

@@ -1,0 +1,125 @@
+"""A browser (Debian's chromium) at the console's pages: as somebody, in a language, on a screen so wide."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import pyotp
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+
+from deploy.local.operator_error import OperatorError
+from screens import frozen
+from screens.console import PASSWORD, Person, ShownConsole
+
+LANGUAGES: Final = {"es": "es-CO", "en": "en-GB"}
+WIDTHS: Final = {360: 740, 1280: 800}
+"""A telephone and a computer, with their heights."""
+WITHIN: Final = 15_000  # milliseconds for anything that a browser is asked to do
+# Of the answer that a page itself is, which tells its status so.
+OWN_STATUS: Final = "Failed to load resource: the server responded with a status of"
+ABORTED: Final = "net::ERR_ABORTED"  # by ourselves: we went on before the page was all there
+HEARD: Final = """
+document.addEventListener('securitypolicyviolation', said =>
+    console.error(`not allowed by the policy: ${said.violatedDirective} ${said.blockedURI} ${said.sample}`))
+"""
+
+
+def chromium() -> str | None:
+    """Where the browser is, if this machine has it."""
+    return shutil.which("chromium")
+
+
+class Hand:
+    """One page of a browser, and what whoever sits before it does; what the browser complains of is kept."""
+
+    def __init__(self, page: Page, console: ShownConsole) -> None:
+        self.page = page
+        self.console = console
+        self.complaints: list[str] = []
+        page.set_default_timeout(WITHIN)
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        page.on("requestfailed", self._hear_of)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type not in ("error", "warning"):
+            return
+        if message.text.startswith(OWN_STATUS) and message.location["url"] == self.page.url:
+            return
+        self.complaints.append(f"{message.type}: {message.text}")
+
+    def _hear_of(self, request: Request) -> None:
+        if request.failure != ABORTED:
+            self.complaints.append(f"not loaded: {request.url} ({request.failure})")
+
+    def go(self, path: str) -> None:
+        """Open a page."""
+        self.page.goto(self.console.address + path)
+
+    def look(self, width: int) -> None:
+        """Have a screen so wide."""
+        self.page.set_viewport_size({"width": width, "height": WIDTHS[width]})
+
+    def send(self, **fields: str) -> None:
+        """Fill the form of the page, and send it."""
+        for name, value in fields.items():
+            self.page.fill(f"main [name={name}]", value)
+        self.press("main form button")
+
+    def press(self, what: str) -> None:
+        """Press the first of what a selector finds, and wait for the page that comes."""
+        with self.page.expect_navigation():
+            self.page.locator(what).first.click()
+
+    def come_in(self, person: Person) -> None:
+        """Come in with password and authenticator."""
+        self.console.forget_attempts()
+        self.go("/entrar")
+        self.send(login=person.login, password=PASSWORD, code=pyotp.TOTP(frozen.SECRET).now())
+        assert self.page.url == f"{self.console.address}/", f"{person.login} could not come in"
+
+
+class Visits:
+    """Opens pages, each time in a context of its own; whoever has come in once stays so."""
+
+    def __init__(self, browser: Browser, console: ShownConsole) -> None:
+        self._browser = browser
+        self.console = console
+        self._sessions: dict[str, Any] = {}
+
+    @contextmanager
+    def of(self, person: Person | None, language: str, width: int) -> Iterator[Hand]:
+        """A page in which somebody has come in, or nobody."""
+        if person is not None and person.login not in self._sessions:
+            with self._context(language, width) as context:
+                Hand(context.new_page(), self.console).come_in(person)
+                self._sessions[person.login] = context.storage_state()
+        with self._context(language, width, storage_state=self._sessions[person.login] if person else None) as context:
+            yield Hand(context.new_page(), self.console)
+
+    @contextmanager
+    def _context(self, language: str, width: int, **more: Any) -> Iterator[BrowserContext]:
+        context = self._browser.new_context(
+            viewport={"width": width, "height": WIDTHS[width]}, locale=LANGUAGES[language], **more
+        )
+        context.add_init_script(HEARD)
+        try:
+            yield context
+        finally:
+            context.close()
+
+
+@contextmanager
+def visits(console: ShownConsole) -> Iterator[Visits]:
+    """A browser for as long as the block takes. Raises OperatorError where there is none."""
+    found = chromium()
+    if found is None:
+        raise OperatorError("There is no browser; please install it: sudo apt-get install -y chromium")
+    with sync_playwright() as playwright:
+        # Its own sandbox asks for what root and containers do not have; it opens nothing but our pages.
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--hide-scrollbars"])
+        try:
+            yield Visits(browser, console)
+        finally:
+            browser.close()

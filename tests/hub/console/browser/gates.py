@@ -1,0 +1,138 @@
+"""What every page has to keep to, measured in a browser: each function returns what is wrong, in words."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.sync_api import Page
+
+AXE: Final = (Path(__file__).parent / "vendored" / "axe.min.js").read_text(encoding="utf-8")
+NARROWEST: Final = 320  # CSS pixels to which a page reflows
+THUMB: Final = 44  # CSS pixels of what is pressed
+RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+RUN_AXE: Final = """
+tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']}).then(found => found.violations.flatMap(
+    one => one.nodes.map(node => `${one.id}: ${node.target.join(' ')}: ${node.failureSummary}`)))
+"""
+TOO_WIDE: Final = """
+() => {
+    const room = document.documentElement.clientWidth
+    if (document.documentElement.scrollWidth <= room) return []
+    const wide = [...document.body.querySelectorAll('*')].filter(one => one.getBoundingClientRect().right > room + 1)
+    return [`${document.documentElement.scrollWidth} px, by ${wide.slice(-1).map(one => one.outerHTML.slice(0, 80))}`]
+}
+"""
+# As if every text were 40 % longer, as translations may be.
+LENGTHEN: Final = """
+() => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+    while (texts.nextNode()) {
+        const said = texts.currentNode.data.trim()
+        if (said.length > 1) texts.currentNode.data += ' ' + said.slice(0, Math.ceil(said.length * .4))
+    }
+}
+"""
+# What is pressed, but for links within a sentence; of a choice, the label around it is.
+TOO_SMALL: Final = """
+least => [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]
+    .map(one => one.closest('label') || one)
+    .filter(one => {
+        const box = one.getBoundingClientRect()
+        if (!box.width || box.right <= 0) return false
+        const inSentence = one.tagName === 'A' && getComputedStyle(one).display === 'inline' &&
+            one.parentElement.textContent.trim() !== one.textContent.trim()
+        return !inSentence && box.height < least
+    })
+    .map(one => `${Math.round(one.getBoundingClientRect().height)} px high: ${one.outerHTML.slice(0, 80)}`)
+"""
+FOCUSED: Final = """
+() => {
+    const one = document.activeElement
+    const inSight = one.getBoundingClientRect().right > 0
+    if (one.outlineChecked === undefined) one.outlineChecked = getComputedStyle(one).outlineStyle
+    return {path: pathOf(one), outline: one.outlineChecked, inSight}
+}
+"""
+PATH_OF: Final = """
+() => {
+    window.pathOf = one => one === document.body || !one.parentElement ? '' :
+        pathOf(one.parentElement) + '/' + [...one.parentElement.children].indexOf(one)
+}
+"""
+CAN_BE_FOCUSED: Final = """
+() => {
+    const groups = new Set()
+    return [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]
+        .filter(one => {  // of a group of choices one stop is enough
+            if (one.type !== 'radio') return true
+            const is_new = !groups.has(one.name)
+            groups.add(one.name)
+            return is_new
+        })
+        .map(one => pathOf(one))
+}
+"""
+
+
+def every(page: Page) -> list[str]:
+    """What is wrong with a page as it is, at this width."""
+    return [*headings(page), *axe(page), *too_small(page)]
+
+
+def axe(page: Page) -> list[str]:
+    """What axe-core finds."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
+    found: list[str] = page.evaluate(RUN_AXE, RULES)
+    return [f"axe {one}" for one in found]
+
+
+def too_small(page: Page) -> list[str]:
+    """What a thumb does not meet."""
+    found: list[str] = page.evaluate(TOO_SMALL, THUMB)
+    return [f"too small, {one}" for one in found]
+
+
+def too_wide(page: Page) -> Iterator[str]:
+    """What has to be moved sideways to be read: on the narrowest screen, with text twice as large, with longer texts.
+
+    The page is not as it was afterwards.
+    """
+    size: Any = page.viewport_size
+    page.set_viewport_size({"width": NARROWEST, "height": size["height"]})
+    yield from _wider(page, f"at {NARROWEST} px")
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    yield from _wider(page, f"at {NARROWEST} px with text of 200 %")
+    page.set_viewport_size(size)
+    yield from _wider(page, f"at {size['width']} px with text of 200 %")
+    page.evaluate("document.documentElement.style.fontSize = ''")
+    page.evaluate(LENGTHEN)
+    yield from _wider(page, f"at {size['width']} px with texts 40 % longer")
+    page.set_viewport_size({"width": NARROWEST, "height": size["height"]})
+    yield from _wider(page, f"at {NARROWEST} px with texts 40 % longer")
+
+
+def _wider(page: Page, when: str) -> Iterator[str]:
+    found: list[str] = page.evaluate(TOO_WIDE)
+    yield from (f"too wide {when}: {one}" for one in found)
+
+
+def headings(page: Page) -> list[str]:
+    """Whether there is one heading of the page, and a title."""
+    many = page.locator("h1").count()
+    return [f"{many} h1"] * (many != 1) + ["no title"] * (not page.title().partition(" · ")[0].strip())
+
+
+def by_keyboard(page: Page) -> list[str]:
+    """What the tabulator does not come to, or comes to and nobody sees."""
+    page.evaluate(PATH_OF)
+    wanted: set[str] = set(page.evaluate(CAN_BE_FOCUSED))
+    found, wrong = set(), []
+    for _ in range(len(wanted) + 2):
+        page.keyboard.press("Tab")
+        here = page.evaluate(FOCUSED)
+        found.add(here["path"])
+        if here["path"] and (here["outline"] == "none" or not here["inSight"]):
+            wrong.append(f"nobody sees that {here['path']} has the focus")
+    return wrong + [f"the tabulator does not come to {one}" for one in sorted(wanted - found)]

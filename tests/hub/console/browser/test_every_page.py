@@ -1,0 +1,142 @@
+"""Every page of the console in every state, in a browser: in both languages, on a telephone and on a computer."""
+
+from collections import defaultdict
+
+import pyotp
+import pytest
+from playwright.sync_api import Route
+
+from hub.console.web import app, pages
+from screens import cases, frozen
+from screens.console import PARTNER, PASSWORD, SHARING, ShownConsole, path_of
+from screens.states import NO_PAGES, STATES, State
+from screens.visiting import LANGUAGES, WIDTHS, Hand, Visits
+from tests.hub.console.browser import gates
+from tests.hub.console.kit import Console
+
+NARROW, WIDE = WIDTHS
+LARGEST_STYLE = 10 * 1024  # bytes of our own CSS
+SAME = [{"search", "found"}]
+"""What is one page to whoever looks."""
+
+Titles = defaultdict[tuple[str, str], set[str]]
+
+
+@pytest.fixture(scope="module")
+def titles() -> Titles:
+    """Of each page, in each language, the titles that it has been seen with."""
+    return defaultdict(set)
+
+
+def test_our_own_style_is_small() -> None:
+    assert len(pages.file("console.css")[1]) <= LARGEST_STYLE
+
+
+def test_every_page_of_the_application_has_a_state_here(console: Console) -> None:
+    screens = {one.name for one in app.all_screens(console.settings)}
+    assert {one.screen for one in STATES} == screens - NO_PAGES
+    assert len({one.name for one in STATES}) == len(STATES)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
+def test_everybody_can_read_and_use_it(browsers: Visits, titles: Titles, state: State, language: str) -> None:
+    with browsers.of(state.who, language, NARROW) as hand:
+        state.reach(hand)
+        assert hand.page.locator("html").get_attribute("lang") == language
+        titles[language, state.screen].add(hand.page.title())
+        wrong = []
+        if state.is_refused and not hand.page.evaluate("document.activeElement.matches('main [role=alert]')"):
+            wrong.append("what is wrong has not got the focus")
+        for width in WIDTHS:
+            hand.look(width)
+            wrong += gates.every(hand.page)
+        if language == "es":
+            wrong += gates.by_keyboard(hand.page)
+        wrong += gates.too_wide(hand.page)
+    assert wrong + hand.complaints == []
+
+
+def test_no_two_pages_have_the_same_title(titles: Titles) -> None:
+    """As far as the tests before have come to them."""
+    for (language, screen), said in titles.items():
+        for (other_language, other), others in titles.items():
+            if other_language == language and {screen, other} not in SAME:
+                assert screen == other or not said & others, (screen, other)
+
+
+PLANTED = {
+    "no label": ("</main>", "<input name=planted></main>", "axe label"),
+    "another heading": ("</main>", "<h1>Planted</h1></main>", "2 h1"),
+    "small": ("</main>", '<p><a href="/planted">planted</a></p></main>', "too small"),
+    "out of reach": ("</main>", '<button tabindex="-1">planted</button></main>', "does not come to"),
+    "wide": ("</main>", '<svg width="900" height="9"></svg></main>', "too wide at 320 px"),
+    "style": ("</main>", '<p style="color: red">planted</p></main>', "style-src"),
+    "script": ("</main>", "<script>planted()</script></main>", "script-src"),
+    "not there": ("</main>", '<img alt="" src="/static/0/planted.svg"></main>', "404"),
+}
+
+
+@pytest.mark.parametrize("plant", PLANTED)
+def test_a_planted_fault_is_found(browsers: Visits, plant: str) -> None:
+    before, after, said = PLANTED[plant]
+    with browsers.of(None, "es", NARROW) as hand:
+
+        def answer(route: Route) -> None:
+            response = route.fetch()
+            route.fulfill(response=response, body=response.text().replace(before, after))
+
+        hand.page.route("**/entrar", answer)
+        hand.go("/entrar")
+        found = [*gates.every(hand.page), *gates.by_keyboard(hand.page), *gates.too_wide(hand.page)]
+    assert any(said in one for one in found + hand.complaints), found + hand.complaints
+
+
+def test_after_going_back_is_of_no_use_to_whoever_comes_next(browsers: Visits) -> None:
+    with browsers.of(None, "es", WIDE) as hand:
+        hand.come_in(SHARING)
+        hand.go("/hoy")
+        hand.go("/")
+        assert SHARING.name in hand.page.content()
+        hand.press("form[action='/salir'] button")
+        for _ in range(3):
+            hand.page.go_back()
+            assert SHARING.name not in hand.page.content()
+            assert "/entrar" in hand.page.url
+        stored = "JSON.stringify([{...localStorage}, {...sessionStorage}])"
+        assert hand.page.evaluate(stored) == "[{},{}]"
+
+
+def test_from_coming_in_to_a_case_by_keyboard_alone(browsers: Visits, shown: ShownConsole) -> None:
+    with browsers.of(None, "es", NARROW) as hand:
+        keys = hand.page.keyboard
+        shown.forget_attempts()
+        hand.go("/entrar")
+        reach(hand, "main input[name=login]")
+        for typed in (PARTNER.login, PASSWORD, pyotp.TOTP(frozen.SECRET).now()):
+            keys.type(typed)
+            keys.press("Tab")
+        enter(hand, "/")
+        reach(hand, "nav a[href='/hoy']")
+        enter(hand, "/hoy")
+        keys.press("Tab")
+        keys.press("Enter")  # past the navigation
+        reach(hand, f"main a[href='{path_of(cases.LATE)}']", at_most=1)
+        enter(hand, path_of(cases.LATE))
+    assert hand.complaints == []
+
+
+def reach(hand: Hand, what: str, at_most: int = 12) -> None:
+    """Press the tabulator until something has the focus."""
+    for _ in range(at_most):
+        hand.page.keyboard.press("Tab")
+        if hand.page.evaluate("what => document.activeElement.matches(what)", what):
+            return
+    raise AssertionError(f"the tabulator does not come to {what}")
+
+
+def enter(hand: Hand, leads_to: str) -> None:
+    """Press Enter, and come to a page."""
+    with hand.page.expect_navigation():
+        hand.page.keyboard.press("Enter")
+    assert hand.page.url == hand.console.address + leads_to
