@@ -2,35 +2,39 @@
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
 from deploy.local import Stack
 from screens.console import ShownConsole
-from screens.states import STATES
-from screens.visiting import LANGUAGES, WIDTHS, visits
+from screens.states import STATES, State
+from screens.visiting import LANGUAGES, WIDTHS, Visits, visits
 
 
 def take(folder: Path) -> int:
-    """Write the pictures, `STATE-LANGUAGE-WIDTH.png`; returns how many. Raises OperatorError, OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write them all, on a console of their own; returns how many. Raises OperatorError, OSError."""
     directory = Path(tempfile.mkdtemp(prefix="ruta-screens-"))
     directory.chmod(0o711)  # the embedded PostgreSQL of root runs as another user, who has to pass
-    many = 0
     try:
         with (
             Stack(directory / "servers", environment={}, database_only=True) as stack,
             ShownConsole(stack, directory / "console") as console,
             visits(console) as browsers,
         ):
-            for state, language in product(STATES, LANGUAGES):
-                with browsers.of(state.who, language, min(WIDTHS)) as hand:
-                    state.reach(hand)
-                    for width in WIDTHS:
-                        hand.look(width)
-                        file = folder / f"{state.name}-{language}-{width}.png"
-                        hand.page.screenshot(path=file, full_page=True, animations="disabled", caret="hide")
-                        many += 1
+            return write(browsers, folder, STATES)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-    return many
+
+
+def write(browsers: Visits, folder: Path, states: Sequence[State]) -> int:
+    """Write those of some states, as `STATE-LANGUAGE-WIDTH.png`; returns how many."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for state, language in product(states, LANGUAGES):
+        with browsers.of(state.who, language, min(WIDTHS)) as hand:
+            state.reach(hand)
+            for width in WIDTHS:
+                hand.look(width)
+                file = folder / f"{state.name}-{language}-{width}.png"
+                hand.page.screenshot(path=file, full_page=True, animations="disabled", caret="hide")
+    return len(states) * len(LANGUAGES) * len(WIDTHS)

@@ -268,6 +268,41 @@ def test_without_rabbitmq_an_ordinary_user_is_told_what_to_install(project: Path
     assert sentence.endswith("sudo apt-get install -y rabbitmq-server")
 
 
+@contextmanager
+def without_chromium(project: Path, user: int) -> Iterator[str]:
+    """A PATH with this machine's programs but the browser, beside RabbitMQ, and an `id` that says who one is."""
+    programs = project / "programs"
+    programs.mkdir()
+    for folder in os.environ["PATH"].split(":"):
+        for program in Path(folder).glob("*"):
+            if program.name not in ("chromium", "id") and not (programs / program.name).exists():
+                (programs / program.name).symlink_to(program)
+    (programs / "id").write_text(f"#!/bin/sh\necho {user}\n")
+    (programs / "id").chmod(0o755)
+    (project / "rabbitmq-server").touch(mode=0o755)
+    try:
+        yield f"{project / 'tools'}:{programs}"
+    finally:
+        (project / "rabbitmq-server").unlink()
+        shutil.rmtree(programs)
+
+
+def test_an_ordinary_user_without_a_browser_takes_no_pictures_and_runs_the_other_tests(made_project: Path) -> None:
+    with without_chromium(made_project, user=1000) as path:
+        pictures, tests = (run(made_project, *said, PATH=path) for said in (("screenshots", "x"), ("test",)))
+
+    assert assert_one_sentence(pictures).endswith("sudo apt-get install -y chromium")
+    assert tests.stdout == "hello\n"
+
+
+def test_root_gets_the_browser_for_the_tests_and_not_for_a_network(made_project: Path) -> None:
+    with without_chromium(made_project, user=0) as path:
+        tests, network = (run(made_project, said, PATH=path) for said in ("test", "up"))
+
+    assert "installing chromium with apt-get" in tests.stderr
+    assert network.stdout == "hello\n"
+
+
 def test_a_python_that_cannot_make_environments_is_named_with_all_else_that_is_missing(project: Path) -> None:
     for python in ("python3", "python3.11", "python3.12", "python3.13", "python3.14"):
         stand_in(project, python, 'case "$2" in *ensurepip*) exit 1 ;; esac')

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from babel.dates import format_date, format_skeleton, format_time, format_timedelta
+from babel.dates import format_date, format_time, format_timedelta
 
 from contracts.words import NoWords, label
 from hub.console.store.work import Day
@@ -16,6 +16,7 @@ from messaging.identity import HUB
 from messaging.topology import Organisation
 
 LOCALES: Final[Mapping[Language, str]] = {"es": "es_CO", "en": "en"}
+DAYS: Final[Mapping[Language, str]] = {"es": "EEEE d 'de' MMMM", "en": "EEEE d MMMM"}  # by skeleton: `mar, 24 de …`
 NEAR: Final = timedelta(days=30)  # beyond it a date says more than a number of days
 IN_DAYS: Final = 5  # weeks: less than so many are said as days
 OTHER_DAYS: Final = {-1: N_("ayer %(time)s"), 0: N_("hoy %(time)s"), 1: N_("mañana %(time)s")}
@@ -67,7 +68,7 @@ class Saying:
     def day(self, at: datetime | date) -> str:
         """The weekday and the day."""
         when = at.astimezone(COLOMBIA) if isinstance(at, datetime) else at
-        return str(format_skeleton("MMMMEEEEd", when, locale=self._locale))
+        return str(format_date(when, DAYS[self._language], locale=self._locale))
 
     def hour(self, at: datetime) -> str:
         """The hour."""

@@ -1,13 +1,35 @@
 """A real browser at a console with invented cases; these tests are left out where an ordinary user has none."""
 
 import os
+import signal
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 
 from deploy.local import Stack
 from screens.console import ShownConsole
 from screens.visiting import Visits, chromium, visits
+
+WITHIN: Final = 120  # seconds for one test, its fixtures with it: a browser may wait for a page's script without an end
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ends_when_it_takes_too_long() -> Iterator[None]:
+    def fail(*_: object) -> None:
+        raise TimeoutError(f"a browser has not answered within {WITHIN} s")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(autouse=True)
+def timed(ends_when_it_takes_too_long: None) -> Iterator[None]:
+    signal.alarm(WITHIN)
+    yield
+    signal.alarm(0)
 
 
 @pytest.fixture(scope="module")

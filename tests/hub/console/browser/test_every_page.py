@@ -1,13 +1,14 @@
 """Every page of the console in every state, in a browser: in both languages, on a telephone and on a computer."""
 
 from collections import defaultdict
+from pathlib import Path
 
 import pyotp
 import pytest
 from playwright.sync_api import Route
 
 from hub.console.web import app, pages
-from screens import cases, frozen
+from screens import cases, frozen, pictures
 from screens.console import PARTNER, PASSWORD, SHARING, ShownConsole, path_of
 from screens.states import NO_PAGES, STATES, State
 from screens.visiting import LANGUAGES, WIDTHS, Hand, Visits
@@ -63,6 +64,15 @@ def test_no_two_pages_have_the_same_title(titles: Titles) -> None:
         for (other_language, other), others in titles.items():
             if other_language == language and {screen, other} not in SAME:
                 assert screen == other or not said & others, (screen, other)
+
+
+def test_pictures_are_the_same_each_time(browsers: Visits, tmp_path: Path) -> None:
+    """But for codes that are made anew each time they are asked for, which begin with the process."""
+    some = [one for one in STATES if one.name in ("today_partner", "nothing")]
+    written = [pictures.write(browsers, tmp_path / folder, some) for folder in ("first", "second")]
+    assert written == [8, 8]
+    for first in (tmp_path / "first").iterdir():
+        assert first.read_bytes() == (tmp_path / "second" / first.name).read_bytes(), first.name
 
 
 PLANTED = {
