@@ -95,6 +95,7 @@ class ShownConsole:
             "CONSOLE_KEY_FILE": str(self._state.console_key_file),
             "CONSOLE_AUDIT_DIRECTORY": str(self._state.console_audit),
             "RUTA_ORGANISATIONS_FILE": str(self._state.organisations_file),
+            "RUTA_DIRECTORY_FILE": str(self._state.directory_file),
         }
         self._process = Process(program(self._state, CONSOLE_WEB, ["screens.frozen"], said))
 
