@@ -339,6 +339,8 @@ class Power(StrEnum):
     """People take part in its programmes, or it accompanies their businesses."""
     KEYS_IN_CUSTODY = "keys_in_custody"
     """As long as it has no key of its own, the hub makes one and holds the private part, as the directory says."""
+    USES_SCREENS = "uses_screens"
+    """It reads with the hub's screens, where nobody sees a confidential case: by its systems, and by no role."""
 
 
 class OrganisationStatus(StrEnum):

@@ -18,13 +18,14 @@ WHO_MAY: Final = """
     where status <> 'removed' group by power
 """
 
+# What has the same number is the same word; or a newer release of the hub says more of the organisation with it.
 RECORD: Final = """
     insert into recorded_organisation (id, number, status, powers, handles)
     select id, number, status, powers, handles
     from jsonb_to_recordset(%s::jsonb) as new(id text, number bigint, status text, powers text[], handles text[])
     on conflict (id) do update set
         number = excluded.number, status = excluded.status, powers = excluded.powers, handles = excluded.handles
-    where recorded_organisation.number < excluded.number
+    where recorded_organisation.number <= excluded.number
 """
 
 # Who is suspended is notified of everything all the same, and reads it later.

@@ -402,8 +402,9 @@ def _check_known(table: str, said: Mapping[str, Any], known: Set[str]) -> None:
 
 
 def _power(role: str, power: Any) -> Power:
-    if power not in list(Power):
-        raise TypeError(f"the role {role} names {power!r}, which is nothing that anybody may do: {', '.join(Power)}")
+    may = [one for one in Power if one is not Power.USES_SCREENS]
+    if power not in may:
+        raise TypeError(f"the role {role} names {power!r}, which is nothing that anybody may do: {', '.join(may)}")
     return Power(power)
 
 

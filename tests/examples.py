@@ -264,6 +264,7 @@ def send(draft: rules.Referral, **overrides: Any) -> rules.Referral:
         "consent": a_consent(),
         "override": None,
         "shares": frozenset({"identity", "contact"}),
+        "use_screens": frozenset(),
         "by": draft.sender,
         "at": NOW,
     }

@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from contracts import Draft, OrganisationRecorded, stamp
-from contracts.codes import OrganisationStatus
+from contracts.codes import OrganisationStatus, Power
 from deploy.local.operator_error import OperatorError
 from deploy.local.state import State, write_private
+from hub.console.hosting import uses_screens
 from messaging import clock, organisations, register
 from messaging.broker import BrokerLost, Publication, Publisher
 from messaging.database import Connection, row_as_json
@@ -182,7 +183,7 @@ def recorded(entry: Entry, network: DeclaredNetwork) -> OrganisationRecorded:
         organisation=entry.id,
         number=entry.number,
         status=entry.status,
-        powers=tuple(sorted(one.powers)),
+        powers=tuple(sorted({*one.powers, *([Power.USES_SCREENS] if uses_screens(one) else [])})),
         handles=tuple(sorted({name for system in one.systems if system.runs for name in system.reads})),
     )
 

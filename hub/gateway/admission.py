@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import contracts
-from contracts.codes import OrganisationStatus, Power, is_confidential
+from contracts.codes import OrganisationStatus, Power
 from contracts.fields import Model
 from contracts.media_types import is_media_type
 from hub.console.hosting import uses_screens
@@ -188,14 +188,14 @@ def _check_copy(
 def _check_confidential(message: contracts.Message, organisations: Mapping[str, Organisation]) -> None:
     """Let no confidential case go to who reads with the hub's screens: it takes a key of its own, which those lack.
 
-    A referral that is redirected does not say whether it is confidential: that is not known here.
+    Here it is refused before anything sealed is kept. Of what does not say whether it is of such a case, as a referral
+    that is redirected, referrals refuses it (services/referrals/rules/confidential.py).
     """
     said = message.data
     if not isinstance(said, contracts.ReferralRequested | contracts.ReferralRequestedV1):
         return
     recipient = organisations.get(said.recipient)
-    is_of_a_case = said.case_code is not None or is_confidential(said.need_code)
-    if is_of_a_case and recipient is not None and uses_screens(recipient):
+    if said.case_code is not None and recipient is not None and uses_screens(recipient):
         raise Refused("confidential_needs_own_key", "data.recipient")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import contracts
-from contracts import Draft, Message
+from contracts import Draft, Message, codes
 from contracts.codes import Power
 from messaging import clock, erasure, organisations, public_keys
 from messaging.on import batches, every, on
@@ -110,7 +110,11 @@ class ReferralsService:
         """An organisation asks who could meet a need: the answer is ranked, with reasons; nothing is kept."""
         seeker = messages.seeker(message.data)
         rules.check_seeker(seeker)
-        candidates = store.find_candidates(tx, [seeker.need_code])[seeker.need_code]
+        candidates = rules.who_may_have(
+            store.find_candidates(tx, [seeker.need_code])[seeker.need_code],
+            confidential=codes.is_confidential(seeker.need_code),
+            use_screens=tx.who_may(Power.USES_SCREENS),
+        )
         return messages.suggestions(message, rules.rank(candidates, seeker, now=clock.now()))
 
     # -- sending -------------------------------------------------------------------------------------------------------
@@ -125,6 +129,7 @@ class ReferralsService:
             consent=store.lock_consent(tx, asked.consent_id),
             override=leave_without_consent(tx, message),
             shares=frozenset(asked.shares),
+            use_screens=tx.who_may(Power.USES_SCREENS),
             follow_up_on=messages.follow_up_on(asked),
             by=message.source,
             at=now,
@@ -149,6 +154,7 @@ class ReferralsService:
             consent=store.lock_consent(tx, said.consent_id),
             override=None,
             shares=frozenset(asked.shares),
+            use_screens=tx.who_may(Power.USES_SCREENS),
             follow_up_on=messages.follow_up_on(asked),
             by=message.source,
             at=now,
@@ -310,7 +316,12 @@ class ReferralsService:
         coordinators = tx.who_may(Power.COORDINATE)
         referral = store.lock_referral(tx, message.data.referral_id, of=message.source, coordinators=coordinators)
         referral = rules.reopen(
-            referral, by=message.source, at=clock.now(), reason=message.data.reason, coordinators=coordinators
+            referral,
+            by=message.source,
+            at=clock.now(),
+            reason=message.data.reason,
+            coordinators=coordinators,
+            use_screens=tx.who_may(Power.USES_SCREENS),
         )
         store.check_reopening(tx, referral)
         store.save_referral(tx, referral, message)
@@ -467,9 +478,15 @@ def find_alternatives(
     tx: Transaction, referrals: Iterable[rules.Referral], now: datetime
 ) -> dict[UUID, list[rules.Service]]:
     """Return, for each referral, who else offers what is needed, the best first."""
-    referrals = list(referrals)
+    referrals, use_screens = list(referrals), tx.who_may(Power.USES_SCREENS)
     candidates = store.find_candidates_for(tx, referrals)
-    return {one.referral_id: rules.alternatives(one, candidates[one.need_code], now=now) for one in referrals}
+    found = {}
+    for one in referrals:
+        others = rules.who_may_have(
+            candidates[one.need_code], confidential=one.is_confidential, use_screens=use_screens
+        )
+        found[one.referral_id] = rules.alternatives(one, others, now=now)
+    return found
 
 
 def refer_onward(

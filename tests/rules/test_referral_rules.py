@@ -88,12 +88,14 @@ def test_a_receipt_and_an_answer_are_the_same_move_by_different_organisations() 
 def test_only_a_coordinator_reopens_and_only_sender_or_coordinator_enter_in_error() -> None:
     closed = a_sent_referral(state=State.CLOSED)
     city = frozenset({"barranquilla"})
-    reopened = rules.reopen(closed, by="barranquilla", at=NOW, reason="need_not_met", coordinators=city)
+    reopened = rules.reopen(
+        closed, by="barranquilla", at=NOW, reason="need_not_met", coordinators=city, use_screens=set()
+    )
     assert reopened.state == State.IN_SERVICE
     with pytest.raises(rules.Refused, match="not_yours"):
-        rules.reopen(closed, by="redcross", at=NOW, reason="need_not_met", coordinators=city)
+        rules.reopen(closed, by="redcross", at=NOW, reason="need_not_met", coordinators=city, use_screens=set())
     with pytest.raises(rules.MissingPrerequisite, match="not_a_party"):
-        rules.reopen(closed, by="fuvadis", at=NOW, reason="need_not_met", coordinators=city)
+        rules.reopen(closed, by="fuvadis", at=NOW, reason="need_not_met", coordinators=city, use_screens=set())
     for by in ("redcross", "barranquilla"):
         wrong = rules.enter_in_error(closed, by=by, at=NOW, reason="duplicate", coordinators=city)
         assert wrong.state == State.ENTERED_IN_ERROR

@@ -136,7 +136,9 @@ SAID_AS: dict[str, Callable[[Referral, dict[str, Any]], Referral]] = {
     "referral.service_noted": lambda one, by: rules.note_service(one, **by),
     "referral.completed": lambda one, by: rules.complete(one, **by, outcome="need_met"),
     "referral.closed": lambda one, by: rules.close(one, **by, outcome="need_met"),
-    "referral.reopened": lambda one, by: rules.reopen(one, **by, reason="need_returned", coordinators=CITY),
+    "referral.reopened": lambda one, by: rules.reopen(
+        one, **by, reason="need_returned", coordinators=CITY, use_screens=set()
+    ),
     "referral.chased": lambda one, by: rules.chase(
         one, **by, organisation=one.recipient, means="visit", result="needs_time", chased_at=NOW, coordinators=CITY
     ),

@@ -76,6 +76,10 @@ def test_an_organisation_may_do_what_its_roles_say_and_several_may_do_the_same(t
         ),
         ('[organisations.clinic]\nname = ""\nmay = ["coordinate"]', "`may` of .organisations.clinic. means nothing"),
         ('[organisations.clinic]\nname = ""\nroles = ["chief"]\n[roles.chief]\nmay = ["rule"]', "chief names 'rule'"),
+        (
+            '[organisations.clinic]\nname = ""\nroles = ["chief"]\n[roles.chief]\nmay = ["uses_screens"]',
+            "chief names 'uses_screens'",
+        ),
         ('[organisations.clinic]\nname = ""\nroles = ["chief"]\n[roles.chief]\nmay = [[]]', r"chief names \[\]"),
         ('[organisations.clinic]\nname = ""\nroles = ["chief"]\n[roles.chief]\nmay_sent = []', "`may_sent` of"),
         ('[organisations.clinic]\nname = ""\nroles = ["chief"]', "'chief'"),

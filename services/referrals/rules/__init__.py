@@ -12,6 +12,7 @@ from services.referrals.rules.answering import (
     waitlist,
 )
 from services.referrals.rules.chains import Link, ends_chain, go_on, has_ended, hear_of_end, refer_onward
+from services.referrals.rules.confidential import check_may_have, who_may_have
 from services.referrals.rules.coordinating import DEADLINE_EXTENDED, chase, extend_deadline, take_on
 from services.referrals.rules.deadlines import PURGE_WITHIN, Action, Deadline, StoppedDeadline, Urgency
 from services.referrals.rules.directory import (
@@ -92,6 +93,7 @@ __all__ = [
     "cancel_visit",
     "chase",
     "check_eligibility",
+    "check_may_have",
     "check_move",
     "check_newer",
     "check_none_open_beside",
@@ -138,5 +140,6 @@ __all__ = [
     "state_capacity",
     "take_on",
     "waitlist",
+    "who_may_have",
     "withdraw_consent",
 ]

@@ -8,6 +8,7 @@ from uuid import UUID
 from contracts.transitions import SENDER, SENT
 from messaging.answers import Refused
 from messaging.plausible import CLOCKS_DIFFER, check_not_before, check_planned
+from services.referrals.rules.confidential import check_may_have
 from services.referrals.rules.deadlines import DECIDE_WITHIN, HOURS, Urgency
 from services.referrals.rules.directory import Service
 from services.referrals.rules.referrals import Referral, Step, enter, note
@@ -58,6 +59,7 @@ def send(
     consent: Consent | None,
     override: Override | None,
     shares: Set[str],
+    use_screens: Set[str],
     follow_up_on: date | None = None,
     by: str,
     at: datetime,
@@ -65,10 +67,12 @@ def send(
     """Send a draft: from here on its recipient is waited for, no longer than the urgency allows.
 
     `by` is who passes the data on: the sender, or the recipient that redirects. `shares` are the groups of fields that
-    go sealed, `follow_up_on` when the sender wants to hear afterwards. There has to be a consent or an override.
+    go sealed, `use_screens` who reads with the hub's screens, `follow_up_on` when the sender wants to hear afterwards.
+    There has to be a consent or an override.
     """
     if draft.sender == draft.recipient:
         raise Refused("recipient_is_sender")
+    check_may_have(draft, use_screens=use_screens, where="data.recipient")
     check_service(service, recipient=draft.recipient)
     if draft.case_code is not None and not shares <= CONFIDENTIAL_MAY_SHARE:
         raise Refused("confidential_shares_too_much")

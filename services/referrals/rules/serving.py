@@ -18,6 +18,7 @@ from contracts.transitions import (
 )
 from messaging.answers import MissingPrerequisite, Refused
 from messaging.plausible import check_not_before, check_planned
+from services.referrals.rules.confidential import check_may_have
 from services.referrals.rules.referrals import Referral, move
 
 
@@ -92,6 +93,10 @@ def _asks_the_same(one: Referral, other: Referral) -> bool:
     )
 
 
-def reopen(referral: Referral, *, by: str, at: datetime, reason: str, coordinators: Set[str]) -> Referral:
-    """A coordinator sends a closed referral back into service."""
-    return move(referral, IN_SERVICE, by=by, at=at, reason=reason, coordinators=coordinators, only=HUB)
+def reopen(
+    referral: Referral, *, by: str, at: datetime, reason: str, coordinators: Set[str], use_screens: Set[str]
+) -> Referral:
+    """A coordinator sends a closed referral back into service, where its recipient could still be sent it."""
+    referral = move(referral, IN_SERVICE, by=by, at=at, reason=reason, coordinators=coordinators, only=HUB)
+    check_may_have(referral, use_screens=use_screens)
+    return referral
