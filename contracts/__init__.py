@@ -48,6 +48,7 @@ from .directory import (
     ServicePublished,
     ServicePublishedV1,
     ServicePublishedV2,
+    ServiceRecorded,
     ServicesSought,
     ServicesSuggested,
 )
@@ -400,6 +401,7 @@ __all__ = [
     "ServicePublished",
     "ServicePublishedV1",
     "ServicePublishedV2",
+    "ServiceRecorded",
     "ServicesSought",
     "ServicesSuggested",
     "Stated",

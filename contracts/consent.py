@@ -130,6 +130,8 @@ class ConsentSuspended(Model):
 
     consent_id: UUID
     suspended_at: Said
+    confidential: bool = False
+    """Whether it is of a case under a code."""
 
 
 @contract("consent.resumed.v1", sent_by="hub", received_by="hub services", personal_data=True, about="consent_id")
@@ -138,6 +140,7 @@ class ConsentResumed(Model):
 
     consent_id: UUID
     resumed_at: Said
+    confidential: bool = False
 
 
 @contract("consent.recorded.v1", sent_by="hub", received_by="hub services", personal_data=True, about="consent_id")
@@ -146,6 +149,11 @@ class ConsentRecorded(_Terms):
 
     granted_to: OrganisationId
     """The organisation that asked for it, and may share under it."""
+    given_by: ConsentGivenBy | None = None
+    """Absent of a case under a code, as are the two that follow."""
+    manner: ConsentManner | None = None
+    language: Language | None = None
+    """The language it was explained in."""
 
 
 @contract("consent.ended.v1", sent_by="hub", received_by="hub services", personal_data=True, about="consent_id")
@@ -155,6 +163,15 @@ class ConsentEnded(Model):
     consent_id: UUID
     reason: ConsentEnd
     ended_at: Said
+    confidential: bool = False
+    """Whether it is of a case under a code; then no more is told than that it ended."""
+    withdrawn_by: ConsentGivenBy | None = None
+    """Who took it back; absent where it lapsed, as are those that follow."""
+    manner: ConsentManner | None = None
+    withdrawn_at: Said | None = None
+    """When the person said so; `ended_at` is when the network heard of it, or it came about."""
+    withdrawn_through: OrganisationId | None = None
+    """The organisation that the person said it to."""
 
 
 @contract(

@@ -16,9 +16,11 @@ from .fields import (
     Past,
     Planned,
     PublicText,
+    Said,
     Several,
     Time,
     Zone,
+    present,
     wrong_field,
 )
 from .registry import contract
@@ -143,6 +145,50 @@ class CapacityStated(Model):
     def _expires_after_it_is_said(self) -> Self:
         if self.valid_until <= self.stated_at:
             raise wrong_field("valid_until", "A capacity expires after it is stated")
+        return self
+
+
+@contract("service.recorded.v1", sent_by="hub", received_by="hub services", personal_data=False, about="service_id")
+class ServiceRecorded(Model):
+    """A service as referrals knows it now: what the hub's screens call it, and whether it can take people on.
+
+    Of two the one with the later `published_at` holds, and of two with the same the one with the later `stated_at`.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"allOf": [present("capacity"), present("stated_at"), present("valid_until")]},
+                {"not": {"anyOf": [present(one) for one in ("capacity", "waiting", "estimate_days", "stated_at",
+                                                            "valid_until")]}},
+            ]
+        }
+    )  # fmt: skip
+
+    service_id: UUID
+    organisation: OrganisationId
+    """Who offers it."""
+    name: PublicText
+    need_codes: Annotated[Several[Need], Field(min_length=1, max_length=40)]
+    active: bool
+    """False: it takes no referrals."""
+    zones: Annotated[Several[Zone], Field(max_length=200)] = ()
+    """The municipalities it serves."""
+    published_at: Said
+    capacity: CapacityState | None = None
+    """As its organisation stated it last; absent where it never has."""
+    waiting: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    estimate_days: Annotated[int, Field(ge=0, le=730)] | None = None
+    stated_at: Said | None = None
+    valid_until: Planned | None = None
+    """When that expires; then it is shown as stale."""
+
+    @model_validator(mode="after")
+    def _says_all_of_its_capacity_or_nothing(self) -> Self:
+        if len({self.capacity is None, self.stated_at is None, self.valid_until is None}) > 1:
+            raise wrong_field("capacity", "A capacity has a state, when it was stated, and until when it holds")
+        if self.capacity is None and (self.waiting is not None or self.estimate_days is not None):
+            raise wrong_field("capacity", "How many wait belongs to a capacity")
         return self
 
 

@@ -126,8 +126,13 @@ class NeedRecorded(Model):
     """Who identified it."""
     need_code: Need
     urgency: Urgency
+    """As the newest triage has it, where there is one."""
     identified_at: Said
     zone: Zone | None = None
+    triaged_by: OrganisationId | None = None
+    """Whose trained staff looked at it last; what makes the person more vulnerable, intake tells nobody. Absent where
+    there is no person id."""
+    triaged_at: Said | None = None
 
     @model_validator(mode="after")
     def _names_nobody_in_confidence(self) -> Self:

@@ -170,6 +170,57 @@ def referred(
     )
 
 
+def service_recorded(name: str = "Consulta médica", **overrides: Any) -> contracts.ServiceRecorded:
+    """The service that `referred` asks for."""
+    return contracts.ServiceRecorded(
+        **{
+            "service_id": an_id("a service"),
+            "organisation": "iom",
+            "name": name,
+            "need_codes": ("health.consultation",),
+            "active": True,
+            "zones": ("08001",),
+            "published_at": HELD_AT,
+            **overrides,
+        }
+    )
+
+
+def consent_recorded(person: object, **overrides: Any) -> contracts.ConsentRecorded:
+    """A consent of somebody, to be referred from the Red Cross to IOM."""
+    return contracts.ConsentRecorded(
+        **{
+            "consent_id": an_id(("consent", person)),
+            "person_id": an_id(person),
+            "granted_to": "redcross",
+            "purposes": (codes.ConsentPurpose.REFER,),
+            "recipients": ("iom",),
+            "field_groups": (codes.FieldGroup.CONTACT,),
+            "valid_from": HELD_AT,
+            "given_by": codes.ConsentGivenBy.PERSON,
+            "manner": codes.ConsentManner.SIGNED,
+            "language": "es",
+            **overrides,
+        }
+    )
+
+
+def consent_ended(person: object, **overrides: Any) -> contracts.ConsentEnded:
+    """Taken back, by the person, at FUVADIS."""
+    return contracts.ConsentEnded(
+        **{
+            "consent_id": an_id(("consent", person)),
+            "reason": codes.ConsentEnd.WITHDRAWN,
+            "ended_at": HELD_AT,
+            "withdrawn_by": codes.ConsentGivenBy.PERSON,
+            "manner": codes.ConsentManner.SPOKEN_AND_WITNESSED,
+            "withdrawn_at": HELD_AT,
+            "withdrawn_through": "fuvadis",
+            **overrides,
+        }
+    )
+
+
 def noted(
     person: object, what: str = "escalated", state: str = "received", **overrides: Any
 ) -> contracts.ReferralNoted:

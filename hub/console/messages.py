@@ -104,6 +104,20 @@ def links(said: contracts.ReferralRecorded) -> list[Row]:
     return [{"earlier": earlier, "later": later} for earlier, later in pairs if earlier and later]
 
 
+def service(said: contracts.ServiceRecorded) -> Row:
+    return said.model_dump(mode="json")
+
+
+def consent(said: contracts.ConsentRecorded) -> Row:
+    return said.model_dump(mode="json", exclude={"case_code"})
+
+
+def standing(said: contracts.ConsentSuspended | contracts.ConsentResumed | contracts.ConsentEnded) -> Row:
+    """Whether a consent holds, as one of the facts about it says."""
+    row = said.model_dump(mode="json", exclude={"confidential"})
+    return {{"reason": "end_reason", "manner": "withdrawn_manner"}.get(name, name): row[name] for name in row}
+
+
 def forgetting(message: Message[contracts.PersonErased]) -> Row:
     return {"person": message.data.person_id, "erased_at": message.data.erased_at}
 

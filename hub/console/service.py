@@ -40,6 +40,40 @@ class ConsoleService:
                 facts.keep(tx, facts.MOVED_ON, messages.purged(message.data))
         return []
 
+    @on(contracts.ServiceRecorded)
+    def keep_service(self, tx: Transaction, message: Message[contracts.ServiceRecorded]) -> list[Draft]:
+        """What a service is called, and whether it can take people on."""
+        facts.keep(tx, facts.SERVICE, messages.service(message.data))
+        return []
+
+    @on(contracts.ConsentRecorded)
+    def keep_consent(self, tx: Transaction, message: Message[contracts.ConsentRecorded]) -> list[Draft]:
+        """What a person allows, to whom, and until when."""
+        if message.data.person_id is not None:
+            facts.keep(tx, facts.CONSENT, messages.consent(message.data))
+        return []
+
+    @on(contracts.ConsentSuspended)
+    def keep_suspension(self, tx: Transaction, message: Message[contracts.ConsentSuspended]) -> list[Draft]:
+        """Somebody says that the person has taken a consent back."""
+        if not message.data.confidential:
+            facts.keep(tx, facts.SUSPENSION, messages.standing(message.data))
+        return []
+
+    @on(contracts.ConsentResumed)
+    def keep_resumption(self, tx: Transaction, message: Message[contracts.ConsentResumed]) -> list[Draft]:
+        """The person has not taken it back."""
+        if not message.data.confidential:
+            facts.keep(tx, facts.RESUMPTION, messages.standing(message.data))
+        return []
+
+    @on(contracts.ConsentEnded)
+    def keep_end(self, tx: Transaction, message: Message[contracts.ConsentEnded]) -> list[Draft]:
+        """A consent no longer holds: taken back, by whom and through whom, or its time is over."""
+        if not message.data.confidential:
+            facts.keep(tx, facts.END_OF_CONSENT, messages.standing(message.data))
+        return []
+
     @on(contracts.PersonErased)
     def erase_person(self, tx: Transaction, message: Message[contracts.PersonErased]) -> list[Draft]:
         """A person's data is erased: their cases lead to nobody any more."""

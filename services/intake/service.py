@@ -132,7 +132,7 @@ class IntakeService:
             store.consents.claim_withdrawal(tx, consent, withdrawal, message, ends_on=ends_on)
             return messages.consents.withdrawal_claimed(consent, withdrawal, by=by, answer_by=answer_by, at=now)
         store.consents.withdraw_consent(tx, consent, withdrawal, message, at=now)
-        return [messages.consents.consent_withdrawn(consent.consent_id, at=now)]
+        return [messages.consents.consent_withdrawn(consent, withdrawal, through=message.source, at=now)]
 
     @on(contracts.ConsentWithdrawnByReceipt)
     def end_consent_by_receipt(
@@ -143,7 +143,7 @@ class IntakeService:
         consent = rules.consents.check_receipt(store.consents.find_by_receipt(tx, said.receipt_code))
         withdrawal = messages.consents.withdrawal(consent.consent_id, said)
         store.consents.withdraw_consent(tx, consent, withdrawal, message, at=now)
-        return [messages.consents.consent_withdrawn(consent.consent_id, at=now)]
+        return [messages.consents.consent_withdrawn(consent, withdrawal, through=message.source, at=now)]
 
     @on(contracts.ConsentWithdrawalContested)
     def contest_withdrawal(
@@ -153,13 +153,16 @@ class IntakeService:
         known = store.consents.find_consent(tx, message.data.consent_id)
         consent = rules.consents.contest(known, message.data.consent_id, by=message.source)
         store.consents.contest_withdrawal(tx, consent)
-        return [messages.consents.consent_resumed(consent.consent_id, at=clock.now())]
+        return [messages.consents.consent_resumed(consent, at=clock.now())]
 
     @every(timedelta(seconds=10))
     def end_claimed_consents(self, tx: Transaction, now: datetime) -> list[Draft]:
         """End the consents whose withdrawal was claimed, and not contested within two working days."""
         ended = store.consents.end_claimed(tx, now=now, today=rules.days.day_of(now))
-        return [messages.consents.consent_withdrawn(one, at=now) for one in ended]
+        return [
+            messages.consents.consent_withdrawn(consent, withdrawal, through=through, at=now)
+            for consent, withdrawal, through in ended
+        ]
 
     @every(timedelta(seconds=10))
     def end_lapsed_consents(self, tx: Transaction, now: datetime) -> list[Draft]:

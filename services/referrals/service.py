@@ -55,7 +55,7 @@ class ReferralsService:
         may_be_answered_for = tx.who_may(Power.RUN_PROGRAMMES)
         rules.check_publishable(service, zones=messages.zones(message.data), may_be_answered_for=may_be_answered_for)
         store.publish_service(tx, service, messages.listing(message.data))
-        return []
+        return [messages.recorded(service, store.find_capacity(tx, service.service_id))]
 
     @on(contracts.CapacityStated)
     def record_capacity(self, tx: Transaction, message: Message[contracts.CapacityStated]) -> list[Draft]:
@@ -65,7 +65,7 @@ class ReferralsService:
             messages.capacity(message.data), service=service, by=message.source, now=clock.now()
         )
         store.state_capacity(tx, capacity)
-        return []
+        return [messages.recorded(service, capacity)]
 
     @on(contracts.ConsentRecorded)
     def record_consent(self, tx: Transaction, message: Message[contracts.ConsentRecorded]) -> list[Draft]:

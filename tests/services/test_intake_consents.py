@@ -91,6 +91,34 @@ def test_a_consent_that_lapsed_is_not_there_to_be_taken_back(registered: Service
         registered.hear(consent_withdrawn(), source=SENDER)
 
 
+def test_who_gave_a_consent_and_how_is_told_of_a_person_and_of_no_case_under_a_code(
+    registered: ServiceUnderTest,
+) -> None:
+    recorded, _ = registered.hear(consent_granted(), source=SENDER)
+    assert (recorded.data.given_by, recorded.data.manner, recorded.data.language) == ("person", "signed", "es")
+
+    case: dict[str, Any] = {"consent_id": uuid7(), "person_id": None, "case_code": "GBV-0001"}
+    recorded, _ = registered.hear(consent_granted(**case), source=SENDER)
+    assert (recorded.data.given_by, recorded.data.manner, recorded.data.language) == (None, None, None)
+    (ended,) = registered.hear(consent_withdrawn(consent_id=case["consent_id"]), source=SENDER)
+    assert ended.data == contracts.ConsentEnded(
+        consent_id=case["consent_id"], reason=codes.ConsentEnd.WITHDRAWN, ended_at=NOW, confidential=True
+    )
+
+
+def test_a_claim_on_the_consent_of_a_case_under_a_code_is_marked_so_and_so_is_its_end(
+    registered: ServiceUnderTest,
+) -> None:
+    consent_id = uuid7()
+    registered.hear(consent_granted(consent_id=consent_id, person_id=None, case_code="GBV-0001"), source=SENDER)
+    suspended, *_ = registered.hear(consent_withdrawn(consent_id=consent_id), source=ANOTHER)
+    resumed, *_ = registered.hear(withdrawal_contested(consent_id=consent_id), source=SENDER)
+    registered.hear(consent_withdrawn(consent_id=consent_id), source=STRANGER)
+    (ended,) = at(registered, THE_DAY_AFTER)
+    assert [one.data.confidential for one in (suspended, resumed, ended)] == [True] * 3
+    assert (ended.data.withdrawn_by, ended.data.withdrawn_through) == (None, None)
+
+
 # -- withdrawn with nothing but the code -----------------------------------------------------------------------------
 
 
@@ -106,7 +134,15 @@ def test_the_code_of_a_receipt_ends_its_consent_and_no_other_at_any_organisation
     registered.hear(consent_granted(consent_id=uuid7()), source=SENDER)
     (ended,) = registered.hear(withdrawn_by_receipt(receipt_code, withdrawn_at=NOW - DAY), source=ANOTHER)
     assert (ended.recipient, ended.subject) == (None, str(CONSENT_ID))
-    assert ended.data == contracts.ConsentEnded(consent_id=CONSENT_ID, reason=codes.ConsentEnd.WITHDRAWN, ended_at=NOW)
+    assert ended.data == contracts.ConsentEnded(
+        consent_id=CONSENT_ID,
+        reason=codes.ConsentEnd.WITHDRAWN,
+        ended_at=NOW,
+        withdrawn_by=codes.ConsentGivenBy.PERSON,
+        manner=codes.ConsentManner.SPOKEN_AND_WITNESSED,
+        withdrawn_at=NOW - DAY,
+        withdrawn_through=ANOTHER,
+    )
     assert registered.rows(
         "select consent_id, withdrawn_at, withdrawn_manner, ended_through from consent where ended_at is not null"
     ) == [
@@ -206,7 +242,13 @@ def test_it_ends_by_itself_after_two_working_days_with_what_was_said(claimed: Se
     assert at(claimed, LAST_DAY) == []
     (ended,) = at(claimed, THE_DAY_AFTER)
     assert ended.data == contracts.ConsentEnded(
-        consent_id=CONSENT_ID, reason=codes.ConsentEnd.WITHDRAWN, ended_at=THE_DAY_AFTER
+        consent_id=CONSENT_ID,
+        reason=codes.ConsentEnd.WITHDRAWN,
+        ended_at=THE_DAY_AFTER,
+        withdrawn_by=codes.ConsentGivenBy.PERSON,
+        manner=codes.ConsentManner.SIGNED,
+        withdrawn_at=NOW - DAY,
+        withdrawn_through=ANOTHER,
     )
     (row,) = claimed.rows("select withdrawn_at, ended_through from consent where ended_at is not null")
     assert row == {"withdrawn_at": NOW - DAY, "ended_through": ANOTHER}

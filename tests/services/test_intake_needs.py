@@ -89,6 +89,8 @@ def test_a_triage_by_who_identified_the_need_or_a_coordinator_is_kept_and_told(
 ) -> None:
     (recorded,) = in_need.hear(need_triaged(), source=by)
     assert (recorded.data.urgency, recorded.data.organisation) == ("urgent", SENDER)
+    assert (recorded.data.triaged_by, recorded.data.triaged_at) == (by, NOW)
+    assert "pregnant" not in recorded.to_json().decode()  # nobody but intake needs to know why
     assert in_need.rows("select urgency, vulnerabilities, triaged_by from need") == [
         {"urgency": "urgent", "vulnerabilities": ["pregnant"], "triaged_by": by}
     ]

@@ -154,5 +154,5 @@ def test_what_a_batch_is_told_of_an_organisation_holds_for_what_comes_after_it_a
 
     may, may_not, late = told(2, Power.RUN_PROGRAMMES), told(4), told(3, Power.RUN_PROGRAMMES)
     said = referrals.apply(publishes(), may, publishes(), publishes(), may_not, publishes(), late, publishes())
-    assert said == {"answered_by_not_allowed": 3}
+    assert said == {"answered_by_not_allowed": 3, "service.recorded": 2}
     assert referrals.apply(publishes()) == {"answered_by_not_allowed": 1}  # and in the next one

@@ -65,7 +65,8 @@ def promptly(connection: Connection) -> Iterator[None]:
 
 SHOWN: Final[LiteralString] = """
     referral_id, short_code, state, changed_at, sender, recipient, service_id, need_code, urgency, sent_at, due_at,
-    waits_for, waits_on, visit_at
+    waits_for, waits_on, visit_at,
+    (select name from service where service.service_id = referral.service_id) as service_name
 """
 WHOSE: Final[Mapping[Part, LiteralString]] = {
     Part.SENT: "sender = %(organisation)s",
@@ -164,6 +165,20 @@ def by_code(connection: Connection, viewer: Viewer, code: str) -> list[Row]:
     return rows(connection, BY_CODE, _viewing(viewer) | {"code": code}, 10)
 
 
+SERVICE: Final[LiteralString] = """
+    select name, active, capacity, waiting, estimate_days, stated_at, valid_until from service
+    where service_id = %(service_id)s
+"""
+
+
+CONSENT: Final[LiteralString] = """
+    select granted_to, valid_from, valid_until, given_by, manner, language,
+           suspended_at > coalesce(resumed_at, '-infinity') as suspended, ended_at, end_reason, withdrawn_by,
+           withdrawn_manner, withdrawn_at, withdrawn_through
+    from consent where consent_id = %(consent_id)s
+"""
+
+
 @dataclass(frozen=True)
 class Case:
     """One need of one person, through all the referrals that were made for it, as far as a viewer may see them."""
@@ -216,6 +231,16 @@ def may_go_on_as(connection: Connection, organisation: str, referral_id: UUID) -
 def delete_blocks(connection: Connection, organisation: str, referral_id: UUID) -> None:
     """Delete what an organisation was sent of the person of a referral, sealed as it came, and by what it is found."""
     connection.execute(DELETE_BLOCKS, (organisation, referral_id))
+
+
+def service(connection: Connection, service_id: UUID) -> Row | None:
+    """What is known of a service: for anybody to read."""
+    return next(iter(rows(connection, SERVICE, {"service_id": service_id})), None)
+
+
+def consent(connection: Connection, consent_id: UUID) -> Row | None:
+    """What is known of a consent under which a referral was sent that the viewer may see."""
+    return next(iter(rows(connection, CONSENT, {"consent_id": consent_id})), None)
 
 
 def _viewing(viewer: Viewer) -> dict[str, Any]:

@@ -52,6 +52,61 @@ LINK: Final = """
     on conflict do nothing
 """
 
+# Of a service the last word holds: of two that were said of the same publication, the one with the later capacity.
+SERVICE: Final = """
+    insert into service as known (
+        service_id, organisation, name, need_codes, zones, active, published_at, capacity, waiting, estimate_days,
+        stated_at, valid_until)
+    select service_id, organisation, name, need_codes, zones, active, published_at, capacity, waiting, estimate_days,
+        stated_at, valid_until
+    from jsonb_populate_recordset(null::service, %s::jsonb)
+    on conflict (service_id) do update set
+        organisation = excluded.organisation, name = excluded.name, need_codes = excluded.need_codes,
+        zones = excluded.zones, active = excluded.active, published_at = excluded.published_at,
+        capacity = excluded.capacity, waiting = excluded.waiting, estimate_days = excluded.estimate_days,
+        stated_at = excluded.stated_at, valid_until = excluded.valid_until
+        where (known.published_at, coalesce(known.stated_at, '-infinity'))
+            < (excluded.published_at, coalesce(excluded.stated_at, '-infinity'))
+"""
+
+# What is known of a consent comes in any order: what it allows is said once, whether it holds apart from that.
+CONSENT: Final = """
+    insert into consent as known (
+        consent_id, person_id, granted_to, purposes, recipients, field_groups, valid_from, valid_until, given_by,
+        manner, language)
+    select consent_id, person_id, granted_to, purposes, recipients, field_groups, valid_from, valid_until, given_by,
+        manner, language
+    from jsonb_populate_recordset(null::consent, %s::jsonb)
+    on conflict (consent_id) do update set
+        person_id = excluded.person_id, granted_to = excluded.granted_to, purposes = excluded.purposes,
+        recipients = excluded.recipients, field_groups = excluded.field_groups, valid_from = excluded.valid_from,
+        valid_until = excluded.valid_until, given_by = excluded.given_by, manner = excluded.manner,
+        language = excluded.language, forgotten = known.forgotten or excluded.forgotten
+"""
+
+SUSPENSION: Final = """
+    insert into consent as known (consent_id, suspended_at)
+    select consent_id, suspended_at from jsonb_populate_recordset(null::consent, %s::jsonb)
+    on conflict (consent_id) do update set suspended_at = greatest(known.suspended_at, excluded.suspended_at)
+"""
+
+RESUMPTION: Final = """
+    insert into consent as known (consent_id, resumed_at)
+    select consent_id, resumed_at from jsonb_populate_recordset(null::consent, %s::jsonb)
+    on conflict (consent_id) do update set resumed_at = greatest(known.resumed_at, excluded.resumed_at)
+"""
+
+END_OF_CONSENT: Final = """
+    insert into consent as known (
+        consent_id, ended_at, end_reason, withdrawn_by, withdrawn_manner, withdrawn_at, withdrawn_through)
+    select consent_id, ended_at, end_reason, withdrawn_by, withdrawn_manner, withdrawn_at, withdrawn_through
+    from jsonb_populate_recordset(null::consent, %s::jsonb)
+    on conflict (consent_id) do update set
+        ended_at = excluded.ended_at, end_reason = excluded.end_reason, withdrawn_by = excluded.withdrawn_by,
+        withdrawn_manner = excluded.withdrawn_manner, withdrawn_at = excluded.withdrawn_at,
+        withdrawn_through = excluded.withdrawn_through
+"""
+
 ERASURE: Final = """
     insert into erasure (person_id, erased_at)
     select person_id, erased_at from jsonb_populate_recordset(null::erasure, %s::jsonb)

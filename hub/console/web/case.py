@@ -11,7 +11,7 @@ from starlette.responses import Response
 from contracts.codes import ReferralEvent, ReferralState
 from hub.console.store import cases
 from hub.console.store.cases import Case
-from hub.console.web import acting, person, showing
+from hub.console.web import acting, consents, person, showing
 from hub.console.web.errors import Stopped
 from hub.console.web.saying import Saying
 from hub.console.web.screen import Screen
@@ -135,6 +135,8 @@ def screens(settings: Settings) -> Sequence[Screen]:
             say=say,
             code=first["short_code"],
             current=current,
+            service=cases.service(visit.tx, current["service_id"]),
+            consent=_consent(visit, viewer, case, referral_id, say),
             referrals=[showing.shown(row, viewer) for row in case.referrals],
             story=[*story(case, say)],
             next_step=_next_step(case, referral_id, say),
@@ -192,6 +194,17 @@ def _details(details: Mapping[str, Any], say: Saying) -> Iterator[tuple[str, str
     for name, label in NUMBERS.items():
         if (value := details.get(name)) is not None:
             yield say.text(label), str(value)
+
+
+def _consent(visit: Visit, viewer: cases.Viewer, case: Case, referral_id: UUID, say: Saying) -> consents.Shown | None:
+    """By whose word a referral goes; None once that is forgotten with the person."""
+    told = [step["details"] for step in case.steps if step["referral_id"] == referral_id]
+    consent_id = next((one["consent_id"] for one in told if "consent_id" in one), None)
+    override = next((one["override"] for one in told if "override" in one), None)
+    if consent_id is None and override is None:
+        return None
+    consent = cases.consent(visit.tx, UUID(consent_id)) if consent_id else None
+    return consents.shown(consent, override, say, through=viewer.coordinates)
 
 
 def _next_step(case: Case, referral_id: UUID, say: Saying) -> str | None:

@@ -38,7 +38,14 @@ def withdrawal(consent_id: UUID, said: contracts.ConsentWithdrawn | contracts.Co
 
 def consent_recorded(consent: Consent) -> Draft:
     """Tell the hub's services of a consent that they may rely on."""
-    recorded = contracts.ConsentRecorded(**_terms(consent), granted_to=consent.granted_to)
+    how: dict[str, Any] = {}
+    if consent.case_code is None:
+        how = {
+            "given_by": codes.ConsentGivenBy(consent.given_by),
+            "manner": codes.ConsentManner(consent.manner),
+            "language": consent.language,
+        }
+    recorded = contracts.ConsentRecorded(**_terms(consent), granted_to=consent.granted_to, **how)
     return Draft(recorded, subject=str(consent.consent_id))
 
 
@@ -56,16 +63,26 @@ def receipt_issued(consent: Consent, *, receipt_code: str, at: datetime) -> Draf
     return Draft(issued, subject=str(consent.consent_id), recipient=consent.granted_to)
 
 
-def consent_withdrawn(consent_id: UUID, *, at: datetime) -> Draft:
-    """Tell the hub's services that the person has taken a consent back."""
-    return _ended(consent_id, codes.ConsentEnd.WITHDRAWN, at)
+def consent_withdrawn(consent: Consent, withdrawal: Withdrawal, *, through: str, at: datetime) -> Draft:
+    """Tell the hub's services that the person has taken a consent back, to whom, and how."""
+    how: dict[str, Any] = {}
+    if consent.case_code is None:
+        how = {
+            "withdrawn_by": codes.ConsentGivenBy(withdrawal.withdrawn_by),
+            "manner": codes.ConsentManner(withdrawal.withdrawn_manner),
+            "withdrawn_at": withdrawal.withdrawn_at,
+            "withdrawn_through": through,
+        }
+    return _ended(consent, codes.ConsentEnd.WITHDRAWN, at, **how)
 
 
 def withdrawal_claimed(
     consent: Consent, withdrawal: Withdrawal, *, by: str, answer_by: date, at: datetime
 ) -> list[Draft]:
     """Tell the hub's services that nothing is shared under a consent, and both organisations what is said of it."""
-    suspended = contracts.ConsentSuspended(consent_id=consent.consent_id, suspended_at=at)
+    suspended = contracts.ConsentSuspended(
+        consent_id=consent.consent_id, suspended_at=at, confidential=consent.case_code is not None
+    )
     claimed = contracts.ConsentWithdrawalClaimed(
         consent_id=consent.consent_id,
         claimed_by=by,
@@ -80,19 +97,24 @@ def withdrawal_claimed(
     return [Draft(suspended, subject=subject), *told]
 
 
-def consent_resumed(consent_id: UUID, *, at: datetime) -> Draft:
+def consent_resumed(consent: Consent, *, at: datetime) -> Draft:
     """Tell the hub's services that a consent holds as before."""
-    return Draft(contracts.ConsentResumed(consent_id=consent_id, resumed_at=at), subject=str(consent_id))
+    resumed = contracts.ConsentResumed(
+        consent_id=consent.consent_id, resumed_at=at, confidential=consent.case_code is not None
+    )
+    return Draft(resumed, subject=str(consent.consent_id))
 
 
-def consent_lapsed(consent_id: UUID, *, at: datetime) -> Draft:
+def consent_lapsed(consent: Consent, *, at: datetime) -> Draft:
     """Tell the hub's services that the time of a consent is over."""
-    return _ended(consent_id, codes.ConsentEnd.LAPSED, at)
+    return _ended(consent, codes.ConsentEnd.LAPSED, at)
 
 
-def _ended(consent_id: UUID, reason: codes.ConsentEnd, at: datetime) -> Draft:
-    ended = contracts.ConsentEnded(consent_id=consent_id, reason=reason, ended_at=at)
-    return Draft(ended, subject=str(consent_id))
+def _ended(consent: Consent, reason: codes.ConsentEnd, at: datetime, **how: Any) -> Draft:
+    ended = contracts.ConsentEnded(
+        consent_id=consent.consent_id, reason=reason, ended_at=at, confidential=consent.case_code is not None, **how
+    )
+    return Draft(ended, subject=str(consent.consent_id))
 
 
 def _terms(consent: Consent) -> dict[str, Any]:

@@ -38,5 +38,7 @@ def need_recorded(need: Need) -> Draft:
         urgency=codes.Urgency(need.urgency),
         identified_at=need.identified_at,
         zone=need.zone,
+        triaged_by=None if need.person_id is None else need.triaged_by,
+        triaged_at=None if need.person_id is None else need.triaged_at,
     )
     return Draft(recorded, subject=str(need.need_id))

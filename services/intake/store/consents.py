@@ -88,7 +88,7 @@ END_CLAIMED: Final = f"""
     set ended_at = %(now)s, end_reason = '{WITHDRAWN}', withdrawn_at = claimed_at, withdrawn_by = claimed_by,
         withdrawn_manner = claimed_manner, ended_through = claimed_through, ending_message = claim_message
     from due where consent.consent_id = due.consent_id
-    returning consent.consent_id, {_TERMS}, {_STANDING}
+    returning consent.consent_id, {_TERMS}, {_STANDING}, withdrawn_by, withdrawn_manner, withdrawn_at, ended_through
 """
 
 
@@ -151,21 +151,27 @@ def contest_withdrawal(tx: Transaction, consent: Consent) -> None:
     tx.put(KNOWN, consent.consent_id, consent)
 
 
-def end_claimed(tx: Transaction, *, now: datetime, today: date) -> list[UUID]:
-    """End some of the consents whose withdrawal was claimed and not contested in time; return which."""
-    return _ended(tx, tx.fetch(END_CLAIMED, {"now": now, "today": today}))
+def end_claimed(tx: Transaction, *, now: datetime, today: date) -> list[tuple[Consent, Withdrawal, str]]:
+    """End some of the consents whose withdrawal was claimed and not contested in time; return which, how, and through
+    whom."""
+    rows = tx.fetch(END_CLAIMED, {"now": now, "today": today})
+    how = [{name: row.pop(name) for name in ("withdrawn_by", "withdrawn_manner", "withdrawn_at")} for row in rows]
+    through = [row.pop("ended_through") for row in rows]
+    ended = _ended(tx, rows)
+    withdrawals = [Withdrawal(consent.consent_id, **one) for consent, one in zip(ended, how, strict=True)]
+    return list(zip(ended, withdrawals, through, strict=True))
 
 
-def lapse_consents(tx: Transaction, *, now: datetime) -> list[UUID]:
+def lapse_consents(tx: Transaction, *, now: datetime) -> list[Consent]:
     """End some of the consents that were given until a time that has passed; return which."""
     return _ended(tx, tx.fetch(LAPSE, {"now": now}))
 
 
-def _ended(tx: Transaction, rows: Sequence[Row]) -> list[UUID]:
+def _ended(tx: Transaction, rows: Sequence[Row]) -> list[Consent]:
     ended = [_consent(row) for row in rows]
     for consent in ended:
         tx.put(KNOWN, consent.consent_id, consent)
-    return [consent.consent_id for consent in ended]
+    return ended
 
 
 def _consent(row: Row) -> Consent:

@@ -1,6 +1,6 @@
 """Between referrals' own records and the contracts: what arrives becomes records, what has happened becomes drafts."""
 
-from services.referrals.messages.directory import capacity, listing, seeker, service, suggestions, zones
+from services.referrals.messages.directory import capacity, listing, recorded, seeker, service, suggestions, zones
 from services.referrals.messages.notices import (
     by_the_clock,
     chain_ended,
@@ -44,6 +44,7 @@ __all__ = [
     "overridden",
     "override",
     "purged",
+    "recorded",
     "request",
     "seeker",
     "service",

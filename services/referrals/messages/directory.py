@@ -50,6 +50,28 @@ def capacity(said: contracts.CapacityStated) -> Capacity:
     )
 
 
+def recorded(service: Service, capacity: Capacity | None) -> Draft:
+    """Tell the hub's other services what is known of a service now."""
+    stated: dict[str, Any] = {} if capacity is None else {
+        "capacity": codes.CapacityState(capacity.state),
+        "waiting": capacity.waiting,
+        "estimate_days": capacity.estimate_days,
+        "stated_at": capacity.stated_at,
+        "valid_until": capacity.valid_until,
+    }  # fmt: skip
+    said = contracts.ServiceRecorded(
+        service_id=service.service_id,
+        organisation=service.organisation,
+        name=service.name,
+        need_codes=tuple(sorted(service.need_codes)),
+        active=service.active,
+        zones=tuple(sorted(service.zones)),
+        published_at=service.published_at,
+        **stated,
+    )
+    return Draft(said, subject=str(service.service_id))
+
+
 def seeker(said: contracts.ServicesSought) -> Seeker:
     """Read what is known of the person that a service is sought for."""
     return Seeker(

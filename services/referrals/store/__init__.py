@@ -10,6 +10,7 @@ from services.referrals.store.consents import (
 )
 from services.referrals.store.directory import (
     find_candidates,
+    find_capacity,
     find_service,
     organisations_changed,
     publish_service,
@@ -45,6 +46,7 @@ __all__ = [
     "end_consents_of",
     "find_candidates",
     "find_candidates_for",
+    "find_capacity",
     "find_service",
     "forget_request",
     "history_of",

@@ -173,6 +173,11 @@ def find_service(tx: Transaction, service_id: UUID) -> Service:
     return _find(tx, service_id).service
 
 
+def find_capacity(tx: Transaction, service_id: UUID) -> Capacity | None:
+    """Return what was last stated of a service that is known; None while nothing was."""
+    return _find(tx, service_id).capacity
+
+
 def state_capacity(tx: Transaction, capacity: Capacity) -> None:
     """Keep whether a service can take people on; refuse what is older than what is known."""
     known = _find(tx, capacity.service_id)

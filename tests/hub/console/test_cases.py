@@ -16,7 +16,18 @@ from contracts.codes import ReferralState, ReminderAbout
 from hub.console.store import cases, work
 from hub.console.store.cases import COUNTED_TO, After, Asked, Part, Viewer
 from hub.console.store.work import Bucket, Day
-from tests.examples_reports import HELD_AT, an_id, erased, noted, referred, says
+from hub.console.web.consents import Standing, standing
+from tests.examples_reports import (
+    HELD_AT,
+    an_id,
+    consent_ended,
+    consent_recorded,
+    erased,
+    noted,
+    referred,
+    says,
+    service_recorded,
+)
 from tests.hub.console.kept import Kept
 
 ORGANISATIONS = ("redcross", "iom", "americares")
@@ -28,7 +39,7 @@ WAITS = {
     ReferralState.INFO_REQUESTED: ReminderAbout.ANSWER,
     ReferralState.COMPLETED: ReminderAbout.OUTCOME,
 }
-MINUTE = timedelta(minutes=1)
+MINUTE, DAY_LONG = timedelta(minutes=1), timedelta(days=1)
 NOON = HELD_AT
 DAY = Day(NOON, NOON - timedelta(hours=9), NOON + timedelta(hours=15))
 COORDINATOR = Viewer("barranquilla", coordinates=True)
@@ -56,7 +67,35 @@ def some_facts(chance: random.Random) -> list[Message[Any]]:
         if chance.random() < 0.5:
             event = noted("p", referral_id=an_id(name), noted_at=HELD_AT + chance.randint(0, 5) * MINUTE)
             facts.append(says(event))
+    facts += [says(service_recorded(f"Consulta {n}", **stated_after(n), published_at=HELD_AT + n // 3 * MINUTE))
+              for n in range(chance.randint(0, 8))]  # fmt: skip
+    for name in range(12):
+        facts += map(says, chance.sample(facts_of_consent(name), chance.randint(0, 4)))
     return [*facts, *(says(erased(name)) for name in chance.sample(range(12), 3))]
+
+
+def facts_of_consent(name: object) -> list[Any]:
+    """A consent that was said to be taken back, which was contested, and then was."""
+    consent_id = an_id(("consent", name))
+    return [
+        consent_recorded(name),
+        contracts.ConsentSuspended(consent_id=consent_id, suspended_at=HELD_AT + MINUTE),
+        contracts.ConsentResumed(consent_id=consent_id, resumed_at=HELD_AT + 2 * MINUTE),
+        consent_ended(name, ended_at=HELD_AT + 3 * MINUTE),
+    ]
+
+
+def stated_after(minutes: int) -> dict[str, Any]:
+    """What is stated of a service so long after; at first nothing is."""
+    if not minutes:
+        return {}
+    at = HELD_AT + minutes * MINUTE
+    return {
+        "capacity": codes.CapacityState.WAITING_LIST,
+        "waiting": minutes,
+        "stated_at": at,
+        "valid_until": at + DAY_LONG,
+    }
 
 
 def in_tables(service: Kept) -> dict[str, list[str]]:
@@ -195,7 +234,16 @@ def test_of_a_confidential_case_nothing_is_kept(kept: Kept) -> None:
     hidden = referred("x", referral_id=an_id("hidden"), **CONFIDENTIAL)
     event = noted("x", referral_id=an_id("hidden"), confidential=True)
     gbv = referred("x", need="gbv.clinical_care", referral_id=an_id("gbv"), person_id=None, need_id=None)
+    consent_id = an_id(("consent", "x"))
     kept.hear(says(hidden), says(event), says(gbv))
+    kept.hear(
+        consent_recorded("x", person_id=None, case_code="GBV-0001"),
+        contracts.ConsentSuspended(consent_id=consent_id, suspended_at=HELD_AT, confidential=True),
+        contracts.ConsentResumed(consent_id=consent_id, resumed_at=HELD_AT, confidential=True),
+        contracts.ConsentEnded(
+            consent_id=consent_id, reason=codes.ConsentEnd.WITHDRAWN, ended_at=HELD_AT, confidential=True
+        ),
+    )
     assert kept.tables() == before
 
 
@@ -261,6 +309,68 @@ def test_a_code_leads_to_what_the_viewer_may_see(kept: Kept) -> None:
     for viewer, found in ((COORDINATOR, [first]), (Viewer("iom", False), [first]), (Viewer("fuvadis", False), [])):
         assert [row["referral_id"] for row in kept.read(cases.by_code, viewer, code)] == found
     assert kept.read(cases.by_code, COORDINATOR, "0" * len(code)) == []
+
+
+def test_a_service_is_called_as_its_organisation_called_it_last_wherever_a_referral_is_shown(kept: Kept) -> None:
+    kept.hear(recorded("new", 1, sender="redcross", recipient="iom"))
+    iom = Viewer("iom", coordinates=False)
+
+    def named() -> set[str | None]:
+        case = kept.read(cases.case, iom, an_id("new"))
+        assert case is not None
+        found = [
+            *case.referrals, *kept.read(cases.referrals, iom, Asked()), *kept.read(work.work, iom, DAY, Bucket.NEW),
+            *kept.read(cases.by_code, iom, contracts.short_code(an_id("new"))),
+        ]  # fmt: skip
+        assert len(found) == 4
+        return {row["service_name"] for row in found}
+
+    assert named() == {None}
+    assert kept.read(cases.service, an_id("a service")) is None
+    kept.hear(service_recorded("Consulta médica general", published_at=HELD_AT + MINUTE))
+    kept.hear(service_recorded("Consulta", published_at=HELD_AT, **stated_after(9)))  # said before, and comes later
+    assert named() == {"Consulta médica general"}
+    kept.hear(service_recorded("Consulta médica general", published_at=HELD_AT + MINUTE, **stated_after(9)))
+    service = kept.read(cases.service, an_id("a service"))
+    assert service is not None
+    assert (service["capacity"], service["waiting"], service["stated_at"]) == ("waiting_list", 9, HELD_AT + 9 * MINUTE)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whether_a_consent_holds_is_known_from_its_facts_in_whatever_order(kept: Kept, seed: int) -> None:
+    def holds(*facts: Any) -> Standing:
+        kept.forget()
+        said = [says(one) for one in facts]
+        random.Random(seed).shuffle(said)  # noqa: S311 - no secret
+        for one in said:
+            kept.hear(one)
+        return standing(kept.read(cases.consent, an_id(("consent", "p"))), NOON + MINUTE * 9)
+
+    recorded, suspended, resumed, ended = facts_of_consent("p")
+    assert holds() is Standing.UNKNOWN
+    assert holds(suspended) is Standing.UNKNOWN
+    assert holds(recorded) is Standing.HOLDS
+    assert holds(recorded, suspended) is Standing.SUSPENDED
+    assert holds(recorded, suspended, resumed) is Standing.HOLDS
+    assert holds(recorded, suspended, resumed, ended) is Standing.WITHDRAWN
+    assert holds(consent_recorded("p", valid_from=NOON + DAY_LONG)) is Standing.NOT_YET
+    assert holds(consent_recorded("p", valid_until=NOON + MINUTE)) is Standing.LAPSED
+    lapsed = contracts.ConsentEnded(
+        consent_id=an_id(("consent", "p")), reason=codes.ConsentEnd.LAPSED, ended_at=HELD_AT
+    )
+    assert holds(recorded, lapsed) is Standing.LAPSED
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_of_an_erased_person_no_consent_is_kept(kept: Kept, order: str) -> None:
+    facts = [says(one) for one in (consent_recorded("gone"), consent_recorded("other"))]
+    kept.hear(*([says(erased("gone"))] if order == "before" else []), *facts)
+    kept.hear(says(erased("gone")))
+    kept.hear(consent_ended("gone"))
+    other, gone = sorted(kept.tables()["consent"], key=lambda row: row["forgotten"])
+    assert other["person_id"] == an_id("other")
+    said = {name: value for name, value in gone.items() if value is not None}
+    assert said == {"consent_id": an_id(("consent", "gone")), "forgotten": True}
 
 
 # -- what needs somebody ---------------------------------------------------------------------------------------------

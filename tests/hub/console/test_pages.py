@@ -11,12 +11,12 @@ import pytest
 from psycopg.rows import dict_row
 
 import contracts
-from contracts.codes import DeadlineStep, InfoTopic, ReferralState, ReminderAbout
+from contracts.codes import CapacityState, DeadlineStep, InfoTopic, OverrideReason, ReferralState, ReminderAbout
 from hub.console.store import cases, work
 from hub.console.web import app, case, today
 from hub.console.web.case import path_of
 from messaging import clock
-from tests.examples_reports import an_id, noted, referred, says
+from tests.examples_reports import an_id, consent_ended, consent_recorded, noted, referred, says, service_recorded
 from tests.hub.console.kept import Kept
 from tests.hub.console.kit import CENTRE, Browser, Console, Running
 
@@ -144,6 +144,33 @@ def test_a_case_tells_its_story_in_the_readers_language(staff: dict[str, Browser
     assert 'lang="en"' in english
 
 
+HOSTILE = "<script>alert(1)</script> \u202e" + "C" * 150
+
+
+def test_services_stand_by_the_names_that_their_organisations_gave_them_and_do_nothing_there(
+    staff: dict[str, Browser], service: Kept
+) -> None:
+    now = clock.now()
+    stated: dict[str, Any] = {
+        "capacity": CapacityState.WAITING_LIST, "waiting": 1, "estimate_days": 20,
+        "stated_at": now - 9 * DAY, "valid_until": now - 2 * DAY,
+    }  # fmt: skip
+    service.hear(says(service_recorded(HOSTILE, published_at=now - 9 * DAY, **stated)))
+    page = staff["iom"].get(path_of(an_id("asked"))).text
+    assert "<script>alert" not in page
+    assert f"<bdi>&lt;script&gt;alert(1)&lt;/script&gt; \u202e{'C' * 150}</bdi>" in page
+    assert re.search(r"con lista de espera, 1 en espera, más o menos 20 días\s*; dicho <time.*ya venció", page)
+    for path in ("/referencias", "/hoy"):
+        page = staff["iom"].get(path).text
+        assert "<script>alert" not in page
+        assert "<bdi>&lt;script&gt;alert(1)" in page
+        assert "C" * 60 not in page
+
+    service.hear(says(service_recorded("Consulta médica", published_at=now, active=False, **stated)))
+    page = staff["iom"].get(path_of(an_id("asked"))).text
+    assert "<bdi>Consulta médica</bdi> (ya no recibe referencias)" in page
+
+
 def test_every_state_event_and_reason_has_its_words() -> None:
     from contracts import codes
     from contracts.words import catalogue
@@ -212,3 +239,31 @@ def test_what_records_a_list_may_take_as_long_as_ever(console: Console) -> None:
             within = connection.execute("show statement_timeout").fetchone()
         after = connection.execute("show statement_timeout").fetchone()
     assert (within, after) == ({"statement_timeout": "300ms"}, {"statement_timeout": "5s"})
+
+
+def test_a_case_says_whether_its_consent_holds_and_only_to_the_centre_where_it_was_taken_back(
+    staff: dict[str, Browser], service: Kept
+) -> None:
+    consent_id = an_id(("consent", "allowed"))
+    service.hear(*steps("allowed", ReferralState.SENT, sender="americares", recipient="fuvadis", consent_id=consent_id))
+
+    def shown(who: str) -> str:
+        page = staff[who].get(path_of(an_id("allowed"))).text
+        return re.sub(r"<[^>]*>|\s+", " ", page[page.index("Consentimiento") :].partition("<dt>Qué falta")[0])
+
+    assert "No se sabe si está vigente" in shown("fuvadis")
+    service.hear(says(consent_recorded("allowed", granted_to="americares", recipients=("fuvadis",))))
+    for words in ("Vigente", "la persona, con firma", "español"):
+        assert words in shown("fuvadis")
+    service.hear(says(consent_ended("allowed", withdrawn_through="iom")))
+    for who in ("americares", "fuvadis", "coordinator", "auditor"):
+        assert "Retirado" in shown(who)
+        assert "la persona, de palabra y ante un testigo" in shown(who)
+        assert ("OIM" in shown(who)) == (who in ("coordinator", "auditor")), who
+
+
+def test_a_case_says_that_it_went_out_because_a_life_was_at_risk(staff: dict[str, Browser], service: Kept) -> None:
+    said: dict[str, Any] = {"sender": "americares", "recipient": "fuvadis", "override": OverrideReason.LIFE_AT_RISK}
+    service.hear(*steps("overridden", ReferralState.SENT, **said))
+    page = staff["fuvadis"].get(path_of(an_id("overridden"))).text
+    assert re.search(r'class="wanting">Sin consentimiento</strong>.*hay una vida en riesgo', page, re.DOTALL)
