@@ -167,6 +167,15 @@ class ReferralEvent(StrEnum):
     PURGED = "purged"
     CHASED = "chased"
     TAKEN_ON = "taken_on"
+    NOTE_ADDED = "note_added"
+
+
+class NoteKind(StrEnum):
+    """What a note on a referral is of."""
+
+    NOTE = "note"
+    CALL = "call"
+    """Of a telephone call that whoever writes it has had."""
 
 
 class CoordinatorAct(StrEnum):

@@ -157,6 +157,8 @@ class For(StrEnum):
     HUB = "hub"
     NAMED = "named"
     """The organisation that the field `recipient` beside it names."""
+    ADDRESSEE = "addressee"
+    """The organisation that the field `addressee` beside it names."""
     SENDER = "sender"
     """The sender of the referral that the message is about."""
     RECIPIENT = "recipient"
@@ -174,6 +176,7 @@ class SealedTo:
 
 SealedToHub = Annotated[Sealed, SealedTo(For.HUB)]
 SealedToNamed = Annotated[Sealed, SealedTo(For.NAMED)]
+SealedToAddressee = Annotated[Sealed, SealedTo(For.ADDRESSEE)]
 SealedToSender = Annotated[Sealed, SealedTo(For.SENDER)]
 SealedToRecipient = Annotated[Sealed, SealedTo(For.RECIPIENT)]
 SealedToReader = Annotated[Sealed, SealedTo(For.READER)]

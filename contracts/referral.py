@@ -18,6 +18,7 @@ from .codes import (
     ExtensionReason,
     FieldGroup,
     InfoTopic,
+    NoteKind,
     NotMetReason,
     Outcome,
     OverrideReason,
@@ -40,6 +41,7 @@ from .fields import (
     Planned,
     PlannedOn,
     Said,
+    SealedToAddressee,
     SealedToNamed,
     SealedToRecipient,
     SealedToSender,
@@ -391,6 +393,40 @@ class ReferralTakenOn(_Step):
 
     taken_over_from: OrganisationId | None = None
     """The coordinator that had taken it on before, where there is one: nobody takes it over unawares."""
+
+
+class AddressedNote(Model):
+    """A note for one organisation."""
+
+    addressee: OrganisationId
+    """The other party, or an organisation that coordinates."""
+    sealed: SealedToAddressee
+    """A note block, sealed to the addressee."""
+
+
+@contract("referral.note_added.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")
+class ReferralNoteAdded(_Step):
+    """A party, or a coordinator, writes to others who see to the referral: in whatever state it is, unless its consent
+    has ended; it moves nothing."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": present("call_back_at"),
+            "then": {"properties": {"kind": {"const": "call"}}, "required": ["kind"]},
+        }
+    )
+
+    kind: NoteKind = NoteKind.NOTE
+    call_back_at: Planned | None = None
+    """When to telephone again, as was agreed in a call."""
+    notes: Annotated[Several[AddressedNote], Field(min_length=1, max_length=5)]
+    """One block for each who is to read it."""
+
+    @model_validator(mode="after")
+    def _is_called_back_after_a_call(self) -> Self:
+        if self.call_back_at is not None and self.kind is not NoteKind.CALL:
+            raise wrong_field("call_back_at", "Only after a call somebody is called back")
+        return self
 
 
 @contract("referral.entered_in_error.v1", sent_by="partner", received_by="hub", personal_data=True, about="referral_id")

@@ -19,6 +19,7 @@ from .codes import (
     ExtensionReason,
     FieldGroup,
     InfoTopic,
+    NoteKind,
     NotMetReason,
     Outcome,
     OverrideReason,
@@ -133,6 +134,25 @@ class ReferralReminder(Model):
     state: ReferralState
     waits_for: ReminderAbout
     due_at: Planned
+
+
+@contract(
+    "referral.note_brought.v1",
+    sent_by="hub",
+    received_by="party or coordinator",
+    personal_data=True,
+    about="referral_id",
+)
+class ReferralNoteBrought(Model):
+    """The hub brings a note on a referral to the organisation that it is addressed to."""
+
+    referral_id: UUID
+    noted_by: OrganisationId
+    noted_at: Said
+    kind: NoteKind
+    call_back_at: Planned | None = None
+    sealed: SealedToReader
+    """A note block, sealed to the reader."""
 
 
 @contract("referral.escalated.v1", sent_by="hub", received_by="coordinator", personal_data=True, about="referral_id")
@@ -358,6 +378,7 @@ _NOTED = (
     "taken_over_from",
 )
 _NOTED_LISTS = ("awaited", "alternatives")
+_NOTED_SINCE = ("note_kind", "call_back_at", "addressees")  # what the released schema does not say
 
 
 @contract("referral.noted.v1", sent_by="hub", received_by="hub services", personal_data=True, about="referral_id")
@@ -377,7 +398,7 @@ class ReferralNoted(Model):
     """Where the referral stands."""
     confidential: bool = False
     """Whether it goes under a case code; then no more is told than that it happened."""
-    awaited: Annotated[Several[OrganisationId], Field(max_length=2)] = ()
+    awaited: Annotated[Several[OrganisationId], Field(max_length=20)] = ()
     """Whose move the referral waits for now: where a purge is owed, those who still owe a receipt."""
     waits_for: ReminderAbout | None = None
     due_at: Planned | None = None
@@ -396,9 +417,13 @@ class ReferralNoted(Model):
     chased_at: Said | None = None
     taken_over_from: OrganisationId | None = None
     """The coordinator that had taken it on before."""
+    note_kind: NoteKind | None = None
+    """Of a note, whose words only its addressees can read."""
+    call_back_at: Planned | None = None
+    addressees: Annotated[Several[OrganisationId], Field(max_length=5)] = ()
 
     @model_validator(mode="after")
     def _tells_nobody_of_a_confidential_case(self) -> Self:
-        if self.confidential and (field := _first_said(self, (*_NOTED, *_NOTED_LISTS))):
+        if self.confidential and (field := _first_said(self, (*_NOTED, *_NOTED_LISTS, *_NOTED_SINCE))):
             raise wrong_field(field, "Of a confidential case nothing is told but that it happened")
         return self

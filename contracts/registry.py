@@ -20,6 +20,7 @@ ReceivedBy = Literal[
     "sender",
     "both parties",
     "either party",
+    "party or coordinator",
     "coordinator",
     "whoever sent it",
 ]

@@ -35,6 +35,8 @@ def sealed_blocks(message: Message[Any]) -> Iterator[SealedBlock]:
                 reader = "hub"
             case For.NAMED:
                 reader = within.recipient
+            case For.ADDRESSEE:
+                reader = within.addressee
             case For.READER:
                 reader = message.recipient
             case For.SENDER | For.RECIPIENT:

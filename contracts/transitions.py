@@ -30,6 +30,7 @@ ENDED: Final[Set[State]] = frozenset(
     {DECLINED, REDIRECTED, EXPIRED, CANCELLED, CLOSED, CONSENT_WITHDRAWN, ENTERED_IN_ERROR}
 )
 OPEN: Final[Set[State]] = frozenset(State) - ENDED  # the indexes one_open_referral_of_… say the same in SQL
+NOTED_IN: Final[Set[State]] = frozenset(State) - {CONSENT_WITHDRAWN, ENTERED_IN_ERROR}  # where notes may be written
 DECISIONS: Final[Set[State]] = frozenset({ACCEPTED, DECLINED, WAITLISTED, REDIRECTED})
 UNDECIDED: Final[Set[State]] = frozenset({SENT, RECEIVED, INFO_REQUESTED, WAITLISTED})
 

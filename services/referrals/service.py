@@ -378,6 +378,27 @@ class ReferralsService:
         store.save_referral(tx, referral, message)
         return messages.taken_on(referral, coordinators=coordinators)
 
+    # -- writing to each other -----------------------------------------------------------------------------------------
+
+    @on(contracts.ReferralNoteAdded)
+    def add_note(self, tx: Transaction, message: Message[contracts.ReferralNoteAdded]) -> list[Draft]:
+        """A party or a coordinator writes to others who see to it; the notes pass through sealed."""
+        coordinators, said = tx.who_may(Power.COORDINATE), message.data
+        referral = store.lock_referral(tx, said.referral_id, of=message.source, coordinators=coordinators)
+        referral = rules.add_note(
+            referral,
+            by=message.source,
+            at=clock.now(),
+            kind=said.kind,
+            addressees=[one.addressee for one in said.notes],
+            call_back_at=said.call_back_at,
+            consent=store.lock_consent(tx, referral.consent_id),
+            coordinators=coordinators,
+            use_screens=tx.who_may(Power.USES_SCREENS),
+        )
+        store.save_referral(tx, referral, message)
+        return messages.note_added(referral, said)
+
     # -- stopping ------------------------------------------------------------------------------------------------------
 
     @on(contracts.ReferralCancelRequested)
@@ -412,7 +433,8 @@ class ReferralsService:
     @on(contracts.ReferralPurged)
     def record_purge(self, tx: Transaction, message: Message[contracts.ReferralPurged]) -> list[Draft]:
         """A holder has deleted what it held under a consent that ended."""
-        referral = store.lock_referral(tx, message.data.referral_id, of=message.source)
+        coordinators = tx.who_may(Power.COORDINATE)
+        referral = store.lock_referral(tx, message.data.referral_id, of=message.source, coordinators=coordinators)
         referral = rules.record_purge(referral, by=message.source, at=clock.now())
         store.save_referral(tx, referral, message)
         return messages.purged(referral)

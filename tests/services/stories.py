@@ -73,6 +73,12 @@ extended: Said = (
     COORDINATOR,
 )
 taken_on: Said = (contracts.ReferralTakenOn(**R), COORDINATOR)
+note_added: Said = (
+    contracts.ReferralNoteAdded(
+        **R, notes=(contracts.AddressedNote(addressee=RECIPIENT, sealed=sealed_to(RECIPIENT)),)
+    ),
+    SENDER,
+)
 entered_in_error: Said = (contracts.ReferralEnteredInError(**R, reason=codes.ErrorReason.DUPLICATE), SENDER)
 purged: Said = (contracts.ReferralPurged(**R, purged_at=NOW), RECIPIENT)
 withdrawn: Said = (consent_ended(), "hub")

@@ -369,7 +369,7 @@ def test_where_the_hub_answers_it_is_reminded_of_what_the_recipient_owes(referra
 
 def test_where_the_organisation_answers_nothing_is_copied(referrals: ReferralsUnderTest) -> None:
     bring_to(referrals, "closed")
-    assert {fact.type for fact in referrals.facts} == {"referral.recorded.v1"}
+    assert {fact.type for fact in referrals.facts} == {"referral.recorded.v1", "service.recorded.v1"}
 
 
 # -- a hundred at once ------------------------------------------------------------------------------------------------

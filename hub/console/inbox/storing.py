@@ -25,6 +25,7 @@ log = logging.getLogger("ruta.inbox")
 KINDS: Final[Mapping[tuple[str, str], str]] = {
     ("referral.offered", "data.request.sealed"): "person",
     ("referral.status", "data.sealed"): "note",
+    ("referral.note_brought", "data.sealed"): "note",
 }
 """What is in the sealed blocks that organisations are sent, by contract and field; of any other nobody knows."""
 OTHER: Final = "other"

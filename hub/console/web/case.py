@@ -59,6 +59,7 @@ EVENTS: Final[Mapping[str, str]] = {
     ReferralEvent.PURGED: N_("%(by)s borró los datos que tenía."),
     ReferralEvent.CHASED: N_("%(by)s llamó o escribió para pedir la respuesta."),
     ReferralEvent.TAKEN_ON: N_("%(by)s se encarga de que avance."),
+    ReferralEvent.NOTE_ADDED: N_("%(by)s escribió una nota."),
 }
 NOTED: Final = N_("Ruta anotó algo.")
 EXTENDED: Final = N_("%(by)s dio más plazo.")
@@ -79,6 +80,7 @@ CODED: Final[Mapping[str, tuple[str, str]]] = {
     "error_reason": (N_("Motivo"), "ErrorReason"),
     "means": (N_("Cómo"), "ChaseMeans"),
     "result": (N_("Qué respondieron"), "ChaseResult"),
+    "note_kind": (N_("De qué"), "NoteKind"),
     "extension_reason": (N_("Motivo"), "ExtensionReason"),
     "onward_state": (N_("Donde siguió, está"), "ReferralState"),
     "onward_outcome": (N_("Resultado donde siguió"), "Outcome"),
@@ -89,8 +91,10 @@ MOMENTS: Final[Mapping[str, str]] = {
     "visit_at": N_("Cita"),
     "purge_by": N_("A más tardar"),
     "chased_at": N_("Cuándo"),
+    "call_back_at": N_("Volver a llamar"),
 }
 NUMBERS: Final[Mapping[str, str]] = {"place_in_line": N_("Puesto"), "estimate_days": N_("Días de espera, más o menos")}
+ORGANISATIONS: Final[Mapping[str, str]] = {"addressees": N_("Para")}
 NEXT: Final[Mapping[str, str]] = {
     "remind": N_("Ruta lo recuerda"),
     "escalate": N_("Ruta avisa a coordinación"),
@@ -191,6 +195,9 @@ def _details(details: Mapping[str, Any], say: Saying) -> Iterator[tuple[str, str
     for name, label in MOMENTS.items():
         if value := details.get(name):
             yield say.text(label), say.exact(datetime.fromisoformat(value))
+    for name, label in ORGANISATIONS.items():
+        if value := details.get(name):
+            yield say.text(label), ", ".join(say.organisation(one) for one in value)
     for name, label in NUMBERS.items():
         if (value := details.get(name)) is not None:
             yield say.text(label), str(value)

@@ -78,7 +78,10 @@ def statuses(referral: Referral, said: Any = None) -> list[Draft]:
 def withdrawal(referral: Referral) -> list[Draft]:
     """Tell every holder that the consent has ended: what had ended before makes no transition, so it is a reminder."""
     (step,) = referral.steps
-    told = statuses(referral) if step.what == State.CONSENT_WITHDRAWN else _reminders(referral, step)
+    if step.what == State.CONSENT_WITHDRAWN:
+        told = [*statuses(referral), *_reminders(referral, step, to=referral.noted_to)]
+    else:
+        told = _reminders(referral, step)
     return [*told, _noted(referral, step, codes.ReferralEvent.PURGE_OWED)]
 
 
@@ -174,6 +177,34 @@ def taken_on(referral: Referral, *, coordinators: Iterable[str]) -> list[Draft]:
     ]
 
 
+def note_added(referral: Referral, said: contracts.ReferralNoteAdded) -> list[Draft]:
+    """Bring each addressee its note, and tell the hub's services that there is one, for whom."""
+    step = referral.steps[-1]
+    brought = [
+        (
+            one.addressee,
+            contracts.ReferralNoteBrought(
+                referral_id=referral.referral_id,
+                noted_by=step.by,
+                noted_at=step.at,
+                kind=said.kind,
+                call_back_at=said.call_back_at,
+                sealed=one.sealed,
+            ),
+        )
+        for one in said.notes
+    ]
+    told = {
+        "note_kind": said.kind,
+        "call_back_at": said.call_back_at,
+        "addressees": tuple(one.addressee for one in said.notes),
+    }
+    return [
+        *(_draft(referral, notice, to=addressee) for addressee, notice in brought),
+        _noted(referral, step, codes.ReferralEvent.NOTE_ADDED, **told),
+    ]
+
+
 def _to_others(
     referral: Referral, step: Step, what: codes.CoordinatorAct, coordinators: Iterable[str], **told: Any
 ) -> list[Draft]:
@@ -207,15 +238,15 @@ WAITS_FOR: Final = {
 }
 
 
-def _reminders(referral: Referral, step: Step) -> list[Draft]:
-    """Ask everybody whose move the referral waits for, and the hub where it answers for one of them."""
+def _reminders(referral: Referral, step: Step, to: Iterable[str] | None = None) -> list[Draft]:
+    """Ask everybody whose move the referral waits for, or only some; and the hub where it answers for one of them."""
     reminder = contracts.ReferralReminder(
         referral_id=referral.referral_id,
         state=referral.state,
         waits_for=_waits_for(referral),
         due_at=_due_at(referral, step),
     )
-    awaited: list[str | None] = [*rules.awaited(referral)]
+    awaited: list[str | None] = [*(rules.awaited(referral) if to is None else to)]
     if referral.answered_by_hub and referral.recipient in awaited:
         awaited.append(None)
     return [_draft(referral, reminder, to=organisation) for organisation in awaited]

@@ -27,7 +27,7 @@ from services.referrals.rules.directory import (
 )
 from services.referrals.rules.eligibility import Seeker, Verdict, check_eligibility, check_seeker
 from services.referrals.rules.lines import Line, Place, close_ranks, left_line, move_up
-from services.referrals.rules.notes import Note, check_note
+from services.referrals.rules.notes import Note, add_note, check_note
 from services.referrals.rules.ranking import SUGGESTED_AT_MOST, Candidate, Ranked, alternatives, rank
 from services.referrals.rules.referrals import Asked, Referral, Step, decided_by, decision_in, not_a_party
 from services.referrals.rules.sending import CONSENT_OVERRIDDEN, Consent, Override, latest_answer, send
@@ -88,6 +88,7 @@ __all__ = [
     "Urgency",
     "Verdict",
     "accept",
+    "add_note",
     "alternatives",
     "awaited",
     "cancel_visit",

@@ -91,6 +91,7 @@ class Referral:
     language: str | None = None  # in which its person is to be spoken to
     asked: Asked | None = None  # None once its person is erased
     taken_on_by: str | None = None  # the coordinator that sees to it that it goes on, until it ends
+    noted_to: tuple[str, ...] = ()  # the coordinators that notes on it were written to
     extended: int = 0  # how often coordinators have given more time, until it ends
     steps: tuple[Step, ...] = field(default=(), compare=False)
 

@@ -46,7 +46,7 @@ def withdraw_consent(referral: Referral, *, by: str, at: datetime) -> Referral:
         check_move(referral.state, CONSENT_WITHDRAWN, PERSON)
         referral = enter(referral, CONSENT_WITHDRAWN, actor=PERSON, by=by, at=at)
     deadline = start_deadline(PURGE_STAGES, PURGE_WITHIN, ends_at=at + PURGE_WITHIN, at=at)
-    return replace(referral, unpurged=referral.parties, deadline=deadline)
+    return replace(referral, unpurged=(*referral.parties, *referral.noted_to), deadline=deadline)
 
 
 def erase(referral: Referral, *, at: datetime) -> Referral:
@@ -62,7 +62,7 @@ def erase(referral: Referral, *, at: datetime) -> Referral:
 
 def record_purge(referral: Referral, *, by: str, at: datetime) -> Referral:
     """A holder reports that it no longer holds what it had been sent about the person."""
-    actor = actor_of(referral, by)
+    actor = actor_of(referral, by, frozenset(referral.noted_to))
     if by not in referral.unpurged:
         asked = referral.unpurged or referral.state == CONSENT_WITHDRAWN
         raise Refused("already_purged" if asked else f"not_while_{referral.state}")

@@ -22,7 +22,7 @@ COLUMNS: Final = """
     referral_id, sender, recipient, service_id, person_id, case_code, need_code, urgency, consent_id, sent_at,
     answer_by, state, sequence, visit_at, visit_said_at, outcome, not_met_reason, need_id, zone, answered_by_hub,
     sent_by, redirected_from, onward_from, goes_on_as, unpurged, deadline_length, deadline_at, deadline_stage, due_at,
-    stopped_length, time_left, stopped_stage, taken_on_by, extended
+    stopped_length, time_left, stopped_stage, taken_on_by, extended, noted_to
 """
 
 # With what was asked, which is nothing any more once its person is erased.
@@ -118,7 +118,7 @@ SAVE_REFERRAL: Final = """
         deadline_length = new.deadline_length,
         deadline_at = new.deadline_at, deadline_stage = new.deadline_stage, due_at = new.due_at,
         stopped_length = new.stopped_length, time_left = new.time_left, stopped_stage = new.stopped_stage,
-        taken_on_by = new.taken_on_by, extended = new.extended
+        taken_on_by = new.taken_on_by, extended = new.extended, noted_to = new.noted_to
     from jsonb_populate_recordset(null::referral, %s::jsonb) as new
     where referral.referral_id = new.referral_id
 """
@@ -390,6 +390,7 @@ def _to_row(referral: Referral) -> Row:
         "stopped_stage": stopped.stage if stopped else None,
         "taken_on_by": referral.taken_on_by,
         "extended": referral.extended,
+        "noted_to": referral.noted_to,
     }
 
 
@@ -400,6 +401,7 @@ def from_row(row: Row) -> Referral:
     stopped_length, left, stopped_stage = (row.pop(name) for name in ("stopped_length", "time_left", "stopped_stage"))
     asked = row.pop("asked")
     row["state"], row["urgency"], row["unpurged"] = State(row["state"]), Urgency(row["urgency"]), tuple(row["unpurged"])
+    row["noted_to"] = tuple(row["noted_to"])
     return Referral(
         **row,
         asked=None if asked is None else Asked(**{**asked, "shares": tuple(asked["shares"])}),

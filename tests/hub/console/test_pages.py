@@ -11,7 +11,15 @@ import pytest
 from psycopg.rows import dict_row
 
 import contracts
-from contracts.codes import CapacityState, DeadlineStep, InfoTopic, OverrideReason, ReferralState, ReminderAbout
+from contracts.codes import (
+    CapacityState,
+    DeadlineStep,
+    InfoTopic,
+    NoteKind,
+    OverrideReason,
+    ReferralState,
+    ReminderAbout,
+)
 from hub.console.store import cases, work
 from hub.console.web import app, case, today
 from hub.console.web.case import path_of
@@ -181,7 +189,7 @@ def test_every_state_event_and_reason_has_its_words() -> None:
     assert today.REASONS.keys() == {*work.Bucket}
     assert {of for _, of in case.CODED.values()} <= catalogue().keys()
     said = contracts.ReferralRecorded.model_fields.keys() | contracts.ReferralNoted.model_fields.keys()
-    assert {*case.CODED, *case.MOMENTS, *case.NUMBERS} <= said
+    assert {*case.CODED, *case.MOMENTS, *case.NUMBERS, *case.ORGANISATIONS} <= said
 
 
 def test_what_is_seen_stands_in_the_audit_and_the_person_only_so_that_nobody_reads_it(
@@ -260,6 +268,17 @@ def test_a_case_says_whether_its_consent_holds_and_only_to_the_centre_where_it_w
         assert "Retirado" in shown(who)
         assert "la persona, de palabra y ante un testigo" in shown(who)
         assert ("OIM" in shown(who)) == (who in ("coordinator", "auditor")), who
+
+
+def test_a_case_says_that_a_note_was_written_and_to_whom(staff: dict[str, Browser], service: Kept) -> None:
+    service.hear(*steps("written", ReferralState.SENT, sender="americares", recipient="fuvadis"))
+    note: dict[str, Any] = {
+        "referral_id": an_id("written"), "noted_at": clock.now(), "noted_by": "americares", "addressees": ("fuvadis",),
+        "note_kind": NoteKind.CALL, "call_back_at": clock.now() + DAY,
+    }  # fmt: skip
+    service.hear(says(noted("x", "note_added", **note)))
+    page = re.sub(r"<[^>]*>|\s+", " ", staff["fuvadis"].get(path_of(an_id("written"))).text)
+    assert re.search(r"Americares escribió una nota\. +De qué +llamada +Volver a llamar .* Para +FUVADIS", page), page
 
 
 def test_a_case_says_that_it_went_out_because_a_life_was_at_risk(staff: dict[str, Browser], service: Kept) -> None:

@@ -246,6 +246,13 @@ CASES: Final = [
         refused=Refused("not_while_declined", said(stories.taken_on), at("declined")),
         again="already_taken_on",
     ),
+    # -- writing to each other
+    moves(
+        "sent",
+        stories.note_added,
+        refused=Refused("note_to_yourself", said(stories.note_added, RECIPIENT), at("sent")),
+        again=Again.IS_ANOTHER,
+    ),
     # -- stopping
     moves(
         "accepted",
