@@ -378,7 +378,7 @@ _NOTED = (
     "taken_over_from",
 )
 _NOTED_LISTS = ("awaited", "alternatives")
-_NOTED_SINCE = ("note_kind", "call_back_at", "addressees")  # what the released schema does not say
+_OF_NOTES, _OF_NOTES_LISTS = ("note_kind", "call_back_at"), ("addressees",)  # in a rule of their own: they are newer
 
 
 @contract("referral.noted.v1", sent_by="hub", received_by="hub services", personal_data=True, about="referral_id")
@@ -386,7 +386,12 @@ class ReferralNoted(Model):
     """Something has happened to a referral that moves it nowhere: what the hub's services show, or count, besides."""
 
     model_config = ConfigDict(
-        json_schema_extra={"allOf": [{"if": CONFIDENTIAL, "then": _absent(*_NOTED, lists=_NOTED_LISTS)}]}
+        json_schema_extra={
+            "allOf": [
+                {"if": CONFIDENTIAL, "then": _absent(*_NOTED, lists=_NOTED_LISTS)},
+                {"if": CONFIDENTIAL, "then": _absent(*_OF_NOTES, lists=_OF_NOTES_LISTS)},
+            ]
+        }
     )
 
     referral_id: UUID
@@ -424,6 +429,6 @@ class ReferralNoted(Model):
 
     @model_validator(mode="after")
     def _tells_nobody_of_a_confidential_case(self) -> Self:
-        if self.confidential and (field := _first_said(self, (*_NOTED, *_NOTED_LISTS, *_NOTED_SINCE))):
+        if self.confidential and (field := _first_said(self, (*_NOTED, *_NOTED_LISTS, *_OF_NOTES, *_OF_NOTES_LISTS))):
             raise wrong_field(field, "Of a confidential case nothing is told but that it happened")
         return self

@@ -52,6 +52,7 @@ def test_every_sealed_field_that_a_partner_sees_in_a_schema_is_looked_at(contrac
 WORDS = {
     For.HUB: "sealed to the hub",
     For.NAMED: "recipient",
+    For.ADDRESSEE: "sealed to the addressee",
     For.SENDER: "sealed to the sender",
     For.RECIPIENT: "sealed to the recipient",
     For.READER: "sealed to the reader",
@@ -63,7 +64,8 @@ def test_a_field_is_for_whom_its_sentence_says(contract: str) -> None:
     schema = message_schema(CONTRACTS[contract])
     for where, parts in fields_within(CONTRACTS[contract].data):
         for mark in (part for part in parts if type(part) is SealedTo):
-            owner = "ReferralRequestedV2" if "." in where else CONTRACTS[contract].data.__name__
+            within = {For.ADDRESSEE: "AddressedNote"}.get(mark.whom, "ReferralRequestedV2")
+            owner = within if "." in where else CONTRACTS[contract].data.__name__
             sentence = schema["$defs"][owner]["properties"][where.rpartition(".")[2]]["description"]
             assert WORDS[mark.whom] in sentence
 

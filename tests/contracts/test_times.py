@@ -40,6 +40,7 @@ def test_a_moment_that_is_not_marked_is_found_however_deep_it_lies() -> None:
 
 # What the names of fields promise; so a new field cannot be marked as the other kind by mistake.
 LIE_AHEAD = {
+    "call_back_at",
     "expires_at",
     "starts_at",
     "ends_at",
