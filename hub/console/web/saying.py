@@ -68,7 +68,7 @@ class Saying:
     def day(self, at: datetime | date) -> str:
         """The weekday and the day."""
         when = at.astimezone(COLOMBIA) if isinstance(at, datetime) else at
-        return str(format_date(when, DAYS[self._language], locale=self._locale))
+        return str(format_date(when, DAYS[self.language], locale=self._locale))
 
     def hour(self, at: datetime) -> str:
         """The hour."""

@@ -319,7 +319,8 @@ def test_a_service_is_called_as_its_organisation_called_it_last_wherever_a_refer
         case = kept.read(cases.case, iom, an_id("new"))
         assert case is not None
         found = [
-            *case.referrals, *kept.read(cases.referrals, iom, Asked()), *kept.read(work.work, iom, DAY, Bucket.NEW),
+            *case.referrals, *kept.read(cases.referrals, iom, Asked()),
+            *kept.read(work.work, iom, DAY, Bucket.UNDECIDED),
             *kept.read(cases.by_code, iom, contracts.short_code(an_id("new"))),
         ]  # fmt: skip
         assert len(found) == 4
