@@ -86,6 +86,15 @@ def escalation(said: contracts.ReferralNoted) -> Row:
     return {"referral_id": said.referral_id, "escalated_at": said.noted_at}
 
 
+def call_back(said: contracts.ReferralNoted) -> Row:
+    return {
+        "referral_id": said.referral_id,
+        "organisation": said.noted_by,
+        "noted_at": said.noted_at,
+        "call_back_at": said.call_back_at,
+    }
+
+
 def moved_on(said: contracts.ReferralRecorded) -> Row:
     return {"referral_id": said.referral_id, "changed_at": said.changed_at}
 

@@ -36,6 +36,8 @@ class ConsoleService:
             facts.keep(tx, facts.EVENT, messages.event(message))
             if message.data.what is ReferralEvent.ESCALATED:
                 facts.keep(tx, facts.ESCALATION, messages.escalation(message.data))
+            if message.data.what is ReferralEvent.NOTE_ADDED:
+                facts.keep(tx, facts.CALL_BACK, messages.call_back(message.data))
             if message.data.what is ReferralEvent.PURGED and not message.data.awaited:
                 facts.keep(tx, facts.MOVED_ON, messages.purged(message.data))
         return []

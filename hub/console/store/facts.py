@@ -46,6 +46,14 @@ MOVED_ON: Final = """
     where escalation.referral_id = old.referral_id and escalation.escalated_at < old.changed_at
 """
 
+# Whoever writes again without saying when to telephone does not telephone any more.
+CALL_BACK: Final = """
+    insert into call_back as known (referral_id, organisation, noted_at, call_back_at)
+    select referral_id, organisation, noted_at, call_back_at from jsonb_populate_recordset(null::call_back, %s::jsonb)
+    on conflict (referral_id, organisation) do update
+    set noted_at = excluded.noted_at, call_back_at = excluded.call_back_at where known.noted_at < excluded.noted_at
+"""
+
 LINK: Final = """
     insert into link (later, earlier)
     select later, earlier from jsonb_populate_recordset(null::link, %s::jsonb)

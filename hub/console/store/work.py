@@ -21,6 +21,7 @@ class Bucket(StrEnum):
     UNDECIDED = "undecided"
     DUE_TODAY = "due_today"
     VISITS_TODAY = "visits_today"
+    CALL_BACK = "call_back"
     TO_CONFIRM = "to_confirm"
     ESCALATED = "escalated"
     OVERDUE_ELSEWHERE = "overdue_elsewhere"
@@ -44,6 +45,8 @@ class _Condition:
     by: LiteralString
     """The column that the rows are ordered by."""
     source: LiteralString = "referral"
+    more: LiteralString = ""
+    """Columns that its rows have besides."""
     is_ordered: bool = True
     """Whether an index has the rows in that order: then they are counted by it, too."""
 
@@ -72,6 +75,16 @@ ESCALATED: Final[LiteralString] = """
     (select referral_id as escalated_id, escalated_at from escalation) as escalated
     cross join lateral (select * from referral where referral_id = escalated_id limit 1) as referral
 """
+CALL_BACK: Final[LiteralString] = """
+    (
+        select referral_id as called_id, call_back_at from call_back
+        where organisation = %(organisation)s and call_back_at is not null
+    ) as called
+    cross join lateral (
+        select * from referral
+        where referral_id = called_id and (%(coordinates)s or %(organisation)s in (sender, recipient)) limit 1
+    ) as referral
+"""
 MINE: Final[LiteralString] = "waits_on = %(organisation)s and due_at is not null"
 CONDITIONS: Final[Mapping[Bucket, _Condition]] = {
     Bucket.OVERDUE: _Condition(f"{MINE} and due_at < %(now)s", "due_at"),
@@ -82,6 +95,7 @@ CONDITIONS: Final[Mapping[Bucket, _Condition]] = {
         "recipient = %(organisation)s and state = 'scheduled' and visit_at >= %(begins)s and visit_at < %(ends)s",
         "visit_at",
     ),
+    Bucket.CALL_BACK: _Condition("call_back_at < %(ends)s", "call_back_at", CALL_BACK, ", call_back_at"),
     Bucket.TO_CONFIRM: _Condition("sender = %(organisation)s and state = 'completed'", "changed_at"),
     Bucket.ESCALATED: _Condition("escalated_at >= changed_at", "escalated_at", ESCALATED),
     Bucket.OVERDUE_ELSEWHERE: _Condition("due_at < %(now)s", "due_at", ELSEWHERE, is_ordered=False),
@@ -100,7 +114,7 @@ def work(connection: Connection, viewer: Viewer, day: Day, bucket: Bucket, *, li
     condition = CONDITIONS[bucket]
     return rows(
         connection,
-        f"select {SHOWN} from {condition.source} where {condition.where} "
+        f"select {SHOWN}{condition.more} from {condition.source} where {condition.where} "
         f"order by {condition.by}, referral_id limit %(limit)s",
         _values(viewer, day),
         limit,
@@ -156,4 +170,4 @@ def visits(connection: Connection, viewer: Viewer, begins: datetime, ends: datet
 
 
 def _values(viewer: Viewer, day: Day) -> dict[str, object]:
-    return {"organisation": viewer.organisation, **asdict(day)}
+    return {"organisation": viewer.organisation, "coordinates": viewer.coordinates, **asdict(day)}

@@ -26,6 +26,9 @@ LABELS: Final[Mapping[str, str]] = {
     "declined.criterion": N_("Requisito que no cumple"),
     "declined.missing_documents": N_("Documentos que faltan"),
     "service_noted.sealed": N_("Cómo va"),
+    "note_added.kind": N_("Qué es"),
+    "note_added.call_back_at": N_("Volver a llamar"),
+    "note_added.notes": N_("Qué quiere decirles"),
     "visit_cancelled.cancelled_by": N_("Quién la canceló"),
     "chased.organisation": N_("A quién le pidieron respuesta"),
     "chased.means": N_("Cómo"),
@@ -38,6 +41,7 @@ LABELS: Final[Mapping[str, str]] = {
     "entered_in_error.reason": N_("Motivo"),
 }
 HINTS: Final[Mapping[str, str]] = {
+    "call_back_at": N_("Solo después de una llamada. Ese día aparece en Hoy."),
     "not_met_reason": N_("Solo si no se logró."),
     "criterion": N_("Solo si no cumple un requisito."),
     "sealed": N_("Va cerrada: solo %(reader)s puede leerla."),
@@ -58,4 +62,5 @@ BY_ERASURE: Final = N_("No se envió: los datos de la persona se borraron.")
 UNDONE_BECAUSE: Final[Mapping[str, str]] = {"staff_suspended": BY_SUSPENDED, "person_erased": BY_ERASURE}
 PAST: Final = N_("Tiene que ser de ahora en adelante.")
 NOT_YET_PAST: Final = N_("Todavía no ha pasado.")
+AND: Final = N_("y")  # between the names of two organisations
 NONE_CHOSEN: Final = N_("Elija al menos una referencia.")

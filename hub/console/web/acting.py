@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 import contracts
 from contracts import refusals, sealing
 from contracts.blocks import NoteBlock
-from contracts.codes import ReferralEvent
+from contracts.codes import NoteKind, ReferralEvent
 from contracts.transitions import ENDED
 from hub.console.hosting import uses_screens
 from hub.console.store import acts, cases
@@ -252,10 +252,15 @@ def _decision(visit: Visit, settings: Settings, standing: Standing, move: Move, 
     values = {**fields.read(asked, visit.form, options), **moves.known(move, standing, now.isoformat())}
     keys = sealed_to(settings.directory)
     for one in asked:
-        if isinstance(note := values.get(one.name), NoteBlock):
-            reader = moves.reader(one, standing)
-            assert reader is not None  # `asked` has no other
-            values[one.name] = sealing.seal(note.model_dump(mode="json"), keys[reader])
+        if not isinstance(note := values.get(one.name), NoteBlock):
+            continue
+        words = note.model_dump(mode="json")
+        if one.kind is Kind.NOTES:
+            values[one.name] = [
+                {"addressee": reader, "sealed": sealing.seal(words, keys[reader])} for reader in standing.readers
+            ]
+        elif (reader := moves.reader(one, standing)) is not None:  # `asked` has no other
+            values[one.name] = sealing.seal(words, keys[reader])
     data = fields.made(move.model, {"referral_id": str(referral_id), **values})
     check_times(asked, values, now)
     return acts.decision(
@@ -302,7 +307,7 @@ def _form(
         move=move,
         standing=standing,
         code=standing.referral["short_code"],
-        says=say.text(move.says) % {"other": say.organisation(standing.other)},
+        says=say.text(move.says) % {"other": say.organisation(standing.other), "readers": _readers(standing, say)},
         asked=list(_asked(visit, standing, move, say, wrong or {})),
         form_id=form_id,
         wrong=wrong or {},
@@ -345,10 +350,16 @@ def shown(
     )
 
 
+def _readers(standing: Standing, say: Saying) -> str:
+    return f" {say.text(act_words.AND)} ".join(say.organisation(one) for one in standing.readers)
+
+
 def _given(move: Move, standing: Standing, say: Saying) -> Mapping[str, Sequence[str]]:
     """What stands in a form at first, where it can be known."""
     if move.model is contracts.ReferralChased:
         return {"chased_at": [shown_moment(say.now)], "organisation": [str(standing.referral["waits_on"] or "")]}
+    if move.model is contracts.ReferralNoteAdded:
+        return {"kind": [NoteKind.NOTE]}
     if move.model is contracts.ReferralClosed:
         steps = [one["details"] for one in standing.case.steps
                  if one["referral_id"] == standing.referral["referral_id"] and "outcome" in one["details"]]  # fmt: skip

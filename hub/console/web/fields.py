@@ -19,6 +19,7 @@ from contracts.blocks import LongText, NoteBlock
 from contracts.codes import NeedCode
 from contracts.fields import Ahead, For, Model, Need, OrganisationId, SealedTo
 from contracts.marks import fields_within, parts_of
+from contracts.referral import AddressedNote
 from hub.console.web.words import N_
 from messaging.believing import COLOMBIA
 
@@ -35,6 +36,8 @@ class Kind(StrEnum):
     NUMBER = "number"
     MOMENT = "moment"
     NOTE = "note"
+    NOTES = "notes"
+    """The same words for several, sealed for each."""
     REFERRAL = "referral"
     PARTY = "party"
 
@@ -62,7 +65,7 @@ def fields_of(model: type[Model]) -> tuple[Field, ...]:
     """What a contract asks for beside its referral. Raises ValueError for a field that no form can ask for."""
     found = []
     for name, parts in fields_within(model):
-        if name != OF_THE_REFERRAL and "." not in name:
+        if name != OF_THE_REFERRAL and "." not in name:  # of a list of models, the list is asked for as a whole
             found.append(_field(name, parts, required=model.model_fields[name].is_required()))
     return tuple(found)
 
@@ -72,6 +75,8 @@ def _field(name: str, parts: Sequence[Any], *, required: bool) -> Field:
     several = any(isinstance(part, annotated_types.MaxLen) for part in parts)
     if mark := next((part for part in parts if isinstance(part, SealedTo)), None):
         return Field(name, Kind.NOTE, required, whom=mark.whom)
+    if AddressedNote in kinds:
+        return Field(name, Kind.NOTES, required)
     if codes := next((kind for kind in kinds if issubclass(kind, StrEnum)), None):
         return Field(
             name, Kind.CHOICES if several else Kind.CHOICE, required, codes.__name__, [one.value for one in codes]
@@ -161,7 +166,7 @@ def _value(field: Field, said: Sequence[str], options: Sequence[str]) -> Any:
                 return datetime.strptime(said[0][:16], MOMENT).replace(tzinfo=COLOMBIA).isoformat()
             except ValueError:
                 raise _Wrong(NOT_A_MOMENT) from None
-        case Kind.NOTE:
+        case Kind.NOTE | Kind.NOTES:
             text = said[0].replace("\r\n", "\n")
             if len(text) > LONGEST_NOTE:
                 raise _Wrong(TOO_LONG)

@@ -10,7 +10,7 @@ from typing import Final
 import contracts
 from contracts.codes import ReferralEvent
 from contracts.fields import For, Model
-from contracts.transitions import Actor, acts
+from contracts.transitions import NOTED_IN, Actor, acts
 from hub.console.hosting import uses_screens
 from hub.console.store.cases import Case
 from hub.console.web.fields import Field, Kind, fields_of
@@ -68,6 +68,7 @@ MOVES: Final = (
     Move(contracts.ReferralWaitlisted, N_("Lista de espera"), N_("%(other)s se entera del puesto en la lista.")),
     Move(contracts.ReferralDeclined, N_("No podemos"), N_("%(other)s se entera, y busca otra organización.")),
     Move(contracts.ReferralServiceNoted, N_("Contar cómo va"), N_("Solo %(other)s puede leerlo.")),
+    Move(contracts.ReferralNoteAdded, N_("Escribir o anotar una llamada"), N_("Solo %(readers)s puede leerlo.")),
     Move(contracts.ReferralVisitCancelled, N_("La cita se canceló"), N_("La referencia sigue abierta.")),
     Move(contracts.ReferralCancelled, N_("Aceptar que se cancele"), N_("La referencia termina aquí.")),
     Move(contracts.ReferralTakenOn, N_("Encargarnos"), N_("Quienes coordinan ven que ustedes hacen que avance.")),
@@ -85,8 +86,10 @@ MOVES: Final = (
 )
 BY_NAME: Final[Mapping[str, Move]] = {one.name: one for one in MOVES}
 PURGED: Final = BY_NAME["purged"]
+NOTE_ADDED: Final = BY_NAME["note_added"]
 
 UNDER_WAY: Final = N_("Lo anterior todavía está en camino.")
+NO_READER: Final = N_("Nadie de las otras organizaciones tiene llave para recibir notas.")
 NO_KEY: Final = N_("%(other)s no tiene llave para recibir notas.")
 TOO_OFTEN: Final = N_("Ya se dio más plazo tres veces.")
 OWN_DEADLINE: Final = N_("El plazo es de ustedes: lo extiende otra organización que coordine.")
@@ -131,6 +134,12 @@ class Standing:
         return sender if self.organisation.id == recipient else str(self.referral["waits_on"] or recipient)
 
     @property
+    def readers(self) -> Sequence[str]:
+        """The other parties, as far as something can be sealed to them."""
+        parties = (str(self.referral["sender"]), str(self.referral["recipient"]))
+        return [one for one in parties if one != self.organisation.id and one in self.has_key]
+
+    @property
     def owes_purge(self) -> bool:
         """Whether it was asked to delete what it holds, and has not said that it has."""
         of_purges = (ReferralEvent.PURGE_OWED, ReferralEvent.PURGED)
@@ -156,6 +165,8 @@ def offered(standing: Standing) -> Sequence[Offered]:
     allowed: set[str] = set()
     for actor in standing.actors:
         allowed |= acts(standing.referral["state"], actor)
+    if standing.referral["state"] in NOTED_IN and any(True for _ in standing.actors):
+        allowed.add(NOTE_ADDED.contract)
     if standing.owes_purge:
         allowed.add(PURGED.contract)
     if standing.in_charge == standing.organisation.id:
@@ -174,6 +185,8 @@ def obstacle(move: Move, standing: Standing) -> str:
     if any(one.kind is Kind.NOTE and one.required and reader(one, standing) is None for one in move.fields):
         return NO_KEY
     match move.model:
+        case contracts.ReferralNoteAdded if not standing.readers:
+            return NO_READER
         case contracts.ReferralReopened if standing.is_open_beside:
             return OPEN_BESIDE
         case contracts.ReferralDeadlineExtended if standing.referral["waits_on"] == standing.organisation.id:

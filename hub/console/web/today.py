@@ -35,6 +35,7 @@ REASONS: Final[Mapping[Bucket, Reason]] = {
     Bucket.UNDECIDED: Reason(N_("Por decidir: respondan sí o no"), "due_at"),
     Bucket.DUE_TODAY: Reason(N_("Vencen hoy"), "due_at"),
     Bucket.VISITS_TODAY: Reason(N_("Citas de hoy"), "visit_at"),
+    Bucket.CALL_BACK: Reason(N_("Llamadas por devolver"), "call_back_at"),
     Bucket.TO_CONFIRM: Reason(N_("Por confirmar: la otra organización dice que terminó"), "due_at"),
     Bucket.ESCALATED: Reason(N_("Nadie responde: alguien de coordinación tiene que llamar"), "due_at"),
     Bucket.OVERDUE_ELSEWHERE: Reason(N_("Vencidas en otras organizaciones"), "due_at"),

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ import pytest
 
 import contracts
 from contracts import Message, codes
-from contracts.codes import ReferralState, ReminderAbout
+from contracts.codes import NoteKind, ReferralEvent, ReferralState, ReminderAbout
 from hub.console.store import cases, work
 from hub.console.store.cases import COUNTED_TO, After, Asked, Part, Viewer
 from hub.console.store.work import Bucket, Day
@@ -29,6 +29,7 @@ from tests.examples_reports import (
     service_recorded,
 )
 from tests.hub.console.kept import Kept
+from tests.hub.console.kit import CENTRE
 
 ORGANISATIONS = ("redcross", "iom", "americares")
 NEEDS = ("health.consultation", "food_security.voucher")
@@ -436,3 +437,27 @@ def test_the_most_pressing_comes_first(kept: Kept) -> None:
 def test_every_reason_has_a_condition() -> None:
     assert work.CONDITIONS.keys() == {*Bucket}
     assert {*codes.ReminderAbout} >= {*WAITS.values()}
+
+
+def test_whom_somebody_telephones_again_stands_in_hoy_until_they_write_again(kept: Kept) -> None:
+    kept.hear(recorded("called", 2, sender="redcross", recipient="iom"))
+    at = HELD_AT + timedelta(hours=1)
+
+    def wrote(by: str, minutes: int, call_back_at: datetime | None) -> Any:
+        others = tuple(one for one in ("redcross", "iom") if one != by)
+        called = {"note_kind": NoteKind.CALL, "call_back_at": call_back_at, "addressees": others, "noted_by": by}
+        noted_at = HELD_AT + minutes * MINUTE
+        said = noted("x", ReferralEvent.NOTE_ADDED, referral_id=an_id("called"), noted_at=noted_at, **called)
+        return says(said)
+
+    def due(organisation: str, *, coordinates: bool = False) -> list[UUID]:
+        viewer = Viewer(organisation, coordinates=coordinates)
+        found = kept.read(work.work, viewer, DAY, Bucket.CALL_BACK)
+        assert kept.read(work.counts, viewer, DAY)[Bucket.CALL_BACK] == len(found)
+        return [row["referral_id"] for row in found]
+
+    kept.hear(wrote("iom", 1, at), wrote(CENTRE, 1, at))
+    assert due("iom") == due(CENTRE, coordinates=True) == [an_id("called")]
+    assert due("redcross") == due(CENTRE) == []
+    kept.hear(wrote("iom", 3, None), wrote("iom", 2, at))  # in whatever order
+    assert due("iom") == []

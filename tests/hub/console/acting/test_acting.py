@@ -13,7 +13,7 @@ import pytest
 import contracts
 from contracts import sealing
 from contracts.codes import InfoTopic, ReferralState
-from contracts.transitions import ACTS, COORDINATED, Actor, acts
+from contracts.transitions import ACTS, COORDINATED, NOTED_IN, Actor, acts
 from hub.console.acting.speaker import Speaker
 from hub.console.store.acts import ActState
 from hub.console.web import act_words, acting, chasing, moves
@@ -270,6 +270,24 @@ def test_a_note_is_sealed_to_its_reader_and_stands_nowhere_in_clear(
     assert sealing.open_sealed(message.data.sealed, console.private["redcross"]) == {"text": PLANTED}
 
 
+def test_a_note_goes_to_the_other_party_and_a_coordinators_to_both_each_sealed_for_its_reader(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, gateway: Gateway, referral: Callable[..., UUID]
+) -> None:
+    id = referral()
+    tomorrow = shown_moment(clock.now() + DAY)
+    for who, readers in (("iom", {"redcross"}), ("coordinator", {"redcross", "iom"})):
+        gateway.heard.clear()
+        fill_in(staff[who], id, "note_added", kind="call", call_back_at=tomorrow, notes=PLANTED)
+        said(console, speaker)
+        ((_, message),) = gateway.heard
+        assert shown_moment(message.data.call_back_at) == tomorrow
+        opened = {
+            one.addressee: sealing.open_sealed(one.sealed, console.private[one.addressee]) for one in message.data.notes
+        }
+        assert opened == {reader: {"text": PLANTED} for reader in readers}
+    assert fill_in(staff["iom"], id, "note_added", kind="note", call_back_at=tomorrow, notes="x").status == 422
+
+
 def test_to_who_has_no_key_no_note_is_asked_for(
     staff: dict[str, Browser], console: Console, referral: Callable[..., UUID]
 ) -> None:
@@ -339,12 +357,15 @@ def test_buttons_are_what_the_table_allows_each_part_in_each_state(
             page = staff[who].get(path_of(id))
             links = re.findall(rf'href="/caso/{id}/hacer/(\w+)"', page.text)
             barred = re.findall(r'disabled aria-describedby="why-(\w+)"', page.text)
-            allowed = acts(state, actor) - {"referral.redirected"}
+            noted = {"referral.note_added"} if state in NOTED_IN else set[str]()
+            allowed = (acts(state, actor) - {"referral.redirected"}) | noted
             assert {f"referral.{name}" for name in (*links, *forms(page), *barred)} == allowed, (state, who)
 
 
 def test_every_act_that_the_table_knows_has_a_button_and_each_of_its_fields_a_label() -> None:
-    assert {one.contract for one in moves.MOVES} == {*ACTS, *COORDINATED, "referral.purged"} - {"referral.redirected"}
+    assert {one.contract for one in moves.MOVES} == {
+        *ACTS, *COORDINATED, "referral.purged", "referral.note_added"
+    } - {"referral.redirected"}  # fmt: skip
     asked = {f"{one.name}.{field.name}" for one in moves.MOVES for field in one.fields if field.name not in moves.KNOWN}
     assert asked == set(act_words.LABELS)
 
