@@ -445,7 +445,12 @@ def test_whom_somebody_telephones_again_stands_in_hoy_until_they_write_again(kep
 
     def wrote(by: str, minutes: int, call_back_at: datetime | None) -> Any:
         others = tuple(one for one in ("redcross", "iom") if one != by)
-        called = {"note_kind": NoteKind.CALL, "call_back_at": call_back_at, "addressees": others, "noted_by": by}
+        called: dict[str, Any] = {
+            "note_kind": NoteKind.CALL,
+            "call_back_at": call_back_at,
+            "addressees": others,
+            "noted_by": by,
+        }
         noted_at = HELD_AT + minutes * MINUTE
         said = noted("x", ReferralEvent.NOTE_ADDED, referral_id=an_id("called"), noted_at=noted_at, **called)
         return says(said)
