@@ -26,8 +26,8 @@ from screens.console import (
 from screens.visiting import Hand
 
 LOCK: Final = "form[action='/bloquear'] button"
-NO_PAGES: Final = {"logout", "lock", "language", "enrolment_qr"}
-"""What only leads to another page, or is a picture on one."""
+NO_PAGES: Final = {"logout", "lock", "language", "enrolment_qr", "referrals_file"}
+"""What only leads to another page, is a picture on one, or a file."""
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             rows=rows,
             counted=counted,
             is_first=after is None,
+            file=_file(visit.query),
             next=_next(visit.query, rows[-1]) if len(found) > AT_ONCE else None,
         )
 
@@ -74,6 +75,11 @@ def read(query: Mapping[str, str]) -> tuple[Asked, After | None]:
         return asked, After(changed_at, UUID(id))
     except (KeyError, ValueError):
         raise Stopped("not_found") from None
+
+
+def _file(query: Mapping[str, str]) -> str:
+    """Where the same list is a file."""
+    return f"{PATH}.xlsx?{urlencode({name: query[name] for name in (PART, STATE, NEED) if query.get(name)})}"
 
 
 def _next(query: Mapping[str, str], last: Mapping[str, object]) -> str:

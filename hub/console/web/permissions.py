@@ -40,6 +40,7 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "home": ALL_STAFF,
     "today": OF_CASES,
     "referrals": OF_CASES | {Role.AUDITOR},
+    "referrals_file": OF_CASES | {Role.AUDITOR},
     "search": OF_CASES,
     "found": OF_CASES,
     "case": OF_CASES | {Role.AUDITOR},

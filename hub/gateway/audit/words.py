@@ -110,6 +110,7 @@ ACTS: Final[Mapping[str, Mapping[Language, str]]] = {
     "recovery_granted": {"en": "recovery granted", "es": "recuperación concedida"},
     "work_seen": {"en": "list of work seen", "es": "lista de pendientes vista"},
     "referrals_seen": {"en": "list of referrals seen", "es": "lista de referencias vista"},
+    "referrals_exported": {"en": "list of referrals downloaded", "es": "lista de referencias descargada"},
     "history_seen": {"en": "who saw what of a person", "es": "quién vio qué de una persona"},
     "case_seen": {"en": "case seen", "es": "caso visto"},
     "act_asked": {"en": "form of an act seen", "es": "formulario de un acto visto"},

@@ -1,5 +1,6 @@
 """The pages of cases, as browsers get them: what each role is shown, in words, and what stands in no address."""
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from openpyxl import load_workbook
 from psycopg.rows import dict_row
 
 import contracts
@@ -286,3 +288,25 @@ def test_a_case_says_that_it_went_out_because_a_life_was_at_risk(staff: dict[str
     service.hear(*steps("overridden", ReferralState.SENT, **said))
     page = staff["fuvadis"].get(path_of(an_id("overridden"))).text
     assert re.search(r'class="wanting">Sin consentimiento</strong>.*hay una vida en riesgo', page, re.DOTALL)
+
+
+def test_a_list_is_the_same_as_a_file_in_which_nothing_is_a_formula_and_the_audit_has_what_was_taken(
+    console: Console, staff: dict[str, Browser], service: Kept
+) -> None:
+    service.hear(
+        *steps("filed", ReferralState.SENT, sender="americares", recipient="redcross"),
+        says(service_recorded('=HYPERLINK("http://x.example","mire")', published_at=clock.now())),
+    )
+    for path in ("/referencias", "/referencias?estado=received", "/referencias?parte=recibidas"):
+        for who in ("redcross", "fuvadis", "auditor"):
+            page = codes_on(staff[who].get(path).text)
+            answer = staff[who].get(path.replace("/referencias", "/referencias.xlsx"))
+            assert answer.header("content-disposition") is not None
+            assert answer.header("cache-control") == "no-store"
+            sheet = load_workbook(io.BytesIO(answer.body)).active
+            assert sheet is not None
+            rows = [list(row) for row in sheet.iter_rows(min_row=2)]
+            assert {str(row[0].value) for row in rows} == page
+            assert all(cell.data_type in ("s", "d", "n") for row in rows for cell in row)
+            assert console.acts("referrals_exported")[-1]["actor"] == console.acts("referrals_seen")[-1]["actor"]
+    assert staff["redcross"].get("/referencias.xlsx?estado=nothing").status == 404

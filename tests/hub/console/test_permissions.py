@@ -12,12 +12,23 @@ from tests.hub.console.kept import Kept
 from tests.hub.console.kit import CENTRE, Browser, Console, Running, roles_of
 from tests.waiting import eventually
 
-OF_CASES = {"today", "search", "found", "referrals", "case", "person", "act", "act_done", "act_undone"}
+OF_CASES = {
+    "today",
+    "search",
+    "found",
+    "referrals",
+    "referrals_file",
+    "case",
+    "person",
+    "act",
+    "act_done",
+    "act_undone",
+}
 # What each role may come to beside what everybody who has come in may.
 MORE = {
     Role.COORDINATOR: OF_CASES | {"chase_all", "acts_done", "acts_undone"},
     Role.PARTNER_STAFF: OF_CASES,
-    Role.AUDITOR: {"referrals", "case"},
+    Role.AUDITOR: OF_LISTS,
     Role.ADMINISTRATOR: {"recovery"},
     Role.OPERATIONS: set[str](),
 }
