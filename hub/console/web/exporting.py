@@ -91,8 +91,10 @@ def _values(say: Saying, row: Mapping[str, Any]) -> Sequence[Any]:
 
 
 def _cell(sheet: Any, value: str | datetime | None) -> Any:
+    if not value:
+        return None
     if not isinstance(value, datetime):
-        return _text(sheet, value or "")
+        return _text(sheet, value)
     cell = WriteOnlyCell(sheet, value.astimezone(COLOMBIA).replace(tzinfo=None))  # a spreadsheet knows no zones
     cell.number_format = MOMENT
     return cell

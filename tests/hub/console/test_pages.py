@@ -90,7 +90,7 @@ def staff(console: Console, running: Running, service: Kept) -> dict[str, Browse
 
 
 def codes_on(page: str) -> set[str]:
-    return set(re.findall(r"[0-9A-Z]{4}-[0-9A-Z]{4}", page))
+    return set(re.findall(r"(?<![\w-])[0-9A-Z]{4}-[0-9A-Z]{4}(?![\w-])", page))  # and no part of an id
 
 
 def code_of(name: str) -> str:
