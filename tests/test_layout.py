@@ -31,6 +31,7 @@ ALLOWED_IN_SERVICE = {
         "messaging.answers",
         "messaging.plausible",
         "messaging.spelling",
+        "contracts.deadlines",
         "contracts.transitions",
     },
     "messages.py": {".messages", ".rules", "contracts", "messaging.answers"},

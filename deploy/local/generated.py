@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Final
 
 import contracts.refusals
+from contracts.codes import Urgency
+from contracts.deadlines import LENGTHS, PURGE_WITHIN
 from deploy.local import guide
 from deploy.local.state import ROOT
 from messaging import surface
@@ -126,9 +128,9 @@ def deadlines(language: guide.Language = "en") -> Iterator[str]:
     yield words["head"]
     yield "|---|---|---|---|---|"
     for state, stages in rules.STAGES.items():
-        lengths = [_length(rules.LENGTHS[state][urgency], words) for urgency in rules.Urgency]
+        lengths = [_length(LENGTHS[state][urgency], words) for urgency in Urgency]
         yield f"| {state} | {' | '.join(lengths)} | {_stages(stages, words)} |"
-    purge = _length(rules.PURGE_WITHIN, words)
+    purge = _length(PURGE_WITHIN, words)
     yield f"| {words['purge']} | {purge} | {purge} | {purge} | {_stages(rules.PURGE_STAGES, words)} |"
 
 

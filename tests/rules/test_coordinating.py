@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
+from contracts.deadlines import EXTENDED_AT_MOST, LENGTHS
 from services.referrals import rules
 from services.referrals.rules import Referral, State, Urgency
-from services.referrals.rules.coordinating import EXTENDED_AT_MOST
-from services.referrals.rules.deadlines import LENGTHS
 from tests.examples import ANOTHER, COORDINATOR, NOW, RECIPIENT, SENDER, a_sent_referral
 from tests.rules.test_referral_deadlines import DAY, HOUR, run, what_happened
 

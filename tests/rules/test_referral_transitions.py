@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from contracts import CONTRACTS, transitions, uuid7
+from contracts.deadlines import LENGTHS
 from services.referrals import rules
 from services.referrals.messages.notices import WAITS_FOR
 from services.referrals.rules import Actor, Referral, State, deadlines
@@ -178,7 +179,7 @@ def test_every_act_is_a_contract_that_a_party_or_a_coordinator_says() -> None:
 
 
 def test_a_deadline_runs_wherever_somebodys_answer_is_awaited_and_nowhere_else() -> None:
-    assert transitions.AWAITED == deadlines.STAGES.keys() == deadlines.LENGTHS.keys() == WAITS_FOR.keys()
+    assert transitions.AWAITED == deadlines.STAGES.keys() == LENGTHS.keys() == WAITS_FOR.keys()
 
 
 def test_what_the_table_allows_an_organisation_has_an_act_that_says_it() -> None:

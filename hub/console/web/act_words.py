@@ -62,5 +62,7 @@ BY_ERASURE: Final = N_("No se envió: los datos de la persona se borraron.")
 UNDONE_BECAUSE: Final[Mapping[str, str]] = {"staff_suspended": BY_SUSPENDED, "person_erased": BY_ERASURE}
 PAST: Final = N_("Tiene que ser de ahora en adelante.")
 NOT_YET_PAST: Final = N_("Todavía no ha pasado.")
+AT_THE_LATEST: Final = N_("A más tardar: %(until)s.")
+OUT_OF_BOUNDS: Final = N_("Tiene que ser después del plazo de ahora, y no más tarde de lo que se dice arriba.")
 AND: Final = N_("y")  # between the names of two organisations
 NONE_CHOSEN: Final = N_("Elija al menos una referencia.")

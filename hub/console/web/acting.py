@@ -5,7 +5,7 @@ is done once. A moment later, in which it can be undone, console-acting says it 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -263,6 +263,10 @@ def _decision(visit: Visit, settings: Settings, standing: Standing, move: Move, 
             values[one.name] = sealing.seal(words, keys[reader])
     data = fields.made(move.model, {"referral_id": str(referral_id), **values})
     check_times(asked, values, now)
+    if move.model is contracts.ReferralDeadlineExtended:
+        after, until = moves.extension(standing, now)
+        if not after < datetime.fromisoformat(values["due_at"]) <= until:
+            raise Wrong({"due_at": act_words.OUT_OF_BOUNDS})
     return acts.decision(
         data, referral_id, organisation=standing.organisation.id, staff=visit.staff.code, at=now, id=id
     )
@@ -324,7 +328,11 @@ def _asked(visit: Visit, standing: Standing, move: Move, say: Saying, wrong: Map
         if one.kind is Kind.PARTY:
             found = [(value, say.organisation(value)) for value, _ in found]
         reader = moves.reader(one, standing) if one.kind is Kind.NOTE else None
-        yield shown(visit, move, one, say, wrong, given.get(one.name, ()), options=found, reader=reader)
+        field = shown(visit, move, one, say, wrong, given.get(one.name, ()), options=found, reader=reader)
+        if one.name == "due_at":
+            _, until = moves.extension(standing, say.now)
+            field = replace(field, hint=say.text(act_words.AT_THE_LATEST) % {"until": say.exact(until)})
+        yield field
 
 
 def shown(

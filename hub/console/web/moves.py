@@ -5,10 +5,12 @@ An obstacle is said beside what it stands against; what an organisation may neve
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import contracts
 from contracts.codes import ReferralEvent
+from contracts.deadlines import EXTENDED_AT_MOST, LENGTHS
 from contracts.fields import For, Model
 from contracts.transitions import NOTED_IN, Actor, acts
 from hub.console.hosting import uses_screens
@@ -94,7 +96,6 @@ NO_KEY: Final = N_("%(other)s no tiene llave para recibir notas.")
 TOO_OFTEN: Final = N_("Ya se dio más plazo tres veces.")
 OWN_DEADLINE: Final = N_("El plazo es de ustedes: lo extiende otra organización que coordine.")
 OPEN_BESIDE: Final = N_("Ya hay otra abierta para la misma persona y el mismo servicio.")
-EXTENDED_AT_MOST: Final = 3
 
 
 @dataclass(frozen=True)
@@ -201,6 +202,12 @@ def extended(standing: Standing) -> int:
     """How often the referral's deadlines have been extended."""
     steps = [one for one in standing.case.steps if one["referral_id"] == standing.referral["referral_id"]]
     return sum("extension_reason" in one["details"] for one in steps)
+
+
+def extension(standing: Standing, now: datetime) -> tuple[datetime, datetime]:
+    """After when, and until when at the latest, a new deadline may end."""
+    due_at: datetime = max(standing.referral["due_at"] or now, now)
+    return due_at, due_at + LENGTHS[standing.referral["state"]][standing.referral["urgency"]]
 
 
 def reader(field: Field, standing: Standing) -> str | None:

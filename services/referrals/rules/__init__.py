@@ -1,5 +1,6 @@
 """What may happen to a referral, who may make it happen, and by when: pure decisions; time is an argument."""
 
+from contracts.deadlines import PURGE_WITHIN, Urgency
 from contracts.transitions import ENDED, MOVES, OPEN, UNDECIDED, Actor, State
 from messaging.answers import MissingPrerequisite, Refused
 from services.referrals.rules.answering import (
@@ -14,7 +15,7 @@ from services.referrals.rules.answering import (
 from services.referrals.rules.chains import Link, ends_chain, go_on, has_ended, hear_of_end, refer_onward
 from services.referrals.rules.confidential import check_may_have, who_may_have
 from services.referrals.rules.coordinating import DEADLINE_EXTENDED, chase, extend_deadline, take_on
-from services.referrals.rules.deadlines import PURGE_WITHIN, Action, Deadline, StoppedDeadline, Urgency
+from services.referrals.rules.deadlines import Action, Deadline, StoppedDeadline
 from services.referrals.rules.directory import (
     Capacity,
     CapacityState,

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from contracts.deadlines import DAYS, PLACE_WITHIN
 from contracts.transitions import ACCEPTED, DECLINED, INFO_REQUESTED, RECEIVED, REDIRECTED, WAITLISTED
 from messaging.answers import Refused
-from services.referrals.rules.deadlines import DAYS, PLACE_WITHIN
 from services.referrals.rules.referrals import Referral, move
 
 

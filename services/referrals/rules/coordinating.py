@@ -4,15 +4,15 @@ from collections.abc import Set
 from dataclasses import replace
 from datetime import datetime
 
+from contracts.deadlines import EXTENDED_AT_MOST, LENGTHS
 from contracts.transitions import AWAITED, HUB, MOVES, OPEN, RECEIVED, SENT
 from messaging.answers import MissingPrerequisite, Refused
 from messaging.plausible import check_not_before
-from services.referrals.rules.deadlines import LENGTHS, STAGES, start_deadline
+from services.referrals.rules.deadlines import STAGES, start_deadline
 from services.referrals.rules.referrals import Referral, Step, actor_of, note
 from services.referrals.rules.timing import awaited
 
 CHASED, DEADLINE_EXTENDED, TAKEN_ON = "chased", "deadline_extended", "taken_on"  # the steps that history keeps
-EXTENDED_AT_MOST = 3  # of one referral: whoever still does not answer will not, and the person has to hear of another
 
 
 def chase(

@@ -17,14 +17,6 @@ from contracts.transitions import (
 )
 
 
-class Urgency(StrEnum):
-    """How soon a referral must be decided."""
-
-    EMERGENCY = "emergency"
-    URGENT = "urgent"
-    NORMAL = "normal"
-
-
 class Action(StrEnum):
     """What the hub does when a deadline comes to one of its stages."""
 
@@ -34,26 +26,6 @@ class Action(StrEnum):
     EXPIRE = "expire"
     CLOSE = "close"
 
-
-HOURS = timedelta(hours=1)
-DAYS = timedelta(days=1)
-
-RECEIVE_WITHIN = {Urgency.EMERGENCY: 2 * HOURS, Urgency.URGENT: 12 * HOURS, Urgency.NORMAL: 3 * DAYS}
-DECIDE_WITHIN = {Urgency.EMERGENCY: 24 * HOURS, Urgency.URGENT: 72 * HOURS, Urgency.NORMAL: 14 * DAYS}
-ANSWER_WITHIN = {Urgency.EMERGENCY: 12 * HOURS, Urgency.URGENT: 36 * HOURS, Urgency.NORMAL: 7 * DAYS}
-PLACE_WITHIN = 30 * DAYS  # on a waiting list without an estimate
-CLOSE_AFTER = 14 * DAYS  # completed, and the sender says nothing
-PURGE_WITHIN = 15 * DAYS
-
-# How long each state may last. A sender may ask for a decision sooner; a waiting list has the estimate that was given.
-LENGTHS: Final[Mapping[State, Mapping[Urgency, timedelta]]] = {
-    SENT: RECEIVE_WITHIN,
-    RECEIVED: DECIDE_WITHIN,  # from the sending
-    INFO_REQUESTED: ANSWER_WITHIN,
-    WAITLISTED: dict.fromkeys(Urgency, PLACE_WITHIN),
-    COMPLETED: dict.fromkeys(Urgency, CLOSE_AFTER),
-    CANCEL_REQUESTED: DECIDE_WITHIN,
-}
 
 # What happens at which part of a deadline's length.
 _TO_EXPIRY = ((0.5, Action.REMIND), (0.75, Action.ESCALATE), (0.9, Action.SUGGEST), (1.0, Action.EXPIRE))

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from contracts.deadlines import PLACE_WITHIN
 from contracts.transitions import HUB, WAITLISTED
-from services.referrals.rules.deadlines import PLACE_WITHIN
 from services.referrals.rules.directory import Capacity, CapacityState
 from services.referrals.rules.referrals import Referral, Step, note
 from services.referrals.rules.states import check_move

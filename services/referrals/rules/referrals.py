@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from contracts.deadlines import LENGTHS, Urgency
 from contracts.transitions import (
     DECISIONS,
     ENDED,
@@ -19,13 +20,11 @@ from contracts.transitions import (
 )
 from messaging.answers import MissingPrerequisite, Refused
 from services.referrals.rules.deadlines import (
-    LENGTHS,
     PURGE_STAGES,
     STAGES,
     Deadline,
     Stages,
     StoppedDeadline,
-    Urgency,
     start_deadline,
     stop_deadline,
 )

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from contracts.deadlines import DECIDE_WITHIN, HOURS, Urgency
 from contracts.transitions import SENDER, SENT
 from messaging.answers import Refused
 from messaging.plausible import CLOCKS_DIFFER, check_not_before, check_planned
 from services.referrals.rules.confidential import check_may_have
-from services.referrals.rules.deadlines import DECIDE_WITHIN, HOURS, Urgency
 from services.referrals.rules.directory import Service
 from services.referrals.rules.referrals import Referral, Step, enter, note
 

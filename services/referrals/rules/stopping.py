@@ -4,6 +4,7 @@ from collections.abc import Set
 from dataclasses import replace
 from datetime import datetime
 
+from contracts.deadlines import PURGE_WITHIN
 from contracts.transitions import (
     CANCEL_REQUESTED,
     CANCELLED,
@@ -16,7 +17,7 @@ from contracts.transitions import (
     UNDECIDED,
 )
 from messaging.answers import Refused
-from services.referrals.rules.deadlines import PURGE_STAGES, PURGE_WITHIN, start_deadline
+from services.referrals.rules.deadlines import PURGE_STAGES, start_deadline
 from services.referrals.rules.referrals import Referral, Step, actor_of, enter, move, note
 from services.referrals.rules.states import check_move
 

@@ -12,7 +12,8 @@ import pytest
 
 import contracts
 from contracts import sealing
-from contracts.codes import InfoTopic, ReferralState
+from contracts.codes import InfoTopic, ReferralState, Urgency
+from contracts.deadlines import LENGTHS
 from contracts.transitions import ACTS, COORDINATED, NOTED_IN, Actor, acts
 from hub.console.acting.speaker import Speaker
 from hub.console.store.acts import ActState
@@ -345,6 +346,21 @@ def test_a_visit_lies_ahead_and_what_was_asked_lies_behind(
     asked = {"organisation": "iom", "means": "telephone", "result": "will_answer"}
     assert fill_in(staff["coordinator"], id, "chased", chased_at=tomorrow, **asked).status == 422
     assert fill_in(staff["coordinator"], id, "chased", chased_at=yesterday, **asked).status == 303
+
+
+def test_a_new_deadline_is_later_than_the_present_one_and_no_later_than_the_rules_give(
+    staff: dict[str, Browser], console: Console, referral: Callable[..., UUID]
+) -> None:
+    id = referral()
+    (row,) = console.query("select due_at from referral where referral_id = %s", id)
+    longest = LENGTHS[STATE.RECEIVED][Urgency.NORMAL]
+    minute = timedelta(minutes=1)
+    for until, status in ((-minute, 422), (longest + minute, 422), (longest - minute, 303)):
+        answer = fill_in(
+            staff["coordinator"], id, "deadline_extended", due_at=shown_moment(row["due_at"] + until),
+            reason="documents_awaited",
+        )  # fmt: skip
+        assert answer.status == status, until
 
 
 def test_buttons_are_what_the_table_allows_each_part_in_each_state(
