@@ -72,7 +72,7 @@ def all_screens(settings: Settings) -> Sequence[Screen]:
         *chasing.screens(settings),
         *entering.screens(settings),
         *enrolling.screens(settings),
-        *recovering.screens(),
+        *recovering.screens(settings),
         NOTHING,
     )
 

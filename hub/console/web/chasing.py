@@ -146,7 +146,8 @@ def _decided(visit: Visit, of: Organisation, form_id: UUID, chosen: Sequence[Row
 def _form(visit: Visit, settings: Settings, of: Organisation, wrong: Mapping[str, str]) -> Response:
     viewer, say = showing.viewer_of(visit, settings), showing.saying(visit, settings)
     rows = [showing.shown(row, viewer) for row in _overdue(visit, settings, of)]
-    chosen = visit.form.get(CHOSEN) or visit.kept.get(CHOSEN) or [str(row["referral_id"]) for row in rows]
+    at_first = [str(row["referral_id"]) for row in rows]
+    chosen = visit.form.get(CHOSEN, ()) if visit.method == "POST" else visit.kept.get(CHOSEN) or at_first
     given = {"chased_at": [shown_moment(say.now)]}
     visit.note("act_asked", people=[row["code"] for row in rows], contract=CHASED.contract, count=len(rows))
     return visit.page(

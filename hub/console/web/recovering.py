@@ -5,8 +5,9 @@ from typing import Final
 
 from starlette.responses import Response
 
-from hub.console.web import accounts, sessions
+from hub.console.web import accounts, sessions, showing
 from hub.console.web.screen import Screen
+from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from hub.console.web.words import N_
 
@@ -16,38 +17,44 @@ ASKED: Final = N_("Queda pedido. Otra persona que administra tiene que confirmar
 SAME: Final = N_("Usted ya lo pidió: tiene que confirmarlo otra persona que administra.")
 
 
-def screens() -> Sequence[Screen]:
+def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
+
+    def show(visit: Visit) -> Response:
+        return _page(visit, settings)
+
+    def ask_or_grant(visit: Visit) -> Response:
+        """Ask for somebody; where another administrator has asked, grant it: everything they came in with ends."""
+        code = visit.said("staff")
+        staff = accounts.find(visit.tx, code)
+        if staff is None or staff.status == "suspended":
+            return _page(visit, settings, error=UNKNOWN, status=422)
+        if staff.code == visit.staff.code:
+            return _page(visit, settings, error=OWN, status=422)
+        if accounts.ask_recovery(visit.tx, staff.code, visit.staff.code):
+            visit.note("recovery_asked", staff=staff.code)
+            return _page(visit, settings, done=ASKED)
+        enrolment = accounts.grant_recovery(visit.tx, staff.code, visit.staff.code)
+        if enrolment is None:
+            return _page(visit, settings, error=SAME, status=422)
+        sessions.end_all(visit.tx, staff.code, "recovery")
+        visit.note("recovery_granted", staff=staff.code)
+        return _page(visit, settings, enrolment=enrolment)
+
     label = N_("Recuperar un acceso")
     return (Screen("recovery", "/recuperar", get=show, post=ask_or_grant, label=label),)
 
 
-def show(visit: Visit) -> Response:
+def _page(
+    visit: Visit, settings: Settings, *, error: str = "", done: str = "", enrolment: str = "", status: int = 200
+) -> Response:
     """What waits for a second administrator, and the form to ask."""
-    return _page(visit)
-
-
-def _page(visit: Visit, *, error: str = "", done: str = "", enrolment: str = "", status: int = 200) -> Response:
-    pending = accounts.pending_recoveries(visit.tx)
     return visit.page(
-        "recovery.html", status=status, pending=pending, error=error, done=done, enrolment=enrolment
-    )  # fmt: skip
-
-
-def ask_or_grant(visit: Visit) -> Response:
-    """Ask for somebody; where another administrator has asked, grant it: everything they came in with ends."""
-    code = visit.said("staff")
-    staff = accounts.find(visit.tx, code)
-    if staff is None or staff.status == "suspended":
-        return _page(visit, error=UNKNOWN, status=422)
-    if staff.code == visit.staff.code:
-        return _page(visit, error=OWN, status=422)
-    if accounts.ask_recovery(visit.tx, staff.code, visit.staff.code):
-        visit.note("recovery_asked", staff=staff.code)
-        return _page(visit, done=ASKED)
-    enrolment = accounts.grant_recovery(visit.tx, staff.code, visit.staff.code)
-    if enrolment is None:
-        return _page(visit, error=SAME, status=422)
-    sessions.end_all(visit.tx, staff.code, "recovery")
-    visit.note("recovery_granted", staff=staff.code)
-    return _page(visit, enrolment=enrolment)
+        "recovery.html",
+        status=status,
+        say=showing.saying(visit, settings),
+        pending=accounts.pending_recoveries(visit.tx),
+        error=error,
+        done=done,
+        enrolment=enrolment,
+    )

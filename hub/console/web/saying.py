@@ -74,11 +74,18 @@ class Saying:
         """The hour."""
         return str(format_time(at.astimezone(COLOMBIA), "H:mm", locale=self._locale))
 
+    def has_hour(self, at: datetime) -> bool:
+        """Whether `near` says the hour."""
+        return self._days_until(at) in OTHER_DAYS
+
+    def _days_until(self, at: datetime) -> int:
+        return (at.astimezone(COLOMBIA).date() - self.now.astimezone(COLOMBIA).date()).days
+
     def near(self, at: datetime) -> str:
         """When something was or will be, as people say it: `mañana 9:00`, `hace 3 días`."""
-        days = (at.astimezone(COLOMBIA).date() - self.now.astimezone(COLOMBIA).date()).days
-        if (said := OTHER_DAYS.get(days)) is not None:
-            return self._gettext(said) % {"time": self.hour(at)}
+        days = self._days_until(at)
+        if self.has_hour(at):
+            return self._gettext(OTHER_DAYS[days]) % {"time": self.hour(at)}
         if abs(at - self.now) > NEAR:
             return str(format_date(at.astimezone(COLOMBIA), "d MMM y", locale=self._locale))
         return str(
