@@ -24,6 +24,8 @@ BY_SENDER: Final = {"sent", "closed", "cancel_requested"}
 BY_HUB: Final = {"expired"}
 
 LATE, ASKED, DONE, ONWARD = "late", "asked", "done", "redirected"
+NEW, VISIT, TO_CONFIRM, DECLINED, ELSEWHERE = "new", "visit", "confirm", "declined", "elsewhere"
+ALSO_ELSEWHERE = "elsewhere too", "elsewhere as well"
 """Cases that states are about."""
 SAME_CODE: Final = ("filler 0", "filler 1")
 """Two that are made to have the same short code."""
@@ -107,23 +109,27 @@ def messages() -> Sequence[Message[Any]]:
                   ("sent", 27, {}), ("received", 26, {}), ("info_requested", 3, asked)),
         *referral("emergency", "redcross", "iom", "shelter.temporary",
                   ("sent", 0.5, {"due_at": hours(-1.5)}), urgency="emergency"),
-        *referral("new", "fuvadis", "iom", "food_security.voucher", ("sent", 2, {})),
+        *referral(NEW, "fuvadis", "iom", "food_security.voucher", ("sent", 2, {})),
         *referral("today", "americares", "iom", "protection.regularisation",
                   ("sent", 21, {}), ("received", 20, {"due_at": hours(-4)})),
-        *referral("visit", "fuvadis", "iom", "health.vaccination",
+        *referral(VISIT, "fuvadis", "iom", "health.vaccination",
                   ("sent", 52, {}), ("received", 50, {}), ("accepted", 31, {}), ("scheduled", 30, visit)),
-        *referral("confirm", "iom", "fuvadis", "education.school_supplies",
+        *referral(TO_CONFIRM, "iom", "fuvadis", "education.school_supplies",
                   ("sent", 120, {}), ("received", 119, {}), ("accepted", 100, {}),
                   ("completed", 5, {"outcome": codes.Outcome.NEED_MET, "due_at": hours(-67)})),
-        *referral("elsewhere", "redcross", "americares", "health.medicines",
+        *referral(ELSEWHERE, "redcross", "americares", "health.medicines",
                   ("sent", 60, {}), ("received", 58, {"due_at": hours(10)})),
+        *referral("elsewhere too", "redcross", "americares", "health.psychosocial",
+                  ("sent", 82, {}), ("received", 81, {"due_at": hours(31)})),
+        *referral("elsewhere as well", "iom", "americares", "health.vaccination",
+                  ("sent", 64, {}), ("received", 63, {"due_at": hours(14)})),
         *referral(ONWARD, "redcross", "americares", "integration.employment",
                   ("sent", 150, {}), ("received", 149, {}), ("redirected", 130, {"new_referral_id": an_id("second")})),
         *referral("second", "redcross", "oportunidades", "integration.employment",
                   ("sent", 130, {"redirected_from": an_id(ONWARD), "person_id": an_id(f"person {ONWARD}")}),
                   ("received", 128, {"redirected_from": an_id(ONWARD), "person_id": an_id(f"person {ONWARD}")}),
                   ("accepted", 101, {"redirected_from": an_id(ONWARD), "person_id": an_id(f"person {ONWARD}")})),
-        *referral("declined", "fuvadis", "redcross", "shelter.rent",
+        *referral(DECLINED, "fuvadis", "redcross", "shelter.rent",
                   ("sent", 98, {}), ("received", 97, {}),
                   ("declined", 90, {"decline_reason": codes.DeclineReason.NOT_ELIGIBLE,
                                     "criterion": codes.EligibilityCriterion.RESIDENCE})),

@@ -1,14 +1,17 @@
 """A console with invented cases and people, and the process that serves its pages."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import psycopg
 
+from contracts import sealing
 from contracts.codes import OrganisationStatus
 from deploy.local import Stack
 from deploy.local.process import Process
@@ -16,13 +19,15 @@ from deploy.local.processes import program
 from deploy.local.state import ROOT, State, free_ports
 from hub.console import keyring
 from hub.console.keyring import Keyring
+from hub.console.store.acts import ActState
 from hub.console.web import accounts, credentials
 from hub.console.web.permissions import Role
 from hub.gateway.audit import keys
 from messaging import database, register, topology
+from messaging.identity import HUB
 from messaging.migrate import migrate
 from messaging.topology import CONSOLE_WEB
-from screens import cases, frozen
+from screens import cases, frozen, people
 
 DATABASE: Final = "console_shown"
 CENTRE: Final = "barranquilla"
@@ -55,9 +60,17 @@ SHARING: Final = Person("carmen.vega", "Carmen Vega", "redcross", Role.PARTNER_S
 NEWCOMER: Final = Person("julian.ortiz", "Julián Ortiz", "fuvadis", Role.PARTNER_STAFF)
 LOST: Final = Person("olga.soto", "Olga Soto", "redcross", Role.PARTNER_STAFF)
 """Who has lost what they come in with."""
+APART: Final = Person("pedro.lara", "Pedro Lara", "fuvadis", Role.PARTNER_STAFF)
+"""Whose organisation has a system of its own."""
 PEOPLE: Final = (
-    COORDINATOR, PARTNER, AUDITOR, ADMINISTRATOR, SECOND_ADMINISTRATOR, IDLE, SHARING, NEWCOMER, LOST,
+    COORDINATOR, PARTNER, AUDITOR, ADMINISTRATOR, SECOND_ADMINISTRATOR, IDLE, SHARING, NEWCOMER, LOST, APART,
 )  # fmt: skip
+HOSTED: Final = (CENTRE, "iom", "redcross")
+"""Who uses the hub's screens."""
+WITHOUT_KEY: Final = "americares"
+"""To whom nobody can seal anything."""
+SCREENS: Final = {"console": {"reads": ["*"], "sends": [], "amqp": False}}
+INDEXED_WITHIN: Final = 30.0  # seconds
 
 
 class ShownConsole:
@@ -71,10 +84,12 @@ class ShownConsole:
         keys.make(self._state.console_audit)
         self._keyring = Keyring.read(self._state.console_key_file)
         self._write_organisations()
+        self._keys = self._made_keys()
         stack.drop_database(DATABASE)
         self._url = stack.create_database(DATABASE)
         migrate(self._url, ROOT / "hub" / "console")
         cases.fill(self._url, cases.messages())
+        people.bring(self._url, self._state, self._keys)
         with frozen.still(OF_STAFF):
             self.people = {one.login: self._added(one) for one in PEOPLE}
         self.query(
@@ -89,42 +104,72 @@ class ShownConsole:
         )  # fmt: skip
         (port,) = free_ports(1)
         self.address = f"http://127.0.0.1:{port}"
-        said = {
+        own = {
             "CONSOLE_DATABASE_URL": self._url,
-            "CONSOLE_LISTEN": f"127.0.0.1:{port}",
             "CONSOLE_KEY_FILE": str(self._state.console_key_file),
             "CONSOLE_AUDIT_DIRECTORY": str(self._state.console_audit),
+            "CONSOLE_CUSTODY_SOCKET": str(self._state.custody_socket),
             "RUTA_ORGANISATIONS_FILE": str(self._state.organisations_file),
+        }
+        pages = own | {
+            "CONSOLE_LISTEN": f"127.0.0.1:{port}",
             "RUTA_DIRECTORY_FILE": str(self._state.directory_file),
         }
-        self._process = Process(program(self._state, CONSOLE_WEB, ["screens.frozen"], said))
+        opens = own | {
+            "CONSOLE_CUSTODY_KEYS": str(self._state.organisations),
+            "RUTA_NETWORK_FILE": str(topology.NETWORK_FILE),
+        }
+        self._processes = [
+            Process(program(self._state, "console-custody", ["hub.console.custody"], opens)),
+            Process(program(self._state, CONSOLE_WEB, ["screens.frozen"], pages)),
+        ]
 
     def __enter__(self) -> Self:
-        self._process.start()
-        self._process.wait_ready()
+        for one in self._processes:
+            one.start()
+        for one in self._processes:
+            one.wait_ready()
+        ends = time.monotonic() + INDEXED_WITHIN
+        while self.query("select from sealed_block where index_due is not null"):
+            assert time.monotonic() < ends, "custody indexes nobody"
+            time.sleep(0.05)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        self._process.stop()
+        for one in self._processes:
+            one.stop()
 
     @property
     def log(self) -> str:
         """What the process has said."""
-        return self._process.program.log.read_text()
+        return self._processes[-1].program.log.read_text()
 
     def _write_organisations(self) -> None:
         declared = topology.read().organisations
         said = {
             id: {
-                "said": {"name": one.name, "roles": ["partner", *(["coordinator"] if id == CENTRE else [])]},
+                "said": {
+                    "name": one.name,
+                    "roles": ["partner", *(["coordinator"] if id == CENTRE else [])],
+                    "systems": SCREENS if id in HOSTED else {},
+                },
                 "status": OrganisationStatus.ACTIVE,
                 "suffixes": {},
             }
             for id, one in declared.items()
         }
         self._state.organisations_file.write_text(register.written(said))
+
+    def _made_keys(self) -> Mapping[str, sealing.Key]:
+        """Make everybody's key but one's; those of who uses the hub's screens lie where custody reads them."""
+        made = {id: sealing.new_key() for id in (HUB, *topology.read().organisations) if id != WITHOUT_KEY}
+        for id in HOSTED:
+            folder = self._state.organisations / id
+            folder.mkdir()
+            sealing.save_key(made[id], folder / "private.jwk")
+        return made
 
     def _added(self, person: Person) -> Person:
         with database.connect(self._url) as tx:
@@ -138,10 +183,11 @@ class ShownConsole:
             accounts.enrol(tx, digest, code, password=PASSWORD, pin=PIN, step=0)
         return replace(person, code=code)
 
-    def query(self, sql: Any, *params: object) -> None:
-        """Change something in the database."""
+    def query(self, sql: Any, *params: object) -> Sequence[Any]:
+        """Change something in the database, or read it."""
         with psycopg.connect(self._url, autocommit=True) as connection:
-            connection.execute(sql, params)
+            cursor = connection.execute(sql, params)
+            return cursor.fetchall() if cursor.description else ()
 
     def invite(self, person: Person) -> str:
         """Let somebody begin anew; return what they enrol with."""
@@ -164,6 +210,37 @@ class ShownConsole:
         """Have nobody wait who typed something wrong before, and every code of an authenticator be new."""
         self.query("delete from attempt")
         self.query("update staff set totp_step = 0")
+
+    def begin_anew(self) -> None:
+        """Have nobody have decided anything, and custody be there."""
+        self.query("delete from act")
+        if self._away.exists():
+            self._away.rename(self._state.custody_socket)
+
+    def have_custody_away(self) -> None:
+        """Have custody answer nobody."""
+        self._state.custody_socket.rename(self._away)
+
+    @property
+    def _away(self) -> Path:
+        return self._state.custody_socket.with_suffix(".away")
+
+    def decide(
+        self, person: Person, what: str, state: ActState, *names: str, seconds_left: int = 0, **more: str | None
+    ) -> str:
+        """Have somebody have decided the same about cases, as one form; return its id. `more` are columns of `act`."""
+        form = str(cases.an_id(f"form {what} {state} {names}"))
+        columns = {"code": None, "said_by": None, "problem": None, **more}
+        for name in names:
+            referral = cases.an_id(name)
+            self.query(
+                "insert into act (message_id, organisation, staff, referral_id, batch, contract, state, kept_at,"
+                " say_at, code, said_by, problem) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                form if len(names) == 1 else uuid5(UUID(form), str(referral)), person.organisation,
+                self.people[person.login].code, referral, form if len(names) > 1 else None, f"referral.{what}.v1",
+                state, frozen.NOW, frozen.NOW + timedelta(seconds=seconds_left), *columns.values(),
+            )  # fmt: skip
+        return form
 
     def slow_down(self, times: int) -> None:
         """Have whoever has tried to come in try it so many times, just now."""

