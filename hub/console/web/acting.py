@@ -4,6 +4,7 @@ What somebody does is kept with the page that they sent, under the id of the for
 is done once. A moment later, in which it can be undone, console-acting says it to the network.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -35,7 +36,8 @@ from messaging.database import Row
 from messaging.public_keys import sealed_to
 
 FORM_ID: Final = "formulario"
-LOOKS_AGAIN: Final = 1  # seconds until the page of an act asks again
+LOOKS_AGAIN: Final = 1  # seconds at least until the page of an act asks again
+LOOKS_RARELY: Final = 60  # seconds at most
 SHOWN_FOR: Final = timedelta(hours=12)  # an act that has ended, on the page of its case
 
 
@@ -127,7 +129,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
         left = (row["say_at"] - clock.now()).total_seconds()
         page = visit.page("done.html", say=say, done=one, code=contracts.short_code(row["referral_id"]), left=left)
         if one.is_open:
-            page.headers["refresh"] = str(LOOKS_AGAIN)
+            page.headers["refresh"] = str(looks_again(left))
         return page
 
     def undo(visit: Visit) -> Response:
@@ -141,6 +143,13 @@ def screens(settings: Settings) -> Sequence[Screen]:
         Screen("act_done", "/hecho/{message_id:uuid}", get=tell, is_activity=False),
         Screen("act_undone", "/hecho/{message_id:uuid}/deshacer", post=undo),
     )
+
+
+def looks_again(left: float) -> int:
+    """In how many seconds the page of an act asks again of itself, so many before it is said, or after: the less often
+    the longer it takes, and not while it can be undone, for whoever goes to the button would lose their place.
+    """
+    return max(LOOKS_AGAIN, math.ceil(left) + 1 if left > 0 else min(LOOKS_RARELY, int(-left / 2)))
 
 
 def path_of_route() -> str:

@@ -66,10 +66,10 @@ def screens(settings: Settings) -> Sequence[Screen]:
     def tell(visit: Visit) -> Response:
         rows, say = _found(visit), showing.saying(visit, settings)
         listed = [(contracts.short_code(row["referral_id"]), acting.done(row, say)) for row in rows]
-        left = max(row["say_at"] for row in rows) - clock.now()
-        page = visit.page("chased.html", say=say, listed=listed, left=left.total_seconds(), move=CHASED)
+        left = (max(row["say_at"] for row in rows) - clock.now()).total_seconds()
+        page = visit.page("chased.html", say=say, listed=listed, left=left, move=CHASED)
         if any(one.is_open for _, one in listed):
-            page.headers["refresh"] = str(acting.LOOKS_AGAIN)
+            page.headers["refresh"] = str(acting.looks_again(left))
         return page
 
     def undo(visit: Visit) -> Response:

@@ -137,6 +137,36 @@ def test_from_coming_in_to_a_case_by_keyboard_alone(browsers: Visits, shown: Sho
     assert hand.complaints == []
 
 
+def test_the_main_act_of_a_case_and_its_undoing_by_keyboard_alone(browsers: Visits, shown: ShownConsole) -> None:
+    with browsers.of(PARTNER, "es", NARROW) as hand:
+        hand.go(path_of(cases.LATE))
+        hand.page.focus("main")
+        reach(hand, "main .moves li:first-child button", at_most=1)
+        with hand.page.expect_navigation():
+            hand.page.keyboard.press("Enter")
+        assert "/hecho/" in hand.page.url
+        shown.query(
+            "update act set say_at = '2999-01-01'"
+        )  # in time by the clock of the database, and by the one shown
+        hand.page.reload()
+        hand.page.focus("main")
+        reach(hand, "form[action$='/deshacer'] button", at_most=2)
+        with hand.page.expect_navigation():
+            hand.page.keyboard.press("Enter")
+        assert "Se deshizo" in hand.page.inner_text("main")
+    assert hand.complaints == []
+
+
+def test_what_is_wrong_leads_to_where_it_is(browsers: Visits) -> None:
+    state = next(one for one in STATES if one.name == "act_early")
+    with browsers.of(state.who, "es", NARROW) as hand:
+        state.reach(hand)
+        reach(hand, "#wrong a", at_most=1)
+        hand.page.keyboard.press("Enter")
+        assert hand.page.evaluate("document.activeElement.id") == "visit_at"
+    assert hand.complaints == []
+
+
 def reach(hand: Hand, what: str, at_most: int = 12) -> None:
     """Press the tabulator until something has the focus."""
     for _ in range(at_most):
