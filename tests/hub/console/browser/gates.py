@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 
 AXE: Final = (Path(__file__).parent / "vendored" / "axe.min.js").read_text(encoding="utf-8")
 NARROWEST: Final = 320  # CSS pixels to which a page reflows
+WITHIN_A_MOMENT: Final = 7  # more stops of the tabulator in a field for a day and an hour: its parts
 THUMB: Final = 44  # CSS pixels of what is pressed
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -64,11 +65,13 @@ CAN_BE_FOCUSED: Final = """
 () => {
     const groups = new Set()
     return [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]
-        .filter(one => {  // of a group of choices one stop is enough
+        .filter(one => !one.disabled && one.getClientRects().length)
+        .filter(one => {  // of a group of choices the one that is chosen, or else the first, is the stop
             if (one.type !== 'radio') return true
             const is_new = !groups.has(one.name)
             groups.add(one.name)
-            return is_new
+            const chosen = document.querySelector(`input[name="${one.name}"]:checked`)
+            return chosen ? one === chosen : is_new
         })
         .map(one => pathOf(one))
 }
@@ -129,7 +132,7 @@ def by_keyboard(page: Page) -> list[str]:
     page.evaluate(PATH_OF)
     wanted: set[str] = set(page.evaluate(CAN_BE_FOCUSED))
     found, wrong = set(), []
-    for _ in range(len(wanted) + 2):
+    for _ in range(len(wanted) + 2 + WITHIN_A_MOMENT * page.locator("input[type=datetime-local]").count()):
         page.keyboard.press("Tab")
         here = page.evaluate(FOCUSED)
         found.add(here["path"])
