@@ -332,7 +332,7 @@ def test_a_telephone_is_a_link_where_calling_is_safe_and_only_then(world: World)
     for name in ("later", "written later"):
         assert "+573015556677" not in pages[name]
         assert "termina en 6677" in pages[name]
-        assert re.search(r"No llame ni escriba ahora\. Es seguro desde: \w+, [^.]*9:00\.", pages[name])
+        assert re.search(r"No llame ni escriba ahora\. Es seguro desde: \w+ [^.]*9:00\.", pages[name])
     assert "+573015556677" in pages["written"]
     assert "No llame: escriba por WhatsApp." in pages["written"]
     assert "+573015556677" not in pages["sender"]
