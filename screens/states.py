@@ -183,7 +183,9 @@ def _under_way(hand: Hand) -> None:
 
 
 def _refused_case(hand: Hand) -> None:
-    hand.console.decide(PARTNER, "accepted", ActState.REFUSED, cases.LATE, code="not_while_cancelled", said_by="referrals")
+    hand.console.decide(
+        PARTNER, "accepted", ActState.REFUSED, cases.LATE, code="not_while_cancelled", said_by="referrals"
+    )
     hand.go(path_of(cases.LATE))
 
 
