@@ -114,6 +114,7 @@ class ShownConsole:
         pages = own | {
             "CONSOLE_LISTEN": f"127.0.0.1:{port}",
             "RUTA_DIRECTORY_FILE": str(self._state.directory_file),
+            "RUTA_SMTP_FROM": "ruta@red.example",
         }
         opens = own | {
             "CONSOLE_CUSTODY_KEYS": str(self._state.organisations),
@@ -241,6 +242,15 @@ class ShownConsole:
                 state, frozen.NOW, frozen.NOW + timedelta(seconds=seconds_left), *columns.values(),
             )  # fmt: skip
         return form
+
+    def forget_notices(self) -> None:
+        """Have nobody be told anything by e-mail."""
+        self.query("delete from notice_choice")
+        self.forget_attempts()
+
+    def confirm_notices(self) -> None:
+        """Have whoever has asked for notices confirmed their address."""
+        self.query("update notice_choice set confirmed_at = since, code = null, code_notice = null, code_until = null")
 
     def slow_down(self, times: int) -> None:
         """Have whoever has tried to come in try it so many times, just now."""

@@ -230,6 +230,39 @@ def _found_away(hand: Hand) -> None:
     _search("Marcano")(hand)
 
 
+NOTICES: Final = "form[action='/avisos']"
+
+
+def _notices(hand: Hand) -> None:
+    hand.console.forget_notices()
+    hand.go("/avisos")
+
+
+def _notices_asked(hand: Hand) -> None:
+    _notices(hand)
+    hand.page.locator(f"{NOTICES} [value=all]").check()
+    hand.page.locator(f"{NOTICES} [name=correo]").fill("nombre@organizacion.example")
+    hand.press(f"{NOTICES} button")
+
+
+def _notices_on(hand: Hand) -> None:
+    _notices_asked(hand)
+    hand.console.confirm_notices()
+    hand.go("/avisos")
+
+
+def _notices_wrong(hand: Hand) -> None:
+    _notices(hand)
+    hand.page.locator(f"{NOTICES} [value=all]").check()
+    hand.press(f"{NOTICES} button")
+
+
+def _notices_code_wrong(hand: Hand) -> None:
+    _notices_asked(hand)
+    hand.page.locator("[name=codigo]").fill("tres")
+    hand.press("form[action='/avisos/codigo'] button")
+
+
 STATES: Final = (
     State("login", "login", None, to("/entrar")),
     State("login", "login_wrong", None, _login_wrong, is_refused=True),
@@ -312,6 +345,11 @@ STATES: Final = (
         COORDINATOR,
         _chased(ActState.REFUSED, code="not_while_expired", said_by="referrals"),
     ),
+    State("notices", "notices", PARTNER, _notices),
+    State("notices", "notices_asked", PARTNER, _notices_asked),
+    State("notices", "notices_on", PARTNER, _notices_on),
+    State("notices", "notices_wrong", PARTNER, _notices_wrong, is_refused=True),
+    State("notices_code", "notices_code_wrong", PARTNER, _notices_code_wrong, is_refused=True),
     State("recovery", "recovery", ADMINISTRATOR, _recovery),
     State("recovery", "recovery_waits", ADMINISTRATOR, _recovery_waits),
     State("recovery", "recovery_asked", ADMINISTRATOR, _recovery_asked),

@@ -30,6 +30,8 @@ OF_CONSOLE = (
     "RUTA_CONSOLE_UNDO_SECONDS",
 )
 
+OF_MAIL = ("RUTA_SMTP_URL", "RUTA_SMTP_FROM")  # with both the console tells staff by e-mail what waits
+
 
 class Place(NamedTuple):
     """What listens: how the variables begin that an operator sets, and where its port of last time is kept."""

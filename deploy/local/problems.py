@@ -127,6 +127,9 @@ FIRST = {
     "they are taken in within a second",
     "unusable": "see whether the files that RUTA_HTTP_CERTIFICATE and RUTA_HTTP_KEY name, of the console "
     "RUTA_CONSOLE_…, are whole and belong together",
+    "login_refused": "set user and password in RUTA_SMTP_URL, then ./ruta down and ./ruta up",
+    "sender_refused": "set RUTA_SMTP_FROM to an address that its user may send from, then ./ruta down and ./ruta up",
+    "no_tls": "see whether the server of RUTA_SMTP_URL offers STARTTLS, and whose certificate it has",
 }
 
 
@@ -144,6 +147,9 @@ SAID = {  # of a code, after what it is about
     "unusable": "cannot be used in its new form: the one before it is served still",
     "no_credentials": "has no API key of a system `console` in its credentials.json",
     "answered_401": "is not read: its API key opens nothing any more",
+    "login_refused": "refuses the user of RUTA_SMTP_URL: no mail is sent",
+    "sender_refused": "does not let its user send from RUTA_SMTP_FROM: no mail is sent",
+    "no_tls": "cannot be spoken to encrypted: no mail is sent",
     "database_away": "waits: the database is away",
     "database_no_answer": "waits: the database does not answer",
     "database_busy": "waits: the database is busy",

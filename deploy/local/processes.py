@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from deploy.local.entrance import OF_CONSOLE, SETTINGS
+from deploy.local.entrance import OF_CONSOLE, OF_MAIL, SETTINGS
 from deploy.local.forking import SERVER, ForkedProcess, ForkServer
 from deploy.local.process import Process, Program
 from deploy.local.stack import Stack
@@ -30,7 +30,7 @@ from messaging.topology import (
 ADMINISTRATORS = {"RUTA_DATABASE_URL", "RUTA_AMQP_URL", "RUTA_MANAGEMENT_URL"}
 BY_HTTP = "hub.gateway.http.__main__"
 PAGES = "hub.console.web.__main__"
-NOT_THEIRS = ADMINISTRATORS | set(SETTINGS) | set(OF_CONSOLE)
+NOT_THEIRS = ADMINISTRATORS | set(SETTINGS) | set(OF_CONSOLE) | set(OF_MAIL)
 
 
 def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
@@ -99,8 +99,24 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
         **who,
         **directory,
         **{name: stack.environment[name] for name in OF_CONSOLE if name in stack.environment},
+        **({"RUTA_SMTP_FROM": stack.environment["RUTA_SMTP_FROM"]} if sends_mail(stack) else {}),
     }
     yield program(stack.state, CONSOLE_WEB, [PAGES], addresses)
+    if sends_mail(stack):
+        addresses = {
+            "CONSOLE_DATABASE_URL": stack.service_database_url(CONSOLE),
+            "CONSOLE_KEY_FILE": str(stack.state.console_key_file),
+            "RUTA_CONSOLE_URL": stack.console_url,
+            **who,
+            **{name: stack.environment[name] for name in OF_MAIL},
+        }
+        notices = program(stack.state, "console-notices", ["hub.console.notices"], addresses)
+        yield replace(notices, module=())
+
+
+def sends_mail(stack: Stack) -> bool:
+    """Whether the operator has said by which server, and from whom."""
+    return all(stack.environment.get(name) for name in OF_MAIL)
 
 
 def programs_of_hosted(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:

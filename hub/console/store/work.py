@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, LiteralString
+from uuid import UUID
 
 from hub.console.store.cases import COUNTED_TO, SHOWN, Viewer, rows
 from messaging.database import Connection, Row
@@ -141,6 +142,18 @@ OVERDUE_OF: Final[LiteralString] = f"""
 OVERDUE_BY: Final[LiteralString] = f"""
     select waits_on, count(*) as many from {ELSEWHERE} group by waits_on order by many desc, waits_on
 """
+
+
+EMERGENCIES: Final[LiteralString] = f"""
+    select referral_id from referral
+    where {CONDITIONS[Bucket.UNDECIDED].where} and urgency = 'emergency' order by referral_id limit %(limit)s
+"""
+
+
+def emergencies(connection: Connection, organisation: str) -> list[UUID]:
+    """The emergencies that an organisation has not decided; COUNTED_TO + 1 where there are more than COUNTED_TO."""
+    found = rows(connection, EMERGENCIES, {"organisation": organisation}, COUNTED_TO + 1)
+    return [row["referral_id"] for row in found]
 
 
 def overdue_of(connection: Connection, viewer: Viewer, now: datetime, whose: str, *, limit: int) -> list[Row]:

@@ -1,14 +1,16 @@
 """Members of staff and what they come in with, in the console's database."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from contracts.codes import Power
 from hub.console.keyring import Keyring
 from hub.console.web import credentials
-from hub.console.web.permissions import Role
+from hub.console.web.permissions import OF_THE_CENTRE, Role
 from messaging.database import Connection
+from messaging.topology import Organisation
 
 TOTP: Final = "totp"  # a purpose of the keyring
 ENROL_WITHIN: Final = "72 hours"
@@ -77,6 +79,13 @@ class Staff:
         """Read a row of the table."""
         roles = frozenset(Role(one) for one in row["roles"])
         return cls(row["code"], row["organisation"], row["name"], row["login"], roles, row["status"])
+
+
+def at_present(staff: Staff, organisation: Organisation | None) -> Staff:
+    """Somebody with the roles that count now: those of the centre only while the organisation coordinates."""
+    if organisation is not None and Power.COORDINATE in organisation.powers:
+        return staff
+    return replace(staff, roles=staff.roles - OF_THE_CENTRE)
 
 
 Outcome = Literal["right", "unknown", "password", "code", "suspended"]

@@ -26,6 +26,7 @@ from hub.console.web import (
     home,
     kept,
     listing,
+    notices,
     pages,
     permissions,
     recovering,
@@ -73,6 +74,7 @@ def all_screens(settings: Settings) -> Sequence[Screen]:
         *entering.screens(settings),
         *enrolling.screens(settings),
         *recovering.screens(settings),
+        *notices.screens(settings),
         NOTHING,
     )
 

@@ -51,6 +51,8 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "acts_done": frozenset({Role.COORDINATOR}),
     "acts_undone": frozenset({Role.COORDINATOR}),
     "person": OF_CASES,
+    "notices": OF_CASES,
+    "notices_code": OF_CASES,
     "recovery": frozenset({Role.ADMINISTRATOR}),
 }
 

@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.codes import OrganisationStatus, Power
+from contracts.codes import OrganisationStatus
 from hub.console import hosting
 from hub.console.keyring import Keyring
-from hub.console.web.accounts import Staff
-from hub.console.web.permissions import OF_THE_CENTRE
+from hub.console.web.accounts import Staff, at_present
 from hub.gateway.audit import keys
 from hub.gateway.http.limits import whole
 from hub.gateway.http.listening import read_address
@@ -40,6 +39,8 @@ class Settings:
     lock_after: int = 10  # minutes without anybody's doing anything
     session_hours: int = 12  # after which the password is asked for again
     undo_seconds: int = 10  # in which what somebody has decided can be undone, before it is said
+    mails_from: str | None = None
+    """The address that notices come from; None: none are sent."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -66,6 +67,7 @@ class Settings:
             Path(socket) if (socket := environment.get("CONSOLE_CUSTODY_SOCKET")) else None,
             read_address(setting("CONSOLE_LISTEN", environment)).port,
             url.startswith("https:") if url else bool(environment.get("RUTA_CONSOLE_CERTIFICATE")),
+            mails_from=environment.get("RUTA_SMTP_FROM") or None,
             **times,
         )
 
@@ -81,10 +83,7 @@ class Settings:
 
     def at_present(self, staff: Staff) -> Staff:
         """Somebody with the roles that count now: those of the centre only while the organisation coordinates."""
-        found = self.organisations().get(staff.organisation)
-        if found is not None and Power.COORDINATE in found.powers:
-            return staff
-        return replace(staff, roles=staff.roles - OF_THE_CENTRE)
+        return at_present(staff, self.organisations().get(staff.organisation))
 
     def cookie(self, name: str) -> str:
         """What a cookie is called: by https so that no other site can set it.

@@ -5,17 +5,24 @@ from typing import Any
 
 from contracts.codes import Power
 from hub.console.store.cases import COUNTED_TO, Viewer
+from hub.console.web.accounts import Staff
 from hub.console.web.permissions import Role
 from hub.console.web.saying import Saying
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from messaging import clock
+from messaging.topology import Organisation
 
 
 def viewer_of(visit: Visit, settings: Settings) -> Viewer:
-    """For whom a page is made: who coordinates, or audits, sees every case where the organisation may coordinate."""
-    organisation = settings.organisations()[visit.staff.organisation]
-    coordinates = visit.may(Role.COORDINATOR, Role.AUDITOR) and Power.COORDINATE in organisation.powers
+    """For whom a page is made."""
+    return viewer_for(visit.staff, settings.organisations()[visit.staff.organisation])
+
+
+def viewer_for(staff: Staff, organisation: Organisation) -> Viewer:
+    """What somebody is shown: who coordinates, or audits, every case where the organisation may coordinate."""
+    of_all = {Role.COORDINATOR, Role.AUDITOR}
+    coordinates = not staff.roles.isdisjoint(of_all) and Power.COORDINATE in organisation.powers
     return Viewer(organisation.id, coordinates=coordinates)
 
 

@@ -116,6 +116,7 @@ ACTS: Final[Mapping[str, Mapping[Language, str]]] = {
     "act_asked": {"en": "form of an act seen", "es": "formulario de un acto visto"},
     "act_kept": {"en": "decided about a case", "es": "decisión sobre un caso"},
     "act_undone": {"en": "decision undone", "es": "decisión deshecha"},
+    "notices_set": {"en": "notices by e-mail set", "es": "avisos por correo elegidos"},
     "searched": {"en": "searched for a case", "es": "caso buscado"},
     "access_refused": {"en": "page or act refused", "es": "página o acto negado"},
 }

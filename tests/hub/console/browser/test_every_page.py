@@ -17,7 +17,7 @@ from tests.hub.console.kit import Console
 
 NARROW, WIDE = WIDTHS
 LARGEST_STYLE = 10 * 1024  # bytes of our own CSS
-SAME = [{"search", "found"}, {"case", "person"}]
+SAME = [{"search", "found"}, {"case", "person"}, {"notices", "notices_code"}]
 """What is one page to whoever looks."""
 
 Titles = defaultdict[tuple[str, str], set[str]]
