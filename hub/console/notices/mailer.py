@@ -176,5 +176,5 @@ class Mailer:
         mail["Message-ID"] = f"<{id}@{self._sender.rpartition('@')[2]}>"
         mail["Auto-Submitted"] = "auto-generated"
         mail["List-Unsubscribe"] = f"<{letters.off_at(self._console)}>"
-        mail.set_content(letter.body)
+        mail.set_content(letter.body, cte="quoted-printable")  # which every server takes
         return mail

@@ -18,12 +18,12 @@ class Taken:
 
     to: str
     sender: str
-    raw: str
+    raw: bytes
     was_encrypted: bool
 
     @property
     def mail(self) -> EmailMessage:
-        return email.message_from_string(self.raw, policy=email.policy.default)  # type: ignore[return-value]
+        return email.message_from_bytes(self.raw, policy=email.policy.default)  # type: ignore[return-value]
 
     @property
     def text(self) -> str:
@@ -64,6 +64,10 @@ class _Talking(socketserver.StreamRequestHandler):
     def _say(self, line: str) -> None:
         self.wfile.write(f"{line}\r\n".encode())
 
+    def finish(self) -> None:
+        super().finish()
+        self.request.close()
+
     def handle(self) -> None:
         sender = to = ""
         encrypted = False
@@ -77,7 +81,10 @@ class _Talking(socketserver.StreamRequestHandler):
                 self._say("250 AUTH PLAIN")
             elif word == "STARTTLS" and self.server.tls is not None:
                 self._say("220 go on")
-                self.request = self.server.tls.wrap_socket(self.request, server_side=True)
+                try:
+                    self.request = self.server.tls.wrap_socket(self.request, server_side=True)
+                except ssl.SSLError:  # who comes does not trust it
+                    return
                 self.rfile: Any = self.request.makefile("rb")
                 self.wfile: Any = self.request.makefile("wb", buffering=0)
                 encrypted = True
@@ -93,10 +100,10 @@ class _Talking(socketserver.StreamRequestHandler):
             elif word == "DATA":
                 self._say("354 go on")
                 lines = []
-                while (one := self.rfile.readline().decode().rstrip("\r\n")) != ".":
-                    lines.append(one.removeprefix("."))
+                while (one := self.rfile.readline().rstrip(b"\r\n")) != b".":
+                    lines.append(one.removeprefix(b"."))
                 self.server.before_taking(to)
-                self.server.taken.append(Taken(to, sender, "\n".join(lines), encrypted))
+                self.server.taken.append(Taken(to, sender, b"\n".join(lines), encrypted))
                 self._say("250 taken")
             elif word == "QUIT":
                 self._say("221 bye")

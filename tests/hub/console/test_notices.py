@@ -26,9 +26,10 @@ from messaging.health import health
 from tests.examples_reports import an_id
 from tests.hub.console import mail
 from tests.hub.console.kept import Kept
-from tests.hub.console.kit import CENTRE, Browser, Console, Person, Running
+from tests.hub.console.kit import CENTRE, Answer, Browser, Console, Person, Running
 from tests.hub.console.mail import MailServer
 from tests.hub.console.test_pages import DAY, code_of, steps
+from tests.waiting import eventually
 
 SENDER = "ruta@red.test"
 CONSOLE = "https://consola.test"
@@ -104,6 +105,12 @@ def subscribe(browser: Browser, post: Post, server: MailServer, wants: str, addr
     code = CODE.search(server.to(address)[-1].mail.get_content())
     assert code is not None
     assert browser.send("/avisos/codigo", codigo=code[0]).status == 200
+
+
+def confirm(browser: Browser, code: str) -> Answer:
+    """Type a code on the page."""
+    browser.get("/avisos")
+    return browser.send("/avisos/codigo", codigo=code)
 
 
 def at(hour: int, minute: int = 0, *, days: int = 1) -> Any:
@@ -327,11 +334,13 @@ def test_who_may_not_come_in_is_told_nothing(
     post.look()
     console.say("redcross", OrganisationStatus.SUSPENDED)
     try:
+        eventually(lambda: not console.settings.takes_part("redcross"))
         post.send()
         with at(8):
             post.go()
     finally:
         console.say("redcross", OrganisationStatus.ACTIVE)
+        eventually(lambda: console.settings.takes_part("redcross"))
     console.query("update staff set status = 'suspended' where code = %s", person.code)
     with at(8, days=2):
         post.go()
@@ -355,20 +364,20 @@ def test_an_address_that_nobody_confirms_gets_only_its_codes(
     assert "Cruz" not in one.text
     wrong = "000000" if right[0] != "000000" else "000001"
     for _ in range(notices.CODE_TRIES):
-        assert browser.open("/avisos/codigo", codigo=wrong).status == 422
-    assert browser.open("/avisos/codigo", codigo=right[0]).status == 422  # too late
+        assert confirm(browser, wrong).status == 422
+    assert confirm(browser, right[0]).status == 422  # too late
     for _ in range(2):
         browser.open("/avisos", avisos="all", correo="otra@ajena.test")
     post.go()
     assert browser.open("/avisos", avisos="all", correo="otra@ajena.test").status == 422  # too often
-    assert len(server.taken) == 3
+    assert len(server.taken) == 2  # of two codes that were asked for before one was sent, the last
     console.age("notice_choice", 16 * 60, "code_until")
     right = CODE.search(server.taken[-1].mail.get_content())
     assert right is not None
-    assert browser.open("/avisos/codigo", codigo=right[0]).status == 422  # too old
+    assert confirm(browser, right[0]).status == 422  # too old
     with at(8):
         post.go()
-    assert len(server.taken) == 3
+    assert len(server.taken) == 2
 
 
 def test_another_address_has_to_be_confirmed_and_off_forgets_it(
@@ -506,7 +515,7 @@ def test_with_starttls_it_is_encrypted_to_whom_it_trusts(
 def test_a_setting_that_is_no_server_is_refused_without_being_repeated(url: str) -> None:
     with pytest.raises(UnusableServer) as refused:
         Server.read(url)
-    assert not url or url not in str(refused.value)
+    assert "mail.example" not in str(refused.value)
 
 
 def test_the_password_stands_in_no_description() -> None:
