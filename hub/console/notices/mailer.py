@@ -8,8 +8,8 @@ Message-ID: a digest or an emergency that is read twice costs less than one that
 import logging
 import random
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from contracts.codes import OrganisationStatus
 from hub.console.hosting import Organisations
-from hub.console.keyring import Keyring
+from hub.console.keyring import Keyring, UnusableKeyring
 from hub.console.notices.smtp import Away, NotTaken, Server
 from hub.console.store import notices, work
 from hub.console.store.notices import Kind, Outcome, Wants
@@ -31,7 +31,7 @@ from hub.gateway.http.problems import LANGUAGES, Language
 from messaging import clock
 from messaging.database import Connection
 from messaging.health import health
-from messaging.log import fields
+from messaging.log import describe, fields
 from messaging.topology import Organisation
 
 log = logging.getLogger("ruta.notices")
@@ -51,7 +51,8 @@ class Reader:
     language: Language
     is_confirmed: bool
     since: datetime
-    address: str = field(repr=False)
+    address: bytes
+    """As it is kept."""
 
 
 class Mailer:
@@ -70,7 +71,7 @@ class Mailer:
         self._goes_on_at = 0.0
 
     def look(self, tx: Connection) -> None:
-        """Keep what is due now, for `send_one`. Raises psycopg.Error, UnusableKeyring."""
+        """Keep what is due now, for `send_one`. Raises psycopg.Error."""
         now = clock.now()
         day = day_of(now)
         confirmed = [one for one in self._readers(tx) if one.is_confirmed]
@@ -92,18 +93,23 @@ class Mailer:
     def send_one(self, tx: Connection) -> bool:
         """Send one mail that is due, and keep in the transaction what became of it; False where none is.
 
-        Raises psycopg.Error, UnusableKeyring.
+        Raises psycopg.Error.
         """
         if time.monotonic() < self._goes_on_at or (row := notices.take(tx)) is None:
             return False
         now = clock.now()
         reader = next(self._readers(tx, row["staff"]), None)
-        letter, told = (None, []) if reader is None else self._letter(tx, reader, row, now)
-        if reader is None or letter is None:
-            notices.done(tx, row["id"], Outcome.NOTHING, now)
-            return True
         try:
-            self._server.send(self._mail(letter, reader.address, row["id"], now), self._sender, reader.address)
+            letter, told = (None, []) if reader is None else self._letter(tx, reader, row, now)
+            if reader is None or letter is None:
+                notices.done(tx, row["id"], Outcome.NOTHING, now)
+                return True
+            to = notices.open_address(self._keyring, reader.staff.code, reader.address)
+            self._server.send(self._mail(letter, to, row["id"], now), self._sender, to)
+        except UnusableKeyring as error:  # of one it cannot be opened: others' go on
+            log.error("an address cannot be opened", extra=fields(notice=str(row["id"]), error=describe(error)))
+            notices.put_off(tx, row["id"])
+            return True
         except Away as error:
             self._wait(error)
             return False
@@ -126,7 +132,7 @@ class Mailer:
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
         health.say(PART, error.code)
 
-    def _readers(self, tx: Connection, staff: str | None = None) -> Any:
+    def _readers(self, tx: Connection, staff: str | None = None) -> Iterator[Reader]:
         organisations = self._organisations()
         for row in notices.readers(tx, staff):
             if (reader := self._reader(row, organisations.get(row["organisation"]))) is not None:
@@ -140,9 +146,9 @@ class Mailer:
         if staff.roles.isdisjoint(OF_CASES):
             return None
         language: Language = next((one for one in LANGUAGES if one == row["language"]), "es")
+        is_confirmed = row["confirmed_at"] is not None
         return Reader(
-            staff, organisation, Wants(row["wants"]), language, row["confirmed_at"] is not None, row["since"],
-            notices.address_of(self._keyring, row),
+            staff, organisation, Wants(row["wants"]), language, is_confirmed, row["since"], bytes(row["address"])
         )  # fmt: skip
 
     def _letter(

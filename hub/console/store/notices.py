@@ -83,7 +83,7 @@ LAST: Final = """
     order by made_at desc, id desc limit 1
 """
 READERS: Final = """
-    select notice_choice.*, staff.organisation, staff.name, staff.login, staff.roles, staff.status, staff.code as person
+    select notice_choice.*, staff.organisation, staff.name, staff.login, staff.roles, staff.status
     from notice_choice join staff on staff.code = notice_choice.staff
     where staff.status = 'active'
 """
@@ -140,12 +140,13 @@ def choice(tx: Connection, keyring: Keyring, staff: str) -> Choice | None:
     row = tx.execute(CHOICE, (staff,)).fetchone()
     if row is None:
         return None
-    return Choice(Wants(row["wants"]), address_of(keyring, row), row["confirmed_at"] is not None)
+    address = open_address(keyring, staff, bytes(row["address"]))
+    return Choice(Wants(row["wants"]), address, row["confirmed_at"] is not None)
 
 
-def address_of(keyring: Keyring, row: Mapping[str, Any]) -> str:
-    """The address of a row of notice_choice. Raises UnusableKeyring."""
-    return keyring.open(ADDRESS, row["staff"], bytes(row["address"])).decode()
+def open_address(keyring: Keyring, staff: str, sealed: bytes) -> str:
+    """The address of somebody, as notice_choice has it. Raises UnusableKeyring."""
+    return keyring.open(ADDRESS, staff, sealed).decode()
 
 
 def turn_off(tx: Connection, staff: str) -> None:

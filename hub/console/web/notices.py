@@ -30,7 +30,7 @@ CHOICES: Final = {
 }
 NO_CHOICE: Final = N_("Elija cuándo avisarle.")
 NO_ADDRESS: Final = N_("Escriba una dirección de correo, como nombre@organizacion.org.")
-TOO_OFTEN: Final = N_("Ya le enviamos varios códigos. Espere media hora y pida otro.")
+TOO_OFTEN: Final = N_("Ya le enviamos varios códigos. Espere un poco y pida otro.")
 WRONG_CODE: Final = N_("Ese código no vale. Revise el correo; después de cinco intentos, o de 15 minutos, pida otro.")
 SAVED: Final = N_("Guardado.")
 SENT: Final = N_("Le enviamos un código de seis cifras. Mientras no lo escriba aquí no le llega ningún aviso.")
