@@ -68,8 +68,6 @@ CAN_BE_FOCUSED: Final = """
         .filter(one => !one.disabled && one.getClientRects().length)
         .filter(one => {  // of a group of choices the one that is chosen, or else the first, is the stop
             if (one.type !== 'radio') return true
-            const chosen = [...(one.form ?? document).querySelectorAll('[type=radio]:checked')]
-            if (!one.checked && chosen.some(other => other.name === one.name)) return false
             const is_new = !groups.has(one.name)
             groups.add(one.name)
             const chosen = document.querySelector(`input[name="${one.name}"]:checked`)
