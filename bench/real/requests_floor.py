@@ -24,6 +24,8 @@ from bench import batches, loop
 from bench.loop import Out, Written
 from bench.waits import waits
 from bench.wire import Delivery
+from contracts.deadlines import DECIDE_WITHIN as DECIDED
+from contracts.deadlines import RECEIVE_WITHIN as RECEIVED
 from contracts.transitions import SENT
 from messaging import plausible
 from services.referrals.rules import deadlines
@@ -31,8 +33,8 @@ from services.referrals.rules import deadlines
 Request = contracts.Message[contracts.ReferralRequested]
 
 WRITER: Final = UUID(int=1)
-RECEIVE_WITHIN: Final[Mapping[str, timedelta]] = {str(one): time for one, time in deadlines.RECEIVE_WITHIN.items()}
-DECIDE_WITHIN: Final[Mapping[str, timedelta]] = {str(one): time for one, time in deadlines.DECIDE_WITHIN.items()}
+RECEIVE_WITHIN: Final[Mapping[str, timedelta]] = {str(one): time for one, time in RECEIVED.items()}
+DECIDE_WITHIN: Final[Mapping[str, timedelta]] = {str(one): time for one, time in DECIDED.items()}
 REMIND_AT: Final = deadlines.STAGES[SENT][0][0]  # which part of the time has run when its first stage is due
 
 OPEN_WRITER: Final = "insert into outbox_writer (writer, process) values (%s, 'floor') on conflict do nothing"

@@ -7,12 +7,24 @@ from typing import Any, Final
 from uuid import UUID
 
 from contracts import refusals
-from hub.console.entrance import Answer, Entrance, Unavailable
+from hub.console.entrance import Answer, Entrance
 from hub.console.store.acts import ActState
 
 WAIT: Final = 2  # seconds for which the gateway's answer waits for what becomes of the message
 MEDIA_TYPE: Final = "application/cloudevents+json"
-AGAIN_LATER: Final = (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.REQUEST_TIMEOUT, http.HTTPStatus.TOO_MANY_REQUESTS)
+OF_THE_CALLER: Final = (
+    http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.REQUEST_TIMEOUT, http.HTTPStatus.TOO_MANY_REQUESTS,
+)  # fmt: skip
+OF_THE_KEY: Final = frozenset({"suspended", "wrong_environment"})
+"""Codes of 403 that are about who calls, and not about what is said."""
+
+
+class Odd(Exception):
+    """What is answered to one act cannot be understood: a code. Others of the same organisation are said meanwhile."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +38,27 @@ class Became:
 
 
 def say(entrance: Entrance, message: str) -> Became:
-    """Say a message. Raises Unavailable."""
+    """Say a message. Raises Unavailable, Odd."""
     headers = {"Content-Type": MEDIA_TYPE, "Prefer": f"wait={WAIT}"}
     answer = entrance.ask("POST", "/v1/messages", message.encode(), headers)
     if answer.status in (http.HTTPStatus.OK, http.HTTPStatus.ACCEPTED):
         return became(_document(entrance, answer))
-    code = _document(entrance, answer).get("code") if _is_refusal(answer) else None
+    _check_caller(entrance, answer)
+    code = _document(entrance, answer).get("code")
     if isinstance(code, str) and refusals.find(code, "gateway"):
         return Became(ActState.REFUSED, code, "gateway")
-    entrance.begin_anew()
-    raise answer.unavailable
+    raise Odd(f"answered_{answer.status}")
 
 
-def ask(entrance: Entrance, message_id: UUID) -> Became:
-    """Ask what became of a message that was accepted. Raises Unavailable."""
+def ask(entrance: Entrance, message_id: UUID) -> Became | None:
+    """Ask what became of a message; None where the gateway knows none of this id. Raises Unavailable, Odd."""
     answer = entrance.ask("GET", f"/v1/messages/{message_id}")
-    if answer.status != http.HTTPStatus.OK:
-        entrance.begin_anew()
-        raise answer.unavailable
-    return became(_document(entrance, answer))
+    if answer.status == http.HTTPStatus.OK:
+        return became(_document(entrance, answer))
+    _check_caller(entrance, answer)
+    if answer.status == http.HTTPStatus.NOT_FOUND and _document(entrance, answer).get("code") == "unknown_message":
+        return None
+    raise Odd(f"answered_{answer.status}")
 
 
 def became(document: dict[str, Any]) -> Became:
@@ -57,8 +71,15 @@ def became(document: dict[str, Any]) -> Became:
     return Became(state, said.get("code"), said.get("service"))
 
 
-def _is_refusal(answer: Answer) -> bool:
-    return 400 <= answer.status < 500 and answer.status not in AGAIN_LATER
+def _check_caller(entrance: Entrance, answer: Answer) -> None:
+    """Let what is said to the organisation as a whole, or by a server in trouble, end its turn. Raises Unavailable."""
+    is_of_the_key = False
+    if answer.status == http.HTTPStatus.FORBIDDEN:
+        said = _document(entrance, answer)
+        is_of_the_key = said.get("code") in OF_THE_KEY or said.get("where") == "Authorization"
+    if is_of_the_key or answer.status in OF_THE_CALLER or answer.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
+        entrance.begin_anew()
+        raise answer.unavailable
 
 
 def _document(entrance: Entrance, answer: Answer) -> dict[str, Any]:
@@ -69,4 +90,4 @@ def _document(entrance: Entrance, answer: Answer) -> dict[str, Any]:
     if isinstance(document, dict):
         return document
     entrance.begin_anew()
-    raise Unavailable("not_an_answer")
+    raise Odd("not_an_answer")

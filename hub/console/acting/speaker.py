@@ -16,9 +16,9 @@ from typing import Final
 import psycopg
 
 from hub.console.acting import saying
-from hub.console.acting.saying import Became
+from hub.console.acting.saying import Became, Odd
 from hub.console.entrance import Entrance, Unavailable
-from hub.console.hosting import Organisations, hosted
+from hub.console.hosting import Organisations, hosted, uses_screens
 from hub.console.store import acts
 from hub.console.store.acts import ActState
 from messaging import clock, database
@@ -55,12 +55,25 @@ class Speaker:
 
     def look(self) -> None:
         """Let everybody speak who has something to say, and does not speak already. Raises psycopg.Error."""
-        for organisation in self._due() & hosted(self._organisations()):
-            with self._lock:
-                if organisation in self._speaking:
-                    continue
-                self._speaking.add(organisation)
-            self._pool.submit(self._speak, organisation)
+        known = self._organisations()
+        for organisation in self._due():
+            if organisation not in known or not uses_screens(known[organisation]):
+                self._give_up(organisation)
+            elif organisation in hosted(known):
+                self._begin(organisation)
+
+    def _begin(self, organisation: str) -> None:
+        with self._lock:
+            if organisation in self._speaking:
+                return
+            self._speaking.add(organisation)
+        self._pool.submit(self._speak, organisation)
+
+    def _give_up(self, organisation: str) -> None:
+        """What nobody is there any more to say, is undone; the page of it says so."""
+        assert self._looking is not None  # `_due` has opened it
+        acts.give_up(self._looking, organisation)
+        health.over(f"acting {organisation}")
 
     @property
     def is_speaking(self) -> bool:
@@ -109,16 +122,30 @@ class Speaker:
         entrance = self._entrances.setdefault(
             organisation, Entrance(self._credentials(organisation), self._url)
         )  # one thread at a time has it: `look` sees to that
-        with database.connect(self._database_url) as connection:
-            rows = acts.due(connection, organisation, IN_ONE_TURN)
+        try:
+            with database.connect(self._database_url) as connection:
+                rows = acts.due(connection, organisation, IN_ONE_TURN)
+                connection.commit()
+                for row in rows:
+                    self._say(connection, entrance, row)
+        finally:
+            entrance.close()  # the gateway ends one that is idle, and the next turn may be long after
+
+    def _say(self, connection: database.Connection, entrance: Entrance, row: Row) -> None:
+        try:
+            became = _became(connection, entrance, row)
+        except Odd as odd:
+            acts.put_one_off(connection, row["message_id"], odd.code, _again(row))
             connection.commit()
-            for row in rows:
-                self._learn(connection, row, _said(entrance, row))
+            log.warning(
+                "what is answered is not understood", extra=fields(message=str(row["message_id"]), code=odd.code)
+            )
+            return
+        if became is not None:
+            self._learn(connection, row, became)
 
     def _learn(self, connection: database.Connection, row: Row, became: Became) -> None:
-        seconds = ASK_AGAIN * acts.age(row, clock.now()).total_seconds()
-        again = timedelta(seconds=min(max(seconds, SOONEST), LATEST))
-        acts.learn(connection, row["message_id"], became.state, became.code, became.said_by, again)
+        acts.learn(connection, row["message_id"], became.state, became.code, became.said_by, _again(row))
         connection.commit()
         log.info("said", extra=fields(message=str(row["message_id"]), state=became.state, code=became.code))
 
@@ -131,7 +158,24 @@ class Speaker:
             connection.commit()
 
 
-def _said(entrance: Entrance, row: Row) -> Became:
-    if row["state"] == ActState.KEPT:
-        return saying.say(entrance, row["message"])
-    return saying.ask(entrance, row["message_id"])
+def _became(connection: database.Connection, entrance: Entrance, row: Row) -> Became | None:
+    """Say an act, or ask after it, and return what became of it; None where it was undone just before."""
+    id = row["message_id"]
+    if row["state"] == ActState.KEPT and row["said_at"] is None:
+        message = acts.begin_to_say(connection, id)
+        connection.commit()
+        return None if message is None else saying.say(entrance, message)
+    if (became := saying.ask(entrance, id)) is not None:
+        return became
+    if row["state"] != ActState.KEPT:
+        raise Odd("unknown_message")  # it was accepted: the gateway has lost it, or forgotten it since
+    # It was said, no answer came, and it has not arrived.
+    message = acts.message(connection, id)
+    connection.commit()
+    return Became(ActState.UNDONE, "person_erased") if message is None else saying.say(entrance, message)
+
+
+def _again(row: Row) -> timedelta:
+    """In how long to look again."""
+    seconds = ASK_AGAIN * acts.age(row, clock.now()).total_seconds()
+    return timedelta(seconds=min(max(seconds, SOONEST), LATEST))

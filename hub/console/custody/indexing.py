@@ -113,6 +113,7 @@ class Indexing:
 
     def _say_received(self, connection: Connection, organisation: str, referral_id: UUID) -> None:
         """Have the sender hear it, once, unless that is for another of the organisation's systems to say."""
+        acts.take_turn(connection, organisation, referral_id)
         address = self._organisations()[organisation].address(OFFERED, notice=True)
         if address != address_of(organisation) or acts.has_said(connection, organisation, referral_id, RECEIVED):
             return

@@ -26,11 +26,13 @@ class ActState(StrEnum):
     WAITS = "waits"
     REFUSED = "refused"
     QUARANTINED = "quarantined"
+    """Operators look into it, and may let it be tried again."""
     APPLIED = "applied"
 
 
-ENDS: Final = frozenset({ActState.UNDONE, ActState.REFUSED, ActState.QUARANTINED, ActState.APPLIED})
-ENDED: Final[LiteralString] = "state in ('undone', 'refused', 'quarantined', 'applied')"
+ENDS: Final = frozenset({ActState.UNDONE, ActState.REFUSED, ActState.APPLIED})
+ENDED: Final[LiteralString] = "state in ('undone', 'refused', 'applied')"
+KEPT_FOR: Final = "90 days"  # once it has ended
 SHOWN: Final[LiteralString] = """
     message_id, organisation, staff, referral_id, batch, contract, state, code, said_by, problem, kept_at, say_at,
     changed_at
@@ -43,6 +45,7 @@ KEEP: Final[LiteralString] = """
         (select clock_timestamp() + %(hold)s as at) as hold
     order by place
     on conflict do nothing
+    returning message_id, state
 """
 TAKE_TURN: Final[LiteralString] = "select pg_advisory_xact_lock(hashtextextended(%s, 20))"
 FIND: Final[LiteralString] = f"select {SHOWN} from act where message_id = %s and organisation = %s"
@@ -50,19 +53,33 @@ ABOUT: Final[LiteralString] = f"""
     select {SHOWN} from act where organisation = %s and referral_id = any(%s) and staff is not null
     and (not {ENDED} or changed_at > clock_timestamp() - %s) order by kept_at
 """
-UNDER_WAY: Final[LiteralString] = f"""
+# What is applied stays under way until its fact is here, which a moment later it is: the page of a case shows facts.
+UNDER_WAY: Final[LiteralString] = """
     select distinct referral_id from act
-    where organisation = %s and referral_id = any(%s) and staff is not null and not {ENDED}
+    where organisation = %s and referral_id = any(%s) and (
+        state in ('kept', 'accepted', 'waits')
+        or state = 'applied' and changed_at > clock_timestamp() - interval '5 minutes'
+        and not exists (
+            select from step where step.referral_id = act.referral_id and step.changed_by = act.organisation
+            and step.changed_at > act.kept_at - interval '5 seconds'
+        ) and not exists (
+            select from event where event.referral_id = act.referral_id and event.noted_by = act.organisation
+            and event.noted_at > act.kept_at - interval '5 seconds'
+        )
+    )
+"""
+STUCK: Final[LiteralString] = """
+    select distinct contract from act where organisation = %s and referral_id = %s and state = 'quarantined'
 """
 OF_BATCH: Final[LiteralString] = f"select {SHOWN} from act where batch = %s and organisation = %s order by message_id"
 UNDO_BATCH: Final[LiteralString] = """
     update act set state = 'undone', message = null, look_at = null, changed_at = clock_timestamp()
-    where batch = %s and organisation = %s and state = 'kept' and say_at > clock_timestamp()
+    where batch = %s and organisation = %s and state = 'kept' and said_at is null and say_at > clock_timestamp()
     returning message_id
 """
 UNDO: Final[LiteralString] = """
     update act set state = 'undone', message = null, look_at = null, changed_at = clock_timestamp()
-    where message_id = %s and organisation = %s and state = 'kept' and say_at > clock_timestamp()
+    where message_id = %s and organisation = %s and state = 'kept' and said_at is null and say_at > clock_timestamp()
     returning message_id
 """
 HAS_SAID: Final[LiteralString] = "select from act where organisation = %s and referral_id = %s and contract = %s"
@@ -71,12 +88,13 @@ DUE_OF: Final[LiteralString] = "select distinct organisation from act where look
 STOP: Final[LiteralString] = """
     update act set state = 'undone', code = 'staff_suspended', message = null, look_at = null,
         changed_at = clock_timestamp()
-    where look_at <= clock_timestamp() and state = 'kept' and organisation = %s and staff is not null
+    where look_at <= clock_timestamp() and state = 'kept' and said_at is null and organisation = %s
+    and staff is not null
     and not exists (select from staff where staff.code = act.staff and staff.status = 'active')
 """
 # Of one referral in the order in which it was decided, so that what is said first is what was decided first.
 DUE: Final[LiteralString] = """
-    select message_id, referral_id, state, message, kept_at from act
+    select message_id, referral_id, state, said_at, kept_at from act
     where organisation = %s and look_at <= clock_timestamp() and not exists (
         select from act as before where before.organisation = act.organisation
         and before.referral_id = act.referral_id and before.state = 'kept'
@@ -84,11 +102,31 @@ DUE: Final[LiteralString] = """
     )
     order by look_at, message_id limit %s
 """
+# Just before it is said, and in a transaction of its own: who undoes, erases or suspends meanwhile has been in time, or
+# knows that it was not.
+BEGIN_TO_SAY: Final[LiteralString] = """
+    update act set said_at = clock_timestamp()
+    where message_id = %s and state = 'kept' and said_at is null and (
+        staff is null or exists (select from staff where staff.code = act.staff and staff.status = 'active')
+    )
+    returning message
+"""
+MESSAGE: Final[LiteralString] = "select message from act where message_id = %s"
+GIVE_UP: Final[LiteralString] = """
+    update act set state = 'undone', code = 'no_screens', message = null, look_at = null, changed_at = clock_timestamp()
+    where organisation = %s and state = 'kept' and said_at is null and look_at <= clock_timestamp()
+"""
+DROP_OLD: Final[LiteralString] = f"""
+    delete from act where look_at is null and changed_at < clock_timestamp() - interval '{KEPT_FOR}'
+"""
 LEARN: Final[LiteralString] = f"""
     update act set state = %(state)s, code = %(code)s, said_by = %(said_by)s, problem = null, message = null,
         look_at = clock_timestamp() + %(again)s,
         changed_at = case when state = %(state)s then changed_at else clock_timestamp() end
     where message_id = %(message_id)s and not {ENDED}
+"""
+PUT_ONE_OFF: Final[LiteralString] = f"""
+    update act set problem = %s, look_at = clock_timestamp() + %s where message_id = %s and not {ENDED}
 """
 PUT_OFF: Final[LiteralString] = f"""
     update act set problem = %s, look_at = clock_timestamp() + %s
@@ -122,8 +160,8 @@ def keep(
     hold: timedelta,
     *,
     batch: UUID | None = None,
-) -> None:
-    """Keep decisions, which are said when `hold` is over; by `staff`, or by the console itself.
+) -> frozenset[UUID]:
+    """Keep decisions, which are said when `hold` is over; by `staff`, or by the console itself. Return which are new.
 
     One whose id is known changes nothing: its form was sent before. `batch` is the id of a form that decides the same
     about several.
@@ -134,7 +172,8 @@ def keep(
         "contracts": [one.contract for one in decided],
         "messages": [one.message for one in decided],
     }
-    connection.execute(KEEP, {**values, "organisation": organisation, "staff": staff, "hold": hold, "batch": batch})
+    values |= {"organisation": organisation, "staff": staff, "hold": hold, "batch": batch}
+    return frozenset(row["message_id"] for row in connection.execute(KEEP, values).fetchall())
 
 
 def take_turn(connection: Connection, organisation: str, referral_id: UUID) -> None:
@@ -155,9 +194,14 @@ def about(
 
 
 def under_way(connection: Connection, organisation: str, referral_ids: Set[UUID]) -> frozenset[UUID]:
-    """The referrals about which something of an organisation's staff is under way."""
+    """The referrals about which something of an organisation's is under way, or done and not yet to be seen."""
     rows = connection.execute(UNDER_WAY, (organisation, list(referral_ids))).fetchall()
     return frozenset(row["referral_id"] for row in rows)
+
+
+def stuck(connection: Connection, organisation: str, referral_id: UUID) -> frozenset[str]:
+    """The contracts of what an organisation has done about a referral, and operators look into."""
+    return frozenset(row["contract"] for row in connection.execute(STUCK, (organisation, referral_id)).fetchall())
 
 
 def undo(connection: Connection, message_id: UUID, organisation: str) -> bool:
@@ -191,12 +235,39 @@ def due(connection: Connection, organisation: str, limit: int) -> Sequence[Row]:
     return connection.execute(DUE, (organisation, limit)).fetchall()
 
 
+def begin_to_say(connection: Connection, message_id: UUID) -> str | None:
+    """Return the message of an act that is said for the first time; None where it is undone, or nobody may say it."""
+    row = connection.execute(BEGIN_TO_SAY, (message_id,)).fetchone()
+    return None if row is None else row["message"]
+
+
+def message(connection: Connection, message_id: UUID) -> str | None:
+    """The message of an act that was said before and not answered; None where it is erased."""
+    row = connection.execute(MESSAGE, (message_id,)).fetchone()
+    return None if row is None else row["message"]
+
+
+def give_up(connection: Connection, organisation: str) -> None:
+    """Undo what was never said of an organisation that does not use the screens any more."""
+    connection.execute(GIVE_UP, (organisation,))
+
+
+def drop_old(connection: Connection) -> None:
+    """Drop what ended long ago."""
+    connection.execute(DROP_OLD)
+
+
 def learn(
     connection: Connection, message_id: UUID, state: ActState, code: str | None, said_by: str | None, again: timedelta
 ) -> None:
     """Keep what became of an act so far; where nothing else comes of it, it is not asked after again."""
     values = {"message_id": message_id, "state": state, "code": code, "said_by": said_by}
     connection.execute(LEARN, {**values, "again": None if state in ENDS else again})
+
+
+def put_one_off(connection: Connection, message_id: UUID, problem: str, pause: timedelta) -> None:
+    """Let one act wait: what is answered to it cannot be understood."""
+    connection.execute(PUT_ONE_OFF, (problem, pause, message_id))
 
 
 def put_off(connection: Connection, organisation: str, problem: str, pause: timedelta) -> None:

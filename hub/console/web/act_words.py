@@ -59,7 +59,12 @@ TOLD: Final[Mapping[str, str]] = {
 NOT_YET: Final = N_("Todavía no se pudo enviar. Se intenta solo; no hace falta repetirlo.")
 BY_SUSPENDED: Final = N_("No se envió: quien lo hizo ya no tiene acceso.")
 BY_ERASURE: Final = N_("No se envió: los datos de la persona se borraron.")
-UNDONE_BECAUSE: Final[Mapping[str, str]] = {"staff_suspended": BY_SUSPENDED, "person_erased": BY_ERASURE}
+NO_SCREENS: Final = N_("No se envió: su organización ya no usa esta consola.")
+UNDONE_BECAUSE: Final[Mapping[str, str]] = {
+    "staff_suspended": BY_SUSPENDED,
+    "person_erased": BY_ERASURE,
+    "no_screens": NO_SCREENS,
+}
 PAST: Final = N_("Tiene que ser de ahora en adelante.")
 NOT_YET_PAST: Final = N_("Todavía no ha pasado.")
 AT_THE_LATEST: Final = N_("A más tardar: %(until)s.")

@@ -38,6 +38,7 @@ from messaging.public_keys import sealed_to
 FORM_ID: Final = "formulario"
 LOOKS_AGAIN: Final = 1  # seconds at least until the page of an act asks again
 LOOKS_RARELY: Final = 60  # seconds at most
+SAID_WITHIN: Final = timedelta(seconds=30)  # otherwise it is told that it could not be said yet
 SHOWN_FOR: Final = timedelta(hours=12)  # an act that has ended, on the page of its case
 
 
@@ -112,7 +113,8 @@ def screens(settings: Settings) -> Sequence[Screen]:
         except Wrong as wrong:
             return _form(visit, settings, standing, move, wrong.fields)
         hold = timedelta(seconds=settings.undo_seconds) if move.undoable else timedelta()
-        acts.keep(visit.tx, standing.organisation.id, visit.staff.code, [decision], hold)
+        if not acts.keep(visit.tx, standing.organisation.id, visit.staff.code, [decision], hold):
+            raise Stopped("changed")  # the id is another form's
         if move is moves.PURGED:
             cases.delete_blocks(visit.tx, standing.organisation.id, decision.referral_id)
         visit.note(
@@ -182,6 +184,7 @@ def standing_of(visit: Visit, settings: Settings, case: Case, referral: Row) -> 
         case=case,
         in_charge=in_charge(case, id),
         is_under_way=id in acts.under_way(visit.tx, organisation.id, {id}),
+        stuck=acts.stuck(visit.tx, organisation.id, id),
         is_open_beside=cases.is_open_beside(visit.tx, id),
         has_key=sealed_to(settings.directory).keys(),
     )
@@ -200,11 +203,8 @@ def done(row: Row, say: Saying) -> Done:
     """An act in words."""
     name = row["contract"].rpartition(".v")[0].removeprefix("referral.")
     state, code = row["state"], row["code"]
-    told = (
-        act_words.NOT_YET
-        if state == ActState.KEPT and row["problem"]
-        else act_words.UNDONE_BECAUSE.get(code, act_words.TOLD[state])
-    )
+    is_put_off = state == ActState.KEPT and (row["problem"] or say.now - row["say_at"] > SAID_WITHIN)
+    told = act_words.NOT_YET if is_put_off else act_words.UNDONE_BECAUSE.get(code, act_words.TOLD[state])
     refused = code is not None and state in (ActState.REFUSED, ActState.WAITS)
     why = refusals.explain(code, row["said_by"], say.language, waits=state == ActState.WAITS) if refused else ""
     return Done(row, say.text(moves.BY_NAME[name].label), say.text(told), why, state not in acts.ENDS)

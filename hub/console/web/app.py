@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from hub.console.store import acts
 from hub.console.web import (
     acting,
     case,
@@ -175,6 +176,7 @@ def _drop_old(pool: Any) -> None:
     try:
         with pool.connection() as tx:
             kept.drop_old(tx)
+            acts.drop_old(tx)
     except Exception as error:
         log.warning("what was typed too long ago cannot be dropped", extra=fields(error=describe(error)))
 

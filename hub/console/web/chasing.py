@@ -54,13 +54,14 @@ def screens(settings: Settings) -> Sequence[Screen]:
             except Wrong as wrong:
                 return _form(visit, settings, of, wrong.fields)
             hold = timedelta(seconds=settings.undo_seconds)
-            acts.keep(visit.tx, visit.staff.organisation, visit.staff.code, decided, hold, batch=form_id)
-            visit.note(
-                "act_kept",
-                people=[row["short_code"] for row in chosen],
-                contract=decided[0].contract,
-                messages=[str(one.message_id) for one in decided],
-            )
+            new = acts.keep(visit.tx, visit.staff.organisation, visit.staff.code, decided, hold, batch=form_id)
+            if new:  # otherwise the form was sent at the same moment from somewhere else
+                visit.note(
+                    "act_kept",
+                    people=[contracts.short_code(one.referral_id) for one in decided if one.message_id in new],
+                    contract=decided[0].contract,
+                    messages=sorted(map(str, new)),
+                )
         return RedirectResponse(done_path(form_id), 303)
 
     def tell(visit: Visit) -> Response:

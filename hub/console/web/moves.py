@@ -91,6 +91,7 @@ PURGED: Final = BY_NAME["purged"]
 NOTE_ADDED: Final = BY_NAME["note_added"]
 
 UNDER_WAY: Final = N_("Lo anterior todavía está en camino.")
+STUCK: Final = N_("Ya se hizo, y quien opera la red lo está revisando.")
 NO_READER: Final = N_("Nadie de las otras organizaciones tiene llave para recibir notas.")
 NO_KEY: Final = N_("%(other)s no tiene llave para recibir notas.")
 TOO_OFTEN: Final = N_("Ya se dio más plazo tres veces.")
@@ -111,6 +112,8 @@ class Standing:
     """The coordinator that has taken it on."""
     is_under_way: bool
     """Whether something that the organisation has decided about it is not done yet."""
+    stuck: Set[str]
+    """The contracts of what it has done about it, and operators look into."""
     is_open_beside: bool
     """Whether the same sender has another open one for the same person and service."""
     has_key: Set[str]
@@ -183,6 +186,8 @@ def obstacle(move: Move, standing: Standing) -> str:
     """What stands against a move that the table allows, as far as it is known here; empty: nothing."""
     if standing.is_under_way:
         return UNDER_WAY
+    if any(one.rpartition(".v")[0] == move.contract for one in standing.stuck):
+        return STUCK
     if any(one.kind is Kind.NOTE and one.required and reader(one, standing) is None for one in move.fields):
         return NO_KEY
     match move.model:

@@ -19,6 +19,13 @@ class Gateway:
     """What it was sent, by whom, and what it answers to it."""
 
     def __init__(self) -> None:
+        self.says: dict[str, str] = {}
+        """What its refusal says besides."""
+        self.asked: list[UUID] = []
+        """The messages that it was asked after."""
+        self.cuts: int = 0
+        """How many of the next messages it takes without an answer that can be read."""
+        self.known: set[UUID] = set()
         self.heard: list[tuple[str, contracts.Message[Any]]] = []
         self.away: set[str] = set()
         """The organisations that it answers 503."""
@@ -31,13 +38,24 @@ class Gateway:
         organisation = request.headers["authorization"].removeprefix("Bearer ")
         if organisation in self.away:
             return 503, {"retry-after": "0"}, b'{"code": "database_away"}'
+        if request.method == "GET":
+            id = UUID(request.path.rpartition("/")[2])
+            self.asked.append(id)
+            if id not in self.known:
+                return 404, {}, b'{"code": "unknown_message"}'
         if request.method == "POST":
             message = contracts.parse(request.body)
             if all(known.id != message.id for _, known in self.heard):
                 self.heard.append((organisation, message))
+            if self.cuts:
+                self.cuts -= 1
+                self.known.add(message.id)
+                return 502, {}, b"<html>"
+            if self.refuses is None:
+                self.known.add(message.id)
             if self.refuses is not None:
                 status, code = self.refuses
-                return status, {}, json.dumps({"code": code, "status": status}).encode()
+                return status, {}, json.dumps({**self.says, "code": code, "status": status}).encode()
         return 200, {}, json.dumps({"id": "…", **self.becomes}).encode()
 
     def ids(self) -> list[UUID]:

@@ -16,17 +16,19 @@ from contracts.codes import InfoTopic, ReferralState, Urgency
 from contracts.deadlines import LENGTHS
 from contracts.transitions import ACTS, COORDINATED, NOTED_IN, Actor, acts
 from hub.console.acting.speaker import Speaker
+from hub.console.hosting import uses_screens
 from hub.console.store.acts import ActState
 from hub.console.web import act_words, acting, chasing, moves
 from hub.console.web.case import path_of
 from hub.console.web.fields import shown_moment
 from messaging import clock
-from tests.examples_reports import an_id, says
+from tests.examples_reports import an_id, referred, says
 from tests.hub.console.acting.gateway import Gateway, end_of, said, speaking
 from tests.hub.console.kept import Kept
 from tests.hub.console.kit import CENTRE, TOKEN, Answer, Browser, Console, Person, Running
 from tests.hub.console.kit import FORM as FORM_TYPE
 from tests.hub.console.test_pages import DAY, steps
+from tests.waiting import eventually
 
 STATE = ReferralState
 RECEIVED = STATE.SENT, STATE.RECEIVED
@@ -250,6 +252,104 @@ def test_what_somebody_had_just_decided_is_not_said_once_they_are_suspended(
     assert act_words.BY_SUSPENDED in staff["iom"].get(acting.done_path(act)).text
 
 
+def test_what_arrived_without_an_answer_is_asked_after_and_what_did_not_is_said_again(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, gateway: Gateway, referral: Callable[..., UUID]
+) -> None:
+    arrived = tap(staff["iom"], referral(name="arrived"), "accepted")
+    gateway.cuts = 1
+    said(console, speaker)
+    assert end_of(console, arrived)["state"] == ActState.KEPT
+    staff["iom"].get(path_of(end_of(console, arrived)["referral_id"]))
+    staff["iom"].send(f"{acting.done_path(arrived)}/deshacer")  # too late: it may have arrived
+    console.query("update staff set status = 'suspended' where login = 'acts.iom'")  # and this, too
+    try:
+        said(console, speaker)
+    finally:
+        console.query("update staff set status = 'active' where login = 'acts.iom'")
+    assert end_of(console, arrived)["state"] == ActState.APPLIED
+    assert gateway.ids() == [arrived]
+    gateway.away = {"iom"}
+    lost = tap(staff["iom"], referral(name="lost"), "accepted")
+    said(console, speaker)
+    gateway.away = set()
+    said(console, speaker)
+    assert gateway.ids() == [arrived, lost]
+    assert end_of(console, lost)["state"] == ActState.APPLIED
+
+
+def test_an_odd_answer_to_one_act_keeps_no_other_of_its_organisation_waiting(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, gateway: Gateway, referral: Callable[..., UUID]
+) -> None:
+    odd = tap(staff["iom"], referral(name="odd"), "accepted")
+    gateway.becomes = {"state": "waits", "final": False, "services": []}
+    said(console, speaker)
+    gateway.known.clear()  # it has forgotten it
+    gateway.becomes = {"state": "applied", "final": True, "services": []}
+    other = tap(staff["iom"], referral(name="other"), "accepted")
+    said(console, speaker)
+    assert end_of(console, odd)["problem"] == "unknown_message"
+    assert end_of(console, other)["state"] == ActState.APPLIED
+
+
+@pytest.mark.parametrize("document", [{"code": "suspended"}, {"code": "not_allowed", "where": "Authorization"}])
+def test_what_is_refused_of_the_key_is_no_refusal_of_the_act(
+    document: dict[str, str], staff: dict[str, Browser], console: Console, speaker: Speaker, gateway: Gateway,
+    referral: Callable[..., UUID],
+) -> None:  # fmt: skip
+    act = tap(staff["iom"], referral(name=str(document)), "accepted")
+    gateway.refuses, gateway.says = (403, document["code"]), document
+    said(console, speaker)
+    assert end_of(console, act)["state"] == ActState.KEPT
+    gateway.refuses = None
+    said(console, speaker)
+    assert end_of(console, act)["state"] == ActState.APPLIED
+
+
+def test_what_operators_look_into_is_asked_after_and_not_offered_again(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, gateway: Gateway, referral: Callable[..., UUID]
+) -> None:
+    id = referral()
+    gateway.becomes = {"state": "quarantined", "final": False, "services": []}
+    act = tap(staff["iom"], id, "accepted")
+    said(console, speaker)
+    page = staff["iom"].get(path_of(id))
+    assert moves.STUCK in page.text
+    assert "accepted" not in forms(page)
+    gateway.becomes = {"state": "applied", "final": True, "services": []}
+    said(console, speaker)
+    assert end_of(console, act)["state"] == ActState.APPLIED
+
+
+def test_what_is_applied_is_not_offered_again_before_its_fact_is_here(
+    staff: dict[str, Browser], console: Console, kept_facts: Kept, speaker: Speaker, referral: Callable[..., UUID]
+) -> None:
+    id = referral()
+    tap(staff["iom"], id, "accepted")
+    said(console, speaker)
+    assert forms(staff["iom"].get(path_of(id))) == {}
+    (row,) = console.query("select sequence from referral where referral_id = %s", id)
+    fact = referred("x", STATE.ACCEPTED, referral_id=id, person_id=an_id("who accepted"), sender="redcross",
+                    recipient="iom", changed_by="iom", changed_at=clock.now())  # fmt: skip
+    kept_facts.hear(says(fact, number=row["sequence"] + 1))
+    assert "service_started" in forms(staff["iom"].get(path_of(id)))
+
+
+def test_of_who_no_longer_uses_the_screens_nothing_is_said(
+    staff: dict[str, Browser], console: Console, speaker: Speaker, gateway: Gateway, referral: Callable[..., UUID]
+) -> None:
+    act = tap(staff["iom"], referral(), "accepted")
+    console.hosted.remove("iom")
+    console._write_organisations()
+    try:
+        eventually(lambda: not uses_screens(console.settings.organisations()["iom"]))
+        said(console, speaker)
+    finally:
+        console.host("iom")
+        eventually(lambda: uses_screens(console.settings.organisations()["iom"]))
+    assert gateway.heard == []
+    assert act_words.NO_SCREENS in staff["iom"].get(acting.done_path(act)).text
+
+
 def test_nothing_is_said_any_more_about_who_is_erased(
     staff: dict[str, Browser], console: Console, kept_facts: Kept, speaker: Speaker, gateway: Gateway,
     referral: Callable[..., UUID],
@@ -280,6 +380,7 @@ def test_a_note_goes_to_the_other_party_and_a_coordinators_to_both_each_sealed_f
 ) -> None:
     id = referral()
     tomorrow = shown_moment(clock.now() + DAY)
+    assert fill_in(staff["iom"], id, "note_added", kind="note", call_back_at=tomorrow, notes="x").status == 422
     for who, readers in (("iom", {"redcross"}), ("coordinator", {"redcross", "iom"})):
         gateway.heard.clear()
         fill_in(staff[who], id, "note_added", kind="call", call_back_at=tomorrow, notes=PLANTED)
@@ -290,7 +391,6 @@ def test_a_note_goes_to_the_other_party_and_a_coordinators_to_both_each_sealed_f
             one.addressee: sealing.open_sealed(one.sealed, console.private[one.addressee]) for one in message.data.notes
         }
         assert opened == {reader: {"text": PLANTED} for reader in readers}
-    assert fill_in(staff["iom"], id, "note_added", kind="note", call_back_at=tomorrow, notes="x").status == 422
 
 
 def test_to_who_has_no_key_no_note_is_asked_for(
