@@ -13,9 +13,11 @@ from messaging.database import Connection, Row
 AT_MOST: Final = 100  # blocks of a case: so many custody opens at once
 RECEIPTS: Final = 10
 
-# What is to be recorded of who looks, and what of a block its list shows, without anything that is sealed.
+# What is to be recorded of who looks, and what of a block its list shows, without anything that is sealed. Who wrote a
+# note, its message says by itself (`referral.note_brought`), or it came with a step (`referral.status`).
 BLOCKS: Final[LiteralString] = """
-    select block.id, block.kind, block.referral_id, delivered.said_at, delivered.data ->> 'changed_by' as written_by,
+    select block.id, block.kind, block.referral_id, delivered.said_at,
+        coalesce(delivered.data ->> 'noted_by', delivered.data ->> 'changed_by') as written_by,
         delivered.data -> 'request' -> 'contact' as contact
     from sealed_block block join delivered using (organisation, source, message_id)
     where block.organisation = %(organisation)s and block.referral_id = any(%(referral_ids)s)

@@ -23,7 +23,7 @@ from messaging import clock
 from messaging.believing import COLOMBIA
 from tests.examples import NOW, consent_granted
 from tests.examples_reports import an_id, referred, says
-from tests.hub.console.custody.boxes import ANA, PLANTED, by_the_hub
+from tests.hub.console.custody.boxes import ANA, PLANTED, brought, by_the_hub
 from tests.hub.console.custody.boxes import Console as Box
 from tests.hub.console.custody.test_process import Running as Custody
 from tests.hub.console.kept import Kept
@@ -301,6 +301,16 @@ def test_notes_of_the_case_are_opened_with_the_person(world: World) -> None:
     page = world.open("redcross", id).text
     assert "Lo que escribieron" in page
     assert "Preguntar por Hexquilombia" in page
+
+
+def test_each_note_says_who_wrote_it_however_it_came(world: World) -> None:
+    id = world.refer("brought", {"given_names": "Notburga"})
+    world.box.note(text="Primera", referral_id=id)
+    for by, text in ((CENTRE, "Segunda"), ("americares", "Tercera")):
+        world.box.keep("redcross", brought(world.box.private["redcross"], "redcross", text, id, by))
+    page = re.sub(r"<[^>]*>|\s+", " ", world.open("redcross", id).text.partition("Lo que escribieron")[2])
+    for by, text in (("FUVADIS", "Primera"), ("Centro Intégrate", "Segunda"), ("Americares", "Tercera")):
+        assert re.search(f"{by}: +{text}", page), page[:800]
 
 
 def contact(channel: ContactChannel, *times: tuple[Weekday, str, str], **more: Any) -> contracts.Contact:

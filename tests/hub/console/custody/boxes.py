@@ -212,6 +212,15 @@ def noted(key: sealing.Key, organisation: str, text: str, referral_id: UUID) -> 
     return by_the_hub(data, organisation)
 
 
+def brought(key: sealing.Key, organisation: str, text: str, referral_id: UUID, by: str) -> contracts.Message[Any]:
+    """A note of another organisation's, as the hub brings it by itself."""
+    sealed = sealing.seal({"text": text}, sealing.public_part(key))
+    data = contracts.ReferralNoteBrought(
+        referral_id=referral_id, noted_by=by, noted_at=NOW, kind=codes.NoteKind.NOTE, sealed=sealed
+    )
+    return by_the_hub(data, organisation)
+
+
 def by_the_hub(data: Any, organisation: str) -> contracts.Message[Any]:
     """A message of the hub's to an organisation."""
     contract = contracts.contract_of(data)
