@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final, LiteralString
 from uuid import UUID
 
+from contracts.transitions import NOTED_IN
 from hub.console.store.cases import COUNTED_TO, SHOWN, Viewer, rows
 from messaging.database import Connection, Row
 
@@ -76,6 +77,7 @@ ESCALATED: Final[LiteralString] = """
     (select referral_id as escalated_id, escalated_at from escalation) as escalated
     cross join lateral (select * from referral where referral_id = escalated_id limit 1) as referral
 """
+# Nobody telephones about a referral on which nothing may be written any more: the person has withdrawn their consent.
 CALL_BACK: Final[LiteralString] = """
     (
         select referral_id as called_id, call_back_at from call_back
@@ -83,7 +85,8 @@ CALL_BACK: Final[LiteralString] = """
     ) as called
     cross join lateral (
         select * from referral
-        where referral_id = called_id and (%(coordinates)s or %(organisation)s in (sender, recipient)) limit 1
+        where referral_id = called_id and (%(coordinates)s or %(organisation)s in (sender, recipient))
+            and state = any(%(noted_in)s) limit 1
     ) as referral
 """
 MINE: Final[LiteralString] = "waits_on = %(organisation)s and due_at is not null"
@@ -183,4 +186,9 @@ def visits(connection: Connection, viewer: Viewer, begins: datetime, ends: datet
 
 
 def _values(viewer: Viewer, day: Day) -> dict[str, object]:
-    return {"organisation": viewer.organisation, "coordinates": viewer.coordinates, **asdict(day)}
+    return {
+        "organisation": viewer.organisation,
+        "coordinates": viewer.coordinates,
+        "noted_in": [state.value for state in NOTED_IN],
+        **asdict(day),
+    }

@@ -13,6 +13,7 @@ import pytest
 import contracts
 from contracts import Message, codes
 from contracts.codes import NoteKind, ReferralEvent, ReferralState, ReminderAbout
+from contracts.transitions import NOTED_IN
 from hub.console.store import cases, work
 from hub.console.store.cases import COUNTED_TO, After, Asked, Part, Viewer
 from hub.console.store.work import Bucket, Day
@@ -439,30 +440,55 @@ def test_every_reason_has_a_condition() -> None:
     assert {*codes.ReminderAbout} >= {*WAITS.values()}
 
 
+def wrote(by: str, minutes: int, call_back_at: datetime | None) -> Any:
+    """A note on the referral `called`, after a call."""
+    others = tuple(one for one in ("redcross", "iom") if one != by)
+    called: dict[str, Any] = {
+        "note_kind": NoteKind.CALL,
+        "call_back_at": call_back_at,
+        "addressees": others,
+        "noted_by": by,
+    }
+    noted_at = HELD_AT + minutes * MINUTE
+    return says(noted("x", ReferralEvent.NOTE_ADDED, referral_id=an_id("called"), noted_at=noted_at, **called))
+
+
+def called_back(kept: Kept, organisation: str, *, coordinates: bool = False) -> list[UUID]:
+    """Whom an organisation is to telephone today."""
+    viewer = Viewer(organisation, coordinates=coordinates)
+    found = kept.read(work.work, viewer, DAY, Bucket.CALL_BACK)
+    assert kept.read(work.counts, viewer, DAY)[Bucket.CALL_BACK] == len(found)
+    return [row["referral_id"] for row in found]
+
+
 def test_whom_somebody_telephones_again_stands_in_hoy_until_they_write_again(kept: Kept) -> None:
     kept.hear(recorded("called", 2, sender="redcross", recipient="iom"))
     at = HELD_AT + timedelta(hours=1)
 
-    def wrote(by: str, minutes: int, call_back_at: datetime | None) -> Any:
-        others = tuple(one for one in ("redcross", "iom") if one != by)
-        called: dict[str, Any] = {
-            "note_kind": NoteKind.CALL,
-            "call_back_at": call_back_at,
-            "addressees": others,
-            "noted_by": by,
-        }
-        noted_at = HELD_AT + minutes * MINUTE
-        said = noted("x", ReferralEvent.NOTE_ADDED, referral_id=an_id("called"), noted_at=noted_at, **called)
-        return says(said)
-
     def due(organisation: str, *, coordinates: bool = False) -> list[UUID]:
-        viewer = Viewer(organisation, coordinates=coordinates)
-        found = kept.read(work.work, viewer, DAY, Bucket.CALL_BACK)
-        assert kept.read(work.counts, viewer, DAY)[Bucket.CALL_BACK] == len(found)
-        return [row["referral_id"] for row in found]
+        return called_back(kept, organisation, coordinates=coordinates)
 
     kept.hear(wrote("iom", 1, at), wrote(CENTRE, 1, at))
     assert due("iom") == due(CENTRE, coordinates=True) == [an_id("called")]
     assert due("redcross") == due(CENTRE) == []
     kept.hear(wrote("iom", 3, None), wrote("iom", 2, at))  # in whatever order
     assert due("iom") == []
+
+
+@pytest.mark.parametrize("state", [*ReferralState])
+def test_nobody_is_to_telephone_where_nothing_may_be_written_any_more(kept: Kept, state: ReferralState) -> None:
+    at = HELD_AT + timedelta(hours=1)
+    kept.hear(recorded("called", 2, sender="redcross", recipient="iom", state=state), wrote("iom", 1, at))
+    assert called_back(kept, "iom") == ([an_id("called")] if state in NOTED_IN else [])
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_nobody_is_to_telephone_whose_data_is_to_be_deleted(kept: Kept, order: str) -> None:
+    kept.hear(recorded("called", 2, sender="redcross", recipient="iom", state=ReferralState.CLOSED))
+    owed = noted("x", ReferralEvent.PURGE_OWED, referral_id=an_id("called"), noted_at=HELD_AT + 2 * MINUTE)
+    said = [wrote("iom", 1, HELD_AT + timedelta(hours=1)), says(owed)]
+    for one in said if order == "before" else said[::-1]:
+        kept.hear(one)
+    assert called_back(kept, "iom") == []
+    (row,) = kept.tables()["call_back"]
+    assert row["call_back_at"] is None
