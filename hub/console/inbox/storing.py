@@ -6,6 +6,7 @@ code, and tried again later.
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -34,7 +35,8 @@ OTHER: Final = "other"
 NOBODY_IS_ERASED: Final = f"select pg_advisory_xact_lock_shared({0x45726173})"
 
 # What comes about somebody who was erased is kept without what it says. So is what goes on about a referral of theirs,
-# which may name nobody; and what goes on about one of a case under a code is of that case.
+# which may name nobody, and about one of which the organisation has deleted all; and what goes on about one of a case
+# under a code is of that case.
 KEEP: Final = """
     with new as (
         select * from jsonb_to_recordset(%(messages)s::jsonb) as new(
@@ -45,7 +47,10 @@ KEEP: Final = """
     ), judged as (
         select new.*, confidential or exists (
             select from delivered before where before.referral_id = new.referral_id and before.confidential
-        ) as is_confidential, not is_notice and (exists (
+        ) as is_confidential, not is_notice and exists (
+            select from purged
+            where purged.organisation = new.organisation and purged.referral_id = new.referral_id
+        ) as is_purged, not is_notice and (exists (
             select from forgotten_referral where forgotten_referral.referral_id = new.referral_id
         ) or exists (
             select from person_key where key is null and person = any(
@@ -61,8 +66,9 @@ KEEP: Final = """
             referral_id, people, confidential, is_notice, erased_at
         )
         select organisation, source, message_id, type, subject, said_at, envelope,
-            case when not is_erased then data end, causation_id, refused_id,
-            referral_id, people, is_confidential, is_notice, case when is_erased then clock_timestamp() end
+            case when not (is_erased or is_purged) then data end, causation_id, refused_id,
+            referral_id, case when is_purged then '{}' else people end, is_confidential, is_notice,
+            case when is_erased or is_purged then clock_timestamp() end
         from judged
         on conflict do nothing
         returning organisation, source, message_id, erased_at
@@ -80,8 +86,14 @@ KEEP: Final = """
     on conflict do nothing
 """
 SET_ASIDE: Final = """
-    insert into set_aside (organisation, digest, code, raw) values (%b, %b, %b, %b) on conflict do nothing
+    insert into set_aside (organisation, digest, code, raw)
+    select %(organisation)s, %(digest)b, %(code)s, %(raw)b
+    where not exists (
+        select from purged where organisation = %(organisation)s and referral_id = any(%(named)s::uuid[])
+    )
+    on conflict do nothing
 """
+NAMED: Final = re.compile(rb"(?=([0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}))", re.IGNORECASE)
 WAS_SET_ASIDE: Final = "select digest from set_aside where organisation = %b order by received_at"
 AS_IT_CAME: Final = "select raw from set_aside where organisation = %b and digest = %b"
 NO_LONGER_SET_ASIDE: Final = "delete from set_aside where organisation = %b and digest = %b"
@@ -136,6 +148,7 @@ def keep(connection: Connection, organisation: str, bodies: Sequence[bytes]) -> 
             keep(connection, organisation, [body])
         return
     log.error("a message cannot be kept, and is set aside", extra=fields(organisation=organisation, error=failed))
+    connection.execute(NOBODY_IS_ERASED)
     _set_aside(connection, organisation, bodies[0], "failed")
     commit(connection)
 
@@ -178,6 +191,7 @@ def commit(connection: Connection) -> None:
 
 def _write(connection: Connection, organisation: str, bodies: Sequence[bytes]) -> None:
     messages: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
+    connection.execute(NOBODY_IS_ERASED)
     for body in bodies:
         try:
             messages.append(_read(organisation, body))
@@ -186,7 +200,6 @@ def _write(connection: Connection, organisation: str, bodies: Sequence[bytes]) -
                 "a message cannot be read, and is set aside", extra=fields(organisation=organisation, code=error.code)
             )
             _set_aside(connection, organisation, body, error.code)
-    connection.execute(NOBODY_IS_ERASED)
     # One by one in their order: what the first says of a referral decides over the next.
     for row, blocks in messages:
         _keep(connection, row, blocks)
@@ -204,7 +217,15 @@ def _keep(connection: Connection, row: dict[str, Any], blocks: Sequence[dict[str
 
 
 def _set_aside(connection: Connection, organisation: str, body: bytes, code: str) -> None:
-    connection.execute(SET_ASIDE, (organisation, hashlib.sha256(body).digest(), code, body))
+    """Keep what is not understood, as it came; nothing that names a referral of which all was deleted."""
+    values = {
+        "organisation": organisation,
+        "digest": hashlib.sha256(body).digest(),
+        "code": code,
+        "raw": body,
+        "named": list({UUID(found.decode()) for found in NAMED.findall(body)}),
+    }
+    connection.execute(SET_ASIDE, values)
 
 
 def _row(organisation: str, message: contracts.Message[Any]) -> dict[str, Any]:

@@ -212,7 +212,7 @@ GOES_ON_AS: Final[LiteralString] = """
     and other.referral_id <> one.referral_id and not exists (select from link where later = other.referral_id)
     order by other.sent_at desc, other.referral_id limit %(limit)s
 """
-DELETE_BLOCKS: Final[LiteralString] = "delete from sealed_block where organisation = %s and referral_id = %s"
+PURGE: Final[LiteralString] = "insert into purged (organisation, referral_id) values (%s, %s) on conflict do nothing"
 GOES_ON_SHOWN: Final = 20
 
 
@@ -228,9 +228,9 @@ def may_go_on_as(connection: Connection, organisation: str, referral_id: UUID) -
     return rows(connection, GOES_ON_AS, values, GOES_ON_SHOWN)
 
 
-def delete_blocks(connection: Connection, organisation: str, referral_id: UUID) -> None:
-    """Delete what an organisation was sent of the person of a referral, sealed as it came, and by what it is found."""
-    connection.execute(DELETE_BLOCKS, (organisation, referral_id))
+def purge(connection: Connection, organisation: str, referral_id: UUID) -> None:
+    """Delete what an organisation holds of the person of a referral, and keep nothing more: a trigger of the table."""
+    connection.execute(PURGE, (organisation, referral_id))
 
 
 def service(connection: Connection, service_id: UUID) -> Row | None:

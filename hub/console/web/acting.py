@@ -116,7 +116,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
         if not acts.keep(visit.tx, standing.organisation.id, visit.staff.code, [decision], hold):
             raise Stopped("changed")  # the id is another form's
         if move is moves.PURGED:
-            cases.delete_blocks(visit.tx, standing.organisation.id, decision.referral_id)
+            cases.purge(visit.tx, standing.organisation.id, decision.referral_id)
         visit.note(
             "act_kept", people=_people(standing.case), contract=decision.contract, message=str(decision.message_id)
         )

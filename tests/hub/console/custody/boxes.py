@@ -18,13 +18,14 @@ from hub.console.custody.indexing import Indexing
 from hub.console.custody.keys import Keys
 from hub.console.custody.recording import Recording
 from hub.console.inbox import storing
+from hub.console.store import cases
 from hub.gateway.audit import keys as audit_keys
 from messaging import database
 from messaging.topology import Organisation, System
 from tests.examples import NOW, REFERRAL_ID, SERVICE_ID, referral_requested
 
 HOSTED: Final = ("redcross", "iom")
-TABLES: Final = "delivered, sealed_block, block_index, set_aside, forgotten_referral, person_key, referral"
+TABLES: Final = "delivered, sealed_block, block_index, set_aside, forgotten_referral, purged, person_key, referral"
 AUDIT: Final = ("audit_entry", "audit_checkpoint")
 SESSION: Final = UUID("01950000-0000-7000-8000-00000000aaaa")
 
@@ -145,6 +146,12 @@ class Console:
     def forget(self, person: UUID) -> None:
         with database.connect(self.url) as connection:
             audit.forget(connection, str(person))
+            connection.commit()
+
+    def purge(self, organisation: str, referral_id: UUID) -> None:
+        """Have an organisation's staff delete what it holds of a referral's person."""
+        with database.connect(self.url) as connection:
+            cases.purge(connection, organisation, referral_id)
             connection.commit()
 
     # -- what stands written ------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from hub.console.inbox.reading import Inbox
 from messaging import database, topology
 from messaging.health import health
 from tests.examples import NOW, PERSON_ID, REFERRAL_ID
-from tests.hub.console.custody.boxes import ANA, PLANTED, Console, by_the_hub, noted, offered
+from tests.hub.console.custody.boxes import ANA, PLANTED, Console, brought, by_the_hub, noted, offered
 from tests.hub.console.inbox.inboxes import Hosted
 from tests.hub.console.servers import Request, serving
 from tests.hub.feed.feeding import Feed
@@ -278,6 +278,69 @@ def test_who_is_erased_while_something_of_them_is_kept_is_erased_from_that_too(
     assert console.query("select 1 as one from sealed_block") == []
     (row,) = console.query("select data from delivered")
     assert row["data"] is None
+
+
+def bodies(console: Console, organisation: str) -> list[bool]:
+    """Whether each message that an organisation was sent still says something."""
+    sql = "select data is not null as says, people from delivered where organisation = %s order by received_at"
+    rows = console.query(sql, organisation)
+    assert all(row["says"] or not row["people"] for row in rows)
+    return [row["says"] for row in rows]
+
+
+def blocks_of(console: Console) -> list[str]:
+    sql = "select organisation from sealed_block order by organisation, received_at"
+    return [row["organisation"] for row in console.query(sql)]
+
+
+def test_what_an_organisation_deletes_of_a_referral_is_gone_and_stays_gone_for_that_organisation(
+    console: Console,
+) -> None:
+    other = uuid4()
+    names_it = b'{"referral_id": "%s"' % str(REFERRAL_ID).encode()
+    for who in ("redcross", "iom"):
+        for referral in (REFERRAL_ID, other):
+            console.keep(who, offered(console.private[who], who, person_id=uuid4(), referral_id=referral))
+        console.keep(who, names_it, b'{"referral_id": "%s"' % str(other).encode())
+    console.purge("redcross", REFERRAL_ID)
+
+    def left() -> tuple[list[bool], int]:
+        return bodies(console, "redcross"), len(console.query("select from set_aside where organisation = 'redcross'"))
+
+    assert left() == ([False, True], 1)
+    assert (bodies(console, "iom"), blocks_of(console)) == ([True, True], ["iom", "iom", "redcross"])
+    assert len(console.query("select from set_aside where organisation = 'iom'")) == 2
+    console.note("iom", referral_id=REFERRAL_ID)  # what comes later
+    for late in (
+        noted(console.private["redcross"], "redcross", "Wurzelbaum", REFERRAL_ID),
+        brought(console.private["redcross"], "redcross", "Wurzelbaum", REFERRAL_ID, "iom"),
+        offered(console.private["redcross"], "redcross", person_id=PERSON_ID, referral_id=REFERRAL_ID),
+    ):
+        console.keep("redcross", late, names_it.upper().replace(b"-", b""))
+    assert left() == ([False, True, False, False, False], 1)
+    assert blocks_of(console) == ["iom", "iom", "iom", "redcross"]
+    console.note("redcross", referral_id=other)
+    console.purge("redcross", REFERRAL_ID)
+
+
+def test_what_is_kept_while_an_organisation_deletes_it_is_deleted_too(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purging = threading.Thread(target=console.purge, args=("redcross", REFERRAL_ID))
+    commit = storing.commit
+
+    def purged_meanwhile(connection: Any) -> None:
+        purging.start()
+        purging.join(0.5)
+        assert purging.is_alive()  # it waits
+        commit(connection)
+
+    monkeypatch.setattr(storing, "commit", purged_meanwhile)
+    names_it = b'{"referral_id": "%s"' % str(REFERRAL_ID).encode()
+    console.keep("redcross", offered(console.private["redcross"], "redcross", referral_id=REFERRAL_ID), names_it)
+    purging.join()
+    assert (bodies(console, "redcross"), blocks_of(console)) == ([False], [])
+    assert console.query("select from set_aside") == []
 
 
 # -- what is away -----------------------------------------------------------------------------------------------------
