@@ -21,8 +21,7 @@ log = logging.getLogger("ruta.console")
 Answer = TypeVar("Answer")
 
 ANSWERS_WITHIN: Final = 4.0  # seconds; the transaction of a page waits for less than ten
-AT_ONCE: Final = 4  # pages that wait for custody
-LET_IN_WITHIN: Final = 1.0  # seconds until one of those is through
+AT_ONCE: Final = 4  # pages that wait for custody; one more is told at once that it is away
 
 _room = threading.BoundedSemaphore(AT_ONCE)
 
@@ -44,7 +43,7 @@ def _asking(visit: Visit, purpose: str) -> Asking:
 
 def _ask(settings: Settings, ask: Callable[[Custody], Coroutine[Any, Any, Answer]]) -> Answer:
     code = "away"
-    if settings.custody is not None and _room.acquire(timeout=LET_IN_WITHIN):
+    if settings.custody is not None and _room.acquire(blocking=False):
         try:
             return asyncio.run(ask(Custody(settings.custody, within=ANSWERS_WITHIN)))
         except CustodyError as error:

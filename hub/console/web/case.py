@@ -13,6 +13,7 @@ from hub.console.store import cases
 from hub.console.store.cases import Case
 from hub.console.web import acting, consents, person, showing
 from hub.console.web.errors import Stopped
+from hub.console.web.pace import OPENED_BY_A_PERSON, OPENED_BY_AN_ORGANISATION, Paces
 from hub.console.web.saying import Saying
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
@@ -122,6 +123,7 @@ def path_of(referral_id: UUID) -> str:
 
 def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
+    paces = Paces()
 
     def show(visit: Visit, *, opens: bool = False) -> Response:
         viewer, say = showing.viewer_of(visit, settings), showing.saying(visit, settings)
@@ -150,6 +152,13 @@ def screens(settings: Settings) -> Sequence[Screen]:
         )
 
     def show_opened(visit: Visit) -> Response:
+        staff = visit.staff
+        whom = [
+            (("person", staff.code), OPENED_BY_A_PERSON),
+            (("organisation", staff.organisation), OPENED_BY_AN_ORGANISATION),
+        ]
+        if not paces.may(whom):
+            raise Stopped("too_many_opened")
         return show(visit, opens=True)
 
     return (

@@ -35,6 +35,11 @@ WORDS: Final[Mapping[str, tuple[int, str, str]]] = {
         N_("Son demasiadas búsquedas seguidas"),
         N_("No se buscó nada. Espere un minuto y busque de nuevo. Los casos de hoy están en Hoy y en Referencias."),
     ),
+    "too_many_opened": (
+        429,
+        N_("Son demasiadas personas abiertas seguidas"),
+        N_("No se abrió nada. Espere un minuto y vuelva al caso."),
+    ),
     "too_slow": (
         503,
         N_("La lista tardó demasiado"),

@@ -1,4 +1,4 @@
-"""How many searches somebody may make: names are to be looked up one by one, and not read off like a list.
+"""How many searches somebody may make, and how many people open: they are to be looked up, not read off like a list.
 
 Kept in the memory of the one process that serves pages: who has searched is nowhere written down by it.
 """
@@ -20,6 +20,8 @@ class Pace:
 
 OF_A_PERSON: Final = Pace(at_once=30, every=5.0)
 OF_AN_ORGANISATION: Final = Pace(at_once=300, every=0.5)
+OPENED_BY_A_PERSON: Final = Pace(at_once=30, every=10.0)
+OPENED_BY_AN_ORGANISATION: Final = Pace(at_once=300, every=1.0)
 
 
 class Paces:

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -15,14 +16,15 @@ from uuid import UUID, uuid4
 import pytest
 
 import contracts
-from contracts.codes import ContactChannel, ReferralState, Weekday
+from contracts.codes import ContactChannel, ReferralEvent, ReferralState, Weekday
 from deploy.local import Stack
-from hub.console.web import pace
+from hub.console.custody.client import CustodyError
+from hub.console.web import asking, pace
 from hub.console.web.case import path_of
 from messaging import clock
 from messaging.believing import COLOMBIA
 from tests.examples import NOW, consent_granted
-from tests.examples_reports import an_id, referred, says
+from tests.examples_reports import an_id, noted, referred, says
 from tests.hub.console.custody.boxes import ANA, PLANTED, brought, by_the_hub
 from tests.hub.console.custody.boxes import Console as Box
 from tests.hub.console.custody.test_process import Running as Custody
@@ -313,6 +315,32 @@ def test_each_note_says_who_wrote_it_however_it_came(world: World) -> None:
         assert re.search(f"{by}: +{text}", page), page[:800]
 
 
+def test_what_is_deleted_of_a_person_is_gone_from_all_that_the_organisation_holds(world: World) -> None:
+    id = world.refer("purged", {"given_names": "Purgatoria", "family_names": "Lustrosa"})
+    world.box.note(text="Hexquilombia", referral_id=id)
+    owed = noted(
+        "x", ReferralEvent.PURGE_OWED, referral_id=id, noted_at=clock.now(), awaited=("redcross",), noted_by="hub"
+    )
+    world.service.hear(says(owed))
+    browser = world.by("redcross")
+    path = f"{path_of(id)}/hacer/purged"
+    form = re.search(r'name="formulario" value="([^"]+)"', browser.get(path).text)
+    assert form is not None
+    staff = world.console.query("select code from staff where organisation = 'redcross' order by code limit 1")[0]
+    for page in (path_of(id), f"{path_of(id)}/hacer/note_added", path_of(an_id("ana"))):
+        world.console.query("insert into kept_form (staff, path, content) values (%s, %s, 'x')", staff["code"], page)
+    assert browser.send(path, formulario=form[1]).leads_to == f"/hecho/{form[1]}"
+    box = world.box
+    box.keep("redcross", brought(box.private["redcross"], "redcross", "Wurzelbaum", id, "fuvadis"))  # what came late
+    left = world.console.query("select data, people from delivered where referral_id = %s", id)
+    assert left == [{"data": None, "people": []}] * 3
+    assert world.console.query("select from sealed_block where referral_id = %s", id) == []
+    forms = world.console.query("delete from kept_form where content = 'x' returning path")
+    assert [one["path"] for one in forms] == [path_of(an_id("ana"))]
+    assert "Ver nombre" not in browser.get(path_of(id)).text
+    assert NOTHING in world.search("redcross", "Purgatoria Lustrosa").text
+
+
 def contact(channel: ContactChannel, *times: tuple[Weekday, str, str], **more: Any) -> contracts.Contact:
     safe = [contracts.SafeTime(day=day, starts=starts, ends=ends) for day, starts, ends in times]
     return contracts.Contact(channel=channel, language="fr", safe_times=tuple(safe), **more)
@@ -368,6 +396,38 @@ def test_who_searches_on_and_on_is_stopped_by_a_page_with_a_code(world: World) -
     assert len(answers) > pace.OF_A_PERSON.at_once
     assert json.loads(world.console.acts("access_refused")[-1]["details"])["code"] == "too_many_searches"
     assert browser.get("/hoy").status == 200
+
+
+def test_who_opens_person_after_person_is_stopped_by_a_page_with_a_code_before_custody_is_asked(world: World) -> None:
+    browser = Browser(Remote(world.served.port))
+    world.console.enrol(browser, "opener.redcross", "partner_staff", organisation="redcross")
+    browser.get("/")
+    path = path_of(an_id("ana"))
+    began = time.monotonic()
+    many, answer = -1, None
+    while answer is None or answer.status == 200:
+        many += 1
+        before = len(world.console.acts("opened"))
+        answer = browser.send(f"{path}/persona", a=path)
+        browser.get("/")
+    assert (answer.status, "too_many_opened" in answer.text) == (429, True)
+    every = pace.OPENED_BY_A_PERSON.every
+    assert 0 <= many - pace.OPENED_BY_A_PERSON.at_once <= (time.monotonic() - began) / every + 1
+    assert not [planted for planted in PLANTED if planted in answer.text]
+    assert len(world.console.acts("opened")) == before
+    assert json.loads(world.console.acts("access_refused")[-1]["details"])["code"] == "too_many_opened"
+    assert browser.get(path).status == 200
+
+
+def test_a_page_for_which_there_is_no_room_is_told_so_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "_room", threading.BoundedSemaphore(1))
+    settings = replace(world.console.settings, custody=world.custody.socket)
+    assert asking._room.acquire(blocking=False)
+    began = time.monotonic()
+    with pytest.raises(CustodyError) as refused:
+        asking._ask(settings, lambda _: pytest.fail("custody is asked"))
+    assert time.monotonic() - began < 0.5
+    assert refused.value.code == "away"
 
 
 def test_searches_count_for_a_person_and_for_their_organisation(monkeypatch: pytest.MonkeyPatch) -> None:
