@@ -78,7 +78,7 @@ def test_killed_while_it_sends_it_sends_the_same_mail_again_and_says_nothing_of_
         go_on.set()
         eventually(lambda: server.taken)  # what was said to the server stays said
         with running_with(said, log) as process:
-            eventually(lambda: console.query("select from notice where outcome = 'sent'"))
+            eventually(lambda: console.query("select id from notice where outcome = 'sent'"))
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0
     assert len(server.taken) == 2
