@@ -32,7 +32,8 @@ RARE: Final = {
         "MatchLinked", "MatchRejected", "MatchUndone", "RightsAnswered", "RightsExtended", "RightsRequested",
         "ConsentWithdrawnByReceipt", "RouteRuleSet", "OrganisationRecorded",
     },
-    "referrals": {"PersonErased", "OrganisationRecorded"},
+    # Which consent a note is under, its referral has to say first.
+    "referrals": {"PersonErased", "OrganisationRecorded", "ReferralNoteAdded"},
     "events": {"PersonErased"},
     "employment": {"PersonErased", "ReferralReminder", "OrganisationRecorded"},
     "reports": set[str](),
