@@ -18,15 +18,17 @@ WHO_MAY: Final = """
     where status <> 'removed' group by power
 """
 
-# What has the same number is the same word; or a newer release of the hub says more of the organisation with it.
-RECORD: Final = """
+_WRITE: Final = """
     insert into recorded_organisation (id, number, status, powers, handles)
     select id, number, status, powers, handles
     from jsonb_to_recordset(%s::jsonb) as new(id text, number bigint, status text, powers text[], handles text[])
     on conflict (id) do update set
         number = excluded.number, status = excluded.status, powers = excluded.powers, handles = excluded.handles
-    where recorded_organisation.number <= excluded.number
 """
+# What has the same number is the same word, or what a former release of the hub said of it and left in a queue.
+RECORD: Final[LiteralString] = f"{_WRITE} where recorded_organisation.number < excluded.number"
+# A newer release of the hub may say more of an organisation with the same number.
+PROVISION: Final[LiteralString] = f"{_WRITE} where recorded_organisation.number <= excluded.number"
 
 # Who is suspended is notified of everything all the same, and reads it later.
 TAKING_PART: Final = "select id from recorded_organisation where status <> 'removed'"
@@ -40,7 +42,7 @@ def record(tx: "Transaction", said: OrganisationRecorded) -> None:
 
 
 def as_rows(said: Sequence[OrganisationRecorded]) -> str:
-    """The parameter of RECORD: JSON of these."""
+    """The parameter of RECORD and PROVISION: JSON of these."""
     return as_json([_row(one) for one in said])
 
 

@@ -190,7 +190,7 @@ def recorded(entry: Entry, network: DeclaredNetwork) -> OrganisationRecorded:
 
 def record_in(connection: Connection, said: Sequence[OrganisationRecorded]) -> None:
     """Enter what services are notified of into a service's database, as if it had been, and commit."""
-    connection.execute(organisations.RECORD, (organisations.as_rows(said),))
+    connection.execute(organisations.PROVISION, (organisations.as_rows(said),))
     connection.commit()
 
 

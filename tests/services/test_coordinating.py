@@ -8,6 +8,7 @@ import pytest
 import contracts
 from contracts import Message, codes
 from contracts.codes import Power
+from messaging import organisations
 from services.referrals import rules, store
 from tests.examples import (
     ANOTHER,
@@ -235,6 +236,16 @@ def test_who_no_longer_coordinates_does_nothing_more(referrals: ReferralsUnderTe
     referrals.hear(organisation_recorded(ANOTHER, number=3), source="hub")
     with pytest.raises(rules.MissingPrerequisite, match=r"^not_a_party$"):
         referrals.hear(act[0], source=ANOTHER)
+
+
+def test_a_word_of_the_same_number_that_a_former_release_left_in_a_queue_takes_no_power_away(
+    referrals: ReferralsUnderTest,
+) -> None:
+    provisioned = organisation_recorded(ANOTHER, powers=(Power.COORDINATE, Power.USES_SCREENS))
+    referrals.tx.fetch(organisations.PROVISION, (organisations.as_rows([provisioned]),))
+    referrals.hear(organisation_recorded(ANOTHER, powers=(Power.COORDINATE,)), source="hub")
+    (row,) = referrals.rows("select powers from recorded_organisation where id = %s", ANOTHER)
+    assert row["powers"] == ["coordinate", "uses_screens"]
 
 
 def test_who_has_to_answer_gives_itself_no_more_time(referrals: ReferralsUnderTest) -> None:
