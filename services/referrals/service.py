@@ -433,8 +433,7 @@ class ReferralsService:
     @on(contracts.ReferralPurged)
     def record_purge(self, tx: Transaction, message: Message[contracts.ReferralPurged]) -> list[Draft]:
         """A holder has deleted what it held under a consent that ended."""
-        coordinators = tx.who_may(Power.COORDINATE)
-        referral = store.lock_referral(tx, message.data.referral_id, of=message.source, coordinators=coordinators)
+        referral = store.lock_held_referral(tx, message.data.referral_id, by=message.source)
         referral = rules.record_purge(referral, by=message.source, at=clock.now())
         store.save_referral(tx, referral, message)
         return messages.purged(referral)

@@ -16,6 +16,7 @@ from tests.examples import (
     CONSENT_ID,
     COORDINATOR,
     NOW,
+    PERSON_ID,
     RECIPIENT,
     SENDER,
     confidential_request,
@@ -31,6 +32,7 @@ from tests.services.stories import R, bring_to, prepare, state_of
 from tests.services.test_recording_referrals import noted
 
 HOUR = timedelta(hours=1)
+ERASED = contracts.PersonErased(person_id=PERSON_ID, erased_at=NOW)
 NAMING: dict[str, Any] = {"recipients": (RECIPIENT, COORDINATOR)}
 
 
@@ -149,6 +151,44 @@ def test_a_coordinator_that_was_written_nothing_owes_none(referrals: ReferralsUn
     assert [one for one in told if one.recipient == COORDINATOR] == []
     with pytest.raises(rules.MissingPrerequisite):
         referrals.hear(*stories.purged[:1], source=COORDINATOR)
+
+
+def test_a_coordinator_gives_its_receipt_though_it_coordinates_no_longer(referrals: ReferralsUnderTest) -> None:
+    send(referrals, stories.received, **NAMING)
+    referrals.hear(a_note(COORDINATOR), source=SENDER)
+    referrals.hear(*stories.withdrawn[:1], source="hub")
+    referrals.hear(organisation_recorded(COORDINATOR, number=9), source="hub")
+    referrals.hear(*stories.purged[:1], source=COORDINATOR)
+    assert {*noted(referrals)[-1].data.awaited} == {SENDER, RECIPIENT}
+
+
+@pytest.mark.parametrize("is_told_twice", [False, True])
+def test_a_coordinator_that_was_written_to_owes_a_receipt_once_the_person_is_erased(
+    referrals: ReferralsUnderTest, is_told_twice: bool
+) -> None:
+    send(referrals, stories.received, **NAMING)
+    referrals.hear(a_note(COORDINATOR), source=SENDER)
+    referrals.hear(*stories.declined[:1], source=RECIPIENT)
+    told = referrals.hear(ERASED, source="hub")
+    asked = [(one.recipient, one.type, one.data.waits_for) for one in told]
+    assert asked == [(COORDINATOR, "referral.reminder.v1", "purge")]
+    fact = noted(referrals)[-1].data
+    assert (fact.what, fact.awaited, state_of(referrals)) == ("purge_owed", (COORDINATOR,), "declined")
+    referrals.hear(*stories.purged[:1], source=COORDINATOR)
+    assert noted(referrals)[-1].data.awaited == ()
+    if is_told_twice:
+        assert referrals.hear(ERASED, source="hub") == []
+
+
+def test_who_was_asked_for_a_receipt_is_not_asked_again_once_the_person_is_erased(
+    referrals: ReferralsUnderTest,
+) -> None:
+    send(referrals, stories.received, **NAMING)
+    referrals.hear(a_note(COORDINATOR), source=SENDER)
+    referrals.hear(*stories.withdrawn[:1], source="hub")
+    for party in (SENDER, RECIPIENT, COORDINATOR):
+        referrals.hear(*stories.purged[:1], source=party)
+    assert referrals.hear(ERASED, source="hub") == []
 
 
 def test_a_note_on_a_confidential_case_goes_to_no_screen_and_is_told_as_nothing_but_a_note(

@@ -17,7 +17,7 @@ from contracts.transitions import (
     UNDECIDED,
 )
 from messaging.answers import Refused
-from services.referrals.rules.deadlines import PURGE_STAGES, start_deadline
+from services.referrals.rules.deadlines import PURGE_STAGES, Deadline, start_deadline
 from services.referrals.rules.referrals import Referral, Step, actor_of, enter, move, note
 from services.referrals.rules.states import check_move
 
@@ -46,19 +46,24 @@ def withdraw_consent(referral: Referral, *, by: str, at: datetime) -> Referral:
     else:
         check_move(referral.state, CONSENT_WITHDRAWN, PERSON)
         referral = enter(referral, CONSENT_WITHDRAWN, actor=PERSON, by=by, at=at)
-    deadline = start_deadline(PURGE_STAGES, PURGE_WITHIN, ends_at=at + PURGE_WITHIN, at=at)
-    return replace(referral, unpurged=(*referral.parties, *referral.noted_to), deadline=deadline)
+    return replace(referral, unpurged=(*referral.parties, *referral.noted_to), deadline=_purge_deadline(at))
 
 
 def erase(referral: Referral, *, at: datetime) -> Referral:
     """The person is erased: what is open stops as if its consent had ended, and the visit and the need are forgotten.
 
-    What has ended stays as it was: intake asks its parties to erase what they hold.
+    What has ended stays as it was: intake asks its parties to erase what they hold. It does not know the coordinators
+    that notes were written to: they owe a receipt here, unless one was asked for already.
     """
     forgotten = replace(
         referral, visit_at=None, visit_said_at=None, need_id=None, erased=True, language=None, asked=None
     )
-    return withdraw_consent(forgotten, by="hub", at=at) if referral.state in OPEN else forgotten
+    if referral.state in OPEN:
+        return withdraw_consent(forgotten, by="hub", at=at)
+    if referral.erased or not referral.noted_to or referral.unpurged or referral.state == CONSENT_WITHDRAWN:
+        return forgotten
+    asked = note(forgotten, Step("purge_asked", "hub", PERSON, at))
+    return replace(asked, unpurged=referral.noted_to, deadline=_purge_deadline(at))
 
 
 def record_purge(referral: Referral, *, by: str, at: datetime) -> Referral:
@@ -77,3 +82,7 @@ def record_purge(referral: Referral, *, by: str, at: datetime) -> Referral:
 def enter_in_error(referral: Referral, *, by: str, at: datetime, reason: str, coordinators: Set[str]) -> Referral:
     """It should never have been: nothing in it counts, and history says who said so."""
     return move(referral, ENTERED_IN_ERROR, by=by, at=at, reason=reason, coordinators=coordinators)
+
+
+def _purge_deadline(at: datetime) -> Deadline | None:
+    return start_deadline(PURGE_STAGES, PURGE_WITHIN, ends_at=at + PURGE_WITHIN, at=at)

@@ -195,6 +195,17 @@ def lock_referral(tx: Transaction, referral_id: UUID, *, of: str, coordinators: 
     return referral
 
 
+def lock_held_referral(tx: Transaction, referral_id: UUID, *, by: str) -> Referral:
+    """Return a referral of which this organisation has had something, as `lock_referral` does.
+
+    A coordinator that a note was written to is one for good: it owes its receipt when it coordinates no longer, too.
+    """
+    referral = _lock(tx, referral_id)
+    if referral is None or by not in {*referral.parties, *referral.noted_to}:
+        raise rules.not_a_party(referral_id)
+    return referral
+
+
 def lock_referrals_under(tx: Transaction, consent_id: UUID) -> list[Referral]:
     """Lock and return every referral that was sent under a consent, those that have ended too."""
     return _lock_all(tx, SENT_UNDER, consent_id)
