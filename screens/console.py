@@ -19,6 +19,7 @@ from deploy.local.processes import program
 from deploy.local.state import ROOT, State, free_ports
 from hub.console import keyring
 from hub.console.keyring import Keyring
+from hub.console.store import holding
 from hub.console.store.acts import ActState
 from hub.console.web import accounts, credentials
 from hub.console.web.permissions import Role
@@ -62,8 +63,10 @@ LOST: Final = Person("olga.soto", "Olga Soto", "redcross", Role.PARTNER_STAFF)
 """Who has lost what they come in with."""
 APART: Final = Person("pedro.lara", "Pedro Lara", "fuvadis", Role.PARTNER_STAFF)
 """Whose organisation has a system of its own."""
+COLLEAGUE: Final = Person("beatriz.cano", "Beatriz Cano", "iom", Role.PARTNER_STAFF)
+"""Who works beside PARTNER."""
 PEOPLE: Final = (
-    COORDINATOR, PARTNER, AUDITOR, ADMINISTRATOR, SECOND_ADMINISTRATOR, IDLE, SHARING, NEWCOMER, LOST, APART,
+    COORDINATOR, PARTNER, AUDITOR, ADMINISTRATOR, SECOND_ADMINISTRATOR, IDLE, SHARING, NEWCOMER, LOST, APART, COLLEAGUE,
 )  # fmt: skip
 HOSTED: Final = (CENTRE, "iom", "redcross")
 """Who uses the hub's screens."""
@@ -206,6 +209,18 @@ class ShownConsole:
     def forget_recoveries(self) -> None:
         """Have nobody ask for anybody."""
         self.query("delete from recovery")
+
+    def forget_absences(self) -> None:
+        """Have nobody be away."""
+        self.query("delete from absence")
+
+    def be_away(self, person: Person, colleague: Person) -> None:
+        """Have somebody be away, and a colleague stand in for them, and nobody else."""
+        self.forget_absences()
+        with database.connect(self._url) as tx:
+            until = frozen.NOW.replace(hour=5, minute=0) + timedelta(days=4)  # midnight in Colombia
+            codes = (self.people[one.login].code for one in (person, colleague))
+            holding.begin_absence(tx, *codes, frozen.NOW, until)
 
     def forget_attempts(self) -> None:
         """Have nobody wait who typed something wrong before, and every code of an authenticator be new."""

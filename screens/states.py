@@ -12,6 +12,7 @@ from screens.console import (
     ADMINISTRATOR,
     APART,
     AUDITOR,
+    COLLEAGUE,
     COORDINATOR,
     IDLE,
     LOST,
@@ -263,6 +264,22 @@ def _notices_code_wrong(hand: Hand) -> None:
     hand.press("form[action='/avisos/codigo'] button")
 
 
+def _absence(hand: Hand) -> None:
+    hand.console.forget_absences()
+    hand.go("/ausencia")
+
+
+def _absence_wrong(hand: Hand) -> None:
+    _absence(hand)
+    hand.page.select_option("main [name=colega]", hand.console.people[PARTNER.login].code)
+    hand.send(hasta="2020-01-01")
+
+
+def _stands_in(hand: Hand) -> None:
+    hand.console.be_away(COLLEAGUE, PARTNER)
+    hand.go("/ausencia")
+
+
 STATES: Final = (
     State("login", "login", None, to("/entrar")),
     State("login", "login_wrong", None, _login_wrong, is_refused=True),
@@ -280,6 +297,16 @@ STATES: Final = (
     State("today", "today_coordinator", COORDINATOR, to("/hoy")),
     State("today", "today_partner", PARTNER, to("/hoy")),
     State("today", "today_nothing", IDLE, to("/hoy")),
+    State("today", "today_mine_nothing", PARTNER, to("/hoy?de=mios")),
+    State("agenda", "agenda", PARTNER, to("/agenda")),
+    State("agenda", "agenda_week", PARTNER, to("/agenda?semana=" + str(frozen.NOW.date()))),
+    State("agenda", "agenda_nothing", IDLE, to("/agenda")),
+    State("holder", "holder", COLLEAGUE, to(path_of(cases.LATE) + "/de-quien")),
+    State("holder", "holder_alone", SHARING, to(path_of(cases.DONE) + "/de-quien")),
+    State("absence", "absence", COLLEAGUE, _absence),
+    State("absence", "absence_wrong", COLLEAGUE, _absence_wrong, is_refused=True),
+    State("absence", "absence_stood_in", PARTNER, _stands_in),
+    State("absence", "absence_alone", IDLE, to("/ausencia")),
     State("search", "search", PARTNER, to("/buscar")),
     State("search", "search_kept", None, _kept),
     State("found", "found_nothing", PARTNER, _search("0000-0000")),

@@ -11,7 +11,8 @@ from bench.console.browsing import Answer, Browser
 from bench.console.world import NEVER, OLD_STATE, RARE_NEED, RARE_STATE, World
 from deploy.local import OperatorError
 from hub.console.store.cases import After
-from hub.console.web import case, listing, searching
+from hub.console.web import absences, agenda, case, holding, listing, searching, today
+from messaging import clock
 
 LARGE_STAFF, SMALL_STAFF, COORDINATOR = "large", "small", "coordinator"
 FLOOR: Final = "the form of Buscar"
@@ -54,6 +55,13 @@ def looks(world: World, far: Mapping[str, After]) -> Sequence[Look]:
         Look("Hoy: the large", LARGE_STAFF, "/hoy"),
         Look("Hoy: a small one", SMALL_STAFF, "/hoy"),
         Look("Hoy: a coordinator", COORDINATOR, "/hoy"),
+        Look("Hoy, mine: the large", LARGE_STAFF, f"/hoy?{today.WHOSE}={today.MINE}"),
+        Look("Hoy, mine: a coordinator", COORDINATOR, f"/hoy?{today.WHOSE}={today.MINE}"),
+        Look("Agenda, today: the large", LARGE_STAFF, agenda.PATH),
+        Look("Agenda, a week: the large", LARGE_STAFF, f"{agenda.PATH}?{agenda.WEEK}={clock.now().date()}"),
+        Look("Agenda: a small one", SMALL_STAFF, agenda.PATH),
+        Look("Whose: 200 steps", LARGE_STAFF, holding.path_of(world.longest)),
+        Look("Absence", LARGE_STAFF, absences.PATH),
         Look("list: the large", LARGE_STAFF, _list()),
         Look("list: the large, page 2,000", LARGE_STAFF, _list(after=far[LARGE_STAFF])),
         Look("list: a small one", SMALL_STAFF, _list()),

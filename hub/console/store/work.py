@@ -3,15 +3,17 @@
 Every function takes a connection to the console's database and a `Viewer`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, LiteralString
 from uuid import UUID
 
+from contracts.codes import ReferralState
 from contracts.transitions import NOTED_IN
 from hub.console.store.cases import COUNTED_TO, SHOWN, Viewer, rows
+from hub.console.store.holding import HELD_SHOWN
 from messaging.database import Connection, Row
 
 
@@ -51,6 +53,8 @@ class _Condition:
     """Columns that its rows have besides."""
     is_ordered: bool = True
     """Whether an index has the rows in that order: then they are counted by it, too."""
+    of_held: LiteralString = ""
+    """What is looked for among what somebody has taken, where that is not the same."""
 
 
 # With each organisation that has to answer, and not among all that is due: of that, most may be the viewer's own.
@@ -89,6 +93,19 @@ CALL_BACK: Final[LiteralString] = """
             and state = any(%(noted_in)s) limit 1
     ) as referral
 """
+# What somebody has taken is looked for by its ids, in place of all that waits.
+HELD: Final[LiteralString] = """
+    (select referral_id as held_id from assignment
+     where staff = any(%(held_by)s) and organisation = %(organisation)s
+     order by since desc, referral_id limit %(held_at_most)s) as held
+    cross join lateral (
+        select referral.*, escalated_at, call_back_at from referral
+        left join escalation using (referral_id)
+        left join (select referral_id, call_back_at from call_back where organisation = %(organisation)s) as called
+            using (referral_id)
+        where referral_id = held_id limit 1
+    ) as referral
+"""
 MINE: Final[LiteralString] = "waits_on = %(organisation)s and due_at is not null"
 CONDITIONS: Final[Mapping[Bucket, _Condition]] = {
     Bucket.OVERDUE: _Condition(f"{MINE} and due_at < %(now)s", "due_at"),
@@ -99,11 +116,25 @@ CONDITIONS: Final[Mapping[Bucket, _Condition]] = {
         "recipient = %(organisation)s and state = 'scheduled' and visit_at >= %(begins)s and visit_at < %(ends)s",
         "visit_at",
     ),
-    Bucket.CALL_BACK: _Condition("call_back_at < %(ends)s", "call_back_at", CALL_BACK, ", call_back_at"),
+    Bucket.CALL_BACK: _Condition(
+        "call_back_at < %(ends)s",
+        "call_back_at",
+        CALL_BACK,
+        ", call_back_at",
+        of_held="call_back_at < %(ends)s and (%(coordinates)s or %(organisation)s in (sender, recipient))",
+    ),
     Bucket.TO_CONFIRM: _Condition("sender = %(organisation)s and state = 'completed'", "changed_at"),
     Bucket.ESCALATED: _Condition("escalated_at >= changed_at", "escalated_at", ESCALATED),
-    Bucket.OVERDUE_ELSEWHERE: _Condition("due_at < %(now)s", "due_at", ELSEWHERE, is_ordered=False),
+    Bucket.OVERDUE_ELSEWHERE: _Condition(
+        "due_at < %(now)s",
+        "due_at",
+        ELSEWHERE,
+        is_ordered=False,
+        of_held="waits_on <> %(organisation)s and due_at is not null and due_at < %(now)s",
+    ),
 }
+AmongHeld = Sequence[str] | None
+"""By their codes, the staff whose cases alone are looked for; None: everybody's."""
 
 
 def buckets(viewer: Viewer) -> list[Bucket]:
@@ -111,30 +142,38 @@ def buckets(viewer: Viewer) -> list[Bucket]:
     return [one for one in Bucket if viewer.coordinates or one not in OF_COORDINATORS]
 
 
-def work(connection: Connection, viewer: Viewer, day: Day, bucket: Bucket, *, limit: int = 50) -> list[Row]:
+def work(
+    connection: Connection, viewer: Viewer, day: Day, bucket: Bucket, *, limit: int = 50, held_by: AmongHeld = None
+) -> list[Row]:
     """The referrals of a bucket, the most pressing first; none of one that the viewer is not shown."""
     if bucket not in buckets(viewer):
         return []
     condition = CONDITIONS[bucket]
     return rows(
         connection,
-        f"select {SHOWN}{condition.more} from {condition.source} where {condition.where} "
+        f"select {SHOWN}{condition.more} from {_found(condition, held_by)} "
         f"order by {condition.by}, referral_id limit %(limit)s",
-        _values(viewer, day),
+        _values(viewer, day, held_by),
         limit,
     )
 
 
-def counts(connection: Connection, viewer: Viewer, day: Day) -> dict[Bucket, int]:
+def counts(connection: Connection, viewer: Viewer, day: Day, *, held_by: AmongHeld = None) -> dict[Bucket, int]:
     """How many referrals each bucket has; COUNTED_TO + 1 where there are more than COUNTED_TO."""
     each = [
         f"select '{one}' as bucket, count(*) as many from ("
-        f"select from {condition.source} where {condition.where} "
+        f"select from {_found(condition, held_by)} "
         f"{f'order by {condition.by}, referral_id' if condition.is_ordered else ''} limit %(limit)s) as counted"
         for one, condition in ((one, CONDITIONS[one]) for one in buckets(viewer))
     ]
-    found = rows(connection, " union all ".join(each), _values(viewer, day), COUNTED_TO + 1)
+    found = rows(connection, " union all ".join(each), _values(viewer, day, held_by), COUNTED_TO + 1)
     return {Bucket(row["bucket"]): row["many"] for row in found}
+
+
+def _found(condition: _Condition, held_by: AmongHeld) -> LiteralString:
+    if held_by is None:
+        return f"{condition.source} where {condition.where}"
+    return f"{HELD} where {condition.of_held or condition.where}"
 
 
 OVERDUE_OF: Final[LiteralString] = f"""
@@ -174,21 +213,64 @@ def overdue_by(connection: Connection, viewer: Viewer, now: datetime) -> list[Ro
     return rows(connection, OVERDUE_BY, {"organisation": viewer.organisation, "now": now}, COUNTED_TO + 1)
 
 
-def visits(connection: Connection, viewer: Viewer, begins: datetime, ends: datetime, *, limit: int) -> list[Row]:
-    """The visits that a viewer's organisation has within some days, the first of them first."""
+VISITED: Final = (
+    ReferralState.SCHEDULED,
+    ReferralState.IN_SERVICE,
+    ReferralState.NO_SHOW,
+    ReferralState.COMPLETED,
+    ReferralState.CLOSED,
+)
+"""Where a visit is still to come, or what came of it can be told."""
+
+
+@dataclass(frozen=True)
+class AfterVisit:
+    """The last visit of the page before."""
+
+    visit_at: datetime
+    referral_id: UUID
+
+
+def visits(
+    connection: Connection,
+    viewer: Viewer,
+    begins: datetime,
+    ends: datetime,
+    *,
+    after: AfterVisit | None = None,
+    limit: int,
+) -> list[Row]:
+    """The visits that a viewer's organisation has within some days, the first of them first: `limit` behind `after`."""
+    behind: LiteralString = "" if after is None else "and (visit_at, referral_id) > (%(visit_at)s, %(referral_id)s)"
     return rows(
         connection,
-        f"select {SHOWN} from referral where recipient = %(organisation)s and state = 'scheduled' "
-        "and visit_at >= %(begins)s and visit_at < %(ends)s order by visit_at, referral_id limit %(limit)s",
-        {"organisation": viewer.organisation, "begins": begins, "ends": ends},
+        f"select {SHOWN} from referral where recipient = %(organisation)s and state = any(%(states)s) "
+        f"and visit_at >= %(begins)s and visit_at < %(ends)s {behind} "
+        "order by visit_at, referral_id limit %(limit)s",
+        {
+            "organisation": viewer.organisation,
+            "begins": begins,
+            "ends": ends,
+            "states": [state.value for state in VISITED],
+            **({} if after is None else asdict(after)),
+        },
         limit,
     )
 
 
-def _values(viewer: Viewer, day: Day) -> dict[str, object]:
-    return {
-        "organisation": viewer.organisation,
-        "coordinates": viewer.coordinates,
-        "noted_in": [state.value for state in NOTED_IN],
-        **asdict(day),
-    }
+def unsaid_visits(connection: Connection, viewer: Viewer, before: datetime, *, limit: int) -> list[Row]:
+    """The visits before a moment of which nobody has said whether somebody came, the last of them first."""
+    return rows(
+        connection,
+        f"select {SHOWN} from referral where recipient = %(organisation)s and state = 'scheduled' "
+        "and visit_at < %(before)s order by visit_at desc, referral_id desc limit %(limit)s",
+        {"organisation": viewer.organisation, "before": before},
+        limit,
+    )
+
+
+def _values(viewer: Viewer, day: Day, held_by: AmongHeld) -> dict[str, object]:
+    held = {"held_by": None if held_by is None else [*held_by], "held_at_most": HELD_SHOWN}
+    noted_in = [state.value for state in NOTED_IN]
+    of_viewer = {"organisation": viewer.organisation, "coordinates": viewer.coordinates, "noted_in": noted_in}
+    return {**of_viewer, **held, **asdict(day)}

@@ -5,7 +5,7 @@ is done once. A moment later, in which it can be undone, console-acting says it 
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -165,11 +165,40 @@ def buttons(visit: Visit, settings: Settings, case: Case, referral: Row, say: Sa
     of_the_case = {row["referral_id"] for row in case.referrals}
     rows = acts.about(visit.tx, standing.organisation.id, of_the_case, ended_within=SHOWN_FOR)
     under_way = [done(row, say) for row in rows if row["state"] != ActState.APPLIED]
+    return Buttons(standing, _offered(standing, say), under_way, uses_screens(standing.organisation))
+
+
+def buttons_of_rows(
+    visit: Visit, settings: Settings, rows: Sequence[Mapping[str, Any]], say: Saying, *, only: Collection[str]
+) -> Mapping[UUID, Buttons]:
+    """What the page of each row's case offers of some moves: those for which nothing of a case matters but its row."""
+    organisation = settings.organisations()[visit.staff.organisation]
+    viewer = showing.viewer_of(visit, settings)
+    under_way = acts.under_way(visit.tx, organisation.id, {row["referral_id"] for row in rows})
+    keys = sealed_to(settings.directory).keys()
+    found = {}
+    for row in rows:
+        standing = Standing(
+            organisation=organisation,
+            coordinates=viewer.coordinates and visit.may(Role.COORDINATOR),
+            referral=dict(row),
+            case=Case([dict(row)], (), ()),
+            in_charge=None,
+            is_under_way=row["referral_id"] in under_way,
+            is_open_beside=False,
+            has_key=keys,
+        )
+        offered = [one for one in _offered(standing, say) if one.move.name in only]
+        found[row["referral_id"]] = Buttons(standing, offered, (), uses_screens(organisation))
+    return found
+
+
+def _offered(standing: Standing, say: Saying) -> Sequence[Offered]:
+    """What is offered, with obstacles in words."""
     other = {"other": say.organisation(standing.other)}
-    offered = [
+    return [
         Offered(one.move, say.text(one.obstacle) % other if one.obstacle else "") for one in moves.offered(standing)
     ]
-    return Buttons(standing, offered, under_way, uses_screens(standing.organisation))
 
 
 def standing_of(visit: Visit, settings: Settings, case: Case, referral: Row) -> Standing:

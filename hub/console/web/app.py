@@ -18,12 +18,15 @@ from starlette.routing import BaseRoute, Route
 
 from hub.console.store import acts
 from hub.console.web import (
+    absences,
     acting,
+    agenda,
     case,
     chasing,
     enrolling,
     entering,
     exporting,
+    holding,
     home,
     kept,
     listing,
@@ -66,12 +69,15 @@ def all_screens(settings: Settings) -> Sequence[Screen]:
     return (
         *home.screens(settings),
         *today.screens(settings),
+        *agenda.screens(settings),
         *searching.screens(settings),
         *listing.screens(settings),
         *exporting.screens(settings),
         *case.screens(settings),
         *acting.screens(settings),
         *chasing.screens(settings),
+        *holding.screens(settings),
+        *absences.screens(settings),
         *entering.screens(settings),
         *enrolling.screens(settings),
         *recovering.screens(settings),

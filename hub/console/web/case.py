@@ -11,7 +11,7 @@ from starlette.responses import Response
 from contracts.codes import ReferralEvent, ReferralState
 from hub.console.store import cases
 from hub.console.store.cases import Case
-from hub.console.web import acting, consents, person, showing
+from hub.console.web import acting, consents, holding, person, showing
 from hub.console.web.errors import Stopped
 from hub.console.web.pace import OPENED_BY_A_PERSON, OPENED_BY_AN_ORGANISATION, Paces
 from hub.console.web.saying import Saying
@@ -149,6 +149,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             in_charge=acting.in_charge(case, referral_id),
             buttons=acting.buttons(visit, settings, case, current, say),
             person=about,
+            held=holding.held(visit, [current]),
         )
 
     def show_opened(visit: Visit) -> Response:

@@ -7,9 +7,10 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from hub.console.store import cases, work
+from hub.console.store import holding as store
 from hub.console.store.cases import Viewer
-from hub.console.store.work import Bucket, Day
-from hub.console.web import chasing, showing
+from hub.console.store.work import AmongHeld, Bucket, Day
+from hub.console.web import chasing, holding, showing
 from hub.console.web.permissions import Role
 from hub.console.web.saying import day_of
 from hub.console.web.screen import Screen
@@ -17,6 +18,8 @@ from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from hub.console.web.words import N_
 
+WHOSE: Final = "de"  # in the address: whose cases
+MINE: Final = "mios"
 AT_ONCE: Final = 20  # rows of a reason that are shown
 
 
@@ -61,18 +64,22 @@ def screens(settings: Settings) -> Sequence[Screen]:
         day = day_of(say.now)
         mine = settings.organisations()[viewer.organisation]
         is_chasing = viewer.coordinates and visit.may(Role.COORDINATOR) and chasing.may_chase(mine)
+        is_mine = visit.query.get(WHOSE) == MINE
+        held_by = store.whose(visit.tx, visit.staff.code, say.now) if is_mine else None
         with cases.promptly(visit.tx):
-            groups = [*_groups(visit, viewer, day)]
+            groups = [*_groups(visit, viewer, day, held_by)]
             chases = work.overdue_by(visit.tx, viewer, say.now) if is_chasing else []
         codes = sorted({row["code"] for group in groups for row in group.rows})
+        held = holding.held(visit, [row for group in groups for row in group.rows])
         visit.note("work_seen", people=codes, count=len(codes))
-        return visit.page("today.html", say=say, groups=groups, chases=chases)
+        return visit.page("today.html", say=say, groups=groups, chases=chases, held=held, is_mine=is_mine)
 
     return (Screen("today", "/hoy", get=show, label=N_("Hoy"), act="work_seen"),)
 
 
-def _groups(visit: Visit, viewer: Viewer, day: Day) -> Iterator[Group]:
-    for bucket, many in work.counts(visit.tx, viewer, day).items():
+def _groups(visit: Visit, viewer: Viewer, day: Day, held_by: AmongHeld) -> Iterator[Group]:
+    for bucket, many in work.counts(visit.tx, viewer, day, held_by=held_by).items():
         if many:
-            rows = [showing.shown(row, viewer) for row in work.work(visit.tx, viewer, day, bucket, limit=AT_ONCE)]
+            found = work.work(visit.tx, viewer, day, bucket, limit=AT_ONCE, held_by=held_by)
+            rows = [showing.shown(row, viewer) for row in found]
             yield Group(bucket, REASONS[bucket], showing.counted(many), rows, many > len(rows))

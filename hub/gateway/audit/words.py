@@ -117,6 +117,13 @@ ACTS: Final[Mapping[str, Mapping[Language, str]]] = {
     "act_kept": {"en": "decided about a case", "es": "decisión sobre un caso"},
     "act_undone": {"en": "decision undone", "es": "decisión deshecha"},
     "notices_set": {"en": "notices by e-mail set", "es": "avisos por correo elegidos"},
+    "agenda_seen": {"en": "list of visits seen", "es": "agenda vista"},
+    "holder_asked": {"en": "form of whose a case is seen", "es": "formulario de quién lleva un caso visto"},
+    "case_taken": {"en": "case taken", "es": "caso tomado"},
+    "case_given": {"en": "case given to a colleague", "es": "caso dado a una persona del equipo"},
+    "case_put_back": {"en": "case put back", "es": "caso devuelto a todos"},
+    "absence_begun": {"en": "absence begun", "es": "ausencia empezada"},
+    "absence_ended": {"en": "absence ended", "es": "ausencia terminada"},
     "searched": {"en": "searched for a case", "es": "caso buscado"},
     "access_refused": {"en": "page or act refused", "es": "página o acto negado"},
 }
