@@ -219,8 +219,8 @@ class ShownConsole:
         self.forget_absences()
         with database.connect(self._url) as tx:
             until = frozen.NOW.replace(hour=5, minute=0) + timedelta(days=4)  # midnight in Colombia
-            codes = (self.people[one.login].code for one in (person, colleague))
-            holding.begin_absence(tx, *codes, frozen.NOW, until)
+            away, there = (self.people[one.login].code for one in (person, colleague))
+            holding.begin_absence(tx, away, there, frozen.NOW, until)
 
     def forget_attempts(self) -> None:
         """Have nobody wait who typed something wrong before, and every code of an authenticator be new."""

@@ -58,7 +58,6 @@ def screens(settings: Settings) -> Sequence[Screen]:
 
     def ask(visit: Visit) -> Response:
         referral = _referral(visit, settings)
-        now = clock.now()
         visit.note("holder_asked", people=[referral["short_code"]])
         return visit.page(
             "holder.html",
@@ -66,7 +65,6 @@ def screens(settings: Settings) -> Sequence[Screen]:
             code=referral["short_code"],
             held=held(visit, [referral]),
             colleagues=[one for one in _may_hold(visit, settings, referral) if one["code"] != visit.staff.code],
-            now=now,
         )
 
     def do(visit: Visit) -> Response:

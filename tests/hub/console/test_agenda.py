@@ -177,7 +177,8 @@ def test_pages_of_a_day_follow_each_other(
 ) -> None:
     monkeypatch.setattr(agenda, "AT_ONCE", 1)
     made = {code(visit(at_noon(), name=str(number))) for number in range(3)}
-    path, shown = "/agenda", []
+    path = "/agenda"
+    shown: list[str] = []
     while path:
         page = browsers["ana"].get(path).text
         shown += codes_on(page)
