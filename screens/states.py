@@ -31,7 +31,9 @@ from screens.visiting import Hand
 OPEN: Final = "form[action*='/persona'] button"
 CHASE: Final = "/pedir/americares"
 LOCK: Final = "form[action='/bloquear'] button"
-NO_PAGES: Final = {"logout", "lock", "language", "enrolment_qr", "act_undone", "acts_undone", "referrals_file"}
+NO_PAGES: Final = {
+    "logout", "lock", "language", "enrolment_qr", "act_undone", "acts_undone", "referrals_file", "absence_ended",
+}  # fmt: skip
 """What only leads to another page, is a picture on one, or a file."""
 
 
