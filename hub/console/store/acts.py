@@ -3,7 +3,7 @@
 Every function takes a connection to the console's database.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, LiteralString, NamedTuple
@@ -69,7 +69,8 @@ UNDER_WAY: Final[LiteralString] = """
     )
 """
 STUCK: Final[LiteralString] = """
-    select distinct contract from act where organisation = %s and referral_id = %s and state = 'quarantined'
+    select distinct referral_id, contract from act
+    where organisation = %s and referral_id = any(%s) and state = 'quarantined'
 """
 OF_BATCH: Final[LiteralString] = f"select {SHOWN} from act where batch = %s and organisation = %s order by message_id"
 UNDO_BATCH: Final[LiteralString] = """
@@ -199,9 +200,12 @@ def under_way(connection: Connection, organisation: str, referral_ids: Set[UUID]
     return frozenset(row["referral_id"] for row in rows)
 
 
-def stuck(connection: Connection, organisation: str, referral_id: UUID) -> frozenset[str]:
-    """The contracts of what an organisation has done about a referral, and operators look into."""
-    return frozenset(row["contract"] for row in connection.execute(STUCK, (organisation, referral_id)).fetchall())
+def stuck(connection: Connection, organisation: str, referral_ids: Set[UUID]) -> Mapping[UUID, Set[str]]:
+    """By referral, the contracts of what an organisation has done about it and operators look into."""
+    found: dict[UUID, set[str]] = {id: set() for id in referral_ids}
+    for row in connection.execute(STUCK, (organisation, list(referral_ids))).fetchall():
+        found[row["referral_id"]].add(row["contract"])
+    return found
 
 
 def undo(connection: Connection, message_id: UUID, organisation: str) -> bool:

@@ -174,7 +174,9 @@ def buttons_of_rows(
     """What the page of each row's case offers of some moves: those for which nothing of a case matters but its row."""
     organisation = settings.organisations()[visit.staff.organisation]
     viewer = showing.viewer_of(visit, settings)
-    under_way = acts.under_way(visit.tx, organisation.id, {row["referral_id"] for row in rows})
+    ids = {row["referral_id"] for row in rows}
+    under_way = acts.under_way(visit.tx, organisation.id, ids)
+    stuck = acts.stuck(visit.tx, organisation.id, ids)
     keys = sealed_to(settings.directory).keys()
     found = {}
     for row in rows:
@@ -185,6 +187,7 @@ def buttons_of_rows(
             case=Case([dict(row)], (), ()),
             in_charge=None,
             is_under_way=row["referral_id"] in under_way,
+            stuck=stuck[row["referral_id"]],
             is_open_beside=False,
             has_key=keys,
         )
@@ -213,7 +216,7 @@ def standing_of(visit: Visit, settings: Settings, case: Case, referral: Row) -> 
         case=case,
         in_charge=in_charge(case, id),
         is_under_way=id in acts.under_way(visit.tx, organisation.id, {id}),
-        stuck=acts.stuck(visit.tx, organisation.id, id),
+        stuck=acts.stuck(visit.tx, organisation.id, {id})[id],
         is_open_beside=cases.is_open_beside(visit.tx, id),
         has_key=sealed_to(settings.directory).keys(),
     )
