@@ -1,5 +1,6 @@
 """Caso: what happened, and who is at it?"""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from hub.console.web.words import N_
+from messaging import clock
 from messaging.database import Row
 
 PATH: Final = "/caso/{referral_id:uuid}"
@@ -136,7 +138,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
         first = case.referrals[0]
         current = next(row for row in case.referrals if row["referral_id"] == referral_id)
         visit.note("case_seen", people=[*sorted(people), *(row["short_code"] for row in case.referrals)])
-        return visit.page(
+        page = visit.page(
             "case.html",
             say=say,
             code=first["short_code"],
@@ -144,13 +146,18 @@ def screens(settings: Settings) -> Sequence[Screen]:
             service=cases.service(visit.tx, current["service_id"]),
             consent=_consent(visit, viewer, case, referral_id, say),
             referrals=[showing.shown(row, viewer) for row in case.referrals],
-            story=[*story(case, say)],
+            story=[*story(case, viewer, say)],
             next_step=_next_step(case, referral_id, say),
             in_charge=acting.in_charge(case, referral_id),
             buttons=acting.buttons(visit, settings, case, current, say),
             person=about,
             held=holding.held(visit, [current]),
         )
+        if about is not None and about.until is not None:  # a number may not stand there longer than it is safe
+            left = max(1, math.ceil((about.until - clock.now()).total_seconds()))
+            if left <= 60 * settings.lock_after:  # otherwise the page goes before
+                page.headers["refresh"] = f"{left};url={path_of(referral_id)}"
+        return page
 
     def show_opened(visit: Visit) -> Response:
         staff = visit.staff
@@ -168,8 +175,8 @@ def screens(settings: Settings) -> Sequence[Screen]:
     )
 
 
-def story(case: Case, say: Saying) -> Iterator[Happening]:
-    """All that happened, the first thing first."""
+def story(case: Case, viewer: cases.Viewer, say: Saying) -> Iterator[Happening]:
+    """All that happened, as far as it is for a viewer, the first thing first."""
     by_id = {row["referral_id"]: row for row in case.referrals}
     before: dict[UUID, str] = {}
     known: dict[UUID, Mapping[str, Any]] = {}  # what each step repeats of the referral is said where it is new
@@ -186,9 +193,18 @@ def story(case: Case, say: Saying) -> Iterator[Happening]:
         known[step["referral_id"]] = step["details"]
         lines.append(_happening(step["changed_at"], said, step["changed_by"], details, referral, say))
     for event in case.events:
+        if not _may_know(event, viewer):
+            continue
         referral, said = by_id[event["referral_id"]], EVENTS.get(event["what"], NOTED)
         lines.append(_happening(event["noted_at"], said, event["noted_by"], event["details"], referral, say))
     yield from sorted(lines, key=lambda line: line.at)
+
+
+def _may_know(event: Row, viewer: cases.Viewer) -> bool:
+    """Whether an event is for a viewer: a note is between who wrote it, whom it is to, and those who coordinate."""
+    if event["what"] != ReferralEvent.NOTE_ADDED or viewer.coordinates:
+        return True
+    return viewer.organisation in (event["noted_by"], *event["details"].get("addressees", ()))
 
 
 def _happening(at: datetime, said: str, by: str, details: Mapping[str, Any], referral: Row, say: Saying) -> Happening:

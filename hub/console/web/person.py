@@ -42,6 +42,8 @@ class Telephone:
     link: str
     """For whoever may call: `tel:…`."""
     advice: str
+    until: datetime | None = None
+    """Until when all of it may be shown; None where that does not end."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ class Shown:
     words: str = ""
     """What stands with the person, in whole sentences."""
     notes: Sequence[Note] = ()
+
+    @property
+    def until(self) -> datetime | None:
+        """Until when it may stand on a screen; None where no safe time ends."""
+        return min((one.until for one in self.telephones if one.until is not None), default=None)
 
 
 def shown(visit: Visit, settings: Settings, say: Saying, viewer: Viewer, case: Case, *, opens: bool) -> Shown | None:
@@ -182,9 +189,9 @@ def _telephone(
         return Telephone(say.text(label), _end_of(say, number), "", advice)
     until = "" if safe.until is None else say.text(N_("Es seguro hasta las %(time)s.")) % {"time": say.hour(safe.until)}
     if calls:
-        return Telephone(say.text(label), number, f"tel:{number}", until)
+        return Telephone(say.text(label), number, f"tel:{number}", until, safe.until)
     written = say.text(N_("No llame: escriba por %(channel)s.")) % {"channel": say.code(channel, "ContactChannel")}
-    return Telephone(say.text(label), number, "", f"{written} {until}".strip())
+    return Telephone(say.text(label), number, "", f"{written} {until}".strip(), safe.until)
 
 
 def _end_of(say: Saying, number: str) -> str:

@@ -283,6 +283,27 @@ def test_a_case_says_that_a_note_was_written_and_to_whom(staff: dict[str, Browse
     assert re.search(r"Americares escribió una nota\. +De qué +llamada +Volver a llamar .* Para +FUVADIS", page), page
 
 
+def test_of_a_note_only_its_author_its_addressees_and_who_coordinates_are_told(
+    staff: dict[str, Browser], service: Kept
+) -> None:
+    service.hear(*steps("between", ReferralState.SENT, sender="americares", recipient="fuvadis"))
+    written = "Americares escribió una nota."
+
+    def told(*addressees: str) -> set[str]:
+        note: dict[str, Any] = {
+            "referral_id": an_id("between"), "noted_at": clock.now(), "noted_by": "americares",
+            "addressees": addressees, "note_kind": NoteKind.CALL, "call_back_at": clock.now() + DAY,
+        }  # fmt: skip
+        before = {who: staff[who].get(path_of(an_id("between"))).text.count(written) for who in staff}
+        service.hear(says(noted("x", "note_added", **note)))
+        pages = {who: staff[who].get(path_of(an_id("between"))).text for who in staff}
+        assert all(("Volver a llamar" in page) == (written in page) for page in pages.values())
+        return {who for who, page in pages.items() if page.count(written) > before[who]}
+
+    assert told(CENTRE) == {"americares", "coordinator", "auditor"}
+    assert told("fuvadis") == {"americares", "fuvadis", "coordinator", "auditor"}
+
+
 def test_a_case_says_that_it_went_out_because_a_life_was_at_risk(staff: dict[str, Browser], service: Kept) -> None:
     said: dict[str, Any] = {"sender": "americares", "recipient": "fuvadis", "override": OverrideReason.LIFE_AT_RISK}
     service.hear(*steps("overridden", ReferralState.SENT, **said))

@@ -381,6 +381,35 @@ def test_a_telephone_is_a_link_where_calling_is_safe_and_only_then(world: World)
     assert re.findall(r'href="tel:([^"]*)"', page) == ["+573026048193"]  # who has no other is called there
 
 
+def test_a_telephone_leaves_the_screen_when_its_safe_time_ends(world: World) -> None:
+    person = ANA | {"given_names": "Vesperina", "phone": "+573015556677"}
+    now = clock.now().astimezone(COLOMBIA)
+    soon = now + timedelta(minutes=5)
+    if soon.date() != (now - timedelta(minutes=1)).date():
+        pytest.skip("midnight is near: a safe time ends within its day")
+    lock = 60 * world.console.settings.lock_after
+
+    def refreshed(name: str, *times: tuple[Weekday, str, str]) -> tuple[str, str, str]:
+        id = world.refer(name, person, contact=contact(ContactChannel.PHONE, *times))
+        answer = world.open("redcross", id)
+        seconds, _, url = (answer.header("refresh") or "").partition(";url=")
+        assert (path_of(id) == url) == (name == "ends soon")
+        assert ("tel:+573015556677" in answer.text) == (name != "not now")
+        return seconds, url, answer.text
+
+    today, start = [*Weekday][now.weekday()], f"{now - timedelta(minutes=1):%H:%M}"
+    seconds, _, _ = refreshed("ends soon", (today, start, f"{soon:%H:%M}"))
+    ends = soon.replace(second=0, microsecond=0)
+    assert 0 < int(seconds) <= (ends - now).total_seconds() + 1
+    assert int(seconds) >= (ends - clock.now()).total_seconds()
+    every_day = [(day, "00:00", "23:59") for day in Weekday]
+    if now.hour < 23:
+        assert refreshed("ends late", *every_day)[:2] == (f"{lock + 1}", "/abrir")
+    assert refreshed("at any time")[:2] == (f"{lock + 1}", "/abrir")
+    other_day = [*Weekday][(now.weekday() + 3) % 7]
+    assert refreshed("not now", (other_day, "09:00", "10:00"))[:2] == (f"{lock + 1}", "/abrir")
+
+
 # -- bounds -----------------------------------------------------------------------------------------------------------
 
 
