@@ -199,10 +199,17 @@ def case(connection: Connection, viewer: Viewer, referral_id: UUID) -> Case | No
     return Case(chain, rows(connection, STEPS, among), rows(connection, EVENTS, among, EVENTS_SHOWN))
 
 
-# Whether the same sender asks the same of the same recipient in another referral that is open.
-OPEN_BESIDE: Final[LiteralString] = """
+# Whether the same sender asks the same of the same recipient in another referral that is open. One that was redirected
+# keeps its sender and was passed on by another: the two stand beside each other.
+_PASSED_ON_BY: Final[LiteralString] = """
+    select before.recipient from link join referral before on before.referral_id = link.earlier
+    where before.sender = one.sender and link.later =
+"""
+OPEN_BESIDE: Final[LiteralString] = f"""
     select from referral one join referral other using (person_id, sender, recipient, service_id)
     where one.referral_id = %(referral_id)s and other.referral_id <> one.referral_id and other.state <> all(%(ended)s)
+    and coalesce(({_PASSED_ON_BY} one.referral_id), one.sender)
+        = coalesce(({_PASSED_ON_BY} other.referral_id), one.sender)
     limit %(limit)s
 """
 # What an organisation has sent for the same person since: one of them may be what a referral goes on as.

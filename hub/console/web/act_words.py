@@ -67,6 +67,8 @@ UNDONE_BECAUSE: Final[Mapping[str, str]] = {
 }
 PAST: Final = N_("Tiene que ser de ahora en adelante.")
 NOT_YET_PAST: Final = N_("Todavía no ha pasado.")
+BEFORE_IT_WAS_SENT: Final = N_("Tiene que ser después de que se envió la referencia.")
+ALREADY_SO: Final = N_("La cita ya es para ese día y esa hora.")
 AT_THE_LATEST: Final = N_("A más tardar: %(until)s.")
 OUT_OF_BOUNDS: Final = N_("Tiene que ser después del plazo de ahora, y no más tarde de lo que se dice arriba.")
 AND: Final = N_("y")  # between the names of two organisations

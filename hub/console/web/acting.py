@@ -16,13 +16,13 @@ from starlette.responses import RedirectResponse, Response
 import contracts
 from contracts import refusals, sealing
 from contracts.blocks import NoteBlock
-from contracts.codes import NoteKind, ReferralEvent
+from contracts.codes import NoteKind, ReferralEvent, ReferralState
 from contracts.transitions import ENDED
 from hub.console.hosting import uses_screens
 from hub.console.store import acts, cases
 from hub.console.store.acts import ActState
 from hub.console.store.cases import Case
-from hub.console.web import act_words, fields, moves, showing
+from hub.console.web import act_words, consents, fields, moves, showing
 from hub.console.web.errors import Stopped
 from hub.console.web.fields import Field, Kind, Wrong, shown_moment
 from hub.console.web.moves import Move, Offered, Standing
@@ -219,15 +219,27 @@ def standing_of(visit: Visit, settings: Settings, case: Case, referral: Row) -> 
         stuck=acts.stuck(visit.tx, organisation.id, {id})[id],
         is_open_beside=cases.is_open_beside(visit.tx, id),
         has_key=sealed_to(settings.directory).keys(),
+        consent=_consent(visit, case, id),
     )
+
+
+def _consent(visit: Visit, case: Case, referral_id: UUID) -> consents.Standing:
+    """Whether the consent holds that a referral goes by."""
+    told = [step["details"] for step in case.steps if step["referral_id"] == referral_id]
+    if any("override" in one for one in told):
+        return consents.Standing.OVERRIDDEN
+    id = next((UUID(one["consent_id"]) for one in told if "consent_id" in one), None)
+    return consents.standing(None if id is None else cases.consent(visit.tx, id), clock.now())
 
 
 def in_charge(case: Case, referral_id: UUID) -> str | None:
     """The coordinator that sees to it that a referral goes on, if one does."""
     if any(row["referral_id"] == referral_id and row["state"] in ENDED for row in case.referrals):
         return None
+    since = moves.opened_after(case, referral_id)
     said = [(one["noted_at"], one["noted_by"]) for one in case.events
-            if one["what"] == ReferralEvent.TAKEN_ON and one["referral_id"] == referral_id]  # fmt: skip
+            if one["what"] == ReferralEvent.TAKEN_ON and one["referral_id"] == referral_id
+            and (since is None or one["noted_at"] > since)]  # fmt: skip
     return max(said)[1] if said else None
 
 
@@ -303,7 +315,11 @@ def _decision(visit: Visit, settings: Settings, standing: Standing, move: Move, 
         elif (reader := moves.reader(one, standing)) is not None:  # `asked` has no other
             values[one.name] = sealing.seal(words, keys[reader])
     data = fields.made(move.model, {"referral_id": str(referral_id), **values})
-    check_times(asked, values, now)
+    check_times(asked, values, now, sent_at=standing.referral["sent_at"])
+    if move.model is contracts.ReferralScheduled:
+        set_for = standing.referral["visit_at"] if standing.referral["state"] == ReferralState.SCHEDULED else None
+        if datetime.fromisoformat(values["visit_at"]) == set_for:
+            raise Wrong({"visit_at": act_words.ALREADY_SO})
     if move.model is contracts.ReferralDeadlineExtended:
         after, until = moves.extension(standing, now)
         if not after < datetime.fromisoformat(values["due_at"]) <= until:
@@ -313,15 +329,20 @@ def _decision(visit: Visit, settings: Settings, standing: Standing, move: Move, 
     )
 
 
-def check_times(asked: Sequence[Field], values: Mapping[str, Any], now: datetime) -> None:
-    """Hold moments against the clock: what is planned lies ahead, what was done behind. Raises Wrong."""
+def check_times(asked: Sequence[Field], values: Mapping[str, Any], now: datetime, *, sent_at: datetime) -> None:
+    """Hold moments against the clock: what is planned lies ahead, what was done between the sending and now.
+
+    Raises Wrong.
+    """
     wrong = {}
     for one in asked:
         if one.kind is not Kind.MOMENT or one.name not in values:
             continue
-        is_ahead = datetime.fromisoformat(values[one.name]) > now
-        if is_ahead != one.is_planned:
+        moment = datetime.fromisoformat(values[one.name])
+        if (moment > now) != one.is_planned:
             wrong[one.name] = act_words.PAST if one.is_planned else act_words.NOT_YET_PAST
+        elif moment < sent_at:
+            wrong[one.name] = act_words.BEFORE_IT_WAS_SENT
     if wrong:
         raise Wrong(wrong)
 

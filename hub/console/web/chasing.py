@@ -126,7 +126,7 @@ def _decided(visit: Visit, of: Organisation, form_id: UUID, chosen: Sequence[Row
     """A message for each referral, whose id comes of the form's: sent twice, it is the same one. Raises Wrong."""
     now = clock.now()
     values = fields.read(ASKED, visit.form, {})
-    acting.check_times(ASKED, values, now)
+    acting.check_times(ASKED, values, now, sent_at=max((row["sent_at"] for row in chosen), default=now))
     made = []
     for row in chosen:
         id = row["referral_id"]

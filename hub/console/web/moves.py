@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import contracts
 from contracts.codes import ReferralEvent
 from contracts.deadlines import EXTENDED_AT_MOST, LENGTHS
 from contracts.fields import For, Model
-from contracts.transitions import NOTED_IN, Actor, acts
+from contracts.transitions import ENDED, NOTED_IN, Actor, acts
 from hub.console.hosting import uses_screens
 from hub.console.store.cases import Case
+from hub.console.web import consents
 from hub.console.web.fields import Field, Kind, fields_of
 from hub.console.web.words import N_
 from messaging.database import Row
@@ -89,6 +91,8 @@ MOVES: Final = (
 BY_NAME: Final[Mapping[str, Move]] = {one.name: one for one in MOVES}
 PURGED: Final = BY_NAME["purged"]
 NOTE_ADDED: Final = BY_NAME["note_added"]
+BY_CONSENT: Final = (contracts.ReferralNoteAdded, contracts.ReferralReopened, contracts.ReferralInfoProvided)
+"""What lets more of the person leave."""
 
 UNDER_WAY: Final = N_("Lo anterior todavía está en camino.")
 STUCK: Final = N_("Ya se hizo, y quien opera la red lo está revisando.")
@@ -96,6 +100,16 @@ NO_READER: Final = N_("Nadie de las otras organizaciones tiene llave para recibi
 NO_KEY: Final = N_("%(other)s no tiene llave para recibir notas.")
 TOO_OFTEN: Final = N_("Ya se dio más plazo tres veces.")
 OWN_DEADLINE: Final = N_("El plazo es de ustedes: lo extiende otra organización que coordine.")
+NOT_EXTENDED: Final = N_("El plazo para borrar los datos de la persona no se alarga.")
+BEING_DELETED: Final = N_("Los datos de la persona se están borrando: ya no se escribe nada.")
+ERASED: Final = N_("Los datos de la persona se borraron.")
+WITHOUT_CONSENT: Final[Mapping[consents.Standing, str]] = {
+    consents.Standing.SUSPENDED: N_(
+        "Dicen que la persona retiró su consentimiento: mientras se aclara no sale nada más."
+    ),
+    consents.Standing.WITHDRAWN: N_("La persona retiró su consentimiento: no sale nada más."),
+    consents.Standing.LAPSED: N_("El consentimiento de la persona venció: no sale nada más."),
+}
 OPEN_BESIDE: Final = N_("Ya hay otra abierta para la misma persona y el mismo servicio.")
 
 
@@ -118,6 +132,13 @@ class Standing:
     """Whether the same sender has another open one for the same person and service."""
     has_key: Set[str]
     """The organisations that something can be sealed to."""
+    consent: consents.Standing
+    """Whether more may leave of the person."""
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether its person is."""
+        return self.referral["person_id"] is None
 
     @property
     def actors(self) -> Iterator[Actor]:
@@ -144,14 +165,14 @@ class Standing:
         return [one for one in parties if one != self.organisation.id and one in self.has_key]
 
     @property
-    def owes_purge(self) -> bool:
-        """Whether it was asked to delete what it holds, and has not said that it has."""
+    def owe_purge(self) -> Sequence[str]:
+        """The organisations that were asked to delete what they hold, and have not said that they have."""
         of_purges = (ReferralEvent.PURGE_OWED, ReferralEvent.PURGED)
         said = [
             one for one in self.case.events
             if one["referral_id"] == self.referral["referral_id"] and one["what"] in of_purges
         ]  # fmt: skip
-        return bool(said) and self.organisation.id in said[-1]["details"].get("awaited", ())
+        return said[-1]["details"].get("awaited", ()) if said else ()
 
 
 @dataclass(frozen=True)
@@ -171,7 +192,7 @@ def offered(standing: Standing) -> Sequence[Offered]:
         allowed |= acts(standing.referral["state"], actor)
     if standing.referral["state"] in NOTED_IN and any(True for _ in standing.actors):
         allowed.add(NOTE_ADDED.contract)
-    if standing.owes_purge:
+    if standing.organisation.id in standing.owe_purge:
         allowed.add(PURGED.contract)
     if standing.in_charge == standing.organisation.id:
         allowed.discard("referral.taken_on")
@@ -190,11 +211,19 @@ def obstacle(move: Move, standing: Standing) -> str:
         return STUCK
     if any(one.kind is Kind.NOTE and one.required and reader(one, standing) is None for one in move.fields):
         return NO_KEY
+    if move.model in (contracts.ReferralNoteAdded, contracts.ReferralReopened) and standing.is_erased:
+        return ERASED
+    if move.model is contracts.ReferralNoteAdded and standing.owe_purge:
+        return BEING_DELETED
+    if move.model in BY_CONSENT and standing.consent in WITHOUT_CONSENT:
+        return WITHOUT_CONSENT[standing.consent]
     match move.model:
         case contracts.ReferralNoteAdded if not standing.readers:
             return NO_READER
         case contracts.ReferralReopened if standing.is_open_beside:
             return OPEN_BESIDE
+        case contracts.ReferralDeadlineExtended if standing.owe_purge:
+            return NOT_EXTENDED
         case contracts.ReferralDeadlineExtended if standing.referral["waits_on"] == standing.organisation.id:
             return OWN_DEADLINE
         case contracts.ReferralDeadlineExtended if extended(standing) >= EXTENDED_AT_MOST:
@@ -204,9 +233,17 @@ def obstacle(move: Move, standing: Standing) -> str:
 
 
 def extended(standing: Standing) -> int:
-    """How often the referral's deadlines have been extended."""
-    steps = [one for one in standing.case.steps if one["referral_id"] == standing.referral["referral_id"]]
-    return sum("extension_reason" in one["details"] for one in steps)
+    """How often the referral's deadlines have been extended since it was opened."""
+    id = standing.referral["referral_id"]
+    since = opened_after(standing.case, id)
+    steps = [one for one in standing.case.steps if one["referral_id"] == id]
+    return sum("extension_reason" in one["details"] for one in steps if since is None or one["changed_at"] > since)
+
+
+def opened_after(case: Case, referral_id: UUID) -> datetime | None:
+    """When a referral last ended, of one that was opened again: what counts began anew. None where it never ended."""
+    ends = [one["changed_at"] for one in case.steps if one["referral_id"] == referral_id and one["state"] in ENDED]
+    return max(ends, default=None)
 
 
 def extension(standing: Standing, now: datetime) -> tuple[datetime, datetime]:

@@ -64,11 +64,11 @@ def steps(name: str, *states: ReferralState, ago: timedelta = timedelta(), **sai
     facts = []
     for number, state in enumerate(states, 1):
         at = clock.now() - ago - timedelta(minutes=len(states) - number + 1)
-        more = {"sender": "redcross", "recipient": "iom", **said}
+        more = {"sender": "redcross", "recipient": "iom", "person_id": an_id(("person", name)), **said}
         if state is not ReferralState.INFO_REQUESTED:
             more.pop("topic", None)
         fact = referred(
-            name, state, referral_id=an_id(name), person_id=an_id(("person", name)), changed_at=at, sent_at=at,
+            name, state, referral_id=an_id(name), changed_at=at, sent_at=at,
             waits_for=ANSWERED_BY.get(state), due_at=at + DAY if state in ANSWERED_BY else None,
             changed_by=more["sender"], **more,
         )  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 
 import contracts
 from contracts import sealing
-from contracts.codes import InfoTopic, ReferralState, Urgency
+from contracts.codes import ExtensionReason, InfoTopic, ReferralState, ReminderAbout, Urgency
 from contracts.deadlines import LENGTHS
 from contracts.transitions import ACTS, COORDINATED, NOTED_IN, Actor, acts
 from hub.console.acting.speaker import Speaker
@@ -22,7 +22,7 @@ from hub.console.web import act_words, acting, chasing, moves
 from hub.console.web.case import path_of
 from hub.console.web.fields import shown_moment
 from messaging import clock
-from tests.examples_reports import an_id, referred, says
+from tests.examples_reports import HELD_AT, an_id, consent_ended, consent_recorded, noted, referred, says
 from tests.hub.console.acting.gateway import Gateway, end_of, said, speaking
 from tests.hub.console.kept import Kept
 from tests.hub.console.kit import CENTRE, TOKEN, Answer, Browser, Console, Person, Running
@@ -439,7 +439,7 @@ def test_what_cannot_be_said_is_told_beside_its_field_and_nothing_is_done(
 def test_a_visit_lies_ahead_and_what_was_asked_lies_behind(
     staff: dict[str, Browser], speaker: Speaker, gateway: Gateway, console: Console, referral: Callable[..., UUID]
 ) -> None:
-    id = referral(STATE.SENT, STATE.RECEIVED, STATE.ACCEPTED)
+    id = referral(STATE.SENT, STATE.RECEIVED, STATE.ACCEPTED, ago=2 * DAY)
     yesterday, tomorrow = (shown_moment(clock.now() + days) for days in (-DAY, DAY))
     assert fill_in(staff["iom"], id, "scheduled", visit_at=yesterday, mode="at_provider").status == 422
     act = done_by(fill_in(staff["iom"], id, "scheduled", visit_at=tomorrow, mode="at_provider"))
@@ -450,6 +450,111 @@ def test_a_visit_lies_ahead_and_what_was_asked_lies_behind(
     asked = {"organisation": "iom", "means": "telephone", "result": "will_answer"}
     assert fill_in(staff["coordinator"], id, "chased", chased_at=tomorrow, **asked).status == 422
     assert fill_in(staff["coordinator"], id, "chased", chased_at=yesterday, **asked).status == 303
+
+
+def test_a_visit_is_not_set_for_when_it_is_set_already_nor_an_answer_asked_for_before_the_sending(
+    staff: dict[str, Browser], referral: Callable[..., UUID]
+) -> None:
+    visit_at = (clock.now() + DAY).replace(second=0, microsecond=0)
+    id = referral(STATE.SENT, STATE.RECEIVED, STATE.SCHEDULED, visit_at=visit_at)
+    for later, status in ((timedelta(), 422), (timedelta(hours=1), 303)):
+        answer = fill_in(staff["iom"], id, "scheduled", visit_at=shown_moment(visit_at + later), mode="at_provider")
+        assert (answer.status, 'id="visit_at-error"' in answer.text) == (status, status == 422)
+    asked = {"organisation": "iom", "means": "telephone", "result": "will_answer"}
+    answer = fill_in(staff["coordinator"], id, "chased", chased_at=shown_moment(clock.now() - DAY), **asked)
+    assert (answer.status, 'id="chased_at-error"' in answer.text) == (422, True)
+
+
+def barred(page: Answer) -> set[str]:
+    """What is shown, and cannot be done."""
+    return set(re.findall(r'disabled aria-describedby="why-(\w+)"', page.text))
+
+
+CONSENT_ID = an_id("the consent of what is barred")
+SUSPENDED = contracts.ConsentSuspended(consent_id=CONSENT_ID, suspended_at=HELD_AT)
+RESUMED = contracts.ConsentResumed(consent_id=CONSENT_ID, resumed_at=HELD_AT + timedelta(minutes=1))
+
+
+def test_under_a_consent_in_doubt_or_taken_back_nothing_more_of_the_person_leaves(
+    staff: dict[str, Browser], kept_facts: Kept, referral: Callable[..., UUID]
+) -> None:
+    person = "of what is barred"
+    asked = referral(STATE.SENT, STATE.RECEIVED, STATE.INFO_REQUESTED, name="asked", consent_id=CONSENT_ID)
+    closed = referral(STATE.SENT, STATE.RECEIVED, STATE.CLOSED, name="closed", consent_id=CONSENT_ID)
+    kept_facts.hear(says(consent_recorded(person, consent_id=CONSENT_ID, valid_until=None)))
+    ended = consent_ended(person, consent_id=CONSENT_ID)
+    for fact, is_barred in ((None, False), (SUSPENDED, True), (RESUMED, False), (ended, True)):
+        if fact is not None:
+            kept_facts.hear(says(fact))
+        pages = staff["redcross"].get(path_of(asked)), staff["coordinator"].get(path_of(closed))
+        expected = [{"info_provided", "note_added"}, {"reopened", "note_added"}] if is_barred else [set(), set()]
+        assert [barred(page) for page in pages] == expected, fact
+    assert staff["redcross"].get(acting.path_of(asked, "info_provided")).status == 409
+
+
+def test_about_who_is_erased_nothing_is_written_nor_opened_again(
+    staff: dict[str, Browser], console: Console, kept_facts: Kept, referral: Callable[..., UUID]
+) -> None:
+    id = referral(STATE.SENT, STATE.RECEIVED, STATE.CLOSED)
+    assert barred(staff["coordinator"].get(path_of(id))) == set()
+    (row,) = console.query("select person_id from referral where referral_id = %s", id)
+    kept_facts.hear(says(contracts.PersonErased(person_id=row["person_id"], erased_at=clock.now())))
+    page = staff["coordinator"].get(path_of(id))
+    assert barred(page) == {"note_added", "reopened"}
+    assert moves.ERASED in page.text
+
+
+def test_while_anybody_owes_a_purge_nothing_is_written_and_no_deadline_extended(
+    staff: dict[str, Browser], kept_facts: Kept, referral: Callable[..., UUID]
+) -> None:
+    id = referral()
+    owed: dict[str, Any] = {
+        "referral_id": id,
+        "state": "received",
+        "waits_for": ReminderAbout.PURGE,
+        "purge_by": clock.now() + DAY,
+    }
+    for what, awaited in (("purge_owed", ("redcross",)), ("purged", ())):
+        kept_facts.hear(says(noted("x", what, **owed, awaited=awaited, noted_at=clock.now())))
+        page = staff["coordinator"].get(path_of(id))
+        assert barred(page) == ({"note_added", "deadline_extended"} if awaited else set())
+
+
+def test_what_is_opened_again_is_in_nobodys_charge_and_its_extensions_count_anew(
+    staff: dict[str, Browser], kept_facts: Kept, referral: Callable[..., UUID], request: pytest.FixtureRequest
+) -> None:
+    states = [STATE.SENT, *[STATE.RECEIVED] * 3, STATE.COMPLETED]
+    facts = steps(f"{request.node.nodeid} ", *states, STATE.CLOSED, STATE.IN_SERVICE, STATE.COMPLETED)
+    given = {"extension_reason": ExtensionReason.DOCUMENTS_AWAITED}
+    extended = [
+        says(one.data.model_copy(update=given), number=number, time=one.time)
+        if one.data.state is STATE.RECEIVED
+        else one
+        for number, one in enumerate(facts, 1)
+    ]
+    id = facts[0].data.referral_id
+    kept_facts.hear(*extended[:5])
+    taken_on = noted("x", "taken_on", referral_id=id, noted_by=CENTRE, noted_at=facts[4].data.changed_at)
+    kept_facts.hear(says(taken_on))
+    page = staff["coordinator"].get(path_of(id))
+    assert barred(page) == {"deadline_extended"}
+    assert "taken_on" not in forms(page)
+    kept_facts.hear(*extended[5:])
+    page = staff["coordinator"].get(path_of(id))
+    assert barred(page) == set()
+    assert "taken_on" in forms(page)
+
+
+def test_what_was_redirected_stands_beside_what_its_sender_sent_itself(
+    staff: dict[str, Browser], kept_facts: Kept, referral: Callable[..., UUID]
+) -> None:
+    person = {"person_id": an_id("of two beside")}
+    closed = referral(STATE.SENT, STATE.RECEIVED, STATE.CLOSED, name="closed", **person)
+    before = referral(STATE.SENT, STATE.RECEIVED, name="before", recipient="fuvadis", **person)
+    referral(name="beside", redirected_from=before, **person)
+    assert barred(staff["coordinator"].get(path_of(closed))) == set()
+    referral(name="its own", **person)
+    assert barred(staff["coordinator"].get(path_of(closed))) == {"reopened"}
 
 
 def test_a_new_deadline_is_later_than_the_present_one_and_no_later_than_the_rules_give(
