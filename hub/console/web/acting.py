@@ -190,17 +190,18 @@ def buttons_of_rows(
             stuck=stuck[row["referral_id"]],
             is_open_beside=False,
             has_key=keys,
+            consent=consents.Standing.UNKNOWN,
         )
-        offered = [one for one in _offered(standing, say) if one.move.name in only]
-        found[row["referral_id"]] = Buttons(standing, offered, (), uses_screens(organisation))
+        found[row["referral_id"]] = Buttons(standing, _offered(standing, say, only), (), uses_screens(organisation))
     return found
 
 
-def _offered(standing: Standing, say: Saying) -> Sequence[Offered]:
+def _offered(standing: Standing, say: Saying, only: Collection[str] | None = None) -> Sequence[Offered]:
     """What is offered, with obstacles in words."""
     other = {"other": say.organisation(standing.other)}
     return [
-        Offered(one.move, say.text(one.obstacle) % other if one.obstacle else "") for one in moves.offered(standing)
+        Offered(one.move, say.text(one.obstacle) % other if one.obstacle else "")
+        for one in moves.offered(standing, only)
     ]
 
 

@@ -3,7 +3,7 @@
 An obstacle is said beside what it stands against; what an organisation may never do, nobody is shown.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -183,8 +183,8 @@ class Offered:
     obstacle: str = ""
 
 
-def offered(standing: Standing) -> Sequence[Offered]:
-    """What is shown of all that can be done, the most usual first."""
+def offered(standing: Standing, only: Collection[str] | None = None) -> Sequence[Offered]:
+    """What is shown of all that can be done, the most usual first; or of some moves alone, by their names."""
     if not uses_screens(standing.organisation):
         return ()
     allowed: set[str] = set()
@@ -199,7 +199,9 @@ def offered(standing: Standing) -> Sequence[Offered]:
     return [
         Offered(move, obstacle(move, standing))
         for move in MOVES
-        if move.contract in allowed and standing.organisation.sends(move.contract)
+        if move.contract in allowed
+        and standing.organisation.sends(move.contract)
+        and (only is None or move.name in only)
     ]
 
 
