@@ -467,7 +467,7 @@ def test_a_visit_is_not_set_for_when_it_is_set_already_nor_an_answer_asked_for_b
 
 def barred(page: Answer) -> set[str]:
     """What is shown, and cannot be done."""
-    return set(re.findall(r'disabled aria-describedby="why-(\w+)"', page.text))
+    return set(re.findall(r'disabled aria-describedby="why-([a-z_]+)-', page.text))
 
 
 CONSENT_ID = an_id("the consent of what is barred")
