@@ -250,6 +250,17 @@ def test_each_reason_of_today_is_found_among_what_somebody_has_taken(
     assert "Vencidas en otras organizaciones (1)" in browsers["marta"].get("/hoy?de=mios").text
 
 
+def test_whom_somebody_telephones_again_is_found_among_what_they_have_taken(
+    browsers: dict[str, Browser], codes: dict[str, str], visit: Callable[..., UUID], console: Console
+) -> None:
+    calling, other = visit(at_noon() + DAY, name="calling"), visit(at_noon() + DAY, name="other")
+    for id, organisation in ((calling, "iom"), (other, "redcross")):
+        console.query("insert into call_back values (%s, %s, now(), now())", id, organisation)
+        hold(browsers["ana"], id, codes["ana"])
+    assert mine(browsers["ana"]) == {code(calling)}
+    assert 'id="call_back"' in browsers["ana"].get("/hoy?de=mios").text
+
+
 def test_of_who_is_suspended_everything_is_everybodys_again_and_shown_so(
     browsers: dict[str, Browser], codes: dict[str, str], visit: Callable[..., UUID], console: Console
 ) -> None:

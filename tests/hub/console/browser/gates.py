@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 AXE: Final = (Path(__file__).parent / "vendored" / "axe.min.js").read_text(encoding="utf-8")
 NARROWEST: Final = 320  # CSS pixels to which a page reflows
-WITHIN_A_MOMENT: Final = 7  # more stops of the tabulator in a field for a day and an hour: its parts
+WITHIN: Final = {"date": 3, "datetime-local": 7}  # more stops of the tabulator in a field that has parts
 THUMB: Final = 44  # CSS pixels of what is pressed
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -132,7 +132,8 @@ def by_keyboard(page: Page) -> list[str]:
     page.evaluate(PATH_OF)
     wanted: set[str] = set(page.evaluate(CAN_BE_FOCUSED))
     found, wrong = set(), []
-    for _ in range(len(wanted) + 2 + WITHIN_A_MOMENT * page.locator("input[type=datetime-local]").count()):
+    parts = sum(many * page.locator(f"input[type={type}]").count() for type, many in WITHIN.items())
+    for _ in range(len(wanted) + 2 + parts):
         page.keyboard.press("Tab")
         here = page.evaluate(FOCUSED)
         found.add(here["path"])

@@ -132,7 +132,7 @@ def test_from_coming_in_to_a_case_by_keyboard_alone(browsers: Visits, shown: Sho
         enter(hand, "/hoy")
         keys.press("Tab")
         keys.press("Enter")  # past the navigation
-        reach(hand, f"main a[href='{path_of(cases.LATE)}']", at_most=1)
+        reach(hand, f"main a[href='{path_of(cases.LATE)}']", at_most=4)  # behind whose cases are shown, and who is away
         enter(hand, path_of(cases.LATE))
     assert hand.complaints == []
 
