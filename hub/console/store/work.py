@@ -121,7 +121,8 @@ CONDITIONS: Final[Mapping[Bucket, _Condition]] = {
         "call_back_at",
         CALL_BACK,
         ", call_back_at",
-        of_held="call_back_at < %(ends)s and (%(coordinates)s or %(organisation)s in (sender, recipient))",
+        of_held="call_back_at < %(ends)s and state = any(%(noted_in)s)"
+        " and (%(coordinates)s or %(organisation)s in (sender, recipient))",
     ),
     Bucket.TO_CONFIRM: _Condition("sender = %(organisation)s and state = 'completed'", "changed_at"),
     Bucket.ESCALATED: _Condition("escalated_at >= changed_at", "escalated_at", ESCALATED),
