@@ -322,6 +322,8 @@ def test_what_is_deleted_of_a_person_is_gone_from_all_that_the_organisation_hold
         "x", ReferralEvent.PURGE_OWED, referral_id=id, noted_at=clock.now(), awaited=("redcross",), noted_by="hub"
     )
     world.service.hear(says(owed))
+    said = "update act set state = 'refused', look_at = null where referral_id = %s returning message_id"
+    eventually(lambda: world.console.query(said, id))  # that it has come in, which nobody says here
     browser = world.by("redcross")
     path = f"{path_of(id)}/hacer/purged"
     form = re.search(r'name="formulario" value="([^"]+)"', browser.get(path).text)
