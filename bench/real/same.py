@@ -38,8 +38,10 @@ ALL: Final[Mapping[str, LiteralString]] = {
     "referral": "select count(*) from referral",
     "history": "select count(*) from history",
     "inbox": f"select count(*) from inbox where source = '{task.SENDER}'",
-    # What became of messages (messages.processed) comes for each batch, and only we say it.
-    "outbox": "select count(*) from outbox where not starts_with(routing_key, 'messages.processed.')",
+    # What became of messages (messages.processed) comes for each batch, and only we say it; what is recorded of
+    # services comes of what was published before.
+    "outbox": "select count(*) from outbox"
+    " where not starts_with(routing_key, 'messages.processed.') and not starts_with(routing_key, 'service.recorded.')",
 }
 
 

@@ -291,7 +291,7 @@ def test_an_ordinary_user_without_a_browser_takes_no_pictures_and_runs_the_other
     with without_chromium(made_project, user=1000) as path:
         pictures, tests = (run(made_project, *said, PATH=path) for said in (("screenshots", "x"), ("test",)))
 
-    assert assert_one_sentence(pictures).endswith("sudo apt-get install -y chromium")
+    assert assert_one_sentence(pictures).partition("sudo apt-get install -y ")[2].startswith("chromium")
     assert tests.stdout == "hello\n"
 
 
@@ -299,7 +299,7 @@ def test_root_gets_the_browser_for_the_tests_and_not_for_a_network(made_project:
     with without_chromium(made_project, user=0) as path:
         tests, network = (run(made_project, said, PATH=path) for said in ("test", "up"))
 
-    assert "installing chromium with apt-get" in tests.stderr
+    assert "installing chromium" in tests.stderr
     assert network.stdout == "hello\n"
 
 

@@ -4,6 +4,7 @@ What became of an act is written after the gateway has answered: killed in betwe
 and has no second effect.
 """
 
+import contextlib
 import logging
 import random
 import threading
@@ -32,6 +33,7 @@ AT_ONCE: Final = 8  # organisations that speak at a time
 IN_ONE_TURN: Final = 20  # acts of one organisation
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds; doubles while nothing can be said
 ASK_AGAIN: Final = 0.5  # of its age: what is new is asked after often, what waits for long seldom
+GONE_FOR: Final = timedelta(hours=1)
 SOONEST, LATEST = 0.5, 60.0  # seconds
 
 
@@ -70,9 +72,12 @@ class Speaker:
         self._pool.submit(self._speak, organisation)
 
     def _give_up(self, organisation: str) -> None:
-        """What nobody is there any more to say, is undone; the page of it says so."""
+        """What nobody is there any more to say, is undone, and the page of it says so; what was said is asked after
+        where the organisation comes back.
+        """
         assert self._looking is not None  # `_due` has opened it
         acts.give_up(self._looking, organisation)
+        acts.put_off(self._looking, organisation, "no_screens", GONE_FOR)
         health.over(f"acting {organisation}")
 
     @property
@@ -110,6 +115,8 @@ class Speaker:
         except Exception as error:  # what has failed for one is tried again, and keeps no other
             log.error("this failed, and is tried again", extra=fields(organisation=organisation, error=describe(error)))
             health.say(part, "failed")
+            with contextlib.suppress(psycopg.Error):  # where the database is away, `look` says so
+                self._put_off(organisation, Unavailable("failed"))
         else:
             self._pauses.pop(organisation, None)
             health.over(part)

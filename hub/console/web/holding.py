@@ -89,8 +89,10 @@ def screens(settings: Settings) -> Sequence[Screen]:
         if to not in {one["code"] for one in _may_hold(visit, settings, referral)}:
             raise Stopped("changed")
         holding.keep(visit.tx, visit.staff.organisation, id, to, clock.now())
-        act = "case_taken" if to == visit.staff.code else "case_given"
-        visit.note(act, people=people, holder=to, before=visit.said(BEFORE))
+        if to == visit.staff.code:
+            visit.note("case_taken", people=people, holder=to, before=visit.said(BEFORE))
+        else:
+            visit.note("case_given", people=people, holder=to, before=visit.said(BEFORE))
 
     return (Screen("holder", "/caso/{referral_id:uuid}/de-quien", get=ask, post=do),)
 
