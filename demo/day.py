@@ -108,9 +108,13 @@ def make_day(
     starts_at: datetime,
     stories: Sequence[Story] = STORIES,
     mistakes: bool = True,
+    out_of_order: bool = True,
 ) -> Day:
-    """Plan a day for so many people and at least so many referrals, one for each story; `starts_at` is aware."""
-    writer = _Writer(people, seed, starts_at)
+    """Plan a day for so many people and at least so many referrals, one for each story; `starts_at` is aware.
+
+    `out_of_order`: whether some of what is sent overtakes what it rests on.
+    """
+    writer = _Writer(people, seed, starts_at, OUT_OF_ORDER_SHARE if out_of_order else 0.0)
     writer.write(referrals, stories)
     if mistakes:
         writer.make_mistakes()
@@ -144,9 +148,10 @@ class _Case:
 class _Writer:
     """Writes the plans; its only state is the chance it draws from and what it has written."""
 
-    def __init__(self, people: int, seed: int, starts_at: datetime) -> None:
+    def __init__(self, people: int, seed: int, starts_at: datetime, out_of_order_share: float) -> None:
         self._rng = random.Random(seed)  # noqa: S311 - a day is invented, not secret
         self._starts_at = starts_at
+        self._out_of_order_share = out_of_order_share
         self.day = Day(make_people(people, seed))
         self._steps = 0
         self._taken: set[tuple[str, str]] = set()
@@ -279,7 +284,12 @@ class _Writer:
         for number, move in enumerate(case.told.story.moves, first):
             steps.extend(self._move(case, move, number))
         verbs = [move.verb for move in case.told.story.moves[:2]]
-        if verbs and verbs[0] == "received" and verbs[-1] in MAY_OVERTAKE and self._rng.random() < OUT_OF_ORDER_SHARE:
+        if (
+            verbs
+            and verbs[0] == "received"
+            and verbs[-1] in MAY_OVERTAKE
+            and self._rng.random() < self._out_of_order_share
+        ):
             steps[1][1]["after"] = steps[0][1]["after"]
             steps[0], steps[1] = steps[1], steps[0]
         for organisation, step in steps:
@@ -345,7 +355,7 @@ class _Writer:
             person_id for person_id, _ in self._residents[organisation] if person_id in self._registrations
         ]
         steps.extend(self._registrations[person_id] for person_id in only_registered)
-        ahead = [self._rng.random() < OUT_OF_ORDER_SHARE for _ in openings]
+        ahead = [self._rng.random() < self._out_of_order_share for _ in openings]
         for place in range(len(openings) + REGISTERED_AHEAD):
             if place < len(openings):
                 before, request = openings[place]

@@ -212,6 +212,11 @@ def refusals_in(logs: Iterable[OwnLog]) -> tuple[Refusal, ...]:
 
 def latencies(logs: Iterable[OwnLog]) -> list[float]:
     """Seconds from publishing a message to the arrival, at the other party, of the numbered one that came of it."""
+    return sorted(arrived - published for published, arrived in passages(logs))
+
+
+def passages(logs: Iterable[OwnLog]) -> list[tuple[float, float]]:
+    """When each of those was published, and when what came of it arrived; in seconds since 1970."""
     logs = list(logs)
     published = {
         row["message_id"]: (log.organisation, row["published_at"])
@@ -226,7 +231,7 @@ def latencies(logs: Iterable[OwnLog]) -> list[float]:
             if row["sequence"] is not None and by != log.organisation:
                 key = (log.organisation, row["causation_id"])
                 first[key] = min(row["at"], first.get(key, row["at"]))
-    return sorted(at - published[cause][1] for (_, cause), at in first.items())
+    return [(published[cause][1], at) for (_, cause), at in first.items()]
 
 
 def _sent(log: OwnLog, row: Row) -> Sent:

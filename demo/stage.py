@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -104,14 +104,17 @@ class Stage:
         """What each organisation logged."""
         return [read_own_log(name, organisation.home) for name, organisation in self.organisations.items()]
 
-    def gather(self, logs: Sequence[OwnLog]) -> Evidence:
-        """These logs, and what is in the databases."""
+    def gather(self, logs: Sequence[OwnLog], waiting_allowed: Iterable[str] | None = None) -> Evidence:
+        """These logs, and what is in the databases.
+
+        `waiting_allowed` are the referrals that need not come to an end, where not this day's alone are looked at.
+        """
         stack, network = self.ground.stack, self.ground.network
         databases = {name: stack.service_database_url(name) for name in network.declared.services}
         gateway = stack.service_database_url(GATEWAY)
-        return gather(
-            logs, databases, gateway, [told.referral_id for told in self.day.told if told.story.ends not in TERMINAL]
-        )
+        if waiting_allowed is None:
+            waiting_allowed = [told.referral_id for told in self.day.told if told.story.ends not in TERMINAL]
+        return gather(logs, databases, gateway, waiting_allowed)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ SHAPE = {"__init__.py", "service.py", "rules.py", "messages.py", "store.py", "mi
 MAY_BE_A_FOLDER = {"rules.py", "messages.py", "store.py"}
 
 # What each part may import of ours. Inside a service: `.rules` means its own rules.
-OURS = {"contracts", "messaging", "hub", "tools", "services", "deploy", "demo", "bench", "screens", "tests"}
+OURS = {"contracts", "messaging", "hub", "tools", "services", "deploy", "demo", "bench", "chaos", "screens", "tests"}
 ALLOWED_PARTS = {
     "messaging": {"contracts", "messaging"},
     "hub": {"contracts", "messaging", "hub"},

@@ -51,6 +51,7 @@ MODULES = {
     "why": "hub.gateway.why",
     "audit": "hub.gateway.audit",
     "bench": "bench",
+    "chaos": "chaos",
 }
 # Where everything is passed on (`help_flags=[]`), `--help` is, too.
 PassedOn = Annotated[str, Parameter(allow_leading_hyphen=True, help="passed on as they are")]
@@ -601,6 +602,12 @@ def audit(*arguments: PassedOn) -> None:
 def bench(*arguments: PassedOn) -> None:
     """Measure the services at their real work, and their runtime beside plain nameko, FastStream and the floor."""
     _become(MODULES["bench"], arguments)
+
+
+@app.command(help_flags=[])
+def chaos(*arguments: PassedOn) -> None:
+    """Let one fault after the other happen under load: what was lost or done twice, when it healed, who was told."""
+    _become(MODULES["chaos"], arguments)
 
 
 def _record_stop(stack: "Stack") -> None:

@@ -12,6 +12,7 @@ import amqp
 import psycopg
 import pytest
 
+from chaos.proxy import Proxy
 from deploy.local import Stack
 from deploy.local.provision import provision
 from deploy.local.rabbitmq import ADMINISTRATOR
@@ -19,7 +20,6 @@ from messaging import addresses, broker, topology
 from messaging.broker import BrokerLost, Publication, Publisher
 from messaging.frames import NoAnswerError
 from messaging.topology import Management, TopologyError
-from tests.messaging.proxy import Proxy
 
 SHORT = 1.0  # seconds for a host to answer
 DEAD = "127.0.0.1:1"

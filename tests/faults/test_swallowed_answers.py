@@ -18,6 +18,7 @@ from amqp.exceptions import UnexpectedFrame
 from psycopg.errors import LockNotAvailable
 
 import contracts
+from chaos.proxy import Proxy, is_heartbeat, method
 from deploy.local import Stack
 from deploy.local.operator_error import OperatorError
 from messaging import broker, database, frames, migrate, relay, topology, transaction
@@ -32,7 +33,6 @@ from tests.messaging.conftest import probe, probed, runtime
 from tests.messaging.harness import PROBE, Probe, Process, conversation, service_published, wait_until
 from tests.messaging.partners import Gateway, Partner
 from tests.messaging.probe.service import ProbeService
-from tests.messaging.proxy import Proxy, is_heartbeat, method
 from tools.directory import sending
 
 __all__ = ["probe", "probed", "runtime"]

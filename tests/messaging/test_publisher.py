@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 import contracts
+from chaos.proxy import Proxy
 from messaging import broker
 from messaging.broker import BrokerLost, Publication, Publisher
 from tests.messaging.harness import Probe, wait_until
-from tests.messaging.proxy import Proxy
 
 DEADLINE = 0.5  # seconds for the broker's answer
 AT_ONCE = 9.0  # seconds: less than the deadline that is not set for a test, so nothing waited for that

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import contracts
+from chaos.proxy import Proxy
 from deploy.local import Stack
 from tests.hub.http.entrance import Answered, Client, Entrance
 from tests.messaging.harness import HURRIED, WITHIN, Probe, service_published, wait_until
-from tests.messaging.proxy import Proxy
 
 MESSAGES = 12
 # Killed here, a process has sent to the broker what it has not marked yet; it goes out again, and its id is known.

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 import psycopg
 import pytest
 
+from chaos.proxy import Proxy
 from deploy.local import Stack
 from hub.gateway.http import signals
 from hub.gateway.http.signals import Signals
 from messaging.health import health
-from tests.messaging.proxy import Proxy
 
 WITHIN = 60.0  # seconds; reached only where something is broken
 

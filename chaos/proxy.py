@@ -4,7 +4,7 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from urllib.parse import urlsplit
 
@@ -62,11 +62,21 @@ class Proxy:
             return _messages(source)
         return iter(lambda: source.recv(65536), b"")
 
+    def cut(self) -> None:
+        """Cut every connection in the middle; who comes again is let through."""
+        passing, self._sockets = self._sockets[1:], self._sockets[:1]
+        _end(passing)
+
     def close(self) -> None:
-        for one in self._sockets:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
+        """Cut every connection, and let nobody through any more."""
+        _end(self._sockets)
+
+
+def _end(sockets: Iterable[socket.socket]) -> None:
+    for one in sockets:
+        with contextlib.suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+        one.close()
 
 
 def _frames(source: socket.socket) -> Iterator[bytes]:
