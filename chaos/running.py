@@ -20,7 +20,7 @@ from demo.evidence import passages
 from demo.quiet import StuckError
 from demo.stage import Stage, organisations_on
 from demo.stories import STORIES, TERMINAL
-from deploy.local import problems, status
+from deploy.local import OperatorError, problems, status
 from messaging.topology import NETWORK
 
 PEOPLE, REFERRALS = 60, 150  # of one fault's load; some 1,200 messages, and as many to each organisation
@@ -96,14 +96,14 @@ class Trial:
             striking = _Striking(self.place, fault, stage)
             speaker.start()
             striking.start()
-            healed = self._rest(stage, striking, speaker)
+            stands = self._rest(stage, striking, speaker)
             logs = stage.logs()
         evidence = stage.gather(logs, waiting_allowed=self._waits)
         verdict = check(evidence)
         compared = self._compared(speaker)
         new = self._new(verdict)
         lost, twice = len(new["lost"]) + compared.lost, len(new["applied_twice"]) + compared.twice
-        whole = healed and not lost and not new["unfinished"]
+        whole = not (stands or lost or new["unfinished"])
         return Outcome(
             fault.name,
             lost,
@@ -112,18 +112,21 @@ class Trial:
             healed_after(striking.struck_at, passages(logs)) if whole else None,
             striking.seen_after,
             f"./ruta {' '.join(fault.command)}" if fault.command else None,
-            tuple(line for lines in new.values() for line in lines),
+            (*stands, *(line for lines in new.values() for line in lines)),
         )
 
-    def _rest(self, stage: Stage, striking: "_Striking", speaker: sequence.Speaker) -> bool:
-        """Wait until all that can happen has happened; False where something stands still for good."""
-        with contextlib.suppress(StuckError, TimeoutError):
-            striking.join()
+    def _rest(self, stage: Stage, striking: "_Striking", speaker: sequence.Speaker) -> list[str]:
+        """Wait until all that can happen has happened; what stands still for good, in a line of words."""
+        striking.join()
+        try:
             speaker.stop()
             self.place.ground.network.wait_ready()
             stage.rest(stuck_after=STUCK_AFTER)
-            return True
-        return False
+        except (StuckError, OperatorError) as error:
+            return [f"stands still: {error}"]
+        except TimeoutError:
+            return [f"stands still: the broker confirms nothing to {sequence.SPEAKER}"]
+        return []
 
     def _compared(self, speaker: sequence.Speaker) -> sequence.Compared:
         url = self.place.ground.stack.service_database_url("referrals")

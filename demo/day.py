@@ -150,6 +150,7 @@ class _Writer:
 
     def __init__(self, people: int, seed: int, starts_at: datetime, out_of_order_share: float) -> None:
         self._rng = random.Random(seed)  # noqa: S311 - a day is invented, not secret
+        self._seed = seed
         self._starts_at = starts_at
         self._out_of_order_share = out_of_order_share
         self.day = Day(make_people(people, seed))
@@ -401,7 +402,7 @@ class _Writer:
     ) -> Step:
         self._steps += 1
         step: Step = {
-            "step": f"{self._steps:06}",
+            "step": f"{self._seed}-{self._steps:06}",
             "type": kind,
             "subject": subject,
             "data": data,
