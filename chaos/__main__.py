@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"    {line}", flush=True)
             if said.json:
                 said.json.write_text(json.dumps([one.as_json() for one in outcomes], indent=1) + "\n")
+    except KeyboardInterrupt:
+        return 130
     except OperatorError as error:
         raise SystemExit(f"ruta: {error}") from None
     print("", *table.rows(outcomes), sep="\n")

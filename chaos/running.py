@@ -23,7 +23,7 @@ from demo.stories import STORIES, TERMINAL
 from deploy.local import OperatorError, problems, status
 from messaging.topology import NETWORK
 
-PEOPLE, REFERRALS = 60, 150  # of one fault's load; some 1,200 messages, and as many to each organisation
+PEOPLE, REFERRALS = 150, 150  # of one fault's load; some 1,200 messages, and as many to each organisation
 STRIKE_AT = 0.25  # of the load's messages
 LOOK_EVERY = 0.5  # seconds between two looks of the operator
 LATE = 1.0  # seconds: what takes no longer was not held up
