@@ -192,17 +192,22 @@ class _Writer:
     def _make_case(self, story: Story) -> _Case:
         sender = self._draw_organisation()
         by_coordinator = any(move.actor == "coordinator" for move in story.moves)
+        only_of = COORDINATOR if by_coordinator and sender != COORDINATOR else None
         person_id, person = self._rng.choice(self._residents[sender])
-        offer = self._draw_offer(
-            person_id, not_of=(sender,), only_of=COORDINATOR if by_coordinator and sender != COORDINATOR else None
-        )
+        offer = self._draw_offer(person_id, not_of=(sender,), only_of=only_of)
+        for person_id, person in self._residents[sender] if offer is None else ():  # that one has been everywhere
+            offer = self._draw_offer(person_id, not_of=(sender,), only_of=only_of)
+            if offer is not None:
+                break
+        if offer is None:
+            raise ValueError(f"{sender} has too few people for so many referrals")
         told = Told(self._id(), sender, offer.organisation, story)
         code = f"{sender[:3].upper()}-{len(self._taken):06}"
         whose = {"case_code": code} if offer.confidential else {"person_id": person_id}
         return _Case(told, offer, person, whose, self._rng.choice(offer.need_codes), self._id())
 
-    def _draw_offer(self, person_id: str, *, not_of: Iterable[str], only_of: str | None = None) -> Offer:
-        """A service that this person has not been referred to today, so that no two referrals are one."""
+    def _draw_offer(self, person_id: str, *, not_of: Iterable[str], only_of: str | None = None) -> Offer | None:
+        """A service that this person has not been referred to today, so that no two referrals are one; None: none."""
         confidential = only_of is None and self._rng.random() < CONFIDENTIAL_SHARE
         choices = [
             offer
@@ -211,6 +216,8 @@ class _Writer:
             and only_of in (None, offer.organisation)
             and (person_id, offer.service_id) not in self._taken
         ]
+        if not choices:
+            return None
         wanted = [offer for offer in choices if offer.confidential == confidential] or choices
         offer = self._rng.choices(wanted, [WEIGHTS[offer.organisation] for offer in wanted])[0]
         self._taken.add((person_id, offer.service_id))
@@ -328,6 +335,8 @@ class _Writer:
         """The recipient asks for consent anew and passes the person on; the new referral has a story of its own."""
         told = case.told
         offer = self._draw_offer(case.whose.get("person_id", told.referral_id), not_of=(told.sender, told.recipient))
+        if offer is None:
+            raise ValueError(f"{told.recipient} knows nobody to redirect to")
         goes_on = Told(self._id(), told.sender, offer.organisation, GOES_ON)
         new = _Case(goes_on, offer, case.person, case.whose, case.need_code, self._id())
         data = {
