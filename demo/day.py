@@ -6,7 +6,7 @@ organisation's staff know names; it goes to the organisation's process through a
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -193,18 +193,20 @@ class _Writer:
         sender = self._draw_organisation()
         by_coordinator = any(move.actor == "coordinator" for move in story.moves)
         only_of = COORDINATOR if by_coordinator and sender != COORDINATOR else None
-        person_id, person = self._rng.choice(self._residents[sender])
-        offer = self._draw_offer(person_id, not_of=(sender,), only_of=only_of)
-        for person_id, person in self._residents[sender] if offer is None else ():  # that one has been everywhere
-            offer = self._draw_offer(person_id, not_of=(sender,), only_of=only_of)
-            if offer is not None:
+        for person_id, person in self._people_of(sender):
+            if (offer := self._draw_offer(person_id, not_of=(sender,), only_of=only_of)) is not None:
                 break
-        if offer is None:
+        else:
             raise ValueError(f"{sender} has too few people for so many referrals")
         told = Told(self._id(), sender, offer.organisation, story)
         code = f"{sender[:3].upper()}-{len(self._taken):06}"
         whose = {"case_code": code} if offer.confidential else {"person_id": person_id}
         return _Case(told, offer, person, whose, self._rng.choice(offer.need_codes), self._id())
+
+    def _people_of(self, organisation: str) -> Iterator[tuple[str, Person]]:
+        """One of its people, and each of them in turn where that one has been referred everywhere."""
+        yield self._rng.choice(self._residents[organisation])
+        yield from self._residents[organisation]
 
     def _draw_offer(self, person_id: str, *, not_of: Iterable[str], only_of: str | None = None) -> Offer | None:
         """A service that this person has not been referred to today, so that no two referrals are one; None: none."""
