@@ -6,7 +6,7 @@ organisation's staff know names; it goes to the organisation's process through a
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -193,20 +193,18 @@ class _Writer:
         sender = self._draw_organisation()
         by_coordinator = any(move.actor == "coordinator" for move in story.moves)
         only_of = COORDINATOR if by_coordinator and sender != COORDINATOR else None
-        for person_id, person in self._people_of(sender):
-            if (offer := self._draw_offer(person_id, not_of=(sender,), only_of=only_of)) is not None:
-                break
-        else:
-            raise ValueError(f"{sender} has too few people for so many referrals")
+        person_id, person, offer = self._draw_person_and_offer(sender, only_of)
         told = Told(self._id(), sender, offer.organisation, story)
         code = f"{sender[:3].upper()}-{len(self._taken):06}"
         whose = {"case_code": code} if offer.confidential else {"person_id": person_id}
         return _Case(told, offer, person, whose, self._rng.choice(offer.need_codes), self._id())
 
-    def _people_of(self, organisation: str) -> Iterator[tuple[str, Person]]:
-        """One of its people, and each of them in turn where that one has been referred everywhere."""
-        yield self._rng.choice(self._residents[organisation])
-        yield from self._residents[organisation]
+    def _draw_person_and_offer(self, sender: str, only_of: str | None) -> tuple[str, Person, Offer]:
+        """One of its people, and a service for them; another where that one has been referred everywhere today."""
+        for person_id, person in (self._rng.choice(self._residents[sender]), *self._residents[sender]):
+            if (offer := self._draw_offer(person_id, not_of=(sender,), only_of=only_of)) is not None:
+                return person_id, person, offer
+        raise ValueError(f"{sender} has too few people for so many referrals")
 
     def _draw_offer(self, person_id: str, *, not_of: Iterable[str], only_of: str | None = None) -> Offer | None:
         """A service that this person has not been referred to today, so that no two referrals are one; None: none."""
