@@ -86,7 +86,7 @@ class Trial:
 
     def of(self, fault: Fault, *, seed: int) -> Outcome:
         """Have the load run, the fault happen and be ended, and everything come to rest; then look."""
-        ground = self.place.ground
+        ground, began = self.place.ground, time.time()
         day = make_day(
             PEOPLE, REFERRALS, seed=seed, starts_at=datetime.now(UTC), stories=SOON, mistakes=False, out_of_order=False
         )
@@ -109,7 +109,7 @@ class Trial:
             lost,
             twice,
             compared.reordered,
-            healed_after(striking.struck_at, passages(logs)) if whole else None,
+            healed_after(striking.struck_at, [one for one in passages(logs) if one[0] > began]) if whole else None,
             striking.seen_after,
             f"./ruta {' '.join(fault.command)}" if fault.command else None,
             (*stands, *(line for lines in new.values() for line in lines)),
