@@ -34,7 +34,7 @@ class Outgoing:
         self._open()
 
     def publish(self, parcels: Sequence[Parcel]) -> list[float | None]:
-        """Publish all of them; return when each was published, None for those the broker has no room for.
+        """Publish all of them; return when each was published, None for those the broker has no room or place for.
 
         Raises NotOursToSendError for all of them together, and TimeoutError when the broker does not answer.
         """
@@ -59,6 +59,9 @@ class Outgoing:
                     timeout=ANSWER_WITHIN,
                 )
             self._await_confirms()
+        except amqp.exceptions.NotFound:  # what was there is gone, and somebody will make it again
+            self._open()
+            return [None] * len(parcels)
         except amqp.exceptions.ChannelError:
             self._open()
             raise NotOursToSendError from None
