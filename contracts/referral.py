@@ -251,6 +251,8 @@ class ReferralRedirected(_Step):
     service_id: UUID
     consent_id: UUID
     """The consent for the new recipient."""
+    reason: DeclineReason | None = None
+    """Why it does not take the person on itself; who asked hears it as the `decline_reason` of `referral.status`."""
     sealed: SealedToNamed
     """The person block, sealed anew to the new recipient."""
 

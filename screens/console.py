@@ -122,6 +122,7 @@ class ShownConsole:
         opens = own | {
             "CONSOLE_CUSTODY_KEYS": str(self._state.organisations),
             "RUTA_NETWORK_FILE": str(topology.NETWORK_FILE),
+            "RUTA_DIRECTORY_FILE": str(self._state.directory_file),
         }
         self._processes = [
             Process(program(self._state, "console-custody", ["hub.console.custody"], opens)),
@@ -257,6 +258,35 @@ class ShownConsole:
                 state, frozen.NOW, frozen.NOW + timedelta(seconds=seconds_left), *columns.values(),
             )  # fmt: skip
         return form
+
+    @property
+    def offered_service(self) -> str:
+        """The id of the service that somebody is redirected to."""
+        return str(cases.an_id("service to redirect to"))
+
+    def offer_services(self) -> None:
+        """Have another organisation offer what the case that is late needs."""
+        self.query(
+            "insert into service (service_id, organisation, name, need_codes, zones, active, published_at, capacity,"
+            " stated_at, valid_until) values (%s, 'fuvadis', 'Consulta médica general', '{health.consultation}',"
+            " '{08001}', true, %s, 'open', %s, %s) on conflict do nothing",
+            self.offered_service, frozen.NOW, frozen.NOW, frozen.NOW + timedelta(days=3),
+        )  # fmt: skip
+
+    def offer_no_services(self) -> None:
+        """Have nobody else offer it."""
+        self.query("delete from service where service_id = %s", self.offered_service)
+
+    def let_follow(self, person: Person, form: str, name: str) -> None:
+        """Have what somebody has decided wait for a consent that is on its way."""
+        consent = cases.an_id(f"consent before {form}")
+        self.query(
+            "insert into act (message_id, organisation, staff, referral_id, contract, state, kept_at, say_at, look_at)"
+            " values (%s, %s, %s, %s, 'consent.granted.v1', 'accepted', %s, %s, %s)",
+            consent, person.organisation, self.people[person.login].code, cases.an_id(name), frozen.NOW, frozen.NOW,
+            frozen.NOW,
+        )  # fmt: skip
+        self.query("update act set follows = %s, look_at = null where message_id = %s", consent, form)
 
     def forget_notices(self) -> None:
         """Have nobody be told anything by e-mail."""

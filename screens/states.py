@@ -233,6 +233,34 @@ def _found_away(hand: Hand) -> None:
     _search("Marcano")(hand)
 
 
+def _redirect_told(hand: Hand) -> None:
+    hand.console.offer_services()
+    hand.go(f"{path_of(cases.LATE)}/hacer/redirected")
+    hand.choose(service=hand.console.offered_service)
+    hand.send()
+
+
+def _redirect_wrong(hand: Hand) -> None:
+    _redirect_told(hand)
+    hand.send()
+
+
+def _redirect(hand: Hand) -> None:
+    hand.console.offer_services()
+    hand.go(f"{path_of(cases.LATE)}/hacer/redirected")
+
+
+def _redirect_none(hand: Hand) -> None:
+    hand.console.offer_no_services()
+    hand.go(f"{path_of(cases.LATE)}/hacer/redirected")
+
+
+def _redirect_done(hand: Hand) -> None:
+    form = hand.console.decide(PARTNER, "redirected", ActState.KEPT, cases.LATE)
+    hand.console.let_follow(PARTNER, form, cases.LATE)
+    hand.go(f"/hecho/{form}")
+
+
 NOTICES: Final = "form[action='/avisos']"
 
 
@@ -345,6 +373,11 @@ STATES: Final = (
     State(
         "act", "act_does_not_fit", PARTNER, _refused(cases.LATE, "declined", {}, reason="not_eligible"), is_refused=True
     ),
+    State("redirect", "redirect", PARTNER, _redirect),
+    State("redirect", "redirect_none", PARTNER, _redirect_none),
+    State("redirect", "redirect_told", PARTNER, _redirect_told),
+    State("redirect", "redirect_wrong", PARTNER, _redirect_wrong, is_refused=True),
+    State("act_done", "done_consent", PARTNER, _redirect_done),
     State("act_done", "done_kept", PARTNER, _done(cases.LATE, "accepted", ActState.KEPT, 8)),
     State("act_done", "done_sent", PARTNER, _done(cases.LATE, "accepted", ActState.ACCEPTED)),
     State("act_done", "done_undone", PARTNER, _done(cases.LATE, "accepted", ActState.UNDONE)),

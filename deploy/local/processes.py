@@ -138,6 +138,7 @@ def programs_of_hosted(stack: Stack, network: DeclaredNetwork) -> Iterator[Progr
         "CONSOLE_AUDIT_DIRECTORY": str(state.console_audit),
         "CONSOLE_CUSTODY_SOCKET": str(state.custody_socket),
         "CONSOLE_CUSTODY_KEYS": str(state.organisations),
+        "RUTA_DIRECTORY_FILE": str(state.directory_file),
     }
     by_http = own | {"CONSOLE_CREDENTIALS": str(state.organisations)}
     each = {"console-custody": custody, "console-inbox": by_http, "console-acting": by_http}

@@ -129,7 +129,7 @@ STEPS: Final[tuple[Step, ...]] = (
     (State.ACCEPTED, contracts.ReferralAccepted, None, {}),
     (State.DECLINED, contracts.ReferralDeclined, None, {"reason": "decline_reason"}),
     (State.WAITLISTED, contracts.ReferralWaitlisted, None, {}),
-    (State.REDIRECTED, contracts.ReferralRedirected, None, {}),
+    (State.REDIRECTED, contracts.ReferralRedirected, None, {"reason": "decline_reason"}),
     (State.INFO_REQUESTED, contracts.ReferralInfoRequested, None, {}),
     (State.SCHEDULED, contracts.ReferralScheduled, None, {}),
     (State.NO_SHOW, contracts.ReferralNoShow, None, {}),

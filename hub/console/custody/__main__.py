@@ -4,7 +4,7 @@
 
 CONSOLE_DATABASE_URL, CONSOLE_KEY_FILE and CONSOLE_AUDIT_DIRECTORY are those of the console; CONSOLE_CUSTODY_SOCKET is
 where it listens, CONSOLE_CUSTODY_KEYS the folder with a folder for each organisation; RUTA_NETWORK_FILE and
-RUTA_ORGANISATIONS_FILE say who takes part.
+RUTA_ORGANISATIONS_FILE say who takes part, RUTA_DIRECTORY_FILE has everybody's public keys.
 """
 
 import asyncio
@@ -47,6 +47,7 @@ def main() -> int:
         )
         keys = Keys(Path(setting("CONSOLE_CUSTODY_KEYS")))
         socket = Path(setting("CONSOLE_CUSTODY_SOCKET"))
+        directory = Path(setting("RUTA_DIRECTORY_FILE"))
     except (SettingError, TopologyError) as error:
         sys.exit(str(error))
     keep_to_ourselves()
@@ -56,7 +57,7 @@ def main() -> int:
     for part in (indexing.run, recording.copy_checkpoints):
         threading.Thread(target=part, args=(stopping,), daemon=True).start()
     try:
-        asyncio.run(_serve(Server(socket, Desk(recording, keys, organisations).answer)))
+        asyncio.run(_serve(Server(socket, Desk(recording, keys, organisations, directory).answer)))
     except OSError as error:
         log.critical("the socket cannot be listened on", extra=fields(error=describe(error)))
         return 1

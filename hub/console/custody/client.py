@@ -2,6 +2,7 @@
 
 custody = Custody(Path(".ruta/console/custody.sock"))
 opened = await custody.open(asking, [block_id, …])       # by block: its content, or a code
+sealed = await custody.seal_anew(asking, block_id, "fuvadis")
 found = await custody.search(asking, "Ana Díaz")
 """
 
@@ -15,7 +16,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from hub.console.custody.protocol import MOST_ANSWERED, Open, Search, written
+from hub.console.custody.protocol import MOST_ANSWERED, Open, SealAnew, Search, written
 from hub.console.custody.server import address_of
 
 Kind = TypeVar("Kind", bound=Struct)
@@ -67,6 +68,10 @@ class _OpenedAll(Struct, frozen=True):
     blocks: tuple[Opened, ...]
 
 
+class _Sealed(Struct, frozen=True):
+    sealed: str
+
+
 class _Code(Struct, frozen=True, forbid_unknown_fields=True):
     code: str
 
@@ -98,6 +103,18 @@ class Custody:
         )
         answered = _read(await self._ask(written(asked)), _OpenedAll)
         return {one.block: one for one in answered.blocks}
+
+    async def seal_anew(self, asking: Asking, block: UUID, recipient: str) -> str:
+        """Have the block of a person sealed to another organisation. Raises CustodyError."""
+        asked = SealAnew(
+            organisation=asking.organisation,
+            staff=asking.staff,
+            session=asking.session,
+            purpose=asking.purpose,
+            block=block,
+            recipient=recipient,
+        )
+        return _read(await self._ask(written(asked)), _Sealed).sealed
 
     async def search(self, asking: Asking, text: str) -> Found:
         """Find blocks of the organisation by what somebody has typed. Raises CustodyError."""

@@ -6,20 +6,23 @@ that none carries one that has seen the content.
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import contracts
 from contracts import sealing
 from contracts.blocks import BLOCKS, Block
+from contracts.codes import OrganisationStatus
 from hub.console.custody import searching
 from hub.console.custody.keys import Keys, NoIndexKey
-from hub.console.custody.protocol import MOST_HITS, NotDone, Open, Search, read, written
+from hub.console.custody.protocol import MOST_HITS, NotDone, Open, SealAnew, Search, read, written
 from hub.console.custody.recording import NotRecorded, Recording
 from hub.console.hosting import Organisations, hosted
 from hub.gateway.audit.store import Act
 from messaging.database import Connection, Row
 from messaging.log import describe, fields
+from messaging.public_keys import sealed_to
 
 log = logging.getLogger("ruta.custody")
 
@@ -51,10 +54,12 @@ FIND: Final = """
 class Desk:
     """Answers one line at a time, in any thread."""
 
-    def __init__(self, recording: Recording, keys: Keys, organisations: Organisations) -> None:
+    def __init__(self, recording: Recording, keys: Keys, organisations: Organisations, directory: Path) -> None:
+        """`directory` is the file with everybody's public keys."""
         self._recording = recording
         self._keys = keys
         self._organisations = organisations
+        self._directory = directory
 
     def answer(self, line: bytes) -> bytes:
         """Answer what is asked in a line with a line; whatever happens, it says nothing but what was asked for."""
@@ -73,7 +78,13 @@ class Desk:
         asked = read(line)
         if asked.organisation not in hosted(self._organisations()):
             raise NotDone("not_hosted")
-        return self._open(asked) if isinstance(asked, Open) else self._search(asked)
+        match asked:
+            case Open():
+                return self._open(asked)
+            case SealAnew():
+                return self._seal_anew(asked)
+            case Search():
+                return self._search(asked)
 
     def _open(self, asked: Open) -> dict[str, Any]:
         wanted = list(dict.fromkeys(asked.blocks))
@@ -102,6 +113,40 @@ class Desk:
         if block is None:
             return {"code": "cannot_open"}
         return {"kind": row["kind"], "content": block.model_dump(mode="json", exclude_none=True)}
+
+    def _seal_anew(self, asked: SealAnew) -> dict[str, Any]:
+        """What is sealed is what `_open` shows of the block: whoever has seen it knows what goes on."""
+        reader = self._key_of(asked.recipient)
+
+        def write_down(connection: Connection) -> Row | None:
+            row = connection.execute(FIND, ([asked.block], asked.organisation)).fetchone()
+            if row is None or row["kind"] != "person":
+                act = _act(asked, "open_refused", blocks=[str(asked.block)], code="unknown")
+            else:
+                people = self._recording.people(connection, {row["person_id"]})
+                details = {"blocks": [str(asked.block)], "people": people, "recipient": asked.recipient}
+                act = _act(asked, "sealed_anew", **details)
+            self._recording.append(connection, [act])
+            self._recording.commit(connection)
+            return row if act.act == "sealed_anew" else None
+
+        opened = self._opened(self._recording.in_database(write_down))
+        if "code" in opened:
+            raise NotDone(opened["code"])
+        return {"sealed": sealing.seal(opened["content"], reader)}
+
+    def _key_of(self, recipient: str) -> sealing.Key:
+        """The key that something is sealed to for an organisation. Raises NotDone."""
+        found = self._organisations().get(recipient)
+        if found is None or found.status is not OrganisationStatus.ACTIVE:
+            raise NotDone("no_recipient")
+        try:
+            key = sealed_to(self._directory).get(recipient)
+        except (OSError, ValueError, KeyError):
+            key = None
+        if key is None:
+            raise NotDone("no_recipient_key")
+        return key
 
     def _search(self, asked: Search) -> dict[str, Any]:
         terms = searching.terms(self._keys.index(asked.organisation), asked.text)
@@ -137,6 +182,6 @@ def open_block(kind: str, jwe: str, key: sealing.Key) -> Block | None:
         return None
 
 
-def _act(asked: Open | Search, act: str, **details: Any) -> Act:
+def _act(asked: Open | SealAnew | Search, act: str, **details: Any) -> Act:
     who = {"session": str(asked.session), "purpose": asked.purpose}
     return Act(f"staff:{asked.staff}", act, asked.organisation, who | details)

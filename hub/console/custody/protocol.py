@@ -6,10 +6,15 @@
     {"do": "search", "organisation": "redcross", "staff": "rc-07", "session": "…", "purpose": "box", "text": "Ana Díaz"}
     {"hits": [{"block": "…", "message": "…", "referral": "…", "person": "…", "terms": 2}], "of": 2, "more": false}
 
+    {"do": "seal_anew", "organisation": "redcross", …, "purpose": "redirected", "block": "…", "recipient": "fuvadis"}
+    {"sealed": "eyJ…"}
+
     {"code": "not_recorded"}
 
 Of a block: `unknown` (there is none that the organisation may see), `no_key`, `cannot_open`. Of all that is asked:
 `not_a_request`, `not_hosted`, `busy`, `not_recorded` (the audit could not be written, so nothing was opened), `failed`.
+Of one that is to be sealed anew: those of a block, `no_recipient` (whoever it is for does not take part),
+`no_recipient_key`.
 """
 
 from typing import Annotated, Any, Final
@@ -49,13 +54,20 @@ class Open(_Asked, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="o
     blocks: Blocks
 
 
+class SealAnew(_Asked, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="seal_anew"):
+    """Open the block of a person, and seal what is in it to another organisation: it is shown to nobody."""
+
+    block: UUID
+    recipient: Organisation
+
+
 class Search(_Asked, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="search"):
     """Find blocks by words of a name, a telephone or its last four digits, a document's number, or several of these."""
 
     text: Text
 
 
-Asked = Open | Search
+Asked = Open | SealAnew | Search
 
 _decoder = msgspec.json.Decoder(Asked)
 

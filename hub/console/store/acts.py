@@ -35,13 +35,15 @@ ENDED: Final[LiteralString] = "state in ('undone', 'refused', 'applied')"
 KEPT_FOR: Final = "90 days"  # once it has ended
 SHOWN: Final[LiteralString] = """
     message_id, organisation, staff, referral_id, batch, contract, state, code, said_by, problem, kept_at, say_at,
-    changed_at
+    changed_at, follows, state = 'kept' and look_at is null as has_no_turn
 """
 KEEP: Final[LiteralString] = """
-    insert into act (message_id, organisation, staff, referral_id, batch, contract, message, say_at, look_at)
-    select message_id, %(organisation)s, %(staff)s, referral_id, %(batch)s, contract, message, at, at
-    from unnest(%(ids)s::uuid[], %(referrals)s::uuid[], %(contracts)s::text[], %(messages)s::text[])
-            with ordinality as new (message_id, referral_id, contract, message, place),
+    insert into act (message_id, organisation, staff, referral_id, batch, contract, message, follows, say_at, look_at)
+    select message_id, %(organisation)s, %(staff)s, referral_id, %(batch)s, contract, message, follows, at,
+        case when follows is null then at end
+    from unnest(
+            %(ids)s::uuid[], %(referrals)s::uuid[], %(contracts)s::text[], %(messages)s::text[], %(follows)s::uuid[]
+        ) with ordinality as new (message_id, referral_id, contract, message, follows, place),
         (select clock_timestamp() + %(hold)s as at) as hold
     order by place
     on conflict do nothing
@@ -59,6 +61,7 @@ UNDER_WAY: Final[LiteralString] = """
     where organisation = %s and referral_id = any(%s) and (
         state in ('kept', 'accepted', 'waits')
         or state = 'applied' and changed_at > clock_timestamp() - interval '5 minutes'
+        and starts_with(contract, 'referral.')
         and not exists (
             select from step where step.referral_id = act.referral_id and step.changed_by = act.organisation
             and step.changed_at > act.kept_at - interval '5 seconds'
@@ -78,9 +81,12 @@ UNDO_BATCH: Final[LiteralString] = """
     where batch = %s and organisation = %s and state = 'kept' and said_at is null and say_at > clock_timestamp()
     returning message_id
 """
+# With what it follows, where that is in time; what still waits for that can be undone by itself.
 UNDO: Final[LiteralString] = """
     update act set state = 'undone', message = null, look_at = null, changed_at = clock_timestamp()
-    where message_id = %s and organisation = %s and state = 'kept' and said_at is null and say_at > clock_timestamp()
+    where message_id in (%(id)s, (select follows from act where message_id = %(id)s))
+    and organisation = %(organisation)s and state = 'kept' and said_at is null
+    and (say_at > clock_timestamp() or look_at is null)
     returning message_id
 """
 HAS_SAID: Final[LiteralString] = "select from act where organisation = %s and referral_id = %s and contract = %s"
@@ -118,7 +124,7 @@ GIVE_UP: Final[LiteralString] = """
     where organisation = %s and state = 'kept' and said_at is null and look_at <= clock_timestamp()
 """
 DROP_OLD: Final[LiteralString] = f"""
-    delete from act where look_at is null and changed_at < clock_timestamp() - interval '{KEPT_FOR}'
+    delete from act where look_at is null and {ENDED} and changed_at < clock_timestamp() - interval '{KEPT_FOR}'
 """
 LEARN: Final[LiteralString] = f"""
     update act set state = %(state)s, code = %(code)s, said_by = %(said_by)s, problem = null, message = null,
@@ -142,15 +148,25 @@ class Decision(NamedTuple):
     referral_id: UUID
     contract: str
     message: str
+    follows: UUID | None = None
+    """What is to be applied before: another decision of the same form, which stands before it."""
 
 
 def decision(
-    data: Model, referral_id: UUID, *, organisation: str, staff: str | None, at: datetime, id: UUID | None = None
+    data: Model,
+    referral_id: UUID,
+    *,
+    organisation: str,
+    staff: str | None,
+    at: datetime,
+    id: UUID | None = None,
+    follows: UUID | None = None,
 ) -> Decision:
-    """Make a message of what is said of a referral, by an organisation's system `console`."""
-    draft = Draft(data, subject=str(referral_id))
+    """Make a message of what is said because of a referral, by an organisation's system `console`."""
+    about = contracts.contract_of(data).about
+    draft = Draft(data, subject=str(getattr(data, about) if about else referral_id))
     message = contracts.stamp(draft, source=organisation, time=at, id=id, staff=staff, system=CONSOLE)
-    return Decision(message.id, referral_id, message.type, message.to_json().decode())
+    return Decision(message.id, referral_id, message.type, message.to_json().decode(), follows)
 
 
 def keep(
@@ -172,6 +188,7 @@ def keep(
         "referrals": [one.referral_id for one in decided],
         "contracts": [one.contract for one in decided],
         "messages": [one.message for one in decided],
+        "follows": [one.follows for one in decided],
     }
     values |= {"organisation": organisation, "staff": staff, "hold": hold, "batch": batch}
     return frozenset(row["message_id"] for row in connection.execute(KEEP, values).fetchall())
@@ -210,7 +227,8 @@ def stuck(connection: Connection, organisation: str, referral_ids: Set[UUID]) ->
 
 def undo(connection: Connection, message_id: UUID, organisation: str) -> bool:
     """Take an act back; False where it is too late."""
-    return connection.execute(UNDO, (message_id, organisation)).fetchone() is not None
+    undone = connection.execute(UNDO, {"id": message_id, "organisation": organisation}).fetchall()
+    return any(row["message_id"] == message_id for row in undone)
 
 
 def of_batch(connection: Connection, batch: UUID, organisation: str) -> Sequence[Row]:

@@ -25,6 +25,13 @@ LABELS: Final[Mapping[str, str]] = {
     "declined.reason": N_("Motivo"),
     "declined.criterion": N_("Requisito que no cumple"),
     "declined.missing_documents": N_("Documentos que faltan"),
+    "redirected.service": N_("A qué servicio"),
+    "redirected.reason": N_("Por qué no la atienden ustedes"),
+    "redirected.given_by": N_("Quién da el consentimiento"),
+    "redirected.manner": N_("Cómo lo da"),
+    "redirected.language": N_("En qué idioma se le explicó"),
+    "redirected.lasts": N_("Cuánto dura"),
+    "redirected.agreed": N_("Qué respondió"),
     "service_noted.sealed": N_("Cómo va"),
     "note_added.kind": N_("Qué es"),
     "note_added.call_back_at": N_("Volver a llamar"),
@@ -57,6 +64,9 @@ TOLD: Final[Mapping[str, str]] = {
     ActState.APPLIED: N_("Hecho: la red lo aplicó."),
 }
 NOT_YET: Final = N_("Todavía no se pudo enviar. Se intenta solo; no hace falta repetirlo.")
+CONSENT: Final = N_("Consentimiento para redirigir")
+FOLLOWS: Final = N_("Se envía cuando la red aplique el consentimiento.")
+BY_FIRST: Final = N_("No se envió: el consentimiento no se aplicó.")
 BY_SUSPENDED: Final = N_("No se envió: quien lo hizo ya no tiene acceso.")
 BY_ERASURE: Final = N_("No se envió: los datos de la persona se borraron.")
 NO_SCREENS: Final = N_("No se envió: su organización ya no usa esta consola.")
@@ -64,6 +74,7 @@ UNDONE_BECAUSE: Final[Mapping[str, str]] = {
     "staff_suspended": BY_SUSPENDED,
     "person_erased": BY_ERASURE,
     "no_screens": NO_SCREENS,
+    "first_refused": BY_FIRST,
 }
 PAST: Final = N_("Tiene que ser de ahora en adelante.")
 NOT_YET_PAST: Final = N_("Todavía no ha pasado.")

@@ -19,7 +19,7 @@ from contracts.blocks import NoteBlock
 from contracts.codes import NoteKind, ReferralEvent, ReferralState
 from contracts.transitions import ENDED
 from hub.console.hosting import uses_screens
-from hub.console.store import acts, cases
+from hub.console.store import acts, cases, passing
 from hub.console.store.acts import ActState
 from hub.console.store.cases import Case
 from hub.console.web import act_words, consents, fields, moves, showing
@@ -99,11 +99,11 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
     def ask(visit: Visit) -> Response:
-        standing = _standing(visit, settings)
+        standing = standing_here(visit, settings)
         return _form(visit, settings, standing, _move(visit, standing))
 
     def do(visit: Visit) -> Response:
-        standing = _standing(visit, settings)
+        standing = standing_here(visit, settings)
         form_id = form_id_of(visit)
         if acts.find(visit.tx, form_id, visit.staff.organisation) is not None:
             return RedirectResponse(done_path(form_id), 303)  # it was sent before
@@ -118,19 +118,21 @@ def screens(settings: Settings) -> Sequence[Screen]:
         if move is moves.PURGED:
             cases.purge(visit.tx, standing.organisation.id, decision.referral_id)
         visit.note(
-            "act_kept", people=_people(standing.case), contract=decision.contract, message=str(decision.message_id)
+            "act_kept", people=people_of(standing.case), contract=decision.contract, message=str(decision.message_id)
         )
         return RedirectResponse(done_path(form_id), 303)
 
     def tell(visit: Visit) -> Response:
         row = _found(visit)
         say = showing.saying(visit, settings)
-        one = done(row, say)
         if row["state"] == ActState.APPLIED:
             return RedirectResponse(f"/caso/{row['referral_id']}", 303)
+        first = acts.find(visit.tx, row["follows"], visit.staff.organisation) if row["follows"] else None
+        said = [done(one, say) for one in (first, row) if one is not None]
         left = (row["say_at"] - clock.now()).total_seconds()
-        page = visit.page("done.html", say=say, done=one, code=contracts.short_code(row["referral_id"]), left=left)
-        if one.is_open:
+        code = contracts.short_code(row["referral_id"])
+        page = visit.page("done.html", say=say, said=said, done=said[-1], code=code, left=left)
+        if any(one.is_open for one in said):
             page.headers["refresh"] = str(looks_again(left))
         return page
 
@@ -221,6 +223,7 @@ def standing_of(visit: Visit, settings: Settings, case: Case, referral: Row) -> 
         is_open_beside=cases.is_open_beside(visit.tx, id),
         has_key=sealed_to(settings.directory).keys(),
         consent=_consent(visit, case, id),
+        has_person=referral["recipient"] == organisation.id and passing.offer(visit.tx, viewer, id) is not None,
     )
 
 
@@ -247,15 +250,19 @@ def in_charge(case: Case, referral_id: UUID) -> str | None:
 def done(row: Row, say: Saying) -> Done:
     """An act in words."""
     name = row["contract"].rpartition(".v")[0].removeprefix("referral.")
+    label = act_words.CONSENT if name == moves.CONSENT_GRANTED else moves.BY_NAME[name].label
     state, code = row["state"], row["code"]
     is_put_off = state == ActState.KEPT and (row["problem"] or say.now - row["say_at"] > SAID_WITHIN)
     told = act_words.NOT_YET if is_put_off else act_words.UNDONE_BECAUSE.get(code, act_words.TOLD[state])
+    if row["has_no_turn"]:
+        told = act_words.FOLLOWS
     refused = code is not None and state in (ActState.REFUSED, ActState.WAITS)
     why = refusals.explain(code, row["said_by"], say.language, waits=state == ActState.WAITS) if refused else ""
-    return Done(row, say.text(moves.BY_NAME[name].label), say.text(told), why, state not in acts.ENDS)
+    return Done(row, say.text(label), say.text(told), why, state not in acts.ENDS)
 
 
-def _standing(visit: Visit, settings: Settings) -> Standing:
+def standing_here(visit: Visit, settings: Settings) -> Standing:
+    """How somebody stands to the referral of a page; while one is sent, nobody decides beside it. Raises Stopped."""
     viewer = showing.viewer_of(visit, settings)
     referral_id = UUID(str(visit.path_params["referral_id"]))
     if visit.method == "POST":
@@ -366,7 +373,7 @@ def _form(
     """The page of a form, with what is wrong with what was sent."""
     say = showing.saying(visit, settings)
     form_id = visit.typed(FORM_ID) or new_form_id()
-    visit.note("act_asked", people=_people(standing.case), contract=move.contract)
+    visit.note("act_asked", people=people_of(standing.case), contract=move.contract)
     return visit.page(
         "act.html",
         status=422 if wrong else 200,
@@ -439,6 +446,7 @@ def _given(move: Move, standing: Standing, say: Saying) -> Mapping[str, Sequence
     return {}
 
 
-def _people(case: Case) -> Sequence[str]:
+def people_of(case: Case) -> Sequence[str]:
+    """Whom a case is about, as the audit notes them."""
     people = {str(row["person_id"]) for row in case.referrals if row["person_id"]}
     return [*sorted(people), *(row["short_code"] for row in case.referrals)]

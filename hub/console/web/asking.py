@@ -36,6 +36,11 @@ def open_blocks(visit: Visit, settings: Settings, purpose: str, blocks: Sequence
     return _ask(settings, lambda custody: custody.open(_asking(visit, purpose), blocks)) if blocks else {}
 
 
+def seal_anew(visit: Visit, settings: Settings, purpose: str, block: UUID, recipient: str) -> str:
+    """Have a person's block sealed to another organisation, as a message takes it. Raises CustodyError."""
+    return _ask(settings, lambda custody: custody.seal_anew(_asking(visit, purpose), block, recipient))
+
+
 def _asking(visit: Visit, purpose: str) -> Asking:
     assert visit.session is not None
     return Asking(visit.staff.organisation, visit.staff.code, visit.session.id, purpose)

@@ -10,10 +10,11 @@ from typing import Final
 from uuid import UUID
 
 import contracts
-from contracts.codes import ReferralEvent
+from contracts.codes import ConsentGivenBy, ConsentManner, DeclineReason, ReferralEvent
 from contracts.deadlines import EXTENDED_AT_MOST, LENGTHS
 from contracts.fields import For, Model
 from contracts.transitions import ENDED, NOTED_IN, Actor, acts
+from contracts.words import catalogue
 from hub.console.hosting import uses_screens
 from hub.console.store.cases import Case
 from hub.console.web import consents
@@ -36,6 +37,8 @@ class Move:
     """What comes of it, before it is done; `other` is the other party."""
     undoable: bool = True
     """Whether it waits a moment before it is said; what destroys something here at once does not."""
+    own_fields: Sequence[Field] = ()
+    """What a page of its own asks for, of which the contract's fields are made."""
 
     @property
     def name(self) -> str:
@@ -50,13 +53,32 @@ class Move:
     @property
     def fields(self) -> Sequence[Field]:
         """What it asks for."""
-        return fields_of(self.model)
+        return self.own_fields or fields_of(self.model)
 
     @property
     def is_one_tap(self) -> bool:
         """Whether nothing is asked, and it can be undone: no page stands before it."""
         return self.undoable and not {one.name for one in self.fields} - KNOWN
 
+
+WHY_REDIRECTED: Final = (
+    DeclineReason.NO_CAPACITY, DeclineReason.NOT_ELIGIBLE, DeclineReason.OUTSIDE_AREA, DeclineReason.DOCUMENTS_MISSING,
+    DeclineReason.NOT_APPLICABLE, DeclineReason.SAFETY,
+)  # fmt: skip
+"""Why an organisation does not take a person on whom another may: of the reasons to decline."""
+LANGUAGES: Final = tuple(catalogue()["Language"])
+LASTS: Final = (30, 90, 180, 365)
+"""Days for which a consent that is taken on a page holds: one without an end nobody is asked for here."""
+TO_WHOM: Final = (Field("service", Kind.REFERRAL, required=True),)
+WHY: Final = (Field("reason", Kind.CHOICE, True, DeclineReason.__name__, [one.value for one in WHY_REDIRECTED]),)
+CONSENTED: Final = (
+    Field("given_by", Kind.CHOICE, True, ConsentGivenBy.__name__, [one.value for one in ConsentGivenBy]),
+    Field("manner", Kind.CHOICE, True, ConsentManner.__name__, [one.value for one in ConsentManner]),
+    Field("language", Kind.CHOICE, True, "Language", LANGUAGES),
+    Field("lasts", Kind.CHOICE, True, values=[str(days) for days in LASTS]),
+    Field("agreed", Kind.CHOICES, True, values=["yes"]),
+)
+CONSENT_GRANTED: Final = contracts.contract_of(contracts.ConsentGranted).name
 
 # The most usual first.
 MOVES: Final = (
@@ -71,6 +93,12 @@ MOVES: Final = (
     Move(contracts.ReferralInfoRequested, N_("Preguntar algo"), N_("El plazo se detiene mientras %(other)s responde.")),
     Move(contracts.ReferralWaitlisted, N_("Lista de espera"), N_("%(other)s se entera del puesto en la lista.")),
     Move(contracts.ReferralDeclined, N_("No podemos"), N_("%(other)s se entera, y busca otra organización.")),
+    Move(
+        contracts.ReferralRedirected,
+        N_("Redirigir"),
+        N_("La persona va a otra organización, con un consentimiento que da ahora. %(other)s se entera."),
+        own_fields=(*TO_WHOM, *WHY, *CONSENTED),
+    ),
     Move(contracts.ReferralServiceNoted, N_("Contar cómo va"), N_("Solo %(other)s puede leerlo.")),
     Move(contracts.ReferralNoteAdded, N_("Escribir o anotar una llamada"), N_("Solo %(readers)s puede leerlo.")),
     Move(contracts.ReferralVisitCancelled, N_("La cita se canceló"), N_("La referencia sigue abierta.")),
@@ -91,6 +119,9 @@ MOVES: Final = (
 BY_NAME: Final[Mapping[str, Move]] = {one.name: one for one in MOVES}
 PURGED: Final = BY_NAME["purged"]
 NOTE_ADDED: Final = BY_NAME["note_added"]
+REDIRECTED: Final = BY_NAME["redirected"]
+OF_A_PERSON: Final = (contracts.ReferralNoteAdded, contracts.ReferralReopened, contracts.ReferralRedirected)
+"""What nobody needs any more once the person is erased."""
 BY_CONSENT: Final = (contracts.ReferralNoteAdded, contracts.ReferralReopened, contracts.ReferralInfoProvided)
 """What lets more of the person leave."""
 
@@ -110,6 +141,7 @@ WITHOUT_CONSENT: Final[Mapping[consents.Standing, str]] = {
     consents.Standing.WITHDRAWN: N_("La persona retiró su consentimiento: no sale nada más."),
     consents.Standing.LAPSED: N_("El consentimiento de la persona venció: no sale nada más."),
 }
+NOBODY_HERE: Final = N_("Aquí no está lo que se envió de la persona: no hay qué pasar.")
 OPEN_BESIDE: Final = N_("Ya hay otra abierta para la misma persona y el mismo servicio.")
 
 
@@ -134,6 +166,8 @@ class Standing:
     """The organisations that something can be sealed to."""
     consent: consents.Standing
     """Whether more may leave of the person."""
+    has_person: bool = False
+    """Whether what its organisation was sent of the person is here, sealed."""
 
     @property
     def is_erased(self) -> bool:
@@ -196,6 +230,8 @@ def offered(standing: Standing, only: Collection[str] | None = None) -> Sequence
         allowed.add(PURGED.contract)
     if standing.in_charge == standing.organisation.id:
         allowed.discard("referral.taken_on")
+    if not standing.organisation.sends(CONSENT_GRANTED):
+        allowed.discard(REDIRECTED.contract)
     return [
         Offered(move, obstacle(move, standing))
         for move in MOVES
@@ -213,7 +249,7 @@ def obstacle(move: Move, standing: Standing) -> str:
         return STUCK
     if any(one.kind is Kind.NOTE and one.required and reader(one, standing) is None for one in move.fields):
         return NO_KEY
-    if move.model in (contracts.ReferralNoteAdded, contracts.ReferralReopened) and standing.is_erased:
+    if move.model in OF_A_PERSON and standing.is_erased:
         return ERASED
     if move.model is contracts.ReferralNoteAdded and standing.owe_purge:
         return BEING_DELETED
@@ -222,6 +258,8 @@ def obstacle(move: Move, standing: Standing) -> str:
     match move.model:
         case contracts.ReferralNoteAdded if not standing.readers:
             return NO_READER
+        case contracts.ReferralRedirected if not standing.has_person:
+            return NOBODY_HERE
         case contracts.ReferralReopened if standing.is_open_beside:
             return OPEN_BESIDE
         case contracts.ReferralDeadlineExtended if standing.owe_purge:

@@ -49,6 +49,7 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "absence": OF_CASES,
     "absence_ended": OF_CASES,
     "act": OF_CASES,
+    "redirect": OF_CASES,
     "act_done": OF_CASES,
     "act_undone": OF_CASES,
     "chase_all": frozenset({Role.COORDINATOR}),

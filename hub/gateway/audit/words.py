@@ -90,6 +90,7 @@ ACTS: Final[Mapping[str, Mapping[Language, str]]] = {
     "public_key_added": {"en": "public key added", "es": "clave pública nueva"},
     "public_key_revoked": {"en": "public key revoked", "es": "clave pública anulada"},
     "opened": {"en": "sealed blocks opened", "es": "bloques sellados abiertos"},
+    "sealed_anew": {"en": "sealed block passed on", "es": "bloque sellado pasado a otra organización"},
     "open_refused": {"en": "sealed blocks not opened", "es": "bloques sellados no abiertos"},
     "indexed": {"en": "sealed blocks indexed", "es": "bloques sellados indexados"},
     "broker_repaired": {"en": "broker repaired", "es": "colas reparadas"},

@@ -422,7 +422,7 @@ def _details(said: Any) -> dict[str, Any]:
         case contracts.ReferralWaitlisted():
             return {"place_in_line": said.place_in_line, "estimate_days": said.estimate_days}
         case contracts.ReferralRedirected():
-            return {"new_referral_id": said.new_referral_id}
+            return {"new_referral_id": said.new_referral_id, "decline_reason": said.reason}
         case contracts.ReferralInfoRequested():
             return {"topic": said.topic}
         case contracts.ReferralScheduled():

@@ -14,7 +14,7 @@ from tests.waiting import eventually
 
 OF_LISTS = {"referrals", "referrals_file", "case"}
 OF_CASES = OF_LISTS | {"today", "search", "found", "person", "act", "act_done", "act_undone", "notices", "notices_code",
-                       "agenda", "holder", "absence", "absence_ended"}  # fmt: skip
+                       "agenda", "holder", "absence", "absence_ended", "redirect"}  # fmt: skip
 # What each role may come to beside what everybody who has come in may.
 MORE = {
     Role.COORDINATOR: OF_CASES | {"chase_all", "acts_done", "acts_undone"},

@@ -583,14 +583,12 @@ def test_buttons_are_what_the_table_allows_each_part_in_each_state(
             links = re.findall(rf'href="/caso/{id}/hacer/(\w+)"', page.text)
             barred = re.findall(r'disabled aria-describedby="why-([a-z_]+)-', page.text)
             noted = {"referral.note_added"} if state in NOTED_IN else set[str]()
-            allowed = (acts(state, actor) - {"referral.redirected"}) | noted
+            allowed = acts(state, actor) | noted
             assert {f"referral.{name}" for name in (*links, *forms(page), *barred)} == allowed, (state, who)
 
 
 def test_every_act_that_the_table_knows_has_a_button_and_each_of_its_fields_a_label() -> None:
-    assert {one.contract for one in moves.MOVES} == {
-        *ACTS, *COORDINATED, "referral.purged", "referral.note_added"
-    } - {"referral.redirected"}  # fmt: skip
+    assert {one.contract for one in moves.MOVES} == {*ACTS, *COORDINATED, "referral.purged", "referral.note_added"}
     asked = {f"{one.name}.{field.name}" for one in moves.MOVES for field in one.fields if field.name not in moves.KNOWN}
     assert asked == set(act_words.LABELS)
 

@@ -25,6 +25,9 @@ from messaging.topology import Organisation, System
 from tests.examples import NOW, REFERRAL_ID, SERVICE_ID, referral_requested
 
 HOSTED: Final = ("redcross", "iom")
+ELSEWHERE: Final = ("fuvadis", "americares")
+"""Organisations with a system, and a key, of their own."""
+WITHOUT_KEY: Final = "oportunidades"
 TABLES: Final = "delivered, sealed_block, block_index, set_aside, forgotten_referral, purged, person_key, referral"
 AUDIT: Final = ("audit_entry", "audit_checkpoint")
 SESSION: Final = UUID("01950000-0000-7000-8000-00000000aaaa")
@@ -58,7 +61,12 @@ class Console:
         self.private = {id: self.new_key(id) for id in HOSTED}
         self.recording = Recording(url, self.key_file, self.audit_folder)
         self.keys = Keys(self.organisations_folder)
-        self.desk = Desk(self.recording, self.keys, lambda: self.organisations)
+        self.others = {id: sealing.new_key() for id in ELSEWHERE}
+        self.directory = folder / "custody-directory.json"
+        said = {id: {"public_key": sealing.public_part(key)} for id, key in (self.private | self.others).items()}
+        self.directory.write_text(json.dumps({"organisations": said}))
+        self.organisations |= {id: Organisation(id, id, ()) for id in (*ELSEWHERE, WITHOUT_KEY)}
+        self.desk = Desk(self.recording, self.keys, lambda: self.organisations, self.directory)
         self.indexing = Indexing(self.recording, self.keys, lambda: self.organisations)
         self.empty()
 

@@ -23,7 +23,7 @@ from hub.console.custody.client import Asking, Custody, CustodyError
 from hub.console.custody.protocol import MOST_ASKED
 from hub.console.custody.server import Server, address_of, listen
 from messaging import topology
-from tests.hub.console.custody.boxes import ANA, SESSION, Console, line
+from tests.hub.console.custody.boxes import ANA, HOSTED, SESSION, Console, line
 from tests.waiting import eventually
 
 ASKING = Asking("redcross", "rc-07", SESSION, "case")
@@ -39,7 +39,7 @@ class Running:
         self.log = console.folder / "custody.log"
         self._process: subprocess.Popen[bytes] | None = None
         said = topology.NETWORK_FILE.read_text()
-        for id in console.organisations:
+        for id in HOSTED:
             said += f'\n[organisations.{id}.systems.console]\nreads = ["referral.*"]\nsends = []\n'
         self.network = console.folder / "network.toml"
         self.network.write_text(said)
@@ -57,6 +57,7 @@ class Running:
                     "CONSOLE_CUSTODY_SOCKET": str(self.socket),
                     "CONSOLE_CUSTODY_KEYS": str(self.console.organisations_folder),
                     "RUTA_NETWORK_FILE": str(self.network),
+                    "RUTA_DIRECTORY_FILE": str(self.console.directory),
                     **environment,
                 },
                 stdout=subprocess.PIPE,
