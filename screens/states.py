@@ -241,7 +241,10 @@ def _redirect_told(hand: Hand) -> None:
 
 
 def _redirect_wrong(hand: Hand) -> None:
+    """Everything but the person's yes."""
     _redirect_told(hand)
+    hand.choose(reason="no_capacity", given_by="person", manner="spoken_and_witnessed")
+    hand.page.check("main [name=lasts][value='90']")
     hand.send()
 
 

@@ -28,6 +28,7 @@ from hub.console.store.acts import ActState
 from hub.console.web import act_words, acting, learned, moves, redirecting
 from hub.console.web.case import path_of
 from hub.console.web.pace import Pace
+from hub.console.web.saying import Saying
 from messaging import clock
 from tests.examples_reports import an_id, consent_recorded, says, service_recorded
 from tests.hub.console.acting.gateway import Gateway, end_of, said, speaking
@@ -246,7 +247,7 @@ def test_what_is_shown_is_what_the_other_opens_field_by_field(
         said(world.console, speaker)
     opened = world.open_as("fuvadis", gateway.heard[-1][1].data.sealed)
     assert opened == ANA
-    say = redirecting.Saying("es", clock.now(), {})
+    say = Saying("es", clock.now(), {})
     lines = dict(learned.sealed(say, opened))
     assert len(lines) == len(opened)
     assert lines.items() <= shown.items()
