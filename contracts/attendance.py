@@ -10,9 +10,9 @@ from .codes import (
     CheckIn,
     ConsentGivenBy,
     ConsentManner,
-    ConsentPurpose,
     EtpvStep,
     FieldGroup,
+    PurposeV1,
     StrikeReason,
     Urgency,
     is_confidential,
@@ -94,7 +94,7 @@ class ConsentTaken(Model):
     """The consent that a person gave at the event, to the organisation that took them down."""
 
     consent_id: UUID
-    purposes: Annotated[Several[ConsentPurpose], Field(min_length=1, max_length=10)]
+    purposes: Annotated[Several[PurposeV1], Field(min_length=1, max_length=10)]
     recipients: Annotated[Several[OrganisationId], Field(min_length=1, max_length=50)]
     field_groups: Annotated[Several[FieldGroup], Field(min_length=1, max_length=20)]
     given_by: ConsentGivenBy

@@ -70,13 +70,20 @@ class PersonBlock(Block):
     notes: LongText | None = None
 
 
+class NameBlock(Block):
+    """What a person is called, and nothing more: for whoever coordinates (`person.named`)."""
+
+    given_names: Text
+    family_names: Text | None = None
+
+
 class NoteBlock(Block):
     """Words from one organisation to another about a person."""
 
     text: LongText
 
 
-BLOCKS: dict[str, type[Block]] = {"person": PersonBlock, "note": NoteBlock}
+BLOCKS: dict[str, type[Block]] = {"person": PersonBlock, "name": NameBlock, "note": NoteBlock}
 """The blocks that contracts speak of, by name."""
 
 

@@ -1,6 +1,7 @@
 """The lists of codes that messages carry; what people see in their place stands in `words.toml`."""
 
 from enum import StrEnum
+from typing import Literal
 
 
 class Urgency(StrEnum):
@@ -283,6 +284,18 @@ class ConsentPurpose(StrEnum):
     SERVE = "serve"
     FOLLOW_UP = "follow_up"
     REPORT = "report"
+    COORDINATE = "coordinate"
+    """Whoever coordinates may be told the person's name, and nothing more."""
+
+
+PurposeV1 = Literal[
+    ConsentPurpose.REGISTER,
+    ConsentPurpose.REFER,
+    ConsentPurpose.SERVE,
+    ConsentPurpose.FOLLOW_UP,
+    ConsentPurpose.REPORT,
+]
+"""The purposes of contracts that partners read, and that were released before there were more."""
 
 
 class FieldGroup(StrEnum):

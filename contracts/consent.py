@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
-from .codes import ConsentEnd, ConsentGivenBy, ConsentManner, ConsentPurpose, FieldGroup
+from .codes import ConsentEnd, ConsentGivenBy, ConsentManner, ConsentPurpose, FieldGroup, PurposeV1
 from .fields import (
     CaseCode,
     Language,
@@ -174,10 +174,7 @@ class ConsentEnded(Model):
     """The organisation that the person said it to."""
 
 
-@contract(
-    "consent.receipt_issued.v1", sent_by="hub", received_by="whoever sent it", personal_data=True, about="consent_id"
-)
-class ConsentReceiptIssued(_Terms):
+class _Receipt(_Terms):
     """The receipt of a consent, to be printed for the person: what they allowed, and how to take it back."""
 
     receipt_code: ReceiptCode
@@ -187,3 +184,23 @@ class ConsentReceiptIssued(_Terms):
     manner: ConsentManner
     language: Language
     recorded_at: Said
+
+
+@contract(
+    "consent.receipt_issued.v1", sent_by="hub", received_by="whoever sent it", personal_data=True, about="consent_id"
+)
+class ConsentReceiptIssuedV1(_Receipt):
+    """The receipt of a consent, to be printed for the person: what they allowed, and how to take it back."""
+
+    purposes: Annotated[Several[PurposeV1], Field(min_length=1, max_length=10)]
+
+
+@contract(
+    "consent.receipt_issued.v2", sent_by="hub", received_by="whoever sent it", personal_data=True, about="consent_id"
+)
+class ConsentReceiptIssuedV2(_Receipt):
+    """The receipt of a consent that has the purpose `coordinate`, which version 1 does not know; of any other comes
+    version 1."""
+
+
+ConsentReceiptIssued = ConsentReceiptIssuedV2

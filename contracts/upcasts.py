@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .codes import ContactChannel
+from .consent import ConsentReceiptIssuedV1, ConsentReceiptIssuedV2
 from .directory import ServicePublishedV1, ServicePublishedV2
 from .fields import Model
 from .referral import Contact, ReferralRequestedV1, ReferralRequestedV2
@@ -22,8 +23,14 @@ def service_published_v2(old: ServicePublishedV1) -> ServicePublishedV2:
     return ServicePublishedV2(**kept, zones=(old.zone,))
 
 
+def receipt_issued_v2(old: ConsentReceiptIssuedV1) -> ConsentReceiptIssuedV2:
+    """Version 1 knew fewer purposes."""
+    return ConsentReceiptIssuedV2(**dict(old))
+
+
 UPCASTS: Mapping[type[Model], Callable[[Any], Model]] = {
     ReferralRequestedV1: referral_requested_v2,
     ServicePublishedV1: service_published_v2,
+    ConsentReceiptIssuedV1: receipt_issued_v2,
 }
 """From the data of each superseded version to the data of the next."""

@@ -1,11 +1,23 @@
 """What organisations tell intake of households, steps of the Statute, triage and needs to be referred."""
 
+import json
 from typing import Any
 from uuid import UUID
 
 import contracts
 from contracts import codes
-from tests.examples import CONSENT_ID, NEED_ID, NOW, PERSON_ID, RECIPIENT, REFERRAL_ID, SERVICE_ID
+from tests.examples import (
+    CONSENT_ID,
+    COORDINATOR,
+    NEED_ID,
+    NOW,
+    PERSON_ID,
+    RECIPIENT,
+    REFERRAL_ID,
+    SERVICE_ID,
+    consent_granted,
+    sealed_with_header,
+)
 
 HOUSEHOLD_ID = UUID("01950000-0000-7000-8000-000000000006")
 CHILD_ID = UUID("01950000-0000-7000-8000-000000000007")
@@ -86,6 +98,22 @@ def need_referred(**overrides: Any) -> contracts.NeedReferred:
             **overrides,
         }
     )
+
+
+def coordination_allowed(**overrides: Any) -> contracts.ConsentGranted:
+    """The person allows the coordinator to know their name."""
+    terms = {"purposes": (codes.ConsentPurpose.COORDINATE,), "recipients": (COORDINATOR,)}
+    return consent_granted(**{**terms, **overrides})
+
+
+def name_for(organisation: str) -> str:
+    """A name as it looks that is sealed to an organisation; nobody opens it."""
+    return sealed_with_header(json.dumps({"kid": organisation}))
+
+
+def person_named(**overrides: Any) -> contracts.PersonNamed:
+    said = {"person_id": PERSON_ID, "consent_id": CONSENT_ID, "recipient": COORDINATOR}
+    return contracts.PersonNamed(**{**said, "sealed": name_for(COORDINATOR), **overrides})
 
 
 def needs_referred(*referrals: contracts.NeedReferred, **overrides: Any) -> contracts.NeedsReferred:

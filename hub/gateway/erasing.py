@@ -22,7 +22,8 @@ from messaging.identity import HUB
 def carries_out_an_erasure(message: contracts.Message) -> bool:
     """Tell whether it is by this message that somebody is erased where the message goes: it is not emptied.
 
-    `person.erased` has a service that the organisation runs itself erase them, `person.erasure_asked` the organisation.
+    `person.erased` has a service that the organisation runs itself erase them, `person.erasure_asked` the organisation,
+    by `person.name_ended` whoever coordinates deletes a name.
     By `rights.due` those who registered the person learn until when they are to answer; by a referral's status
     `consent_withdrawn` and its reminders, that they owe a purge receipt, and coordinators by `escalated` who does. All
     of them name ids, codes and days; one that came with a sealed block would be no such notice. Of nothing else has
@@ -32,7 +33,7 @@ def carries_out_an_erasure(message: contracts.Message) -> bool:
     if getattr(data, "sealed", None) is not None:
         return False
     match data:
-        case contracts.PersonErased() | contracts.PersonErasureAsked():
+        case contracts.PersonErased() | contracts.PersonErasureAsked() | contracts.PersonNameEnded():
             return True
         case contracts.RightsDue():
             return data.kind == codes.RightsKind.ERASURE

@@ -4,7 +4,7 @@ from __future__ import annotations  # Message[…] is only for the reader: pydan
 
 import logging
 import os
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from messaging.on import batches, every, on
 from messaging.public_keys import sealed_to
 from messaging.transaction import Transaction
 from services.intake import messages, rules, store
+from services.intake.rules.consents import Consent
 from services.intake.rules.links import Circle, Pair
 from services.intake.rules.people import Registration
 from services.intake.rules.rights import Request
@@ -132,7 +133,10 @@ class IntakeService:
             store.consents.claim_withdrawal(tx, consent, withdrawal, message, ends_on=ends_on)
             return messages.consents.withdrawal_claimed(consent, withdrawal, by=by, answer_by=answer_by, at=now)
         store.consents.withdraw_consent(tx, consent, withdrawal, message, at=now)
-        return [messages.consents.consent_withdrawn(consent, withdrawal, through=message.source, at=now)]
+        return [
+            messages.consents.consent_withdrawn(consent, withdrawal, through=message.source, at=now),
+            *end_names(tx, [consent], at=now),
+        ]
 
     @on(contracts.ConsentWithdrawnByReceipt)
     def end_consent_by_receipt(
@@ -143,7 +147,10 @@ class IntakeService:
         consent = rules.consents.check_receipt(store.consents.find_by_receipt(tx, said.receipt_code))
         withdrawal = messages.consents.withdrawal(consent.consent_id, said)
         store.consents.withdraw_consent(tx, consent, withdrawal, message, at=now)
-        return [messages.consents.consent_withdrawn(consent, withdrawal, through=message.source, at=now)]
+        return [
+            messages.consents.consent_withdrawn(consent, withdrawal, through=message.source, at=now),
+            *end_names(tx, [consent], at=now),
+        ]
 
     @on(contracts.ConsentWithdrawalContested)
     def contest_withdrawal(
@@ -162,12 +169,29 @@ class IntakeService:
         return [
             messages.consents.consent_withdrawn(consent, withdrawal, through=through, at=now)
             for consent, withdrawal, through in ended
-        ]
+        ] + end_names(tx, [consent for consent, _, _ in ended], at=now)
 
     @every(timedelta(seconds=10))
     def end_lapsed_consents(self, tx: Transaction, now: datetime) -> list[Draft]:
         """End the consents that were given until a time that has passed."""
-        return [messages.consents.consent_lapsed(one, at=now) for one in store.consents.lapse_consents(tx, now=now)]
+        lapsed = store.consents.lapse_consents(tx, now=now)
+        return [messages.consents.consent_lapsed(one, at=now) for one in lapsed] + end_names(tx, lapsed, at=now)
+
+    @on(contracts.PersonNamed)
+    def bring_name(self, tx: Transaction, message: Message[contracts.PersonNamed]) -> list[Draft]:
+        """An organisation tells one that coordinates a person's name, which passes through sealed."""
+        said = message.data
+        known_person(tx, said.person_id)
+        rules.naming.check_naming(
+            store.consents.find_consent(tx, said.consent_id),
+            said.consent_id,
+            said.person_id,
+            by=message.source,
+            recipient=said.recipient,
+            coordinators=tx.who_may(Power.COORDINATE),
+            at=clock.now(),
+        )
+        return [messages.naming.brought(message)]
 
     # -- needs ---------------------------------------------------------------------------------------------------------
 
@@ -399,6 +423,18 @@ def followed_route(tx: Transaction, message: Message[Any]) -> Route:
     """Lock the route that a message is about; only the organisation that follows the household speaks of it."""
     route_id = message.data.route_id
     return rules.route.check_follower(store.route.lock_route(tx, route_id), route_id, by=message.source)
+
+
+def end_names(tx: Transaction, ended: Sequence[Consent], *, at: datetime) -> list[Draft]:
+    """Ask whoever coordinates to delete the names that they were told under consents that have ended."""
+    if not any(rules.naming.PURPOSE in one.purposes for one in ended):
+        return []
+    taking_part = organisations.taking_part(tx)
+    return [
+        draft
+        for one in ended
+        for draft in messages.naming.ended(one, to=rules.naming.may_know(one, taking_part=taking_part), at=at)
+    ]
 
 
 def may_hear(tx: Transaction, organisation: str, person_id: UUID) -> bool:

@@ -64,7 +64,8 @@ def demanded() -> dict[str, set[str]]:
     }
     for schema in schemas.current_schemas().values():
         for name, values in named_in(schema):
-            lists.setdefault(name, set()).update(values)
+            if name != "purposes":  # of a list of before it had grown (PurposeV1), whose words are ConsentPurpose's
+                lists.setdefault(name, set()).update(values)
     return lists
 
 

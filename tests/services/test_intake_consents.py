@@ -38,7 +38,7 @@ def test_the_receipt_of_a_consent_goes_to_who_asked_for_it_and_says_what_was_all
 ) -> None:
     said = consent_granted()
     _, receipt = registered.hear(said, source=SENDER)
-    assert isinstance(receipt.data, contracts.ConsentReceiptIssued)
+    assert isinstance(receipt.data, contracts.ConsentReceiptIssuedV1)
     assert (receipt.recipient, receipt.data.granted_to, receipt.data.recorded_at) == (SENDER, SENDER, NOW)
     for name in ("consent_id", "recipients", "purposes", "valid_from", "valid_until", "given_by", "manner", "language"):
         assert getattr(receipt.data, name) == getattr(said, name)

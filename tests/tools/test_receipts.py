@@ -22,7 +22,7 @@ PERSON_ID, CASE_CODE = "019a0000-0000-7000-8000-000000000003", "GBV-0001"
 def receipt(example: str = "ok-until-it-is-withdrawn", **overrides: Any) -> contracts.ConsentReceiptIssued:
     message = json.loads((EXAMPLES / f"{example}.json").read_text())
     message["data"] |= overrides
-    data = contracts.parse(json.dumps(message).encode()).data
+    data = contracts.upcast(contracts.parse(json.dumps(message).encode())).data
     assert isinstance(data, contracts.ConsentReceiptIssued)
     return data
 
@@ -118,6 +118,16 @@ def test_the_page_needs_nothing_from_anywhere_and_runs_nothing() -> None:
     assert tags & {"script", "link", "img", "iframe", "object"} == set()
     assert [name for _, attributes in made_of.elements for name in attributes if name in ("src", "href")] == []
     assert re.findall(r"url\(|@import|//(?!www\.w3\.org)", page) == []
+
+
+def test_that_whoever_coordinates_sees_the_name_is_one_sentence_of_receipts_that_allow_it_and_of_no_other() -> None:
+    said = receipt()
+    purposes = (*said.purposes, codes.ConsentPurpose.COORDINATE)
+    shown = Page(receipt_page(said.model_copy(update={"purposes": purposes, "language": "en"}), names=NAMES)).text
+    without = Page(receipt_page(said.model_copy(update={"language": "en"}), names=NAMES)).text
+    for language in ("es", "en"):
+        sentence = all_strings()[language]["coordinated"]
+        assert (shown.count(sentence), without.count(sentence), sentence.count(".")) == (1, 0, 1)
 
 
 def test_every_language_has_words_for_everything() -> None:

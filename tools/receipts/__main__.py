@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     chosen = parser.parse_args(arguments)
     try:
-        receipt = contracts.parse(chosen.message.read_bytes()).data
+        receipt = contracts.upcast(contracts.parse(chosen.message.read_bytes())).data
         names = declared_names() if chosen.directory is None else read_names(chosen.directory)
     except OSError as error:
         return _fail(f"{error.filename} cannot be read: {error.strerror}")

@@ -57,6 +57,7 @@ def _receipt(receipt: contracts.ConsentReceiptIssued, language: str, *, names: M
         how_long = strings["until"].format(start=start, end=_day(receipt.valid_until, strings))
     given = strings["given"].format(manner=label(receipt.manner, language), day=_day(receipt.recorded_at, strings))
     allowed = strings["allowed_by_caregiver" if by_caregiver else "allowed"]
+    coordinated = codes.ConsentPurpose.COORDINATE in receipt.purposes
     return _template("receipt.html").substitute(
         language=language,
         title=escape(strings["title"]),
@@ -66,6 +67,7 @@ def _receipt(receipt: contracts.ConsentReceiptIssued, language: str, *, names: M
         code=escape(receipt.receipt_code),
         recipients=_items(names.get(one, one) for one in receipt.recipients),
         purposes=_items(capital(label(one, language)) for one in receipt.purposes),
+        coordinated=f"<p>{escape(strings['coordinated'])}</p>" if coordinated else "",
         field_groups=_items(capital(label(one, language)) for one in receipt.field_groups),
         how_long=escape(how_long),
         withdraw_how=_items(one.format(organisation=organisation) for one in strings["withdraw_how"]),

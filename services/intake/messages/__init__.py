@@ -6,6 +6,7 @@ from services.intake.messages import (
     etpv,
     households,
     matching,
+    naming,
     needs,
     people,
     referring,
@@ -13,4 +14,16 @@ from services.intake.messages import (
     route,
 )
 
-__all__ = ["consents", "erasure", "etpv", "households", "matching", "needs", "people", "referring", "rights", "route"]
+__all__ = [
+    "consents",
+    "erasure",
+    "etpv",
+    "households",
+    "matching",
+    "naming",
+    "needs",
+    "people",
+    "referring",
+    "rights",
+    "route",
+]

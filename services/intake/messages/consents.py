@@ -9,6 +9,7 @@ from uuid import UUID
 import contracts
 from contracts import Draft, Message, codes
 from services.intake.rules.consents import Consent, Withdrawal
+from services.intake.rules.naming import PURPOSE
 
 
 def consent(message: Message[contracts.ConsentGranted]) -> Consent:
@@ -51,7 +52,9 @@ def consent_recorded(consent: Consent) -> Draft:
 
 def receipt_issued(consent: Consent, *, receipt_code: str, at: datetime) -> Draft:
     """Bring the organisation that asked what it prints for the person."""
-    issued = contracts.ConsentReceiptIssued(
+    # Who says the new purpose reads the new version; all others read the one that they know.
+    version = contracts.ConsentReceiptIssuedV1 if PURPOSE not in consent.purposes else contracts.ConsentReceiptIssuedV2
+    issued = version(
         **_terms(consent),
         receipt_code=receipt_code,
         granted_to=consent.granted_to,

@@ -59,6 +59,22 @@ def holds(consent: Consent, *, at: datetime) -> bool:
     return begun and consent.end_reason is None and (consent.valid_until is None or consent.valid_until > at)
 
 
+def check_relied_on(consent: Consent, person_id: UUID | None, *, by: str, at: datetime) -> None:
+    """Let `by` rely on a consent of that person's, given to it, that holds; what it allows is another question."""
+    if consent.person_id != person_id:
+        raise Refused("consent_of_another_person")
+    if consent.granted_to != by:
+        raise Refused("consent_not_granted_to_you")
+    if consent.end_reason == LAPSED or (consent.valid_until is not None and consent.valid_until <= at):
+        raise Refused("consent_expired")
+    if consent.end_reason is not None:
+        raise Refused("consent_withdrawn")
+    if consent.claimed_through is not None:
+        raise Refused("consent_suspended")
+    if consent.valid_from > at + CLOCKS_DIFFER:
+        raise Refused("consent_not_valid_yet")
+
+
 def check_new(known: Consent | None) -> None:
     """Let a consent be granted once."""
     if known is not None:

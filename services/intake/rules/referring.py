@@ -7,8 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from messaging.answers import MissingPrerequisite, Refused
-from messaging.plausible import CLOCKS_DIFFER
-from services.intake.rules.consents import LAPSED, Consent
+from services.intake.rules.consents import Consent, check_relied_on
 from services.intake.rules.days import day_of
 from services.intake.rules.needs import Need, check_whose
 from services.intake.rules.people import Person, is_minor
@@ -144,18 +143,7 @@ def check_consent(consent: Consent, need: Need, *, by: str, recipient: str, at: 
     refused under the same code by both. Not the same function: services share no rules, only intake knows why a consent
     has ended, and what is shared is chosen here by the consent itself, so that there is nothing to hold against it.
     """
-    if consent.person_id != need.person_id:
-        raise Refused("consent_of_another_person")
-    if consent.granted_to != by:
-        raise Refused("consent_not_granted_to_you")
-    if consent.end_reason == LAPSED or (consent.valid_until is not None and consent.valid_until <= at):
-        raise Refused("consent_expired")
-    if consent.end_reason is not None:
-        raise Refused("consent_withdrawn")
-    if consent.claimed_through is not None:
-        raise Refused("consent_suspended")
-    if consent.valid_from > at + CLOCKS_DIFFER:
-        raise Refused("consent_not_valid_yet")
+    check_relied_on(consent, need.person_id, by=by, at=at)
     if PURPOSE not in consent.purposes:
         raise Refused("consent_not_for_purpose")
     if recipient not in consent.recipients:

@@ -24,11 +24,13 @@ from tests.examples import (
 from tests.examples_intake import (
     CHILD,
     CHILD_ID,
+    coordination_allowed,
     etpv_step_struck_out,
     etpv_step_taken,
     household_recorded,
     need_triaged,
     needs_referred,
+    person_named,
     withdrawn_by_receipt,
 )
 from tests.examples_rights import rights_answered, rights_extended, rights_requested
@@ -107,6 +109,7 @@ ENDED: Final = also(WITH_PLAN, route_left())
 
 CONSENTED: Final = also(KNOWN, consent_granted())
 IN_NEED: Final = also(KNOWN, need_identified())
+NAMEABLE: Final = also(KNOWN, coordination_allowed())
 CLAIMED: Final = [*CONSENTED, Said(consent_withdrawn(), by=ANOTHER)]
 WITHDRAWN: Final = also(CONSENTED, consent_withdrawn())
 ASKED: Final = also(KNOWN, rights_requested())
@@ -177,6 +180,13 @@ CASES: Final = [
         refused=Refused("already_withdrawn", Said(by_receipt, by=ANOTHER), WITHDRAWN),
         again="already_withdrawn",
         out_of_order=NeverOutOfOrder("a receipt is of a consent that is kept", alone="receipt_unknown"),
+    ),
+    Case(
+        before=NAMEABLE,
+        done=Said(person_named()),
+        refused=Refused("consent_not_to_coordinate", Said(person_named()), CONSENTED),
+        again=Again.IS_ANOTHER,
+        out_of_order={0: "person_unknown", 1: "consent_unknown"},
     ),
     # -- needs
     Case(
