@@ -116,7 +116,7 @@ class Custody:
         )
         return _read(await self._ask(written(asked)), _Sealed).sealed
 
-    async def search(self, asking: Asking, text: str) -> Found:
+    async def search(self, asking: Asking, text: str, *, coordinates: bool = False) -> Found:
         """Find blocks of the organisation by what somebody has typed. Raises CustodyError."""
         asked = Search(
             organisation=asking.organisation,
@@ -124,6 +124,7 @@ class Custody:
             session=asking.session,
             purpose=asking.purpose,
             text=text,
+            coordinates=coordinates,
         )
         return _read(await self._ask(written(asked)), Found)
 

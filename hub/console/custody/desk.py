@@ -28,7 +28,8 @@ log = logging.getLogger("ruta.custody")
 
 # Of a case under a code nothing is opened, nor of what else is said about its referral. A note does not say whose it
 # is, nor of which case: it is opened where its referral is known to be of a person, by what came of it or what was
-# recorded. Of who was erased nothing is, whatever is still there.
+# recorded. Of who was erased nothing is, whatever is still there. A name that
+# was told to coordinate is opened while that consent holds.
 FIND: Final = """
     select block.id, block.organisation, block.kind, block.jwe,
         coalesce(block.person_id, offered.person_id, referral.person_id) as person_id
@@ -43,6 +44,7 @@ FIND: Final = """
         and not exists (
             select from delivered where delivered.referral_id = block.referral_id and delivered.confidential
         )
+        and (block.consent_id is null or may_be_named(block.consent_id, block.organisation, block.person_id))
         and not exists (select from forgotten_referral where forgotten_referral.referral_id = block.referral_id)
         and not exists (
             select from person_key where key is null
@@ -155,7 +157,7 @@ class Desk:
             kinds = sorted({one.kind for one in terms})
             self._recording.append(connection, [_act(asked, "searched", terms=len(terms), kinds=kinds)])
             self._recording.commit(connection)
-            return searching.search(connection, asked.organisation, terms, MOST_HITS + 1)
+            return searching.search(connection, asked.organisation, terms, MOST_HITS + 1, coordinates=asked.coordinates)
 
         rows = self._recording.in_database(write_down)
         hits = [

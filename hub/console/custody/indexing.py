@@ -1,4 +1,4 @@
-"""Opens each person's block once, when it has arrived, and keeps by which hashes it is found: nothing else of it.
+"""Opens each block of a person, or of a name, once, when it has arrived, and keeps by which hashes it is found, only.
 
 That it was opened is recorded first (`indexed`), as of anybody who looks. Killed in between, it is done again. Where
 the console alone reads for the organisation, the sender hears by `referral.received` that it is here and can be opened.
@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import contracts
-from contracts.blocks import PersonBlock
+from contracts.blocks import NameBlock, PersonBlock
 from hub.console.custody import searching
 from hub.console.custody.desk import open_block
 from hub.console.custody.keys import Keys, NoIndexKey
@@ -52,10 +52,11 @@ KEEP: Final = """
     ), done as (
         update sealed_block set index_due = null, index_code = opened.index_code
         from opened where sealed_block.id = opened.id
-        returning sealed_block.id, organisation, received_at
+        returning sealed_block.id, organisation, received_at, consent_id
     )
-    insert into block_index (block, organisation, received_at, tokens)
-    select done.id, organisation, received_at, tokens from done join opened using (id) where index_code is null
+    insert into block_index (block, organisation, received_at, consent_id, tokens)
+    select done.id, organisation, received_at, consent_id, tokens
+    from done join opened using (id) where index_code is null
     on conflict (block) do update set tokens = excluded.tokens
 """
 
@@ -133,6 +134,8 @@ def _found_by(row: Row, key: Any, index_key: bytes) -> dict[str, Any]:
     """The hashes by which a block is found, or why it cannot be opened."""
     try:
         block = open_block(row["kind"], row["jwe"], key)
+        if isinstance(block, NameBlock):
+            block = PersonBlock(given_names=block.given_names, family_names=block.family_names)
         if isinstance(block, PersonBlock):
             return {"index_code": None, "tokens": searching.tokens(index_key, block)}
     except Exception as error:  # whatever a hostile block leads to, the others are indexed

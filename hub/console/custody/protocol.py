@@ -65,6 +65,8 @@ class Search(_Asked, frozen=True, forbid_unknown_fields=True, kw_only=True, tag=
     """Find blocks by words of a name, a telephone or its last four digits, a document's number, or several of these."""
 
     text: Text
+    coordinates: bool = False
+    """Whether also by names that the organisation was told to coordinate."""
 
 
 Asked = Open | SealAnew | Search

@@ -27,6 +27,9 @@ FOUND: Final = """
     with found as (
         select block, tokens, received_at from block_index
         where organisation = %(organisation)s and block <> all(%(before)s::uuid[]) and ({condition})
+            and (consent_id is null or (%(coordinates)s and may_be_named(
+                consent_id, organisation, (select person_id from sealed_block where sealed_block.id = block)
+            )))
         limit {looked_at}
     ), best as (
         select block, received_at,
@@ -99,8 +102,12 @@ def _e164(number: str) -> str | None:
     return phonenumbers.format_number(read, phonenumbers.PhoneNumberFormat.E164)
 
 
-def search(connection: Connection, organisation: str, terms: Sequence[Term], most: int) -> list[Row]:
+def search(
+    connection: Connection, organisation: str, terms: Sequence[Term], most: int, *, coordinates: bool
+) -> list[Row]:
     """Return blocks of an organisation, those first that hit most of the terms; `terms` of a row says how many.
+
+    Names that it was told to coordinate are found by who coordinates, while the person's consent holds.
 
     What misses half of them, or two, is looked for only where there is nothing better: it would be half of everybody.
     """
@@ -119,6 +126,7 @@ def search(connection: Connection, organisation: str, terms: Sequence[Term], mos
             "organisation": organisation,
             "before": [row["id"] for row in rows],
             "exact": exact,
+            "coordinates": coordinates,
             "most": most - len(rows),
         }
         sql = FOUND.format(condition=condition, looked_at=LOOKED_AT)

@@ -27,6 +27,7 @@ KINDS: Final[Mapping[tuple[str, str], str]] = {
     ("referral.offered", "data.request.sealed"): "person",
     ("referral.status", "data.sealed"): "note",
     ("referral.note_brought", "data.sealed"): "note",
+    ("person.name_brought", "data.sealed"): "name",
 }
 """What is in the sealed blocks that organisations are sent, by contract and field; of any other nobody knows."""
 OTHER: Final = "other"
@@ -74,13 +75,14 @@ KEEP: Final = """
         returning organisation, source, message_id, erased_at
     )
     insert into sealed_block (
-        id, organisation, source, message_id, place, kind, referral_id, person_id, confidential, jwe, index_due
+        id, organisation, source, message_id, place, kind, referral_id, person_id, consent_id, confidential, jwe,
+        index_due
     )
-    select id, organisation, source, message_id, place, kind, referral_id, person_id, confidential, jwe,
-        case when kind = 'person' and not confidential then clock_timestamp() end
+    select id, organisation, source, message_id, place, kind, referral_id, person_id, consent_id, confidential, jwe,
+        case when kind in ('person', 'name') and not confidential then clock_timestamp() end
     from jsonb_to_recordset(%(blocks)s::jsonb) as block(
         id uuid, organisation text, source text, message_id uuid, place text, kind text, referral_id uuid,
-        person_id uuid, confidential boolean, jwe text
+        person_id uuid, consent_id uuid, confidential boolean, jwe text
     ) join kept using (organisation, source, message_id)
     where kept.erased_at is null
     on conflict do nothing
@@ -254,15 +256,17 @@ def _blocks(row: Mapping[str, Any], message: contracts.Message[Any]) -> Iterator
     name = contracts.CONTRACTS[message.type].name
     whose = row["people"][0] if len(row["people"]) == 1 else None
     for number, one in enumerate(marked(message.data, SealedTo, "data")):
+        kind = KINDS.get((name, one.where), OTHER)
         yield {
             "id": contracts.uuid7(),
             "organisation": row["organisation"],
             "source": row["source"],
             "message_id": row["message_id"],
             "place": one.where if (name, one.where) in KINDS else f"{one.where} {number}",
-            "kind": KINDS.get((name, one.where), OTHER),
+            "kind": kind,
             "referral_id": row["referral_id"],
             "person_id": whose,
+            "consent_id": row["data"]["consent_id"] if kind == "name" else None,
             "confidential": row["confidential"],
             "jwe": one.value,
         }

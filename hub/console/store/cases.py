@@ -28,6 +28,8 @@ class Viewer:
     organisation: str
     coordinates: bool
     """Sees the codes, states, times and parties of every case that is not confidential."""
+    names: bool = False
+    """Sees the names that the organisation was told to coordinate."""
 
 
 class Part(StrEnum):

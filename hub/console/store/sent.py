@@ -3,7 +3,7 @@
 Every function takes a connection to the console's database and a `Viewer`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, LiteralString
 from uuid import UUID
 
@@ -23,6 +23,15 @@ BLOCKS: Final[LiteralString] = """
     where block.organisation = %(organisation)s and block.referral_id = any(%(referral_ids)s)
         and block.kind in ('person', 'note') and not block.confidential and not delivered.confidential
     order by block.kind desc, delivered.said_at desc, block.id desc limit %(limit)s
+"""
+
+# The name that the organisation was told last to coordinate, of each of these people who still allows it.
+NAMES: Final[LiteralString] = """
+    select distinct on (person_id) block.id, block.kind, block.person_id, delivered.said_at
+    from sealed_block block join delivered using (organisation, source, message_id)
+    where block.organisation = %(organisation)s and block.person_id = any(%(people)s) and block.kind = 'name'
+        and may_be_named(block.consent_id, block.organisation, block.person_id)
+    order by person_id, delivered.said_at desc, block.id desc limit %(limit)s
 """
 
 AMONG: Final[LiteralString] = f"""
@@ -47,6 +56,19 @@ def blocks(connection: Connection, viewer: Viewer, referral_ids: Sequence[UUID])
     return rows(connection, BLOCKS, values, AT_MOST)
 
 
+def names(connection: Connection, viewer: Viewer, people: Collection[UUID]) -> list[Row]:
+    """The blocks with the names of these people that the viewer may see to coordinate."""
+    if not viewer.names:
+        return []
+    return rows(connection, NAMES, {"organisation": viewer.organisation, "people": [*people]}, AT_MOST)
+
+
+def of_people(connection: Connection, viewer: Viewer, people: Collection[UUID], limit: int) -> list[Row]:
+    """The referrals of these people that a viewer may see, the last changed first."""
+    values = {"organisation": viewer.organisation, "coordinates": viewer.coordinates, "people": [*people]}
+    return rows(connection, OF_PEOPLE, values, limit) if people else []
+
+
 def among(connection: Connection, viewer: Viewer, referral_ids: Sequence[UUID]) -> list[Row]:
     """Those of referrals that a viewer may see, in the order in which they are named."""
     values = {
@@ -62,4 +84,4 @@ def by_receipt(connection: Connection, viewer: Viewer, code: str, limit: int) ->
     """The referrals that a viewer may see of whom the viewer's organisation was sent this receipt for."""
     values = {"organisation": viewer.organisation, "coordinates": viewer.coordinates, "code": code}
     people = {one for row in rows(connection, OF_RECEIPT, values, RECEIPTS) for one in row["people"]}
-    return rows(connection, OF_PEOPLE, {**values, "people": [*people]}, limit) if people else []
+    return of_people(connection, viewer, people, limit)

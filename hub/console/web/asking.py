@@ -26,9 +26,9 @@ AT_ONCE: Final = 4  # pages that wait for custody; one more is told at once that
 _room = threading.BoundedSemaphore(AT_ONCE)
 
 
-def search(visit: Visit, settings: Settings, text: str) -> Found:
+def search(visit: Visit, settings: Settings, text: str, *, coordinates: bool) -> Found:
     """Find blocks of the organisation of whoever looks. Raises CustodyError."""
-    return _ask(settings, lambda custody: custody.search(_asking(visit, "box"), text))
+    return _ask(settings, lambda custody: custody.search(_asking(visit, "box"), text, coordinates=coordinates))
 
 
 def open_blocks(visit: Visit, settings: Settings, purpose: str, blocks: Sequence[UUID]) -> Mapping[UUID, Opened]:

@@ -28,6 +28,7 @@ AWAY: Final = N_("Ahora no se puede abrir. No se vio nada: espere un minuto e in
 CLOSED: Final = N_(
     "Algo de lo sellado no se puede abrir aquí. Avise a soporte con el código del caso y con este: %(code)s."
 )
+NAME_ALONE: Final = N_("Para coordinar se ve solo el nombre, mientras la persona lo permita.")
 # By which it is safe to write to the telephone, and not to call it.
 WRITTEN: Final = frozenset({ContactChannel.SMS.value, ContactChannel.WHATSAPP.value})
 
@@ -81,13 +82,14 @@ def shown(visit: Visit, settings: Settings, say: Saying, viewer: Viewer, case: C
     if not visit.finds_people:
         return None
     blocks = sent.blocks(visit.tx, viewer, [row["referral_id"] for row in case.referrals])
-    if not blocks:
+    people = {row["person_id"] for row in case.referrals if row["person_id"]}
+    person = next((one for one in [*blocks, *sent.names(visit.tx, viewer, people)] if one["kind"] != "note"), None)
+    if not blocks and person is None:
         return None
-    person = next((one for one in blocks if one["kind"] == "person"), None)
     closed = Shown(has_person=person is not None)
     if not opens:
         return closed
-    wanted = [one for one in blocks if one is person or one["kind"] == "note"]
+    wanted = [*([person] if person else []), *(one for one in blocks if one["kind"] == "note")]
     try:
         opened = asking.open_blocks(visit, settings, PURPOSE, [one["id"] for one in wanted])
     except CustodyError:
@@ -105,7 +107,7 @@ def _opened(say: Saying, person: Row | None, wanted: Sequence[Row], opened: Mapp
     notes.sort(key=lambda note: note.at)
     if person is None or opened[person["id"]].code:
         return Shown(person is not None, is_open=bool(notes), problem=problem, notes=notes)
-    said, contact = opened[person["id"]].content, person["contact"] or {}
+    said, contact = opened[person["id"]].content, person.get("contact") or {}
     return Shown(
         has_person=True,
         is_open=True,
@@ -113,7 +115,7 @@ def _opened(say: Saying, person: Row | None, wanted: Sequence[Row], opened: Mapp
         name=showing.name_of(said),
         telephones=[*_telephones(say, said, contact)],
         facts=[(say.text(label), value) for label, value in _facts(say, said, contact)],
-        words=said.get("notes", ""),
+        words=say.text(NAME_ALONE) if person["kind"] == "name" else said.get("notes", ""),
         notes=notes,
     )
 

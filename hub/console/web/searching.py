@@ -107,15 +107,20 @@ def _found(visit: Visit, settings: Settings, viewer: Viewer, typed: str) -> Foun
 def _people(visit: Visit, settings: Settings, viewer: Viewer, typed: str) -> Found:
     """What custody finds; of that, what whoever asks may see."""
     try:
-        said = asking.search(visit, settings, typed)
+        said = asking.search(visit, settings, typed, coordinates=viewer.names)
     except CustodyError:
         return Found(is_away=True)
+    # A name that was told to coordinate is of a person, whatever referrals they have.
+    named = {hit.person for hit in said.hits if hit.referral is None and hit.person is not None}
+    theirs: dict[UUID, list[UUID]] = {}
+    for row in sent.of_people(visit.tx, viewer, named, AT_MOST + 1):
+        theirs.setdefault(row["person_id"], []).append(row["referral_id"])
     blocks: dict[UUID, UUID] = {}
     terms: dict[UUID, int] = {}
     for hit in said.hits:
-        if hit.referral is not None:
-            blocks.setdefault(hit.referral, hit.block)
-            terms.setdefault(hit.referral, hit.terms)
+        for referral in [hit.referral] if hit.referral else theirs.get(hit.person, []) if hit.person else []:
+            blocks.setdefault(referral, hit.block)
+            terms.setdefault(referral, hit.terms)
     rows = sent.among(visit.tx, viewer, [*blocks])
     return Found(
         rows[:AT_MOST],

@@ -23,7 +23,7 @@ def viewer_for(staff: Staff, organisation: Organisation) -> Viewer:
     """What somebody is shown: who coordinates, or audits, every case where the organisation may coordinate."""
     of_all = {Role.COORDINATOR, Role.AUDITOR}
     coordinates = not staff.roles.isdisjoint(of_all) and Power.COORDINATE in organisation.powers
-    return Viewer(organisation.id, coordinates=coordinates)
+    return Viewer(organisation.id, coordinates, names=coordinates and Role.COORDINATOR in staff.roles)
 
 
 def saying(visit: Visit, settings: Settings) -> Saying:

@@ -4,7 +4,7 @@ import json
 import threading
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 from uuid import UUID, uuid4
 
 import psycopg
@@ -18,7 +18,7 @@ from hub.console.custody.indexing import Indexing
 from hub.console.custody.keys import Keys
 from hub.console.custody.recording import Recording
 from hub.console.inbox import storing
-from hub.console.store import cases
+from hub.console.store import cases, facts
 from hub.gateway.audit import keys as audit_keys
 from messaging import database
 from messaging.topology import Organisation, System
@@ -28,7 +28,9 @@ HOSTED: Final = ("redcross", "iom")
 ELSEWHERE: Final = ("fuvadis", "americares")
 """Organisations with a system, and a key, of their own."""
 WITHOUT_KEY: Final = "oportunidades"
-TABLES: Final = "delivered, sealed_block, block_index, set_aside, forgotten_referral, purged, person_key, referral"
+TABLES: Final = (
+    "delivered, sealed_block, block_index, set_aside, forgotten_referral, purged, person_key, referral, consent"
+)
 AUDIT: Final = ("audit_entry", "audit_checkpoint")
 SESSION: Final = UUID("01950000-0000-7000-8000-00000000aaaa")
 
@@ -110,6 +112,24 @@ class Console:
         self.keep(organisation, message)
         return self.block_of(message)
 
+    def name(self, consent_id: UUID, person_id: UUID, organisation: str = "redcross") -> contracts.Message[Any]:
+        """Have it be told a name to coordinate; return how it was."""
+        message = named(self.private[organisation], organisation, consent_id, person_id)
+        self.keep(organisation, message)
+        return message
+
+    def allow(self, consent_id: UUID, person_id: UUID, **terms: Any) -> None:
+        """Have it be recorded what a person allows: that their name is told to coordinate."""
+        row = {
+            "consent_id": consent_id, "person_id": person_id, "granted_to": "fuvadis", "purposes": ["coordinate"],
+            "recipients": ["redcross"], "field_groups": ["identity"], "valid_from": NOW, "valid_until": None, **terms,
+        }  # fmt: skip
+        self.fact(facts.CONSENT, row)
+
+    def fact(self, statement: LiteralString, row: dict[str, Any]) -> None:
+        """Keep a fact as the console's service does."""
+        self.query(statement, database.as_json([row]))
+
     def record(self, person: UUID | None, referral_id: UUID = REFERRAL_ID) -> None:
         """Have it be recorded whose a referral is."""
         self.query(
@@ -133,9 +153,9 @@ class Console:
         said = self.ask(do="open", organisation=organisation, blocks=[str(one) for one in blocks], **asked)
         return list(said["blocks"])
 
-    def search(self, text: str, organisation: str = "redcross") -> list[tuple[UUID, int]]:
+    def search(self, text: str, organisation: str = "redcross", *, coordinates: bool = False) -> list[tuple[UUID, int]]:
         """The blocks that are found, each with how many terms hit."""
-        said = self.ask(do="search", organisation=organisation, text=text)
+        said = self.ask(do="search", organisation=organisation, text=text, coordinates=coordinates)
         return [(UUID(one["block"]), one["terms"]) for one in said["hits"]]
 
     def index(self) -> None:
@@ -232,6 +252,19 @@ def brought(key: sealing.Key, organisation: str, text: str, referral_id: UUID, b
     sealed = sealing.seal({"text": text}, sealing.public_part(key))
     data = contracts.ReferralNoteBrought(
         referral_id=referral_id, noted_by=by, noted_at=NOW, kind=codes.NoteKind.NOTE, sealed=sealed
+    )
+    return by_the_hub(data, organisation)
+
+
+def named(key: sealing.Key, organisation: str, consent_id: UUID, person_id: UUID) -> contracts.Message[Any]:
+    """A name, as the hub brings it to whoever coordinates."""
+    name = {part: ANA[part] for part in ("given_names", "family_names")}
+    data = contracts.PersonNameBrought(
+        person_id=person_id,
+        consent_id=consent_id,
+        named_by="fuvadis",
+        named_at=NOW,
+        sealed=sealing.seal(name, sealing.public_part(key)),
     )
     return by_the_hub(data, organisation)
 
