@@ -60,11 +60,12 @@ def test_a_name_stays_closed_under_a_consent_that_does_not_allow_it(console: Con
 def test_a_name_stays_closed_until_its_consent_is_known_and_while_somebody_says_that_it_was_taken_back(
     console: Console,
 ) -> None:
-    def is_open() -> bool:
-        return "content" in console.open(block)[0] and console.search("Zulmarixa", coordinates=True) != []
-
-    block = console.block_of(console.name(CONSENT, PERSON))
+    told = console.block_of(console.name(CONSENT, PERSON))
     console.index()
+
+    def is_open() -> bool:
+        return "content" in console.open(told)[0] and console.search("Zulmarixa", coordinates=True) != []
+
     assert not is_open()
     console.allow(CONSENT, PERSON)
     assert is_open()
