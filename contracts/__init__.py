@@ -229,6 +229,11 @@ from .route import (
     Threshold,
     TrackStatus,
 )
+from .said_again import (
+    FactSaid,
+    FactsAsked,
+    FactsSaid,
+)
 from .sealed_to import (
     SealedBlock,
     key_id,
@@ -307,6 +312,9 @@ __all__ = [
     "EtpvStepStruckOut",
     "EtpvStepTaken",
     "EtpvStepUnrecorded",
+    "FactSaid",
+    "FactsAsked",
+    "FactsSaid",
     "FollowUp",
     "HouseholdRecorded",
     "Invalid",

@@ -26,6 +26,7 @@ from . import (  # noqa: F401 - they fill the register
     refusal,
     rights,
     route,
+    said_again,
 )
 from .envelope import MAX_BYTES, Message
 from .registry import CONTRACTS, contract_of

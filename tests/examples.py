@@ -21,6 +21,7 @@ CONSENT_ID = UUID("01950000-0000-7000-8000-000000000002")
 SERVICE_ID = UUID("01950000-0000-7000-8000-000000000003")
 REFERRAL_ID = UUID("01950000-0000-7000-8000-000000000004")
 NEED_ID = UUID("01950000-0000-7000-8000-000000000005")
+REBUILD_ID = UUID("01950000-0000-7000-8000-000000000009")
 
 SENDER, RECIPIENT, ANOTHER, COORDINATOR = "redcross", "iom", "fuvadis", "barranquilla"
 
@@ -55,6 +56,14 @@ def organisation_recorded(
     """What the hub says of an organisation that it has told of before."""
     status = more.pop("status", codes.OrganisationStatus.ACTIVE)
     return contracts.OrganisationRecorded(organisation=id, number=number, status=status, powers=powers, **more)
+
+
+def facts_asked(service: str, **more: Any) -> contracts.FactsAsked:
+    """What the console asks a service in order to fill its tables anew."""
+    said: dict[str, Any] = {
+        "rebuild_id": REBUILD_ID, "reader": "console", "service": service, "page": 1, "begun_at": NOW,
+    }  # fmt: skip
+    return contracts.FactsAsked(**said | more)
 
 
 PERSON = {

@@ -73,8 +73,8 @@ REST: Final[LiteralString] = """
         jsonb_build_object('waits_for', 'answer', 'due_at', sent_at, 'topic', 'documents')
     from referral cross join generate_series(4, {steps}) as number where referral_id = {longest};
 
-    insert into event (message_id, referral_id, what, noted_at, noted_by, details)
-    select gen_random_uuid(), referral_id, 'reminded', due_at, {hub},
+    insert into event (referral_id, what, noted_at, noted_by, details)
+    select referral_id, 'reminded', due_at, {hub},
         jsonb_build_object('next_step', 'escalate', 'next_step_at', due_at + interval '1 day')
     from referral where due_at < now();
 

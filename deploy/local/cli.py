@@ -501,6 +501,44 @@ def revoke_api_key(organisation: str, name: str) -> None:
         print(one.revoke_api_key(name))
 
 
+@app.command
+def rebuild(
+    reader: Literal["console"],
+    *,
+    afresh: Annotated[bool, Parameter(negative=())] = False,
+    stop: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Fill the tables that a service only reads anew while everything runs: the others say their facts again.
+
+    Shows how far it is until it is done; Ctrl-C ends that alone, and the same command shows it again. Two at once are
+    one. Needs the network to run.
+
+    Parameters
+    ----------
+    reader
+        Whose tables: the console's, of cases, services and consents. What its staff have written stays as it is.
+    afresh
+        Empty the tables first, where what stands there may be wrong: meanwhile the pages show less.
+    stop
+        Give up what is under way; what has come stays.
+    """
+    from deploy.local import rebuilt
+
+    with _network_with(reader) as (state, address):
+        if address is None or state.read_running() is None:
+            raise OperatorError("The network does not run: `./ruta up` starts it.")
+        with rebuilt.opened(address) as tables:
+            if stop:
+                print(tables.give_up())
+                return
+            print(tables.begin(afresh=afresh), flush=True)
+            try:
+                for line in tables.follow():
+                    print(line, flush=True)
+            except KeyboardInterrupt:
+                print("It goes on: the same command shows how far it is.")
+
+
 staff = App(name="staff", help="See and change who may come into the console, while everything runs.")
 app.command(staff)
 

@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 import contracts
-from contracts import Message
+from contracts import Draft, Message
 from contracts.codes import ReminderAbout, is_confidential
+from messaging.rebuilding import Ask
 
 Row = dict[str, Any]
 
@@ -73,7 +74,6 @@ def step(message: Message[contracts.ReferralRecorded]) -> Row:
 def event(message: Message[contracts.ReferralNoted]) -> Row:
     said = message.data
     return {
-        "message_id": message.id,
         "referral_id": said.referral_id,
         "what": said.what,
         "noted_at": said.noted_at,
@@ -111,6 +111,19 @@ def links(said: contracts.ReferralRecorded) -> list[Row]:
         (said.referral_id, said.onward_referral_id),
     ]
     return [{"earlier": earlier, "later": later} for earlier, later in pairs if earlier and later]
+
+
+def facts_asked(asked: Ask, *, reader: str) -> Draft:
+    """Ask a service for a page of its facts."""
+    said = contracts.FactsAsked(
+        rebuild_id=asked.rebuild_id,
+        reader=reader,
+        service=asked.service,
+        page=asked.page,
+        after=asked.after,
+        begun_at=asked.begun_at,
+    )
+    return Draft(said, subject=str(asked.rebuild_id))
 
 
 def service(said: contracts.ServiceRecorded) -> Row:

@@ -1,15 +1,21 @@
-"""The console's read service: one method for each kind of fact that its screens show. It says nothing."""
+"""The console's read service: one method for each kind of fact that its screens show. It asks for facts, if need be."""
 
 from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
+
+from datetime import datetime, timedelta
+from typing import Final
 
 import contracts
 from contracts import Draft, Message
 from contracts.codes import ReferralEvent
 from hub.console import messages
-from hub.console.store import facts
-from messaging import erasure
-from messaging.on import batches, on
+from hub.console.store import anew, facts
+from messaging import clock, erasure, rebuilding
+from messaging.on import batches, every, on
 from messaging.transaction import Transaction
+
+ASKS: Final = ("intake", "referrals")
+"""Whose facts it keeps."""
 
 
 class ConsoleService:
@@ -83,3 +89,18 @@ class ConsoleService:
         facts.keep(tx, facts.FORGET, messages.forgetting(message))
         erasure.forget(tx, [message.data.person_id])
         return []
+
+    # -- facts again ---------------------------------------------------------------------------------------------------
+
+    @every(timedelta(seconds=1))
+    def ask_for_facts(self, tx: Transaction, now: datetime) -> list[Draft]:
+        """Where its tables are to be filled anew (`./ruta rebuild console`), ask each service for its facts."""
+        asked = rebuilding.ask(tx, now, of=ASKS, empty=anew.empty)
+        return [messages.facts_asked(one, reader=self.name) for one in asked]
+
+    @on(contracts.FactsSaid)
+    def keep_facts(self, tx: Transaction, message: Message[contracts.FactsSaid]) -> list[Draft]:
+        """A service says some of its facts again, because it was asked."""
+        told, asked = rebuilding.keep(self, tx, message, clock.now())
+        anew.settle(tx, {one.data.referral_id for one in told if hasattr(one.data, "referral_id")})
+        return [messages.facts_asked(one, reader=self.name) for one in asked]

@@ -14,7 +14,7 @@ from uuid import UUID
 import contracts
 from contracts import Draft, Message, sealing
 from contracts.codes import Power
-from messaging import clock, erasure, organisations
+from messaging import clock, erasure, organisations, saying
 from messaging.log import fields
 from messaging.on import batches, every, on
 from messaging.public_keys import sealed_to
@@ -27,6 +27,8 @@ from services.intake.rules.rights import Request
 from services.intake.rules.route import Route
 
 log = logging.getLogger("ruta.intake")
+
+NOBODY = str(UUID(int=0))  # every id stands behind it
 
 
 @cache
@@ -130,7 +132,7 @@ class IntakeService:
         if rules.consents.is_claim(consent, by=by):
             consent, answer_by = rules.consents.claim(consent, by=by, today=rules.days.day_of(now))
             ends_on = answer_by + timedelta(days=1)
-            store.consents.claim_withdrawal(tx, consent, withdrawal, message, ends_on=ends_on)
+            store.consents.claim_withdrawal(tx, consent, withdrawal, message, ends_on=ends_on, at=now)
             return messages.consents.withdrawal_claimed(consent, withdrawal, by=by, answer_by=answer_by, at=now)
         store.consents.withdraw_consent(tx, consent, withdrawal, message, at=now)
         return [
@@ -159,8 +161,9 @@ class IntakeService:
         """Whom a consent was granted to says that the person has not taken it back."""
         known = store.consents.find_consent(tx, message.data.consent_id)
         consent = rules.consents.contest(known, message.data.consent_id, by=message.source)
-        store.consents.contest_withdrawal(tx, consent)
-        return [messages.consents.consent_resumed(consent, at=clock.now())]
+        now = clock.now()
+        store.consents.contest_withdrawal(tx, consent, at=now)
+        return [messages.consents.consent_resumed(consent, at=now)]
 
     @every(timedelta(seconds=10))
     def end_claimed_consents(self, tx: Transaction, now: datetime) -> list[Draft]:
@@ -192,6 +195,16 @@ class IntakeService:
             at=clock.now(),
         )
         return [messages.naming.brought(message)]
+
+    @on(contracts.FactsAsked)
+    def say_facts_again(self, tx: Transaction, message: Message[contracts.FactsAsked]) -> list[Draft]:
+        """A service that only reads asks what was told of consents, and of the erased."""
+        asked = message.data
+        if asked.service != self.name:
+            return []
+        kinds = [saying.Kind("erased", partial(erased_again, tx)), saying.Kind("consent", partial(consents_again, tx))]
+        page = saying.page(asked, kinds, count=partial(store.facts.count, tx))
+        return [messages.facts.facts_said(asked, page)]
 
     # -- needs ---------------------------------------------------------------------------------------------------------
 
@@ -501,3 +514,15 @@ def warn_of_unknown_place(tx: Transaction, place: str | None, message: Message[A
     """Say so in the log when a municipality is not in our edition of the list: it may be newer than that."""
     if place is not None and not store.people.knows_place(tx, place):
         log.warning("a municipality is not in the list", extra=fields(message=message.id, contract=message.type))
+
+
+def erased_again(tx: Transaction, after: str | None, limit: int) -> list[saying.Told]:
+    """Return who is erased behind this one."""
+    found = store.facts.erased_after(tx, UUID(after or NOBODY), limit=limit)
+    return [(str(person_id), [messages.facts.erased_again(person_id, at=at)]) for person_id, at in found]
+
+
+def consents_again(tx: Transaction, after: str | None, limit: int) -> list[saying.Told]:
+    """Return what is known of the consents behind this one."""
+    found = store.facts.consents_after(tx, UUID(after or NOBODY), limit=limit)
+    return [(str(one.consent.consent_id), messages.facts.consent_again(**one._asdict())) for one in found]

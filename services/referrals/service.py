@@ -3,10 +3,10 @@
 from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial, wraps
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,8 +14,9 @@ from uuid import UUID
 import contracts
 from contracts import Draft, Message, codes
 from contracts.codes import Power
-from messaging import clock, erasure, organisations, public_keys
-from messaging.on import batches, every, on
+from messaging import clock, erasure, organisations, public_keys, saying
+from messaging import on as running
+from messaging.on import batches
 from messaging.public_keys import KeyIds, PublicKeys
 from messaging.transaction import Transaction
 from services.referrals import messages, rules, store
@@ -30,6 +31,33 @@ def key_ids() -> KeyIds:
 @lru_cache(maxsize=1)
 def _public_keys(file: Path) -> PublicKeys:
     return PublicKeys(file)
+
+
+Drafts = Sequence[Draft]
+
+
+def on(contract: type) -> Callable[[Callable[..., Drafts]], Callable[..., Drafts]]:
+    """Declare the handler of a contract, as `messaging.on` does; what it tells the hub's services is kept."""
+    return lambda handler: running.on(contract)(keeping_facts(handler))
+
+
+def every(interval: timedelta) -> Callable[[Callable[..., Drafts]], Callable[..., Drafts]]:
+    """Declare a method to run at an interval, as `messaging.on` does; what it tells the hub's services is kept."""
+    return lambda handler: running.every(interval)(keeping_facts(handler))
+
+
+def keeping_facts(handler: Callable[..., Drafts]) -> Callable[..., Drafts]:
+    """Have what a handler tells the hub's services of referrals be kept, so that it can be said again."""
+
+    @wraps(handler)
+    def handle(self: object, tx: Transaction, what: Any) -> Drafts:
+        drafts = handler(self, tx, what)
+        for draft in drafts:
+            if fact := messages.fact(draft):
+                store.keep_fact(tx, fact)
+        return drafts
+
+    return handle
 
 
 class ReferralsService:
@@ -116,6 +144,20 @@ class ReferralsService:
             use_screens=tx.who_may(Power.USES_SCREENS),
         )
         return messages.suggestions(message, rules.rank(candidates, seeker, now=clock.now()))
+
+    @on(contracts.FactsAsked)
+    def say_facts_again(self, tx: Transaction, message: Message[contracts.FactsAsked]) -> list[Draft]:
+        """A service that only reads asks what was told of services and referrals."""
+        asked = message.data
+        if asked.service != self.name:
+            return []
+        until = asked.begun_at + saying.COMES_BY_ITSELF
+        kinds = [
+            saying.Kind("service", partial(services_again, tx)),
+            saying.Kind("referral", partial(referrals_again, tx, until)),
+        ]
+        page = saying.page(asked, kinds, count=partial(store.count_facts, tx, until=until))
+        return [messages.facts_said(asked, page)]
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
@@ -447,6 +489,7 @@ class ReferralsService:
         for referral in referrals:
             store.save_referral(tx, referral, message)
             store.forget_request(tx, referral, erased_at=message.data.erased_at)
+            store.forget_facts(tx, referral.referral_id)
         erasure.forget(tx, [person_id, *(one.referral_id for one in referrals)])  # a sealed note names only the latter
         drafts = [draft for referral in referrals if referral.steps for draft in messages.withdrawal(referral)]
         return drafts + [draft for referral in referrals for draft in end_chain(tx, referral, message)]
@@ -541,3 +584,33 @@ def tell_those_before(tx: Transaction, last: rules.Referral, cause: Message[Any]
         store.save_referral(tx, referral, cause)
         drafts += messages.chain_ended(referral, last)
     return drafts
+
+
+def services_again(tx: Transaction, after: str | None, limit: int) -> list[saying.Told]:
+    """Return what is known of the services behind this one."""
+    ids = [row["service_id"] for row in store.services_after(tx, after or str(UUID(int=0)), limit=limit)]
+    tx.mention(ids)
+    services = (store.find_service(tx, one) for one in ids)
+    recorded = (messages.recorded(one, store.find_capacity(tx, one.service_id)) for one in services)
+    return [(draft.subject, [messages.service_again(draft)]) for draft in recorded]
+
+
+def referrals_again(tx: Transaction, until: datetime, after: str | None, limit: int) -> list[saying.Told]:
+    """Return what was told of referrals behind this fact and until then."""
+    return [
+        (
+            str(fact.fact_id),
+            [
+                messages.referral_again(
+                    fact.referral,
+                    number=fact.number,
+                    what=fact.what,
+                    at=fact.told_at,
+                    by=fact.told_by,
+                    details=fact.details,
+                    is_whole=fact.is_whole,
+                )
+            ],
+        )
+        for fact in store.facts_after(tx, int(after or 0), until=until, limit=limit)
+    ]

@@ -157,7 +157,7 @@ STEPS: Final[LiteralString] = """
 
 EVENTS: Final[LiteralString] = """
     select referral_id, what, noted_at, noted_by, details from event
-    where referral_id = any(%(referral_ids)s) order by noted_at, message_id limit %(limit)s
+    where referral_id = any(%(referral_ids)s) order by noted_at, what, noted_by limit %(limit)s
 """
 EVENTS_SHOWN: Final = 500
 

@@ -27,8 +27,8 @@ STEP: Final = """
 """
 
 EVENT: Final = """
-    insert into event (message_id, referral_id, what, noted_at, noted_by, details)
-    select message_id, referral_id, what, noted_at, noted_by, details
+    insert into event (referral_id, what, noted_at, noted_by, details)
+    select referral_id, what, noted_at, noted_by, details
     from jsonb_populate_recordset(null::event, %s::jsonb)
     on conflict do nothing
 """

@@ -83,9 +83,6 @@ def withdrawal_claimed(
     consent: Consent, withdrawal: Withdrawal, *, by: str, answer_by: date, at: datetime
 ) -> list[Draft]:
     """Tell the hub's services that nothing is shared under a consent, and both organisations what is said of it."""
-    suspended = contracts.ConsentSuspended(
-        consent_id=consent.consent_id, suspended_at=at, confidential=consent.case_code is not None
-    )
     claimed = contracts.ConsentWithdrawalClaimed(
         consent_id=consent.consent_id,
         claimed_by=by,
@@ -97,7 +94,15 @@ def withdrawal_claimed(
     )
     subject = str(consent.consent_id)
     told = [Draft(claimed, subject=subject, recipient=one) for one in (consent.granted_to, by)]
-    return [Draft(suspended, subject=subject), *told]
+    return [consent_suspended(consent, at=at), *told]
+
+
+def consent_suspended(consent: Consent, *, at: datetime) -> Draft:
+    """Tell the hub's services that nothing is shared under a consent for now."""
+    suspended = contracts.ConsentSuspended(
+        consent_id=consent.consent_id, suspended_at=at, confidential=consent.case_code is not None
+    )
+    return Draft(suspended, subject=str(consent.consent_id))
 
 
 def consent_resumed(consent: Consent, *, at: datetime) -> Draft:

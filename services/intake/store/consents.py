@@ -14,15 +14,15 @@ from services.intake.store.cause import Cause
 
 LAPSE_AT_ONCE: Final = 500
 
-_TERMS: Final = """
+TERMS: Final = """
     person_id, case_code, granted_to, purposes, recipients, field_groups, valid_from, valid_until, given_by, manner,
     language, evidence_sha256
 """
 
-_STANDING: Final = "end_reason, claimed_through, contested"
+STANDING: Final = "end_reason, claimed_through, contested"
 
 KNOWN: Final = f"""
-    select consent_id as key, consent_id, {_TERMS}, {_STANDING} from consent where consent_id = any(%b::uuid[])
+    select consent_id as key, consent_id, {TERMS}, {STANDING} from consent where consent_id = any(%b::uuid[])
     order by consent_id for no key update
 """
 
@@ -37,8 +37,8 @@ SHARING: Final = """
 OF_RECEIPT: Final = "select receipt_code as key, consent_id from consent where receipt_code = any(%b::text[])"
 
 INSERT: Final = f"""
-    insert into consent (consent_id, {_TERMS}, receipt_code, message_id, staff, recorded_at)
-    select consent_id, {_TERMS}, receipt_code, message_id, staff, recorded_at
+    insert into consent (consent_id, {TERMS}, receipt_code, message_id, staff, recorded_at)
+    select consent_id, {TERMS}, receipt_code, message_id, staff, recorded_at
     from jsonb_populate_recordset(null::consent, %s::jsonb)
 """
 
@@ -59,22 +59,22 @@ LAPSE: Final = f"""
     )
     update consent set ended_at = %(now)s, end_reason = '{LAPSED}'
     from due where consent.consent_id = due.consent_id
-    returning consent.consent_id, {_TERMS}, {_STANDING}
+    returning consent.consent_id, {TERMS}, {STANDING}
 """
 
 CLAIM: Final = """
     update consent
     set claimed_through = new.claimed_through, claim_message = new.claim_message, claim_staff = new.claim_staff,
         claimed_at = new.claimed_at, claimed_by = new.claimed_by, claimed_manner = new.claimed_manner,
-        claim_ends_on = new.claim_ends_on
+        claim_ends_on = new.claim_ends_on, suspended_at = new.suspended_at
     from jsonb_populate_recordset(null::consent, %s::jsonb) as new
     where consent.consent_id = new.consent_id
 """
 
 CONTEST: Final = """
     update consent
-    set contested = new.contested, claimed_through = null, claim_message = null, claim_staff = null, claimed_at = null,
-        claimed_by = null, claimed_manner = null, claim_ends_on = null
+    set contested = new.contested, resumed_at = new.resumed_at, claimed_through = null, claim_message = null,
+        claim_staff = null, claimed_at = null, claimed_by = null, claimed_manner = null, claim_ends_on = null
     from jsonb_populate_recordset(null::consent, %s::jsonb) as new
     where consent.consent_id = new.consent_id
 """
@@ -88,13 +88,13 @@ END_CLAIMED: Final = f"""
     set ended_at = %(now)s, end_reason = '{WITHDRAWN}', withdrawn_at = claimed_at, withdrawn_by = claimed_by,
         withdrawn_manner = claimed_manner, ended_through = claimed_through, ending_message = claim_message
     from due where consent.consent_id = due.consent_id
-    returning consent.consent_id, {_TERMS}, {_STANDING}, withdrawn_by, withdrawn_manner, withdrawn_at, ended_through
+    returning consent.consent_id, {TERMS}, {STANDING}, withdrawn_by, withdrawn_manner, withdrawn_at, ended_through
 """
 
 
 def find_consent(tx: Transaction, consent_id: UUID) -> Consent | None:
     """Return a consent; None while nobody has granted it."""
-    return tx.load(KNOWN, consent_id, _consent)
+    return tx.load(KNOWN, consent_id, consent_of)
 
 
 def find_by_receipt(tx: Transaction, receipt_code: str) -> Consent | None:
@@ -130,7 +130,9 @@ def withdraw_consent(tx: Transaction, consent: Consent, withdrawal: Withdrawal, 
     tx.put(KNOWN, consent.consent_id, replace(consent, end_reason=WITHDRAWN))
 
 
-def claim_withdrawal(tx: Transaction, consent: Consent, withdrawal: Withdrawal, cause: Cause, *, ends_on: date) -> None:
+def claim_withdrawal(
+    tx: Transaction, consent: Consent, withdrawal: Withdrawal, cause: Cause, *, ends_on: date, at: datetime
+) -> None:
     """Write down that somebody says a consent was taken back, which it comes to on a day unless that is contested."""
     claimed = {
         "claimed_through": cause.source,
@@ -140,14 +142,15 @@ def claim_withdrawal(tx: Transaction, consent: Consent, withdrawal: Withdrawal, 
         "claimed_by": withdrawal.withdrawn_by,
         "claimed_manner": withdrawal.withdrawn_manner,
         "claim_ends_on": ends_on,
+        "suspended_at": at,
     }
     tx.write(CLAIM, {"consent_id": consent.consent_id} | claimed)
     tx.put(KNOWN, consent.consent_id, consent)
 
 
-def contest_withdrawal(tx: Transaction, consent: Consent) -> None:
+def contest_withdrawal(tx: Transaction, consent: Consent, *, at: datetime) -> None:
     """Write down that a claim was contested: the consent holds."""
-    tx.write(CONTEST, {"consent_id": consent.consent_id, "contested": sorted(consent.contested)})
+    tx.write(CONTEST, {"consent_id": consent.consent_id, "contested": sorted(consent.contested), "resumed_at": at})
     tx.put(KNOWN, consent.consent_id, consent)
 
 
@@ -168,13 +171,14 @@ def lapse_consents(tx: Transaction, *, now: datetime) -> list[Consent]:
 
 
 def _ended(tx: Transaction, rows: Sequence[Row]) -> list[Consent]:
-    ended = [_consent(row) for row in rows]
+    ended = [consent_of(row) for row in rows]
     for consent in ended:
         tx.put(KNOWN, consent.consent_id, consent)
     return ended
 
 
-def _consent(row: Row) -> Consent:
+def consent_of(row: Row) -> Consent:
+    """Make a consent of a row with its terms and its standing."""
     return Consent(**_with_sets(row))
 
 

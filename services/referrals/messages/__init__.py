@@ -1,6 +1,7 @@
 """Between referrals' own records and the contracts: what arrives becomes records, what has happened becomes drafts."""
 
 from services.referrals.messages.directory import capacity, listing, recorded, seeker, service, suggestions, zones
+from services.referrals.messages.facts import fact, facts_said, referral_again, service_again
 from services.referrals.messages.notices import (
     by_the_clock,
     chain_ended,
@@ -36,6 +37,8 @@ __all__ = [
     "draft_referral",
     "estimate",
     "extended",
+    "fact",
+    "facts_said",
     "follow_up_on",
     "listing",
     "moved_up",
@@ -47,9 +50,11 @@ __all__ = [
     "override",
     "purged",
     "recorded",
+    "referral_again",
     "request",
     "seeker",
     "service",
+    "service_again",
     "statuses",
     "suggestion",
     "suggestions",

@@ -298,28 +298,38 @@ def _recorded(referral: Referral, step: Step, details: Mapping[str, Any]) -> Dra
     """What the hub's other services learn of a transition: of a confidential case what is counted, and no more."""
     known = COUNTED if referral.is_confidential else RECORDED
     recorded = contracts.ReferralRecorded(
-        referral_id=referral.referral_id,
         state=_state_after(referral, step),
         changed_at=step.at,
         changed_by=_changed_by(step),
-        sender=referral.sender,
-        recipient=referral.recipient,
-        service_id=referral.service_id,
-        confidential=referral.is_confidential,
-        need_code=referral.need_code,
-        urgency=codes.Urgency(referral.urgency),
-        sent_at=referral.sent_at,
         answer_by=rules.decided_by(referral),
-        zone=referral.zone,
-        redirected_from=referral.redirected_from,
+        **unchanging(referral),
         **({} if referral.is_confidential else _followed(referral, step)),
         **{name: value for name, value in details.items() if name in known},
     )
     return _draft(referral, recorded, to=None, sequence=step.sequence)
 
 
-def _followed(referral: Referral, step: Step) -> dict[str, Any]:
-    """Whom a referral is for, under what it was sent, and what it waits for once a step is made."""
+def unchanging(referral: Referral) -> dict[str, Any]:
+    """What is the same in all that the hub's services are told of a referral: whom it is for, and what was asked.
+
+    Once its person is erased, without what was asked; of a confidential case no more than what is counted.
+    """
+    told = {
+        "referral_id": referral.referral_id,
+        "sender": referral.sender,
+        "recipient": referral.recipient,
+        "service_id": referral.service_id,
+        "confidential": referral.is_confidential,
+        "need_code": referral.need_code,
+        "urgency": codes.Urgency(referral.urgency),
+        "sent_at": referral.sent_at,
+        "zone": referral.zone,
+        "redirected_from": referral.redirected_from,
+    }
+    return told if referral.is_confidential else told | _of_the_person(referral)
+
+
+def _of_the_person(referral: Referral) -> dict[str, Any]:
     asked = referral.asked
     return {
         "person_id": referral.person_id,
@@ -329,6 +339,25 @@ def _followed(referral: Referral, step: Step) -> dict[str, Any]:
         "reason_code": None if asked is None else codes.ReferralReason(asked.reason_code),
         "shares": () if asked is None else tuple(codes.FieldGroup(group) for group in asked.shares),
         "minor": None if asked is None or asked.minor is None else contracts.Minor(**asked.minor),
+    }
+
+
+def standing(referral: Referral) -> dict[str, Any]:
+    """Where a referral stands now, of which nothing was kept when it came there."""
+    result = {} if referral.outcome is None else _result(referral)
+    if referral.is_confidential:
+        return result
+    due = {"purge_by" if referral.unpurged else "due_at": referral.deadline and referral.deadline.ends_at}
+    visit = {"visit_at": referral.visit_at} if referral.state == State.SCHEDULED else {}
+    onward = {"onward_referral_id": referral.goes_on_as} if referral.state != State.REDIRECTED else {
+        "new_referral_id": referral.goes_on_as
+    }  # fmt: skip
+    return {"taken_on_by": referral.taken_on_by, **due, **_waiting(referral), **visit, **onward, **result}
+
+
+def _followed(referral: Referral, step: Step) -> dict[str, Any]:
+    """What a referral waits for once a step is made, and who sees to it that it goes on."""
+    return {
         "taken_on_by": referral.taken_on_by,
         **_due(referral, step),
         **(_waiting(referral) if _state_after(referral, step) == referral.state else {}),

@@ -16,6 +16,7 @@ from services.referrals.store.directory import (
     publish_service,
     state_capacity,
 )
+from services.referrals.store.facts import count_facts, facts_after, forget_facts, keep_fact, services_after
 from services.referrals.store.lines import join_line, lines_left, lock_moved, note_notified, save_line
 from services.referrals.store.referrals import (
     DUE_AT_ONCE,
@@ -43,16 +44,20 @@ __all__ = [
     "chain_before",
     "check_not_suspended",
     "check_reopening",
+    "count_facts",
     "end_consent",
     "end_consents_of",
+    "facts_after",
     "find_candidates",
     "find_candidates_for",
     "find_capacity",
     "find_service",
+    "forget_facts",
     "forget_request",
     "history_of",
     "insert_referral",
     "join_line",
+    "keep_fact",
     "last_after",
     "lines_left",
     "links",
@@ -74,6 +79,7 @@ __all__ = [
     "request_of",
     "save_line",
     "save_referral",
+    "services_after",
     "state_capacity",
     "suspend_consent",
 ]

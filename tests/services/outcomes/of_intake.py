@@ -17,6 +17,7 @@ from tests.examples import (
     PERSON_ID,
     consent_granted,
     consent_withdrawn,
+    facts_asked,
     need_identified,
     person_registered,
     withdrawal_contested,
@@ -121,6 +122,15 @@ OLDER_RULE: Final = rule_set(rule_id=UUID("01950000-0000-7000-8000-000000000041"
 
 CASES: Final = [
     ORGANISATION_RECORDED,
+    Case(
+        done=Said(facts_asked("intake"), by="hub"),
+        refused=NeverRefused(
+            "a reader may ask for what it likes; of another service's facts nothing is said",
+            Said(facts_asked("referrals"), by="hub"),
+        ),
+        again=Again.IS_ANOTHER,
+        out_of_order=NeverOutOfOrder("where nothing is known yet, there is nothing to say"),
+    ),
     # -- people and households
     Case(
         done=Said(registered()),

@@ -13,6 +13,7 @@ from tests.examples import (
     SENDER,
     consent_ended,
     consent_recorded,
+    facts_asked,
     referral_requested,
     service_published,
 )
@@ -66,6 +67,15 @@ RESUMED: Final = contracts.ConsentResumed(consent_id=CONSENT_ID, resumed_at=NOW)
 
 CASES: Final = [
     ORGANISATION_RECORDED,
+    Case(
+        done=Said(facts_asked("referrals"), by="hub"),
+        refused=NeverRefused(
+            "a reader may ask for what it likes; of another service's facts nothing is said",
+            Said(facts_asked("intake"), by="hub"),
+        ),
+        again=Again.IS_ANOTHER,
+        out_of_order=NeverOutOfOrder("where nothing is known yet, there is nothing to say"),
+    ),
     # -- services and consents
     Case(
         done=PUBLISHED[0],

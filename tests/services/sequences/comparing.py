@@ -12,8 +12,8 @@ from tests.services.sequences.playing import End
 MADE: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 """An id of version 7: made by the hub, unless it stands in what was said. What is derived from others is of another."""
 
-NUMBERED: Final = "history_id"
-"""Numbers rows in the order in which they were written: what counts is that order about each subject."""
+NUMBERED: Final = ("history_id", "fact_id")
+"""Number rows in the order in which they were written: what counts is that order about each subject."""
 SUBJECT: Final = {"referral_id", "subject_id"}
 """What a numbered row is about."""
 
@@ -62,11 +62,12 @@ def _once(said: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
 def _renumbered(rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """Number rows anew, those about each subject from 1, where they are numbered."""
     counts = Counter[str]()
-    for row in sorted(rows, key=lambda one: one.get(NUMBERED, 0)):
-        if NUMBERED in row:
-            subject = next(value for name, value in row.items() if name in SUBJECT)
+    name = next((one for one in NUMBERED if rows and one in rows[0]), "")
+    for row in sorted(rows, key=lambda one: one.get(name, 0)):
+        if name:
+            subject = next(value for column, value in row.items() if column in SUBJECT)
             counts[subject] += 1
-            row = {**row, NUMBERED: counts[subject]}
+            row = {**row, name: counts[subject]}
         yield row
 
 
