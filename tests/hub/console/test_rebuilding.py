@@ -15,7 +15,9 @@ from hub.console.service import ConsoleService
 from messaging import clock, database, rebuilding, saying
 from messaging.runtime import Delivery, Runtime
 from tests.examples import NOW
+from tests.examples_reports import HELD_AT, an_id, noted, referred, says
 from tests.hub.console.kept import Kept
+from tests.services.conftest import SERVICES
 from tests.services.outcomes.surroundings import CASES
 from tests.services.sequences.conftest import player_of  # noqa: F401 - a fixture
 from tests.services.sequences.making import make
@@ -241,3 +243,54 @@ def test_a_page_for_another_reader_is_no_news(reader_of: Callable[[str], Reader]
     draft = contracts.Draft(said, subject=str(said.rebuild_id))
     reader.hear(contracts.stamp(draft, source="hub", time=NOW).to_json())
     assert not any(part["ended_at"] for part in reader.last()["parts"])
+
+
+BACKFILL = next((SERVICES / "referrals" / "migrations").glob("0018_*.sql")).read_text().partition("insert into fact")
+
+
+@pytest.mark.parametrize("number", range(SEQUENCES))
+def test_what_was_told_before_it_was_kept_is_said_again_as_far_as_history_knows_it(
+    reader_of: Callable[[str], Reader], monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(console_service, "ASKS", ("referrals",))
+    reader = reader_of("referrals")
+    sequence = make("referrals", CASES["referrals"], seed=14, number=number)
+    reader.player.play(sequence)
+    reader.listen(*erasures(sequence.messages))
+    reader.finish()
+    before = reader.kept.tables()
+    with database.connect(reader.player.url) as connection:  # as the migration finds and leaves it
+        connection.execute("delete from fact")
+        connection.execute("".join(BACKFILL[1:]).encode())
+        connection.commit()
+
+    reader.begin(afresh=True)
+    reader.finish()
+    after = reader.kept.tables()
+    assert reader.last()["is_whole"]
+    for table in ("referral", "service"):
+        assert sorted(map(repr, after[table])) == sorted(map(repr, before[table]))
+    for table in ("step", "event"):
+        known = [{**row, "details": None} for row in after[table]]
+        had = [{**row, "details": None} for row in before[table]]
+        lost = [row for row in had if row not in known]
+        assert not [row for row in known if row not in had]
+        assert all(row["what"] == "alternatives_suggested" for row in lost), "history has not what went with a decline"
+
+
+def test_nobody_is_chased_for_what_has_moved_on_when_an_escalation_is_said_again(
+    reader_of: Callable[[str], Reader],
+) -> None:
+    reader = reader_of("referrals")
+    reader.player.begin()
+    reader.begin(afresh=False)
+    reader.listen()
+    page = contracts.parse(reader.queue[0])
+    moved = referred("p", referral_id=an_id("p"), changed_at=HELD_AT + timedelta(hours=2))
+    event = noted("p", referral_id=an_id("p"), noted_at=HELD_AT + timedelta(hours=1))
+    reader.hear(says(moved, number=3).to_json())
+    said = page.data.model_copy(update={"facts": (contracts.FactSaid(referral_noted=event),)})
+    reader.hear(page.model_copy(update={"data": said}).to_json())
+    tables = reader.kept.tables()
+    assert len(tables["event"]) == 1
+    assert tables["escalation"] == []
