@@ -1,6 +1,7 @@
 """Browsers that come to the console: cookies and forms, and whoever enrols in one."""
 
 import asyncio
+import gzip
 import http.client
 import re
 import ssl
@@ -29,10 +30,11 @@ class Answer:
     status: int
     headers: Sequence[tuple[str, str]]
     body: bytes
+    """As it was sent, compressed where that was asked for."""
 
     @property
     def text(self) -> str:
-        return self.body.decode()
+        return (gzip.decompress(self.body) if self.header("content-encoding") == "gzip" else self.body).decode()
 
     def header(self, name: str) -> str | None:
         """A header that may be there once."""
@@ -158,11 +160,13 @@ class Browser:
     address: str = "127.0.0.1"
     cookies: dict[str, str] = field(default_factory=dict)
     language: str = ""
+    encoding: str = ""
+    """That pages are sent in; empty: as they are."""
     page: Answer | None = None
     set_cookies: list[str] = field(default_factory=list)
 
     def get(self, path: str, **headers: str) -> Answer:
-        return self._ask("GET", path, headers)
+        return self._ask("GET", path, {name.replace("_", "-"): value for name, value in headers.items()})
 
     def post(self, path: str, fields: Mapping[str, str], **headers: str) -> Answer:
         """Send fields as they are, without the token of a form."""
@@ -194,6 +198,8 @@ class Browser:
 
     def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
         given = [("host", "console.test"), *headers.items()]
+        if self.encoding:
+            given.append(("accept-encoding", self.encoding))
         if self.language:
             given.append(("accept-language", self.language))
         if self.cookies:

@@ -23,6 +23,7 @@ from hub.console.web import (
     agenda,
     case,
     chasing,
+    compressing,
     enrolling,
     entering,
     exporting,
@@ -117,7 +118,7 @@ def make_app(settings: Settings) -> Starlette:
 
     app = Starlette(
         routes=routes(screens, serving),
-        middleware=[Middleware(Shell, settings=settings)],
+        middleware=[Middleware(Shell, settings=settings), Middleware(compressing.Compressing)],
         exception_handlers={HTTPException: _raise_as_stopped},
         lifespan=lifespan,
     )

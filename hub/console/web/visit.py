@@ -1,6 +1,7 @@
 """One request as a page's function is given it, in a thread, with a transaction that is committed before the answer."""
 
 import hmac
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +24,7 @@ NOBODY: Final = "nobody"  # as the actor of what was done before anybody had com
 NO_ORGANISATION: Final = "-"
 LONGEST_PATH: Final = 500  # of a page to come back to
 FORM_FIELD: Final = "form_token"  # of every form
+TOKEN_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +131,32 @@ class Visit:
 
     @property
     def form_token(self) -> str:
-        """What every form of this browser has in the field `form_token`, and no other site can know.
+        """What every form of a page has in the field `form_token`, and no other site can know.
 
-        It is another one for each who shares the browser: what one has opened, nobody sends in another's name.
+        It is masked anew each time: how long a compressed page is tells nothing of what is another one in each page.
         """
-        whose = self.whose
-        said = f"ruta form {whose.code if whose is not None else NOBODY}"
-        return hmac.digest(self.browser.encode(), said.encode(), "sha256").hex()
+        mask = secrets.token_bytes(TOKEN_BYTES)
+        return (mask + _xor(mask, self._token)).hex()
 
     def has_form_token(self) -> bool:
-        """Whether what was posted has it."""
-        return hmac.compare_digest(self.said(FORM_FIELD).encode(), self.form_token.encode())
+        """Whether what was posted has it, under whatever mask."""
+        try:
+            said = bytes.fromhex(self.said(FORM_FIELD))
+        except ValueError:
+            return False
+        mask, masked = said[:TOKEN_BYTES], said[TOKEN_BYTES:]
+        return len(masked) == TOKEN_BYTES and hmac.compare_digest(_xor(mask, masked), self._token)
+
+    @property
+    def _token(self) -> bytes:
+        """What is masked: another one for each who shares the browser, so that nobody sends what another has opened."""
+        whose = self.whose
+        said = f"ruta form {whose.code if whose is not None else NOBODY}"
+        return hmac.digest(self.browser.encode(), said.encode(), "sha256")[:TOKEN_BYTES]
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
 
 
 def is_path(said: str) -> bool:

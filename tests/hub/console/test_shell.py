@@ -126,6 +126,23 @@ def test_the_first_visit_of_every_page_is_small(all_pages: dict[str, Answer]) ->
     assert (pages.STATIC / "console.css").stat().st_size <= 10 * 1024
 
 
+def test_pages_and_files_are_compressed_for_whoever_takes_it_so(browser: Browser) -> None:
+    style = pages.static("console.css")
+    for path in ("/entrar", style):
+        plain = browser.get(path)
+        sent = browser.get(path, accept_encoding="gzip, deflate")
+        assert (plain.header("content-encoding"), sent.header("content-encoding")) == (None, "gzip")
+        assert plain.header("vary") == sent.header("vary") == "Accept-Encoding"
+        assert int(sent.header("content-length") or 0) == len(sent.body) < len(plain.body)
+        assert len(gzip.decompress(sent.body)) == len(plain.body)
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_what_another_site_has_asked_for_is_not_compressed(browser: Browser, site: str) -> None:
+    asked = browser.get("/entrar", accept_encoding="gzip", sec_fetch_site=site)
+    assert (asked.status, asked.header("content-encoding")) == (200, None)
+
+
 def test_headers_are_these_to_the_letter(all_pages: dict[str, Answer]) -> None:
     for name, page in all_pages.items():
         said = dict(page.headers)
@@ -293,10 +310,33 @@ def test_a_form_of_another_site_is_refused(posting: Callable[..., Answer], heade
     assert (answer.status, "wrong_origin" in answer.text) == (403, True)
 
 
-@pytest.mark.parametrize("fields", [{}, {"form_token": ""}, {"form_token": "0" * 64}, {"form_token": "ñ"}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"form_token": ""},
+        {"form_token": "0" * 64},
+        {"form_token": "0" * 32},
+        {"form_token": "0 "},
+        {"form_token": "ñ"},
+    ],
+)
 def test_a_form_without_its_token_is_refused(posting: Callable[..., Answer], fields: dict[str, str]) -> None:
     answer = posting(fields)
     assert (answer.status, "form_expired" in answer.text) == (403, True)
+
+
+def test_the_token_is_another_one_in_each_page_and_all_of_them_are_taken(browser: Browser) -> None:
+    tokens = [TOKEN.findall(browser.get("/entrar").text)[0] for _ in range(3)]
+    assert len({one[:32] for one in tokens}) == len({one[32:] for one in tokens}) == 3
+    for token in tokens:
+        assert browser.post("/entrar", {"form_token": token}).status == 401  # wrong, and taken
+
+
+def test_a_token_with_a_part_changed_is_refused(browser: Browser) -> None:
+    token = TOKEN.findall(browser.get("/entrar").text)[0]
+    for changed in (token[:-1] + "01"[token[-1] == "0"], "01"[token[0] == "0"] + token[1:], token + "00", token[2:]):
+        assert browser.post("/entrar", {"form_token": changed}).status == 403
 
 
 def test_a_token_of_another_browser_is_refused(posting: Callable[..., Answer], another: Browser) -> None:

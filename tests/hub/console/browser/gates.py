@@ -9,8 +9,15 @@ from playwright.sync_api import Page
 AXE: Final = (Path(__file__).parent / "vendored" / "axe.min.js").read_text(encoding="utf-8")
 NARROWEST: Final = 320  # CSS pixels to which a page reflows
 WITHIN: Final = {"date": 3, "datetime-local": 7}  # more stops of the tabulator in a field that has parts
+HEAVIEST: Final = 60 * 1024  # bytes of a first visit: the page and all that it loads, as they are sent
 THUMB: Final = 44  # CSS pixels of what is pressed
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+# Of what the browser has kept from a page before, too, it tells what was sent then.
+SENT: Final = """
+() => [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+    .reduce((sum, one) => sum + one.encodedBodySize, 0)
+"""
 
 RUN_AXE: Final = """
 tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']}).then(found => found.violations.flatMap(
@@ -80,7 +87,7 @@ CAN_BE_FOCUSED: Final = """
 
 def every(page: Page) -> list[str]:
     """What is wrong with a page as it is, at this width."""
-    return [*headings(page), *axe(page), *too_small(page)]
+    return [*headings(page), *axe(page), *too_small(page), *too_heavy(page)]
 
 
 def axe(page: Page) -> list[str]:
@@ -89,6 +96,12 @@ def axe(page: Page) -> list[str]:
         page.evaluate(AXE)
     found: list[str] = page.evaluate(RUN_AXE, RULES)
     return [f"axe {one}" for one in found]
+
+
+def too_heavy(page: Page) -> list[str]:
+    """Whether a first visit is more than a bad line carries soon."""
+    sent: int = page.evaluate(SENT)
+    return [f"too heavy: {sent} bytes"] * (sent > HEAVIEST)
 
 
 def too_small(page: Page) -> list[str]:

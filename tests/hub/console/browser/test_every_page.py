@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from pathlib import Path
+from random import Random
 
 import pyotp
 import pytest
@@ -76,6 +77,7 @@ def test_pictures_are_the_same_each_time(browsers: Visits, tmp_path: Path) -> No
         assert first.read_bytes() == (tmp_path / "second" / first.name).read_bytes(), first.name
 
 
+INCOMPRESSIBLE = Random(1).randbytes(gates.HEAVIEST).hex()  # noqa: S311 - on purpose
 PLANTED = {
     "no label": ("</main>", "<input name=planted></main>", "axe label"),
     "another heading": ("</main>", "<h1>Planted</h1></main>", "2 h1"),
@@ -83,6 +85,7 @@ PLANTED = {
     "out of reach": ("</main>", '<button tabindex="-1">planted</button></main>', "does not come to"),
     "wide": ("</main>", '<svg width="900" height="9"></svg></main>', "too wide at 320 px"),
     "style": ("</main>", '<p style="color: red">planted</p></main>', "style-src"),
+    "heavy": ("</main>", f"<!-- {INCOMPRESSIBLE} --></main>", "too heavy"),
     "script": ("</main>", "<script>planted()</script></main>", "script-src"),
     "not there": ("</main>", '<img alt="" src="/static/0/planted.svg"></main>', "404"),
 }
