@@ -86,6 +86,16 @@ def event(name: str, what: str, ago: float, by: str = "hub", state: str = "recei
     return _said(fact, None, ago)
 
 
+def triage(name: str, by: str, ago: float, urgency: str) -> Message[Any]:
+    """Who has looked at the need of a referral, and how urgent they found it."""
+    fact = contracts.NeedRecorded(
+        need_id=an_id(f"need {name}"), person_id=an_id(f"person {name}"), organisation=by,
+        need_code="health.consultation", urgency=codes.Urgency(urgency), identified_at=hours(ago), triaged_by=by,
+        triaged_at=hours(ago),
+    )  # fmt: skip
+    return contracts.stamp(contracts.Draft(fact, str(fact.need_id)), source="hub", time=hours(ago))
+
+
 def _said(fact: Any, number: int | None, ago: float) -> Message[Any]:
     draft = contracts.Draft(fact, str(fact.referral_id), sequence=number)
     return contracts.stamp(draft, source="hub", time=hours(ago))
@@ -100,6 +110,7 @@ def messages() -> Sequence[Message[Any]]:
         *referral(LATE, "redcross", "iom", "health.consultation",
                   ("sent", 74, {"reason_code": codes.ReferralReason.SPECIALISED_CARE}), ("received", 49, late),
                   urgency="urgent"),
+        triage(LATE, "redcross", 75, "urgent"),
         event(LATE, "reminded", 25),
         event(LATE, "escalated", 13, next_step=codes.DeadlineStep.EXPIRE, next_step_at=hours(-23.8)),
         event(LATE, "taken_on", 1.4, "barranquilla"),

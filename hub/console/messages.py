@@ -49,6 +49,7 @@ def referral(message: Message[contracts.ReferralRecorded]) -> Row:
         "recipient": said.recipient,
         "service_id": said.service_id,
         "person_id": said.person_id,
+        "need_id": said.need_id,
         "need_code": said.need_code,
         "urgency": said.urgency,
         "sent_at": said.sent_at,
@@ -128,6 +129,10 @@ def facts_asked(asked: Ask, *, reader: str) -> Draft:
 
 def service(said: contracts.ServiceRecorded) -> Row:
     return said.model_dump(mode="json")
+
+
+def triage(said: contracts.NeedRecorded) -> Row:
+    return said.model_dump(mode="json", include={"need_id", "person_id", "urgency", "triaged_by", "triaged_at"})
 
 
 def consent(said: contracts.ConsentRecorded) -> Row:

@@ -54,6 +54,13 @@ class ConsoleService:
         facts.keep(tx, facts.SERVICE, messages.service(message.data))
         return []
 
+    @on(contracts.NeedRecorded)
+    def keep_triage(self, tx: Transaction, message: Message[contracts.NeedRecorded]) -> list[Draft]:
+        """Whose trained staff has looked at a need, and how urgent they found it."""
+        if message.data.person_id is not None and message.data.triaged_by is not None:
+            facts.keep(tx, facts.TRIAGE, messages.triage(message.data))
+        return []
+
     @on(contracts.ConsentRecorded)
     def keep_consent(self, tx: Transaction, message: Message[contracts.ConsentRecorded]) -> list[Draft]:
         """What a person allows, to whom, and until when."""

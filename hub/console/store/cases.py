@@ -143,7 +143,7 @@ CHAIN: Final[LiteralString] = f"""
         select link.later, chain.depth + 1 from chain join link on link.earlier = chain.referral_id
         where chain.depth < %(limit)s
     )
-    select place, {SHOWN}, person_id
+    select place, {SHOWN}, person_id, need_id
     from (select referral_id, min(depth) as place from chain group by referral_id) as placed
     join referral using (referral_id)
     where {MAY_SEE}
@@ -170,6 +170,11 @@ def by_code(connection: Connection, viewer: Viewer, code: str) -> list[Row]:
 SERVICE: Final[LiteralString] = """
     select name, active, capacity, waiting, estimate_days, stated_at, valid_until from service
     where service_id = %(service_id)s
+"""
+
+
+TRIAGE: Final[LiteralString] = """
+    select urgency, triaged_by, triaged_at from triage where need_id = %(need_id)s
 """
 
 
@@ -245,6 +250,11 @@ def purge(connection: Connection, organisation: str, referral_id: UUID) -> None:
 def service(connection: Connection, service_id: UUID) -> Row | None:
     """What is known of a service: for anybody to read."""
     return next(iter(rows(connection, SERVICE, {"service_id": service_id})), None)
+
+
+def triage(connection: Connection, need_id: UUID | None) -> Row | None:
+    """Who has looked last at the need of a referral that the viewer may see, and how urgent they found it."""
+    return next(iter(rows(connection, TRIAGE, {"need_id": need_id})), None)
 
 
 def consent(connection: Connection, consent_id: UUID) -> Row | None:

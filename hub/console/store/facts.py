@@ -8,14 +8,14 @@ from messaging.transaction import Transaction
 REFERRAL: Final = """
     insert into referral as known (
         referral_id, sequence, short_code, state, changed_at, changed_by, sender, recipient, service_id, person_id,
-        need_code, urgency, sent_at, due_at, waits_for, waits_on, visit_at)
+        need_id, need_code, urgency, sent_at, due_at, waits_for, waits_on, visit_at)
     select referral_id, sequence, short_code, state, changed_at, changed_by, sender, recipient, service_id, person_id,
-        need_code, urgency, sent_at, due_at, waits_for, waits_on, visit_at
+        need_id, need_code, urgency, sent_at, due_at, waits_for, waits_on, visit_at
     from jsonb_populate_recordset(null::referral, %s::jsonb)
     on conflict (referral_id) do update set
         sequence = excluded.sequence, state = excluded.state, changed_at = excluded.changed_at,
         changed_by = excluded.changed_by, due_at = excluded.due_at, waits_for = excluded.waits_for,
-        waits_on = excluded.waits_on, visit_at = excluded.visit_at
+        waits_on = excluded.waits_on, visit_at = excluded.visit_at, need_id = excluded.need_id
         where known.sequence < excluded.sequence
 """
 
@@ -75,6 +75,15 @@ SERVICE: Final = """
         stated_at = excluded.stated_at, valid_until = excluded.valid_until
         where (known.published_at, coalesce(known.stated_at, '-infinity'))
             < (excluded.published_at, coalesce(excluded.stated_at, '-infinity'))
+"""
+
+TRIAGE: Final = """
+    insert into triage as known (need_id, person_id, urgency, triaged_by, triaged_at)
+    select need_id, person_id, urgency, triaged_by, triaged_at from jsonb_populate_recordset(null::triage, %s::jsonb)
+    on conflict (need_id) do update set
+        person_id = excluded.person_id, urgency = excluded.urgency, triaged_by = excluded.triaged_by,
+        triaged_at = excluded.triaged_at
+        where known.triaged_at < excluded.triaged_at
 """
 
 # What is known of a consent comes in any order: what it allows is said once, whether it holds apart from that.

@@ -145,6 +145,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             current=current,
             service=cases.service(visit.tx, current["service_id"]),
             consent=_consent(visit, viewer, case, referral_id, say),
+            triage=_triage(visit, viewer, current, say),
             referrals=[showing.shown(row, viewer) for row in case.referrals],
             story=[*story(case, viewer, say)],
             next_step=_next_step(case, referral_id, say),
@@ -238,6 +239,17 @@ def _consent(visit: Visit, viewer: cases.Viewer, case: Case, referral_id: UUID, 
         return None
     consent = cases.consent(visit.tx, UUID(consent_id)) if consent_id else None
     return consents.shown(consent, override, say, through=viewer.coordinates)
+
+
+def _triage(visit: Visit, viewer: cases.Viewer, current: Row, say: Saying) -> str | None:
+    """Who has looked how urgent it is, and when; which organisation that was, to no party that has not met it here."""
+    triage = cases.triage(visit.tx, current["need_id"])
+    if triage is None:
+        return None
+    may_know = viewer.coordinates or triage["triaged_by"] in (current["sender"], current["recipient"])
+    by = say.organisation(triage["triaged_by"]) if may_know else say.text(N_("otra organización"))
+    how, at = say.code(triage["urgency"], "Urgency"), say.exact(triage["triaged_at"])
+    return say.text(N_("%(how)s, según %(who)s (%(at)s)")) % {"how": how, "who": by, "at": at}
 
 
 def _next_step(case: Case, referral_id: UUID, say: Saying) -> str | None:

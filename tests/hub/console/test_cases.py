@@ -24,6 +24,7 @@ from tests.examples_reports import (
     consent_ended,
     consent_recorded,
     erased,
+    in_need,
     noted,
     referred,
     says,
@@ -73,6 +74,7 @@ def some_facts(chance: random.Random) -> list[Message[Any]]:
               for n in range(chance.randint(0, 8))]  # fmt: skip
     for name in range(12):
         facts += map(says, chance.sample(facts_of_consent(name), chance.randint(0, 4)))
+        facts += [says(looked_at(name, chance.choice(ORGANISATIONS), n)) for n in range(chance.randint(0, 3))]
     return [*facts, *(says(erased(name)) for name in chance.sample(range(12), 3))]
 
 
@@ -85,6 +87,12 @@ def facts_of_consent(name: object) -> list[Any]:
         contracts.ConsentResumed(consent_id=consent_id, resumed_at=HELD_AT + 2 * MINUTE),
         consent_ended(name, ended_at=HELD_AT + 3 * MINUTE),
     ]
+
+
+def looked_at(name: object, by: str, minutes: int) -> contracts.NeedRecorded:
+    """A need that somebody has triaged, so long after."""
+    at = HELD_AT + minutes * MINUTE
+    return in_need(name, urgency=codes.Urgency.URGENT, triaged_by=by, triaged_at=at)
 
 
 def stated_after(minutes: int) -> dict[str, Any]:
@@ -188,7 +196,8 @@ ASKED: dict[str, Any] = {
 @pytest.mark.parametrize("order", ["before", "after", "between"])
 def test_of_an_erased_person_a_case_tells_nothing_in_whatever_order_it_is_said(kept: Kept, order: str) -> None:
     scheduled = {"state": ReferralState.SCHEDULED, "visit_at": NOON + MINUTE, "mode": codes.VisitMode.BY_PHONE}
-    facts = [recorded("one", 1, **ASKED), recorded("one", 5, **scheduled, **ASKED), recorded("other", 1, **ASKED)]
+    facts = [recorded("one", 1, **ASKED), recorded("one", 5, **scheduled, **ASKED), recorded("other", 1, **ASKED),
+             *(says(looked_at(name, "iom", 1)) for name in ("one", "other"))]  # fmt: skip
     erasure = says(erased("one"))
     match order:
         case "before":
@@ -198,11 +207,12 @@ def test_of_an_erased_person_a_case_tells_nothing_in_whatever_order_it_is_said(k
             kept.hear(*facts)
             kept.hear(erasure)
         case "between":
-            kept.hear(facts[1], erasure, facts[0], facts[2])
+            kept.hear(facts[1], erasure, facts[0], *facts[2:])
     tables = kept.tables()
     one, other = sorted(tables["referral"], key=lambda row: row["referral_id"] != an_id("one"))
-    assert (one["person_id"], one["visit_at"]) == (None, None)
+    assert (one["person_id"], one["need_id"], one["visit_at"]) == (None, None, None)
     assert other["person_id"] == an_id("other")
+    assert [row["need_id"] for row in tables["triage"]] == [other["need_id"]]
     told = {row["referral_id"]: set(row["details"]) for row in tables["step"] if row["sequence"] == 1}
     assert told[an_id("one")] == {"due_at", "waits_for"}
     assert told[an_id("other")] == {"due_at", "waits_for", "missing_documents", *ASKED}

@@ -21,12 +21,22 @@ from contracts.codes import (
     OverrideReason,
     ReferralState,
     ReminderAbout,
+    Urgency,
 )
 from hub.console.store import cases, work
 from hub.console.web import app, case, today
 from hub.console.web.case import path_of
 from messaging import clock
-from tests.examples_reports import an_id, consent_ended, consent_recorded, noted, referred, says, service_recorded
+from tests.examples_reports import (
+    an_id,
+    consent_ended,
+    consent_recorded,
+    in_need,
+    noted,
+    referred,
+    says,
+    service_recorded,
+)
 from tests.hub.console.kept import Kept
 from tests.hub.console.kit import CENTRE, Browser, Console, Running
 
@@ -270,6 +280,39 @@ def test_a_case_says_whether_its_consent_holds_and_only_to_the_centre_where_it_w
         assert "Retirado" in shown(who)
         assert "la persona, de palabra y ante un testigo" in shown(who)
         assert ("OIM" in shown(who)) == (who in ("coordinator", "auditor")), who
+
+
+def test_a_case_says_who_has_looked_how_urgent_it_is_and_no_party_who_else_that_was(
+    staff: dict[str, Browser], service: Kept
+) -> None:
+    person = an_id(("person", "looked at"))
+    service.hear(*steps("looked at", ReferralState.SENT, sender="americares", recipient="fuvadis",
+                        need_id=an_id("its need")))  # fmt: skip
+
+    def shown(who: str) -> str:
+        page = staff[who].get(path_of(an_id("looked at"))).text
+        return re.sub(r"<[^>]*>|\s+", " ", page[page.index("Urgencia") :].partition("<dt>De")[0])
+
+    def triaged(by: str, ago: timedelta) -> None:
+        at = clock.now() - ago
+        need = {"need_id": an_id("its need"), "person_id": person, "urgency": Urgency.URGENT}
+        service.hear(says(in_need("looked at", **need, triaged_by=by, triaged_at=at)))
+
+    assert "Clasificación" not in shown("fuvadis")
+    triaged("americares", 2 * DAY)
+    assert "urgente, según Americares" in shown("fuvadis")
+    triaged("iom", DAY)
+    triaged("redcross", 3 * DAY)  # late
+    for who in ("americares", "fuvadis", "coordinator", "auditor"):
+        knows = who in ("coordinator", "auditor")
+        assert f"urgente, según {'OIM' if knows else 'otra organización'} (" in shown(who), who
+
+
+def test_a_need_that_nobody_has_looked_at_says_nothing(staff: dict[str, Browser], service: Kept) -> None:
+    service.hear(*steps("not looked at", ReferralState.SENT, sender="americares", recipient="fuvadis",
+                        need_id=an_id("no need")))  # fmt: skip
+    service.hear(says(in_need("not looked at", need_id=an_id("no need"))))
+    assert "Clasificación" not in staff["coordinator"].get(path_of(an_id("not looked at"))).text
 
 
 def test_a_case_says_that_a_note_was_written_and_to_whom(staff: dict[str, Browser], service: Kept) -> None:
