@@ -234,6 +234,10 @@ class ShownConsole:
         if self._away.exists():
             self._away.rename(self._state.custody_socket)
 
+    def forget_views(self) -> None:
+        """Have nobody have kept a list."""
+        self.query("delete from saved_view")
+
     def have_custody_away(self) -> None:
         """Have custody answer nobody."""
         self._state.custody_socket.rename(self._away)

@@ -33,6 +33,7 @@ CHASE: Final = "/pedir/americares"
 LOCK: Final = "form[action='/bloquear'] button"
 NO_PAGES: Final = {
     "logout", "lock", "language", "enrolment_qr", "act_undone", "acts_undone", "referrals_file", "absence_ended",
+    "view_dropped",
 }  # fmt: skip
 """What only leads to another page, is a picture on one, or a file."""
 
@@ -264,6 +265,27 @@ def _redirect_done(hand: Hand) -> None:
     hand.go(f"/hecho/{form}")
 
 
+def _views_kept(hand: Hand) -> None:
+    hand.console.forget_views()
+    for name, asked in (("Vacunas sin cita", "necesidad=health.vaccination"), ("Vencidas", "estado=expired")):
+        hand.go(f"/referencias/vistas?{asked}")
+        hand.send(nombre=name)
+
+
+def _views_wrong(hand: Hand) -> None:
+    _views_kept(hand)
+    hand.go("/referencias/vistas")
+    hand.send(nombre="Un nombre de vista que tiene más de cuarenta letras")
+
+
+def _then(reach: Callable[[Hand], None], path: str) -> Callable[[Hand], None]:
+    def do(hand: Hand) -> None:
+        reach(hand)
+        hand.go(path)
+
+    return do
+
+
 NOTICES: Final = "form[action='/avisos']"
 
 
@@ -349,6 +371,10 @@ STATES: Final = (
     State("referrals", "referrals", COORDINATOR, to("/referencias")),
     State("referrals", "referrals_received", PARTNER, to("/referencias?parte=recibidas")),
     State("referrals", "referrals_none", AUDITOR, to("/referencias?estado=no_show")),
+    State("referrals", "referrals_kept", AUDITOR, _views_kept),
+    State("views", "views", PARTNER, to("/referencias/vistas?parte=recibidas&estado=received")),
+    State("views", "views_kept", AUDITOR, _then(_views_kept, "/referencias/vistas")),
+    State("views", "views_wrong", AUDITOR, _views_wrong, is_refused=True),
     State("case", "case_late", COORDINATOR, to(path_of(cases.LATE))),
     State("case", "case_asked", PARTNER, to(path_of(cases.ASKED))),
     State("case", "case_onward", COORDINATOR, to(path_of(cases.ONWARD))),

@@ -38,6 +38,7 @@ from hub.console.web import (
     redirecting,
     searching,
     today,
+    views,
     words,
 )
 from hub.console.web.errors import Stopped
@@ -74,6 +75,7 @@ def all_screens(settings: Settings) -> Sequence[Screen]:
         *agenda.screens(settings),
         *searching.screens(settings),
         *listing.screens(settings),
+        *views.screens(settings),
         *exporting.screens(settings),
         *case.screens(settings),
         *redirecting.screens(settings),

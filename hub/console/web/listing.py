@@ -9,7 +9,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from contracts.codes import NeedCode, ReferralState
-from hub.console.store import cases
+from hub.console.store import cases, views
 from hub.console.store.cases import After, Asked, Part
 from hub.console.web import showing
 from hub.console.web.errors import Stopped
@@ -19,8 +19,10 @@ from hub.console.web.visit import Visit
 from hub.console.web.words import N_
 
 PATH: Final = "/referencias"
+VIEWS: Final = f"{PATH}/vistas"
 AT_ONCE: Final = 50  # rows of a page
 PART, STATE, NEED, AFTER = "parte", "estado", "necesidad", "despues"
+ASKED: Final = PART, STATE, NEED
 PARTS: Final[Mapping[str, Part]] = {"todas": Part.ALL, "enviadas": Part.SENT, "recibidas": Part.RECEIVED}
 PART_LABELS: Final = {
     "todas": N_("todas"),
@@ -44,14 +46,16 @@ def screens(settings: Settings) -> Sequence[Screen]:
             "referrals.html",
             say=say,
             asked=asked,
-            part=next(name for name, part in PARTS.items() if part is asked.part),
+            part=query(asked)[PART],
             parts=PART_LABELS,
             states=[state.value for state in ReferralState],
             needs=[need.value for need in NeedCode],
             rows=rows,
             counted=counted,
             is_first=after is None,
-            file=_file(visit.query),
+            views=[(row["name"], path(one), one == asked) for row, one in views.of(visit.tx, visit.staff.code)],
+            save=path(asked, VIEWS),
+            file=path(asked, f"{PATH}.xlsx"),
             next=_next(visit.query, rows[-1]) if len(found) > AT_ONCE else None,
         )
 
@@ -77,14 +81,21 @@ def read(query: Mapping[str, str]) -> tuple[Asked, After | None]:
         raise Stopped("not_found") from None
 
 
-def _file(query: Mapping[str, str]) -> str:
-    """Where the same list is a file."""
-    return f"{PATH}.xlsx?{urlencode({name: query[name] for name in (PART, STATE, NEED) if query.get(name)})}"
+def query(asked: Asked) -> Mapping[str, str]:
+    """What an address says that asks for it."""
+    part = next(name for name, part in PARTS.items() if part is asked.part)
+    said = {PART: part, STATE: asked.state, NEED: asked.need_code}
+    return {name: value for name, value in said.items() if value}
+
+
+def path(asked: Asked, to: str = PATH) -> str:
+    """Where a list is found, or what is made of it."""
+    return f"{to}?{urlencode(query(asked))}"
 
 
 def _next(query: Mapping[str, str], last: Mapping[str, object]) -> str:
     at = last["changed_at"]
     assert isinstance(at, datetime)
-    asked = {name: query[name] for name in (PART, STATE, NEED) if query.get(name)}
+    asked = {name: query[name] for name in ASKED if query.get(name)}
     behind = f"{at.isoformat()}~{last['referral_id']}"
     return f"{PATH}?{urlencode({**asked, AFTER: behind})}"

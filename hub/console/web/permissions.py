@@ -41,6 +41,8 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "today": OF_CASES,
     "referrals": OF_CASES | {Role.AUDITOR},
     "referrals_file": OF_CASES | {Role.AUDITOR},
+    "views": OF_CASES | {Role.AUDITOR},
+    "view_dropped": OF_CASES | {Role.AUDITOR},
     "search": OF_CASES,
     "found": OF_CASES,
     "case": OF_CASES | {Role.AUDITOR},

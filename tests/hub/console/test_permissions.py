@@ -12,7 +12,7 @@ from tests.hub.console.kept import Kept
 from tests.hub.console.kit import CENTRE, Browser, Console, Running, roles_of
 from tests.waiting import eventually
 
-OF_LISTS = {"referrals", "referrals_file", "case"}
+OF_LISTS = {"referrals", "referrals_file", "views", "view_dropped", "case"}
 OF_CASES = OF_LISTS | {"today", "search", "found", "person", "act", "act_done", "act_undone", "notices", "notices_code",
                        "agenda", "holder", "absence", "absence_ended", "redirect"}  # fmt: skip
 # What each role may come to beside what everybody who has come in may.
