@@ -17,7 +17,7 @@ from typing import Self
 
 from deploy.local.beside import amqp_urls, databases
 from deploy.local.process import Process, Program
-from deploy.local.processes import ForkServers, hub_programs
+from deploy.local.processes import ForkServers, hub_programs, programs_of_hosted
 from deploy.local.stack import Stack
 from deploy.local.supervisor import Supervisor
 from messaging import topology
@@ -106,6 +106,7 @@ class Network:
         self._forks = forks or ForkServers(stack.state, self.declared)
         self.processes: dict[str, Process] = {}
         self._also = also
+        self._known: tuple[int, int] | None = None  # of the file of who takes part: what its last version is known by
         self._supervisor: Supervisor | None = None
 
     def __enter__(self) -> Self:
@@ -140,8 +141,27 @@ class Network:
             self._stop_processes()
             raise
         self._say_what_runs()
-        self._supervisor = Supervisor(list(self.processes.values()), self._say_what_runs)
+        self._supervisor = Supervisor(list(self.processes.values()), self._say_what_runs, self._of_newly_hosted)
         self._supervisor.start()
+
+    def _of_newly_hosted(self) -> Sequence[Process]:
+        """The processes that somebody needs who has begun to use the hub's screens while all the others run."""
+        try:
+            found = self.stack.state.organisations_file.stat()
+        except FileNotFoundError:
+            return ()
+        known = found.st_ino, found.st_mtime_ns
+        if known == self._known:
+            return ()
+        self._known = known
+        try:
+            programs = [*programs_of_hosted(self.stack, self.declared)]
+        except topology.TopologyError as error:
+            log.warning("nobody can be told to use the hub's screens: %s", error)
+            return ()
+        new = {one.name: self._forks.process(one) for one in programs if one.name not in self.processes}
+        self.processes = {**self.processes, **new}  # others go through it at this moment
+        return [*new.values()]
 
     def wait_ready(self, names: Iterable[str] | None = None) -> None:
         """Return when these processes (by default all) run and are ready; raises OperatorError when one does not."""

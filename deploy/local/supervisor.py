@@ -21,8 +21,15 @@ log = logging.getLogger("ruta.supervisor")
 class Supervisor:
     """Watches processes from a thread of its own. A process that was stopped on purpose stays stopped."""
 
-    def __init__(self, processes: Sequence[Process], changed: Callable[[], None] = lambda: None) -> None:
-        self._processes = processes
+    def __init__(
+        self,
+        processes: Sequence[Process],
+        changed: Callable[[], None] = lambda: None,
+        more: Callable[[], Sequence[Process]] = lambda: (),
+    ) -> None:
+        """`more` is asked at each look, and returns processes that are to run from now on, beside the others."""
+        self._processes = [*processes]
+        self._more = more
         self._changed = changed  # called when a process has ended, and when it has come back with another id
         self._delays = dict.fromkeys((process.name for process in processes), FIRST_DELAY)
         self._due: dict[str, float] = {}
@@ -50,8 +57,20 @@ class Supervisor:
         if now - self._looked_at > STOOD_AFTER:
             self._beats.clear()
         self._looked_at = now
+        for process in self._more():
+            self._begin(process, now)
         for process in self._processes:
             self._look_after(process, now)
+
+    def _begin(self, process: Process, now: float) -> None:
+        self._processes.append(process)
+        self._delays[process.name], self._started[process.name] = FIRST_DELAY, now
+        log.info("starting %s", process.name)
+        try:
+            process.start()
+        except (OSError, OperatorError) as error:  # it is brought back, as one that died
+            log.warning("%s could not be started: %s", process.name, error)
+        self._changed()
 
     def _look_after(self, process: Process, now: float) -> None:
         name = process.name

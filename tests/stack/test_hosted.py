@@ -14,7 +14,7 @@ from contracts import sealing
 from deploy.local import Network, Stack
 from deploy.local.membership import Membership
 from deploy.local.process import Process, Program
-from deploy.local.processes import hub_programs, programs_of_hosted
+from deploy.local.processes import hub_programs
 from hub.console.custody.client import Asking, Custody
 from hub.console.custody.keys import INDEX
 from messaging.broker import Publication, Publisher
@@ -67,27 +67,30 @@ def test_where_somebody_is_its_processes_run_and_no_other_is_told_where_keys_are
 
 @contextmanager
 def running(network: Network) -> Iterator[list[Process]]:
-    processes = [Process(one) for one in programs_of_hosted(network.stack, network.declared)]
+    """The processes of whoever is hosted, which the network starts by itself; afterwards it is as before."""
+    eventually(lambda: network.processes.keys() >= OF_HOSTED)
+    processes = [network[name] for name in OF_HOSTED]
     try:
-        for one in processes:
-            one.start()
-        for one in processes:
-            one.wait_ready()
+        network.wait_ready(OF_HOSTED)
         yield processes
     finally:
         for one in processes:
             one.stop()
+        network.processes = {name: one for name, one in network.processes.items() if name not in OF_HOSTED}
 
 
-def test_a_referral_comes_in_sealed_is_found_and_is_opened_by_custody_alone(
+def test_who_is_hosted_while_all_runs_is_sent_what_custody_alone_finds_and_opens(
     network: Network, members: Membership, tmp_path: Path
 ) -> None:
     systems = tmp_path / "systems.toml"
     systems.write_text('[console]\nreads = ["referral.*"]\nsends = ["referral.*"]\n')
+    assert OF_HOSTED.isdisjoint(network.processes)
     members.add(ID, name="Fundación de prueba", roles=["partner", "custody"], systems=systems)
     state = network.stack.state
     with running(network) as processes:
-        assert {one.name for one in processes} == OF_HOSTED
+        assert {one.name for one in processes if one.pid} == OF_HOSTED
+        said = (state.read_running() or {})["processes"]
+        assert all(said[name]["pid"] for name in OF_HOSTED)
         message = offered(sealing.load_key(state.organisations / ID / "private.jwk"), ID)
         publisher = Publisher(network.stack.amqp_url("referrals", HUB))
         try:

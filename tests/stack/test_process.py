@@ -155,3 +155,17 @@ def test_a_process_that_keeps_dying_is_started_later_and_later(tmp_path: Path) -
     times = [float(line) for line in deaths.read_text().splitlines()]
     waited = [later - earlier for earlier, later in pairwise(times[:4])]
     assert all(seconds >= delay for seconds, delay in zip(waited, DELAYS, strict=True)), waited
+
+
+def test_what_is_to_run_from_now_on_is_started_and_brought_back(tmp_path: Path) -> None:
+    late = shell(tmp_path, "echo ready it; exec sleep 600")
+    new = [late]
+    supervisor = Supervisor([], more=lambda: [new.pop()] if new else [])
+    supervisor.start()
+    try:
+        first = eventually(lambda: late.pid)
+        late.kill()
+        assert eventually(lambda: late.pid if late.restarts else None) != first
+    finally:
+        supervisor.stop()
+        late.stop()
