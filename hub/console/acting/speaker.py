@@ -16,11 +16,12 @@ from typing import Final
 
 import psycopg
 
+import contracts
 from hub.console.acting import saying
 from hub.console.acting.saying import Became, Odd
 from hub.console.entrance import Entrance, Unavailable
 from hub.console.hosting import Organisations, hosted, uses_screens
-from hub.console.store import acts
+from hub.console.store import acts, cases
 from hub.console.store.acts import ActState
 from messaging import clock, database
 from messaging.database import Row
@@ -34,6 +35,7 @@ IN_ONE_TURN: Final = 20  # acts of one organisation
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds; doubles while nothing can be said
 ASK_AGAIN: Final = 0.5  # of its age: what is new is asked after often, what waits for long seldom
 GONE_FOR: Final = timedelta(hours=1)
+PURGED: Final = "referral.purged"
 SOONEST, LATEST = 0.5, 60.0  # seconds
 
 
@@ -152,6 +154,11 @@ class Speaker:
             self._learn(connection, row, became)
 
     def _learn(self, connection: database.Connection, row: Row, became: Became) -> None:
+        if became.state is ActState.APPLIED and contracts.CONTRACTS[row["contract"]].name == PURGED:
+            # Before it is known here that it was applied, so that it is done though we are killed in between; and in a
+            # transaction of its own, which has nothing that an erasure of the same person waits for.
+            cases.purge(connection, row["organisation"], row["referral_id"])
+            connection.commit()
         acts.learn(connection, row["message_id"], became.state, became.code, became.said_by, _again(row))
         connection.commit()
         log.info("said", extra=fields(message=str(row["message_id"]), state=became.state, code=became.code))

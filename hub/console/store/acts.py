@@ -101,7 +101,7 @@ STOP: Final[LiteralString] = """
 """
 # Of one referral in the order in which it was decided, so that what is said first is what was decided first.
 DUE: Final[LiteralString] = """
-    select message_id, referral_id, state, said_at, kept_at from act
+    select message_id, organisation, referral_id, contract, state, said_at, kept_at from act
     where organisation = %s and look_at <= clock_timestamp() and not exists (
         select from act as before where before.organisation = act.organisation
         and before.referral_id = act.referral_id and before.state = 'kept'

@@ -60,6 +60,7 @@ ASK: Final = f"""
     where recovery.until <= now()
     returning staff
 """
+DROP_RECOVERY: Final = "delete from recovery where staff = %s"
 GRANT: Final = "delete from recovery where staff = %s and asked_by <> %s and until > now() returning asked_by"
 
 
@@ -233,6 +234,11 @@ def pending_recoveries(tx: Connection) -> Sequence[Pending]:
 def ask_recovery(tx: Connection, code: str, by: str) -> bool:
     """Have an administrator ask for somebody; False where somebody has asked already."""
     return tx.execute(ASK, (code, by)).fetchone() is not None
+
+
+def drop_recovery(tx: Connection, code: str) -> None:
+    """Let a recovery that was asked for not be granted any more."""
+    tx.execute(DROP_RECOVERY, (code,))
 
 
 def grant_recovery(tx: Connection, code: str, by: str) -> str | None:

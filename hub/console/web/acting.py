@@ -115,8 +115,6 @@ def screens(settings: Settings) -> Sequence[Screen]:
         hold = timedelta(seconds=settings.undo_seconds) if move.undoable else timedelta()
         if not acts.keep(visit.tx, standing.organisation.id, visit.staff.code, [decision], hold):
             raise Stopped("changed")  # the id is another form's
-        if move is moves.PURGED:
-            cases.purge(visit.tx, standing.organisation.id, decision.referral_id)
         visit.note(
             "act_kept", people=people_of(standing.case), contract=decision.contract, message=str(decision.message_id)
         )

@@ -18,7 +18,7 @@ from hub.console.web.pace import OPENED_BY_A_PERSON, OPENED_BY_AN_ORGANISATION, 
 from hub.console.web.saying import Saying
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
-from hub.console.web.visit import Visit
+from hub.console.web.visit import BY_ITSELF, Visit
 from hub.console.web.words import N_
 from messaging import clock
 from messaging.database import Row
@@ -157,7 +157,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
         if about is not None and about.until is not None:  # a number may not stand there longer than it is safe
             left = max(1, math.ceil((about.until - clock.now()).total_seconds()))
             if left <= 60 * settings.lock_after:  # otherwise the page goes before
-                page.headers["refresh"] = f"{left};url={path_of(referral_id)}"
+                page.headers["refresh"] = f"{left};url={path_of(referral_id)}?{BY_ITSELF}=1"
         return page
 
     def show_opened(visit: Visit) -> Response:

@@ -6,6 +6,7 @@ from typing import Final
 from starlette.responses import Response
 
 from hub.console.web import accounts, sessions, showing
+from hub.console.web.permissions import Role
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
@@ -21,10 +22,12 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
     def show(visit: Visit) -> Response:
+        _drop_void(visit, settings)
         return _page(visit, settings)
 
     def ask_or_grant(visit: Visit) -> Response:
         """Ask for somebody; where another administrator has asked, grant it: everything they came in with ends."""
+        _drop_void(visit, settings)
         code = visit.said("staff")
         staff = accounts.find(visit.tx, code)
         if staff is None or staff.status == "suspended":
@@ -43,6 +46,20 @@ def screens(settings: Settings) -> Sequence[Screen]:
 
     label = N_("Recuperar un acceso")
     return (Screen("recovery", "/recuperar", get=show, post=ask_or_grant, label=label),)
+
+
+def _drop_void(visit: Visit, settings: Settings) -> None:
+    """Drop what somebody has asked for who may not ask any more: it is as if nobody had."""
+    for one in accounts.pending_recoveries(visit.tx):
+        asker = accounts.find(visit.tx, one.asked_by)
+        may = (
+            asker is not None
+            and asker.status == "active"
+            and settings.takes_part(asker.organisation)
+            and Role.ADMINISTRATOR in settings.at_present(asker).roles
+        )
+        if not may:
+            accounts.drop_recovery(visit.tx, one.staff)
 
 
 def _page(

@@ -25,7 +25,7 @@ COLUMNS: Final = (
     """
     session.id, session.staff, session.locked_at is not null as is_locked,
     session.locked_at is null and session.seen_at < now() - make_interval(mins => %(lock_after)s) as is_idle,
-    session.seen_at < now() - interval '"""
+    extract(epoch from now() - session.seen_at) as idle_seconds, session.seen_at < now() - interval '"""
     + ACTIVITY_EVERY
     + """' as is_due, session.is_current, session.pin_failures,
     staff.code, staff.organisation, staff.name, staff.login, staff.roles, staff.status
@@ -110,6 +110,8 @@ class Session:
     """Nobody has done anything for so long that it is to be locked."""
     is_due: bool
     """Activity is to be written down."""
+    idle_seconds: float
+    """Since when nobody has done anything, as far as it was written down."""
 
 
 def new_browser() -> str:
@@ -142,7 +144,8 @@ def expired(tx: Connection, browser: str) -> Staff | None:
 
 def _session(row: dict[str, Any]) -> Session:
     return Session(
-        row["id"], Staff.of_row(row), row["is_current"], row["is_locked"], row["is_idle"], row["is_due"]
+        row["id"], Staff.of_row(row), row["is_current"], row["is_locked"], row["is_idle"], row["is_due"],
+        float(row["idle_seconds"]),
     )  # fmt: skip
 
 

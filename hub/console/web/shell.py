@@ -27,7 +27,7 @@ from hub.console.web.errors import WORDS, Stopped
 from hub.console.web.screen import Handler, Screen
 from hub.console.web.sessions import Session
 from hub.console.web.settings import Settings
-from hub.console.web.visit import FORM_FIELD, Link, Visit, is_path
+from hub.console.web.visit import BY_ITSELF, FORM_FIELD, Link, Visit, is_path
 from hub.gateway.audit import store
 from hub.gateway.http.places import KNOWN, network_of
 from hub.gateway.http.problems import LANGUAGES, Language, language_of
@@ -307,8 +307,15 @@ class Serving:
         if visit.language != language:
             self._set(response, LANGUAGE, visit.language, KEPT_LANGUAGE)
         if is_shown and visit.session is not None:  # what is on the screen of whoever has gone does not stay there
-            response.headers.setdefault("refresh", f"{60 * self.settings.lock_after + 1};url={UNLOCK}")
+            response.headers.setdefault("refresh", f"{self._leaves_in(visit, screen)};url={UNLOCK}")
         return response
+
+    def _leaves_in(self, visit: Visit, screen: Screen) -> int:
+        """In how many seconds a page goes by itself: what the browser has asked for by itself puts that off no more."""
+        lock, session = 60 * self.settings.lock_after + 1, visit.session
+        if session is None or session.is_locked or session.is_idle or _is_activity(visit, screen):
+            return lock
+        return max(1, lock - int(session.idle_seconds))
 
     def _set(self, response: Response, name: str, value: str, max_age: int | None) -> None:
         response.set_cookie(
@@ -326,7 +333,7 @@ class Serving:
                 return visit.go(LOGIN, self._back_to(visit, screen))
             if session.is_locked or session.is_idle:
                 return visit.go(UNLOCK, self._back_to(visit, screen))
-            if session.is_due and screen.is_activity:
+            if session.is_due and _is_activity(visit, screen):
                 sessions.note_activity(visit.tx, session.id)
             if not permissions.may_come(screen.name, session.staff.roles):
                 raise Stopped("not_found")
@@ -361,6 +368,11 @@ class Serving:
             visit.note("access_refused", code=stopped.code, screen=screen.name)
             store.append(tx, visit.acts, self.settings.sign)
         self.has_appended = True
+
+
+def _is_activity(visit: Visit, screen: Screen) -> bool:
+    """Whether a request shows that somebody is there, and no browser has made it by itself."""
+    return screen.is_activity and BY_ITSELF not in visit.query
 
 
 def page_of(visit: Visit, screen: Screen) -> str:

@@ -24,6 +24,7 @@ NOBODY: Final = "nobody"  # as the actor of what was done before anybody had com
 NO_ORGANISATION: Final = "-"
 LONGEST_PATH: Final = 500  # of a page to come back to
 FORM_FIELD: Final = "form_token"  # of every form
+BY_ITSELF: Final = "sola"  # in the query of an address that a page leads to, and nobody has asked for
 TOKEN_BYTES: Final = 16
 
 

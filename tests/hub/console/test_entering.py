@@ -12,7 +12,7 @@ from contracts.codes import OrganisationStatus
 from hub.console import audit
 from hub.console.web import app, credentials, sessions, throttle
 from messaging import database
-from tests.hub.console.kit import CENTRE, PASSWORD, PIN, TOKEN, Browser, Console, Person, enrol
+from tests.hub.console.kit import CENTRE, PASSWORD, PIN, TOKEN, Browser, Console, Person, enrol, roles_of
 from tests.waiting import eventually
 
 Enrolled = Callable[..., Person]
@@ -644,6 +644,34 @@ def test_what_was_asked_for_recovery_is_over_after_a_day(
     browser.open("/recuperar", staff=lost.code)
     console.age("recovery", 25 * HOUR, "until")
     assert "Queda pedido" in another.open("/recuperar", staff=lost.code).text
+
+
+@pytest.mark.parametrize("lost_how", ["organisation", "suspended", "role"])
+def test_what_somebody_asked_for_who_may_not_any_more_is_not_granted(
+    console: Console, enrolled: Enrolled, browser: Browser, another: Browser, lost_how: str
+) -> None:
+    lost = enrolled(where=Browser(browser.running))
+    enrolled("administrator", organisation=CENTRE, where=another)
+    granted = len(console.acts("recovery_granted"))
+    console.say_roles("fuvadis", roles_of(CENTRE))
+    try:
+        asker = enrolled("administrator", organisation="fuvadis" if lost_how == "organisation" else CENTRE)
+        eventually(lambda: browser.get("/recuperar").status == 200)
+        assert "Queda pedido" in browser.open("/recuperar", staff=lost.code).text
+        match lost_how:
+            case "organisation":
+                console.say_roles("fuvadis", roles_of("fuvadis"))
+                eventually(lambda: browser.get("/recuperar").status == 404)
+            case "suspended":
+                with console.office() as office:
+                    office.suspend(asker.code)
+            case "role":
+                console.query("update staff set roles = array['auditor'] where code = %s", asker.code)
+        page = another.open("/recuperar", staff=lost.code).text
+        assert "Queda pedido" in page  # by another: it is as if nobody had asked
+        assert len(console.acts("recovery_granted")) == granted
+    finally:
+        console.say_roles("fuvadis", roles_of("fuvadis"))
 
 
 def noted(name: str, call: Callable[..., Any], done: list[str]) -> Callable[..., Any]:

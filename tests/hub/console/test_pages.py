@@ -295,7 +295,7 @@ def test_a_case_says_who_has_looked_how_urgent_it_is_and_no_party_who_else_that_
 
     def triaged(by: str, ago: timedelta) -> None:
         at = clock.now() - ago
-        need = {"need_id": an_id("its need"), "person_id": person, "urgency": Urgency.URGENT}
+        need: dict[str, Any] = {"need_id": an_id("its need"), "person_id": person, "urgency": Urgency.URGENT}
         service.hear(says(in_need("looked at", **need, triaged_by=by, triaged_at=at)))
 
     assert "Clasificación" not in shown("fuvadis")

@@ -101,4 +101,4 @@ def test_with_an_account_its_lists_go(browser: Browser, console: Console) -> Non
     keep(browser, "De quien se va", **ASKED)
     (row,) = console.query("select staff from saved_view where name = 'De quien se va'")
     console.query("delete from staff where code = %s", row["staff"])
-    assert console.query("select from saved_view where staff = %s", row["staff"]) == []
+    assert console.query("select id from saved_view where staff = %s", row["staff"]) == []
