@@ -319,6 +319,30 @@ def _notices_code_wrong(hand: Hand) -> None:
     hand.press("form[action='/avisos/codigo'] button")
 
 
+OFFICE: Final = "form[method=post][action='/avisos/oficina']"
+
+
+def _office_asked(hand: Hand) -> None:
+    hand.console.forget_notices()
+    hand.go("/avisos/oficina")
+    hand.page.locator(f"{OFFICE} [value=digest]").check()
+    hand.page.locator(f"{OFFICE} [name=correo]").fill("oficina@organizacion.example")
+    hand.press(f"{OFFICE} button")
+
+
+def _office_wrong(hand: Hand) -> None:
+    hand.console.forget_notices()
+    hand.go("/avisos/oficina")
+    hand.page.locator(f"{OFFICE} [value=digest]").check()
+    hand.press(f"{OFFICE} button")
+
+
+def _office_code_wrong(hand: Hand) -> None:
+    _office_asked(hand)
+    hand.page.locator("[name=codigo]").fill("tres")
+    hand.press("form[action='/avisos/oficina/codigo'] button")
+
+
 def _absence(hand: Hand) -> None:
     hand.console.forget_absences()
     hand.go("/ausencia")
@@ -440,6 +464,10 @@ STATES: Final = (
     State("notices", "notices_asked", PARTNER, _notices_asked),
     State("notices", "notices_on", PARTNER, _notices_on),
     State("notices", "notices_wrong", PARTNER, _notices_wrong, is_refused=True),
+    State("office", "office", COORDINATOR, to("/avisos/oficina")),
+    State("office", "office_asked", COORDINATOR, _office_asked),
+    State("office", "office_wrong", COORDINATOR, _office_wrong, is_refused=True),
+    State("office_code", "office_code_wrong", COORDINATOR, _office_code_wrong, is_refused=True),
     State("notices_code", "notices_code_wrong", PARTNER, _notices_code_wrong, is_refused=True),
     State("recovery", "recovery", ADMINISTRATOR, _recovery),
     State("recovery", "recovery_waits", ADMINISTRATOR, _recovery_waits),

@@ -105,7 +105,9 @@ class Mailer:
                 notices.done(tx, row["id"], Outcome.NOTHING, now)
                 return True
             to = notices.open_address(self._keyring, reader.staff.code, reader.address)
-            self._server.send(self._mail(letter, to, row["id"], now), self._sender, to)
+            self._server.send(
+                self._mail(letter, to, row["id"], now, of_office=notices.is_office(row["staff"])), self._sender, to
+            )
         except UnusableKeyring as error:  # of one it cannot be opened: others' go on
             log.error("an address cannot be opened", extra=fields(notice=str(row["id"]), error=describe(error)))
             notices.put_off(tx, row["id"])
@@ -155,10 +157,13 @@ class Mailer:
         self, tx: Connection, reader: Reader, row: Mapping[str, Any], now: datetime
     ) -> tuple[Letter | None, list[Any]]:
         """What there is to say by a mail, if anything, and the emergencies that it tells of."""
-        name = reader.organisation.name
+        name, of_office = reader.organisation.name, notices.is_office(reader.staff.code)
+        off = letters.off_at(self._console, of_office)
         if row["kind"] == Kind.CODE:
             code = notices.code(tx, self._keyring, reader.staff.code, row["id"])
-            return (letters.of_code(reader.language, code, self._console) if code is not None else None), []
+            if code is None:
+                return None, []
+            return letters.of_code(reader.language, code, off, of_office=of_office), []
         if not reader.is_confirmed:
             return None, []
         if row["kind"] == Kind.EMERGENCY:
@@ -166,14 +171,14 @@ class Mailer:
             new = [one for one in work.emergencies(tx, reader.organisation.id) if one not in told]
             if reader.wants is not Wants.ALL or not new:
                 return None, []
-            return letters.of_emergencies(reader.language, name, len(new), self._console), new
+            return letters.of_emergencies(reader.language, name, len(new), self._console, off), new
         day = day_of(now)
         if row["day"] != day.begins.date():
             return None, []
         counted = work.counts(tx, showing.viewer_for(reader.staff, reader.organisation), day)
-        return letters.digest(reader.language, name, counted, self._console), []
+        return letters.digest(reader.language, name, counted, self._console, off), []
 
-    def _mail(self, letter: Letter, to: str, id: object, now: datetime) -> EmailMessage:
+    def _mail(self, letter: Letter, to: str, id: object, now: datetime, *, of_office: bool = False) -> EmailMessage:
         mail = EmailMessage()
         mail["From"] = Address(HUB_NAME, addr_spec=self._sender)
         mail["To"] = Address(addr_spec=to)
@@ -181,6 +186,6 @@ class Mailer:
         mail["Date"] = format_datetime(now)
         mail["Message-ID"] = f"<{id}@{self._sender.rpartition('@')[2]}>"
         mail["Auto-Submitted"] = "auto-generated"
-        mail["List-Unsubscribe"] = f"<{letters.off_at(self._console)}>"
+        mail["List-Unsubscribe"] = f"<{letters.off_at(self._console, of_office)}>"
         mail.set_content(letter.body, cte="quoted-printable")  # which every server takes
         return mail

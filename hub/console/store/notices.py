@@ -1,5 +1,6 @@
 """Who of the staff is told by e-mail that something waits, and the mails: notice_choice, notice, notice_told.
 
+An organisation's office, too, which has an address of its own: `staff` is then what `office` makes of the organisation.
 Every function takes a transaction. Times are the network's, but for when something is tried again and how long a code
 is good.
 """
@@ -82,10 +83,17 @@ LAST: Final = """
     select outcome from notice where staff = %s and outcome is distinct from 'nothing'
     order by made_at desc, id desc limit 1
 """
+# An office is told what waits for its organisation, as who works there and follows no others' cases.
 READERS: Final = """
-    select notice_choice.*, staff.organisation, staff.name, staff.login, staff.roles, staff.status
-    from notice_choice join staff on staff.code = notice_choice.staff
-    where staff.status = 'active'
+    select * from (
+        select notice_choice.*, staff.organisation, staff.name, staff.login, staff.roles, staff.status
+        from notice_choice join staff on staff.code = notice_choice.staff
+        where staff.status = 'active'
+        union all
+        select notice_choice.*, substr(staff, 2), '', '', array['partner_staff'], 'active'
+        from notice_choice where staff like '@%%'
+    ) as reader
+    where %(staff)s::text is null or staff = %(staff)s
 """
 ADD_DIGESTS: Final = """
     insert into notice (id, staff, kind, day, made_at, look_at)
@@ -133,6 +141,16 @@ class Choice:
     wants: Wants
     address: str
     is_confirmed: bool
+
+
+def office(organisation: str) -> str:
+    """What stands for an organisation's office where otherwise the code of one of the staff does."""
+    return f"@{organisation}"
+
+
+def is_office(staff: str) -> bool:
+    """Whether it is an office that is told."""
+    return staff.startswith("@")
 
 
 def choice(tx: Connection, keyring: Keyring, staff: str) -> Choice | None:
@@ -192,10 +210,7 @@ def was_refused(tx: Connection, staff: str) -> bool:
 
 def readers(tx: Connection, staff: str | None = None) -> Iterator[Mapping[str, Any]]:
     """Who has asked for something and may come in, each with what the table `staff` has: all, or one."""
-    if staff is None:
-        yield from tx.execute(READERS).fetchall()
-    else:
-        yield from tx.execute(f"{READERS} and staff.code = %s", (staff,)).fetchall()
+    yield from tx.execute(READERS, {"staff": staff}).fetchall()
 
 
 def add_digests(tx: Connection, staff: Sequence[str], day: date, now: datetime) -> None:

@@ -18,6 +18,7 @@ LOOK = N_("Véalo en la consola: %(address)s")
 NO_NAMES = N_("Este correo no dice de quién se trata: eso solo se ve dentro de la consola.")
 TURN_OFF = N_("Para no recibir más estos correos: %(address)s")
 TYPE = N_("El código es %(code)s. Escríbalo en %(address)s; vale 15 minutos.")
+OF_OFFICE = N_("Lo pidió quien coordina o administra, para que esta oficina reciba avisos: díctele el código.")
 NOT_YOURS = N_("Si usted no lo pidió, no haga nada: sin el código no llega ningún otro aviso a este correo.")
 
 
@@ -29,38 +30,45 @@ class Letter:
     body: str
 
 
-def off_at(console: str) -> str:
-    """Where somebody turns it off."""
-    return f"{console}/avisos"
+def off_at(console: str, of_office: bool = False) -> str:
+    """Where somebody turns it off; of an office, who administers or coordinates."""
+    return f"{console}/avisos/oficina" if of_office else f"{console}/avisos"
 
 
-def digest(language: Language, organisation: str, counts: Mapping[Bucket, int], console: str) -> Letter | None:
-    """How much waits, by reason; None where nothing does."""
+def digest(
+    language: Language, organisation: str, counts: Mapping[Bucket, int], console: str, off: str
+) -> Letter | None:
+    """How much waits, by reason; None where nothing does. `off` is where it is turned off."""
     text = words.translations(language).gettext
     lines = [f"{text(REASONS[one].heading)}: {showing.counted(many)}" for one, many in counts.items() if many]
-    return _letter(language, text(DIGEST), organisation, lines, console) if lines else None
+    return _letter(language, text(DIGEST), organisation, lines, console, off) if lines else None
 
 
-def of_emergencies(language: Language, organisation: str, many: int, console: str) -> Letter:
+def of_emergencies(language: Language, organisation: str, many: int, console: str, off: str) -> Letter:
     """How many emergencies have come in and are not decided."""
     catalogue = words.translations(language)
     one, several = catalogue.gettext(ONE_NEW), catalogue.gettext(SEVERAL_NEW)
     said = one if many == 1 else several % {"many": showing.counted(many)}
-    return _letter(language, catalogue.gettext(EMERGENCY), organisation, [said], console)
+    return _letter(language, catalogue.gettext(EMERGENCY), organisation, [said], console, off)
 
 
-def of_code(language: Language, code: str, console: str) -> Letter:
-    """The code by which whoever reads it shows that the address is theirs."""
+def of_code(language: Language, code: str, off: str, *, of_office: bool = False) -> Letter:
+    """The code by which whoever reads it shows that the address is theirs, to be typed where it is turned off."""
     text = words.translations(language).gettext
-    lines = [text(TYPE) % {"code": code, "address": off_at(console)}, "", text(NOT_YOURS)]
+    lines = [
+        text(TYPE) % {"code": code, "address": off},
+        *([text(OF_OFFICE)] if of_office else []),
+        "",
+        text(NOT_YOURS),
+    ]
     return Letter(text(CODE), "\n".join(lines) + "\n")
 
 
-def _letter(language: Language, subject: str, organisation: str, lines: list[str], console: str) -> Letter:
+def _letter(language: Language, subject: str, organisation: str, lines: list[str], console: str, off: str) -> Letter:
     text = words.translations(language).gettext
     name = " ".join(organisation.split())  # a subject has one line
     said = [
         name, "", *lines, "", text(LOOK) % {"address": f"{console}/hoy"}, text(NO_NAMES), "",
-        text(TURN_OFF) % {"address": off_at(console)},
+        text(TURN_OFF) % {"address": off},
     ]  # fmt: skip
     return Letter(subject % {"organisation": name}, "\n".join(said) + "\n")

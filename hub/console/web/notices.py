@@ -1,10 +1,14 @@
 """Avisos: whether somebody is told by e-mail that something waits. Off, until they ask for it and confirm the address.
 
+So is an organisation's office, at the address that all who work there read: who administers or coordinates asks for it,
+and types the code that came there.
+
 Nothing is sent here: what is to be sent is kept, and hub/console/notices sends it.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from starlette.responses import Response
 
@@ -12,19 +16,23 @@ from hub.console.notices.smtp import is_address
 from hub.console.store import notices
 from hub.console.store.notices import Wants
 from hub.console.web import throttle
-from hub.console.web.screen import Screen
+from hub.console.web.errors import Stopped
+from hub.console.web.screen import Handler, Screen
 from hub.console.web.settings import Settings
 from hub.console.web.throttle import Slowing
 from hub.console.web.visit import Visit
 from hub.console.web.words import N_
 from messaging import clock
+from messaging.topology import Organisation
 
 PATH: Final = "/avisos"
+OFFICE: Final = f"{PATH}/oficina"
+WHOSE: Final = "de"  # the organisation whose office it is
 OF_CODES: Final = Slowing(free=3, longest=1800)  # mails with a code that somebody has sent
 PURPOSE: Final = "attempt"  # of the keyring: whose attempts are counted
 
 CHOICES: Final = {
-    Wants.OFF: N_("No avisarme por correo"),
+    Wants.OFF: N_("No avisar por correo"),
     Wants.DIGEST: N_("Un resumen a las 7:00, si algo espera"),
     Wants.ALL: N_("El resumen y, apenas llegue, cada emergencia"),
 }
@@ -38,62 +46,103 @@ CONFIRMED: Final = N_("Su correo quedó confirmado. Desde ahora le avisamos.")
 IS_OFF: Final = N_("Avisos apagados. Su dirección se borró.")
 
 
+@dataclass(frozen=True)
+class Addressee:
+    """Who is told: whoever has come in, or an office."""
+
+    code: str
+    """As the tables have it."""
+    office: Organisation | None = None
+
+    @property
+    def noted(self) -> dict[str, Any]:
+        """What the audit has of an office."""
+        return {} if self.office is None else {"office": self.office.id}
+
+
 def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
-    def show(visit: Visit) -> Response:
-        return _page(visit, settings)
+    def me(visit: Visit) -> Addressee:
+        return Addressee(visit.staff.code)
 
-    def choose(visit: Visit) -> Response:
+    def an_office(visit: Visit) -> Addressee:
+        said = visit.said(WHOSE) or visit.query.get(WHOSE, "") or visit.staff.organisation
+        found = next((one for one in offices(visit, settings) if one.id == said), None)
+        if found is None:
+            raise Stopped("not_found")
+        return Addressee(notices.office(found.id), found)
+
+    def show(visit: Visit, to: Addressee) -> Response:
+        return _page(visit, settings, to)
+
+    def choose(visit: Visit, to: Addressee) -> Response:
         wants = next((one for one in Wants if one == visit.said("avisos")), None)
         if wants is None:
-            return _page(visit, settings, error=NO_CHOICE)
-        staff, now = visit.staff.code, clock.now()
+            return _page(visit, settings, to, error=NO_CHOICE)
+        now = clock.now()
         if wants is Wants.OFF:
-            notices.turn_off(visit.tx, staff)
-            visit.note("notices_set", wants=wants)
-            return _page(visit, settings, done=IS_OFF)
+            notices.turn_off(visit.tx, to.code)
+            visit.note("notices_set", wants=wants, **to.noted)
+            return _page(visit, settings, to, done=IS_OFF)
         if settings.mails_from is None:
-            return _page(visit, settings)
-        had = notices.choice(visit.tx, visit.keyring, staff)
+            return _page(visit, settings, to)
+        had = notices.choice(visit.tx, visit.keyring, to.code)
         said = visit.form.get("correo", ("",))[0].strip()
         if had is not None and said in ("", had.address) and had.is_confirmed:
-            notices.want(visit.tx, staff, wants, visit.language, now)
-            visit.note("notices_set", wants=wants)
-            return _page(visit, settings, done=SAVED)
+            notices.want(visit.tx, to.code, wants, visit.language, now)
+            visit.note("notices_set", wants=wants, **to.noted)
+            return _page(visit, settings, to, done=SAVED)
         address = said or (had.address if had is not None else "")
         if not is_address(address):
-            return _page(visit, settings, error=NO_ADDRESS)
-        if throttle.attempt(visit.tx, visit.keyring.hash(PURPOSE, f"notices {staff}"), OF_CODES):
-            return _page(visit, settings, error=TOO_OFTEN)
-        notices.ask(visit.tx, visit.keyring, staff, wants, address, visit.language, now)
-        visit.note("notices_set", wants=wants, is_confirmed=False)
-        return _page(visit, settings, done=SENT)
+            return _page(visit, settings, to, error=NO_ADDRESS)
+        if throttle.attempt(visit.tx, visit.keyring.hash(PURPOSE, f"notices {to.code}"), OF_CODES):
+            return _page(visit, settings, to, error=TOO_OFTEN)
+        notices.ask(visit.tx, visit.keyring, to.code, wants, address, visit.language, now)
+        visit.note("notices_set", wants=wants, is_confirmed=False, **to.noted)
+        return _page(visit, settings, to, done=SENT)
 
-    def confirm(visit: Visit) -> Response:
+    def confirm(visit: Visit, to: Addressee) -> Response:
         code = "".join(visit.said("codigo").split())
-        if not notices.confirm(visit.tx, visit.keyring, visit.staff.code, code, clock.now()):
-            return _page(visit, settings, error=WRONG_CODE)
-        visit.note("notices_set", is_confirmed=True)
-        return _page(visit, settings, done=CONFIRMED)
+        if not notices.confirm(visit.tx, visit.keyring, to.code, code, clock.now()):
+            return _page(visit, settings, to, error=WRONG_CODE)
+        visit.note("notices_set", is_confirmed=True, **to.noted)
+        return _page(visit, settings, to, done=CONFIRMED)
+
+    def of(whom: Callable[[Visit], Addressee], do: Callable[[Visit, Addressee], Response]) -> Handler:
+        return lambda visit: do(visit, whom(visit))
 
     return (
-        Screen("notices", PATH, get=show, post=choose, label=N_("Avisos")),
-        Screen("notices_code", f"{PATH}/codigo", post=confirm),
+        Screen("notices", PATH, get=of(me, show), post=of(me, choose), label=N_("Avisos")),
+        Screen("notices_code", f"{PATH}/codigo", post=of(me, confirm)),
+        Screen("office", OFFICE, get=of(an_office, show), post=of(an_office, choose), label=N_("Avisos a la oficina")),
+        Screen("office_code", f"{OFFICE}/codigo", post=of(an_office, confirm)),
     )
 
 
-def _page(visit: Visit, settings: Settings, *, error: str = "", done: str = "") -> Response:
-    choice = notices.choice(visit.tx, visit.keyring, visit.staff.code)
+def offices(visit: Visit, settings: Settings) -> Sequence[Organisation]:
+    """The organisations whose office may be told: one's own, and those that use the hub's screens."""
+    return [
+        one
+        for id, one in sorted(settings.organisations().items())
+        if id == visit.staff.organisation or settings.is_hosted(id)
+    ]
+
+
+def _page(visit: Visit, settings: Settings, to: Addressee, *, error: str = "", done: str = "") -> Response:
+    choice = notices.choice(visit.tx, visit.keyring, to.code)
     return visit.page(
         "notices.html",
         status=422 if error else 200,
+        path=PATH if to.office is None else OFFICE,
+        office=to.office,
+        offices=offices(visit, settings) if to.office is not None else (),
         mails_from=settings.mails_from,
         choices=CHOICES,
         wants=choice.wants if choice is not None else Wants.OFF,
         address=masked(choice.address) if choice is not None else "",
         is_confirmed=choice is not None and choice.is_confirmed,
-        was_refused=notices.was_refused(visit.tx, visit.staff.code) if choice is not None else False,
+        was_refused=notices.was_refused(visit.tx, to.code) if choice is not None else False,
         error=error,
         done=done,
     )

@@ -60,6 +60,8 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "person": OF_CASES,
     "notices": OF_CASES,
     "notices_code": OF_CASES,
+    "office": frozenset({Role.COORDINATOR, Role.ADMINISTRATOR}),
+    "office_code": frozenset({Role.COORDINATOR, Role.ADMINISTRATOR}),
     "recovery": frozenset({Role.ADMINISTRATOR}),
 }
 

@@ -548,3 +548,91 @@ def test_of_whom_is_erased_nothing_is_remembered(
 
 def test_a_masked_address_is_known_by_whoever_knows_it() -> None:
     assert page.masked("ana.perez@cruzroja.org") == "a…@cruzroja.org"
+
+
+# -- an office --------------------------------------------------------------------------------------------------------
+
+OFFICE = "oficina@cruzroja.test"
+
+
+@pytest.fixture
+def coordinator(console: Console, enrolled: Enrol, browser: Browser) -> Iterator[Browser]:
+    """Who coordinates for the centre, while the Red Cross uses the hub's screens."""
+    hosted = {*console.hosted}
+    console.host("redcross")
+    enrolled("coordinator", organisation=CENTRE)
+    eventually(lambda: 'value="redcross"' in browser.get("/avisos/oficina").text)
+    yield browser
+    console.hosted = hosted
+    console.host()
+
+
+def ask_for_office(browser: Browser, wants: str, **more: str) -> Answer:
+    browser.get("/avisos/oficina?de=redcross")
+    return browser.send("/avisos/oficina", avisos=wants, de="redcross", **more)
+
+
+def test_an_office_is_told_once_its_code_is_typed_and_of_its_organisation_alone(
+    post: Post, server: MailServer, facts: Kept, console: Console, coordinator: Browser
+) -> None:
+    facts.hear(*waiting("a", urgency=Urgency.EMERGENCY), *waiting("b", recipient="fuvadis"))
+    assert ask_for_office(coordinator, "all", correo=OFFICE).status == 200
+    with at(8):
+        post.go()
+    (first,) = server.taken  # nothing but the code
+    text = first.mail.get_content()
+    assert "díctele el código" in text.replace("\n", " ")
+    code = CODE.search(text)
+    assert code is not None
+    assert coordinator.send("/avisos/oficina/codigo", codigo="000000", de="redcross").status == 422
+    assert coordinator.send("/avisos/oficina/codigo", codigo=code[0], de="redcross").status == 200
+    with at(8):
+        post.go()
+        post.go()
+    mails = [one.mail for one in server.to(OFFICE)[1:]]
+    assert len(mails) == 2  # the emergency, and the digest
+    for mail_ in mails:
+        assert "Cruz Roja" in mail_["Subject"]
+        assert mail_["List-Unsubscribe"] == f"<{CONSOLE}/avisos/oficina>"
+        assert code_of("a") not in mail_.get_content()
+    noted = [row["details"] for row in console.acts("notices_set")[-2:]]
+    assert all('"office":"redcross"' in one for one in noted)
+    assert ask_for_office(coordinator, "off").status == 200
+    assert console.query("select staff from notice_choice") == []
+
+
+def test_of_an_office_that_takes_part_no_longer_nobody_is_told(
+    post: Post, server: MailServer, facts: Kept, console: Console, coordinator: Browser
+) -> None:
+    ask_for_office(coordinator, "all", correo=OFFICE)
+    console.query("update notice_choice set confirmed_at = since, code = null, code_notice = null, code_until = null")
+    facts.hear(*waiting("a", urgency=Urgency.EMERGENCY))
+    console.say("redcross", OrganisationStatus.SUSPENDED)
+    try:
+        eventually(lambda: post.console.settings.organisations()["redcross"].status is OrganisationStatus.SUSPENDED)
+        post.go()
+        assert server.taken == []
+    finally:
+        console.say("redcross", OrganisationStatus.ACTIVE)
+
+
+def test_an_office_that_uses_no_screens_here_is_nobodys_to_ask_for(coordinator: Browser) -> None:
+    assert coordinator.get("/avisos/oficina?de=americares").status == 404
+    coordinator.get("/avisos/oficina")
+    assert coordinator.send("/avisos/oficina", avisos="all", de="americares", correo=OFFICE).status == 404
+
+
+def test_one_office_is_not_sent_codes_on_and_on(coordinator: Browser, facts: Kept) -> None:
+    for _ in range(page.OF_CODES.free):
+        assert ask_for_office(coordinator, "all", correo=OFFICE).status == 200
+    assert ask_for_office(coordinator, "all", correo=OFFICE).status == 422
+
+
+def test_with_an_account_goes_what_it_was_told(
+    console: Console, facts: Kept, enrolled: Enrol, browser: Browser
+) -> None:
+    person = enrolled("partner_staff")
+    browser.open("/avisos", avisos="all", correo="ana@correo.test")
+    console.query("delete from staff where code = %s", person.code)
+    for table in ("notice_choice", "notice", "notice_told"):
+        assert console.query(f"select staff from {table} where staff = %s", person.code) == []

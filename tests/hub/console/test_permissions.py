@@ -17,10 +17,10 @@ OF_CASES = OF_LISTS | {"today", "search", "found", "person", "act", "act_done", 
                        "agenda", "holder", "absence", "absence_ended", "redirect"}  # fmt: skip
 # What each role may come to beside what everybody who has come in may.
 MORE = {
-    Role.COORDINATOR: OF_CASES | {"chase_all", "acts_done", "acts_undone"},
+    Role.COORDINATOR: OF_CASES | {"chase_all", "acts_done", "acts_undone", "office", "office_code"},
     Role.PARTNER_STAFF: OF_CASES,
     Role.AUDITOR: OF_LISTS,
-    Role.ADMINISTRATOR: {"recovery"},
+    Role.ADMINISTRATOR: {"recovery", "office", "office_code"},
     Role.OPERATIONS: set[str](),
 }
 

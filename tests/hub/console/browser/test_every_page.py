@@ -18,7 +18,7 @@ from tests.hub.console.kit import Console
 
 NARROW, WIDE = WIDTHS
 LARGEST_STYLE = 10 * 1024  # bytes of our own CSS
-SAME = [{"search", "found"}, {"case", "person"}, {"notices", "notices_code"}]
+SAME = [{"search", "found"}, {"case", "person"}, {"notices", "notices_code"}, {"office", "office_code"}]
 """What is one page to whoever looks."""
 
 Titles = defaultdict[tuple[str, str], set[str]]
