@@ -35,6 +35,9 @@ WEIGHT: Final = 60 * 1024  # bytes of a first visit
 LONGEST_MS: Final = 100.0  # for a case of so many steps
 APART: Final = 0.05, 0.5  # how far medians of what is hidden and what is not there may be apart: of the one; ms
 ORGANISATION: Final = {LARGE_STAFF: LARGE, SMALL_STAFF: SMALL, COORDINATOR: LARGE}
+PARTS: Final = {"lists": ("Hoy", "list", "sent", "received", "a common", "a rare", "a state", "nothing found"),
+                "search": ("Buscar",), "case": ("Caso",)}  # fmt: skip
+"""Which pages are summed up as one, by how their names begin."""
 FILES: Final = re.compile(r'(?:href|src)="(/static/[^"]+)"')
 
 
@@ -75,7 +78,8 @@ def measure(directory: Path, plan: Plan, say: Callable[[str], None]) -> dict[str
             }
             settings = Settings.from_environment(program.environment)
             with psycopg.connect(settings.database_url, options=web.OPTIONS) as connection:
-                return figures | {"statements": _statements(connection, settings, browsers, asked)}
+                read = {"statements": _statements(connection, settings, browsers, asked)}
+                return figures | summary(figures) | read
 
 
 @contextlib.contextmanager
@@ -197,6 +201,17 @@ def _statements(
         return {"pages": found, "too_much": sorted(set(wrong))}
     finally:
         running.stop()
+
+
+def summary(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The slowest p95 of each kind of page, and the heaviest first visit as it comes."""
+    pages = figures["pages"]
+    slowest = {
+        part: {"p95_ms": max(said["p95_ms"] for name, said in pages.items() if name.startswith(begins))}
+        for part, begins in PARTS.items()
+    }
+    heaviest = max(one["bytes"] for one in figures["weight"].values())
+    return slowest | {"first_visit_kb": round(heaviest / 1024, 1), "rows": figures["referrals"]}
 
 
 def lines(figures: Mapping[str, Any]) -> Iterator[str]:

@@ -1,0 +1,19 @@
+"""What `./ruta bench console` sums up of its figures."""
+
+from bench.console import measured
+
+
+def test_of_each_kind_of_page_the_slowest_counts_and_of_first_visits_the_heaviest() -> None:
+    slow = {"Hoy: a": 4.0, "list: a": 9.0, "Buscar: a code": 3.0, "Caso: 200 steps": 7.0, "Absence": 99.0}
+    figures = {
+        "referrals": 12,
+        "pages": {name: {"p95_ms": said} for name, said in slow.items()},
+        "weight": {"Hoy: a": {"bytes": 2048, "compressed": 1024}, "list: a": {"bytes": 1024, "compressed": 512}},
+    }
+    assert measured.summary(figures) == {
+        "lists": {"p95_ms": 9.0},
+        "search": {"p95_ms": 3.0},
+        "case": {"p95_ms": 7.0},
+        "first_visit_kb": 2.0,
+        "rows": 12,
+    }
