@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 from starlette.responses import Response
 
+from hub.console.store import acts
 from hub.console.web import acting, credentials, listing, shell
 from hub.console.web.__main__ import main
 from hub.gateway.http.problems import Language
@@ -38,6 +39,7 @@ def still(seed: int = 0) -> Iterator[None]:
     made: Callable[[str, Language, str], Response] = shell.error_page
     with (
         patch.object(clock, "machine_now", lambda: NOW),
+        patch.object(acts, "now", lambda _: NOW),
         patch.object(credentials, "new_code", new_code),
         patch.object(credentials, "new_totp_secret", lambda: SECRET),
         patch.object(shell, "error_page", lambda code, language, _: made(code, language, REQUEST)),

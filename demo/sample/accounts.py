@@ -43,25 +43,25 @@ class Account:
         return pyotp.TOTP(self.totp_secret).at(int(at))
 
 
-def make(state: State, folder: Path, database_url: str) -> Sequence[Account]:
+def make(state: State, folder: Path, database_url: str, staff: Sequence[Member] = STAFF) -> Sequence[Account]:
     """Return the accounts of the sample; those that are not there are made. Raises OperatorError."""
     try:
         with trail(database_url, state, state.console_audit) as noted:
             keyring = Keyring.read(state.console_key_file)
-            for member in STAFF:
+            for member in staff:
                 if accounts.of_login(noted.connection, member.login) is None:
                     _add(noted, keyring, folder, member)
     except UnusableKeyring as error:
         raise OperatorError(f"The console's key cannot be used: {error}.") from None
     except psycopg.Error as error:
         raise OperatorError(f"The console's database cannot be used: {str(error).splitlines()[0]}") from None
-    return known(folder)
+    return known(folder, staff)
 
 
-def known(folder: Path) -> Sequence[Account]:
+def known(folder: Path, staff: Sequence[Member] = STAFF) -> Sequence[Account]:
     """The accounts of a sample; none where there is no sample. Raises OperatorError."""
     said = _read(folder)
-    return [Account(member, **said[member.login]) for member in STAFF if member.login in said]
+    return [Account(member, **said[member.login]) for member in staff if member.login in said]
 
 
 def _add(noted: Trail, keyring: Keyring, folder: Path, member: Member) -> None:

@@ -146,16 +146,26 @@ NOTED: Final = ("Primera atención hecha; sigue la próxima semana.", "Segunda a
 
 def rounds() -> Sequence[Sequence[Line]]:
     """Everything that is said, in the rounds in which it is said."""
-    offers = [line for name, offered in SERVICES.items() for line in _offer(name, offered)]
-    registered = [line for number, case in enumerate(CASES) for line in _registration(number, case)]
+    cases = [opening(number, case) for number, case in enumerate(CASES)]
+    registered = [line for lines, _, _ in cases for line in lines]
     families = [line for number, (by, children) in enumerate(HOUSEHOLDS) for line in _family(number, by, children)]
-    allowed = [line for number, case in enumerate(CASES) for line in _before(number, case)]
-    asked = [_request(number, case) for number, case in enumerate(CASES)]
+    allowed = [line for _, lines, _ in cases for line in lines]
+    asked = [line for _, _, lines in cases for line in lines]
     steps = [list(_steps(number, case)) for number, case in enumerate(CASES)]
     later = [[lines[i] for lines in steps if i < len(lines)] for i in range(max(map(len, steps)))]
-    first = [*offers, *registered, *(line for line in families if line.type != "household.recorded.v1")]
+    first = [*offers(), *registered, *(line for line in families if line.type != "household.recorded.v1")]
     second = [*allowed, *(line for line in families if line.type == "household.recorded.v1")]
     return [first, second, asked, *later]
+
+
+def offers() -> Sequence[Line]:
+    """What everybody says of their services."""
+    return [line for name, offered in SERVICES.items() for line in _offer(name, offered)]
+
+
+def opening(number: int, case: Case) -> Sequence[Sequence[Line]]:
+    """What is said until a referral is sent, in three rounds; `number` is that of the person, of no other referral."""
+    return [list(_registration(number, case)), list(_before(number, case)), [_request(number, case)]]
 
 
 def said_ids() -> frozenset[UUID]:

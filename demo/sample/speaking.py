@@ -26,9 +26,18 @@ class SampleRefusedError(Exception):
 class Speaker:
     """One organisation that speaks, each line once."""
 
-    def __init__(self, id: str, home: Path, directory: Path, journal: Journal, wait: Callable[[float], object]) -> None:
+    def __init__(
+        self,
+        id: str,
+        home: Path,
+        directory: Path,
+        journal: Journal,
+        wait: Callable[[float], object],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         """`home` is the folder that it was handed, `directory` the file of everybody's public keys."""
         self.id = id
+        self._now = now
         credentials = json.loads((home / "credentials.json").read_text())
         key = credentials["systems"]["console"]["api_key"] if id in HOSTED else credentials["api_key"]
         self.entrance = HttpEntrance(credentials["http_url"], key)
@@ -89,7 +98,7 @@ class Speaker:
         return body
 
     def _written(self, line: Line) -> bytes:
-        now = datetime.now(UTC)
+        now = self._now()
         contract = contracts.CONTRACTS[line.type]
         data: dict[str, Any] = dict(line.data(now))
         if line.sealed_to is not None and line.clear is not None:

@@ -23,7 +23,7 @@ from hub.console.entrance import Entrance, Unavailable
 from hub.console.hosting import Organisations, hosted, uses_screens
 from hub.console.store import acts, cases
 from hub.console.store.acts import ActState
-from messaging import clock, database
+from messaging import database
 from messaging.database import Row
 from messaging.health import health
 from messaging.log import describe, fields
@@ -191,5 +191,5 @@ def _became(connection: database.Connection, entrance: Entrance, row: Row) -> Be
 
 def _again(row: Row) -> timedelta:
     """In how long to look again."""
-    seconds = ASK_AGAIN * acts.age(row, clock.now()).total_seconds()
+    seconds = ASK_AGAIN * row["age"].total_seconds()
     return timedelta(seconds=min(max(seconds, SOONEST), LATEST))

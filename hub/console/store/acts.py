@@ -101,7 +101,7 @@ STOP: Final[LiteralString] = """
 """
 # Of one referral in the order in which it was decided, so that what is said first is what was decided first.
 DUE: Final[LiteralString] = """
-    select message_id, organisation, referral_id, contract, state, said_at, kept_at from act
+    select message_id, organisation, referral_id, contract, state, said_at, clock_timestamp() - kept_at as age from act
     where organisation = %s and look_at <= clock_timestamp() and not exists (
         select from act as before where before.organisation = act.organisation
         and before.referral_id = act.referral_id and before.state = 'kept'
@@ -297,7 +297,7 @@ def put_off(connection: Connection, organisation: str, problem: str, pause: time
     connection.execute(PUT_OFF, (problem, pause, organisation))
 
 
-def age(row: Row, now: datetime) -> timedelta:
-    """How long ago an act was decided."""
-    kept_at: datetime = row["kept_at"]
-    return now - kept_at
+def now(connection: Connection) -> datetime:
+    """The time by the clock of the database, by which acts are kept and said, whatever a process's own says."""
+    moment: datetime = connection.execute("select clock_timestamp() as now").fetchall()[0]["now"]
+    return moment

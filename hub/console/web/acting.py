@@ -126,8 +126,9 @@ def screens(settings: Settings) -> Sequence[Screen]:
         if row["state"] == ActState.APPLIED:
             return RedirectResponse(f"/caso/{row['referral_id']}", 303)
         first = acts.find(visit.tx, row["follows"], visit.staff.organisation) if row["follows"] else None
-        said = [done(one, say) for one in (first, row) if one is not None]
-        left = (row["say_at"] - clock.now()).total_seconds()
+        now = acts.now(visit.tx)
+        said = [done(one, say, now) for one in (first, row) if one is not None]
+        left = (row["say_at"] - now).total_seconds()
         code = contracts.short_code(row["referral_id"])
         page = visit.page("done.html", say=say, said=said, done=said[-1], code=code, left=left)
         if any(one.is_open for one in said):
@@ -164,7 +165,8 @@ def buttons(visit: Visit, settings: Settings, case: Case, referral: Row, say: Sa
     standing = standing_of(visit, settings, case, referral)
     of_the_case = {row["referral_id"] for row in case.referrals}
     rows = acts.about(visit.tx, standing.organisation.id, of_the_case, ended_within=SHOWN_FOR)
-    under_way = [done(row, say) for row in rows if row["state"] != ActState.APPLIED]
+    now = acts.now(visit.tx) if rows else clock.now()
+    under_way = [done(row, say, now) for row in rows if row["state"] != ActState.APPLIED]
     return Buttons(standing, _offered(standing, say), under_way, uses_screens(standing.organisation))
 
 
@@ -245,12 +247,12 @@ def in_charge(case: Case, referral_id: UUID) -> str | None:
     return max(said)[1] if said else None
 
 
-def done(row: Row, say: Saying) -> Done:
+def done(row: Row, say: Saying, now: datetime) -> Done:
     """An act in words."""
     name = row["contract"].rpartition(".v")[0].removeprefix("referral.")
     label = act_words.CONSENT if name == moves.CONSENT_GRANTED else moves.BY_NAME[name].label
     state, code = row["state"], row["code"]
-    is_put_off = state == ActState.KEPT and (row["problem"] or say.now - row["say_at"] > SAID_WITHIN)
+    is_put_off = state == ActState.KEPT and (row["problem"] or now - row["say_at"] > SAID_WITHIN)
     told = act_words.NOT_YET if is_put_off else act_words.UNDONE_BECAUSE.get(code, act_words.TOLD[state])
     if row["has_no_turn"]:
         told = act_words.FOLLOWS

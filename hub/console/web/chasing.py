@@ -66,8 +66,9 @@ def screens(settings: Settings) -> Sequence[Screen]:
 
     def tell(visit: Visit) -> Response:
         rows, say = _found(visit), showing.saying(visit, settings)
-        listed = [(contracts.short_code(row["referral_id"]), acting.done(row, say)) for row in rows]
-        left = (max(row["say_at"] for row in rows) - clock.now()).total_seconds()
+        now = acts.now(visit.tx)
+        listed = [(contracts.short_code(row["referral_id"]), acting.done(row, say, now)) for row in rows]
+        left = (max(row["say_at"] for row in rows) - now).total_seconds()
         page = visit.page("chased.html", say=say, listed=listed, left=left, move=CHASED)
         if any(one.is_open for _, one in listed):
             page.headers["refresh"] = str(acting.looks_again(left))

@@ -1,0 +1,223 @@
+"""What staff do with the console, from beginning to end, in a real browser, with the page's script and without."""
+
+import http.client
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import timedelta
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+
+from tests.hub.console.journeys.conftest import DESK, PHONE, House, Sitting, moment
+from tests.waiting import eventually
+
+either_way = pytest.mark.parametrize("javascript", [True, False], ids=["with script", "without script"])
+DAY = timedelta(days=1)
+
+
+@either_way
+def test_somebody_is_accepted_on_a_phone_misses_the_visit_comes_to_another_and_is_served(
+    house: House, javascript: bool
+) -> None:
+    referral = house.refers("redcross", "casapuente.apoyo")
+    with house.sits("casapuente", width=PHONE, javascript=javascript) as phone:
+        phone.opens("/hoy")
+        phone.sees(referral.code)
+        phone.acts(referral, "Aceptar")
+        visit = {"mode": "at_provider", "sealed": "Preguntar por Recepción. (Caso inventado.)"}
+        phone.acts(referral, "Dar una cita", visit_at=moment(house.now() + DAY), **visit)
+        house.wait_for(2 * DAY)
+        phone.acts(referral, "No vino")
+        phone.acts(referral, "Dar una cita", visit_at=moment(house.now() + DAY), **visit)
+        house.wait_for(2 * DAY)
+        phone.acts(referral, "Vino")
+        phone.acts(referral, "Terminamos", outcome="need_met")
+        referral.says("redcross", "closed", outcome="need_met")
+        eventually(lambda: referral.states[-1] == "closed")
+        phone.opens(referral.path)
+        assert "cerrada" in phone.read()
+
+    assert referral.states == [
+        "sent", "received", "accepted", "scheduled", "no_show", "scheduled", "in_service", "completed", "closed",
+    ]  # fmt: skip
+
+
+@either_way
+def test_a_question_is_asked_and_its_answer_is_read(house: House, javascript: bool) -> None:
+    referral = house.refers("iom", "casapuente.mercado")
+    with house.sits("casapuente", width=PHONE, javascript=javascript) as phone:
+        phone.acts(referral, "Preguntar algo", topic="documents", sealed="¿Qué documento tiene? (Caso inventado.)")
+        referral.says("iom", "info_provided", note="Tiene el comprobante. (Caso inventado.)")
+
+        def is_read() -> bool:
+            phone.opens_person(referral)
+            return "Tiene el comprobante." in phone.read()
+
+        eventually(is_read)
+        phone.acts(referral, "Aceptar")
+
+    assert referral.states == ["sent", "received", "info_requested", "received", "accepted"]
+
+
+@either_way
+def test_where_nobody_answers_the_coordinator_is_told_chases_gives_more_time_and_takes_it_on(
+    house: House, javascript: bool
+) -> None:
+    referral = house.refers("redcross", "fuvadis.higiene", "urgent")
+    with house.sits("coordinacion", width=DESK, javascript=javascript) as desk:
+        house.wait_for(3 * DAY)
+        eventually(lambda: "escalated" in referral.notes)
+        desk.opens("/hoy")
+        desk.sees(referral.code)
+        desk.acts(
+            referral, "Anotar que pedimos respuesta",
+            organisation="fuvadis", means="telephone", result="needs_time", chased_at=moment(house.now()),
+        )  # fmt: skip
+        desk.acts(
+            referral, "Dar más plazo", due_at=moment(house.now() + DAY), reason="organisation_asked",
+        )  # fmt: skip
+        desk.acts(referral, "Encargarnos")
+        desk.opens(referral.path)
+        assert "Se encarga" in desk.read()
+
+    assert {"chased", "deadline_extended", "taken_on"} <= referral.notes
+
+
+@either_way
+def test_what_a_consent_no_longer_allows_is_not_done_and_says_why(house: House, javascript: bool) -> None:
+    referral = house.refers("redcross", "casapuente.mercado")
+    with house.sits("casapuente", width=PHONE, javascript=javascript) as phone:
+        phone.opens(referral.path)
+        phone.sees("Aceptar")
+        phone.page.locator("main button:text-is('Aceptar')").wait_for()
+        referral.withdraws_consent()  # elsewhere, while the page stands open
+        with phone.page.expect_navigation():
+            phone.page.locator("main button:text-is('Aceptar')").first.click()
+        phone.sees("retiró su consentimiento")
+        phone.opens(referral.path)
+        phone.sees("retiró su consentimiento")
+        assert not phone.page.locator("main button:text-is('Aceptar'):not([disabled])").count()
+
+    assert "accepted" not in referral.states
+
+
+@either_way
+def test_of_two_who_act_on_one_referral_at_once_one_is_heard_and_the_other_told(house: House, javascript: bool) -> None:
+    referral = house.refers("fuvadis", "casapuente.apoyo")
+    with (
+        house.sits("casapuente", width=PHONE, javascript=javascript) as one,
+        house.sits("colega", width=DESK, javascript=javascript) as other,
+    ):
+        for somebody in (one, other):
+            somebody.opens(referral.path)
+            somebody.sees("Aceptar")
+        other.presses("No podemos")
+        other.fills(reason="no_capacity")
+        one.presses("Aceptar")
+        with other.page.expect_navigation():
+            other.page.locator("main button:text-is('No podemos')").click()
+        one.is_applied(referral)
+        other.opens(referral.path)
+        other.sees("aceptada")
+
+    assert referral.states == ["sent", "received", "accepted"]
+
+
+@either_way
+def test_a_form_that_is_sent_twice_and_from_two_devices_has_one_effect(house: House, javascript: bool) -> None:
+    referral = house.refers("iom", "casapuente.apoyo")
+    with (
+        house.sits("casapuente", width=PHONE, javascript=javascript) as phone,
+        house.sits("casapuente", width=DESK, javascript=javascript) as desk,
+    ):
+        phone.opens(referral.path)
+        phone.sees("Aceptar")
+        form = phone.form_of("Aceptar")
+        phone.page.locator("main button:text-is('Aceptar')").dblclick()
+        desk.opens(referral.path)
+        for _ in range(3):  # as a browser does that has not heard the answer
+            desk.page.context.request.post(
+                f"{house.address}{referral.path}/hacer/accepted",
+                form={"formulario": form, "form_token": desk.token()},
+            )
+        eventually(lambda: referral.states == ["sent", "received", "accepted"])
+
+    acts = house.asks_the_console(
+        "select state from act where referral_id = %s and contract <> %s", referral.id, "referral.received"
+    )
+    assert [row["state"] for row in acts] == ["applied"]
+
+
+@either_way
+def test_what_was_typed_waits_where_the_session_is_locked_or_the_connection_cut(house: House, javascript: bool) -> None:
+    referral = house.refers("redcross", "casapuente.apoyo")
+    question = "¿Puede venir por la tarde? (Caso inventado.)"
+    with house.sits("casapuente", width=PHONE, javascript=javascript) as phone:
+        phone.opens(referral.path)
+        phone.sees("Preguntar algo")
+        phone.presses("Preguntar algo")
+        phone.fills(topic="contact", sealed=question)
+        phone.page.context.set_offline(True)
+        phone.page.locator("main form button").first.click()
+        phone.page.context.set_offline(False)
+        if "chrome-error" in phone.page.url:
+            phone.page.go_back()
+        phone.opens(f"{referral.path}/hacer/info_requested")
+        phone.fills(topic="contact", sealed=question)
+        house.asks_the_console(
+            "update session set locked_at = now() where ended_at is null and locked_at is null returning id"
+        )
+        phone.presses("Preguntar algo")
+        phone.fills(pin=house.accounts["casapuente"].pin)
+        phone.presses("Abrir")
+        assert phone.page.input_value("[name=sealed]") == question
+        phone.presses("Preguntar algo")
+        phone.is_applied(referral)
+
+    assert referral.states == ["sent", "received", "info_requested"]
+
+
+def test_a_decision_that_is_undone_was_never_said(house: House) -> None:
+    referral = house.refers("americares", "casapuente.apoyo")
+    house.network["console-acting"].stop()
+    try:
+        with house.sits("casapuente", width=PHONE) as phone:
+            phone.opens(referral.path)
+            phone.sees("Aceptar")
+            phone.presses("Aceptar")
+            phone.presses("Deshacer")
+            phone.sees("Se deshizo")
+    finally:
+        house.network["console-acting"].start()
+        house.network.wait_ready(["console-acting"])
+
+    assert referral.states == ["sent", "received"]
+
+
+def test_two_who_press_at_the_same_moment_leave_one_effect(house: House) -> None:
+    referral = house.refers("fuvadis", "casapuente.mercado")
+    with house.sits("casapuente") as one, house.sits("colega") as other:
+        sent = []
+        for somebody in (one, other):
+            somebody.opens(referral.path)
+            somebody.sees("Aceptar")
+            sent.append(_as_sent(somebody, "Aceptar"))
+        with ThreadPoolExecutor() as at_once:
+            list(at_once.map(lambda form: _send(house, f"{referral.path}/hacer/accepted", *form), sent))
+        one.opens(referral.path)
+        one.sees("aceptada")
+
+    assert referral.states == ["sent", "received", "accepted"]
+
+
+def _as_sent(somebody: Sitting, words: str) -> tuple[str, str]:
+    """What a browser would send, and who it is, for a thread that has no browser."""
+    cookies = "; ".join(f"{one['name']}={one['value']}" for one in somebody.page.context.cookies())
+    return urlencode({"formulario": somebody.form_of(words), "form_token": somebody.token()}), cookies
+
+
+def _send(house: House, path: str, form: str, cookies: str) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded", "cookie": cookies}
+    with closing(http.client.HTTPConnection(urlsplit(house.address).netloc, timeout=30)) as connection:
+        connection.request("POST", path, form, headers)
+        connection.getresponse().read()
