@@ -130,6 +130,91 @@ def status(*, json_: Annotated[bool, Parameter(name="--json")] = False) -> None:
         raise SystemExit(1)
 
 
+alerts = App(name="alerts", help="Say what is wrong for whom, whether it can wait until seven, and the first command.")
+app.command(alerts)
+
+
+@alerts.default
+def show_alerts(
+    *,
+    json_: Annotated[bool, Parameter(name="--json")] = False,
+    notify: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Say what is wrong for whom, whether it can wait until seven, and the first command.
+
+    Exits with 1 when something is wrong.
+
+    Parameters
+    ----------
+    json_
+        Print it as one JSON object.
+    notify
+        Tell whoever deploy/alerts.toml names, or the file of RUTA_ALERTS_FILE: for cron or a timer, each minute, where
+        `./ruta up` does not run.
+    """
+    from deploy.local import alerts as watching
+    from hub.monitor.alerts import keeping
+
+    state = State(default_directory())
+    settings = watching.settings_of(os.environ)
+    if notify:
+        state.make()
+        keeper = keeping.Keeper(watching.book_of(state))
+        watching.check_audit(state, os.environ, keeper)
+        seen = watching.tell(state, settings, os.environ, keeper)
+    else:
+        seen = watching.look(state, settings, keeping.read(watching.book_of(state)))
+    book = keeping.read(watching.book_of(state))
+    width = shutil.get_terminal_size((80, 24)).columns
+    print(watching.as_json(seen, book) if json_ else watching.as_text(seen, book, width))
+    if any(not one.hidden_by for one in seen.alerts):
+        raise SystemExit(1)
+
+
+@alerts.command(name="silence")
+def silence_alert(alert: str, *, until: str, reason: str, what: str | None = None) -> None:
+    """Have nobody told of an alert until a time; it stands in the audit.
+
+    Parameters
+    ----------
+    alert
+        Its name, as `./ruta alerts` says it.
+    until
+        How long, as 90m, 8h or 3d, or until when, as 2026-12-01T07:00 (of Colombia). A month at most.
+    reason
+        Why, in a few words and without anybody's name.
+    what
+        Only of this queue, service, process or organisation, as `./ruta alerts --json` has it.
+    """
+    from deploy.local import alerts as watching
+
+    one = watching.silence(State(default_directory()), alert, what, until, reason, os.environ)
+    print(f"Nobody is told of {alert} until {one.until[:16].replace('T', ' ')} UTC.")
+    if not one.recorded:
+        print("ruta: the audit cannot be written now; it is recorded as soon as it can", file=sys.stderr)
+
+
+@app.command(name="help")
+def show_help(alert: str | None = None) -> None:
+    """Say what an alert means and what to do: with database and broker away, too.
+
+    Parameters
+    ----------
+    alert
+        Its name; without it, which there are.
+    """
+    from hub.monitor.alerts import pages
+
+    width = min(shutil.get_terminal_size((80, 24)).columns, 100)
+    known = pages.read()
+    if alert is None:
+        print("\n".join(f"{page.name:<20} {page.title}" for page in known.values()))
+    elif alert in known:
+        print(pages.as_text(known[alert], width))
+    else:
+        raise OperatorError(f"There is no alert {alert}; `./ruta help` names them, `./ruta --help` the commands.")
+
+
 @app.command
 def doctor() -> None:
     """Say what this machine lacks to run Ruta, and what is wrong with a network that runs or that RUTA_* names."""

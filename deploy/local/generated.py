@@ -19,6 +19,7 @@ from contracts.codes import Urgency
 from contracts.deadlines import LENGTHS, PURGE_WITHIN
 from deploy.local import guide
 from deploy.local.state import ROOT
+from hub.monitor.alerts import pages, prometheus
 from messaging import surface
 
 _BLOCK: Final = re.compile(r"(<!-- generated: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -59,6 +60,10 @@ def stale(root: Path = ROOT) -> dict[Path, str]:
         right = _BLOCK.sub(lambda block, path=path: block[1] + _text(path, block[2]) + block[3], text)  # type: ignore[misc]
         if right != text:
             found[path] = right
+    for name, made in (("rules.yml", prometheus.rules), ("alertmanager.yml", prometheus.alertmanager)):
+        path = root / "deploy" / "monitoring" / name
+        if path.is_file() and path.read_text(encoding="utf-8") != (right := made()):
+            found[path] = right
     return found
 
 
@@ -76,6 +81,7 @@ def _text(path: Path, name: str) -> str:
         "limits of amqp in spanish": lambda _: guide.limits_of_amqp("es"),
         "limits of http": lambda _: guide.limits_of_http("en"),
         "limits of http in spanish": lambda _: guide.limits_of_http("es"),
+        "alerts": lambda _: pages.table(),
         "problem": lambda _: guide.problem("en"),
         "problem in spanish": lambda _: guide.problem("es"),
         "refusals": lambda path: refusals(path.parent.name),

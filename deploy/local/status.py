@@ -32,7 +32,7 @@ HOSTS_WITHIN = 6.0  # seconds, of these, for all hosts of a server: each has its
 # Two writers take positions in turn, so a difference of positions is no count. Of an outbox that is wholly published
 # nothing is read.
 UNPUBLISHED = """
-    select count(*) as unpublished from outbox join outbox_writer using (writer)
+    select count(*) as unpublished, min(recorded_at) as since from outbox join outbox_writer using (writer)
     where position > published
       and position > (select min(published) from outbox_writer where published < committed)
 """
@@ -53,17 +53,32 @@ CROWDED = f"""
 # To count what is in the inbox, which only grows, would take the longer the longer a service has worked.
 TAKEN_IN = "select coalesce(sum(received - repeated), 0)::bigint as inbox from outbox_writer"
 
+# What each process has done with messages since it first wrote there.
+COUNTS = """
+    select process, sum(received)::bigint as received, sum(redelivered)::bigint as redelivered,
+           sum(repeated)::bigint as repeated, sum(applied)::bigint as applied, sum(refused)::bigint as refused,
+           sum(parked)::bigint as parked
+    from outbox_writer group by process order by process
+"""
+
 TICKS = os.sysconf("SC_CLK_TCK")
 
 Unread = dict[str, str]  # what could not be read → a code: away, no_answer, refused, …
 
 
-def read(state: State, *, brief: bool = False, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
+def read(
+    state: State,
+    *,
+    brief: bool = False,
+    environment: Mapping[str, str] = os.environ,
+    also: Callable[[Beside], Mapping[str, Callable[[], Any]]] = lambda _: {},
+) -> dict[str, Any]:
     """The state of things as plain data; for `problems` to judge, and for tables.
 
     `running`, `pid`, `http_url` (where partners come in by HTTP), `supervisor` (what `./ruta up` does: `running`,
     `stopped` by SIGSTOP, or None where nobody starts again what ends), `processes`, `queues`, `services`, `broker` (its
-    nodes), `differences` (from what is declared), `disks` (of embedded servers), `unread`. Memory is in MB (of what
+    nodes), `differences` (from what is declared), `disks` (of embedded servers), `probes` (what the jobs of `also` have
+    read, by name), `unread`. Memory is in MB (of what
     several share, each its part), queue counts are messages, up to five seconds old. `brief` is for looking every few
     seconds: what costs the servers something is left out (a login to the broker). Where nothing runs and RUTA_* names
     no servers, only `running` is there, and `cut_off` where what ran last was ended without being told to.
@@ -78,6 +93,7 @@ def read(state: State, *, brief: bool = False, environment: Mapping[str, str] = 
         "differences": lambda: differences.compare(place.management, declared, state),
         **{f"database {service}": _reader(url) for service, url in place.databases.items()},
     }
+    jobs |= {f"probe {name}": job for name, job in also(place).items()}
     if not brief:
         jobs |= {f"broker {vhost}": _login(place.amqp_urls[GATEWAY][vhost]) for vhost in (NETWORK, HUB)}
     said = at_once(jobs, READ_WITHIN)
@@ -93,6 +109,7 @@ def read(state: State, *, brief: bool = False, environment: Mapping[str, str] = 
         "broker": [_node(one) for one in found.get("management", [])],
         "differences": _differences(found.get("differences", []), declared, state),
         "disks": _disks(state, place),
+        "probes": {name.split()[1]: one for name, one in found.items() if name.startswith("probe ")},
         "unread": {name: code(one) for name, one in said.items() if isinstance(one, Exception)},
     }
 
@@ -160,6 +177,9 @@ def _code_of_database(error: psycopg.Error) -> str:
 # -- the servers -------------------------------------------------------------------------------------------------------
 
 
+TAKEN = ("ack", "deliver_no_ack", "get_no_ack")  # how a message leaves a queue for good
+
+
 def _queues(management: Management) -> list[dict[str, Any]]:
     return [
         {
@@ -167,6 +187,7 @@ def _queues(management: Management) -> list[dict[str, Any]]:
             "name": one["name"],
             "messages": one.get("messages", 0),
             "consumers": one.get("consumers", 0),
+            "acknowledged": sum(one.get("message_stats", {}).get(how, 0) for how in TAKEN),
             "state": one.get("state", "running"),
         }
         for vhost in (NETWORK, HUB)
@@ -193,7 +214,7 @@ def _differences(found: list[differences.Difference], declared: DeclaredNetwork,
 
 
 def _login(url: str) -> Callable[[], None]:
-    return lambda: broker.drop(broker.connect(url, within=_each(addresses.read(url, addresses.BROKER))))
+    return lambda: broker.drop(broker.connect(url, within=each_within(addresses.read(url, addresses.BROKER))))
 
 
 def _reader(url: str) -> Callable[[], dict[str, Any]]:
@@ -205,17 +226,20 @@ def read_service(database_url: str) -> dict[str, Any]:
 
     Raises psycopg.Error when its database is away.
     """
-    within = _each(addresses.read(database_url, addresses.DATABASE))
+    within = each_within(addresses.read(database_url, addresses.DATABASE))
     with contextlib.closing(database.connect(database_url, within=within)) as connection:
+        unpublished = connection.execute(UNPUBLISHED).fetchall()[0]
         return {
             "parked": {row["state"]: row["many"] for row in connection.execute(PARKED).fetchall()},
             "crowded": [dict(row) for row in connection.execute(CROWDED).fetchall()],
-            "unpublished": connection.execute(UNPUBLISHED).fetchall()[0]["unpublished"],
+            "unpublished": unpublished["unpublished"],
+            "unpublished_since": unpublished["since"].isoformat() if unpublished["since"] else None,
+            "counts": [dict(row) for row in connection.execute(COUNTS).fetchall()],
             "inbox": connection.execute(TAKEN_IN).fetchall()[0]["inbox"],
         }
 
 
-def _each(address: addresses.Address) -> float:
+def each_within(address: addresses.Address) -> float:
     """The seconds for each host of a server."""
     return HOSTS_WITHIN / max(len(address.hosts), 1)
 

@@ -95,6 +95,7 @@ ACTS: Final[Mapping[str, Mapping[Language, str]]] = {
     "indexed": {"en": "sealed blocks indexed", "es": "bloques sellados indexados"},
     "broker_repaired": {"en": "broker repaired", "es": "colas reparadas"},
     "messages_put_back": {"en": "messages put back", "es": "mensajes devueltos a su cola"},
+    "alert_silenced": {"en": "alert silenced", "es": "alerta silenciada"},
     "refused": {"en": "messages or requests refused", "es": "mensajes o peticiones rechazados"},
     "staff_added": {"en": "member of staff added", "es": "persona del equipo agregada"},
     "staff_suspended": {"en": "member of staff suspended", "es": "persona del equipo suspendida"},

@@ -1,0 +1,1 @@
+"""The monitor: what operations know of the network, and are told."""
