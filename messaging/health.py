@@ -43,6 +43,8 @@ class Health:
     file: Path | None = None
     clocks: dict[str, float | None] = field(default_factory=dict)
     """How many seconds this process's clock is ahead of others, by whose they are (messaging/clocks.py)."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """What the process has done since it began, by what it is: names for metrics (hub/monitor/exposing.py)."""
     _started: int | None = None
     _beats: int = 0
     _problems: dict[str, Problem] = field(default_factory=dict)
@@ -79,6 +81,10 @@ class Health:
         if (known := self._problems.pop(what, None)) is not None:
             log.warning("problem is over", extra=fields(what=what, code=known.code))
 
+    def count(self, what: str, many: int = 1) -> None:
+        """Count what the process has done; `what` as `submissions admitted`: a thing, and which kind, of few."""
+        self.counts[what] = self.counts.get(what, 0) + many
+
     def comes_round(self, part: str) -> None:
         """Say that a part of the process (a loop) goes on; from then on it has to."""
         self._came_round[part] = time.monotonic()
@@ -108,6 +114,7 @@ class Health:
             "clock": _machine_now(),
             "clocks": self.clocks,
             "problems": [asdict(one) for one in list(self._problems.values())],
+            "counts": dict(self.counts),
         }
         try:
             new = self.file.with_suffix(".new")

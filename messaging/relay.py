@@ -101,6 +101,7 @@ class Relay:
             log.error("the broker refused messages; they are sent again", extra=fields(count=len(failed)))
             left = left[: min(failed)]  # what stands behind a failed one goes again too, after it
         self._mark(connection, left)
+        health.count("relayed_messages published", len(left))
         if failed:
             self._stop.wait(LOOK_EVERY)
         return len(left)

@@ -19,17 +19,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from deploy.local import beside, problems, status
+from deploy.local.alerting import mail_of
 from deploy.local.beside import Beside
 from deploy.local.operator_error import OperatorError
 from deploy.local.organisations import network_of
 from deploy.local.state import State
 from deploy.local.trail import trail
-from hub.console.notices.smtp import Server, UnusableServer, is_address
 from hub.monitor.alerts import ages, keeping, pages, rules, sending, telling
-from hub.monitor.alerts import settings as setting
 from hub.monitor.alerts.keeping import Keeper
 from hub.monitor.alerts.rules import Alert
-from hub.monitor.alerts.settings import Settings, UnusableSettings
+from hub.monitor.alerts.settings import Settings
 from hub.monitor.alerts.telling import Book, Silence
 from hub.monitor.probes import PROBES, Probe
 from messaging import addresses, database
@@ -68,30 +67,6 @@ class Look:
 def book_of(state: State) -> Path:
     """The file in which it stands what has been told, silenced, and heard."""
     return state.directory / "alerts.json"
-
-
-def settings_of(environment: Mapping[str, str]) -> Settings:
-    """When something is an alert, and who is told. Raises OperatorError."""
-    named = environment.get("RUTA_ALERTS_FILE")
-    try:
-        return setting.read(Path(named) if named else None)
-    except UnusableSettings as error:
-        raise OperatorError(str(error)) from None
-
-
-def mail_of(environment: Mapping[str, str], settings: Settings) -> sending.Mail | None:
-    """By which server mail goes; None where none is to. Raises OperatorError."""
-    if not settings.notify.mail:
-        return None
-    url, sender = environment.get("RUTA_SMTP_URL"), environment.get("RUTA_SMTP_FROM")
-    if not url or not sender:
-        raise OperatorError("Alerts are to be sent by mail, and RUTA_SMTP_URL and RUTA_SMTP_FROM do not say how.")
-    if not all(is_address(one) for one in (sender, *settings.notify.mail)):
-        raise OperatorError("Alerts are to be sent by mail, and not all addresses are ones of e-mail.")
-    try:
-        return sending.Mail(Server.read(url), sender)
-    except UnusableServer as error:
-        raise OperatorError(str(error)) from None
 
 
 def look(

@@ -153,10 +153,11 @@ def show_alerts(
         `./ruta up` does not run.
     """
     from deploy.local import alerts as watching
+    from deploy.local.alerting import settings_of
     from hub.monitor.alerts import keeping
 
     state = State(default_directory())
-    settings = watching.settings_of(os.environ)
+    settings = settings_of(os.environ)
     if notify:
         state.make()
         keeper = keeping.Keeper(watching.book_of(state))
@@ -192,6 +193,27 @@ def silence_alert(alert: str, *, until: str, reason: str, what: str | None = Non
     print(f"Nobody is told of {alert} until {one.until[:16].replace('T', ' ')} UTC.")
     if not one.recorded:
         print("ruta: the audit cannot be written now; it is recorded as soon as it can", file=sys.stderr)
+
+
+@app.command
+def changes(
+    *,
+    hours: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=24 * 366))] = 24,
+    json_: Annotated[bool, Parameter(name="--json")] = False,
+) -> None:
+    """Say what changed lately: starts, version, settings, organisations, keys, migrations. The newest first.
+
+    Parameters
+    ----------
+    hours
+        How far back.
+    json_
+        Print it as one JSON object.
+    """
+    from deploy.local import changes as lately
+
+    found, unread = lately.read(State(default_directory()), os.environ, hours=hours)
+    print(lately.as_json(found, unread) if json_ else lately.as_text(found, unread))
 
 
 @app.command(name="help")

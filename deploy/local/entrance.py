@@ -30,6 +30,7 @@ OF_CONSOLE = (
     "RUTA_CONSOLE_UNDO_SECONDS",
 )
 
+OF_METRICS = "RUTA_METRICS_LISTEN"
 OF_MAIL = ("RUTA_SMTP_URL", "RUTA_SMTP_FROM")  # with both the console tells staff by e-mail what waits
 
 
@@ -42,6 +43,7 @@ class Place(NamedTuple):
 
 HTTP = Place("HTTP", "http.json")
 CONSOLE = Place("CONSOLE", "console.json")
+METRICS = Place("METRICS", "metrics.json")
 
 MOST = 2  # API keys at a time, of an organisation or one of its systems: the one that comes and the one that goes
 

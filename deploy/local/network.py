@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from deploy.local import changes
 from deploy.local.beside import amqp_urls, databases
 from deploy.local.process import Process, Program
 from deploy.local.processes import ForkServers, hub_programs, programs_of_hosted
@@ -108,6 +109,7 @@ class Network:
         self._also = also
         self._known: tuple[int, int] | None = None  # of the file of who takes part: what its last version is known by
         self._supervisor: Supervisor | None = None
+        self._restarts: dict[str, int] = {}  # that have been noted
 
     def __enter__(self) -> Self:
         self.start()
@@ -141,7 +143,10 @@ class Network:
             self._stop_processes()
             raise
         self._say_what_runs()
-        self._supervisor = Supervisor(list(self.processes.values()), self._say_what_runs, self._of_newly_hosted)
+        changes.note_start(self.stack.state, os.environ)
+        self._supervisor = Supervisor(
+            list(self.processes.values()), self._say_what_has_changed, self._of_newly_hosted
+        )
         self._supervisor.start()
 
     def _of_newly_hosted(self) -> Sequence[Process]:
@@ -188,8 +193,16 @@ class Network:
                 list(at_once.map(Process.stop, group))
         self._forks.stop()
 
+    def _say_what_has_changed(self) -> None:
+        for name, process in self.processes.items():
+            if process.restarts > self._restarts.get(name, 0):
+                changes.note_restart(self.stack.state, name, process.last_words)
+                self._restarts[name] = process.restarts
+        self._say_what_runs()
+
     def _say_what_runs(self) -> None:
         with contextlib.suppress(OSError):  # a full disk must not end the supervisor
+            self.stack.state.write_targets(self.stack.metrics_targets)
             self.stack.state.write_running(
                 {
                     "pid": os.getpid(),

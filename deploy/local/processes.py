@@ -7,7 +7,9 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from deploy.local.entrance import OF_CONSOLE, OF_MAIL, SETTINGS
+from deploy.local.alerting import ALERTS_FILE
+from deploy.local.alerting import settings_of as alert_settings
+from deploy.local.entrance import OF_CONSOLE, OF_MAIL, OF_METRICS, SETTINGS
 from deploy.local.forking import SERVER, ForkedProcess, ForkServer
 from deploy.local.process import Process, Program
 from deploy.local.stack import Stack
@@ -30,7 +32,8 @@ from messaging.topology import (
 ADMINISTRATORS = {"RUTA_DATABASE_URL", "RUTA_AMQP_URL", "RUTA_MANAGEMENT_URL"}
 BY_HTTP = "hub.gateway.http.__main__"
 PAGES = "hub.console.web.__main__"
-NOT_THEIRS = ADMINISTRATORS | set(SETTINGS) | set(OF_CONSOLE) | set(OF_MAIL)
+WATCHES = "deploy.local.watching"
+NOT_THEIRS = ADMINISTRATORS | set(SETTINGS) | set(OF_CONSOLE) | set(OF_MAIL) | {OF_METRICS, ALERTS_FILE}
 
 
 def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
@@ -102,6 +105,7 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
         **({"RUTA_SMTP_FROM": stack.environment["RUTA_SMTP_FROM"]} if sends_mail(stack) else {}),
     }
     yield program(stack.state, CONSOLE_WEB, [PAGES], addresses)
+    yield program(stack.state, "alerts", [WATCHES], addresses_of_alerts(stack))
     if sends_mail(stack):
         addresses = {
             "CONSOLE_DATABASE_URL": stack.service_database_url(CONSOLE),
@@ -112,6 +116,20 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
         }
         notices = program(stack.state, "console-notices", ["hub.console.notices"], addresses)
         yield replace(notices, module=())
+
+
+def addresses_of_alerts(stack: Stack) -> dict[str, str]:
+    """What tells of alerts has: where it says what it sees, and by which mail server it tells, where it is to.
+
+    Everything else it reads as `./ruta status` does, from the state directory.
+    """
+    environment = stack.environment
+    tells_by_mail = bool(alert_settings(environment).notify.mail)
+    return {
+        OF_METRICS: stack.metrics_listen,
+        **({ALERTS_FILE: environment[ALERTS_FILE]} if environment.get(ALERTS_FILE) else {}),
+        **{name: environment[name] for name in OF_MAIL if tells_by_mail and name in environment},
+    }
 
 
 def sends_mail(stack: Stack) -> bool:
@@ -160,7 +178,7 @@ class ForkServers:
         of_the_hub = ["messaging.relay", "hub.gateway.__main__", "hub.gateway.courier"]
         modules = {
             "forkserver": ["messaging.run", *of_the_hub, *services],  # messaging.run has to be the first
-            "forkserver-http": [BY_HTTP, PAGES],
+            "forkserver-http": [BY_HTTP, PAGES, WATCHES],
         }
         self.all = [
             ForkServer(program(state, name, [SERVER], {}, beats=False), imported) for name, imported in modules.items()
@@ -181,7 +199,7 @@ class ForkServers:
         if not program.module:
             return Process(program)
         of_eventlet, of_asyncio = self.all
-        return ForkedProcess(program, of_asyncio if program.module in ([BY_HTTP], [PAGES]) else of_eventlet)
+        return ForkedProcess(program, of_asyncio if program.module in ([BY_HTTP], [PAGES], [WATCHES]) else of_eventlet)
 
 
 def program(

@@ -5,6 +5,7 @@ with Stack(directory) as stack:
 """
 
 import contextlib
+import ipaddress
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import psycopg
 from psycopg import sql
@@ -203,6 +204,23 @@ class Stack:
     def console_listens(self) -> str:
         """`host:port` where the console listens as long as this stack is there. Raises OperatorError."""
         return entrance.listen_address(self.state, self.environment, entrance.CONSOLE)
+
+    @cached_property
+    def metrics_listen(self) -> str:
+        """`host:port` where metrics are told as long as this stack is there, on loopback. Raises OperatorError."""
+        listens = entrance.listen_address(self.state, self.environment, entrance.METRICS)
+        if not ipaddress.ip_address(listens.rpartition(":")[0].strip("[]")).is_loopback:
+            raise OperatorError("RUTA_METRICS_LISTEN has to be an address of this machine's loopback.")
+        return listens
+
+    @property
+    def metrics_targets(self) -> list[dict[str, Any]]:
+        """Where Prometheus collects metrics, as its `file_sd_configs` has it."""
+        targets = [{"targets": [self.metrics_listen], "labels": {"job": "ruta"}}]
+        if self.broker is not None:
+            at = f"127.0.0.1:{self.broker.metrics_port}"
+            targets.append({"targets": [at], "labels": {"job": "rabbitmq"}})
+        return targets
 
     @property
     def console_url(self) -> str:

@@ -195,6 +195,10 @@ class State:
         """Say what runs, for `./ruta status` in another shell."""
         write_private(self._running, json.dumps(what))
 
+    def write_targets(self, targets: list[dict[str, Any]]) -> None:
+        """Say where Prometheus collects metrics: its `file_sd_configs` may name this file."""
+        write_private(self.directory / "targets.json", json.dumps(targets), mode=0o644)
+
     def was_cut_off(self) -> bool:
         """Whether what ran here last was ended without being told to: it has not taken back what it said of itself."""
         return self._running.exists() and self.running_pid() is None

@@ -291,12 +291,13 @@ def _process(state: State, name: str, process: Mapping[str, Any]) -> dict[str, A
         "heartbeat_age": None,  # seconds; of one that says nothing of itself, None
         "problems": [],
         "clocks": {},
+        "counts": {},  # what it has done since it began, by its own word
         "last_words": process.get("last_words"),  # why it is dead, as its supervisor has noted it
     }
     if said is not None and said["pid"] == pid:  # and not of an earlier life
         with contextlib.suppress(OSError):
             told["heartbeat_age"] = round(time.time() - file.stat().st_mtime, 1)
-        told |= {"problems": said["problems"], "clocks": said["clocks"]}
+        told |= {"problems": said["problems"], "clocks": said["clocks"], "counts": said.get("counts", {})}
     return told
 
 

@@ -17,6 +17,7 @@ from hub.gateway.admission import Admitted, Members, Refused, admit
 from messaging import tracing
 from messaging.bridge import Arrival
 from messaging.broker import Publication
+from messaging.health import health
 from messaging.identity import HUB, Addressed, address_to, read_address
 from messaging.log import fields
 from messaging.topology import Organisation, copies_for, owner_of
@@ -36,6 +37,7 @@ def decide(arrival: Arrival, members: Members, now: datetime) -> Publication:
         decided = refused
     if decided.message is not None:
         tracing.taken_up(decided.message, now, decided if isinstance(decided, Refused) else None)
+    health.count("submissions refused" if isinstance(decided, Refused) else "submissions admitted")
     if isinstance(decided, Refused):
         return _refusal(organisation, arrival.body, decided, now)
     # The bytes as they came: their digest is how a repeat is told from an id used twice.
@@ -45,6 +47,7 @@ def decide(arrival: Arrival, members: Members, now: datetime) -> Publication:
 def pass_on(arrival: Arrival) -> Publication:
     """Let go on what was admitted by HTTP; the routing key of its queue says where to (topology.submitted_key)."""
     message_id = str((arrival.properties or {}).get("message_id", ""))
+    health.count("submissions passed_on")
     return Publication(HUB, arrival.routing_key.split(".", 3)[-1], arrival.body, message_id)
 
 
@@ -63,6 +66,7 @@ def deliver(arrival: Arrival, organisations: Mapping[str, Organisation]) -> Publ
         address = _address_there(organisation, arrival, copies)
     elif copies is not None:
         address = None
+    health.count("deliveries left_to_courier" if address is None else "deliveries put_into_inbox")
     return None if address is None else Publication("inbox", address, arrival.body, message_id)
 
 

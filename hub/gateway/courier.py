@@ -182,6 +182,7 @@ class Courier:
             acknowledge(self._channel, batch[-1].tag)
             self._arrived = rest
             self._written += len(batch)
+            health.count("deliveries written", len(batch))
 
     def _keep_house(self, connection: database.Connection) -> None:
         """Do one step of what is due; without any say a word, so that the session, and the lock with it, lasts."""

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from deploy.local import Network, OperatorError, alerts
+from deploy.local.alerting import mail_of, settings_of
 from deploy.local.state import State
 from hub.monitor.alerts import keeping, pages
 from hub.monitor.alerts.keeping import Keeper
@@ -168,7 +169,7 @@ def test_a_silence_without_a_database_holds_and_is_recorded_later(hub: Network) 
         hub["postgres"].resume()
     assert done.returncode == 0, done.stderr
     assert "it is recorded as soon as it can" in done.stderr
-    state, settings = hub.stack.state, alerts.settings_of({})
+    state, settings = hub.stack.state, settings_of({})
 
     def recorded() -> bool:
         alerts.tell(state, settings, {}, Keeper(alerts.book_of(state)))
@@ -201,6 +202,6 @@ def test_mail_without_a_server_or_an_address_is_refused_in_a_sentence(
 ) -> None:
     file = tmp_path / "alerts.toml"
     file.write_text('[notify]\nmail = ["guardia@example.org"]\n')
-    settings = alerts.settings_of({"RUTA_ALERTS_FILE": str(file)})
+    settings = settings_of({"RUTA_ALERTS_FILE": str(file)})
     with pytest.raises(OperatorError, match="Alerts are to be sent by mail"):
-        alerts.mail_of(variables, settings)
+        mail_of(variables, settings)

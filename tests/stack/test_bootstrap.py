@@ -329,6 +329,7 @@ def test_root_gets_rabbitmq_installed_and_no_system_wide_one_is_started(made_pro
         invoke-rc.d rabbitmq-server start >>started || echo refused >>started
         deb-systemd-invoke start epmd.socket >>started || echo refused >>started
         deb-systemd-helper enable rabbitmq-server.service >>started || echo refused >>started
+        deb-systemd-invoke start prometheus-alertmanager.service >>started || echo refused >>started
         touch rabbitmq-server; chmod 755 rabbitmq-server
         """,
     )

@@ -92,6 +92,7 @@ class Reader:
         if bodies:
             with self._writing, database.connect(self._database_url) as connection:
                 storing.keep(connection, self.organisation, bodies)
+            health.count("inbox_messages kept", len(bodies))
         log.info("kept", extra=fields(organisation=self.organisation, count=len(bodies)))
 
 

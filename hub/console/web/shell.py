@@ -33,6 +33,7 @@ from hub.gateway.http.places import KNOWN, network_of
 from hub.gateway.http.problems import LANGUAGES, Language, language_of
 from hub.gateway.http.sparing import Sparing
 from messaging.database import Connection
+from messaging.health import health
 from messaging.log import describe, fields
 
 log = logging.getLogger("ruta.console")
@@ -82,6 +83,7 @@ class Shell:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                health.count(f"http_answers {message['status'] // 100}xx")
                 message["headers"] = [*message["headers"], *self._more(message["headers"], request_id)]
             await send(message)
 

@@ -18,6 +18,7 @@ from hub.gateway.http.places import KNOWN
 from hub.gateway.http.problems import Problem
 from hub.gateway.http.sparing import Sparing
 from messaging import clock
+from messaging.health import health
 from messaging.log import describe, fields
 
 __all__ = ["Entrance", "Message", "Receive", "Scope", "Send", "headers_of", "note_refusal", "only_one"]
@@ -53,6 +54,7 @@ class Entrance:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                health.count(f"http_answers {message['status'] // 100}xx")
                 names = {name for name, _ in message["headers"]}
                 more = [one for one in (NO_STORE, NO_SNIFFING) if one[0] not in names]
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode()), *more]

@@ -92,7 +92,10 @@ ONE_OF_EACH = {
     "reconciliation_gap": with_probe(
         "gaps", [{"from": "gateway", "to": "intake", "messages": 3, "since": ago(minutes=2)}]
     ),
-    "quarantine": well(problems=[problem("given_up", "intake", "database")]),
+    "quarantine": well(
+        problems=[problem("given_up", "intake", "database")],
+        services={"intake": {"unpublished": 0, "unpublished_since": None, "parked": {"quarantined": 1}}},
+    ),
     "dead_lettered": well(problems=[problem("dead_lettered", "dead (hub)")]),
     "read_table_lag": well(queue_ages=old("hub/reports", 900)),
     "audit_broken": with_probe("audit", {"right": False, "text": "Entry 7 is missing: it was removed."}),
