@@ -192,6 +192,11 @@ def _probes(now: Mapping[str, Any], settings: Settings, at: datetime) -> Iterato
         after = {name: float(settings.silent_after(name)) for name in heard}
         what = "How long it may say nothing"
         yield _gauge("ruta_organisation_silent_after_seconds", what, "organisation", after)
+    if (own := probes.get("own_services")) is not None:
+        what = "How long what is for a service that an organisation runs has waited, at least"
+        yield _gauge("ruta_own_service_behind_seconds", what, "service", rules.own_services_behind(now))
+        ages = {name: rules.age(one["seen"], at) for name, one in own.items() if one["seen"]}
+        yield _gauge("ruta_own_service_seen_age_seconds", "How long ago it was last heard", "service", ages)
     behind = rules.unread_for(now, at)
     yield _gauge("ruta_organisation_unread_seconds", "How long what is for it is unread", "organisation", behind)
     lags = {table: one["seconds"] for table, one in rules.lags(now, at).items()}

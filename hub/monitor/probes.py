@@ -25,6 +25,16 @@ HEARD = """
     where written_at > greatest(%(after)s::timestamptz, now() - %(back)s::interval)
     group by organisation
 """
+OWN_SERVICES = """
+    select id || '.' || system.key as service
+    from organisation cross join lateral jsonb_each(systems) as system
+    where status = 'active' and system.value ? 'runs' order by 1
+"""
+SEEN = """
+    select service, max(written_at) as seen from outcome
+    where written_at > greatest(%(after)s::timestamptz, now() - %(back)s::interval) and service like '%%.%%'
+    group by service
+"""
 # Of who reads by HTTP, and of each system that does: the first that is not acknowledged; both have an index for it.
 UNACKNOWLEDGED = """
     select http_reader.organisation as address, http_reader.organisation, delivered_at as since
@@ -90,8 +100,19 @@ def referrals(connection: Connection, _: Any) -> dict[str, Any]:
     return {**overdue, **emergencies, "since": overdue["since"].isoformat() if overdue["since"] else None}
 
 
+def own_services(connection: Connection, before: Mapping[str, Any] | None) -> dict[str, dict[str, str | None]]:
+    """When each service that an organisation runs itself, `<organisation>.<system>`, was last heard."""
+    known = {name: one["seen"] for name, one in (before or {}).items() if one["seen"]}
+    after = max(known.values(), default=None)
+    rows = connection.execute(SEEN, {"after": after, "back": FIRST_LOOK}).fetchall()
+    seen = known | {row["service"]: row["seen"].isoformat() for row in rows}
+    names = [row["service"] for row in connection.execute(OWN_SERVICES).fetchall()]
+    return {name: {"organisation": name.partition(".")[0], "seen": seen.get(name)} for name in names}
+
+
 PROBES: Final[Mapping[str, Probe]] = {
     "organisations": Probe(GATEWAY, organisations, timedelta(minutes=1)),
+    "own_services": Probe(GATEWAY, own_services, timedelta(minutes=1)),
     "unacknowledged": Probe(GATEWAY, unacknowledged, timedelta(seconds=30)),
     "referrals": Probe("referrals", referrals, timedelta(seconds=30)),
 }

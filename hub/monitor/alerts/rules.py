@@ -7,8 +7,9 @@
 `queues`, `services`, `unread`; and beside it, each only where it could be read:
 
 * `queue_ages`: by queue, `vhost/name` → {"seconds", "exact", "moved": seconds since its reader last took a message};
-* `probes`: `organisations` (name → {"heard": ISO 8601 or None, "since"}), `referrals` ({"overdue", "since",
-  "emergencies", "overdue_emergencies"}), `unacknowledged` (address → {"organisation", "since", "messages"}), `audit`
+* `probes`: `organisations` (name → {"heard": ISO 8601 or None, "since"}), `own_services` (of those that organisations
+  run themselves, `<organisation>.<system>` → {"organisation", "seen": ISO 8601 or None}), `referrals` ({"overdue",
+  "since", "emergencies", "overdue_emergencies"}), `unacknowledged` (address → {"organisation", "since"}), `audit`
   ({"right", "text"}), `gaps` (list of {"from", "to", "messages", "since"});
 * `last_referrals`: what the probe `referrals` said last, for when it cannot be asked;
 * `evaluated`: when whoever tells of alerts last looked, ISO 8601; None where nobody is to.
@@ -81,7 +82,7 @@ class Alert:
 def find(now: Mapping[str, Any], settings: Settings, at: datetime) -> list[Alert]:
     """Return every alert, causes first; those that follow from another say by which they are hidden."""
     found: dict[str, Alert] = {}
-    looks = (_problems, _queues, _outboxes, _referrals, _gaps, _lags, _audit, _silent, _unread, _monitor)
+    looks = (_problems, _queues, _own_services, _outboxes, _referrals, _gaps, _lags, _audit, _silent, _unread, _monitor)
     for look in looks:
         for one in look(now, settings, at):
             found.setdefault(one.key, one)
@@ -98,6 +99,7 @@ def unseen(now: Mapping[str, Any]) -> list[str]:
     known = now.get("probes", {})
     wanted = {
         "organisations": "who is silent",
+        "own_services": "which services of organisations work",
         "referrals": "which referrals are past their deadline",
         "unacknowledged": "what is not read",
         "audit": "whether the audit is whole",
@@ -246,6 +248,26 @@ def _queues(now: Mapping[str, Any], settings: Settings, at: datetime) -> Iterato
             )
 
 
+def own_services_behind(now: Mapping[str, Any]) -> dict[str, float]:
+    """The seconds for which what is for a service that an organisation runs itself has waited, at least."""
+    queues = {public(queue).partition("/")[2]: known["seconds"] for queue, known in now.get("queue_ages", {}).items()}
+    known = now.get("probes", {}).get("own_services", {})
+    return {name: queues[f"inbox.{name}"] for name in known if f"inbox.{name}" in queues}
+
+
+def _own_services(now: Mapping[str, Any], settings: Settings, at: datetime) -> Iterator[Alert]:
+    for name, seconds in own_services_behind(now).items():
+        if seconds > settings.thresholds.own_service_behind:
+            known = now["probes"]["own_services"][name]
+            heard = f"it was last heard {span(age(known['seen'], at))} ago" if known["seen"] else "it was never heard"
+            organisation = known["organisation"]
+            text = f"{name}, which {organisation} runs itself, has left what is for it for {span(seconds)}; {heard}."
+            first = pages.read()["own_service_behind"].first.replace("ORGANISATION", organisation)
+            seen_in = ("queues", "management", "probe own_services")
+            since = _before(at, seconds)
+            yield Alert("own_service_behind", name, text, first, "", since, (organisation,), seen_in=seen_in)
+
+
 def _at_least(known: Mapping[str, Any]) -> str:
     return "" if known["exact"] else "at least: "
 
@@ -342,8 +364,9 @@ def unread_for(now: Mapping[str, Any], at: datetime) -> dict[str, float]:
         if not address.endswith(f".{CONSOLE}"):
             behind[one["organisation"]] = max(behind.get(one["organisation"], 0), age(one["since"], at))
     for queue, known in now.get("queue_ages", {}).items():
-        name = queue.partition("/")[2]
-        if name.startswith("inbox."):
+        name = public(queue).partition("/")[2]
+        is_of_service = name.removeprefix("inbox.") in now.get("probes", {}).get("own_services", {})
+        if name.startswith("inbox.") and not is_of_service:
             organisation = name.split(".")[1]
             behind[organisation] = max(behind.get(organisation, 0), known["seconds"])
     return behind

@@ -23,6 +23,7 @@ class Thresholds:
     queue_age: int
     read_table_lag: int
     referral_overdue: int
+    own_service_behind: int
     organisation_unread: int
     monitor_dead: int
 

@@ -35,6 +35,7 @@ def well(**more: Any) -> dict[str, Any]:
         "probes": {
             "organisations": heard,
             "referrals": {"overdue": 0, "since": None, "emergencies": 0, "overdue_emergencies": 0},
+            "own_services": {"iom.events": {"organisation": "iom", "seen": ago(hours=3)}},
             "unacknowledged": {},
             "audit": {"right": True, "text": ""},
             "gaps": [],
@@ -87,6 +88,7 @@ ONE_OF_EACH = {
     "monitor_dead": well(evaluated=ago(minutes=10)),
     "no_consumer": well(problems=[problem("nobody_reads", "submit.iom (network)")]),
     "queue_old": well(queue_ages=old("hub/referrals", 600)),
+    "own_service_behind": well(queue_ages=old("network/inbox.iom.events", 1200)),
     "outbox_old": late("referrals"),
     "referral_overdue": with_probe("referrals", overdue),
     "reconciliation_gap": with_probe(
@@ -235,6 +237,15 @@ def test_the_end_of_a_queues_name_that_nobody_is_to_guess_is_told_to_nobody() ->
     found = rules.find(now, SETTINGS, AT)
     assert {one.name for one in found} == {"no_consumer", "queue_old", "organisation_unread"}
     assert secret not in repr(found)
+
+
+def test_of_a_service_that_an_organisation_runs_it_is_told_when_it_was_last_heard() -> None:
+    now = well(queue_ages=old(f"network/inbox.iom.events.{'31fb' * 8}", 9e5))
+    (alert,) = told(now).values()
+    assert alert.text == (
+        "iom.events, which iom runs itself, has left what is for it for 10 days; it was last heard 3 hours ago."
+    )
+    assert (alert.organisations, alert.first) == (("iom",), "./ruta partner show iom")
 
 
 def test_each_organisation_may_be_silent_for_its_own_time(tmp_path: Any) -> None:
