@@ -4,15 +4,19 @@ import json
 import os
 import shutil
 import subprocess
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.core import Metric
 
+from deploy.local.state import free_ports
 from hub.monitor import exposing
 from hub.monitor.alerts import pages, prometheus, rules
 from hub.monitor.alerts.prometheus import name_of
 from tests.hub.monitor.test_alert_rules import AT, ONE_OF_EACH, SETTINGS, late, old, overdue, problem, well, with_probe
+from tests.waiting import eventually
 
 MONITORING = Path(__file__).parents[3] / "deploy" / "monitoring"
 MINUTES = 20  # for which it has been so: longer than anything is waited for
@@ -161,3 +165,41 @@ def test_what_could_not_be_read_is_no_zero() -> None:
     names = {sample.name for family in exposing.metrics(now, [], SETTINGS, AT) for sample in family.samples}
     assert "ruta_unread" in names
     assert not names & {"ruta_queue_messages", "ruta_outbox_age_seconds", "ruta_referrals_overdue", "ruta_audit_right"}
+
+
+@needs_promtool
+def test_alertmanager_hides_what_follows_from_a_cause(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    command = [
+        "prometheus-alertmanager", f"--config.file={MONITORING / 'alertmanager.yml'}", f"--storage.path={tmp_path}",
+        f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=",
+    ]  # fmt: skip
+    given = [
+        ("reader_frozen", "referrals"), ("queue_old", "referrals"), ("queue_old", "intake"), ("outbox_old", ""),
+        ("clock_apart", ""), ("referral_overdue", ""), ("organisation_silent", ""),
+    ]  # fmt: skip
+    url = f"http://127.0.0.1:{port}/api/v2/alerts"
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        eventually(lambda: ask(url) is not None)
+        ask(url, [{"labels": {"alertname": name_of(name), **({"part": part} if part else {})}} for name, part in given])
+        # It hides a few moments later than it is told.
+        hidden = eventually(lambda: [one for one in ask(url) or () if one["status"]["inhibitedBy"]][2:] and ask(url))
+    finally:
+        process.kill()
+        process.wait()
+    assert {
+        (one["labels"]["alertname"], one["labels"].get("part")) for one in hidden or () if one["status"]["inhibitedBy"]
+    } == {("RutaQueueOld", "referrals"), ("RutaReferralOverdue", None), ("RutaOrganisationSilent", None)}
+
+
+def ask(url: str, said: list[dict[str, Any]] | None = None) -> list[dict[str, Any]] | None:
+    """What it answers; None while it does not."""
+    body = None if said is None else json.dumps(said).encode()
+    request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})  # noqa: S310 - ours
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - ours
+            return json.loads(answer.read() or b"[]")  # type: ignore[no-any-return]
+    except OSError:
+        return None
