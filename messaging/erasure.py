@@ -1,4 +1,4 @@
-"""Forgetting: what a service is to know no more of leaves the bytes that the runtime keeps of messages, too.
+"""Forgetting: what a service is to know no more of leaves what the runtime keeps of messages, too.
 
 A handler says which ids, in its transaction; the relay carries it out when it keeps house. Not at once, because what
 the same transaction, or one still open, has written or parked is to go as well.
@@ -40,12 +40,25 @@ EMPTY_PARKED: Final = f"""
     where state = 'quarantined' and reason <> 'erased' and exists (select from forgotten where {_PARKED_ABOUT})
 """
 
+# That something came of a message stays, and of which kind it was; about whom it was does not.
+UNNAME_OUTCOMES: Final = """
+    update parked_outcome set subject = null, message_id = null
+    from forgotten where parked_outcome.subject = forgotten.id::text
+"""
+
+# An operator may have written anything there.
+UNNAME_REASONS: Final = """
+    update parked_operation set why = 'erased'
+    where exists (select from forgotten where strpos(lower(why), forgotten.id::text) > 0)
+"""
+
 # What still waits comes to an end by itself: applied, for it may be a fact that counts, or refused, or quarantined.
 CARRIED_OUT: Final = f"""
     delete from forgotten
     where since < clock_timestamp() - interval '{NOBODY_WRITES_SO_LONG}'
       and not exists (select from outbox_writer where published < committed)
       and not exists (select from parked where reason <> 'erased' and ({_PARKED_ABOUT}))
+      and not exists (select from parked_outcome where subject = forgotten.id::text)
 """
 
 
@@ -62,6 +75,6 @@ def carry_out(connection: Connection) -> None:
     that was decided before it came there, nothing about it is parked, and nothing is left to publish.
     """
     if connection.execute("select 1 from forgotten limit 1").fetchone() is not None:
-        for statement in (REMOVE_PUBLISHED, EMPTY_PARKED, CARRIED_OUT):
+        for statement in (REMOVE_PUBLISHED, EMPTY_PARKED, UNNAME_OUTCOMES, UNNAME_REASONS, CARRIED_OUT):
             connection.execute(statement)
     connection.commit()

@@ -24,6 +24,7 @@ OUT_OF_ORDER_BYTES_OF_ONE_SENDER = 64 * 1024 * 1024
 PARKED_OF_ONE_SENDER = 50_000  # messages in all, whatever for (`too_much_parked`)
 PARKED_BYTES_OF_ONE_SENDER = 128 * 1024 * 1024
 RETRIES_AT_MOST = 10  # some four minutes with the backoff below; then a person has to look
+RETRIES_OF_OPERATION = 3  # some three seconds: somebody has it tried again, and waits to see what comes of that
 PARKED_AT_ONCE = 100  # then what arrives has its turn
 
 Key = tuple[str, UUID]  # source and message id
@@ -138,19 +139,21 @@ WAKE = """
     where state = 'waiting' and waiting_for = any(%b::text[])
 """
 
-# Since when something waits for the clocks nobody knows: by which of them? Its hour begins when they agree.
+# Since when something waits for the clocks nobody knows: by which of them? Its hour begins when they agree; and anew,
+# when an operator has it tried again.
 DUE = f"""
-    select parked_id, attempts, raw, reason, waiting_for, parked_at,
-           reason <> '{CLOCKS_APART}'
-           and parked_at < clock_timestamp() - interval '{WAITS_AT_MOST.total_seconds():.0f} seconds' as waited_long
-    from parked
+    select parked_id, attempts, raw, reason, waiting_for, parked.source, operation_id, operation.act,
+           greatest(parked_at, operation.started_at) as waits_since,
+           reason <> '{CLOCKS_APART}' and greatest(parked_at, operation.started_at)
+               < clock_timestamp() - interval '{WAITS_AT_MOST.total_seconds():.0f} seconds' as waited_long
+    from parked left join parked_operation as operation using (operation_id)
     where state <> 'quarantined' and next_attempt_at <= clock_timestamp()
       and not exists (  -- those about one subject go in the order in which they came
           select 1 from (select subject, parked_id from parked where {BLOCKS}) as earlier
           where earlier.subject = parked.subject and earlier.parked_id < parked.parked_id)
     order by next_attempt_at, parked_id
     limit %s
-    for update skip locked
+    for update of parked skip locked
 """
 
 # What waits is woken when its time has come; that it is tried now and then besides, as long again as it has waited
@@ -166,19 +169,44 @@ WAIT_ON = f"""
     where parked_id = %(parked_id)s
 """
 
-# A message that failed waits twice as long each time, up to a minute, and never in step with its neighbours.
-TRY_LATER = """
-    update parked
-    set state = 'retry', reason = 'failed', error = %s, attempts = attempts + 1,
-        next_attempt_at = clock_timestamp()
-            + least(interval '1 second' * 2 ^ least(attempts, 10), interval '1 minute') * (0.75 + random() / 2)
-    where parked_id = %s
+# What came of it stays; nothing of what it said.
+_NOTE = """
+    insert into parked_outcome (
+        parked_id, operation_id, result, code, error, attempts, source, message_id, type, subject, digest, parked_at)
+    select parked_id, {operation_id}, {result}, {code}, {error}, attempts, source, message_id, type, subject,
+           sha256(raw), parked_at
+    from noted
 """
 
-QUARANTINE = """
-    update parked
-    set state = 'quarantined', reason = %s, error = %s, attempts = attempts + 1, next_attempt_at = null
-    where parked_id = %s
+LEAVE = f"""
+    with noted as (delete from parked where parked_id = %(parked_id)s returning *)
+    {_NOTE.format(operation_id="operation_id", result="%(result)s", code="%(code)s", error="null")}
+"""
+
+# A message that failed waits twice as long each time, up to a minute, and never in step with its neighbours. One that
+# an operator has stopped meanwhile is not tried again.
+TRY_LATER = f"""
+    with noted as (
+        update parked
+        set state = 'retry', reason = 'failed', error = %(error)s, attempts = attempts + 1,
+            next_attempt_at = clock_timestamp()
+                + least(interval '1 second' * 2 ^ least(attempts, 10), interval '1 minute') * (0.75 + random() / 2)
+        where parked_id = %(parked_id)s and state <> 'quarantined'
+        returning *)
+    {_NOTE.format(operation_id="operation_id", result="'failed'", code="'failed'", error="error")}
+"""
+
+# Its operation has come to an end with it.
+QUARANTINE = f"""
+    with before as (
+        select parked_id, operation_id from parked where parked_id = %(parked_id)s and state <> 'quarantined'
+    ), noted as (
+        update parked
+        set state = 'quarantined', reason = %(reason)s, error = %(error)s, attempts = attempts + 1,
+            next_attempt_at = null, operation_id = null
+        from before where parked.parked_id = before.parked_id
+        returning parked.*, before.operation_id as by_operation)
+    {_NOTE.format(operation_id="by_operation", result="'quarantined'", code="reason", error="error")}
 """
 
 
@@ -268,9 +296,9 @@ def due(connection: Connection, limit: int, begin: Callable[[], None] = lambda: 
     return found.fetchall()
 
 
-def leave(connection: Connection, parked_id: int) -> None:
-    """Let a parked message go: it has been applied or refused."""
-    connection.execute("delete from parked where parked_id = %s", (parked_id,))
+def leave(connection: Connection, parked_id: int, result: str, code: str | None = None) -> None:
+    """Let a parked message go: it has been `applied`, or is `refused` or `given_back`; that is kept."""
+    connection.execute(LEAVE, {"parked_id": parked_id, "result": result, "code": code})
 
 
 def wait_on(connection: Connection, parked_id: int, reason: str, waiting_for: str | None) -> None:
@@ -280,9 +308,9 @@ def wait_on(connection: Connection, parked_id: int, reason: str, waiting_for: st
 
 def try_later(connection: Connection, parked_id: int, error: str) -> None:
     """Put off a message whose handler failed."""
-    connection.execute(TRY_LATER, (error, parked_id))
+    connection.execute(TRY_LATER, {"error": error, "parked_id": parked_id})
 
 
 def quarantine(connection: Connection, parked_id: int, reason: str, error: str | None) -> None:
     """Give a message up until a person acts."""
-    connection.execute(QUARANTINE, (reason, error, parked_id))
+    connection.execute(QUARANTINE, {"reason": reason, "error": error, "parked_id": parked_id})

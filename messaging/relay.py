@@ -18,7 +18,7 @@ from uuid import UUID
 
 import psycopg
 
-from messaging import database, erasure, outbox, tracing
+from messaging import database, erasure, outbox, outcomes, tracing
 from messaging import log as logs
 from messaging.broker import BrokerLost, Publisher, backoff
 from messaging.health import health, say_ready
@@ -117,7 +117,12 @@ class Relay:
         if time.monotonic() - self._house_kept_at < KEEP_HOUSE_EVERY:
             return
         # Each by itself: without partitions nothing can be applied, and whatever fails here keeps no message in.
-        for what, keep in (("partitions", outbox.keep_house), ("erasure", erasure.carry_out)):
+        steps = (
+            ("partitions", outbox.keep_house),
+            ("erasure", erasure.carry_out),
+            ("outcomes", outcomes.keep_house),
+        )
+        for what, keep in steps:
             try:
                 keep(connection)
             except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):

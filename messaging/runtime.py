@@ -111,6 +111,7 @@ class _Outcome:
     """Subjects about which something waits for the clocks: nothing that comes later may overtake it."""
     became: Became = field(default_factory=Became)  # of messages of organisations
     other_clocks: Sequence[timedelta] = ()  # how far ahead of ours those are that are apart (messaging/clocks.py)
+    ended: tuple[str, str | None] = ("applied", None)  # how the last message that was handled has ended, and the code
 
     def park(self, row: database.Row, one: Received | None = None) -> None:
         """Park a message, as far as there is room for `one` of its sender's."""
@@ -367,6 +368,7 @@ class Runtime:
             else:
                 tx.keep()
                 outcome.tally.applied += 1
+                outcome.ended = "applied", None
                 outcome.became.note(message, ProcessedState.APPLIED)
                 outcome.subjects.add(message.subject)
                 outcome.publications.extend(self._publication(draft, now, message) for draft in drafts)
@@ -418,6 +420,7 @@ class Runtime:
 
     def _refuse(self, outcome: _Outcome, one: Received, code: str, where: str | None = None) -> None:
         outcome.tally.refused += 1
+        outcome.ended = "refused", code
         message = one.message
         # Of the message that had the id first, something else became.
         reused = code == ID_REUSED
@@ -516,14 +519,29 @@ class Runtime:
                 taken[:] = inbox.due(connection, limit, tx.begin)
                 if not taken:
                     return None
-                received = [_read_again(row["raw"]) for row in taken]
-                tx.mention(_mentioned(received))
+                read = [(row, inbox.read(row["raw"])) for row in taken]
+                tx.mention(_mentioned([one for _, one in read if isinstance(one, Received)]))
+                # What could not be read when it came was not registered then.
+                new = [one for row, one in read if row["source"] is None and isinstance(one, Received)]
+                seen = iter(inbox.register(connection, new)[0] if new else [])
                 now = clock.now()
-                for row, one in zip(taken, received, strict=True):
-                    self._handle(service, tx, one, now, outcome)
-                    # It stands there already, and was counted then: it needs no row, and no more room than it has.
-                    again = outcome.parked.pop() if outcome.parked else None
-                    outcome.resolved.append(self._resolve(connection, row, one, outcome, again))
+                resolve: Callable[[], None]
+                for row, one in read:
+                    before = next(seen) if row["source"] is None and isinstance(one, Received) else Seen.NEW
+                    if isinstance(one, contracts.Invalid):
+                        resolve = partial(inbox.quarantine, connection, row["parked_id"], one.code, None)
+                    elif row["act"] == "give_back":
+                        resolve = self._give_back(connection, row, one, outcome)
+                    elif before is Seen.REPEATED:  # it has come otherwise meanwhile, and was read
+                        resolve = partial(inbox.leave, connection, row["parked_id"], "applied", "repeated")
+                    elif before is Seen.REUSED:
+                        resolve = partial(inbox.quarantine, connection, row["parked_id"], ID_REUSED, None)
+                    else:
+                        self._handle(service, tx, one, now, outcome)
+                        # It stands there already, and was counted then: it needs no row, and no more room than it has.
+                        again = outcome.parked.pop() if outcome.parked else None
+                        resolve = self._resolve(connection, row, one, outcome, again)
+                    outcome.resolved.append(resolve)
             outcome.tally.parked = 0
             committed = self._commit(connection, writer, tx, outcome)
         # Behind what has waited for the clocks others may stand, about the same subject.
@@ -541,27 +559,37 @@ class Runtime:
     ) -> Callable[[], None]:
         """Let a parked message leave, or wait longer, or be refused because what it waited for never came."""
         if again is None:
-            return partial(inbox.leave, connection, row["parked_id"])
+            return partial(inbox.leave, connection, row["parked_id"], *outcome.ended)
         if again["state"] == "quarantined":
             return partial(inbox.quarantine, connection, row["parked_id"], again["reason"], None)
         # What one of our own has said is never given up, and no other while nobody knows how long it has waited.
         if row["waited_long"] and one.message.source != HUB and not outcome.other_clocks:
             self._refuse(outcome, one, again["reason"])
-            return partial(inbox.leave, connection, row["parked_id"])
+            return partial(inbox.leave, connection, row["parked_id"], *outcome.ended)
         if (again["reason"], again["waiting_for"]) == (row["reason"], row["waiting_for"]):
             outcome.became.forget(one.message)  # it waits as before, which was said then
         elif again["reason"] != inbox.CLOCKS_APART and row["reason"] != inbox.CLOCKS_APART:
             # For something else, and no longer for that: its hour has begun.
-            until = row["parked_at"] + inbox.WAITS_AT_MOST
+            until = row["waits_since"] + inbox.WAITS_AT_MOST
             outcome.became.note(one.message, ProcessedState.WAITS, again["reason"], again["waiting_for"], until)
         return partial(inbox.wait_on, connection, row["parked_id"], again["reason"], again["waiting_for"])
+
+    def _give_back(
+        self, connection: database.Connection, row: database.Row, one: Received, outcome: _Outcome
+    ) -> Callable[[], None]:
+        """Refuse a message to its sender because an operator says so; of an id used again that was done as it came."""
+        if row["reason"] == ID_REUSED:
+            return partial(inbox.leave, connection, row["parked_id"], "given_back", ID_REUSED)
+        self._refuse(outcome, one, "given_back")
+        return partial(inbox.leave, connection, row["parked_id"], "given_back", "given_back")
 
     def _put_off(self, row: database.Row, error: BaseException) -> Committed:
         """After a failure: try again later, or give up and leave it to a person."""
         connection, writer = self._ready()
         what, outcome = describe(error), _Outcome()
+        most = inbox.RETRIES_AT_MOST if row["operation_id"] is None else inbox.RETRIES_OF_OPERATION
         with transaction(connection, in_turn=self._in_turn, asks_who_may=self._asks_who_may) as tx:
-            if row["attempts"] + 1 < inbox.RETRIES_AT_MOST:
+            if row["attempts"] + 1 < most:
                 outcome.resolved.append(partial(inbox.try_later, connection, row["parked_id"], what))
             else:
                 outcome.resolved.append(partial(inbox.quarantine, connection, row["parked_id"], "failed", what))
@@ -627,11 +655,3 @@ def _ids_in(value: object) -> Iterator[UUID]:
     elif isinstance(value, pydantic.BaseModel):
         for one in vars(value).values():
             yield from _ids_in(one)
-
-
-def _read_again(raw: bytes) -> Received:
-    """Read a parked message; raise Invalid where an operator has let one that is unreadable be tried again."""
-    content = inbox.read(raw)
-    if isinstance(content, contracts.Invalid):
-        raise content
-    return content

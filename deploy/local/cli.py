@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 from cyclopts import App, Parameter, validators
 
+from deploy.local import failures
 from deploy.local.operator_error import OperatorError
 from deploy.local.state import ROOT, State, default_directory
 
@@ -281,6 +282,10 @@ def repair(*, dry_run: bool = False, yes: bool = False) -> None:
         return sys.stdin.isatty() and sys.stdout.isatty() and input(question).strip().lower() in ("y", "yes")
 
     raise SystemExit(work.run(State(default_directory()), dry_run=dry_run, yes=yes, ask=ask))
+
+
+app.command(failures.app)
+app.command(failures.queue)
 
 
 @app.command

@@ -40,6 +40,8 @@ def provision_databases(stack: Stack, network: DeclaredNetwork) -> None:
     for name, package in (packages | {GATEWAY: "hub.gateway", CONSOLE: "hub.console"}).items():
         try:
             migrate(stack.create_database(name), ROOT / package.replace(".", "/"))
+            # Where no service tries again what is parked, there is nothing to be done by an operator, either.
+            stack.provide_operator(name, acts=name in network.services)
         except psycopg.Error as error:
             raise OperatorError(
                 f"The database of {name} could not be brought up to date: {str(error).splitlines()[0]}"

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, LiteralString, Self
 
 import psycopg
 from psycopg import sql
@@ -34,6 +34,13 @@ log = logging.getLogger("ruta.up")
 OF_ADMINISTRATOR = {"user", "password", "dbname"}
 ADMINISTERED_WITHIN = 60.0  # seconds for a database or a role to be made or removed
 START_ATTEMPTS = 3  # a port may be taken between the choice and the start
+OPERATORS_SEE: Final[list[LiteralString]] = [
+    "grant connect on database {database} to {role}",
+    "grant usage on schema operators to {role}",
+    "grant select on all tables in schema operators to {role}",
+    "grant execute on function operators.may_be(text, text, text, text) to {role}",
+]
+OPERATORS_ACT: Final[list[LiteralString]] = ["grant execute on all functions in schema operators to {role}"]
 
 
 class Stack:
@@ -237,6 +244,12 @@ class Stack:
             server, scheme="postgresql", user=service, password=password, path=service, query="&".join(settings)
         ).url
 
+    def operator_database_url(self, service: str) -> str:
+        """The same as the login of who mends there (`provide_operator`)."""
+        server = addresses.read(self.service_database_url(service), addresses.DATABASE)
+        role = operator_role(service)
+        return replace(server, scheme="postgresql", user=role, password=self.state.password(f"postgres {role}")).url
+
     def connect_as_administrator(self) -> database.Connection:
         """A connection that may make databases and roles, in autocommit; it waits for nothing without an end."""
         connection = database.connect(self.postgres_admin_url, answer_within=ADMINISTERED_WITHIN)
@@ -272,6 +285,31 @@ class Stack:
             connection.execute(sql.SQL("revoke all on database {} from public").format(name))
         return self.service_database_url(service)
 
+    def provide_operator(self, service: str, *, acts: bool) -> str:
+        """Make the login of who mends what is parked in a database that is up to date; its address is returned.
+
+        It sees the views of the schema `operators` and nothing else, and calls the functions there where it `acts`.
+        Raises OperatorError.
+        """
+        name = operator_role(service)
+        role, password = sql.Identifier(name), sql.Literal(self.state.password(f"postgres {name}"))
+        with self._administering(service) as connection:
+            if (
+                connection.execute("select from pg_roles where rolname = %s", [operator_role(service)]).fetchone()
+                is None
+            ):
+                connection.execute(sql.SQL("create role {}").format(role))
+            connection.execute(sql.SQL("alter role {} login password {}").format(role, password))
+        try:
+            with database.connect(self.service_database_url(service)) as connection:  # the owner of what is granted
+                for grant in OPERATORS_SEE + (OPERATORS_ACT if acts else []):
+                    connection.execute(sql.SQL(grant).format(role=role, database=sql.Identifier(service)))
+        except psycopg.Error as error:
+            raise OperatorError(
+                f"Operators cannot be let into the database of {service}: {_first_line(error)}."
+            ) from None
+        return self.operator_database_url(service)
+
     def has_database(self, service: str) -> bool:
         """Whether the database of a service has been made. Raises OperatorError."""
         with self._administering(service) as connection:
@@ -281,7 +319,8 @@ class Stack:
         """Remove the database and role of a service, and whoever is connected to it. Raises OperatorError."""
         with self._administering(service) as connection:
             connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(service)))
-            connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(service)))
+            for role in (operator_role(service), service):
+                connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(role)))
 
     def provision_broker(self, network: DeclaredNetwork) -> None:
         """Make the broker agree with the declared network; doing it again changes nothing.
@@ -291,6 +330,11 @@ class Stack:
         provision_broker(self.management, network, {user: self.state.password(user) for user in network.users})
         if not self.state.is_being_repaired() and REPAIRER in {one["name"] for one in self.management.get("users")}:
             self.management.delete(f"users/{REPAIRER}")
+
+
+def operator_role(service: str) -> str:
+    """The role that operators log in with at the database of a service."""
+    return f"{service}_operator"
 
 
 def _first_line(error: psycopg.Error) -> str:

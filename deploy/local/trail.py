@@ -31,6 +31,11 @@ KNOWN = """
 """
 
 
+def actor() -> str:
+    """Who acts on this command line, as it is recorded: by number, for a login name may be a person's."""
+    return f"operator:{os.environ.get('SUDO_UID') or os.getuid()}"
+
+
 class Trail:
     """A connection to the gateway's database, and what is to be recorded with its next commit."""
 
@@ -38,7 +43,7 @@ class Trail:
         self.connection = connection
         self._directory = directory
         self._sign = sign
-        self._actor = f"operator:{os.environ.get('SUDO_UID') or os.getuid()}"  # a login name may be a person's
+        self._actor = actor()
         self._noted: list[Act] = []
 
     def note(self, act: str, subject: str, **details: Any) -> None:

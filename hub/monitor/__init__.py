@@ -1,1 +1,1 @@
-"""The monitor: what operations know of the network, and are told."""
+"""The monitor: what operators see of the message flow, and mend in it."""

@@ -47,6 +47,8 @@ class ProbeService:
                 raise Refused("probe_refuses")
             case "wait" if not tx.fetch("select 1 from note where subject = %s", (about,)):
                 raise MissingPrerequisite("service", about)
+            case "fail-until-mended" if not tx.fetch("select 1 from counter where subject = 'mended'"):
+                raise RuntimeError(f"{about} is somebody's name")
             case "fail":
                 raise RuntimeError(f"{about} is somebody's name")
             case "fail-in-sql":
@@ -79,6 +81,8 @@ class ProbeService:
                     zones=("08001",),
                 )
                 return [contracts.Draft(talk, subject=str(about), recipient="redcross")]
+            case "fail-until-mended" if not tx.fetch("select 1 from counter where subject = 'mended'"):
+                raise RuntimeError(f"{about} is somebody's name")
             case "fail":
                 raise RuntimeError("María's name")
             case "escape":

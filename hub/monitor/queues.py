@@ -1,0 +1,58 @@
+"""Where messages stand: each queue's depth, readers, room left, and what goes in and out, as the broker says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from messaging.topology import HUB, NETWORK, Management
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """One queue; what is None is not known, or has no limit (`room`, `room_bytes`)."""
+
+    vhost: str
+    name: str
+    state: str
+    messages: int
+    size: int  # bytes
+    readers: int
+    room: int | None  # messages that it still takes
+    room_bytes: int | None
+    age: float | None  # seconds of its oldest message: the broker has no such thing of these queues
+    in_per_s: float | None
+    out_per_s: float | None
+
+
+def read(management: Management) -> list[Queue]:
+    """Every queue of the network, fullest first; counts are up to five seconds old. Raises TopologyError."""
+    found = [_queue(vhost, one) for vhost in (NETWORK, HUB) for one in management.queues(vhost)]
+    return sorted(found, key=lambda one: (-one.messages, one.vhost, one.name))
+
+
+def _queue(vhost: str, said: Mapping[str, Any]) -> Queue:
+    limits = said.get("effective_policy_definition") or {}
+    messages, size = said.get("messages") or 0, said.get("message_bytes") or 0
+    return Queue(
+        vhost=vhost,
+        name=said["name"],
+        state=said.get("state", "running"),
+        messages=messages,
+        size=size,
+        readers=said.get("consumers") or 0,
+        room=_left(limits, "max-length", messages),
+        room_bytes=_left(limits, "max-length-bytes", size),
+        age=None,
+        in_per_s=_rate(said, "publish_details"),
+        out_per_s=_rate(said, "ack_details"),
+    )
+
+
+def _left(limits: Mapping[str, Any], name: str, used: int) -> int | None:
+    return max(int(limits[name]) - used, 0) if limits and name in limits else None
+
+
+def _rate(said: Mapping[str, Any], name: str) -> float | None:
+    """A rate by the broker; None where it has counted nothing of the kind yet."""
+    rate = ((said.get("message_stats") or {}).get(name) or {}).get("rate")
+    return None if rate is None else round(float(rate), 1)
