@@ -24,10 +24,10 @@ from deploy.local.trail import actor, record
 from hub.gateway.audit.store import Act
 from hub.monitor import queues
 from hub.monitor.mending import failures, operations
-from hub.monitor.mending.failures import Cause, Failures
+from hub.monitor.mending.failures import Cause, Failures, Group
 from hub.monitor.mending.operations import Acting, MendingError, Operation
 from messaging import addresses
-from messaging.topology import CONSOLE, GATEWAY, TopologyError
+from messaging.topology import GATEWAY, TopologyError
 
 FOLLOWED: Final = 20.0  # seconds for which it is shown how far an operation is
 LOOK_EVERY: Final = 0.5
@@ -66,7 +66,7 @@ def find(state: State) -> Here:
     """Find what runs. Raises OperatorError where nothing does, or nothing was made for operators yet."""
     place = _place(state)
     passwords = state.known_passwords()
-    logins = {name: passwords.get(f"postgres {operator_role(name)}") for name in place.databases if name != CONSOLE}
+    logins = {name: passwords.get(f"postgres {operator_role(name)}") for name in place.databases}
     if missing := sorted(name for name, password in logins.items() if password is None):
         raise OperatorError(
             f"Nothing was made for operators in the database of {', '.join(missing)} yet: `./ruta provision` (with "
@@ -99,21 +99,26 @@ def show(state: State, cause: Cause, *, as_json: bool) -> int:
 
 
 def _failures_as_text(found: Failures) -> str:
-    rows = [
-        (
-            one.service, one.contract or "unreadable", one.state, one.reason, f"{one.messages:,}", f"{one.later:,}",
-            ", ".join(one.senders) or "unknown", f"{one.since:%Y-%m-%d %H:%M}", one.error or "",
-        )
-        for one in found.groups
-    ]  # fmt: skip
-    headings = ("service", "contract", "state", "reason", "messages", "later", "from", "since (UTC)", "error")
-    lines = [_table(headings, rows) if rows else "Nothing is parked."]
+    lines = [_group_as_text(one) for one in found.groups] or ["Nothing is parked."]
     if any(one.may_be_retried or one.may_be_given_back for one in found.groups):
         lines.append(
-            "When the cause is mended: ./ruta failures retry --service S [--contract C] [--code REASON] --reason TEXT\n"
-            "What is never to be applied: ./ruta failures give-back …, with the same words. Both begin with a dry run."
+            "When the cause is mended: ./ruta failures retry --service S --reason TEXT\n"
+            "What is never to be applied: ./ruta failures give-back, with the same words.\n"
+            "Both begin with a dry run; --contract, --code, --error and --id select less."
         )
     return "\n\n".join([*lines, *_unseen(found.unseen)])
+
+
+def _group_as_text(one: Group) -> str:
+    """Three lines, of which none is folded: what and why, how many since when, and where it failed."""
+    what = " · ".join((one.service, one.contract or "unreadable", one.state, one.reason))
+    many = "1 message" if one.messages == 1 else f"{one.messages:,} messages"
+    later = f"; {one.later:,} later ones about the same" if one.later else ""
+    lines = [
+        what,
+        f"    {many} of {', '.join(one.senders) or 'nobody known'} since {one.since:%Y-%m-%d %H:%M} UTC{later}",
+    ]
+    return "\n".join([*lines, *([f"    {one.error}"] if one.error else [])])
 
 
 # -- acting ------------------------------------------------------------------------------------------------------------

@@ -307,8 +307,7 @@ def _given_up(now: Mapping[str, Any]) -> Iterator[Found]:
     for service, said in now["services"].items():
         if said and (many := said["parked"].get("quarantined", 0)):
             text = f"{service} has given up {many:,} {'message' if many == 1 else 'messages'} (parked as quarantined)."
-            first = f"select reason, error, count(*) from parked group by 1, 2, in the database {service}"
-            yield Found("given_up", service, text, first)
+            yield Found("given_up", service, text, f"./ruta failures --service {service}")
 
 
 def _crowded(now: Mapping[str, Any]) -> Iterator[Found]:
@@ -319,8 +318,7 @@ def _crowded(now: Mapping[str, Any]) -> Iterator[Found]:
                 f"Of {one['source']}, {one['messages']:,} messages ({one['mb']:.0f} MB) are parked in {service}; "
                 f"beyond {most} it is refused."
             )
-            first = f"select state, reason, count(*) from parked where source = '{one['source']}' group by 1, 2"
-            yield Found("crowded", f"{service} {one['source']}", text, f"{first}, in the database {service}")
+            yield Found("crowded", f"{service} {one['source']}", text, f"./ruta failures --service {service}")
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -7,12 +7,13 @@ confirmed it where it belongs, so a repair that is killed has at worst repeated 
 """
 
 import contextlib
+import hashlib
 import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import amqp
@@ -78,7 +79,13 @@ class Looked:
     kinds: Counter[Kind]
     stay: int = 0
     back: int = 0
-    not_seen: int = 0  # behind the first MOST of a queue
+    not_seen: int = 0  # behind the first MOST of a queue, or come since what was bound
+    seen: Counter[bytes] = field(default_factory=Counter)
+    """The messages that have a place to go, each by its `fingerprint`: what a dry run binds."""
+
+    @property
+    def all(self) -> int:
+        return self.stay + self.back + self.not_seen
 
 
 class Routes:
@@ -199,10 +206,25 @@ def keep_alive(connection: frames.Connection) -> None:
     connection.heartbeat_tick()
 
 
-def go_through(url: str, vhost: str, queue: str, routes: Routes, put_back: PutBack | None, looked: Looked) -> None:
+def fingerprint(vhost: str, queue: str, message: Delivered, properties: Mapping[str, Any]) -> bytes:
+    """What tells a message that lies aside from another: where it lies, from whom, its id, its key and its bytes."""
+    told = (vhost, queue, properties.get("user_id"), properties.get("message_id"), message.routing_key())
+    return hashlib.sha256(repr(told).encode() + message.body).digest()
+
+
+def go_through(
+    url: str,
+    vhost: str,
+    queue: str,
+    routes: Routes,
+    put_back: PutBack | None,
+    looked: Looked,
+    bound: Counter[bytes] | None = None,
+) -> None:
     """Count what lies in a queue, and put back what has a place to go; without `put_back` only count.
 
-    What stays is handed back to the queue at the end, where it was. Raises one of BrokerLost.
+    Of what is `bound` by a dry run each is taken away as it goes; what is not stays, for it has come since. What stays
+    is handed back to the queue at the end, where it was. Raises one of BrokerLost.
     """
     connection = broker.connect(url)
     try:
@@ -222,6 +244,15 @@ def go_through(url: str, vhost: str, queue: str, routes: Routes, put_back: PutBa
                 seen += 1
                 properties = message.properties()
                 place = routes.place(vhost, queue, message, properties)
+                if not place.stays:
+                    which = fingerprint(vhost, queue, message, properties or {})
+                    if bound is not None and not bound[which]:
+                        staying += 1
+                        looked.not_seen += 1
+                        continue
+                    if bound is not None:
+                        bound[which] -= 1
+                    looked.seen[which] += 1
                 if put_back is not None and not place.stays:
                     place = _put_back(put_back, message, properties or {}, place, blocked)
                     if not place.stays:
@@ -360,9 +391,11 @@ def _run(
         print("Nothing to do: the broker is as declared, and nothing lies in `unrouted` or `dead`.")
     if looked.back and not dry_run and (yes or ask(f"Put {looked.back:,} messages back? [y/N] ")):
         record(place.databases[topology.GATEWAY], state, "messages_put_back", "network", count=looked.back)
+        before = looked
         with repairer(place.management, password, vhosts, puts_back=True):
-            looked = go_through_all(place, routes, left, put_back=True)
+            looked = go_through_all(place, routes, left, bound=before.seen.copy())
         print(f"Put back: {looked.back:,} messages.")
+        print(f"There were {before.all:,}; {looked.all - looked.back:,} are there now.")
         if looked.stay:
             print("These stayed:")
             _say_messages(looked, only_what_stays=True)
@@ -377,7 +410,7 @@ def _run(
             "say it otherwise; what nobody wants is dropped in the broker's management interface (Purge Messages)."
         )
     if looked.not_seen:
-        print(f"{looked.not_seen:,} more lie behind them; run it again.")
+        print(f"{looked.not_seen:,} more lie there, behind them or come since; run it again.")
     return 1 if left or looked.stay or looked.back or looked.not_seen else 0
 
 
@@ -387,17 +420,22 @@ def _vhosts_without(wrong: Iterable[Difference]) -> list[str]:
     return [vhost for vhost in (NETWORK, HUB) if vhost not in missing]
 
 
-def go_through_all(place: Beside, routes: Routes, wrong: Iterable[Difference], *, put_back: bool = False) -> Looked:
-    """Go through everything that lies aside, in the queues that are there. Raises one of BrokerLost."""
+def go_through_all(
+    place: Beside, routes: Routes, wrong: Iterable[Difference], *, bound: Counter[bytes] | None = None
+) -> Looked:
+    """Go through everything that lies aside, in the queues that are there, and put back what is `bound`.
+
+    Raises one of BrokerLost.
+    """
     looked = Looked(Counter())
     missing = {(one.vhost, one.what["name"]) for one in wrong if one.kind == "queues" and one.how == "missing"}
     for vhost in _vhosts_without(wrong):
         url = place.amqp_urls[REPAIRER][vhost]
-        publisher = PutBack(url) if put_back else None
+        publisher = PutBack(url) if bound is not None else None
         try:
             for queue in ASIDE[vhost]:
                 if (vhost, queue) not in missing:
-                    go_through(url, vhost, queue, routes, publisher, looked)
+                    go_through(url, vhost, queue, routes, publisher, looked, bound)
         finally:
             if publisher is not None:
                 publisher.close()

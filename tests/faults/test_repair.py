@@ -237,6 +237,32 @@ def test_what_expired_before_the_door_goes_back_to_it_under_its_senders_name(hub
     assert repair(stack).stdout == NOTHING
 
 
+def test_what_comes_after_the_dry_run_is_not_put_back_by_it(hub: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = hub.stack
+    hub["gateway"].stop()
+    early, late = jornadas(2)
+    sender = Sender(stack, "redcross")
+    sender.submit(early, expiration="1")
+    eventually(lambda: lying(stack, NETWORK, "unrouted") == 1)
+    said: list[str] = []
+
+    def ask(question: str) -> bool:
+        said.append(question)
+        sender.submit(late, expiration="1")
+        eventually(lambda: lying(stack, NETWORK, "unrouted") == 2)
+        return True
+
+    assert run(stack.state, dry_run=False, yes=False, environment={}, ask=ask) == 1
+
+    sender.close()
+    assert said == ["Put 1 messages back? [y/N] "]
+    assert lying(stack, NETWORK, "unrouted") == 1
+    hub["gateway"].start()
+    eventually(lambda: taken_in(stack, "events", [early]) == 1)
+    assert repair(stack, "--yes").returncode == 0
+    eventually(lambda: taken_in(stack, "events", [early, late]) == 2)
+
+
 def test_what_has_no_place_stays_as_it_is_and_is_told_from_what_has(hub: Network) -> None:
     stack = hub.stack
     [first, second], forged, known = jornadas(2), jornadas(1)[0], jornadas(1)[0]

@@ -21,6 +21,7 @@ from deploy.local.state import State
 from deploy.local.trail import Trail, record, trail
 from hub.gateway.audit import __main__ as command
 from hub.gateway.audit import keys, words
+from hub.monitor.mending import operations
 from messaging.topology import GATEWAY, DeclaredNetwork, Organisation, System
 
 CANARY = "Yolimar-Canaria"
@@ -266,12 +267,13 @@ def test_no_secret_and_nobodys_name_is_in_any_entry(gateway: Gateway, monkeypatc
 def test_every_act_that_the_code_records_has_words_in_both_languages() -> None:
     root = Path(cli.__file__).parents[2]
     files = [*(root / "deploy").rglob("*.py"), *(root / "hub" / "console").rglob("*.py")]
+    files += (root / "hub" / "monitor").rglob("*.py")
     files.append(root / "hub" / "gateway" / "audit" / "refusals.py")
     written = "".join(file.read_text() for file in files)
     for act in words.ACTS:
         assert f'"{act}"' in written
-    noted = set(re.findall(r'(?:\.note\(|Act\(\s*ACTOR,|_act\(asked,|record\([^"]*)\s*"(\w+)"', written))
-    assert noted == words.ACTS.keys()
+    noted = set(re.findall(r'(?:\.note\(|Act\(\s*ACTOR,|Act\(by,|_act\(asked,|record\([^"]*)\s*"(\w+)"', written))
+    assert noted | set(operations.ACTS.values()) == words.ACTS.keys()
 
 
 # -- the command -------------------------------------------------------------------------------------------------------

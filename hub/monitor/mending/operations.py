@@ -170,8 +170,14 @@ def start(
         raise MendingError("nothing_selected")
     if not to_start:
         return planned
-    details = {"messages": planned.sum_of("selected"), "services": {one.service: one.selected for one in planned.parts}}
-    record(Act(by, ACTS[planned.act], str(operation_id), {**details, "digest": digest, "reason": _digest(why)}))
+    details = {
+        "messages": planned.sum_of("selected"),
+        "services": {one.service: one.selected for one in planned.parts},
+        "digest": digest,
+        "reason": _digest(why),
+    }
+    act = Act(by, ACTS[planned.act], str(operation_id), details)
+    record(act)
     said = dict[str, str]()
     for part in to_start:
         params = (operation_id, part.digest, by, why)
