@@ -149,4 +149,4 @@ def test_whoever_has_half_of_the_room_or_more_is_named_to_operators(
     assert [one["source"] for one in said["crowded"]] == ["redcross"]
     (found,) = problems._crowded({"services": {"probe": said, "away": None}})
     assert found.text.startswith("Of redcross, 25,001 messages (0 MB) are parked in probe")
-    assert "redcross" in found.first
+    assert found.first == "./ruta failures --service probe"
