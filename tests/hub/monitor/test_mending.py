@@ -60,7 +60,14 @@ class Mender:
         self.send(*messages)
         ids = [one.id for one in messages]
         self.probe.query("update parked set attempts = %s where message_id = any(%s)", inbox.RETRIES_AT_MOST - 1, ids)
-        wait_until(lambda: self.retry() or not self.probe.query("select 1 from parked where state = 'retry'"))
+        self.retry_until(lambda: not self.probe.query("select 1 from parked where state = 'retry'"))
+
+    def retry_until(self, what: Callable[[], bool]) -> None:
+        def tried() -> bool:
+            self.retry()
+            return what()
+
+        wait_until(tried)
 
     def mend(self) -> None:
         self.probe.query("insert into counter (subject, number) values ('mended', 1) on conflict do nothing")
@@ -217,7 +224,7 @@ def test_a_retry_whose_subject_has_moved_on_is_shown_as_refused(mender: Mender) 
     def moved_on(service: object, tx: object, message: contracts.Message) -> Sequence[contracts.Draft]:
         raise Refused("probe_moved_on")
 
-    mender.runtime._handlers = {contracts.ServicePublished: moved_on}  # type: ignore[dict-item]
+    mender.runtime._handlers = {contracts.ServicePublished: moved_on}
     started = mender.start(mender.plan())
     mender.retry()
 
@@ -374,7 +381,7 @@ def test_all_of_a_large_group_is_bound_and_ends(mender: Mender) -> None:
     assert group.messages == 3412
     started = mender.start(mender.plan())
     assert sums(started) == {"remaining": 3412}
-    wait_until(lambda: mender.retry() or sums(mender.look(started)) == {"quarantined": 3412})  # no messages at all
+    mender.retry_until(lambda: sums(mender.look(started)) == {"quarantined": 3412})  # for these are no messages at all
 
 
 def test_an_operation_is_stopped_and_what_it_has_not_come_to_lies_as_before(mender: Mender) -> None:
