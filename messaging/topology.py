@@ -35,6 +35,9 @@ COURIER = "courier"  # who keeps what organisations read by HTTP
 CONSOLE = "console"  # whose database has staff, and what they see
 CONSOLE_WEB = "console-web"  # who serves its pages
 LEDGER = "ledger"  # the queue that it reads
+MONITOR = "monitor"  # who logs what passes the hub
+LOG = "log"  # the queue that it reads
+ROUTES = "routes"  # the exchange that takes what is published to `hub` on to the queues
 PROCESSED = "messages.processed"  # the contract by which services say what became of messages
 NO_SYSTEM = "-"  # in a routing key, in place of the system that submits
 REPAIRER = "ruta-repair"  # the user that is there only while `./ruta repair` works
@@ -49,6 +52,8 @@ TAKEN = frozenset(
         GATEWAY_HTTP,
         COURIER,
         LEDGER,
+        MONITOR,
+        LOG,
         REPAIRER,
         "administrator",
         "guest",
@@ -68,6 +73,9 @@ ENVIRONMENTS = ("live", "test")
 ANYBODY = ("*",)  # whom an organisation may refer people to unless somebody says otherwise
 OF_ROLES = frozenset({"may_send", "may"})
 ANSWER_WITHIN = 30  # seconds for the broker's management interface, each of its hosts
+# The routing keys of what is logged: types, what is for organisations, and what became of messages. What was accepted by
+# HTTP, and still stands in its sender's queue (`submitted.…`), is logged when it goes on from there.
+LOGGED = ("*.*.*", "to.#", f"{PROCESSED}.#")
 COPIES = 3  # of a queue on a cluster of so many nodes or more: one of them may be lost
 
 log = logging.getLogger("ruta.topology")
@@ -263,7 +271,7 @@ class DeclaredNetwork:
     def users(self) -> tuple[str, ...]:
         """Every broker user that the network needs, each with a password of its own."""
         by_amqp = (one.id for one in self.organisations.values() if one.amqp)
-        return (*by_amqp, *self.services, GATEWAY, GATEWAY_HTTP, COURIER)
+        return (*by_amqp, *self.services, GATEWAY, GATEWAY_HTTP, COURIER, MONITOR)
 
 
 def read(path: Path = NETWORK_FILE) -> DeclaredNetwork:
@@ -463,7 +471,11 @@ def definitions(
     parts.exchange(NETWORK, "unrouted", "fanout")
     parts.queue(NETWORK, "unrouted", bound_to="unrouted", keys=[""])
 
+    # What is published goes on to `routes`, and a copy of it into the log: were the log's queue bound beside the others,
+    # nothing would ever be without a queue, and so nothing come to `unrouted`.
     parts.exchange(HUB, "hub", "topic", alternate="unrouted")
+    parts.exchange(HUB, ROUTES, "topic", alternate="unrouted")
+    parts.bind(HUB, "hub", ROUTES, ["#"], to="exchange")
     parts.exchange(HUB, "unrouted", "fanout")
     parts.exchange(HUB, "dead", "fanout")
     parts.queue(HUB, "unrouted", bound_to="unrouted", keys=[""])
@@ -474,12 +486,13 @@ def definitions(
     for service in network.services.values():
         # One process reads and the others stand by: two would apply the messages of one referral out of order.
         keys = [f"{contract}.*" for contract in service.reads]
-        parts.queue(HUB, service.queue, bound_to="hub", keys=keys, one_reads=not service.parallel)
+        parts.queue(HUB, service.queue, bound_to=ROUTES, keys=keys, one_reads=not service.parallel)
     # All that organisations are sent, what became of their messages, and whose data has to go from there. What is for
     # nobody of the network stays nobody's.
     keys = [key for one in (*network.organisations, *sorted(network.removed)) for key in _keys_to(one)]
     keys += [f"{PROCESSED}.#", "person.erased.*"]
-    parts.queue(HUB, LEDGER, bound_to="hub", keys=keys, one_reads=True)
+    parts.queue(HUB, LEDGER, bound_to=ROUTES, keys=keys, one_reads=True)
+    parts.queue(HUB, LOG, bound_to="hub", keys=LOGGED, one_reads=True)
 
     # At-least-once dead lettering needs a queue that refuses rather than drops what it has no room for.
     at_least_once = {"dead-letter-strategy": "at-least-once"}
@@ -498,6 +511,9 @@ def definitions(
         parts.policy(HUB, "deliver", rf"^(deliver\.|{LEDGER}$)", None, unlimited)
         # `./ruta repair` looks at what was dead-lettered and leaves there what has no place to go: that is no delivery.
         parts.policy(HUB, "aside", "^(unrouted|dead)$", None, unlimited)
+    # The log holds nobody up: where it is away for long, its oldest are dropped, and missed by reconciliation.
+    logged = {**unlimited, **_limited(network.limits["service"], "drop-head")}
+    parts.policy(HUB, "log", f"^{LOG}$", None, logged)
     dead_lettered = {"dead-letter-exchange": "dead", **at_least_once}
     parts.policy(HUB, "service", f"^({'|'.join(network.services)})$", network.limits["service"], dead_lettered)
 
@@ -516,6 +532,8 @@ def definitions(
     parts.topic_permission(GATEWAY_HTTP, HUB, "hub", write=r"^submitted\.")
     parts.user(COURIER, passwords[COURIER])
     parts.permission(COURIER, HUB, write=NOTHING, read=f"^{LEDGER}$")
+    parts.user(MONITOR, passwords[MONITOR])
+    parts.permission(MONITOR, HUB, write=NOTHING, read=f"^{LOG}$")
     for service in network.services.values():
         parts.user(service.name, passwords[service.name])
         parts.permission(service.name, HUB, write="^hub$", read=f"^{service.queue}$")
@@ -529,7 +547,7 @@ def definitions_of(organisation: Organisation, network: DeclaredNetwork, passwor
     """
     parts = _Definitions()
     _organisation_queues(parts, organisation)
-    parts.bind(HUB, "hub", LEDGER, _keys_to(organisation.id))
+    parts.bind(HUB, ROUTES, LEDGER, _keys_to(organisation.id))
     _organisation_user(parts, organisation, network, password)
     return parts.document
 
@@ -553,16 +571,16 @@ def _organisation_queues(parts: "_Definitions", organisation: Organisation) -> N
     id = organisation.id
     for system in submitting_systems(organisation):
         keys = [submitted_key(id, system, "#")]
-        parts.queue(HUB, submitted_queue(id, system), bound_to="hub", keys=keys, one_reads=True)
+        parts.queue(HUB, submitted_queue(id, system), bound_to=ROUTES, keys=keys, one_reads=True)
     if not organisation.amqp:
         return  # what is for it, it has of the courier
     keys = _keys_to(id)
     if any(_names(system.reads, PROCESSED) for system in organisation.systems if system.amqp):
         keys.append(processed_key(id))
     common, *copying = organisation.delivers
-    parts.queue(HUB, common, bound_to="hub", keys=keys)
+    parts.queue(HUB, common, bound_to=ROUTES, keys=keys)
     for queue in copying:
-        parts.queue(HUB, queue, bound_to="hub", keys=_keys_to(id))  # who takes what out of it is decided at its end
+        parts.queue(HUB, queue, bound_to=ROUTES, keys=_keys_to(id))  # who takes what out of it is decided at its end
     # An exchange each: RabbitMQ checks the routing key that a sender gives, not those in its headers CC and BCC.
     exchange = submit_exchange(id)
     parts.exchange(NETWORK, exchange, "topic", alternate="unrouted")
@@ -629,13 +647,13 @@ class _Definitions:
         )
         self.bind(vhost, bound_to, name, keys)
 
-    def bind(self, vhost: str, exchange: str, queue: str, keys: Iterable[str]) -> None:
+    def bind(self, vhost: str, exchange: str, queue: str, keys: Iterable[str], *, to: str = "queue") -> None:
         self.document["bindings"] += [
             {
                 "vhost": vhost,
                 "source": exchange,
                 "destination": queue,
-                "destination_type": "queue",
+                "destination_type": to,
                 "routing_key": key,
                 "arguments": {},
             }
@@ -645,12 +663,8 @@ class _Definitions:
     def policy(self, vhost: str, name: str, pattern: str, limits: Limits | None, more: Mapping[str, Any]) -> None:
         definition = dict(more)
         if limits is not None:
-            definition |= {
-                "max-length": limits.messages,
-                "max-length-bytes": limits.bytes,
-                "overflow": "reject-publish",
-                **({"delivery-limit": limits.deliveries} if limits.deliveries else {}),
-            }
+            definition |= _limited(limits, "reject-publish")
+            definition |= {"delivery-limit": limits.deliveries} if limits.deliveries else {}
         self.document["policies"].append(
             {
                 "vhost": vhost,
@@ -682,6 +696,11 @@ class _Definitions:
         self.document["topic_permissions"].append(
             {"user": user, "vhost": vhost, "exchange": exchange, "write": write, "read": read}
         )
+
+
+def _limited(limits: Limits, overflow: str) -> dict[str, Any]:
+    """The part of a policy that says how much may wait in a queue, and what becomes of more."""
+    return {"max-length": limits.messages, "max-length-bytes": limits.bytes, "overflow": overflow}
 
 
 def _password_hash(password: str) -> str:
@@ -773,6 +792,7 @@ def provision(management: Management, network: DeclaredNetwork, passwords: Mappi
     for vhost in (NETWORK, HUB):
         _remove_other_policies(management, vhost, document["policies"])
         _check_queues(management, vhost, document["queues"])
+    _unbind_all_but(management, document["bindings"])
     for organisation in network.organisations.values():
         unbind_old_queues(management, organisation)
         for queue in ended_copies(management, organisation):
@@ -794,6 +814,20 @@ def unbind_old_queues(management: Management, organisation: Organisation) -> Non
             if one["source"]:  # not the exchange that has no name, and every queue
                 exchange, key = quote(one["source"], safe=""), quote(one["properties_key"], safe="")
                 management.delete(f"bindings/{place}/e/{exchange}/q/{name}/{key}")
+
+
+def _unbind_all_but(management: Management, declared: Iterable[Mapping[str, Any]]) -> None:
+    """Leave of the bindings of the exchange `hub` those that are declared: before there was `routes`, queues had them.
+
+    What is bound to a queue that belongs to somebody's connection stays.
+    """
+    theirs = {(one["destination"], one["routing_key"]) for one in declared if one["source"] == HUB}
+    queues = {queue["name"] for queue in management.queues(HUB)}
+    for one in management.get(f"exchanges/{HUB}/{HUB}/bindings/source"):
+        to, key = one["destination"], one["routing_key"]
+        if one["destination_type"] == "queue" and to in queues and (to, key) not in theirs:
+            name, properties = quote(to, safe=""), quote(one["properties_key"], safe="")
+            management.delete(f"bindings/{HUB}/e/{HUB}/q/{name}/{properties}")
 
 
 def ended_copies(management: Management, organisation: Organisation) -> list[str]:

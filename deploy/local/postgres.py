@@ -46,7 +46,7 @@ class PostgresProcess(Process):
     def __init__(self, state: State, port: int) -> None:
         self._state = state
         self._home = state.directory / "postgres"
-        self._data = self._home / "data"
+        self.data = self._home / "data"
         self._password = state.password(SUPERUSER)
         self.port = port
         self.url = f"postgresql://{SUPERUSER}:{quote(self._password)}@127.0.0.1:{port}/postgres"
@@ -54,7 +54,7 @@ class PostgresProcess(Process):
         super().__init__(
             Program(
                 name="postgres",
-                command=[str(binaries() / "postgres"), "-D", str(self._data), *settings],
+                command=[str(binaries() / "postgres"), "-D", str(self.data), *settings],
                 environment={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
                 log=state.logs / "postgres.log",
                 is_ready=lambda _: self._answers(),
@@ -73,7 +73,7 @@ class PostgresProcess(Process):
 
         Here and not in `start`, which may be said of one that runs: of that nothing is to be forgotten.
         """
-        if not self._data.exists():
+        if not self.data.exists():
             self._make_data()
         self._forget_dead_server()
         return super()._spawn()
@@ -106,15 +106,15 @@ class PostgresProcess(Process):
         if made.returncode != 0:
             reason = (made.stderr.strip() or "no reason given").splitlines()[0]
             raise OperatorError(f"PostgreSQL's data directory could not be made: {reason}")
-        new.rename(self._data)
+        new.rename(self.data)
 
     def _forget_dead_server(self) -> None:
         # After a power cut the file names a process id that may by now be anybody's, and PostgreSQL would not start.
         # We hold the state directory, so the only server that can be ours is one that is on its way out.
-        pid_file = self._data / "postmaster.pid"
+        pid_file = self.data / "postmaster.pid"
         try:
             pid = int(pid_file.read_text().split()[0])
-            ours = Path(f"/proc/{pid}/cwd").resolve() == self._data.resolve()
+            ours = Path(f"/proc/{pid}/cwd").resolve() == self.data.resolve()
         except (OSError, ValueError, IndexError):
             ours = False
         if ours:

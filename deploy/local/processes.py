@@ -23,6 +23,7 @@ from messaging.topology import (
     GATEWAY,
     GATEWAY_HTTP,
     HUB,
+    MONITOR,
     NETWORK,
     NETWORK_FILE,
     DeclaredNetwork,
@@ -32,7 +33,9 @@ from messaging.topology import (
 ADMINISTRATORS = {"RUTA_DATABASE_URL", "RUTA_AMQP_URL", "RUTA_MANAGEMENT_URL"}
 BY_HTTP = "hub.gateway.http.__main__"
 PAGES = "hub.console.web.__main__"
+LOGGING = "hub.monitor.log.__main__"
 WATCHES = "deploy.local.watching"
+OF_THE_LOG = ("RUTA_MONITOR_KEEP_DAYS", "RUTA_MONITOR_KEEP_BYTES", "RUTA_MONITOR_FREE_PERCENT")
 NOT_THEIRS = ADMINISTRATORS | set(SETTINGS) | set(OF_CONSOLE) | set(OF_MAIL) | {OF_METRICS, ALERTS_FILE}
 
 
@@ -86,6 +89,7 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
         "GATEWAY_AUDIT_DIRECTORY": str(stack.state.audit),
     }
     yield program(stack.state, COURIER, ["hub.gateway.courier"], addresses)
+    yield program(stack.state, MONITOR, [LOGGING], _of_the_log(stack))
     addresses = tables | {
         "GATEWAY_HUB_AMQP_URL": stack.amqp_url(GATEWAY_HTTP, HUB),
         "GATEWAY_HTTP_LISTEN": stack.http_listens,
@@ -132,6 +136,17 @@ def addresses_of_alerts(stack: Stack) -> dict[str, str]:
     }
 
 
+def _of_the_log(stack: Stack) -> dict[str, str]:
+    return {
+        "MONITOR_DATABASE_URL": stack.service_database_url(MONITOR),
+        "MONITOR_HUB_AMQP_URL": stack.amqp_url(MONITOR, HUB),
+        "RUTA_NETWORK_FILE": str(NETWORK_FILE),
+        # The disk of a server that is not our own nobody sees from here.
+        **({"MONITOR_DATA_DIRECTORY": str(stack.postgres.data)} if stack.postgres is not None else {}),
+        **{name: stack.environment[name] for name in OF_THE_LOG if name in stack.environment},
+    }
+
+
 def sends_mail(stack: Stack) -> bool:
     """Whether the operator has said by which server, and from whom."""
     return all(stack.environment.get(name) for name in OF_MAIL)
@@ -175,7 +190,7 @@ class ForkServers:
 
     def __init__(self, state: State, network: DeclaredNetwork) -> None:
         services = [f"{service.package}.service" for service in network.services.values()]
-        of_the_hub = ["messaging.relay", "hub.gateway.__main__", "hub.gateway.courier"]
+        of_the_hub = ["messaging.relay", "hub.gateway.__main__", "hub.gateway.courier", LOGGING]
         modules = {
             "forkserver": ["messaging.run", *of_the_hub, *services],  # messaging.run has to be the first
             "forkserver-http": [BY_HTTP, PAGES, WATCHES],

@@ -20,8 +20,22 @@ from hub.console import keyring
 from hub.gateway.audit import keys as audit_keys
 from messaging import clock, database
 from messaging.migrate import migrate
-from messaging.topology import CONSOLE, GATEWAY, NETWORK, DeclaredNetwork, Organisation, TopologyError, submit_exchange
+from messaging.topology import (
+    CONSOLE,
+    GATEWAY,
+    MONITOR,
+    NETWORK,
+    DeclaredNetwork,
+    Organisation,
+    TopologyError,
+    submit_exchange,
+)
 
+OF_THE_HUB = {
+    GATEWAY: "hub.gateway",
+    CONSOLE: "hub.console",
+    MONITOR: "hub.monitor",
+}  # whose databases are no service's
 HUB = "hub"  # the hub as an organisation: registrations are sealed to it
 
 
@@ -37,7 +51,7 @@ def provision(stack: Stack, network: DeclaredNetwork) -> None:
 def provision_databases(stack: Stack, network: DeclaredNetwork) -> None:
     """The part of `provision` that needs no broker."""
     packages = {service.name: service.package for service in network.services.values()}
-    for name, package in (packages | {GATEWAY: "hub.gateway", CONSOLE: "hub.console"}).items():
+    for name, package in (packages | OF_THE_HUB).items():
         try:
             migrate(stack.create_database(name), ROOT / package.replace(".", "/"))
             # Where no service tries again what is parked, there is nothing to be done by an operator, either.
@@ -55,6 +69,7 @@ def _have_keys_of_the_console(state: State) -> None:
     try:
         keyring.make(state.console_key_file)
         audit_keys.make(state.console_audit)
+        audit_keys.make(state.monitor_audit)
     except OSError as error:
         raise OperatorError(f"The console's keys cannot be made: {error.filename} ({error.strerror}).") from None
     except audit_keys.UnusableKey as error:

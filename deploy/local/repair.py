@@ -29,7 +29,7 @@ from deploy.local.trail import record
 from messaging import broker, frames, topology
 from messaging.broker import BrokerLost
 from messaging.frames import Delivered
-from messaging.topology import HUB, NETWORK, REPAIRER, DeclaredNetwork, Management, TopologyError
+from messaging.topology import HUB, NETWORK, REPAIRER, ROUTES, DeclaredNetwork, Management, TopologyError
 
 ASIDE = {NETWORK: ["unrouted"], HUB: ["unrouted", "dead"]}
 READS = {NETWORK: "^unrouted$", HUB: "^(unrouted|dead)$"}
@@ -118,7 +118,7 @@ class Routes:
             return Place(stays="it was not published to the hub")
         if vhost == NETWORK and exchange not in self._submits:
             return Place(stays="its organisation does not take part")
-        if not self._are_bound(vhost, exchange, key):
+        if not self._are_bound(vhost, ROUTES if vhost == HUB else exchange, key):
             return Place(stays="no queue is bound for its type and addressee")
         return Place(exchange, key)
 

@@ -81,6 +81,11 @@ class State:
         return self.console / "audit"
 
     @property
+    def monitor_audit(self) -> Path:
+        """The key that signs the monitor's audit, and the copy of its checkpoints."""
+        return self.directory / "monitor" / "audit"
+
+    @property
     def custody_socket(self) -> Path:
         """Where custody is asked to open what is sealed to organisations that use the hub's screens."""
         return self.console / "custody.sock"

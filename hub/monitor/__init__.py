@@ -1,1 +1,1 @@
-"""The monitor: what operators see of the message flow, and mend in it."""
+"""The monitor: what passes the hub, what broke and how it is mended, without any personal data; for operations."""

@@ -1,0 +1,341 @@
+"""What the queue `log` brings, read as far as the log keeps it: envelope, digest, size, and whom it speaks of. Pure.
+
+A message is not held against its contract here: admission and the runtime have done that, and a log that could not
+read a contract's newer version would lose it. So every value is looked at for what it may be, and kept only where it is
+an id, a time, or a word of the network's own: nothing that somebody has written by hand gets into the log.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+from pydantic_core import from_json
+
+from contracts.codes import is_confidential
+from contracts.registry import CONTRACTS
+from messaging.topology import NAME
+
+HUB: Final = "hub"
+PROCESSED: Final = "messages.processed.v1"
+REFUSED: Final = "message.refused.v1"
+NOT_ADMITTED: Final = "admission.refused.v1"
+ERASED: Final = "person.erased.v1"
+GATEWAY: Final = "gateway"
+PASSED, BY_ADMISSION = "passed", "refused"
+REPEATED: Final = "repeated"  # changes nothing
+STATES: Final = frozenset({"applied", "waits", "refused", "quarantined", "handed_to"})
+SHORT: Final = (1 << 35) - 1  # the bits of a referral's id that its short code is made of
+LONGEST_KEY: Final = 255  # bytes of a routing key, in the broker
+
+_SERVICE: Final = re.compile(r"[a-z][a-z0-9_.-]{1,99}")
+_CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,99}")
+_TRACE: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_KEY: Final = re.compile(r"[a-z0-9_.-]+")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a service, or admission, has said of one message."""
+
+    message_id: UUID
+    organisation: str | None
+    type: str | None
+    service: str
+    state: str
+    code: str | None
+    waiting_for: UUID | None
+    until: datetime | None
+    said_at: datetime
+    confidential: bool = False
+
+
+@dataclass(slots=True)
+class Logged:
+    """One message as the log has it; the fields are those of the table `message`."""
+
+    id: UUID
+    kind: str
+    source: str
+    organisation: str
+    recipient: str | None
+    type: str | None
+    subject: UUID | None
+    short: int | None
+    correlation: UUID
+    causation: UUID | None
+    system: str | None
+    recipientsystem: str | None
+    trace: UUID | None
+    sent_at: datetime | None
+    digest: bytes
+    size: int | None
+    routing_key: str | None
+    confidential: bool = False
+    erased: bool = False
+    people: frozenset[UUID] = frozenset()
+    """Whom it speaks of, by their ids."""
+    erases: UUID | None = None
+    """Who is erased by it."""
+    outcomes: list[Outcome] = field(default_factory=list)
+    beyond: list[tuple[datetime, str, str, str, int]] = field(default_factory=list)
+    """What admission refused and nobody logs one by one: minute, entrance, organisation, code, count."""
+
+    @property
+    def name(self) -> tuple[UUID, str, str]:
+        """By which it is known when it comes again."""
+        return self.id, self.source, self.kind
+
+
+def read(routing_key: str, body: bytes) -> list[Logged]:
+    """Read one message of the queue: itself, and what it says that admission has refused."""
+    digest = hashlib.sha256(body).digest()
+    message = _read(body)
+    said = _message(routing_key, message, digest, len(body))
+    data = message.get("data")
+    found = [said]
+    if not isinstance(data, dict):
+        return found
+    if said.type == PROCESSED and said.source == HUB:
+        said.outcomes += _reported(data, said.sent_at)
+    elif said.type == REFUSED:
+        found += _refused(said, data)
+    elif said.type == NOT_ADMITTED and said.source == HUB:
+        found += _not_admitted(said, data)
+    elif said.type == ERASED and said.source == HUB:
+        said.erases = as_id(data.get("person_id"))
+    contract = CONTRACTS.get(said.type or "")
+    if contract is None or contract.personal_data:
+        said.people = frozenset(_people(data))
+        said.confidential = _is_confidential(data)
+    return found
+
+
+def family(type: str | None) -> str | None:
+    """The first word of a contract: `referral` of `referral.accepted.v1`."""
+    return None if type is None else type.partition(".")[0]
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    try:
+        read = from_json(body)
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _message(routing_key: str, message: Mapping[str, Any], digest: bytes, size: int) -> Logged:
+    id = as_id(message.get("id")) or uuid5(NAMESPACE_OID, digest.hex())
+    source = _name(message.get("source")) or "-"
+    words = routing_key.split(".")
+    recipient = _name(words[1]) if words[0] == "to" and len(words) > 1 else None
+    type = _type(message.get("type"))
+    if type == PROCESSED:
+        recipient = _name(message.get("recipient"))
+    subject = as_id(message.get("subject"))
+    contract = CONTRACTS.get(type or "")
+    of_referral = contract is not None and contract.about == "referral_id" and subject is not None
+    causation = as_id(message.get("causationid"))
+    trace = _TRACE.fullmatch(message["traceparent"]) if isinstance(message.get("traceparent"), str) else None
+    return Logged(
+        id=id,
+        kind=PASSED,
+        source=source,
+        organisation=recipient or HUB if source == HUB else source,
+        recipient=recipient,
+        type=type,
+        subject=subject,
+        short=subject.int & SHORT if of_referral and subject is not None else None,
+        correlation=as_id(message.get("correlationid")) or causation or id,
+        causation=causation,
+        system=_name(message.get("system")),
+        recipientsystem=_name(message.get("recipientsystem")),
+        trace=UUID(trace[1]) if trace else None,
+        sent_at=_time(message.get("time")),
+        digest=digest,
+        size=size,
+        routing_key=routing_key[:LONGEST_KEY] if _KEY.fullmatch(routing_key) else None,
+    )
+
+
+def _reported(data: Mapping[str, Any], at: datetime | None) -> Iterator[Outcome]:
+    """What a report of a service says, message by message."""
+    service, organisation = _word(data.get("service"), _SERVICE), _name(data.get("organisation"))
+    if service is None:
+        return
+    for group in _dicts(data.get("groups")):
+        state = group.get("state")
+        if state not in STATES:
+            continue
+        for id in _ids(group.get("ids")):
+            yield Outcome(
+                message_id=id,
+                organisation=organisation,
+                type=_type(group.get("type")),
+                service=service,
+                state=str(state),
+                code=_code(group.get("code")),
+                waiting_for=as_id(group.get("waiting_for")),
+                until=_time(group.get("until")),
+                said_at=at or datetime.now(UTC),
+            )
+
+
+def _refused(said: Logged, data: Mapping[str, Any]) -> Iterator[Logged]:
+    """The outcome that a refusal says; of the gateway's own also the message refused, which has never passed."""
+    by, id = _word(data.get("refused_by"), _SERVICE) or "-", as_id(data.get("refused_id"))
+    if said.source != HUB:
+        by = said.source  # a service that the organisation runs itself
+    outside = by == GATEWAY
+    if id is None and not outside:
+        return
+    refused = _not_let_in(
+        data,
+        id=id or said.id,
+        organisation=said.recipient or said.organisation,
+        correlation=said.correlation,
+        trace=said.trace,
+        at=said.sent_at,
+    )
+    if outside:
+        yield refused
+    else:
+        said.outcomes += refused.outcomes
+        for one in said.outcomes:
+            one.service = by
+
+
+def _not_admitted(said: Logged, data: Mapping[str, Any]) -> Iterator[Logged]:
+    """What the entrance by HTTP has refused: one by one, and beyond a rate only how many."""
+    entrance = _code(data.get("entrance")) or "-"
+    for place, one in enumerate(_dicts(data.get("refused"))):
+        id = as_id(one.get("refused_id"))
+        yield _not_let_in(
+            one,
+            id=id or uuid5(said.id, str(place)),
+            organisation=_name(one.get("organisation")) or "-",
+            correlation=as_id(one.get("correlationid")),
+            trace=None,
+            at=_time(one.get("refused_at")),
+        )
+    for one in _dicts(data.get("beyond")):
+        minute, code, count = _time(one.get("minute")), _code(one.get("code")), one.get("count")
+        if minute is not None and code is not None and type(count) is int and 0 < count < 2**53:
+            said.beyond.append((minute, entrance, _name(one.get("organisation")) or "-", code, count))
+
+
+def _not_let_in(
+    data: Mapping[str, Any],
+    *,
+    id: UUID,
+    organisation: str,
+    correlation: UUID | None,
+    trace: UUID | None,
+    at: datetime | None,
+) -> Logged:
+    digest, size = data.get("body_sha256"), data.get("body_bytes")
+    type = _type(data.get("refused_type"))
+    subject = as_id(data.get("subject"))
+    outcome = Outcome(
+        message_id=id,
+        organisation=organisation,
+        type=type,
+        service=GATEWAY,
+        state="refused",
+        code=_code(data.get("code")),
+        waiting_for=None,
+        until=None,
+        said_at=at or datetime.now(UTC),
+    )
+    return Logged(
+        id=id,
+        kind=BY_ADMISSION,
+        source=organisation,
+        organisation=organisation,
+        recipient=None,
+        type=type,
+        subject=subject,
+        short=None,
+        correlation=correlation or id,
+        causation=None,
+        system=None,
+        recipientsystem=None,
+        trace=trace,
+        sent_at=None,
+        digest=bytes.fromhex(digest) if isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest) else b"",
+        size=size if isinstance(size, int) and 0 <= size < 2**31 else None,
+        routing_key=None,
+        outcomes=[outcome],
+    )
+
+
+def _is_confidential(data: Mapping[str, Any]) -> bool:
+    """Tell whether a message says that its case is confidential."""
+    if data.get("case_code") is not None or data.get("confidential") is True:
+        return True
+    need = data.get("need_code")
+    return isinstance(need, str) and is_confidential(need)
+
+
+def _people(value: Any) -> Iterator[UUID]:
+    """The ids of people, wherever they stand in a message's data (as hub/gateway/erasing.py has it)."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            if name.endswith(("person_id", "person_ids")):
+                yield from _ids(part if isinstance(part, list) else [part])
+            elif isinstance(part, dict | list):
+                yield from _people(part)
+    elif isinstance(value, list):
+        for part in value:
+            if isinstance(part, dict | list):
+                yield from _people(part)
+
+
+def as_id(value: object) -> UUID | None:
+    """Read an id; None of what is none."""
+    if not isinstance(value, str) or not 32 <= len(value) <= 45:
+        return None
+    try:
+        return UUID(value)
+    except ValueError:
+        return None
+
+
+def _ids(value: object) -> Iterator[UUID]:
+    for one in value if isinstance(value, list) else ():
+        if (id := as_id(one)) is not None:
+            yield id
+
+
+def _dicts(value: object) -> Iterable[dict[str, Any]]:
+    return (one for one in value if isinstance(one, dict)) if isinstance(value, list) else ()
+
+
+def _word(value: object, pattern: re.Pattern[str]) -> str | None:
+    return value if isinstance(value, str) and pattern.fullmatch(value) else None
+
+
+def _name(value: object) -> str | None:
+    return _word(value, NAME)
+
+
+def _code(value: object) -> str | None:
+    return _word(value, _CODE)
+
+
+def _type(value: object) -> str | None:
+    """A contract's type, where there is such a contract: any other word is the sender's own."""
+    return value if isinstance(value, str) and value in CONTRACTS else None
+
+
+def _time(value: object) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        read = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return read.astimezone(UTC) if read.tzinfo is not None and 1970 <= read.year < 9999 else None

@@ -1,0 +1,475 @@
+"""What the log answers: look-ups, stories, rates, who talks to whom; for commands and pages. Nothing here writes.
+
+    find(connection, Search(organisation="redcross", type="referral.requested.v2"))   -> Page
+    story(connection, id)                                                              -> Story, or None
+
+Every function runs in whatever transaction is open, and commits nothing. Confidential cases are shown as they stand
+here; what stands behind them, hub/monitor/log/confidential.py opens.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import contracts
+from contracts.short_codes import LETTERS
+from hub.gateway import outcomes
+from hub.gateway.outcomes import Said
+from messaging.database import Connection, Row
+
+PAGE: Final = 50
+DRAWN: Final = 100  # messages of a story that are drawn
+MOST: Final = 20_000  # messages of a story that are read
+KNOWN_FOR: Final = timedelta(seconds=10)  # how old a look at a queue's age may be
+FAILED: Final = ("refused", "quarantined")
+COLUMNS: Final = (
+    "arrived_at, id, kind, source, organisation, recipient, type, subject, short, correlation, causation, system, "
+    "recipientsystem, trace, sent_at, digest, size, routing_key, confidential, erased"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Became:
+    """What one service, or admission (`gateway`), has said of a message; in the order in which it was said."""
+
+    service: str
+    state: str
+    code: str | None
+    waiting_for: UUID | None
+    until: datetime | None
+    said_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One message of the log."""
+
+    arrived_at: datetime
+    id: UUID
+    kind: str
+    """`passed`, or `refused` by admission."""
+    source: str
+    """Who says it; `-` where the case is confidential."""
+    organisation: str
+    recipient: str | None
+    type: str | None
+    """Contract and version; of a confidential case the first word alone; None of what could not be read."""
+    subject: UUID | None
+    short_code: str | None
+    correlation: UUID
+    causation: UUID | None
+    system: str | None
+    recipientsystem: str | None
+    trace: str | None
+    sent_at: datetime | None
+    digest: str
+    size: int | None
+    routing_key: str | None
+    confidential: bool
+    erased: bool
+    became: tuple[Became, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether any service, or admission, has refused it or put it aside, and that still holds."""
+        return any(one.state in FAILED for one in self.now)
+
+    @property
+    def now(self) -> tuple[Became, ...]:
+        """What each service has said last, as far as that holds (outcomes.supersedes)."""
+        last: dict[str, Became] = {}
+        for one in self.became:
+            known = last.get(one.service)
+            if known is None or outcomes.supersedes(_said(one), _said(known)):
+                last[one.service] = one
+        return tuple(last.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for: all that is named has to be so."""
+
+    id: UUID | None = None
+    short_code: str | None = None
+    """As somebody types it."""
+    subject: UUID | None = None
+    correlation: UUID | None = None
+    organisation: str | None = None
+    """Who says it, or whom it is for."""
+    type: str | None = None
+    """A contract and its version, or its name (`referral.requested`): every version of it."""
+    code: str | None = None
+    """Why a service or admission has refused it, put it aside, or has it wait."""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page ends: the next begins behind it."""
+
+    at: datetime
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some messages, the newest first."""
+
+    entries: tuple[Entry, ...]
+    next: Cursor | None
+    """None: there are no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that belongs together: what began it, what it has caused, and what is about the same subject."""
+
+    entries: tuple[Entry, ...]
+    """Those that are drawn: failures first of all, then the first ones; in the order in which they came."""
+    count: int
+    failed: int
+    is_whole: bool
+    """False where there are more than MOST, of which the first are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How much came in a minute, by whom and for whom: `-` for the hub's services."""
+
+    minute: datetime
+    source: str
+    recipient: str
+    type: str
+    count: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """Who talks to whom: in the last hour, and in an hour of the week before on the average."""
+
+    source: str
+    recipient: str
+    type: str
+    last_hour: int
+    hour_of_the_week: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The oldest message of a service's queue that the service has said nothing of."""
+
+    arrived_at: datetime
+    id: UUID
+    age: timedelta
+
+
+# -- look-ups ----------------------------------------------------------------------------------------------------------
+
+TYPES_OF: Final = "select type from pair where organisation = %s"
+OF_TYPE: Final = "select organisation from pair where type = any(%s::text[])"
+OUTCOMES: Final = """
+    select message_id, service, state, code, waiting_for, until, said_at
+    from outcome where message_id = any(%s::uuid[]) order by logged_at, said_at
+"""
+
+
+def find(connection: Connection, search: Search, *, after: Cursor | None = None, limit: int = PAGE) -> Page:
+    """Return a page of what is looked for, the newest first; by keys, so that the last page takes as long as the first.
+
+    What names an id, a subject, a correlation or a short code is found by that; else a code; else by organisation and
+    type, one pair after the other of those that there are.
+    """
+    short = _short(search.short_code)
+    if search.short_code is not None and short is None:
+        return Page((), None)
+    if search.id or search.subject or search.correlation or short is not None:
+        rows = _select(connection, _exactly(search, short), after, limit)
+    elif search.code is not None:
+        rows = _by_code(connection, search, after, limit)
+    elif search.organisation is None and search.type is None:
+        rows = _select(connection, _within(search), after, limit)
+    else:
+        rows = _by_pairs(connection, search, after, limit)
+    more = len(rows) > limit
+    entries = _entries(connection, rows[:limit])
+    last = entries[-1] if more else None
+    return Page(tuple(entries), Cursor(last.arrived_at, last.id) if last else None)
+
+
+Condition = tuple[str, Any]
+
+
+def _within(search: Search) -> list[Condition]:
+    found: list[Condition] = []
+    if search.since is not None:
+        found.append(("arrived_at >= %s", search.since))
+    if search.until is not None:
+        found.append(("arrived_at < %s", search.until))
+    return found
+
+
+def _exactly(search: Search, short: int | None) -> list[Condition]:
+    found = _within(search)
+    for condition, value in (
+        ("id = %s", search.id),
+        ("subject = %s", search.subject),
+        ("correlation = %s", search.correlation),
+        ("short = %s", short),
+    ):
+        if value is not None:
+            found.append((condition, value))
+    if search.organisation is not None:
+        found.append(("%s in (organisation, recipient)", search.organisation))
+    if search.type is not None:
+        found.append(("type = any(%s::text[])", versions(search.type)))
+    if search.code is not None:
+        found.append(("exists (select from outcome where message_id = message.id and code = %s)", search.code))
+    return found
+
+
+def _select(
+    connection: Connection, conditions: Sequence[Condition], after: Cursor | None, limit: int, *, columns: str = COLUMNS
+) -> list[Row]:
+    conditions = list(conditions)
+    if after is not None:
+        conditions += [("arrived_at <= %s", after.at), ("(arrived_at, id) < %s", (after.at, after.id))]
+    where = " and ".join(_placed(condition) for condition, _ in conditions) or "true"
+    params: list[Any] = []
+    for condition, value in conditions:
+        params += value if condition.startswith("(arrived_at, id)") else [value]
+    sql = f"select {columns} from message where {where} order by arrived_at desc, id desc limit %s"
+    return connection.execute(sql.encode(), (*params, limit + 1)).fetchall()
+
+
+def _placed(condition: str) -> str:
+    return condition.replace("< %s", "< (%s, %s)") if condition.startswith("(arrived_at, id)") else condition
+
+
+def _by_pairs(connection: Connection, search: Search, after: Cursor | None, limit: int) -> list[Row]:
+    """Look through the pairs of organisation and type that there are, each by its index; nothing else is read."""
+    types = versions(search.type) if search.type is not None else None
+    if search.organisation is not None:
+        known = [row["type"] for row in connection.execute(TYPES_OF, (search.organisation,)).fetchall()]
+        pairs = [(search.organisation, one) for one in known if types is None or one in types]
+    else:
+        rows = connection.execute(OF_TYPE, (types,)).fetchall()
+        pairs = [(row["organisation"], type) for row in rows for type in types or ()]
+    branches, params = [], list[Any]()
+    within = [*_within(search)]
+    if after is not None:
+        within += [("arrived_at <= %s", after.at), ("(arrived_at, id) < %s", (after.at, after.id))]
+    tail = "".join(f" and {_placed(condition)}" for condition, _ in within)
+    values: list[Any] = []
+    for condition, value in within:
+        values += value if condition.startswith("(arrived_at, id)") else [value]
+    for organisation, type in sorted(set(pairs)):
+        for whose in ("organisation = %s", "recipient = %s and recipient <> organisation"):
+            branches.append(
+                f"(select {COLUMNS} from message where {whose} and type = %s{tail} order by arrived_at desc limit %s)"
+            )
+            params += [organisation, type, *values, limit + 1]
+    if not branches:
+        return []
+    sql = f"select distinct * from ({' union all '.join(branches)}) as found order by arrived_at desc, id desc limit %s"
+    return connection.execute(sql.encode(), (*params, limit + 1)).fetchall()
+
+
+def _by_code(connection: Connection, search: Search, after: Cursor | None, limit: int) -> list[Row]:
+    """What has such an outcome, the newest outcome first: a message may have several."""
+    conditions: list[Condition] = [("code = %s", search.code)]
+    if search.organisation is not None:
+        conditions.append(("organisation = %s", search.organisation))
+    if search.type is not None:
+        conditions.append(("type = any(%s::text[])", versions(search.type)))
+    if search.since is not None:
+        conditions.append(("logged_at >= %s", search.since))
+    if search.until is not None:
+        conditions.append(("logged_at < %s", search.until + timedelta(days=1)))
+    where = " and ".join(condition for condition, _ in conditions)
+    params: list[Any] = [value for _, value in conditions]
+    found: dict[tuple[datetime, UUID, str], Row] = {}
+    until = after.at + timedelta(days=1) if after is not None else None
+    sql = f"select message_id, logged_at from outcome where {where}"
+    if until is not None:
+        sql += " and logged_at <= %s"
+        params.append(until)
+    rows = connection.execute(f"{sql} order by logged_at desc limit %s".encode(), (*params, MOST)).fetchall()
+    ids = list(dict.fromkeys(row["message_id"] for row in rows))
+    for start in range(0, len(ids), 4 * limit):
+        some = [("id = any(%s::uuid[])", ids[start : start + 4 * limit]), *_within(search)]
+        for row in _select(connection, some, after, 8 * limit):
+            found[row["arrived_at"], row["id"], row["kind"]] = row
+        if len(found) > limit:
+            break
+    return sorted(found.values(), key=lambda row: (row["arrived_at"], row["id"]), reverse=True)[: limit + 1]
+
+
+def versions(type: str) -> list[str]:
+    """A contract's type, or of a name all its versions."""
+    if type in contracts.CONTRACTS:
+        return [type]
+    return sorted(one.type for one in contracts.CONTRACTS.values() if one.name == type)
+
+
+def _short(typed: str | None) -> int | None:
+    code = contracts.read_short_code(typed) if typed is not None else None
+    if code is None:
+        return None
+    value = 0
+    for letter in code.replace("-", "")[:-1]:
+        value = value << 5 | LETTERS.index(letter)
+    return value
+
+
+def _entries(connection: Connection, rows: Sequence[Row]) -> list[Entry]:
+    said = became(connection, [row["id"] for row in rows])
+    return [_entry(row, said.get(row["id"], ())) for row in rows]
+
+
+def became(connection: Connection, ids: Collection[UUID]) -> dict[UUID, tuple[Became, ...]]:
+    """What services have said of messages, by their ids, in the order in which it was said."""
+    if not ids:
+        return {}
+    found: dict[UUID, list[Became]] = {}
+    for row in connection.execute(OUTCOMES, (list(ids),)).fetchall():
+        one = Became(row["service"], row["state"], row["code"], row["waiting_for"], row["until"], row["said_at"])
+        found.setdefault(row["message_id"], []).append(one)
+    return {id: tuple(ones) for id, ones in found.items()}
+
+
+def _entry(row: Row, said: Iterable[Became]) -> Entry:
+    of_referral = row["short"] is not None and row["subject"] is not None
+    # Of a message refused by admission the outcome is admission's; of one that passed under the same id, the others'.
+    mine = tuple(one for one in said if (one.service == outcomes.GATEWAY) == (row["kind"] == "refused"))
+    return Entry(
+        **{name: row[name] for name in _SAME},
+        short_code=contracts.short_code(row["subject"]) if of_referral else None,
+        trace=row["trace"].hex if row["trace"] is not None else None,
+        digest=bytes(row["digest"]).hex(),
+        became=mine,
+    )
+
+
+_SAME: Final = (
+    "arrived_at", "id", "kind", "source", "organisation", "recipient", "type", "subject", "correlation", "causation",
+    "system", "recipientsystem", "sent_at", "size", "routing_key", "confidential", "erased",
+)  # fmt: skip
+
+
+def _said(one: Became) -> Said:
+    waiting_for = str(one.waiting_for) if one.waiting_for is not None else None
+    return Said(one.service, one.state, one.code, waiting_for, one.until, one.said_at)
+
+
+# -- stories -----------------------------------------------------------------------------------------------------------
+
+BEGIN: Final = "select correlation, subject from message where id = %(id)s or subject = %(id)s or correlation = %(id)s"
+BELONGS: Final = """
+    select arrived_at, id, kind from message where correlation = any(%s::uuid[])
+    union select arrived_at, id, kind from message where subject = any(%s::uuid[])
+    order by arrived_at, id limit %s
+"""
+FAILURES: Final = """
+    select distinct message_id from outcome as failed
+    where message_id = any(%s::uuid[]) and state = any(%s::text[])
+      and not exists (select from outcome as later where later.message_id = failed.message_id
+                        and later.service = failed.service and later.state = 'applied')
+"""
+ROWS: Final = f"""
+    select {COLUMNS} from message where (arrived_at, id, kind) in (select * from unnest(%s::timestamptz[], %s::uuid[], %s::text[]))
+    order by arrived_at, id
+"""  # noqa: E501
+
+
+def story(connection: Connection, id: UUID, *, drawn: int = DRAWN) -> Story | None:
+    """Return what belongs together with a message, a subject or a correlation; None where nothing is known of it."""
+    begin = connection.execute(f"{BEGIN} limit 1000".encode(), {"id": id}).fetchall()
+    if not begin:
+        return None
+    correlations = list({row["correlation"] for row in begin})
+    subjects = list({row["subject"] for row in begin} - {None})
+    keys = connection.execute(BELONGS, (correlations, subjects, MOST + 1)).fetchall()
+    is_whole, keys = len(keys) <= MOST, keys[:MOST]
+    ids = [row["id"] for row in keys]
+    failed = {row["message_id"] for row in connection.execute(FAILURES, (ids, list(FAILED))).fetchall()}
+    shown = [row for row in keys if row["id"] in failed][:drawn]
+    names = {(row["arrived_at"], row["id"]) for row in shown}
+    others = (row for row in keys if (row["arrived_at"], row["id"]) not in names)
+    shown += [row for row, _ in zip(others, range(drawn - len(shown)), strict=False)]
+    params = ([row["arrived_at"] for row in shown], [row["id"] for row in shown], [row["kind"] for row in shown])
+    entries = _entries(connection, connection.execute(ROWS.encode(), params).fetchall())
+    count = len(keys)
+    return Story(tuple(entries), count, sum(row["id"] in failed for row in keys), is_whole)
+
+
+def tail(connection: Connection, after: Cursor | None, *, limit: int = 200) -> list[Entry]:
+    """Return what came behind a place, in its order; without one, the last that came."""
+    if after is None:
+        rows = _select(connection, [], None, limit - 1)[::-1]
+    else:
+        sql = f"""
+            select {COLUMNS} from message where arrived_at >= %s and (arrived_at, id) > (%s, %s)
+            order by arrived_at, id limit %s
+        """
+        rows = connection.execute(sql.encode(), (after.at, after.at, after.id, limit)).fetchall()
+    return _entries(connection, rows)
+
+
+# -- how much, how old, who --------------------------------------------------------------------------------------------
+
+RATES: Final = """
+    select minute, source, recipient, type, count, bytes from flow
+    where minute >= %s and minute < %s order by minute, source, recipient, type
+"""
+TALKS: Final = """
+    select source, recipient, type,
+           coalesce(sum(count) filter (where minute >= %(hour)s), 0)::bigint as last_hour,
+           coalesce(sum(count) filter (where minute < %(hour)s), 0)::float8 / %(hours)s as hour_of_the_week
+    from flow where minute >= %(week)s group by source, recipient, type order by source, recipient, type
+"""
+AGES: Final = "select service, oldest_at, oldest_id, looked_at, clock_timestamp() as now from queue_age"
+WEEK: Final = timedelta(days=7)
+
+
+def rates(connection: Connection, since: datetime, until: datetime) -> list[Rate]:
+    """How much came in each minute from `since` until before `until`, by who says it, for whom, and of which type."""
+    return [Rate(**row) for row in connection.execute(RATES, (since, until)).fetchall()]
+
+
+def route_of(rate: Rate | Talk, services: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+    """Where it goes: `to.<organisation>`, or the services that read the type (by name, the contracts that each reads)."""
+    if rate.recipient != "-":
+        return (f"to.{rate.recipient}",)
+    name = rate.type.rpartition(".v")[0]
+    return tuple(sorted(service for service, reads in services.items() if name in reads))
+
+
+def talks(connection: Connection, now: datetime) -> list[Talk]:
+    """Who talks to whom, in the hour until `now` and in the week before that."""
+    hour = now.astimezone(UTC) - timedelta(hours=1)
+    params = {"hour": hour, "week": hour - WEEK, "hours": WEEK / timedelta(hours=1)}
+    return [Talk(**row) for row in connection.execute(TALKS, params).fetchall()]
+
+
+def last_seen(connection: Connection) -> dict[str, datetime]:
+    """When each organisation has said something last; of confidential cases nothing counts."""
+    return {row["organisation"]: row["at"] for row in connection.execute("select * from last_seen").fetchall()}
+
+
+def oldest(connection: Connection) -> dict[str, Waiting | None]:
+    """By service, the oldest message of its queue that it has said nothing of; None where there is no such.
+
+    A service that is not named here has not been looked at for ten seconds: nobody knows how old its queue is.
+    """
+    found: dict[str, Waiting | None] = {}
+    for row in connection.execute(AGES).fetchall():
+        if row["now"] - row["looked_at"] > KNOWN_FOR:
+            continue
+        waits = row["oldest_at"] is not None
+        age = row["now"] - row["oldest_at"] if waits else None
+        found[row["service"]] = Waiting(row["oldest_at"], row["oldest_id"], age) if age is not None else None
+    return found

@@ -1,0 +1,305 @@
+"""Writes down what was read, in the open transaction: each message once, with what became of it and how much came.
+
+A message that comes again is known by its id, whose it is, and whether it passed or was refused, for a day: what the
+broker delivers again comes within minutes, and what its sender says again later has passed again. What it reports is
+written with it, and so no report counts twice.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from hub.monitor.log import erasing
+from hub.monitor.log.entries import Logged, family
+from messaging.database import Connection
+
+NOBODY: Final = "-"  # in place of an organisation that the log does not show
+KNOWN_FOR: Final = timedelta(days=1)
+
+MARKED: Final = "select id from confidential_id where id = any(%b::uuid[])"
+GONE: Final = "select hash from erased where hash = any(%b::bytea[])"
+INSERT: Final = """
+    insert into message (
+        arrived_at, id, kind, source, organisation, recipient, type, subject, short, correlation, causation, system,
+        recipientsystem, trace, sent_at, digest, size, routing_key, confidential, erased)
+    select come.* from unnest(
+        %b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::uuid[],
+        %b::bigint[], %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::uuid[], %b::timestamptz[], %b::bytea[],
+        %b::int[], %b::text[], %b::bool[], %b::bool[]
+    ) as come(
+        arrived_at, id, kind, source, organisation, recipient, type, subject, short, correlation, causation, system,
+        recipientsystem, trace, sent_at, digest, size, routing_key, confidential, erased)
+    where not exists (
+        select from message as known
+        where known.id = come.id and known.arrived_at > %b and known.kind = come.kind
+          and (known.source = come.source or known.confidential))
+    returning arrived_at
+"""
+INSERT_OUTCOMES: Final = """
+    insert into outcome (
+        logged_at, message_id, organisation, type, service, state, code, waiting_for, until, said_at, confidential)
+    select * from unnest(
+        %b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::uuid[],
+        %b::timestamptz[], %b::timestamptz[], %b::bool[])
+"""
+INSERT_MENTIONS: Final = """
+    insert into mention (arrived_at, person, id) select * from unnest(%b::timestamptz[], %b::uuid[], %b::uuid[])
+"""
+MARK: Final = """
+    insert into confidential_id (id, since) select id, %b from unnest(%b::uuid[]) as id on conflict do nothing
+    returning id
+"""
+HIDE: Final = """
+    insert into confidential_message (
+        arrived_at, id, source, organisation, recipient, type, subject, system, recipientsystem, routing_key)
+    select * from unnest(
+        %b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::uuid[], %b::text[],
+        %b::text[], %b::text[])
+"""
+HIDE_OUTCOMES: Final = """
+    insert into confidential_outcome (logged_at, message_id, service, organisation, type, state, code, waiting_for)
+    select * from unnest(
+        %b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::uuid[])
+"""
+# What came before anybody said that its case is confidential: found by its subject, and by what it answers.
+HIDE_EARLIER: Final = """
+    with found as (
+        update message set confidential = true, source = '-', organisation = '-', recipient = null,
+            type = split_part(message.type, '.', 1), subject = null, short = null, system = null, recipientsystem = null,
+            routing_key = null
+        from (select arrived_at, id, kind, source, organisation, recipient, type, subject, system, recipientsystem,
+                     routing_key
+              from message as earlier
+              where not confidential and (earlier.subject = any(%b::uuid[]) or earlier.id = any(%b::uuid[]))
+              for update) as known
+        where message.arrived_at = known.arrived_at and message.id = known.id and message.kind = known.kind
+        returning known.arrived_at, known.id, known.source, known.organisation, known.recipient, known.type,
+                  known.subject, known.system, known.recipientsystem, known.routing_key
+    ), hidden as (
+        insert into confidential_message (
+            arrived_at, id, source, organisation, recipient, type, subject, system, recipientsystem, routing_key)
+        select * from found
+    )
+    select id from found
+"""
+HIDE_EARLIER_OUTCOMES: Final = """
+    with found as (
+        update outcome set confidential = true, organisation = null, type = split_part(outcome.type, '.', 1), code = null,
+            waiting_for = null
+        from (select logged_at, message_id, service, organisation, type, state, code, waiting_for, said_at
+              from outcome as earlier where not confidential and message_id = any(%b::uuid[]) for update) as known
+        where outcome.logged_at = known.logged_at and outcome.message_id = known.message_id
+          and outcome.service = known.service and outcome.state = known.state and outcome.said_at = known.said_at
+        returning known.logged_at, known.message_id, known.service, known.organisation, known.type, known.state,
+                  known.code, known.waiting_for
+    )
+    insert into confidential_outcome (logged_at, message_id, service, organisation, type, state, code, waiting_for)
+    select * from found
+"""
+COUNT: Final = """
+    insert into flow as known (minute, source, recipient, type, count, bytes)
+    select * from unnest(%b::timestamptz[], %b::text[], %b::text[], %b::text[], %b::bigint[], %b::bigint[])
+    on conflict (minute, source, recipient, type)
+    do update set count = known.count + excluded.count, bytes = known.bytes + excluded.bytes
+"""
+PAIR: Final = "insert into pair select * from unnest(%b::text[], %b::text[]) on conflict do nothing"
+SEEN: Final = """
+    insert into last_seen select *, %b from unnest(%b::text[])
+    on conflict (organisation) do update set at = excluded.at
+"""
+BEYOND: Final = """
+    insert into refused_beyond as known (minute, entrance, organisation, code, count)
+    select * from unnest(%b::timestamptz[], %b::text[], %b::text[], %b::text[], %b::bigint[])
+    on conflict (minute, entrance, organisation, code) do update set count = known.count + excluded.count
+"""
+
+
+class Known:
+    """The pairs of organisation and type that stand in the table already, so that they are written once."""
+
+    def __init__(self) -> None:
+        self.pairs: set[tuple[str, str]] = set()
+
+
+def write(connection: Connection, come: Sequence[Logged], now: datetime, known: Known) -> int:
+    """Write what came, in its order; return how many messages were new. The caller commits.
+
+    One process at a time may do this, and its `now` ascends from one call to the next. Of whom somebody erased is
+    spoken of, the ids are taken out by erasing.py afterwards, or here where that was before.
+    """
+    marked = _mark(connection, come, now)
+    come, gone = _without_the_erased(connection, come)
+    rows = {now + timedelta(microseconds=place): one for place, one in enumerate(come)}
+    hidden = {at: one for at, one in rows.items() if one.confidential}
+    new = {at: rows[at] for at in _insert(connection, rows, now)}
+    _insert_hidden(connection, {at: one for at, one in hidden.items() if at in new})
+    _insert_outcomes(connection, new.values(), now, gone)
+    _insert_mentions(connection, new)
+    _count(connection, new, now, known)
+    if marked:
+        hidden_before = [row["id"] for row in connection.execute(HIDE_EARLIER, (marked, marked)).fetchall()]
+        connection.execute(HIDE_EARLIER_OUTCOMES, (list({*marked, *hidden_before}),))
+        connection.execute(MARK, (now, hidden_before))
+    if gone:
+        erasing.remember(connection, gone)
+    people = {one.erases for one in new.values() if one.erases is not None}
+    if people:
+        erasing.erase(connection, people)
+    return sum(one.kind == "passed" for one in new.values())
+
+
+def _mark(connection: Connection, come: Sequence[Logged], now: datetime) -> list[UUID]:
+    """Find out what is about confidential cases: what says so, and what is about the same, or answers it.
+
+    Return the ids that nobody knew before to be of such a case.
+    """
+    asked = {id for one in come for id in (one.id, one.subject, one.causation, one.correlation) if id is not None}
+    asked |= {said.message_id for one in come for said in one.outcomes}
+    known = {row["id"] for row in connection.execute(MARKED, (list(asked),)).fetchall()}
+    before = set(known)
+    for one in come:
+        if one.confidential or known & {one.id, one.subject, one.causation, one.correlation}:
+            one.confidential = True
+            known.add(one.id)
+            if one.subject is not None:
+                known.add(one.subject)
+    for one in come:
+        for said in one.outcomes:
+            said.confidential = one.confidential or said.message_id in known
+    new = known - before
+    if not new:
+        return []
+    return [row["id"] for row in connection.execute(MARK, (now, sorted(new))).fetchall()]
+
+
+def _without_the_erased(connection: Connection, come: Sequence[Logged]) -> tuple[list[Logged], dict[UUID, UUID]]:
+    """Give what speaks of somebody erased ids that lead nowhere; leave out what of it is here already.
+
+    With it the ids that were taken out so, by those that were put in their place.
+    """
+    ids = {id for one in come for id in (one.id, one.subject, *one.people) if id is not None}
+    ids |= {id for one in come for id in (one.causation, one.correlation) if id is not None}
+    ids |= {said.message_id for one in come for said in one.outcomes}
+    ids |= {said.waiting_for for one in come for said in one.outcomes if said.waiting_for is not None}
+    hashes = {erasing.hash_of(id): id for id in ids}
+    found = {hashes[bytes(row["hash"])] for row in connection.execute(GONE, (list(hashes),)).fetchall()}
+    if not found:
+        return list(come), {}
+    others = {id: uuid4() for id in found}
+    left = []
+    for one in come:
+        for said in one.outcomes:
+            said.waiting_for = None if said.waiting_for in found else said.waiting_for
+        one.outcomes = [said for said in one.outcomes if said.message_id not in found]
+        if one.id in found:
+            continue  # it is here, under another id
+        if one.subject in found or one.people & found:
+            others[one.id] = uuid4()
+            found.add(one.id)
+            # Its report of itself, of what was refused with it, goes with it.
+            one.outcomes = [said for said in one.outcomes if said.message_id != one.id]
+            one.erased, one.short, one.trace, one.people = True, None, None, frozenset()
+            one.id = others[one.id]
+        one.subject = others.get(one.subject, one.subject) if one.subject is not None else None
+        one.correlation = others.get(one.correlation, one.correlation)
+        one.causation = others.get(one.causation, one.causation) if one.causation is not None else None
+        left.append(one)
+    return left, others
+
+
+def _insert(connection: Connection, rows: Mapping[datetime, Logged], now: datetime) -> list[datetime]:
+    """Write what is new, and return when each of that arrived."""
+    seen: set[tuple[UUID, str, str]] = set()
+    columns: list[list[Any]] = [[] for _ in range(20)]
+    for at, one in rows.items():
+        if one.name in seen:
+            continue
+        seen.add(one.name)
+        hides = one.confidential
+        values = (
+            at, one.id, one.kind, NOBODY if hides else one.source, NOBODY if hides else one.organisation,
+            None if hides else one.recipient, family(one.type) if hides else one.type, None if hides else one.subject,
+            None if hides else one.short, one.correlation, one.causation, None if hides else one.system,
+            None if hides else one.recipientsystem, one.trace, one.sent_at, one.digest, one.size,
+            None if hides else one.routing_key, hides, one.erased,
+        )  # fmt: skip
+        for column, value in zip(columns, values, strict=True):
+            column.append(value)
+    return [row["arrived_at"] for row in connection.execute(INSERT, (*columns, now - KNOWN_FOR)).fetchall()]
+
+
+def _insert_hidden(connection: Connection, rows: Mapping[datetime, Logged]) -> None:
+    if rows:
+        values = [
+            (at, one.id, one.source, one.organisation, one.recipient, one.type, one.subject, one.system,
+             one.recipientsystem, one.routing_key)
+            for at, one in rows.items()
+        ]  # fmt: skip
+        connection.execute(HIDE, [list(column) for column in zip(*values, strict=True)])
+
+
+def _insert_outcomes(connection: Connection, new: Iterable[Logged], now: datetime, gone: Collection[UUID]) -> None:
+    said = [one for logged in new for one in logged.outcomes if one.message_id not in gone]
+    if not said:
+        return
+    values = [
+        (now, one.message_id, None if one.confidential else one.organisation,
+         family(one.type) if one.confidential else one.type, one.service, one.state,
+         None if one.confidential else one.code, None if one.confidential else one.waiting_for, one.until, one.said_at,
+         one.confidential)
+        for one in said
+    ]  # fmt: skip
+    connection.execute(INSERT_OUTCOMES, [list(column) for column in zip(*values, strict=True)])
+    hidden = [one for one in said if one.confidential]
+    if hidden:
+        rows = [
+            (now, one.message_id, one.service, one.organisation, one.type, one.state, one.code, one.waiting_for)
+            for one in hidden
+        ]
+        connection.execute(HIDE_OUTCOMES, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _insert_mentions(connection: Connection, new: Mapping[datetime, Logged]) -> None:
+    rows = [(at, person, one.id) for at, one in new.items() for person in one.people]
+    if rows:
+        connection.execute(INSERT_MENTIONS, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _count(connection: Connection, new: Mapping[datetime, Logged], now: datetime, known: Known) -> None:
+    passed = [one for one in new.values() if one.kind == "passed"]
+    counts: Counter[tuple[str, str, str]] = Counter()
+    sizes: Counter[tuple[str, str, str]] = Counter()
+    for one in passed:
+        hides = one.confidential
+        key = (
+            NOBODY if hides else one.source,
+            NOBODY if hides or one.recipient is None else one.recipient,
+            (family(one.type) if hides else one.type) or NOBODY,
+        )
+        counts[key] += 1
+        sizes[key] += one.size or 0
+    if counts:
+        keys = sorted(counts)
+        minute = now.astimezone(UTC).replace(second=0, microsecond=0)
+        columns = [list(column) for column in zip(*keys, strict=True)]
+        totals = [[counts[key] for key in keys], [sizes[key] for key in keys]]
+        connection.execute(COUNT, ([minute] * len(keys), *columns, *totals))
+    shown = [one for one in new.values() if not one.confidential and one.type is not None]
+    pairs = {(who, one.type or "") for one in shown for who in (one.organisation, one.recipient) if who is not None}
+    if fresh := sorted(pairs - known.pairs):
+        connection.execute(PAIR, [list(column) for column in zip(*fresh, strict=True)])
+        known.pairs |= set(fresh)
+    if heard := sorted({one.source for one in shown if one.kind == "passed" and one.source != "hub"}):
+        connection.execute(SEEN, (now, heard))
+    if beyond := _together(new.values()):
+        connection.execute(BEYOND, [list(column) for column in zip(*beyond, strict=True)])
+
+
+def _together(new: Iterable[Logged]) -> list[tuple[datetime, str, str, str, int]]:
+    counts: Counter[tuple[datetime, str, str, str]] = Counter()
+    for one in new:
+        for minute, entrance, organisation, code, count in one.beyond:
+            counts[minute, entrance, organisation, code] += count
+    return [(*key, count) for key, count in sorted(counts.items())]
