@@ -73,8 +73,8 @@ ENVIRONMENTS = ("live", "test")
 ANYBODY = ("*",)  # whom an organisation may refer people to unless somebody says otherwise
 OF_ROLES = frozenset({"may_send", "may"})
 ANSWER_WITHIN = 30  # seconds for the broker's management interface, each of its hosts
-# The routing keys of what is logged: types, what is for organisations, and what became of messages. What was accepted by
-# HTTP, and still stands in its sender's queue (`submitted.…`), is logged when it goes on from there.
+# The routing keys of what is logged: types, what is for organisations, and what became of messages. What was accepted
+# by HTTP, and still stands in its sender's queue (`submitted.…`), is logged when it goes on from there.
 LOGGED = ("*.*.*", "to.#", f"{PROCESSED}.#")
 COPIES = 3  # of a queue on a cluster of so many nodes or more: one of them may be lost
 
@@ -471,8 +471,8 @@ def definitions(
     parts.exchange(NETWORK, "unrouted", "fanout")
     parts.queue(NETWORK, "unrouted", bound_to="unrouted", keys=[""])
 
-    # What is published goes on to `routes`, and a copy of it into the log: were the log's queue bound beside the others,
-    # nothing would ever be without a queue, and so nothing come to `unrouted`.
+    # What is published goes on to `routes`, and a copy of it into the log: were the log's queue bound beside the
+    # others, nothing would ever be without a queue, and so nothing come to `unrouted`.
     parts.exchange(HUB, "hub", "topic", alternate="unrouted")
     parts.exchange(HUB, ROUTES, "topic", alternate="unrouted")
     parts.bind(HUB, "hub", ROUTES, ["#"], to="exchange")

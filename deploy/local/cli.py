@@ -50,6 +50,7 @@ MODULES = {
     "directory": "tools.directory",
     "report": "hub.reports",
     "why": "hub.gateway.why",
+    "events": "hub.monitor.log.asking",
     "audit": "hub.gateway.audit",
     "bench": "bench",
     "chaos": "chaos",
@@ -430,6 +431,20 @@ def why(*arguments: PassedOn) -> None:
     """Say where a message came in, what became of it and what it has caused: `why MESSAGE_ID`."""
     with _reading("gateway", arguments) as variables:
         raise SystemExit(_run(MODULES["why"], arguments, variables))
+
+
+@app.command(help_flags=[])
+def events(*arguments: PassedOn) -> None:
+    """Follow what passes the hub, without what it says: `events tail`."""
+    with _reading("monitor", arguments) as variables:
+        raise SystemExit(_run(MODULES["events"], arguments, variables))
+
+
+@app.command(help_flags=[])
+def trace(*arguments: PassedOn) -> None:
+    """Show what belongs together with a message, and what became of each: `trace ID`, or a referral's short code."""
+    with _reading("monitor", arguments) as variables:
+        raise SystemExit(_run(MODULES["events"], ("trace", *arguments), variables))
 
 
 partner = App(name="partner", help="See and change what the network knows of an organisation, while everything runs.")

@@ -1,4 +1,4 @@
-"""How long the oldest message of each service's queue has been waiting: the first of which the service has said nothing.
+"""How long the oldest message of each service's queue has waited: the first that the service has said nothing of.
 
 Of what organisations say each service says what became of it (messages.processed), also where it waits; of what the
 hub says for itself nobody does, and so it has no age here. All that came before `answered` has been answered for: from
@@ -50,7 +50,8 @@ NEXT: Final = """
            (select arrived_at from oldest) as oldest_at, (select id from oldest) as oldest_id
 """
 SAY: Final = """
-    insert into queue_age (service, answered, oldest_at, oldest_id, looked_at) values (%s, %s, %s, %s, clock_timestamp())
+    insert into queue_age (service, answered, oldest_at, oldest_id, looked_at)
+    values (%s, %s, %s, %s, clock_timestamp())
     on conflict (service) do update set answered = excluded.answered, oldest_at = excluded.oldest_at,
         oldest_id = excluded.oldest_id, looked_at = excluded.looked_at
 """

@@ -1,4 +1,4 @@
-"""How long the log keeps what: partitions of a day, made ahead, and given up when they are too old, or take too much room.
+"""How long the log keeps what: partitions of a day, made ahead, and given up when they are too old, or too much.
 
 The log may fill no disk that the flow needs: beyond so many bytes, or with so little left of the disk where the
 database lies, it gives up its oldest day, and the next, but never today's.

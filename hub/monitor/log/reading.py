@@ -441,7 +441,7 @@ def rates(connection: Connection, since: datetime, until: datetime) -> list[Rate
 
 
 def route_of(rate: Rate | Talk, services: Mapping[str, Collection[str]]) -> tuple[str, ...]:
-    """Where it goes: `to.<organisation>`, or the services that read the type (by name, the contracts that each reads)."""
+    """Where it goes: to an organisation, or to the services that read it; `services` says by name what each reads."""
     if rate.recipient != "-":
         return (f"to.{rate.recipient}",)
     name = rate.type.rpartition(".v")[0]

@@ -67,8 +67,8 @@ HIDE_OUTCOMES: Final = """
 HIDE_EARLIER: Final = """
     with found as (
         update message set confidential = true, source = '-', organisation = '-', recipient = null,
-            type = split_part(message.type, '.', 1), subject = null, short = null, system = null, recipientsystem = null,
-            routing_key = null
+            type = split_part(message.type, '.', 1), subject = null, short = null, system = null,
+            recipientsystem = null, routing_key = null
         from (select arrived_at, id, kind, source, organisation, recipient, type, subject, system, recipientsystem,
                      routing_key
               from message as earlier
@@ -86,8 +86,8 @@ HIDE_EARLIER: Final = """
 """
 HIDE_EARLIER_OUTCOMES: Final = """
     with found as (
-        update outcome set confidential = true, organisation = null, type = split_part(outcome.type, '.', 1), code = null,
-            waiting_for = null
+        update outcome set confidential = true, organisation = null, type = split_part(outcome.type, '.', 1),
+            code = null, waiting_for = null
         from (select logged_at, message_id, service, organisation, type, state, code, waiting_for, said_at
               from outcome as earlier where not confidential and message_id = any(%b::uuid[]) for update) as known
         where outcome.logged_at = known.logged_at and outcome.message_id = known.message_id
