@@ -15,31 +15,34 @@ from deploy.local.provision import provision
 from deploy.local.state import ROOT
 from messaging import topology
 from messaging.migrate import migrate
-from messaging.topology import COURIER, GATEWAY, GATEWAY_HTTP, HUB, LEDGER, DeclaredNetwork
+from messaging.topology import COURIER, GATEWAY, GATEWAY_HTTP, HUB, LEDGER, LOG, MONITOR, ROUTES, DeclaredNetwork
 from tests.faults.sending import Sender, jornadas, taken_in
 from tests.hub.ledger import status
 from tests.waiting import eventually
 
-NEW_USERS = {GATEWAY_HTTP, COURIER}
+NEW_USERS = {GATEWAY_HTTP, COURIER, MONITOR}
 OLD_RIGHTS = {"configure": topology.NOTHING, "write": "^hub$", "read": r"^deliver\."}  # the gateway's in the hub
 
 
 def is_new(name: str) -> bool:
-    """Whether a queue is there only since the entrance by HTTP."""
-    return name == LEDGER or name.startswith("submitted.")
+    """Whether a queue, or an exchange, is there only since the entrance by HTTP, or since the log."""
+    return name in (LEDGER, LOG, ROUTES) or name.startswith("submitted.")
 
 
 def as_before(document: dict[str, Any]) -> dict[str, Any]:
     """The definitions as the version before would have made them."""
     kept: dict[str, Callable[[Any], bool]] = {
         "queues": lambda one: not is_new(one["name"]),
+        "exchanges": lambda one: not is_new(one["name"]),
         "bindings": lambda one: not is_new(one["destination"]),
         "users": lambda one: one["name"] not in NEW_USERS,
         "permissions": lambda one: one["user"] not in NEW_USERS,
         "topic_permissions": lambda one: one["user"] not in {*NEW_USERS, GATEWAY},
-        "policies": lambda one: one["name"] != "submitted",
+        "policies": lambda one: one["name"] not in ("submitted", LOG),
     }
     document |= {kind: [one for one in document[kind] if keep(one)] for kind, keep in kept.items()}
+    for one in document["bindings"]:
+        one["source"] = HUB if one["source"] == ROUTES else one["source"]
     for one in document["permissions"]:
         if (one["user"], one["vhost"]) == (GATEWAY, HUB):
             one |= OLD_RIGHTS
