@@ -1,0 +1,49 @@
+"""Words planted in every field of every contract's examples, and in what is no contract, are in no table of the log."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from contracts import uuid7
+from deploy.local.state import ROOT
+from tests.hub.monitor.logging import Log
+
+WORD = "Plantada"
+ENVELOPE = ("specversion", "id", "type", "source")
+# Words of the network's own, which its definitions hold down to those that are known; and what the log is for.
+KEPT = re.compile(r"[0-9a-f]{8}-|^\d{4}-\d\d-\d\d")
+
+
+def planted(value: Any) -> Any:
+    """The same with a word in place of every text that is no id and no time."""
+    if isinstance(value, dict):
+        return {name: planted(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [planted(part) for part in value]
+    if isinstance(value, str) and not KEPT.search(value):
+        return f"{WORD} Pérez 3001234567"
+    return value
+
+
+def examples() -> list[Path]:
+    return sorted((ROOT / "contracts" / "examples").glob("*/ok-*.json"))
+
+
+def test_no_table_has_a_planted_word(log: Log) -> None:
+    came = []
+    for file in examples():
+        message = json.loads(file.read_text())
+        said = message.get("message", message)
+        everywhere = planted(said) | {name: said[name] for name in ENVELOPE if name in said} | {"id": str(uuid7())}
+        came.append((f"to.iom.{said.get('type', 'x.y.v1')}", json.dumps(everywhere).encode()))
+        came.append((f"to.{WORD}.x", json.dumps(planted(said)).encode()))
+    assert len(came) > 100
+
+    for start in range(0, len(came), 100):
+        log.write_bytes(*came[start : start + 100])
+
+    everything = log.everything()
+    assert len(log.query("select id from message")) >= len(came) // 2
+    for word in (WORD, WORD.lower(), "Pérez", "3001234567"):
+        assert word not in everything
