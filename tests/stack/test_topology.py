@@ -207,10 +207,10 @@ def test_a_broker_that_knows_addresses_without_types_is_taught_those_with_types(
     provisioned: Stack, declared: topology.DeclaredNetwork
 ) -> None:
     def addresses() -> set[str]:
-        bound = provisioned.management.get("bindings/hub/e/hub/q/deliver.redcross")
+        bound = provisioned.management.get("bindings/hub/e/routes/q/deliver.redcross")
         return {one["routing_key"] for one in bound}
 
-    provisioned.management.delete(f"bindings/hub/e/hub/q/deliver.redcross/{quote('to.redcross.#', safe='')}")
+    provisioned.management.delete(f"bindings/hub/e/routes/q/deliver.redcross/{quote('to.redcross.#', safe='')}")
     before = addresses()
     provisioned.provision_broker(declared)
 
