@@ -260,6 +260,7 @@ def test_from_rabbitmq_4_on_having_no_delivery_limit_is_said(declared: topology.
         "submitted": -1,
         "unrouted": -1,
         "inbox": -1,
+        "log": -1,
         "deliver": -1,
         "aside": -1,
         "service": declared.limits["service"].deliveries,
@@ -300,7 +301,7 @@ def test_one_process_of_a_service_reads_unless_the_file_says_that_all_do(
     }
 
     one_reads = {name for name in one_reads if not name.startswith("submitted.")}  # each in its order, always
-    assert one_reads == {topology.LEDGER} | (set() if parallel else set(services))
+    assert one_reads == {topology.LEDGER, topology.LOG} | (set() if parallel else set(services))
 
 
 def test_the_services_of_the_hub_apply_everything_in_order(declared: topology.DeclaredNetwork) -> None:
