@@ -144,9 +144,7 @@ class Network:
             raise
         self._say_what_runs()
         changes.note_start(self.stack.state, os.environ)
-        self._supervisor = Supervisor(
-            list(self.processes.values()), self._say_what_has_changed, self._of_newly_hosted
-        )
+        self._supervisor = Supervisor(list(self.processes.values()), self._say_what_has_changed, self._of_newly_hosted)
         self._supervisor.start()
 
     def _of_newly_hosted(self) -> Sequence[Process]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 import contracts
 from demo.sample import accounts, cast, script
@@ -260,7 +260,7 @@ class Sitting:
         """Wait until the page of an act leads back to its case, which it does once the network has applied it."""
         try:
             self.page.wait_for_url(f"{self.house.address}{referral.path}")
-        except TimeoutError as error:
+        except Error as error:
             raise AssertionError(f"{self.page.url} says: {self.read()}") from error
 
 
