@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from .consent import ConsentEnded, ConsentRecorded, ConsentResumed, ConsentSuspended
 from .directory import ServiceRecorded
-from .fields import Model, Planned, Several, present, wrong_field
+from .fields import Model, Said, Several, present, wrong_field
 from .referral_notices import ReferralNoted, ReferralRecorded
 from .registry import contract
 from .rights import PersonErased
@@ -77,7 +77,7 @@ class FactsAsked(Model):
     page: Annotated[int, Field(ge=1)]
     after: Place | None = None
     """How far the page before came; absent for the first."""
-    begun_at: Planned
+    begun_at: Said
     """When the reader began: what has happened later comes to it as it does to everybody."""
 
 
