@@ -182,6 +182,13 @@ class Referral:
         return [row["state"] for row in rows]
 
     @property
+    def due_at(self) -> datetime:
+        """Until when it is to be answered."""
+        (row,) = self.house.asks_the_console("select due_at from referral where referral_id = %s", self.id)
+        due_at: datetime = row["due_at"]
+        return due_at
+
+    @property
     def notes(self) -> set[str]:
         """What has happened to it besides."""
         return {
@@ -209,7 +216,10 @@ class Sitting:
             self.page.reload()
             return words in self.page.inner_text("main")
 
-        eventually(look, within=within)
+        try:
+            eventually(look, within=within)
+        except AssertionError:
+            raise AssertionError(f"{words} stands nowhere on {self.page.url}: {self.read()}") from None
 
     def read(self) -> str:
         """What the page says."""
