@@ -78,7 +78,10 @@ class Speaker:
         where the organisation comes back.
         """
         assert self._looking is not None  # `_due` has opened it
-        acts.give_up(self._looking, organisation)
+        for referral_id in acts.give_up(self._looking, organisation):
+            cases.purge(
+                self._looking, organisation, referral_id
+            )  # nobody is there to hear whether the hub has taken it
         acts.put_off(self._looking, organisation, "no_screens", GONE_FOR)
         health.over(f"acting {organisation}")
 

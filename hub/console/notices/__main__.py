@@ -20,6 +20,7 @@ import psycopg
 from hub.console.keyring import Keyring, UnusableKeyring
 from hub.console.notices.mailer import Mailer
 from hub.console.notices.smtp import Server, UnusableServer, is_address
+from hub.console.store import notices
 from hub.gateway.settings import SettingError, setting
 from messaging import database, register
 from messaging import log as logs
@@ -58,6 +59,8 @@ def main() -> int:
 
     def look(tx: database.Connection) -> bool:
         nonlocal forgets_at
+        if notices.is_being_filled_anew(tx):
+            return False  # what waits for whom is not known at the moment, nor what was told of it
         mailer.look(tx)
         if time.monotonic() >= forgets_at:
             mailer.forget(tx)

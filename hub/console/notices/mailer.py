@@ -17,7 +17,7 @@ from email.utils import format_datetime
 from typing import Any, Final
 
 from contracts.codes import OrganisationStatus
-from hub.console.hosting import Organisations
+from hub.console.hosting import Organisations, uses_screens
 from hub.console.keyring import Keyring, UnusableKeyring
 from hub.console.notices.smtp import Away, NotTaken, Server
 from hub.console.store import notices, work
@@ -143,6 +143,8 @@ class Mailer:
     def _reader(self, row: Mapping[str, Any], organisation: Organisation | None) -> Reader | None:
         """Who a row is of; None where they may not see now what a mail would lead to."""
         if organisation is None or organisation.status is not OrganisationStatus.ACTIVE:
+            return None
+        if notices.is_office(row["staff"]) and not uses_screens(organisation):
             return None
         staff = accounts.at_present(Staff.of_row({**row, "code": row["staff"]}), organisation)
         if staff.roles.isdisjoint(OF_CASES):

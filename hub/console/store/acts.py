@@ -95,8 +95,8 @@ DUE_OF: Final[LiteralString] = "select distinct organisation from act where look
 STOP: Final[LiteralString] = """
     update act set state = 'undone', code = 'staff_suspended', message = null, look_at = null,
         changed_at = clock_timestamp()
-    where look_at <= clock_timestamp() and state = 'kept' and said_at is null and organisation = %s
-    and staff is not null
+    where (look_at <= clock_timestamp() or look_at is null and follows is not null)
+    and state = 'kept' and said_at is null and organisation = %s and staff is not null
     and not exists (select from staff where staff.code = act.staff and staff.status = 'active')
 """
 # Of one referral in the order in which it was decided, so that what is said first is what was decided first.
@@ -104,7 +104,7 @@ DUE: Final[LiteralString] = """
     select message_id, organisation, referral_id, contract, state, said_at, clock_timestamp() - kept_at as age from act
     where organisation = %s and look_at <= clock_timestamp() and not exists (
         select from act as before where before.organisation = act.organisation
-        and before.referral_id = act.referral_id and before.state = 'kept'
+        and before.referral_id = act.referral_id and before.state = 'kept' and before.look_at is not null
         and (before.kept_at, before.message_id) < (act.kept_at, act.message_id)
     )
     order by look_at, message_id limit %s
@@ -119,6 +119,10 @@ BEGIN_TO_SAY: Final[LiteralString] = """
     returning message
 """
 MESSAGE: Final[LiteralString] = "select message from act where message_id = %s"
+HAS_DELETED: Final[LiteralString] = """
+    select referral_id from act where organisation = %s and said_at is not null and look_at is not null
+    and starts_with(contract, 'referral.purged.')
+"""
 GIVE_UP: Final[LiteralString] = """
     update act set state = 'undone', code = 'no_screens', message = null, look_at = null, changed_at = clock_timestamp()
     where organisation = %s and state = 'kept' and said_at is null and look_at <= clock_timestamp()
@@ -269,9 +273,13 @@ def message(connection: Connection, message_id: UUID) -> str | None:
     return None if row is None else row["message"]
 
 
-def give_up(connection: Connection, organisation: str) -> None:
-    """Undo what was never said of an organisation that does not use the screens any more."""
+def give_up(connection: Connection, organisation: str) -> Sequence[UUID]:
+    """Undo what was never said of an organisation that does not use the screens any more.
+
+    Returns the referrals of which it has said that it deletes what it holds.
+    """
     connection.execute(GIVE_UP, (organisation,))
+    return [row["referral_id"] for row in connection.execute(HAS_DELETED, (organisation,)).fetchall()]
 
 
 def drop_old(connection: Connection) -> None:

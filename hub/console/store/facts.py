@@ -17,6 +17,7 @@ REFERRAL: Final = """
         changed_by = excluded.changed_by, due_at = excluded.due_at, waits_for = excluded.waits_for,
         waits_on = excluded.waits_on, visit_at = excluded.visit_at, need_id = excluded.need_id
         where known.sequence < excluded.sequence
+            or known.sequence = excluded.sequence and known.need_id is null and excluded.need_id is not null
 """
 
 STEP: Final = """

@@ -125,6 +125,7 @@ PUT_OFF: Final = """
 HAS_CODE: Final = "select code from notice_choice where code_notice = %s and code_until > clock_timestamp()"
 TOLD: Final = "select referral_id from notice_told where staff = %s"
 TELL: Final = "insert into notice_told (staff, referral_id) select %s, unnest(%s::uuid[]) on conflict do nothing"
+BEING_FILLED_ANEW: Final = "select exists (select from rebuild where under_way and afresh) as is_so"
 FORGET_TOLD: Final = """
     delete from notice_told where not exists (
         select from referral
@@ -252,6 +253,11 @@ def told(tx: Connection, staff: str) -> frozenset[UUID]:
 def tell(tx: Connection, staff: str, referrals: Sequence[UUID]) -> None:
     """Keep of which emergencies somebody has been told."""
     tx.execute(TELL, (staff, list(referrals)))
+
+
+def is_being_filled_anew(connection: Connection) -> bool:
+    """Whether the tables of cases have been emptied, and are told what was in them."""
+    return bool(connection.execute(BEING_FILLED_ANEW).fetchall()[0]["is_so"])
 
 
 def forget(tx: Connection, now: datetime) -> None:

@@ -44,13 +44,18 @@ class Keeper:
         """Have the book alone, and write it at the end; who comes meanwhile waits."""
         with self._alone():
             book = self._unwritten or read(self._file)
-            yield book
             try:
-                _write(self._file, book)
-                self._unwritten = None
-            except OSError as error:  # a full disk is no reason to tell everybody everything again
-                log.error("the book of alerts could not be written (%s)", error.strerror)
-                self._unwritten = book
+                yield book
+            finally:  # what was sent before something failed was sent
+                self._keep(book)
+
+    def _keep(self, book: Book) -> None:
+        try:
+            _write(self._file, book)
+            self._unwritten = None
+        except OSError as error:  # a full disk is no reason to tell everybody everything again
+            log.error("the book of alerts could not be written (%s)", error.strerror)
+            self._unwritten = book
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

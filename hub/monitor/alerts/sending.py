@@ -3,6 +3,7 @@
 What is not taken is tried again, later and later, for a day. It may come twice where its answer was lost.
 """
 
+import http.client
 import json
 import logging
 import os
@@ -105,15 +106,25 @@ def _run(command: Sequence[str], said: str, more: dict[str, str]) -> None:
         raise NotSent(f"ended_with_{done.returncode}")
 
 
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """What is posted and redirected would come on as a question without a body, and seem taken."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Follow nobody: the answer is an error as others are."""
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
+
+
 def _post(url: str, said: dict[str, Any] | None) -> None:
     body = None if said is None else json.dumps(said).encode()
     try:
         request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})  # noqa: S310 - settings.py lets http(s) through alone
-        with urllib.request.urlopen(request, timeout=WITHIN):  # noqa: S310 - as above
+        with _OPENER.open(request, timeout=WITHIN):
             pass
     except urllib.error.HTTPError as error:
         raise NotSent(f"answered_{error.code}") from None
-    except (OSError, ValueError):
+    except (OSError, ValueError, http.client.HTTPException):
         raise NotSent("away") from None
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 DEFAULTS: Final = Path(__file__).parents[3] / "deploy" / "alerts.toml"
 LONGEST: Final = 10**9  # seconds
@@ -144,4 +145,14 @@ def _url(said: Mapping[str, Any], name: str) -> str | None:
     value = said.get(name)
     if value is not None and not (isinstance(value, str) and value.startswith(("https://", "http://"))):
         raise UnusableSettings(f"{name} of alerts has to be an address that begins with https:// or http://.")
+    if value is not None and not _can_be_asked(value):
+        raise UnusableSettings(f"{name} of alerts has a host or a port that is none.")
     return value
+
+
+def _can_be_asked(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0) and not any(map(str.isspace, url))
+    except ValueError:
+        return False

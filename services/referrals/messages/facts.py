@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import contracts
-from contracts import Draft
+from contracts import Draft, codes
 from services.referrals.messages.notices import COUNTED, standing, unchanging
 from services.referrals.rules import Referral
 
@@ -18,6 +18,7 @@ OF_THE_REFERRAL: Final = frozenset(
         *("consent_id", "override", "reason_code", "shares", "minor"),
     }
 )
+OF_A_PURGE: Final = frozenset({codes.ReferralEvent.PURGE_OWED, codes.ReferralEvent.PURGED})
 OF_THE_EVENT: Final = frozenset({"referral_id", "what", "noted_at", "noted_by", "confidential"})
 
 
@@ -52,6 +53,8 @@ def referral_again(
     if number is None:
         event = {"referral_id": referral.referral_id, "what": what, "noted_at": at, "noted_by": by}
         more = {"state": details["state"]} if referral.is_confidential else details
+        if not is_whole and not referral.is_confidential and what in OF_A_PURGE:
+            more = {**more, "awaited": referral.unpurged}  # who owes it now owed it then
         noted = _read(contracts.ReferralNoted, event | {"confidential": referral.is_confidential} | more)
         return contracts.FactSaid(referral_noted=noted)
     reached = {"state": what, "changed_at": at, "changed_by": by}

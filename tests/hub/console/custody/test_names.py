@@ -102,3 +102,10 @@ def test_a_name_is_deleted_with_its_consent_and_with_its_person_and_does_not_com
 def test_another_organisation_that_coordinates_opens_and_finds_none_of_it(console: Console, block: UUID) -> None:
     assert console.open(block, organisation="iom") == [{"block": str(block), "code": "unknown"}]
     assert console.search("Zulmarixa", organisation="iom", coordinates=True) == []
+
+
+def test_of_two_names_of_somebody_the_one_that_was_said_last_is_found_and_opened(console: Console, block: UUID) -> None:
+    later = console.block_of(console.name(CONSENT, PERSON))
+    console.index()
+    assert console.open(block) == [{"block": str(block), "code": "unknown"}]
+    assert console.search("Zulmarixa Xandoquint", coordinates=True) == [(later, 2)]
