@@ -169,6 +169,9 @@ WAIT_ON = f"""
     where parked_id = %(parked_id)s
 """
 
+# An id used again stays one, whatever fails on the way: it is never tried, and never answered as if it were the first.
+_WHY = "case when parked.reason = 'id_reused' then parked.reason else {reason} end"
+
 # What came of it stays; nothing of what it said.
 _NOTE = """
     insert into parked_outcome (
@@ -185,10 +188,11 @@ LEAVE = f"""
 
 # A message that failed waits twice as long each time, up to a minute, and never in step with its neighbours. One that
 # an operator has stopped meanwhile is not tried again.
+NAME = "update parked set source = %s, message_id = %s, type = %s, subject = %s where parked_id = %s"
 TRY_LATER = f"""
     with noted as (
         update parked
-        set state = 'retry', reason = 'failed', error = %(error)s, attempts = attempts + 1,
+        set state = 'retry', reason = {_WHY.format(reason="'failed'")}, error = %(error)s, attempts = attempts + 1,
             next_attempt_at = clock_timestamp()
                 + least(interval '1 second' * 2 ^ least(attempts, 10), interval '1 minute') * (0.75 + random() / 2)
         where parked_id = %(parked_id)s and state <> 'quarantined'
@@ -202,7 +206,8 @@ QUARANTINE = f"""
         select parked_id, operation_id from parked where parked_id = %(parked_id)s and state <> 'quarantined'
     ), noted as (
         update parked
-        set state = 'quarantined', reason = %(reason)s, error = %(error)s, attempts = attempts + 1,
+        set state = 'quarantined', reason = {_WHY.format(reason="%(reason)s")}, error = %(error)s,
+            attempts = attempts + 1,
             next_attempt_at = null, operation_id = null
         from before where parked.parked_id = before.parked_id
         returning parked.*, before.operation_id as by_operation)
@@ -304,6 +309,12 @@ def leave(connection: Connection, parked_id: int, result: str, code: str | None 
 def wait_on(connection: Connection, parked_id: int, reason: str, waiting_for: str | None) -> None:
     """Let a message wait longer."""
     connection.execute(WAIT_ON, {"reason": reason, "waiting_for": waiting_for, "parked_id": parked_id})
+
+
+def name(connection: Connection, parked_id: int, one: Received) -> None:
+    """Note what a message says of itself that could not be read when it came, and is registered from now on."""
+    message = one.message
+    connection.execute(NAME, (message.source, message.id, message.type, message.subject, parked_id))
 
 
 def try_later(connection: Connection, parked_id: int, error: str) -> None:

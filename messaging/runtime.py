@@ -537,6 +537,8 @@ class Runtime:
                     elif before is Seen.REUSED:
                         resolve = partial(inbox.quarantine, connection, row["parked_id"], ID_REUSED, None)
                     else:
+                        if row["source"] is None:
+                            inbox.name(connection, row["parked_id"], one)
                         self._handle(service, tx, one, now, outcome)
                         # It stands there already, and was counted then: it needs no row, and no more room than it has.
                         again = outcome.parked.pop() if outcome.parked else None

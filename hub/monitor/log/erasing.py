@@ -26,21 +26,29 @@ SHARED: Final = frozenset(
 )  # fmt: skip
 
 SPEAK_OF: Final = """
-    select message.arrived_at, message.id, message.kind, message.source, message.organisation, message.type,
-           message.subject, message.correlation, message.causation
+    select message.arrived_at, message.id, message.kind, message.source, message.organisation,
+           coalesce(hidden.type, message.type) as type, coalesce(hidden.subject, message.subject) as subject,
+           message.correlation, message.causation
     from (select distinct arrived_at, id from mention where person = any(%b::uuid[])) as found
     join message on message.arrived_at = found.arrived_at and message.id = found.id
+    left join confidential_message as hidden on hidden.arrived_at = found.arrived_at and hidden.id = found.id
 """
 ABOUT: Final = """
     select arrived_at, id, kind, source, organisation, type, subject, correlation, causation
     from message where subject = any(%b::uuid[])
+"""
+ABOUT_HIDDEN: Final = """
+    select message.arrived_at, message.id, message.kind, message.source, message.organisation, hidden.type,
+           hidden.subject, message.correlation, message.causation
+    from confidential_message as hidden join message using (arrived_at, id) where hidden.subject = any(%b::uuid[])
 """
 BELONGS: Final = """
     select arrived_at, id, kind, source, organisation, type, subject, correlation, causation
     from message where correlation = any(%b::uuid[])
 """
 RENAME: Final = """
-    update message set id = new.id, subject = new.subject, correlation = new.correlation, causation = new.causation,
+    update message set id = new.id, subject = case when confidential then null else new.subject end,
+        correlation = new.correlation, causation = new.causation,
         short = case when new.erased then null else short end, trace = case when new.erased then null else trace end,
         erased = message.erased or new.erased
     from unnest(
@@ -62,6 +70,10 @@ FORGET_HIDDEN_OUTCOMES: Final = """
     update confidential_outcome set message_id = new.id, waiting_for = null
     from unnest(%b::uuid[], %b::uuid[]) as new(was, id) where confidential_outcome.message_id = new.was
 """
+RENAME_KNOWN: Final = """
+    update confidential_id set id = new.id from unnest(%b::uuid[], %b::uuid[]) as new(was, id)
+    where confidential_id.id = new.was
+"""
 REMEMBER: Final = "insert into erased select * from unnest(%b::bytea[]) on conflict do nothing"
 
 
@@ -74,10 +86,12 @@ def erase(connection: Connection, people: Collection[UUID]) -> None:
     """Take these people out, in the open transaction."""
     spoken = _fetch(connection, SPEAK_OF, people)
     subjects = {row["subject"] for row in spoken if _is_theirs(row)} - {None}
-    about = _fetch(connection, ABOUT, subjects | set(people))
+    about = [
+        *_fetch(connection, ABOUT, subjects | set(people)), *_fetch(connection, ABOUT_HIDDEN, subjects | set(people))
+    ]  # fmt: skip
     theirs = {(row["arrived_at"], row["id"], row["kind"]): row for row in (*spoken, *about)}
     ids = {row["id"] for row in theirs.values()}
-    for row in _fetch(connection, ABOUT, ids):  # refusals of them
+    for row in (*_fetch(connection, ABOUT, ids), *_fetch(connection, ABOUT_HIDDEN, ids)):  # refusals of them
         theirs[row["arrived_at"], row["id"], row["kind"]] = row
     ids = {row["id"] for row in theirs.values()}
     gone = {*people, *ids, *(row["subject"] for row in theirs.values() if row["subject"] in subjects)}
@@ -87,7 +101,7 @@ def erase(connection: Connection, people: Collection[UUID]) -> None:
         touched.setdefault((row["arrived_at"], row["id"], row["kind"]), row)
     _rename(connection, touched.values(), theirs, others)
     was, new = list(others), list(others.values())
-    for statement in (RENAME_OUTCOMES, FORGET_HIDDEN, FORGET_HIDDEN_OUTCOMES):
+    for statement in (RENAME_OUTCOMES, FORGET_HIDDEN, FORGET_HIDDEN_OUTCOMES, RENAME_KNOWN):
         connection.execute(statement, (was, new))
     connection.execute(UNNAME_WAITS, (was,))
     connection.execute(FORGET_PEOPLE, (list(people), list(ids)))
