@@ -229,14 +229,27 @@ class ShownConsole:
         self.query("update staff set totp_step = 0")
 
     def begin_anew(self) -> None:
-        """Have nobody have decided anything, and custody be there."""
+        """Have nobody have decided anything, the tables be whole, and custody be there."""
         self.query("delete from act")
+        self.query("delete from rebuild")
+        self.query("delete from rebuild_part")
         if self._away.exists():
             self._away.rename(self._state.custody_socket)
 
     def forget_views(self) -> None:
         """Have nobody have kept a list."""
         self.query("delete from saved_view")
+
+    def fill_anew(self) -> None:
+        """Have the tables be filled anew, and some of it have come."""
+        ((rebuild_id,),) = self.query(
+            "insert into rebuild (rebuild_id, asked_at, afresh, begun_at)"
+            " values (gen_random_uuid(), clock_timestamp(), false, clock_timestamp()) returning rebuild_id"
+        )
+        self.query(
+            "insert into rebuild_part (rebuild_id, service, page, facts) values (%s, 'referrals', 3, 1200)",
+            rebuild_id,
+        )
 
     def have_custody_away(self) -> None:
         """Have custody answer nobody."""

@@ -265,6 +265,11 @@ def _redirect_done(hand: Hand) -> None:
     hand.go(f"/hecho/{form}")
 
 
+def _filled_anew(hand: Hand) -> None:
+    hand.console.fill_anew()
+    hand.go("/hoy")
+
+
 def _views_kept(hand: Hand) -> None:
     hand.console.forget_views()
     for name, asked in (("Vacunas sin cita", "necesidad=health.vaccination"), ("Vencidas", "estado=expired")):
@@ -376,6 +381,7 @@ STATES: Final = (
     State("today", "today_coordinator", COORDINATOR, to("/hoy")),
     State("today", "today_partner", PARTNER, to("/hoy")),
     State("today", "today_nothing", IDLE, to("/hoy")),
+    State("today", "today_filled_anew", PARTNER, _filled_anew),
     State("today", "today_mine_nothing", PARTNER, to("/hoy?de=mios")),
     State("agenda", "agenda", PARTNER, to("/agenda")),
     State("agenda", "agenda_week", PARTNER, to("/agenda?semana=" + str(frozen.NOW.date()))),

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from hub.console import audit
 from hub.console.keyring import Keyring
-from hub.console.web import kept, pages, sessions
+from hub.console.web import kept, pages, refilling, sessions
 from hub.console.web.accounts import Staff
 from hub.console.web.permissions import Role
 from hub.console.web.sessions import Session
@@ -90,6 +90,11 @@ class Visit:
         if session is None or session.is_locked or session.is_idle:
             return {}
         return kept.find(self.tx, self.keyring, session.staff.code, self.path)
+
+    @cached_property
+    def refilling(self) -> dict[str, Any] | None:
+        """How far the tables are filled anew that pages of cases read; None: they are whole."""
+        return refilling.under_way(self.tx)
 
     def typed(self, name: str) -> str:
         """What stands in a field when the page is shown: what was just sent, or what waited for whoever sent it."""
