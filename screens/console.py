@@ -24,6 +24,9 @@ from hub.console.store.acts import ActState
 from hub.console.web import accounts, credentials
 from hub.console.web.permissions import Role
 from hub.gateway.audit import keys
+from hub.monitor.alerts import pages as alert_pages
+from hub.monitor.alerts.keeping import Keeper
+from hub.monitor.alerts.telling import Open
 from messaging import database, register, topology
 from messaging.identity import HUB
 from messaging.migrate import migrate
@@ -54,6 +57,7 @@ PARTNER: Final = Person("ana.perez", "Ana Pérez", "iom", Role.PARTNER_STAFF)
 AUDITOR: Final = Person("hugo.rios", "Hugo Ríos", CENTRE, Role.AUDITOR)
 ADMINISTRATOR: Final = Person("luis.mora", "Luis Mora", CENTRE, Role.ADMINISTRATOR)
 SECOND_ADMINISTRATOR: Final = Person("rosa.diaz", "Rosa Díaz", CENTRE, Role.ADMINISTRATOR)
+OPERATOR: Final = Person("ines.leal", "Inés Leal", CENTRE, Role.OPERATIONS)
 IDLE: Final = Person("nelly.rojas", "Nelly Rojas", "oportunidades", Role.PARTNER_STAFF)
 """Of whom nobody wants anything, and who has few recovery codes left."""
 SHARING: Final = Person("carmen.vega", "Carmen Vega", "redcross", Role.PARTNER_STAFF)
@@ -67,6 +71,7 @@ COLLEAGUE: Final = Person("beatriz.cano", "Beatriz Cano", "iom", Role.PARTNER_ST
 """Who works beside PARTNER."""
 PEOPLE: Final = (
     COORDINATOR, PARTNER, AUDITOR, ADMINISTRATOR, SECOND_ADMINISTRATOR, IDLE, SHARING, NEWCOMER, LOST, APART, COLLEAGUE,
+    OPERATOR,
 )  # fmt: skip
 HOSTED: Final = (CENTRE, "iom", "redcross")
 """Who uses the hub's screens."""
@@ -111,6 +116,7 @@ class ShownConsole:
             "CONSOLE_DATABASE_URL": self._url,
             "CONSOLE_KEY_FILE": str(self._state.console_key_file),
             "CONSOLE_AUDIT_DIRECTORY": str(self._state.console_audit),
+            "CONSOLE_ALERTS_BOOK": str(self._state.alerts_book),
             "CONSOLE_CUSTODY_SOCKET": str(self._state.custody_socket),
             "RUTA_ORGANISATIONS_FILE": str(self._state.organisations_file),
         }
@@ -222,6 +228,19 @@ class ShownConsole:
             until = frozen.NOW.replace(hour=5, minute=0) + timedelta(days=4)  # midnight in Colombia
             away, there = (self.people[one.login].code for one in (person, colleague))
             holding.begin_absence(tx, away, there, frozen.NOW, until)
+
+    def look(self, seconds_ago: int, *open: str) -> None:
+        """Have the book of alerts say which were open then."""
+        at = frozen.NOW - timedelta(seconds=seconds_ago)
+        with Keeper(self._state.alerts_book).changing() as book:
+            book.evaluated = at.isoformat()
+            book.open = {}
+            for name in open:
+                page, began = alert_pages.read()[name], at.isoformat()
+                can_wait = page.wait != "never"
+                book.open[name] = Open(
+                    name, "x", page.means, page.first, began, began, ["x"], can_wait, organisations=["iom"]
+                )
 
     def forget_attempts(self) -> None:
         """Have nobody wait who typed something wrong before, and every code of an authenticator be new."""

@@ -17,6 +17,7 @@ from screens.console import (
     IDLE,
     LOST,
     NEWCOMER,
+    OPERATOR,
     PARTNER,
     PASSWORD,
     PIN,
@@ -169,6 +170,16 @@ def _refused(name: str, what: str, typed: Mapping[str, str], **chosen: str) -> C
         hand.send(**typed)
 
     return send
+
+
+def _alerts(seconds_ago: int, *open: str) -> Callable[[Hand], None]:
+    """Look at what is open as somebody saw it so long ago."""
+
+    def look(hand: Hand) -> None:
+        hand.console.look(seconds_ago, *open)
+        hand.go("/alertas")
+
+    return look
 
 
 def _done(name: str, what: str, state: ActState, seconds_left: int = 0, **more: str) -> Callable[[Hand], None]:
@@ -475,6 +486,9 @@ STATES: Final = (
     State("office", "office_wrong", COORDINATOR, _office_wrong, is_refused=True),
     State("office_code", "office_code_wrong", COORDINATOR, _office_code_wrong, is_refused=True),
     State("notices_code", "notices_code_wrong", PARTNER, _notices_code_wrong, is_refused=True),
+    State("alerts", "alerts_none", OPERATOR, _alerts(10)),
+    State("alerts", "alerts", OPERATOR, _alerts(10, "broker_away", "supervisor_frozen")),
+    State("alerts", "alerts_away", OPERATOR, _alerts(600)),
     State("recovery", "recovery", ADMINISTRATOR, _recovery),
     State("recovery", "recovery_waits", ADMINISTRATOR, _recovery_waits),
     State("recovery", "recovery_asked", ADMINISTRATOR, _recovery_asked),

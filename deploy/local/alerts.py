@@ -66,7 +66,7 @@ class Look:
 
 def book_of(state: State) -> Path:
     """The file in which it stands what has been told, silenced, and heard."""
-    return state.directory / "alerts.json"
+    return state.alerts_book
 
 
 def look(

@@ -86,6 +86,11 @@ class State:
         return self.directory / "monitor" / "audit"
 
     @property
+    def alerts_book(self) -> Path:
+        """What has been told of alerts, silenced, and heard (hub/monitor/alerts/keeping.py)."""
+        return self.directory / "alerts.json"
+
+    @property
     def custody_socket(self) -> Path:
         """Where custody is asked to open what is sealed to organisations that use the hub's screens."""
         return self.console / "custody.sock"

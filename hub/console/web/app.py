@@ -47,6 +47,7 @@ from hub.console.web.settings import Settings
 from hub.console.web.shell import AT_ONCE, NOTHING, Serving, Shell
 from hub.gateway.audit import store
 from hub.gateway.http.problems import LANGUAGES
+from hub.monitor.web import alerts
 from messaging import database
 from messaging.health import health
 from messaging.log import describe, fields
@@ -87,6 +88,7 @@ def all_screens(settings: Settings) -> Sequence[Screen]:
         *enrolling.screens(settings),
         *recovering.screens(settings),
         *notices.screens(settings),
+        *alerts.screens(settings),
         NOTHING,
     )
 

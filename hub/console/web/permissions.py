@@ -62,6 +62,7 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "notices_code": OF_CASES,
     "office": frozenset({Role.COORDINATOR, Role.ADMINISTRATOR}),
     "office_code": frozenset({Role.COORDINATOR, Role.ADMINISTRATOR}),
+    "alerts": frozenset({Role.OPERATIONS}),
     "recovery": frozenset({Role.ADMINISTRATOR}),
 }
 

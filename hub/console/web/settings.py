@@ -41,6 +41,8 @@ class Settings:
     undo_seconds: int = 10  # in which what somebody has decided can be undone, before it is said
     mails_from: str | None = None
     """The address that notices come from; None: none are sent."""
+    alerts_book: Path | None = None
+    """The book of alerts (hub/monitor/alerts/keeping.py); None: nothing is known of them."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -68,6 +70,7 @@ class Settings:
             read_address(setting("CONSOLE_LISTEN", environment)).port,
             url.startswith("https:") if url else bool(environment.get("RUTA_CONSOLE_CERTIFICATE")),
             mails_from=environment.get("RUTA_SMTP_FROM") or None,
+            alerts_book=Path(book) if (book := environment.get("CONSOLE_ALERTS_BOOK")) else None,
             **times,
         )
 

@@ -37,6 +37,8 @@ class Open:
     seen_in: list[str]
     can_wait: bool
     said_at: str | None = None  # None: nobody has been told
+    organisations: list[str] = field(default_factory=list)  # that wait
+    emergencies: int | None = 0  # None: nobody can count them now
 
 
 @dataclass
@@ -110,6 +112,7 @@ def step(book: Book, found: Iterable[Alert], unread: Set[str], settings: Notify,
         entry = Open(
             one.name, one.what, one.text, one.first, known.began if known else one.since or now,
             known.seen_at if known else now, list(one.seen_in), one.can_wait, known.said_at if known else None,
+            [*one.organisations], one.emergencies,
         )  # fmt: skip
         book.open[key] = entry
         if one.hidden_by or is_silenced(book, one, at):

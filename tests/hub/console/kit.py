@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ from hub.console.keyring import Keyring
 from hub.console.web import app as web
 from hub.console.web.settings import Settings
 from hub.gateway.audit import keys
+from hub.monitor.alerts.keeping import Keeper
+from hub.monitor.alerts.telling import Open
 from messaging import register, topology
 from messaging.identity import HUB
 from messaging.migrate import migrate
@@ -72,8 +75,15 @@ class Console:
             audit=self.state.console_audit,
             organisations=register.Register(self.network, self.state.organisations_file).now,
             directory=self.directory,
+            alerts_book=self.state.alerts_book,
         )
         self._running: list[Running] = []
+
+    def look(self, evaluated: datetime, *open: Open) -> None:
+        """Have the book of alerts say what was open then."""
+        with Keeper(self.state.alerts_book).changing() as book:
+            book.evaluated = evaluated.isoformat()
+            book.open = {f"{one.name} {one.what}": one for one in open}
 
     def _write_organisations(self) -> None:
         said = {

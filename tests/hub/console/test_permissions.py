@@ -1,12 +1,14 @@
 """Who may come to which page: every route times every role; a route that nobody has declared, and how it is found."""
 
 import contextlib
+from datetime import timedelta
 
 import pytest
 
 from hub.console.web import app, permissions
 from hub.console.web.permissions import ALL_STAFF, ANYBODY, MAY, Role, UndeclaredError, check
 from hub.console.web.screen import Screen
+from messaging import clock
 from tests.examples_reports import an_id, referred, says
 from tests.hub.console.kept import Kept
 from tests.hub.console.kit import CENTRE, Browser, Console, Running, roles_of
@@ -21,7 +23,7 @@ MORE = {
     Role.PARTNER_STAFF: OF_CASES,
     Role.AUDITOR: OF_LISTS,
     Role.ADMINISTRATOR: {"recovery", "office", "office_code"},
-    Role.OPERATIONS: set[str](),
+    Role.OPERATIONS: {"alerts"},
 }
 
 
@@ -69,6 +71,7 @@ def guarded(console: Console) -> list[Screen]:
 
 
 def test_everybody_comes_to_what_is_theirs_and_to_nothing_else(console: Console, browsers: dict[Role, Browser]) -> None:
+    console.look(clock.now() + timedelta(minutes=5))
     for screen in guarded(console):
         for role, browser in browsers.items():
             may = screen.name in MORE[role] or MAY[screen.name] == ALL_STAFF
