@@ -788,7 +788,10 @@ def provision(management: Management, network: DeclaredNetwork, passwords: Mappi
     """
     version = management.get("overview")["rabbitmq_version"]
     document = definitions(network, passwords, broker_version=version)
-    management.post("definitions", document)
+    # Nothing is led on to an exchange from which nothing leads further yet: it would be taken for what nobody reads.
+    onward = [one for one in document["bindings"] if one["destination_type"] == "exchange"]
+    management.post("definitions", {**document, "bindings": [one for one in document["bindings"] if one not in onward]})
+    management.post("definitions", {"bindings": onward})
     for vhost in (NETWORK, HUB):
         _remove_other_policies(management, vhost, document["policies"])
         _check_queues(management, vhost, document["queues"])

@@ -72,7 +72,8 @@ HIDE_EARLIER: Final = """
         from (select arrived_at, id, kind, source, organisation, recipient, type, subject, system, recipientsystem,
                      routing_key
               from message as earlier
-              where not confidential and (earlier.subject = any(%b::uuid[]) or earlier.id = any(%b::uuid[]))
+              where not confidential and (earlier.subject = any(%b::uuid[]) or earlier.id = any(%b::uuid[])
+                                           or earlier.correlation = any(%b::uuid[]))
               for update) as known
         where message.arrived_at = known.arrived_at and message.id = known.id and message.kind = known.kind
         returning known.arrived_at, known.id, known.source, known.organisation, known.recipient, known.type,
@@ -139,15 +140,25 @@ def write(connection: Connection, come: Sequence[Logged], now: datetime, known: 
     _insert_mentions(connection, new)
     _count(connection, new, now, known)
     if marked:
-        hidden_before = [row["id"] for row in connection.execute(HIDE_EARLIER, (marked, marked)).fetchall()]
-        connection.execute(HIDE_EARLIER_OUTCOMES, (list({*marked, *hidden_before}),))
-        connection.execute(MARK, (now, hidden_before))
+        _hide_earlier(connection, marked, now)
     if gone:
         erasing.remember(connection, gone)
     people = {one.erases for one in new.values() if one.erases is not None}
     if people:
         erasing.erase(connection, people)
     return sum(one.kind == "passed" for one in new.values())
+
+
+def _hide_earlier(connection: Connection, marked: Collection[UUID], now: datetime) -> None:
+    """Hide what came before it was known to be of a confidential case, and what began with that."""
+    hidden = set(marked)
+    last = list(marked)
+    while last:
+        found = {row["id"] for row in connection.execute(HIDE_EARLIER, (last, last, last)).fetchall()}
+        last = list(found - hidden)
+        hidden |= found
+    connection.execute(HIDE_EARLIER_OUTCOMES, (list(hidden),))
+    connection.execute(MARK, (now, list(hidden)))
 
 
 def _mark(connection: Connection, come: Sequence[Logged], now: datetime) -> list[UUID]:
@@ -159,12 +170,13 @@ def _mark(connection: Connection, come: Sequence[Logged], now: datetime) -> list
     asked |= {said.message_id for one in come for said in one.outcomes}
     known = {row["id"] for row in connection.execute(MARKED, (list(asked),)).fetchall()}
     before = set(known)
-    for one in come:
-        if one.confidential or known & {one.id, one.subject, one.causation, one.correlation}:
-            one.confidential = True
-            known.add(one.id)
-            if one.subject is not None:
-                known.add(one.subject)
+    found = -1
+    while found != len(known):  # an answer may stand before what shows what it answers
+        found = len(known)
+        for one in come:
+            if one.confidential or known & {one.id, one.subject, one.causation, one.correlation}:
+                one.confidential = True
+                known |= {id for id in (one.id, one.subject) if id is not None}
     for one in come:
         for said in one.outcomes:
             said.confidential = one.confidential or said.message_id in known

@@ -88,6 +88,17 @@ def test_of_a_confidential_case_the_log_shows_id_family_and_service(log: Log) ->
     assert "no_consent" in {row["code"] for row in log.query("select code from confidential_outcome")}
 
 
+def test_what_a_message_began_that_shows_later_to_be_confidential_is_hidden_with_it(log: Log) -> None:
+    referral, other = uuid7(), uuid7()
+    began = status("iom", referral)
+    followed = status("iom", other).model_copy(update={"causationid": began.id, "correlationid": began.id})
+    log.write(began, followed)
+
+    log.write(said(confidential_request(referral_id=referral), source="redcross"))
+
+    assert list(log.query("select * from message where not confidential")) == []
+
+
 def test_what_speaks_of_an_erased_person_keeps_ids_that_lead_nowhere(log: Log) -> None:
     person, referral, other = uuid7(), uuid7(), status("iom")
     asked = said(referral_requested(referral_id=referral, person_id=person), source="redcross")
