@@ -187,7 +187,7 @@ FAULTS: Sequence[Fault] = (
     ),
     Fault(
         "a binding deleted (D5)",
-        _delete("bindings/hub/e/hub/q/referrals/referral.received.*"),
+        _delete("bindings/hub/e/routes/q/referrals/referral.received.*"),
         ("missing", "dead_lettered"),
         command=REPAIR,
         short=True,

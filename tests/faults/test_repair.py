@@ -120,7 +120,7 @@ def test_what_was_deleted_under_load_is_made_again_and_everything_is_applied_onc
     eventually(partial(all_taken_in, stack, "employment", sent["employment"][:40]))
     management.delete("queues/hub/employment")
     go_on.set()
-    management.delete("bindings/hub/e/hub/q/events/jornada.planned.*")
+    management.delete("bindings/hub/e/routes/q/events/jornada.planned.*")
     management.delete("bindings/network/e/submit.barranquilla/q/submit.barranquilla/barranquilla.%23")
     management.delete("exchanges/network/submit.iom")
     management.delete("users/redcross")
@@ -137,7 +137,7 @@ def test_what_was_deleted_under_load_is_made_again_and_everything_is_applied_onc
     assert (repaired.returncode, again.returncode) == (0, 0), repaired.stdout + repaired.stderr + again.stderr
     for said in (
         "Queue employment (hub) is missing.",
-        "Binding of queue events to exchange hub with key jornada.planned.* (hub) is missing.",
+        "Binding of queue events to exchange routes with key jornada.planned.* (hub) is missing.",
         "Exchange submit.iom (network) is missing.",
         "User redcross is missing.",
     ):
@@ -155,7 +155,7 @@ def test_what_was_deleted_under_load_is_made_again_and_everything_is_applied_onc
 
 def test_what_cannot_be_recorded_is_not_repaired(hub: Network) -> None:
     key = hub.stack.state.audit / "private.pem"
-    hub.stack.management.delete("bindings/hub/e/hub/q/events/jornada.planned.*")
+    hub.stack.management.delete("bindings/hub/e/routes/q/events/jornada.planned.*")
     key.chmod(0o644)
     try:
         refused = repair(hub.stack, "--yes")

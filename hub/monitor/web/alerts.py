@@ -40,7 +40,6 @@ def screens(settings: Settings) -> Sequence[Screen]:
         visit.note("alerts_seen", count=len(found))
         return visit.page(
             "alerts.html",
-            status=200 if known else 503,
             known=known,
             rows=found[:SHOWN],
             count=len(found),

@@ -45,7 +45,7 @@ def test_that_nothing_is_open_is_said_only_where_somebody_has_looked(console: Co
 
     console.look(clock.now() - timedelta(minutes=3), an_alert("broker_away", can_wait=False))
     answer = operator.get("/alertas")
-    assert (answer.status, "Sin dato" in answer.text, "broker_away" in answer.text) == (503, True, False)
+    assert (answer.status, "Sin dato" in answer.text, "broker_away" in answer.text) == (200, True, False)
 
     console.state.alerts_book.unlink()
-    assert operator.get("/alertas").status == 503
+    assert "Sin dato" in operator.get("/alertas").text
