@@ -118,7 +118,10 @@ def test_an_alarm_of_the_broker_is_told(hub: Network, limit: list[str], end: lis
     ("gone", "told"),
     [
         ("queues/hub/events", "queue events (hub) is missing"),
-        ("bindings/hub/e/routes/q/intake/person.registered.*", "binding of queue intake to exchange routes with key person"),
+        (
+            "bindings/hub/e/routes/q/intake/person.registered.*",
+            "binding of queue intake to exchange routes with key person",
+        ),
         ("exchanges/network/inbox", "exchange inbox (network) is missing"),
         ("users/reports", "user reports is missing"),
         ("permissions/network/iom", "permission of user iom (network) is missing"),
