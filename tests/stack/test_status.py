@@ -30,12 +30,12 @@ def test_unpublished_counts_messages_whoever_wrote_them_in_between(stack: Stack)
             )
             connection.commit()
 
-            assert read_service(url) == {"inbox": 0, "parked": {}, "crowded": [], "unpublished": 5}
+            assert read_service(url).items() >= {"inbox": 0, "parked": {}, "crowded": [], "unpublished": 5}.items()
 
             connection.execute("update outbox_writer set published = committed")
             connection.commit()
 
-            assert read_service(url) == {"inbox": 0, "parked": {}, "crowded": [], "unpublished": 0}
+            assert read_service(url).items() >= {"inbox": 0, "parked": {}, "crowded": [], "unpublished": 0}.items()
     finally:
         stack.drop_database("counted")
 
@@ -56,7 +56,7 @@ def test_what_was_taken_in_is_told_without_counting_it(stack: Stack) -> None:
             connection.commit()
             connection.execute("lock table inbox in access exclusive mode")  # as if counting it took for ever
 
-            assert read_service(url) == {"inbox": 8, "parked": {}, "crowded": [], "unpublished": 0}
+            assert read_service(url).items() >= {"inbox": 8, "parked": {}, "crowded": [], "unpublished": 0}.items()
     finally:
         stack.drop_database("counted")
 
