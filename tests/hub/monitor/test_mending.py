@@ -3,7 +3,6 @@
 import contextlib
 import random
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from messaging.transaction import transaction
 from tests.hub.conftest import probe, probed
 from tests.messaging.harness import Probe, service_published, wait_until
 from tests.messaging.probe.service import ProbeService
+from tests.waiting import eventually
 
 __all__ = ["probe", "probed"]
 
@@ -425,7 +425,8 @@ def test_a_service_killed_in_the_middle_leaves_nothing_out_and_does_nothing_twic
             inbox.park(connection, [row])
     process = mender.probe.service().start()
     started = mender.start(mender.plan())
-    time.sleep(1)  # in the middle of its first batch
+    free = "select parked_id from parked for update skip locked"
+    eventually(lambda: len(mender.probe.query(free)) < len(batch))  # it is in the middle of its first batch
     process.kill()
     assert sums(mender.look(started)).get("remaining")
     mender.probe.service().start()
