@@ -5,7 +5,16 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.local import Stack
+from deploy.local.provision import provision_databases
+from messaging.topology import DeclaredNetwork
 from tests.hub.monitor.logging import Log, make_log
+
+
+@pytest.fixture(scope="module")
+def databases(provisioned: Stack, declared: DeclaredNetwork) -> Stack:
+    """The servers with the whole database of each service: other modules have the gateway's anew, and empty."""
+    provision_databases(provisioned, declared)
+    return provisioned
 
 
 @pytest.fixture(scope="module")

@@ -641,15 +641,15 @@ def test_operators_see_these_columns_and_no_others_and_no_table(mender: Mender) 
     assert calls == ["dry_run", "may_be", "start", "stop"]
 
 
-def test_where_nobody_tries_again_operators_only_see(mender: Mender, provisioned: Stack) -> None:
-    url = provisioned.operator_database_url("gateway")
+def test_where_nobody_tries_again_operators_only_see(mender: Mender, databases: Stack) -> None:
+    url = databases.operator_database_url("gateway")
     with psycopg.connect(url, autocommit=True) as operator:
         operator.execute("select * from operators.parked")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             operator.execute("select operators.start(gen_random_uuid(), '', 'operator:1', 'mended')")
     mender.databases["gateway"] = url
     assert code_of(lambda: mender.plan(cause=Cause("gateway"))) == "not_done_here"
-    with psycopg.connect(provisioned.service_database_url("gateway"), autocommit=True) as gateway:
+    with psycopg.connect(databases.service_database_url("gateway"), autocommit=True) as gateway:
         gateway.execute("insert into parked (state, reason, raw) values ('quarantined', 'failed', 'x')")
         (group,) = failures.read(mender.databases, Cause("gateway")).groups
         gateway.execute("delete from parked")

@@ -18,17 +18,17 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture
-def gateway(provisioned: Stack) -> Iterator[Connection]:
+def gateway(databases: Stack) -> Iterator[Connection]:
     """The gateway's database; what a test writes is gone after it."""
-    with closing(database.connect(provisioned.service_database_url(GATEWAY))) as connection:
+    with closing(database.connect(databases.service_database_url(GATEWAY))) as connection:
         yield connection
         connection.rollback()
 
 
 @pytest.fixture
-def referrals(provisioned: Stack) -> Iterator[Connection]:
+def referrals(databases: Stack) -> Iterator[Connection]:
     """The database of referrals, likewise."""
-    with closing(database.connect(provisioned.service_database_url("referrals"))) as connection:
+    with closing(database.connect(databases.service_database_url("referrals"))) as connection:
         yield connection
         connection.rollback()
 

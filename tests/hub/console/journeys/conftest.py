@@ -279,7 +279,7 @@ def moment(at: datetime) -> str:
     return at.astimezone(COLOMBIA).strftime("%Y-%m-%dT%H:%M")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def house() -> Iterator[House]:
     found = chromium()
     if found is None:
