@@ -35,7 +35,7 @@ create index parked_operation_planned on parked_operation (planned_at);
 
 -- The messages that a dry run has bound, and how each stood then.
 create table parked_selected (
-    operation_id uuid    not null references parked_operation on delete cascade,
+    operation_id uuid    not null references parked_operation on delete cascade deferrable initially deferred,
     parked_id    bigint  not null,
     reason       text    not null,
     error        text,

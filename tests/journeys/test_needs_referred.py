@@ -112,7 +112,7 @@ def test_a_need_reaches_its_recipient_with_what_the_consent_covers_and_the_perso
 
     (status,) = eventually(lambda: redcross.heard(contracts.ReferralStatus, referral_id=referral_id))
     assert status.data.state == codes.ReferralState.SENT
-    (receipt,) = eventually(lambda: redcross.heard(contracts.ConsentReceiptIssued, consent_id=consent_id))
+    (receipt,) = eventually(lambda: redcross.heard(contracts.ConsentReceiptIssuedV1, consent_id=consent_id))
     assert receipt.data.receipt_code in receipt_page(receipt.data, names={})
 
 

@@ -30,10 +30,10 @@ OF_TWO_IN_ONE = 8  # a redirection ends a referral and sends another, and asks w
 RARE: Final = {
     "intake": {
         "MatchLinked", "MatchRejected", "MatchUndone", "RightsAnswered", "RightsExtended", "RightsRequested",
-        "ConsentWithdrawnByReceipt", "RouteRuleSet", "OrganisationRecorded",
+        "ConsentWithdrawnByReceipt", "RouteRuleSet", "OrganisationRecorded", "FactsAsked",
     },
     # Which consent a note is under, its referral has to say first.
-    "referrals": {"PersonErased", "OrganisationRecorded", "ReferralNoteAdded"},
+    "referrals": {"PersonErased", "OrganisationRecorded", "ReferralNoteAdded", "FactsAsked"},
     "events": {"PersonErased"},
     "employment": {"PersonErased", "ReferralReminder", "OrganisationRecorded"},
     "reports": set[str](),

@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -207,17 +207,24 @@ class Sitting:
         """Open a page."""
         self.page.goto(self.house.address + path)
 
-    def sees(self, words: str, *, within: float = 60.0) -> None:
+    def sees(self, words: str) -> None:
         """Look at the page again and again until these words stand there."""
+        self._looks_until(words, lambda: words in self.read())
 
+    def may(self, words: str) -> None:
+        """The same until what is called so can be pressed: what is not yet possible stands there, too, and why."""
+        pressed = f"main :is(a, button):text-is('{words}'):not([disabled])"
+        self._looks_until(words, lambda: self.page.locator(pressed).count() > 0)
+
+    def _looks_until(self, words: str, stands: Callable[[], bool]) -> None:
         def look() -> bool:
-            if words in self.page.inner_text("main"):
+            if stands():
                 return True
             self.page.reload()
-            return words in self.page.inner_text("main")
+            return stands()
 
         try:
-            eventually(look, within=within)
+            eventually(look, within=60.0)
         except AssertionError:
             raise AssertionError(f"{words} stands nowhere on {self.page.url}: {self.read()}") from None
 
@@ -245,7 +252,7 @@ class Sitting:
     def acts(self, referral: Referral, words: str, **fields: str) -> None:
         """Do something about a referral on the page of its case, and wait until the network has applied it."""
         self.opens(referral.path)
-        self.sees(words)
+        self.may(words)
         self.presses(words)
         if fields:
             self.fills(**fields)

@@ -99,7 +99,7 @@ def test_what_a_consent_no_longer_allows_is_not_done_and_says_why(house: House) 
     referral = house.refers("redcross", "casapuente.mercado")
     with house.sits("casapuente", width=PHONE) as phone:
         phone.opens(referral.path)
-        phone.sees("Aceptar")
+        phone.may("Aceptar")
         phone.page.locator("main button:text-is('Aceptar')").wait_for()
         referral.withdraws_consent()  # elsewhere, while the page stands open
         with phone.page.expect_navigation():
@@ -120,7 +120,7 @@ def test_of_two_who_act_on_one_referral_at_once_one_is_heard_and_the_other_told(
     ):
         for somebody in (one, other):
             somebody.opens(referral.path)
-            somebody.sees("Aceptar")
+            somebody.may("Aceptar")
         other.presses("No podemos")
         other.fills(reason="no_capacity")
         one.presses("Aceptar")
@@ -140,7 +140,7 @@ def test_a_form_that_is_sent_twice_and_from_two_devices_has_one_effect(house: Ho
         house.sits("casapuente", width=DESK) as desk,
     ):
         phone.opens(referral.path)
-        phone.sees("Aceptar")
+        phone.may("Aceptar")
         form = phone.form_of("Aceptar")
         phone.page.locator("main button:text-is('Aceptar')").dblclick()
         desk.opens(referral.path)
@@ -164,7 +164,7 @@ def test_what_was_typed_waits_where_the_session_is_locked_or_the_connection_cut(
     question = "¿Puede venir por la tarde? (Caso inventado.)"
     with house.sits("casapuente", width=PHONE) as phone:
         phone.opens(referral.path)
-        phone.sees("Preguntar algo")
+        phone.may("Preguntar algo")
         phone.presses("Preguntar algo")
         phone.fills(topic="contact", sealed=question)
         phone.page.context.set_offline(True)
@@ -194,7 +194,7 @@ def test_a_decision_that_is_undone_was_never_said(house: House) -> None:
     try:
         with house.sits("casapuente", width=PHONE) as phone:
             phone.opens(referral.path)
-            phone.sees("Aceptar")
+            phone.may("Aceptar")
             phone.presses("Aceptar")
             house.asks_the_console("update act set say_at = now() + interval '1 minute' where state = 'kept'")
             phone.page.reload()
@@ -213,7 +213,7 @@ def test_two_who_press_at_the_same_moment_leave_one_effect(house: House) -> None
         sent = []
         for somebody in (one, other):
             somebody.opens(referral.path)
-            somebody.sees("Aceptar")
+            somebody.may("Aceptar")
             sent.append(_as_sent(somebody, "Aceptar"))
         with ThreadPoolExecutor() as at_once:
             told = list(at_once.map(lambda form: _send(house, f"{referral.path}/hacer/accepted", *form), sent))
