@@ -128,6 +128,11 @@ class Remote:
         self._port = port
         self._tls = tls
 
+    @property
+    def address(self) -> str:
+        """Where a browser of this machine finds it, where there is no TLS."""
+        return f"http://127.0.0.1:{self._port}"
+
     def ask(
         self, method: str, path: str, headers: Sequence[tuple[str, str]], body: bytes, address: str = "127.0.0.1"
     ) -> Answer:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import psycopg
 
-from bench.console import looks, statements, world
+from bench.console import acting, looks, slow, statements, world
 from bench.console.browsing import ENROLMENT, Answer, Browser, Remote, Running, enrol
 from bench.console.looks import COORDINATOR, FLOOR, LARGE_STAFF, SMALL_STAFF, STAFF, Look
 from bench.console.world import LARGE, SMALL, World
@@ -24,6 +24,7 @@ from deploy.local.processes import hub_programs
 from deploy.local.provision import provision
 from deploy.local.trail import trail
 from hub.console.web import app as web
+from hub.console.web import listing
 from hub.console.web.case import path_of
 from hub.console.web.settings import Settings
 from messaging import clock, topology
@@ -36,8 +37,8 @@ LONGEST_MS: Final = 100.0  # for a case of so many steps
 APART: Final = 0.05, 0.5  # how far medians of what is hidden and what is not there may be apart: of the one; ms
 ORGANISATION: Final = {LARGE_STAFF: LARGE, SMALL_STAFF: SMALL, COORDINATOR: LARGE}
 PARTS: Final = {"lists": ("Hoy", "list", "sent", "received", "a common", "a rare", "a state", "nothing found"),
-                "search": ("Buscar",), "case": ("Caso",)}  # fmt: skip
-"""Which pages are summed up as one, by how their names begin."""
+                "search": ("Buscar",), "counts": ("Hoy",), "case": ("Caso",)}  # fmt: skip
+"""Which pages are summed up as one, by how their names begin; Hoy is the list that counts what waits."""
 FILES: Final = re.compile(r'(?:href|src)="(/static/[^"]+)"')
 
 
@@ -48,14 +49,25 @@ class Plan:
     referrals: int
     rounds: int
     pairs: int
+    slow_visits: int
+    acting: acting.Plan
 
 
-FULL: Final = Plan(referrals=1_000_000, rounds=200, pairs=500)
-QUICK: Final = Plan(referrals=1_000_000, rounds=40, pairs=500)
+FULL: Final = Plan(
+    referrals=1_000_000, rounds=200, pairs=500, slow_visits=10, acting=acting.Plan(acts=100, batch=8_000)
+)
+QUICK: Final = Plan(referrals=1_000_000, rounds=40, pairs=500, slow_visits=3, acting=acting.Plan(acts=20, batch=2_000))
 
 
 def measure(directory: Path, plan: Plan, say: Callable[[str], None]) -> dict[str, Any]:
     """Measure it; returns the figures."""
+    pages = _of_pages(directory, plan, say)
+    act = acting.measure(directory / "network", plan.acting, say)
+    worst = max(one["p95_ms"] for one in act.values())
+    return pages | {"acting": act, "act_p95_ms": worst}
+
+
+def _of_pages(directory: Path, plan: Plan, say: Callable[[str], None]) -> dict[str, Any]:
     with Stack(directory) as stack:
         stack.drop_database(CONSOLE)
         network = topology.read()
@@ -75,6 +87,7 @@ def measure(directory: Path, plan: Plan, say: Callable[[str], None]) -> dict[str
                 "pages": _times(remote, browsers, asked, plan.rounds),
                 "weight": _weight(asked, browsers),
                 "hidden": _hidden(remote, browsers[SMALL_STAFF], made, plan.pairs),
+                "slow": slow.measure(remote.address, listing.PATH, browsers[LARGE_STAFF].cookies, plan.slow_visits),
             }
             settings = Settings.from_environment(program.environment)
             with psycopg.connect(settings.database_url, options=web.OPTIONS) as connection:
@@ -204,13 +217,13 @@ def _statements(
 
 
 def summary(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """The slowest p95 of each kind of page, and the heaviest first visit as it comes."""
+    """The slowest p95 of each kind of page, and the heaviest first visit as it is sent."""
     pages = figures["pages"]
     slowest = {
         part: {"p95_ms": max(said["p95_ms"] for name, said in pages.items() if name.startswith(begins))}
         for part, begins in PARTS.items()
     }
-    heaviest = max(one["bytes"] for one in figures["weight"].values())
+    heaviest = max(one["sent"] for one in figures["weight"].values())
     return slowest | {"first_visit_kb": round(heaviest / 1024, 1), "rows": figures["referrals"]}
 
 
@@ -236,6 +249,7 @@ def lines(figures: Mapping[str, Any]) -> Iterator[str]:
     for name, one in goals(figures).items():
         verdict = "reached" if one["reached"] else "missed"
         yield f"{name} is {one['measured']:g}; the goal is at most {one['goal']:g}: {verdict}"
+    yield from acting.lines(figures["acting"])
     yield from figures["statements"]["too_much"]
 
 
@@ -249,6 +263,9 @@ def goals(figures: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         "the heaviest first visit as it is sent, KB": (round(heaviest / 1024, 1), WEIGHT / 1024),
         "ms by which another's case and an unknown one differ": (
             hidden["apart_ms"], round(max(APART[0] * hidden["unknown_p50_ms"], APART[1]), 3),
+        ),
+        f"seconds until a list of {figures['slow']['rows']} rows is there on a slow connection": (
+            figures["slow"]["seconds"], slow.GOAL_S,
         ),
     }  # fmt: skip
     return {name: {"measured": said, "goal": goal, "reached": said <= goal} for name, (said, goal) in measured.items()}

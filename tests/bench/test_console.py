@@ -8,12 +8,13 @@ def test_of_each_kind_of_page_the_slowest_counts_and_of_first_visits_the_heavies
     figures = {
         "referrals": 12,
         "pages": {name: {"p95_ms": said} for name, said in slow.items()},
-        "weight": {"Hoy: a": {"bytes": 2048, "compressed": 1024}, "list: a": {"bytes": 1024, "compressed": 512}},
+        "weight": {"Hoy: a": {"bytes": 2048, "sent": 1024}, "list: a": {"bytes": 1024, "sent": 512}},
     }
     assert measured.summary(figures) == {
         "lists": {"p95_ms": 9.0},
         "search": {"p95_ms": 3.0},
+        "counts": {"p95_ms": 4.0},
         "case": {"p95_ms": 7.0},
-        "first_visit_kb": 2.0,
+        "first_visit_kb": 1.0,
         "rows": 12,
     }

@@ -38,7 +38,7 @@ class Settings:
     """Whether browsers come by https, to us or to a proxy."""
     lock_after: int = 10  # minutes without anybody's doing anything
     session_hours: int = 12  # after which the password is asked for again
-    undo_seconds: int = 10  # in which what somebody has decided can be undone, before it is said
+    undo_seconds: int = 10  # in which what somebody has decided can be undone, before it is said; 0: it cannot
     mails_from: str | None = None
     """The address that notices come from; None: none are sent."""
     alerts_book: Path | None = None
@@ -51,11 +51,11 @@ class Settings:
         audit = Path(setting("CONSOLE_AUDIT_DIRECTORY", environment))
         url = environment.get("RUTA_CONSOLE_URL", "")
         times = {
-            name: whole(variable, environment[variable])
-            for name, variable in (
-                ("lock_after", "RUTA_CONSOLE_LOCK_MINUTES"),
-                ("session_hours", "RUTA_CONSOLE_SESSION_HOURS"),
-                ("undo_seconds", "RUTA_CONSOLE_UNDO_SECONDS"),
+            name: whole(variable, environment[variable], least)
+            for name, variable, least in (
+                ("lock_after", "RUTA_CONSOLE_LOCK_MINUTES", 1),
+                ("session_hours", "RUTA_CONSOLE_SESSION_HOURS", 1),
+                ("undo_seconds", "RUTA_CONSOLE_UNDO_SECONDS", 0),
             )
             if environment.get(variable)
         }

@@ -47,10 +47,10 @@ VARIABLES = {
 }
 
 
-def whole(name: str, value: str) -> int:
-    """Read what an operator has set; raises ValueError for what is not a whole number from 1 on."""
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
-        raise ValueError(f"{name} is not a whole number from 1 on")
+def whole(name: str, value: str, least: int = 1) -> int:
+    """Read what an operator has set; raises ValueError for what is not a whole number from `least` on."""
+    if not (value.isascii() and value.isdigit() and int(value) >= least):
+        raise ValueError(f"{name} is not a whole number from {least} on")
     return int(value)
 
 
