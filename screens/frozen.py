@@ -44,7 +44,7 @@ def still(seed: int = 0) -> Iterator[None]:
         patch.object(credentials, "new_totp_secret", lambda: SECRET),
         patch.object(shell, "error_page", lambda code, language, _: made(code, language, REQUEST)),
         patch.object(listing, "AT_ONCE", ROWS),
-        patch.object(acting, "LOOKS_AGAIN", LOOKS_AGAIN),
+        patch.object(acting, "SOON", LOOKS_AGAIN),
     ):
         yield
 

@@ -36,7 +36,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds; doubles while nothing can be 
 ASK_AGAIN: Final = 0.5  # of its age: what is new is asked after often, what waits for long seldom
 GONE_FOR: Final = timedelta(hours=1)
 PURGED: Final = "referral.purged"
-SOONEST, LATEST = 0.5, 60.0  # seconds
+SOONEST, LATEST = 0.2, 60.0  # seconds: somebody waits before a screen for what is applied in a moment
 
 
 class Speaker:

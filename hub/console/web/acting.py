@@ -28,7 +28,7 @@ from hub.console.web.fields import Field, Kind, Wrong, shown_moment
 from hub.console.web.moves import Move, Offered, Standing
 from hub.console.web.permissions import Role
 from hub.console.web.saying import Saying
-from hub.console.web.screen import Screen
+from hub.console.web.screen import SOON, Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from messaging import clock
@@ -36,7 +36,6 @@ from messaging.database import Row
 from messaging.public_keys import sealed_to
 
 FORM_ID: Final = "formulario"
-LOOKS_AGAIN: Final = 1  # seconds at least until the page of an act asks again
 LOOKS_RARELY: Final = 60  # seconds at most
 SAID_WITHIN: Final = timedelta(seconds=30)  # otherwise it is told that it could not be said yet
 SHOWN_FOR: Final = timedelta(hours=12)  # an act that has ended, on the page of its case
@@ -143,7 +142,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
 
     return (
         Screen("act", path_of_route(), get=ask, post=do),
-        Screen("act_done", "/hecho/{message_id:uuid}", get=tell, is_activity=False),
+        Screen("act_done", "/hecho/{message_id:uuid}", get=tell, is_activity=False, is_awaited=True),
         Screen("act_undone", "/hecho/{message_id:uuid}/deshacer", post=undo),
     )
 
@@ -152,7 +151,7 @@ def looks_again(left: float) -> int:
     """In how many seconds the page of an act asks again of itself, so many before it is said, or after: the less often
     the longer it takes, and not while it can be undone, for whoever goes to the button would lose their place.
     """
-    return max(LOOKS_AGAIN, math.ceil(left) + 1 if left > 0 else min(LOOKS_RARELY, int(-left / 2)))
+    return max(SOON, math.ceil(left) + 1 if left > 0 else min(LOOKS_RARELY, int(-left / 2)))
 
 
 def path_of_route() -> str:

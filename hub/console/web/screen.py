@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from starlette.responses import Response
 
 from hub.console.web.visit import Visit
 
 Handler = Callable[[Visit], Response]
+SOON: Final = 1
+"""Second: the least that a page says until it is to be looked at again, for browsers know no part of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +30,6 @@ class Screen:
     """Whether what is posted is held against a password or a PIN, which costs: only a few do so at a time."""
     is_activity: bool = True
     """Whether to ask for it shows that somebody is there; not where a page asks by itself."""
+    is_awaited: bool = False
+    """Whether a page that asks to be looked at again in SOON is made a few times before it is sent, so that whoever
+    waits for what comes in a moment sees it in that moment."""

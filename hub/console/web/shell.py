@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import contracts
 from hub.console.web import kept, pages, permissions, sessions
 from hub.console.web.errors import WORDS, Stopped
-from hub.console.web.screen import Handler, Screen
+from hub.console.web.screen import SOON, Handler, Screen
 from hub.console.web.sessions import Session
 from hub.console.web.settings import Settings
 from hub.console.web.visit import BY_ITSELF, FORM_FIELD, Link, Visit, is_path
@@ -41,6 +41,8 @@ log = logging.getLogger("ruta.console")
 LONGEST_FORM: Final = 64 * 1024  # bytes
 MOST_FIELDS: Final = 300
 AT_ONCE: Final = 8  # pages that are made
+AWAITED: Final = 6  # times that a page is made anew, while it says that what it waits for comes soon
+AWAITED_EVERY: Final = 0.15  # seconds; no thread and no connection is kept meanwhile
 HASHES_AT_ONCE: Final = 2
 HASHES_WAIT: Final = 20  # who tries to come in beyond these is told to try again
 LINES: Final = 50  # of our log at once that say what failed
@@ -212,7 +214,14 @@ class Serving:
             except Stopped as stopped:  # once it is known whom, it is recorded
                 posted = Posted(refused=stopped.code)
         if not (is_post and screen.hashes):
-            return await self._in_thread(screen, request, posted)
+            response = await self._in_thread(screen, request, posted)
+            if screen.is_awaited and not is_post:
+                for _ in range(AWAITED):
+                    if response.headers.get("refresh") != str(SOON):
+                        break
+                    await asyncio.sleep(AWAITED_EVERY)
+                    response = await self._in_thread(screen, request, posted)
+            return response
         if self._hashes_waiting >= HASHES_WAIT:
             raise Stopped("busy")
         self._hashes_waiting += 1

@@ -18,7 +18,7 @@ from contracts.transitions import ACTS, COORDINATED, NOTED_IN, Actor, acts
 from hub.console.acting.speaker import Speaker
 from hub.console.hosting import uses_screens
 from hub.console.store.acts import ActState
-from hub.console.web import act_words, acting, chasing, moves
+from hub.console.web import act_words, acting, chasing, moves, screen, shell
 from hub.console.web.case import path_of
 from hub.console.web.fields import shown_moment
 from messaging import clock
@@ -127,6 +127,34 @@ def test_a_tap_is_said_once_by_its_organisation_its_staff_and_the_console(
 
 def test_a_page_asks_again_of_itself_the_less_often_the_longer_it_takes() -> None:
     assert [acting.looks_again(left) for left in (9.2, 0.1, 0, -1, -8, -90, -9000)] == [11, 2, 1, 1, 4, 45, 60]
+
+
+def test_what_is_applied_while_its_page_is_awaited_that_page_knows(
+    staff: dict[str, Browser],
+    console: Console,
+    speaker: Speaker,
+    referral: Callable[..., UUID],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shell, "AWAITED", 1000)  # times: for as long as a slow machine may take
+    monkeypatch.setattr(acting, "looks_again", lambda left: screen.SOON)
+    id = referral()
+    act = tap(staff["iom"], id, "accepted")
+    answers: list[Answer] = []
+    asking = threading.Thread(target=lambda: answers.append(staff["iom"].get(acting.done_path(act))))
+    asking.start()
+    said(console, speaker)
+    asking.join()
+    assert answers[0].leads_to == path_of(id)
+
+
+def test_the_page_of_what_is_not_applied_is_sent_all_the_same(
+    staff: dict[str, Browser], console: Console, referral: Callable[..., UUID]
+) -> None:
+    act = tap(staff["iom"], referral(), "accepted")
+    console.query("update act set say_at = now() - interval '1 second'")
+    page = staff["iom"].get(acting.done_path(act))
+    assert (page.status, page.header("refresh")) == (200, str(screen.SOON))
 
 
 def test_a_form_that_is_sent_twice_from_two_browsers_at_once_has_one_effect(
