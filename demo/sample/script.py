@@ -50,13 +50,16 @@ class Case:
     service: str
     """Of whom, and its short name."""
     ways: str
-    """Who says what, in order, as demo/stories.py writes it: S the sender, R the recipient, C a coordinator."""
+    """Who says what, in order, as demo/stories.py writes it: S the sender, R the recipient, C a coordinator, P
+    the person, by the sender."""
     urgency: str = "normal"
     answer_within: timedelta | None = None
     """What is asked for within hours is asked for today."""
     day: int = 1
     """Of its visit: 0 is today."""
     is_child: bool = False
+    is_named: bool = False
+    """Whether the person allows the centre to know what they are called, so as to coordinate."""
 
     @property
     def recipient(self) -> str:
@@ -74,7 +77,7 @@ AT_ONCE: Final = timedelta(seconds=12)
 
 CASES: Final = (
     # What waits for Casa Puente, whose staff have the console alone.
-    Case("received", "redcross", "casapuente.albergue", "", "urgent"),
+    Case("received", "redcross", "casapuente.albergue", "", "urgent", is_named=True),
     Case("received", "iom", "casapuente.mercado", ""),
     Case("received", "barranquilla", "casapuente.apoyo", "", "emergency"),
     Case("received", "fuvadis", "casapuente.mercado", "", answer_within=2 * HOURS),
@@ -94,7 +97,7 @@ CASES: Final = (
     Case("cancel_requested", "redcross", "casapuente.albergue", f"{TAKEN} | S cancel_requested"),
     Case("declined", "barranquilla", "casapuente.albergue", "R received | R declined"),
     Case("info_requested", "redcross", "casapuente.albergue", "R received | R info_requested"),
-    Case("info_requested", "casapuente", "iom.papeles", "R received | R info_requested"),
+    Case("info_requested", "casapuente", "iom.papeles", "R received | R info_requested", is_named=True),
     Case("received", "casapuente", "redcross.salud", "R received | R info_requested | S info_provided"),
     Case("completed", "casapuente", "redcross.salud", DONE),
     Case("closed", "casapuente", "americares.medicinas", f"{DONE} | S closed"),
@@ -119,9 +122,9 @@ CASES: Final = (
     Case("closed", "barranquilla", "redcross.salud", f"{DONE} | S closed"),
     Case("entered_in_error", "barranquilla", "fuvadis.higiene", "S entered_in_error"),
     # Between organisations with systems of their own.
-    Case("sent", "americares", "iom.arriendo", "C chased | C taken_on", "urgent"),
-    Case("declined", "fuvadis", "redcross.salud", "R received | R declined"),
-    Case("visit_cancelled", "iom", "redcross.salud", f"{VISIT} | R visit_cancelled"),
+    Case("sent", "americares", "iom.arriendo", "C chased | C taken_on", "urgent", is_named=True),
+    Case("declined", "fuvadis", "redcross.salud", "R received | R declined", is_named=True),
+    Case("visit_cancelled", "iom", "redcross.salud", f"{VISIT} | R visit_cancelled | P name_withdrawn", is_named=True),
     Case("cancelled", "iom", "fuvadis.higiene", f"{TAKEN} | S cancel_requested | R cancelled"),
     Case("consent_withdrawn", "redcross", "iom.papeles", f"{VISIT} | P consent_withdrawn"),
     Case("entered_in_error", "americares", "redcross.vacunas", "R received | S entered_in_error"),
@@ -131,7 +134,7 @@ CASES: Final = (
     Case("expired", "barranquilla", "americares.materna", "", answer_within=AT_ONCE),
     Case("sent", "redcross", "fuvadis.escuela", "", answer_within=8 * MINUTES),
     Case("sent", "barranquilla", "americares.medicinas", "", answer_within=40 * MINUTES),
-    Case("sent", "iom", "redcross.vacunas", "", answer_within=2 * HOURS),
+    Case("sent", "iom", "redcross.vacunas", "", answer_within=2 * HOURS, is_named=True),
 )
 
 HOUSEHOLDS: Final = (("barranquilla", 3), ("redcross", 2))
@@ -165,7 +168,8 @@ def offers() -> Sequence[Line]:
 
 def opening(number: int, case: Case) -> Sequence[Sequence[Line]]:
     """What is said until a referral is sent, in three rounds; `number` is that of the person, of no other referral."""
-    return [list(_registration(number, case)), list(_before(number, case)), [_request(number, case)]]
+    named = [_named(number, case)] if case.is_named else []
+    return [list(_registration(number, case)), list(_before(number, case)), [*named, _request(number, case)]]
 
 
 def said_ids() -> frozenset[UUID]:
@@ -259,11 +263,14 @@ def _before(number: int, case: Case) -> Iterator[Line]:
         lambda now: {**need, "identified_at": now - timedelta(days=1)},
     )
     yield _consent(f"consent {number}", case.sender, number, case, case.recipient)
+    if case.is_named:
+        to_coordinate = {"purposes": ("coordinate",), "field_groups": ("identity",)}
+        yield _consent(f"consent {number} to coordinate", case.sender, number, case, CENTRE, **to_coordinate)
     if (onward := _onward(case)) is not None:
         yield _consent(f"consent {number} onward", case.recipient, number, case, onward.split(".")[0])
 
 
-def _consent(name: str, by: str, number: int, case: Case, recipient: str) -> Line:
+def _consent(name: str, by: str, number: int, case: Case, recipient: str, **others: Any) -> Line:
     terms = {
         "consent_id": id_of(name),
         "person_id": id_of(f"person {number}"),
@@ -273,6 +280,7 @@ def _consent(name: str, by: str, number: int, case: Case, recipient: str) -> Lin
         "given_by": "caregiver" if case.is_child else "person",
         "manner": "signed",
         "language": "es",
+        **others,
     }
     return Line(
         f"{name} granted",
@@ -280,6 +288,18 @@ def _consent(name: str, by: str, number: int, case: Case, recipient: str) -> Lin
         "consent.granted.v1",
         lambda now: {**terms, "valid_from": now - timedelta(days=1), "valid_until": now + timedelta(days=365)},
     )
+
+
+def _named(number: int, case: Case) -> Line:
+    """What the person is called, for the centre, which reads no more of them."""
+    said = {
+        "person_id": id_of(f"person {number}"),
+        "consent_id": id_of(f"consent {number} to coordinate"),
+        "recipient": CENTRE,
+    }
+    person, _ = _people(number, case)
+    name = {"given_names": person.given_names, "family_names": person.family_names}
+    return Line(f"person {number} named", case.sender, "person.named.v1", lambda _: said, CENTRE, name)
 
 
 def _request(number: int, case: Case) -> Line:
@@ -320,7 +340,7 @@ def _steps(number: int, case: Case) -> Iterator[Line]:
         if verb == "received" and by in HOSTED:
             continue  # the console says it by itself, once custody can open what came
         more, note, to = _said(number, case, verb), None, case.sender if who == "R" else case.recipient
-        kind = "consent.withdrawn.v1" if verb == "consent_withdrawn" else f"referral.{verb.removesuffix('_now')}.v1"
+        kind = "consent.withdrawn.v1" if verb in WITHDRAWN else f"referral.{verb.removesuffix('_now')}.v1"
         match verb:
             case "info_requested":
                 note = {"text": QUESTIONS[case.service == "americares.materna"]}
@@ -340,8 +360,9 @@ def _said(number: int, case: Case, verb: str) -> Callable[[datetime], Data]:
     """What a step says, beside what is sealed."""
     of_it: dict[str, Any] = {"referral_id": id_of(f"referral {number}")}
     match verb:
-        case "consent_withdrawn":
-            taken = {"consent_id": id_of(f"consent {number}"), "withdrawn_by": "person", "manner": "signed"}
+        case "consent_withdrawn" | "name_withdrawn":
+            consent = id_of(f"consent {number}{WITHDRAWN[verb]}")
+            taken = {"consent_id": consent, "withdrawn_by": "person", "manner": "signed"}
             return lambda now: {**taken, "withdrawn_at": now}
         case "scheduled":
             return lambda now: {**of_it, "visit_at": visit_at(case.day, number, now), "mode": "at_provider"}
@@ -368,6 +389,8 @@ def _said(number: int, case: Case, verb: str) -> Callable[[datetime], Data]:
     return lambda _: of_it
 
 
+WITHDRAWN: Final = {"consent_withdrawn": "", "name_withdrawn": " to coordinate"}
+"""The ends of what the consents are called that steps take back."""
 SAYS: Final[Mapping[str, Data]] = {
     "declined": {"reason": "no_capacity"},
     "waitlisted": {"estimate_days": 12},

@@ -52,10 +52,36 @@ def test_what_is_said_keeps_its_contract(type: str) -> None:
         if line.type == type:
             data = dict(line.data(NOON))
             if line.sealed_to is not None and line.clear is not None:
-                block = contracts.NoteBlock if "text" in line.clear else contracts.PersonBlock
-                contracts.read_block(block, dict(line.clear))
+                contracts.read_block(block_of(line), dict(line.clear))
                 data["sealed"] = sealing.seal(dict(line.clear), KEY)
             contract.data.model_validate_json(to_json(data))
+
+
+def block_of(line: script.Line) -> type[contracts.Block]:
+    """What goes into the sealed block of a line."""
+    if line.type == "person.named.v1":
+        return contracts.NameBlock
+    return contracts.NoteBlock if "text" in (line.clear or {}) else contracts.PersonBlock
+
+
+def test_the_centre_is_told_names_under_consents_for_that_alone_and_one_is_taken_back() -> None:
+    named = {number: case for number, case in enumerate(script.CASES) if case.is_named}
+    assert not {case.sender for case in named.values()} & {cast.CENTRE}  # which knows by itself whom it sends
+    said = {line.name: (round, line) for round, lines in enumerate(script.rounds()) for line in lines}
+    consents = {script.id_of(f"consent {number} to coordinate") for number in named}
+    for number, case in named.items():
+        (allowed_in, allowed), (named_in, told) = (
+            said[name] for name in (f"consent {number} to coordinate granted", f"person {number} named")
+        )
+        assert allowed_in < named_in
+        assert (allowed.by, told.by, told.sealed_to) == (case.sender, case.sender, cast.CENTRE)
+        terms = dict(allowed.data(NOON))
+        assert (terms["purposes"], terms["recipients"]) == (("coordinate",), (cast.CENTRE,))
+        assert told.clear == {
+            part: said[f"person {number} registered"][1].clear[part] for part in ("given_names", "family_names")
+        }
+    withdrawn = [line for line in LINES if line.type == "consent.withdrawn.v1"]
+    assert len([line for line in withdrawn if dict(line.data(NOON))["consent_id"] in consents]) == 1
 
 
 def test_people_are_nobody() -> None:

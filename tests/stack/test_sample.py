@@ -22,6 +22,7 @@ from demo.sample import accounts, cast, script
 from demo.sample.__main__ import MADE
 from demo.sample.accounts import Account
 from demo.sample.journal import Journal
+from demo.sample.people import Person
 from demo.sample.script import Line, id_of
 from demo.sample.speaking import Speaker
 from deploy.local.operator_error import OperatorError
@@ -191,6 +192,21 @@ def test_somebody_of_each_role_comes_in_and_finds_work_where_it_is_theirs(
 def test_what_is_sealed_to_the_hosted_lies_in_their_inboxes(newcomer: Newcomer) -> None:
     rows = newcomer.rows("console", "select distinct organisation from delivered order by 1")
     assert [row["organisation"] for row in rows] == sorted(cast.HOSTED)
+
+
+def test_who_coordinates_sees_what_people_are_called_as_long_as_they_allow_it(newcomer: Newcomer) -> None:
+    browser = come_in(newcomer, "coordinacion")
+    named = [number for number, case in enumerate(script.CASES) if case.is_named]
+    shown = {}
+    for number in named:
+        path, person = f"/caso/{id_of(f'referral {number}')}", Person(number)
+        name = f"{person.given_names} {person.family_names}"
+        assert name not in browser.get(path).text  # until it is asked for, which is written down
+        shown[number] = name in browser.send(f"{path}/persona", a=path).text
+    withdrawn = [number for number in named if "name_withdrawn" in script.CASES[number].ways]
+    assert [number for number, is_shown in shown.items() if not is_shown] == withdrawn
+    kept = newcomer.rows("console", "select person_id from sealed_block where kind = 'name'")
+    assert {row["person_id"] for row in kept} == {id_of(f"person {one}") for one in named if one not in withdrawn}
 
 
 def test_a_partner_answers_a_new_referral(newcomer: Newcomer, tmp_path: Path) -> None:
