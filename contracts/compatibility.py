@@ -8,7 +8,8 @@ Two kinds of change break somebody:
   reads, widening is harmless: the hub is always first to have a new release.
 
 New fields that may be absent break nobody, because readers ignore what they do not know; nor does a rule between fields
-that every message without them keeps. What else cannot be judged (a pattern, another rule between fields) counts as a
+that every message without them keeps. An alternative that asks for a new field, beside those of before, is a widening.
+What else cannot be judged (a pattern, another rule between fields) counts as a
 break when it changes.
 """
 
@@ -92,7 +93,9 @@ def _compare(old: _Node, new: _Node, path: str) -> Iterator[_Break]:
     for keyword in sorted(old.keywords.keys() | new.keywords.keys()):
         if keyword in _JUDGED | _LOWER_BOUNDS | _UPPER_BOUNDS or (keyword == "allOf" and _adds_idle_rules(old, new)):
             continue
-        if old.spelled_out(old.get(keyword)) != new.spelled_out(new.get(keyword)):
+        if keyword == "oneOf" and (number := _adds_alternatives(old, new)):
+            yield "widened", f"{here}: alternatives added to oneOf: {number}"
+        elif old.spelled_out(old.get(keyword)) != new.spelled_out(new.get(keyword)):
             yield "changed", f"{here}: {keyword} changed"
 
 
@@ -101,6 +104,15 @@ def _adds_idle_rules(old: _Node, new: _Node) -> bool:
     before, after = (one.spelled_out(one.get("allOf", [])) for one in (old, new))
     added = new.get("properties", {}).keys() - old.get("properties", {}).keys()
     return bool(after[: len(before)] == before) and all(_is_idle(rule, added) for rule in after[len(before) :])
+
+
+def _adds_alternatives(old: _Node, new: _Node) -> int:
+    """How many alternatives there are behind those of before, where nothing without new fields can be any of them."""
+    before, after = (one.spelled_out(one.get("oneOf", [])) for one in (old, new))
+    added = new.get("properties", {}).keys() - old.get("properties", {}).keys()
+    more = after[len(before) :]
+    asks = all(isinstance(one, dict) and set(one.get("required", [])) & added for one in more)
+    return len(more) if before and after[: len(before)] == before and asks else 0
 
 
 def _is_idle(rule: Any, added: Set[str]) -> bool:

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 from .consent import ConsentEnded, ConsentRecorded, ConsentResumed, ConsentSuspended
 from .directory import ServiceRecorded
 from .fields import Model, Said, Several, present, wrong_field
+from .people import NeedRecorded
 from .referral_notices import ReferralNoted, ReferralRecorded
 from .registry import contract
 from .rights import PersonErased
@@ -26,6 +27,7 @@ _KINDS = (
     "consent_resumed",
     "consent_ended",
     "person_erased",
+    "need_recorded",
 )
 
 
@@ -50,6 +52,7 @@ class FactSaid(Model):
     consent_resumed: ConsentResumed | None = None
     consent_ended: ConsentEnded | None = None
     person_erased: PersonErased | None = None
+    need_recorded: NeedRecorded | None = None
 
     @property
     def fact(self) -> Any:

@@ -643,7 +643,7 @@ def rebuild(
     Parameters
     ----------
     reader
-        Whose tables: the console's, of cases, services and consents. What its staff have written stays as it is.
+        Whose tables: the console's, of cases, services, consents and triage. What staff have written stays as it is.
     afresh
         Empty the tables first, where what stands there may be wrong: meanwhile the pages show less.
     stop

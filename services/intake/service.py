@@ -198,11 +198,15 @@ class IntakeService:
 
     @on(contracts.FactsAsked)
     def say_facts_again(self, tx: Transaction, message: Message[contracts.FactsAsked]) -> list[Draft]:
-        """A service that only reads asks what was told of consents, and of the erased."""
+        """A service that only reads asks what was told of consents, of needs, and of the erased."""
         asked = message.data
         if asked.service != self.name:
             return []
-        kinds = [saying.Kind("erased", partial(erased_again, tx)), saying.Kind("consent", partial(consents_again, tx))]
+        kinds = [
+            saying.Kind("erased", partial(erased_again, tx)),
+            saying.Kind("consent", partial(consents_again, tx)),
+            saying.Kind("need", partial(needs_again, tx)),
+        ]
         page = saying.page(asked, kinds, count=partial(store.facts.count, tx))
         return [messages.facts.facts_said(asked, page)]
 
@@ -526,3 +530,9 @@ def consents_again(tx: Transaction, after: str | None, limit: int) -> list[sayin
     """Return what is known of the consents behind this one."""
     found = store.facts.consents_after(tx, UUID(after or NOBODY), limit=limit)
     return [(str(one.consent.consent_id), messages.facts.consent_again(**one._asdict())) for one in found]
+
+
+def needs_again(tx: Transaction, after: str | None, limit: int) -> list[saying.Told]:
+    """Return what is known of the needs behind this one."""
+    found = store.facts.needs_after(tx, UUID(after or NOBODY), limit=limit)
+    return [(str(one.need_id), [messages.facts.need_again(one)]) for one in found]

@@ -31,6 +31,7 @@ RELEASED: Schema = {
                 "kind": {"const": "visit", "type": "string"},
             },
             "required": ["day", "colour", "kind"],
+            "oneOf": [{"required": ["day"]}],
             "type": "object",
         },
     },
@@ -107,6 +108,14 @@ NARROWING: dict[str, tuple[Change, str]] = {
         lambda v, d: v.update(oneOf=[{"required": ["note"]}, {"required": ["count"]}]),
         "data: oneOf changed",
     ),
+    "an alternative that asks for no new field": (
+        lambda v, d: (v["properties"].update(new={"type": "string"}), v["oneOf"].append({"required": ["note"]})),
+        "data: oneOf changed",
+    ),
+    "an alternative in place of another": (
+        lambda v, d: (v["properties"].update(new={"type": "string"}), v.update(oneOf=[{"required": ["new"]}])),
+        "data: oneOf changed",
+    ),
     "a rule that takes a field away from who has it": (
         lambda v, d: v.update(
             allOf=[{"if": {"required": ["count"]}, "then": {"properties": {"note": {"type": "null"}}}}]
@@ -148,6 +157,10 @@ WIDENING: dict[str, tuple[Change, str]] = {
     "a larger range": (
         lambda v, d: v["properties"]["count"].pop("maximum"),
         "data.count: maximum changed from 9 to None",
+    ),
+    "an alternative that asks for a new field": (
+        lambda v, d: (v["properties"].update(new={"type": "string"}), v["oneOf"].append({"required": ["new"]})),
+        "data: alternatives added to oneOf: 1",
     ),
 }
 

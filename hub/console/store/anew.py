@@ -19,7 +19,10 @@ SETTLE: Final = """
 
 # What facts are kept in, but not that somebody is erased: that is never asked for as if it were not known.
 EMPTY: Final[Sequence[LiteralString]] = (
-    *(f"delete from {table}" for table in ("referral", "step", "event", "escalation", "call_back", "link", "service")),
+    *(
+        f"delete from {table}"
+        for table in ("referral", "step", "event", "escalation", "call_back", "link", "service", "triage")
+    ),
     "delete from consent where not forgotten",
 )
 
@@ -31,6 +34,6 @@ def settle(tx: Transaction, referrals: Collection[UUID]) -> None:
 
 
 def empty(tx: Transaction) -> None:
-    """Forget all that is known of cases, services and consents, to be told it again."""
+    """Forget all that is known of cases, services, consents and needs, to be told it again."""
     for statement in EMPTY:
         tx.fetch(statement)

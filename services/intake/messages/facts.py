@@ -1,4 +1,4 @@
-"""What the hub's other services were told of consents and of the erased, as it is said again."""
+"""What the hub's other services were told of consents, needs and the erased, as it is said again."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,7 +14,9 @@ from services.intake.messages.consents import (
     consent_suspended,
     consent_withdrawn,
 )
+from services.intake.messages.needs import need_recorded
 from services.intake.rules.consents import LAPSED, Consent, Withdrawal
+from services.intake.rules.needs import Need
 
 
 def consent_again(
@@ -56,6 +58,11 @@ def _drafts(
 def erased_again(person_id: UUID, *, at: datetime) -> contracts.FactSaid:
     """Say again that a person is no more."""
     return contracts.FactSaid(person_erased=contracts.PersonErased(person_id=person_id, erased_at=at))
+
+
+def need_again(need: Need) -> contracts.FactSaid:
+    """Say again what a person lacks, as it was triaged last."""
+    return contracts.FactSaid(need_recorded=need_recorded(need).data)
 
 
 def facts_said(asked: contracts.FactsAsked, page: Any) -> Draft:

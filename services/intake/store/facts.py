@@ -1,4 +1,4 @@
-"""What the hub's other services were told of consents and of the erased, in the order of ids."""
+"""What the hub's other services were told of consents, needs and the erased, in the order of ids."""
 
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -6,18 +6,23 @@ from uuid import UUID
 
 from messaging.transaction import Transaction
 from services.intake.rules.consents import Consent, Withdrawal
+from services.intake.rules.needs import Need
 from services.intake.store.consents import STANDING, TERMS, consent_of
+from services.intake.store.needs import COLUMNS, need_of
 
 # Of whoever is erased nothing is said again but that.
-_OF_THE_ERASED: Final = (
-    "exists (select from person where person.person_id = consent.person_id and erased_at is not null)"
-)
+_OF_THE_ERASED: Final = "exists (select from person where person.person_id = known.person_id and erased_at is not null)"
 
 CONSENTS: Final = f"""
     select suspended_at, resumed_at, ended_at, ended_through, withdrawn_by, withdrawn_manner, withdrawn_at,
            consent_id, {TERMS}, {STANDING}
-    from consent where consent_id > %(after)s and not {_OF_THE_ERASED}
+    from consent as known where consent_id > %(after)s and not {_OF_THE_ERASED}
     order by consent_id limit %(limit)s
+"""
+
+NEEDS: Final = f"""
+    select {COLUMNS} from need as known where need_id > %(after)s and not {_OF_THE_ERASED}
+    order by need_id limit %(limit)s
 """
 
 ERASED: Final = """
@@ -26,7 +31,8 @@ ERASED: Final = """
 """
 
 COUNT: Final = f"""
-    select (select count(*) from consent where not {_OF_THE_ERASED})
+    select (select count(*) from consent as known where not {_OF_THE_ERASED})
+         + (select count(*) from need as known where not {_OF_THE_ERASED})
          + (select count(*) from person where erased_at is not null) as total
 """
 
@@ -53,11 +59,16 @@ def consents_after(tx: Transaction, consent_id: UUID, *, limit: int) -> list[Kno
     return found
 
 
+def needs_after(tx: Transaction, need_id: UUID, *, limit: int) -> list[Need]:
+    """Return the needs behind this one, in order, without those of erased people."""
+    return [need_of(row) for row in tx.fetch(NEEDS, {"after": need_id, "limit": limit})]
+
+
 def erased_after(tx: Transaction, person_id: UUID, *, limit: int) -> list[tuple[UUID, datetime]]:
     """Return who is erased behind this one, in order, and since when."""
     return [(row["person_id"], row["erased_at"]) for row in tx.fetch(ERASED, {"after": person_id, "limit": limit})]
 
 
 def count(tx: Transaction) -> int:
-    """Return of how many consents and people can be told."""
+    """Return of how many consents, needs and people can be told."""
     return int(tx.fetch(COUNT)[0]["total"])

@@ -10,19 +10,19 @@ from messaging.transaction import Transaction
 from services.intake.rules.needs import Need
 from services.intake.store.cause import Cause
 
-_NEED: Final = """
+COLUMNS: Final = """
     need_id, person_id, case_code, need_code, urgency, identified_by, identified_at, zone, vulnerabilities,
     triaged_by, triaged_at
 """
 
 KNOWN: Final = f"""
-    select need_id as key, {_NEED} from need where need_id = any(%b::uuid[])
+    select need_id as key, {COLUMNS} from need where need_id = any(%b::uuid[])
     order by need_id for no key update
 """
 
 INSERT: Final = f"""
-    insert into need ({_NEED}, message_id, staff, recorded_at)
-    select {_NEED}, message_id, staff, recorded_at from jsonb_populate_recordset(null::need, %s::jsonb)
+    insert into need ({COLUMNS}, message_id, staff, recorded_at)
+    select {COLUMNS}, message_id, staff, recorded_at from jsonb_populate_recordset(null::need, %s::jsonb)
 """
 
 TRIAGE: Final = """
@@ -57,4 +57,9 @@ def _row(need: Need) -> Row:
 
 def _need(tx: Transaction, row: Row) -> Need:
     tx.mention([row["person_id"]])
+    return need_of(row)
+
+
+def need_of(row: Row) -> Need:
+    """Read the columns of a need."""
     return Need(**row | {"vulnerabilities": tuple(row["vulnerabilities"])})

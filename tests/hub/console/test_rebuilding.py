@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import count
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -191,6 +191,32 @@ def test_filled_anew_while_everything_goes_on_they_are_as_if_nothing_had_happene
     as_ever = reader.tables()
     # As ever, an escalation that comes late is kept, and shown to nobody.
     assert {**anew, "escalation": []} == {**as_ever, "escalation": []}
+
+
+def test_every_kind_of_fact_that_is_kept_can_be_said_again() -> None:
+    kept = {one for one in rebuilding.handlers_of(ConsoleService) if one is not contracts.FactsSaid}
+    kinds = {get_args(field.annotation)[0] for field in contracts.FactSaid.model_fields.values()}
+    assert kept <= kinds
+
+
+def test_who_has_looked_at_a_need_is_among_what_is_filled_anew(
+    reader_of: Callable[[str], Reader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console_service, "ASKS", ("intake",))
+    reader = reader_of("intake")
+    sequences = (make("intake", CASES["intake"], seed=15, number=number) for number in count())
+    for sequence in sequences:
+        reader.player.play(sequence)
+        if reader.player.rows("select from need where triaged_at is not null and person_id is not null"):
+            break
+    reader.listen()
+    reader.finish()
+    before = reader.tables()
+    assert before["triage"]
+    reader.begin(afresh=True)
+    assert reader.tables()["triage"] == []
+    reader.finish()
+    assert reader.tables() == before
 
 
 def test_what_nobody_answers_is_asked_for_again_and_a_page_that_comes_twice_is_kept_once(
