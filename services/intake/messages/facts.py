@@ -62,7 +62,9 @@ def erased_again(person_id: UUID, *, at: datetime) -> contracts.FactSaid:
 
 def need_again(need: Need) -> contracts.FactSaid:
     """Say again what a person lacks, as it was triaged last."""
-    return contracts.FactSaid(need_recorded=need_recorded(need).data)
+    recorded = need_recorded(need).data
+    assert isinstance(recorded, contracts.NeedRecorded)
+    return contracts.FactSaid(need_recorded=recorded)
 
 
 def facts_said(asked: contracts.FactsAsked, page: Any) -> Draft:
