@@ -11,6 +11,10 @@ from messaging import database, gathering
 from tests.hub.read_service import ReadService
 
 FOLDER = Path(str(console.__file__)).parent
+# Those of cases: those of staff and of the audit are another's to test.
+TABLES = sorted(
+    {"forgotten_referral", *(gathering.read(sql).table for name, sql in vars(facts).items() if name.isupper())}
+)
 Found = TypeVar("Found")
 
 
@@ -21,9 +25,7 @@ class Kept(ReadService):
         super().__init__(url, ConsoleService, FOLDER)
 
     def _own(self, connection: database.Connection) -> list[str]:
-        """The tables of cases: those of staff and of the audit are another's to test."""
-        written = {gathering.read(sql).table for name, sql in vars(facts).items() if name.isupper()}
-        return sorted({*written, "forgotten_referral"})
+        return TABLES
 
     def read(self, read: Callable[..., Found], *words: Any, **more: Any) -> Found:
         """What one of the functions that pages call returns."""

@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 import contracts
+from contracts import sealing
 from demo.sample import accounts, cast, script
 from demo.sample.accounts import Account
 from demo.sample.cast import CENTRE, HOSTED_PARTNER, STAFF, Member
@@ -80,10 +81,29 @@ class House:
 
     def refers(self, sender: str, service: str, urgency: str = "normal") -> "Referral":
         """Have somebody's system refer somebody whom it has not referred before."""
+        referral, request = self.prepares(sender, service, urgency)
+        self.says(sender, request)
+        return referral
+
+    def prepares(self, sender: str, service: str, urgency: str = "normal") -> "tuple[Referral, Line]":
+        """Have somebody's system say all that goes before a referral; the referral, and what will ask for it."""
         number = next(self._numbers)
-        for lines in script.opening(number, Case("received", sender, service, "", urgency)):
+        *before, (request,) = script.opening(number, Case("received", sender, service, "", urgency))
+        for lines in before:
             self.says(sender, *lines)
-        return Referral(self, number, sender, service.partition(".")[0])
+        return Referral(self, number, sender, service.partition(".")[0]), request
+
+    def hears(self, who: str, type: str, is_meant: Callable[[Any], bool]) -> Any:
+        """Read an organisation's inbox until what is meant has come; what it says."""
+        for event in self.speakers[who].reading.events(None):
+            if event.kind == type and is_meant(said := contracts.parse(event.data).data):
+                return said
+        raise AssertionError(f"{who} was sent no such {type}")
+
+    def opens(self, who: str, sealed: str) -> dict[str, Any]:
+        """Open what is sealed to an organisation's own system."""
+        key = sealing.load_key(self.network.stack.state.organisations / who / "private.jwk")
+        return sealing.open_sealed(sealed, key)
 
     # -- staff ---------------------------------------------------------------------------------------------------------
 
@@ -126,7 +146,7 @@ class House:
         """Ask the console's database."""
         with database.connect(self.network.stack.service_database_url(CONSOLE)) as connection:
             found = connection.execute(statement, values)
-            return found.fetchall() if found.description else []
+            return [] if found.description is None else found.fetchall()
 
 
 @dataclass(frozen=True)
@@ -242,7 +262,7 @@ class Sitting:
         for name, value in fields.items():
             field_ = self.page.locator(f"main [name={name}]")
             kind = field_.first.evaluate("it => it.type") if field_.count() else "nothing"
-            if kind == "radio":
+            if kind in ("radio", "checkbox"):
                 self.page.check(f"main [name={name}][value={value}]")
             elif kind.startswith("select"):
                 self.page.select_option(f"main [name={name}]", value)
