@@ -8,6 +8,10 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+import contracts
+from demo.people import BARRANQUILLA
+from demo.sample.people import Person
+from demo.sample.script import Line
 from tests.hub.console.journeys.conftest import DESK, PHONE, House, Referral, Sitting, moment
 from tests.waiting import eventually
 
@@ -205,6 +209,56 @@ def test_a_decision_that_is_undone_was_never_said(house: House) -> None:
         house.network.wait_ready(["console-acting"])
 
     eventually(lambda: referral.states == ["sent", "received"])
+
+
+def test_somebody_is_redirected_with_a_consent_that_they_give_there(house: House) -> None:
+    service = contracts.uuid7()
+    published = {
+        "service_id": service, "name": "Mercado solidario", "need_codes": ("food_security.food_basket",),
+        "active": True, "zones": (BARRANQUILLA,), "languages": ("es",),
+    }  # fmt: skip
+    house.says("fuvadis", Line(f"service {service}", "fuvadis", "service.published.v2", lambda _: published))
+    referral = house.refers("redcross", "casapuente.mercado")
+    eventually(lambda: house.asks_the_console("select from service where service_id = %s", service))
+    with house.sits("casapuente", width=PHONE) as phone:
+        phone.opens(referral.path)
+        phone.sees("Redirigir")
+        phone.presses("Redirigir")
+        phone.fills(service=str(service))
+        phone.presses("Ver qué se le pasa")
+        person = Person(referral.number)
+        assert person.family_names in phone.read()
+        phone.fills(
+            reason="no_capacity", given_by="person", manner="spoken_and_witnessed", language="es", lasts="90",
+            agreed="yes",
+        )  # fmt: skip
+        phone.presses("Redirigir")
+        phone.is_applied(referral)
+        phone.sees("la pasó a otra organización")
+
+    told = house.hears(
+        "redcross", "referral.status.v1", lambda it: it.referral_id == referral.id and it.new_referral_id
+    )
+    onward = told.new_referral_id
+    assert (told.state, told.changed_by) == ("redirected", "casapuente")
+    offered = house.hears("fuvadis", "referral.offered.v1", lambda it: it.referral_id == onward)
+    block = house.opens("fuvadis", offered.request.sealed)
+    assert (block["given_names"], block["family_names"]) == (person.given_names, person.family_names)
+    (consent,) = house.asks_the_console(
+        "select granted_to, recipients from consent where consent_id = %s", offered.request.consent_id
+    )
+    assert consent == {"granted_to": "casapuente", "recipients": ["fuvadis"]}
+    for verb in ("received", "accepted"):
+        line = Line(f"{onward} {verb}", "fuvadis", f"referral.{verb}.v1", lambda _: {"referral_id": onward})
+        house.says("fuvadis", line)
+    house.hears("redcross", "referral.status.v1", lambda it: (it.referral_id, it.state) == (onward, "accepted"))
+    with house.sits("coordinacion") as desk:
+        for path in (referral.path, f"/caso/{onward}"):
+            desk.opens(path)
+            desk.sees("aceptada")
+            assert {referral.code, contracts.short_code(onward)} <= {*desk.read().replace("(", " ").split()}, (
+                desk.read()
+            )
 
 
 def test_two_who_press_at_the_same_moment_leave_one_effect(house: House) -> None:
