@@ -327,7 +327,7 @@ def check_name(name: str) -> None:
 def check_not_taken(name: str, services: Iterable[str] = ()) -> None:
     """Raise TopologyError where a name is already somebody's: of the hub, its servers, or one of these services."""
     if name in TAKEN or name in services:
-        raise TopologyError(f"{name!r} is taken")
+        raise TopologyError(f"name_reserved: {name!r} is taken: it is a name of the hub's own")
 
 
 def _service(name: str, said: Mapping[str, Any]) -> Service:

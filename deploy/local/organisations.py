@@ -21,7 +21,7 @@ from messaging import clock, organisations, register
 from messaging.broker import BrokerLost, Publication, Publisher
 from messaging.database import Connection, row_as_json
 from messaging.identity import HUB
-from messaging.topology import ANYBODY, DeclaredNetwork, Organisation, read, read_organisation
+from messaging.topology import ANYBODY, TAKEN, DeclaredNetwork, Organisation, read, read_organisation
 
 log = logging.getLogger("ruta.up")
 
@@ -31,6 +31,7 @@ KNOWN: Final = """
     select id, number, name, roles, may_send, refers_to, systems, amqp, limits, suffixes, contact, status, changed_at
     from organisation where %(id)s::text is null or id = %(id)s order by id
 """
+TAKING_PART: Final = "select id from organisation where status <> 'removed' order by id"
 READS_BY_HTTP: Final = "insert into http_reader (organisation) values (%s) on conflict do nothing"
 SYSTEM_READS_BY_HTTP: Final = "insert into system_reader (address) values (%s) on conflict do nothing"
 SAVE: Final = """
@@ -108,6 +109,14 @@ def seed(id: str, said: Mapping[str, Any]) -> Entry:
 def known(connection: Connection, id: str | None = None) -> dict[str, Entry]:
     """Every organisation that takes part or has taken part, by id; or only the one with an id."""
     return {row["id"]: _entry(row) for row in connection.execute(KNOWN, {"id": id})}
+
+
+def with_reserved_names(connection: Connection, network: DeclaredNetwork) -> list[str]:
+    """Who takes part under a name that nobody may be given any more; nobody where there is no such table yet."""
+    if connection.execute("select 1 where to_regclass('organisation') is null").fetchone() is not None:
+        return []
+    rows = connection.execute(TAKING_PART).fetchall()
+    return [row["id"] for row in rows if row["id"] in TAKEN or row["id"] in network.services]
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:

@@ -50,6 +50,7 @@ def provision(stack: Stack, network: DeclaredNetwork) -> None:
 
 def provision_databases(stack: Stack, network: DeclaredNetwork) -> None:
     """The part of `provision` that needs no broker."""
+    _check_names(stack, network)
     packages = {service.name: service.package for service in network.services.values()}
     for name, package in (packages | OF_THE_HUB).items():
         try:
@@ -62,6 +63,24 @@ def provision_databases(stack: Stack, network: DeclaredNetwork) -> None:
             ) from None
     _have_keys_of_the_console(stack.state)
     _take_over_organisations(stack, network)
+
+
+def _check_names(stack: Stack, network: DeclaredNetwork) -> None:
+    """Before anything is changed: whether an organisation has a name that has become one of the hub's own since.
+
+    It would have that user's password, and what that one may. Raises OperatorError.
+    """
+    try:
+        with contextlib.closing(database.connect(stack.create_database(GATEWAY))) as connection:
+            taken = organisations.with_reserved_names(connection, network)
+    except psycopg.Error as error:
+        raise OperatorError(f"Organisations cannot be read: {str(error).splitlines()[0]}") from None
+    if taken:
+        raise OperatorError(
+            f"name_reserved: {', '.join(taken)} takes part as an organisation, and that is a name of the hub's own now. "
+            "Nothing was changed: with the version that ran until now, let it in again under another name, then "
+            f"`./ruta partner suspend {taken[0]}` and `./ruta partner remove {taken[0]}`."
+        )
 
 
 def _have_keys_of_the_console(state: State) -> None:
