@@ -20,21 +20,28 @@ KNOWN_FOR: Final = timedelta(days=1)
 
 MARKED: Final = "select id from confidential_id where id = any(%b::uuid[])"
 GONE: Final = "select hash from erased where hash = any(%b::bytea[])"
+# What is known by its id, its kind and who says it: of a confidential case that is read where it is hidden, so that no
+# id that somebody else has used again keeps a message out.
 INSERT: Final = """
     insert into message (
         arrived_at, id, kind, source, organisation, recipient, type, subject, short, correlation, causation, system,
         recipientsystem, trace, sent_at, digest, size, routing_key, confidential, erased)
-    select come.* from unnest(
+    select arrived_at, id, kind, source, organisation, recipient, type, subject, short, correlation, causation, system,
+        recipientsystem, trace, sent_at, digest, size, routing_key, confidential, erased
+    from unnest(
         %b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::uuid[],
         %b::bigint[], %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::uuid[], %b::timestamptz[], %b::bytea[],
-        %b::int[], %b::text[], %b::bool[], %b::bool[]
+        %b::int[], %b::text[], %b::bool[], %b::bool[], %b::text[]
     ) as come(
         arrived_at, id, kind, source, organisation, recipient, type, subject, short, correlation, causation, system,
-        recipientsystem, trace, sent_at, digest, size, routing_key, confidential, erased)
+        recipientsystem, trace, sent_at, digest, size, routing_key, confidential, erased, said_by)
     where not exists (
         select from message as known
         where known.id = come.id and known.arrived_at > %b and known.kind = come.kind
-          and (known.source = come.source or known.confidential))
+          and case when known.confidential then exists (
+                  select from confidential_message as hidden
+                  where hidden.id = known.id and hidden.arrived_at = known.arrived_at and hidden.source = come.said_by)
+              else known.source = come.said_by end)
     returning arrived_at
 """
 INSERT_OUTCOMES: Final = """
@@ -224,7 +231,7 @@ def _without_the_erased(connection: Connection, come: Sequence[Logged]) -> tuple
 def _insert(connection: Connection, rows: Mapping[datetime, Logged], now: datetime) -> list[datetime]:
     """Write what is new, and return when each of that arrived."""
     seen: set[tuple[UUID, str, str]] = set()
-    columns: list[list[Any]] = [[] for _ in range(20)]
+    columns: list[list[Any]] = [[] for _ in range(21)]
     for at, one in rows.items():
         if one.name in seen:
             continue
@@ -235,7 +242,7 @@ def _insert(connection: Connection, rows: Mapping[datetime, Logged], now: dateti
             None if hides else one.recipient, family(one.type) if hides else one.type, None if hides else one.subject,
             None if hides else one.short, one.correlation, one.causation, None if hides else one.system,
             None if hides else one.recipientsystem, one.trace, one.sent_at, one.digest, one.size,
-            None if hides else one.routing_key, hides, one.erased,
+            None if hides else one.routing_key, hides, one.erased, one.source,
         )  # fmt: skip
         for column, value in zip(columns, values, strict=True):
             column.append(value)

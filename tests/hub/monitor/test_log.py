@@ -88,6 +88,19 @@ def test_of_a_confidential_case_the_log_shows_id_family_and_service(log: Log) ->
     assert "no_consent" in {row["code"] for row in log.query("select code from confidential_outcome")}
 
 
+def test_an_id_of_a_confidential_case_that_another_uses_again_keeps_nothing_out_and_shows_nothing(log: Log) -> None:
+    request = said(confidential_request(referral_id=uuid7()), source="redcross")
+    again = said(referral_requested(referral_id=uuid7()), source="iom").model_copy(update={"id": request.id})
+    changed = said(referral_requested(referral_id=uuid7()), source="fuvadis")
+    hidden = said(confidential_request(referral_id=uuid7()), source="fuvadis").model_copy(update={"id": changed.id})
+
+    assert [log.write(one) for one in (request, again, request, again, changed, hidden)] == [1, 1, 0, 0, 1, 0]
+
+    assert [row["confidential"] for row in log.query("select confidential from message")] == [True] * 3
+    kept = log.query("select source from confidential_message order by arrived_at")
+    assert [row["source"] for row in kept] == ["redcross", "iom", "fuvadis"]
+
+
 def test_what_a_message_began_that_shows_later_to_be_confidential_is_hidden_with_it(log: Log) -> None:
     referral, other = uuid7(), uuid7()
     began = status("iom", referral)
