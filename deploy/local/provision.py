@@ -77,7 +77,7 @@ def _check_names(stack: Stack, network: DeclaredNetwork) -> None:
         raise OperatorError(f"Organisations cannot be read: {str(error).splitlines()[0]}") from None
     if taken:
         raise OperatorError(
-            f"name_reserved: {', '.join(taken)} takes part as an organisation, and that is a name of the hub's own now. "
+            f"name_reserved: {', '.join(taken)} takes part as an organisation, and that is a name of the hub's own. "
             "Nothing was changed: with the version that ran until now, let it in again under another name, then "
             f"`./ruta partner suspend {taken[0]}` and `./ruta partner remove {taken[0]}`."
         )
