@@ -40,10 +40,12 @@ EMPTY_PARKED: Final = f"""
     where state = 'quarantined' and reason <> 'erased' and exists (select from forgotten where {_PARKED_ABOUT})
 """
 
-# That something came of a message stays, and of which kind it was; about whom it was does not.
-UNNAME_OUTCOMES: Final = """
-    update parked_outcome set subject = null, message_id = null
-    from forgotten where parked_outcome.subject = forgotten.id::text
+_OUTCOME_ABOUT: Final = "(parked_outcome.subject = forgotten.id::text or parked_outcome.ids @> array[forgotten.id])"
+
+# That something came of a message stays, and of which kind it was; about whom it was, or spoke, does not.
+UNNAME_OUTCOMES: Final = f"""
+    update parked_outcome set subject = null, message_id = null, ids = null
+    from forgotten where {_OUTCOME_ABOUT}
 """
 
 # An operator may have written anything there.
@@ -58,7 +60,7 @@ CARRIED_OUT: Final = f"""
     where since < clock_timestamp() - interval '{NOBODY_WRITES_SO_LONG}'
       and not exists (select from outbox_writer where published < committed)
       and not exists (select from parked where reason <> 'erased' and ({_PARKED_ABOUT}))
-      and not exists (select from parked_outcome where subject = forgotten.id::text)
+      and not exists (select from parked_outcome where {_OUTCOME_ABOUT})
 """
 
 

@@ -172,12 +172,13 @@ WAIT_ON = f"""
 # An id used again stays one, whatever fails on the way: it is never tried, and never answered as if it were the first.
 _WHY = "case when parked.reason = 'id_reused' then parked.reason else {reason} end"
 
-# What came of it stays; nothing of what it said.
+# What came of it stays; nothing of what it said but its ids, for an erasure to find it by.
 _NOTE = """
     insert into parked_outcome (
-        parked_id, operation_id, result, code, error, attempts, source, message_id, type, subject, digest, parked_at)
+        parked_id, operation_id, result, code, error, attempts, source, message_id, type, subject, digest, parked_at,
+        ids)
     select parked_id, {operation_id}, {result}, {code}, {error}, attempts, source, message_id, type, subject,
-           sha256(raw), parked_at
+           sha256(raw), parked_at, ids_in(raw)
     from noted
 """
 

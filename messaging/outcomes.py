@@ -19,12 +19,13 @@ DROP_OPERATIONS: Final = """
     where started_at < clock_timestamp() - make_interval(days => %s)
       and not exists (select from parked where parked.operation_id = operation.operation_id)
 """
-# Of the oldest so many, which is where those are that are old enough.
+# The oldest of what is old enough; of an operation that still has messages everything stays, however many that are.
 DROP_OUTCOMES: Final = """
     delete from parked_outcome where outcome_id in (
-        select outcome_id from (select * from parked_outcome order by outcome_id limit %s) as oldest
+        select outcome_id from parked_outcome as old
         where at < clock_timestamp() - make_interval(days => %s)
-          and not exists (select from parked_operation where parked_operation.operation_id = oldest.operation_id))
+          and not exists (select from parked_operation where parked_operation.operation_id = old.operation_id)
+        order by at limit %s)
 """
 
 
@@ -39,5 +40,5 @@ def keep_house(connection: Connection) -> None:
     days = days_kept()
     connection.execute(DROP_PLANS)
     connection.execute(DROP_OPERATIONS, (days,))
-    connection.execute(DROP_OUTCOMES, (ROWS, days))
+    connection.execute(DROP_OUTCOMES, (days, ROWS))
     connection.commit()

@@ -514,6 +514,53 @@ def test_an_erased_person_is_in_no_outcome_and_in_no_operation(mender: Mender) -
     assert sums(mender.look(first)) == {"given_back": 1}
 
 
+def test_an_erased_person_is_in_no_outcome_of_a_message_about_something_else(mender: Mender) -> None:
+    """It was about a service, and spoke of somebody by an id: of what ended, and of what was stopped."""
+    person, another = uuid7(), uuid7()
+    spoke = [service_published(f"fail-until-mended {written}") for written in (person, person.hex.upper(), another)]
+    stays = spoke[-1]
+    mender.fail(*spoke)
+    stopped = mender.plan()
+    mender.start(stopped)
+    operations.stop(mender.databases, stopped.operation_id, "operator:1", mender.recorded.append)
+    mender.start(mender.plan("give_back"))
+    mender.retry()
+    results = {row["result"] for row in mender.probe.query("select result from parked_outcome")}
+    assert results == {"quarantined", "stopped", "given_back"}
+
+    with database.connect(mender.probe.database_url) as connection:
+        with transaction(connection) as tx:
+            erasure.forget(tx, [person])
+        erasure.carry_out(connection)
+
+    rows = mender.probe.query("select subject, message_id, ids from parked_outcome")
+    for one in (person, *(message.id for message in spoke[:2]), *(message.subject for message in spoke[:2])):
+        assert str(one) not in str(rows)
+    assert {row["message_id"] for row in rows} == {None, stays.id}
+    assert {row["subject"] for row in rows} == {None, stays.subject}
+
+
+def test_what_is_old_goes_though_it_stands_behind_what_stays(mender: Mender, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an operation that is under way everything stays; what came after it does not wait for that."""
+    monkeypatch.setattr(outcomes, "ROWS", 2)
+    mender.fail(*poisoned(3))
+    mender.start(mender.plan())
+    (operation,) = mender.probe.query("select operation_id from parked_operation")
+    mender.probe.query("update parked set next_attempt_at = 'infinity'")  # the operation does not come to its end
+    mender.probe.query("update parked_outcome set operation_id = %s", operation["operation_id"])
+    mender.send(*poisoned(1))
+    mender.probe.query("update parked set next_attempt_at = '-infinity' where operation_id is null")
+    mender.runtime.retry(ProbeService())
+    mender.probe.query("update parked_outcome set at = at - interval '91 days'")
+
+    with database.connect(mender.probe.database_url) as connection:
+        outcomes.keep_house(connection)
+        outcomes.keep_house(connection)
+
+    left = mender.probe.query("select operation_id, count(distinct parked_id) as many from parked_outcome group by 1")
+    assert [(row["operation_id"], row["many"]) for row in left] == [(operation["operation_id"], 3)]
+
+
 def test_what_ends_by_itself_is_kept_too_and_all_of_it_for_so_many_days(
     mender: Mender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
