@@ -6,20 +6,26 @@ committed before it, so that what concerns one referral leaves in order.
 """
 
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from psycopg import sql
 
 import contracts
 from messaging.broker import Publication
-from messaging.database import Connection
+from messaging.database import Connection, Row
 
 log = logging.getLogger("ruta.outbox")
 
 PARTITION_ROWS = 100_000
 PARTITIONS_AHEAD = 50  # for as long as no relay is there to make more
+KEPT: Final = timedelta(hours=48)  # what was published, so that it can be said again; RUTA_OUTBOX_KEEP says otherwise
+KEPT_AT_MOST: Final = timedelta(days=30)
+PARTITIONS_KEPT = 50  # wholly published ones at most, however young: no flood fills the disk
 
 
 @dataclass(slots=True)
@@ -171,6 +177,10 @@ def backlog(connection: Connection, *, exchange: str, patience: str, limit: int)
     """Return, in order, messages of writers that have abandoned them, or have had no heartbeat for `patience`."""
     rows = connection.execute(BACKLOG, {"patience": patience, "limit": limit}).fetchall()
     connection.commit()
+    return _abandoned(rows, exchange)
+
+
+def _abandoned(rows: Sequence[Row], exchange: str) -> list[Abandoned]:
     return [
         Abandoned(
             row["position"],
@@ -179,6 +189,36 @@ def backlog(connection: Connection, *, exchange: str, patience: str, limit: int)
         )
         for row in rows
     ]
+
+
+# What was published and never came where it was to go (hub/monitor/reconciling/), in the order in which it was said.
+TO_SAY_AGAIN = """
+    select outbox.position, outbox.writer, outbox.routing_key, outbox.message_id, outbox.body
+    from outbox where position = any(array(select position from say_again order by position limit %(limit)s))
+    order by position
+"""
+SAID_AGAIN = "delete from say_again where position = any(%s)"
+# It was erased meanwhile, or its time has come: of what is not there nothing can be said.
+NOTHING_TO_SAY = """
+    delete from say_again where not exists (select from outbox where outbox.position = say_again.position)
+"""
+
+
+def to_say_again(connection: Connection, *, exchange: str, limit: int) -> list[Abandoned]:
+    """Return, in order, messages that somebody has asked to be published once more; they are `said_again` then."""
+    found: list[Abandoned] = []
+    if connection.execute("select 1 from say_again limit 1").fetchone() is not None:
+        found = _abandoned(connection.execute(TO_SAY_AGAIN, {"limit": limit}).fetchall(), exchange)
+        if not found:
+            connection.execute(NOTHING_TO_SAY)
+    connection.commit()
+    return found
+
+
+def said_again(connection: Connection, positions: Sequence[int]) -> None:
+    """Note, and commit, that the broker has these once more."""
+    connection.execute(SAID_AGAIN, (list(positions),))
+    connection.commit()
 
 
 PARTITIONS = """
@@ -191,7 +231,7 @@ PARTITIONS = """
 
 
 def keep_house(connection: Connection) -> None:
-    """Make the next partitions and drop those that are wholly published, each in a transaction of its own.
+    """Make the next partitions and drop those whose time has come, each in a transaction of its own.
 
     One process at a time calls this: the relay that works. Raises `LockNotAvailable` when the outbox is too busy.
     """
@@ -217,10 +257,25 @@ def _make_partitions(connection: Connection) -> None:
     connection.commit()
 
 
+def kept() -> timedelta:
+    """How long what was published stays: RUTA_OUTBOX_KEEP in hours; what is no such number is taken for none."""
+    said = os.environ.get("RUTA_OUTBOX_KEEP", "")
+    is_number = said.isascii() and said.isdigit() and timedelta(hours=int(said[:9])) <= KEPT_AT_MOST
+    return timedelta(hours=int(said)) if is_number else KEPT
+
+
+# The youngest row of a partition is its last; of one from which all was erased nothing is waited for.
+IS_YOUNG = "select recorded_at > clock_timestamp() - %s::interval as young from {} order by position desc limit 1"
+
+
 def _drop_partitions(connection: Connection) -> None:
     last = _last_position(connection)
-    for row in connection.execute(PARTITIONS).fetchall():
-        if row["upper"] > last:
+    full = [row for row in connection.execute(PARTITIONS).fetchall() if row["upper"] <= last]
+    for place, row in enumerate(full, PARTITIONS_KEPT - len(full)):
+        name = sql.Identifier(row["name"])
+        youngest = connection.execute(sql.SQL(IS_YOUNG).format(name), (kept(),)).fetchone()
+        connection.commit()
+        if place >= 0 and youngest is not None and youngest["young"]:
             break
         # With the outbox locked no transaction that wrote to it is still open, so what the writers say is complete.
         connection.execute("lock table outbox in access exclusive mode")
@@ -228,5 +283,5 @@ def _drop_partitions(connection: Connection) -> None:
             "select 1 from outbox_writer where published < committed and published < %s limit 1", (row["upper"],)
         ).fetchone()
         if unpublished is None:
-            connection.execute(sql.SQL("drop table {}").format(sql.Identifier(row["name"])))
+            connection.execute(sql.SQL("drop table {}").format(name))
         connection.commit()

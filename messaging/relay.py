@@ -4,7 +4,8 @@
 
 A process publishes its own messages; when it is killed, or the broker is away, they stay in the outbox, and the relay
 takes them from there in the order of their commits. It may send again what was published but not yet marked: the
-inboxes behind it know it by its id. Any number of relays may run: one of them works.
+inboxes behind it know it by its id. What never came, and somebody asks for, it says once more. Any number of relays may
+run: one of them works.
 """
 
 import itertools
@@ -80,7 +81,7 @@ class Relay:
             while not self._stop.is_set():
                 health.comes_round(self._part)
                 self._keep_house(connection)
-                count = self.publish_backlog(connection)
+                count = self.publish_backlog(connection) or self.say_again(connection)
                 self._attempts = itertools.count()
                 health.over(self._database)
                 if count == 0:
@@ -105,6 +106,19 @@ class Relay:
         if failed:
             self._stop.wait(LOOK_EVERY)
         return len(left)
+
+    def say_again(self, connection: database.Connection) -> int:
+        """Publish up to WINDOW messages once more that never came where they were to go; raises as `publish_backlog`.
+
+        They come behind what was said after them: whoever reads knows them by their ids, as it does any repeat.
+        """
+        asked = outbox.to_say_again(connection, exchange=self._exchange, limit=WINDOW)
+        if not asked:
+            return 0
+        failed = set(self._publisher.publish([one.publication for one in asked]))
+        outbox.said_again(connection, [one.position for place, one in enumerate(asked) if place not in failed])
+        log.info("said again", extra=fields(count=len(asked) - len(failed)))
+        return len(asked) - len(failed)
 
     def _mark(self, connection: database.Connection, published: list[outbox.Abandoned]) -> None:
         last: dict[UUID, int] = {one.writer: one.position for one in published}

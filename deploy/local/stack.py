@@ -39,6 +39,7 @@ OPERATORS_SEE: Final[list[LiteralString]] = [
     "grant usage on schema operators to {role}",
     "grant select on all tables in schema operators to {role}",
     "grant execute on function operators.may_be(text, text, text, text) to {role}",
+    "grant execute on function operators.say_again(bigint[]) to {role}",
 ]
 OPERATORS_ACT: Final[list[LiteralString]] = ["grant execute on all functions in schema operators to {role}"]
 
@@ -288,7 +289,8 @@ class Stack:
     def provide_operator(self, service: str, *, acts: bool) -> str:
         """Make the login of who mends what is parked in a database that is up to date; its address is returned.
 
-        It sees the views of the schema `operators` and nothing else, and calls the functions there where it `acts`.
+        It sees the views of the schema `operators` and nothing else, has what was published said again, and calls the
+        other functions there where it `acts`.
         Raises OperatorError.
         """
         name = operator_role(service)

@@ -67,6 +67,38 @@ def test_what_has_been_published_about_somebody_leaves_and_the_rest_stays(connec
     assert column(connection, "select position from outbox") == about_both[1:]
 
 
+def test_what_is_kept_for_long_leaves_too_however_much_lies_before_it(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "AT_ONCE", 2)
+    writer = outbox.open_writer(connection, "test")
+    positions = [commit_about(connection, writer, one) for one in (SOMEBODY, *[SOMEBODY_ELSE] * 5, SOMEBODY)]
+    outbox.mark(connection, writer, positions[-1])
+    connection.execute("update outbox set recorded_at = recorded_at - interval '2 days'")
+    forget(connection, SOMEBODY)
+    later(connection)
+    with monkeypatch.context() as hurried:
+        hurried.setattr(erasure, "SEARCHES_FOR", -1.0)  # there is no time for it
+        erasure.carry_out(connection)
+        assert column(connection, "select id from forgotten") == [SOMEBODY]
+    erasure.carry_out(connection)
+    assert column(connection, "select position from outbox") == positions[1:-1]
+    assert column(connection, "select 1 from forgotten") == []
+
+
+def test_that_somebody_was_erased_can_be_said_again(connection: Connection) -> None:
+    writer = outbox.open_writer(connection, "test")
+    said = Publication("hub", "person.erased.hub", f'{{"person_id":"{SOMEBODY}"}}'.encode(), uuid7())
+    committed = outbox.write(connection, writer, [said], outbox.Tally())
+    connection.commit()
+    outbox.mark(connection, writer, committed().position)
+    forget(connection, SOMEBODY)
+    later(connection)
+    erasure.carry_out(connection)
+    assert column(connection, "select routing_key from outbox") == ["person.erased.hub"]
+    assert column(connection, "select 1 from forgotten") == []
+
+
 def test_what_is_not_out_yet_leaves_in_its_order_and_is_forgotten_then(connection: Connection) -> None:
     writer = outbox.open_writer(connection, "test")
     position = commit_about(connection, writer, SOMEBODY)

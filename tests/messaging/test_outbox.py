@@ -167,6 +167,7 @@ def test_of_two_relays_one_works_and_the_other_takes_over(probe: Probe) -> None:
 
 def test_partitions_are_made_and_dropped_and_nothing_is_lost(probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "PARTITION_ROWS", 20)
+    monkeypatch.setenv("RUTA_OUTBOX_KEEP", "0")
     with database.connect(probe.database_url) as connection:
         connection.execute("alter table outbox detach partition outbox_0")
         connection.execute("drop table outbox_0")
@@ -186,6 +187,53 @@ def test_partitions_are_made_and_dropped_and_nothing_is_lost(probe: Probe, monke
         outbox.mark(connection, left[-1].writer, 70)
         outbox.keep_house(connection)
         assert kept(probe) == written[59:]
+
+
+def test_what_was_published_stays_for_its_time_and_within_its_room(
+    probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "PARTITION_ROWS", 20)
+    with database.connect(probe.database_url) as connection:
+        connection.execute("alter table outbox detach partition outbox_0")
+        connection.execute("drop table outbox_0")
+        connection.execute("create table outbox_0 partition of outbox for values from (minvalue) to (20)")
+        connection.commit()
+        outbox.keep_house(connection)
+        written = write_out(probe, 70)
+        connection.execute("update outbox_writer set published = committed")
+        connection.commit()
+
+        outbox.keep_house(connection)
+        assert kept(probe) == written
+
+        # the partition that has one young row stays, whatever stands before it
+        probe.query("update outbox set recorded_at = recorded_at - interval '49 hours' where position <= 38")
+        outbox.keep_house(connection)
+        assert kept(probe) == written[19:]
+        monkeypatch.setenv("RUTA_OUTBOX_KEEP", "50")
+        probe.query("update outbox set recorded_at = recorded_at - interval '49 hours'")
+        outbox.keep_house(connection)
+        assert kept(probe) == written[19:]
+
+        monkeypatch.setattr(outbox, "PARTITIONS_KEPT", 1)
+        outbox.keep_house(connection)
+        assert kept(probe) == written[39:]
+
+
+def test_what_somebody_asks_for_is_said_again_in_order_and_what_is_gone_is_not(probe: Probe) -> None:
+    written = write_out(probe, 5)
+    probe.relay().start()
+    assert [answer.id for answer in probe.answers(5)] == written
+    (unpublished,) = write_out(probe, 1, abandoned=False)
+    probe.query("delete from outbox where message_id = %s", written[3])
+    positions = [one["position"] for one in probe.query("select position from outbox")]
+
+    asked = probe.query("select operators.say_again(%s::bigint[]) as many", [*positions[::-1], 4])
+
+    assert asked == [{"many": 4}]
+    assert [answer.id for answer in probe.answers(4)] == [*written[:3], written[4]]
+    wait_until(lambda: not probe.query("select from say_again"))
+    assert unpublished in kept(probe)
 
 
 def test_a_writer_that_is_about_to_publish_is_not_overtaken_by_the_relay(probe: Probe) -> None:

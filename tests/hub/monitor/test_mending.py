@@ -643,6 +643,7 @@ SEEN = {
     "parked": "parked_id state reason error attempts waiting_for source message_id type subject size digest parked_at "
     "next_attempt_at operation_id later",
     "inbox": "source message_id digest received_at",
+    "outbox": "position routing_key message_id source recorded_at published",
     "outbox_writer": "writer process committed published abandoned started_at changed_at received redelivered repeated "
     "applied refused parked",
     "outcome": "outcome_id parked_id operation_id result code error attempts source message_id type subject digest "
@@ -685,7 +686,7 @@ def test_operators_see_these_columns_and_no_others_and_no_table(mender: Mender) 
             select array_agg(proname::text order by proname) from pg_proc
             where pronamespace = 'operators'::regnamespace and has_function_privilege(oid, 'execute')
         """).fetchone() or ([],)
-    assert calls == ["dry_run", "may_be", "start", "stop"]
+    assert calls == ["dry_run", "may_be", "say_again", "start", "stop"]
 
 
 def test_where_nobody_tries_again_operators_only_see(mender: Mender, databases: Stack) -> None:
