@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from chaos import sequence
-from chaos.faults import Fault
+from chaos.faults import GAP, Fault
 from chaos.place import Place, behind_proxies, on_embedded_servers
 from demo.checker import Verdict, check
 from demo.day import BY_THE_CLOCK, make_day
@@ -204,4 +204,6 @@ class _Striking:
                 if any(self._fault.tells(one) for one in problems.find(status.read(state, brief=True))):
                     self.seen_after = round(time.time() - self.struck_at, 1)
                     return
+            if GAP in self._fault.told and self._place.ruta("reconcile"):
+                self.seen_after = round(time.time() - self.struck_at, 1)
             time.sleep(LOOK_EVERY)

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.local import beside, problems, status
+from deploy.local import beside, problems, reconciled, status
 from deploy.local.alerting import mail_of
 from deploy.local.beside import Beside
 from deploy.local.operator_error import OperatorError
@@ -39,6 +39,7 @@ AUDIT_EVERY: Final = timedelta(hours=1)
 AUDITED_WITHIN: Final = 300.0  # seconds
 MOST_WRONG: Final = 3  # sentences of what is wrong with the audit
 LONGEST_REASON: Final = 200
+GAPS: Final = "gaps"  # what reads it asks every database, and goes on from where it was
 
 log = logging.getLogger("ruta.alerts")
 
@@ -61,7 +62,7 @@ class Look:
     def unread(self) -> set[str]:
         """What could not be looked at: of what was seen there before, nobody knows whether it is over."""
         probes: Mapping[str, Any] = self.now.get("probes", {})
-        return set(self.now.get("unread", {})) | {f"probe {name}" for name in PROBES if name not in probes}
+        return set(self.now.get("unread", {})) | {f"probe {name}" for name in (*PROBES, GAPS) if name not in probes}
 
 
 def book_of(state: State) -> Path:
@@ -85,7 +86,8 @@ def look(
     asked = {name: one for name, one in probes.items() if name not in fresh}
 
     def also(place: Beside) -> dict[str, Callable[[], Any]]:
-        return {name: _asking(place, one, _said(book, name)) for name, one in asked.items()}
+        jobs = {name: _asking(place, one, _said(book, name)) for name, one in asked.items()}
+        return jobs | {GAPS: lambda: reconciled.probe(state, place, network_of(state), _said(book, GAPS))}
 
     now = status.read(state, brief=brief, environment=environment, also=also)
     read = dict(now.get("probes", {}))
@@ -93,6 +95,8 @@ def look(
     said = {name: fresh.get(name, read.get(name)) for name in probes if name in fresh or name in read}
     if (audit := book.known.get("audit")) is not None:
         said["audit"] = audit["said"]
+    if GAPS in read:
+        said[GAPS] = read[GAPS]["gaps"]
     exact: Mapping[str, float | None] = said.pop("queue_ages", None) or {}
     marks, found = ages.turn_over(book.marks, now.get("queues") or (), at, exact)
     if now.get("queues") is None:

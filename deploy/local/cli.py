@@ -287,6 +287,7 @@ def repair(*, dry_run: bool = False, yes: bool = False) -> None:
 
 app.command(failures.app)
 app.command(failures.queue)
+app.command(failures.reconcile)
 
 
 @app.command

@@ -176,3 +176,34 @@ def queue(name: str | None = None, *, json_: AsJson = False) -> None:
 
 def _ask(question: str) -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and input(question).strip().lower() in ("y", "yes")
+
+
+def reconcile(
+    *,
+    say_again: Annotated[bool, Parameter(negative=())] = False,
+    why: str = "",
+    yes: Annotated[bool, Parameter(negative=())] = False,
+    json_: AsJson = False,
+) -> None:
+    """Name what was published and never came: a queue was purged or deleted, or a row was lost.
+
+    Exits with 1 when something is lost, and stays so.
+
+    Parameters
+    ----------
+    say_again
+        Have it said again from the outboxes, after showing what; a queue that is missing is made first.
+    why
+        Why, for the audit, which has its digest; it names nobody.
+    yes
+        Do not ask.
+    json_
+        Print it as one JSON object.
+    """
+    from deploy.local import reconciled
+
+    def ask(question: str) -> bool:
+        return sys.stdin.isatty() and sys.stdout.isatty() and input(question).strip().lower() in ("y", "yes")
+
+    state = State(default_directory())
+    raise SystemExit(reconciled.run(state, say_again=say_again, why=why, yes=yes, as_json=json_, ask=ask))

@@ -98,6 +98,7 @@ ACTS: Final[Mapping[str, Mapping[Language, str]]] = {
     "alert_silenced": {"en": "alert silenced", "es": "alerta silenciada"},
     "failures_retried": {"en": "failed messages tried again", "es": "mensajes fallidos, otro intento"},
     "failures_given_back": {"en": "failed messages given back", "es": "mensajes fallidos devueltos a quien los envió"},
+    "messages_said_again": {"en": "lost messages said again", "es": "mensajes perdidos, dichos de nuevo"},
     "mending_stopped": {"en": "operation on failed messages stopped", "es": "operación con mensajes fallidos detenida"},
     "refused": {"en": "messages or requests refused", "es": "mensajes o peticiones rechazados"},
     "staff_added": {"en": "member of staff added", "es": "persona del equipo agregada"},

@@ -1,0 +1,177 @@
+"""What `./ruta reconcile` does: what was published and never came is named, and said again from the outboxes."""
+
+import contextlib
+import hashlib
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+import psycopg
+
+import contracts
+from deploy.local import beside, repair
+from deploy.local.beside import Beside
+from deploy.local.operator_error import OperatorError
+from deploy.local.organisations import network_of
+from deploy.local.stack import operator_role
+from deploy.local.state import State
+from deploy.local.trail import record
+from hub.monitor import queues
+from hub.monitor.mending.databases import ask as ask_database
+from hub.monitor.mending.operations import REASON, MendingError
+from hub.monitor.reconciling import comparing
+from hub.monitor.reconciling.comparing import Found, Lost
+from messaging import addresses
+from messaging.database import Connection
+from messaging.topology import GATEWAY, HUB, LEDGER, MONITOR, DeclaredNetwork, TopologyError
+
+FOLLOWED: Final = 30.0  # seconds for what is said again to come
+LOOK_EVERY: Final = 1.0
+SHOWN: Final = 20  # ids of a group, as a table; `--json` has all
+SAY_AGAIN: Final = "select operators.say_again(%s::bigint[]) as many"
+
+
+def probe(state: State, place: Beside, declared: DeclaredNetwork, before: Any) -> dict[str, Any]:
+    """One look for alerts: `gaps` as they have them, and the `state` from which the next one goes on."""
+    waiting = _waiting(place)
+    before = before["state"] if before else None
+    found = comparing.look(_databases(state, place, str), declared, waiting, before, datetime.now(UTC))
+    return {"gaps": found.gaps, "state": found.state}
+
+
+def run(state: State, *, say_again: bool, why: str, yes: bool, as_json: bool, ask: Callable[[str], bool]) -> int:
+    """Print what was lost, and have it said again where that is asked for; 1 where something stays.
+
+    Raises OperatorError.
+    """
+    why = why.strip()
+    if say_again and (len(why) not in REASON or not why.isprintable()):
+        raise OperatorError("A reason is required: --why TEXT, 3 to 300 characters. It names nobody.")
+    declared = network_of(state)
+    place = beside.find(state, declared)
+    if place is None:
+        raise OperatorError(f"Nothing runs from {state.directory}, and RUTA_* names no servers: `./ruta up`.")
+    databases = _databases(state, place, operator_role)
+    if say_again and {LEDGER, *declared.services} - _waiting(place).keys():
+        # Else it would be said to a queue that is not there.
+        with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
+            repair.run(state, dry_run=False, yes=yes, ask=ask)
+    found = _compare(databases, declared, place)
+    there = [one for one in found.lost if one.position is not None]
+    said = 0
+    if not as_json:
+        print(_as_text(found))
+    if say_again and there and (yes or ask(f"Have {len(there):,} messages said again? [y/N] ")):
+        said = _say_again(state, place, databases, there, why)
+        found = _follow(databases, declared, place, found)
+        if not as_json:
+            print(f"{said:,} messages were said again.\n{_as_text(found)}")
+    elif there and not as_json:
+        print("Nothing was changed. Say them again: ./ruta reconcile --say-again --why TEXT")
+    if as_json:
+        lost = [asdict(one) for one in found.lost]
+        print(json.dumps({"lost": lost, "gaps": found.gaps, "said_again": said}, indent=1, default=str))
+    return int(bool(found.lost))
+
+
+def _databases(state: State, place: Beside, role: Callable[[str], str]) -> dict[str, str]:
+    """Each database that is compared, as the role of its service or of operators there. Raises OperatorError."""
+    passwords = state.known_passwords()
+    server = addresses.read(place.databases[GATEWAY], addresses.DATABASE)
+    found = {}
+    for name in (*place.databases, MONITOR):
+        password = passwords.get(f"postgres {role(name)}")
+        if password is None:
+            raise OperatorError(f"Nothing was made in the database of {name} yet: `./ruta provision`.")
+        found[name] = replace(server, user=role(name), password=password, path=name).url
+    return found
+
+
+def _waiting(place: Beside) -> dict[str, int]:
+    try:
+        return {one.name: one.messages for one in queues.read(place.management) if one.vhost == HUB}
+    except TopologyError as error:
+        raise OperatorError(f"{error}; `./ruta status` says more.") from None
+
+
+def _look(databases: Mapping[str, str], declared: DeclaredNetwork, place: Beside, before: Any) -> Found:
+    waiting = _waiting(place)
+    try:
+        return comparing.look(databases, declared, waiting, before, datetime.now(UTC))
+    except MendingError as error:
+        raise OperatorError(f"The database of {', '.join(error.where)} does not answer: run it again.") from None
+
+
+def _compare(databases: Mapping[str, str], declared: DeclaredNetwork, place: Beside) -> Found:
+    """Look at all that is kept; where something has not come, once more when it would have."""
+    found = _look(databases, declared, place, None)
+    while not found.is_whole:
+        found = _look(databases, declared, place, found.state)
+    if found.missing:
+        time.sleep(comparing.SETTLES.total_seconds())
+        found = _look(databases, declared, place, found.state)
+    return found
+
+
+def _say_again(state: State, place: Beside, databases: Mapping[str, str], lost: Sequence[Lost], why: str) -> int:
+    """Have the relay say it, once that is recorded; how many messages. Raises OperatorError."""
+    of: dict[str, set[int]] = defaultdict(set)
+    for one in lost:
+        if one.position is not None:
+            of[one.sent_by].add(one.position)
+    details = {"messages": sum(map(len, of.values())), "services": {name: len(those) for name, those in of.items()}}
+    reason = hashlib.sha256(why.encode()).hexdigest()  # no erasure reaches the audit
+    record(place.databases[GATEWAY], state, "messages_said_again", str(contracts.uuid7()), **details, reason=reason)
+    many = 0
+    for name, positions in of.items():
+        question = partial(_asked, sorted(positions))
+        try:
+            many += ask_database(databases[name], question)
+        except psycopg.Error:
+            raise OperatorError(f"The database of {name} does not answer: run it again.") from None
+    return many
+
+
+def _asked(positions: Sequence[int], connection: Connection) -> int:
+    row = connection.execute(SAY_AGAIN, (positions,)).fetchone()
+    return int(row["many"]) if row else 0
+
+
+def _follow(databases: Mapping[str, str], declared: DeclaredNetwork, place: Beside, found: Found) -> Found:
+    """Wait a while for what is said again to come."""
+    said = {(one.sent_by, str(one.position)) for one in found.lost if one.position is not None}
+    until = time.monotonic() + FOLLOWED
+    while said & found.missing and time.monotonic() < until:
+        time.sleep(LOOK_EVERY)
+        found = _look(databases, declared, place, found.state)
+    return found
+
+
+def _as_text(found: Found) -> str:
+    if not found.lost:
+        return "All that was published has come, or waits."
+    groups: dict[tuple[str, str, str, str, bool], list[Lost]] = defaultdict(list)
+    for one in found.lost:
+        groups[one.queue, one.sent_by, one.contract, one.organisation, one.position is not None].append(one)
+    lines = []
+    for (queue, by, contract, organisation, is_there), those in sorted(groups.items()):
+        kept = (
+            f"{by} can say them again" if is_there else f"nobody here has their bytes: {organisation} has to send them"
+        )
+        lines += [
+            f"{queue}: {len(those):,} of {contract}, of or for {organisation}, since "
+            f"{min(one.at for one in those):%Y-%m-%d %H:%M:%S} UTC; {kept}",
+            *_ids(those),
+        ]
+    return "\n".join(lines)
+
+
+def _ids(those: Iterable[Lost]) -> list[str]:
+    ids = [f"    {one.message_id}" for one in those]
+    return ids if len(ids) <= SHOWN else [*ids[:SHOWN], f"    and {len(ids) - SHOWN:,} more (--json)"]

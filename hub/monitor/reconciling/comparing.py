@@ -1,0 +1,238 @@
+"""The comparison: which messages were published, and have not come where the topology takes them.
+
+    found = look(databases, network, waiting, None, now)
+    found = look(databases, network, waiting, found.state, now)      # later: goes on from there, and judges
+
+A message that has not come may still wait, for as long as its reader stands still. It is lost when nothing waits in any
+queue on its way, or when what was said 20 seconds after it by the same way has come; in two looks, 10 seconds apart.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+
+from hub.monitor.mending.databases import ask
+from hub.monitor.mending.operations import MendingError
+from messaging.database import Connection
+from messaging.topology import COURIER, GATEWAY, LEDGER, MONITOR, NO_SYSTEM, DeclaredNetwork, reads, submitted_queue
+
+SETTLES: Final = timedelta(seconds=10)  # what is younger is not looked at; and from one look to one that judges
+PASSED_BY: Final = timedelta(seconds=20)  # a service takes what it has at hand in an order of its own
+AT_ONCE: Final = 20_000  # messages of one outbox that one look reads
+OPEN_AT_MOST: Final = 5_000  # that have not come: then a look reads no further in that outbox
+LOG_BEGINS: Final = timedelta(days=2)  # before the first look
+
+# By source: `to`, how far it was read; `open`, place → reader → since when it is taken to be lost; `came`, the queues of
+# a way → when the last that has come was said.
+State = Mapping[str, Mapping[str, Any]]
+Way = tuple[str, ...]  # queues; the last one is its reader's
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message as whoever published it knows it."""
+
+    by: str  # whose outbox; MONITOR: the log alone
+    place: str  # its position there; in the log its id
+    key: str
+    message_id: UUID
+    source: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A message that has not come."""
+
+    sent_by: str  # the process whose outbox, or passing on, it was
+    to: str  # who reads the queue
+    queue: str
+    contract: str  # with its version
+    organisation: str  # that it is for, or who says it
+    message_id: UUID
+    at: datetime
+    position: int | None  # in the outbox that has its bytes; None: nobody of the hub has them
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one look has found."""
+
+    lost: tuple[Lost, ...]
+    state: State
+    is_whole: bool  # else there is more to read at once
+    missing: frozenset[tuple[str, str]]  # by whom and at which place: what has not come, lost or on its way
+
+    @property
+    def gaps(self) -> list[dict[str, Any]]:
+        """The same as alerts have it (hub/monitor/alerts/rules.py)."""
+        counted: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+        for one in self.lost:
+            counted[one.sent_by, one.to].append(one.at)
+        return [
+            {"from": by, "to": to, "messages": len(times), "since": min(times).isoformat()}
+            for (by, to), times in sorted(counted.items())
+        ]
+
+
+OUTBOX: Final = f"""
+    select position::text as place, routing_key as key, message_id, source, recorded_at as at,
+           published and recorded_at < clock_timestamp() - interval '{SETTLES.total_seconds()} seconds' as settled,
+           position as number, true as fresh
+    from (select * from operators.outbox where position > %(to)s order by position limit %(limit)s) as new
+    union all
+    select position::text, routing_key, message_id, source, recorded_at, true, position, false
+    from operators.outbox where position = any(%(open)s::bigint[])
+    order by number
+"""
+LOG: Final = f"""
+    select id::text as place, routing_key as key, id as message_id, source, arrived_at as at,
+           arrived_at < clock_timestamp() - interval '{SETTLES.total_seconds()} seconds' as settled,
+           arrived_at as number, true as fresh
+    from (select * from operators.message where arrived_at > %(to)s order by arrived_at limit %(limit)s) as new
+    union all
+    select id::text, routing_key, id, source, arrived_at, true, arrived_at, false
+    from operators.message where id = any(%(open)s::uuid[])
+    order by number
+"""
+# What could not be read, and what has no handler, is parked and in no inbox; and what came of that stays.
+_NOT_PARKED: Final = """
+    message_id not in (select message_id from operators.parked where message_id is not null)
+    and not exists (select from operators.outcome where outcome.message_id = asked.message_id)
+"""
+ABSENT: Final = f"""
+    select nth from unnest(%b::text[], %b::uuid[]) with ordinality as asked(source, message_id, nth)
+    where not exists (select from operators.inbox as known
+                      where known.source = asked.source and known.message_id = asked.message_id)
+      and {_NOT_PARKED}
+"""
+NOT_DELIVERED: Final = f"""
+    select nth from unnest(%b::text[], %b::uuid[]) with ordinality as asked(organisation, message_id, nth)
+    where not exists (select from operators.delivery as known
+                      where known.message_id = asked.message_id and known.organisation = asked.organisation)
+      and {_NOT_PARKED}
+"""
+
+
+def look(
+    databases: Mapping[str, str],
+    network: DeclaredNetwork,
+    waiting: Mapping[str, int],
+    before: State | None,
+    now: datetime,
+) -> Found:
+    """Read on from `before`, and compare. Raises MendingError, `unseen`, where a database does not answer.
+
+    `databases` has each service's, the gateway's and the monitor's. `waiting` is how many messages stand in each queue
+    of the hub, read before this: of one that is not there, none does.
+    """
+    before = before or {}
+    state: dict[str, dict[str, Any]] = {}
+    asked: dict[str, list[tuple[Sent, Way]]] = defaultdict(list)
+    is_whole = True
+    for by in (*network.services, GATEWAY, MONITOR):
+        known = before.get(by) or {"to": (now - LOG_BEGINS).isoformat() if by == MONITOR else 0, "open": {}}
+        sent, to, ended = _ask(databases, by, partial(_read, by, known))
+        state[by] = {"to": to, "open": {}, "came": dict(known.get("came", {}))}
+        is_whole = is_whole and ended
+        for one in sent:
+            for way in _ways(one, network):
+                asked[way[-1]].append((one, way))
+    absent: list[tuple[Sent, Way]] = []
+    for queue, those in asked.items():
+        places = _ask(databases, GATEWAY if queue == LEDGER else queue, partial(_absent, queue, those))
+        for nth, (one, way) in enumerate(those, 1):
+            if nth in places:
+                absent.append((one, way))
+            else:
+                came, ways = state[one.by]["came"], " ".join(way)
+                came[ways] = max(one.at, _time(came.get(ways)) or one.at).isoformat()
+    # What came by HTTP is in the outbox of the gateway and, once it has gone on, in the log.
+    in_outbox = {(one.message_id, way[-1]) for one, way in absent if one.by == GATEWAY}
+    lost = []
+    for one, way in absent:
+        queue = way[-1]
+        if one.by == MONITOR and (one.message_id, queue) in in_outbox:
+            continue
+        known_since = before.get(one.by, {}).get("open", {}).get(one.place, {}).get(queue)
+        nothing_waits = not any(waiting.get(name) for name in way)
+        last = _time(state[one.by]["came"].get(" ".join(way)))
+        is_passed = last is not None and one.at + PASSED_BY < last
+        since = (known_since or now.isoformat()) if nothing_waits or is_passed else None
+        state[one.by]["open"].setdefault(one.place, {})[queue] = since
+        if since is not None and now - datetime.fromisoformat(since) >= SETTLES:
+            lost.append(_lost(one, queue))
+    missing = frozenset((by, place) for by, known in state.items() for place in known["open"])
+    return Found(tuple(lost), state, is_whole, missing)
+
+
+def _time(said: str | None) -> datetime | None:
+    return datetime.fromisoformat(said) if said else None
+
+
+def _ask(databases: Mapping[str, str], name: str, question: Any) -> Any:
+    try:
+        return ask(databases[name], question)
+    except psycopg.Error:
+        raise MendingError("unseen", [name]) from None
+
+
+def _read(by: str, known: Mapping[str, Any], connection: Connection) -> tuple[list[Sent], Any, bool]:
+    """Read what has not come so far, and what is new; how far that is, and whether that is all there is."""
+    of_log = by == MONITOR
+    places = list(known["open"])
+    limit = AT_ONCE if len(places) < OPEN_AT_MOST else 0
+    params = {"to": known["to"], "limit": limit, "open": places if of_log else [int(one) for one in places]}
+    sent, to, fresh, stopped = [], known["to"], 0, False
+    for row in connection.execute(LOG if of_log else OUTBOX, params).fetchall():
+        if row["fresh"]:
+            fresh += 1
+            stopped = stopped or not row["settled"]  # behind it others may be out: they are for the next look
+            if stopped:
+                continue
+            to = row["number"].isoformat() if of_log else row["number"]
+        sent.append(Sent(by, *(row[name] for name in ("place", "key", "message_id", "source", "at"))))
+    return sent, to, stopped or fresh < AT_ONCE
+
+
+def _ways(one: Sent, network: DeclaredNetwork) -> list[Way]:
+    key, before = one.key, Way()
+    if key.startswith("submitted."):
+        _, organisation, system, key = key.split(".", 3)
+        before = (submitted_queue(organisation, None if system == NO_SYSTEM else system),)
+    if key.startswith("to."):
+        takes_part = key.split(".")[1] in {*network.organisations, *network.removed}
+        return [(*before, LEDGER)] if takes_part else []
+    return [(*before, service.queue) for service in network.services.values() if reads(service, key)]
+
+
+def _absent(queue: str, those: Sequence[tuple[Sent, Way]], connection: Connection) -> set[int]:
+    if queue == LEDGER:
+        statement, of = NOT_DELIVERED, [one.key.split(".")[1] for one, _ in those]
+    else:
+        statement, of = ABSENT, [one.source or "" for one, _ in those]
+    rows = connection.execute(statement, (of, [one.message_id for one, _ in those])).fetchall()
+    return {row["nth"] for row in rows}
+
+
+def _lost(one: Sent, queue: str) -> Lost:
+    words = one.key.split(".")
+    if words[0] == "submitted":
+        words = words[3:]
+    organisation = words[1] if words[0] == "to" else one.source or ""
+    return Lost(
+        GATEWAY if one.by == MONITOR else one.by,
+        COURIER if queue == LEDGER else queue,
+        queue,
+        ".".join(words[2:5] if words[0] == "to" else words),
+        organisation,
+        one.message_id,
+        one.at,
+        None if one.by == MONITOR else int(one.place),
+    )

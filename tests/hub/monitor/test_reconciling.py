@@ -1,0 +1,177 @@
+"""What was published and has not come is lost where nothing on its way waits, and not before."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from contracts import uuid7
+from deploy.local import Stack
+from hub.monitor.mending.operations import MendingError
+from hub.monitor.reconciling import comparing
+from hub.monitor.reconciling.comparing import Found, State
+from messaging import database, outbox
+from messaging.broker import Publication
+from messaging.topology import GATEWAY, MONITOR, DeclaredNetwork
+
+LATER = timedelta(seconds=15)
+FACT = "consent.recorded.v1"  # of intake; referrals, reports and the console read it
+
+
+@dataclass
+class Compared:
+    """Databases with nothing in them but what a test puts there, and looks at them, a while apart."""
+
+    network: DeclaredNetwork
+    urls: dict[str, str]
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    state: State | None = None
+
+    def publish(self, service: str, key: str = FACT, *, ago: int = 60, published: bool = True) -> UUID:
+        id = uuid7()
+        body = f'{{"specversion":"1.0","id":"{id}","source":"hub","data":{{}}}}'.encode()
+        with database.connect(self.urls[service]) as connection:
+            writer = outbox.open_writer(connection, "test")
+            committed = outbox.write(connection, writer, [Publication("hub", key, body, id)], outbox.Tally())
+            connection.execute(
+                "update outbox set recorded_at = clock_timestamp() - make_interval(secs => %s) where message_id = %s",
+                (ago, id),
+            )
+            connection.commit()
+            if published:
+                outbox.mark(connection, writer, committed().position)
+        return id
+
+    def comes_to(self, service: str, *ids: UUID, source: str = "hub") -> None:
+        for id in ids:
+            self.execute(service, "insert into inbox values (%s, %s, '')", source, id)
+
+    def execute(self, service: str, sql: Any, *params: Any) -> None:
+        with database.connect(self.urls[service]) as connection:
+            connection.execute(sql, params)
+
+    def look(self, **waiting: int) -> Found:
+        found = comparing.look(self.urls, self.network, waiting, self.state, self.now)
+        self.state, self.now = found.state, self.now + LATER
+        return found
+
+
+@pytest.fixture
+def compared(databases: Stack, declared: DeclaredNetwork) -> Iterator[Compared]:
+    names = (*declared.services, GATEWAY, MONITOR)
+    one = Compared(declared, {name: databases.service_database_url(name) for name in names})
+    empty(one)
+    yield one
+    empty(one)
+
+
+def empty(one: Compared) -> None:
+    for name in one.urls:
+        for table in ("outbox", "outbox_writer", "inbox", "parked", "say_again"):
+            one.execute(name, f"delete from {table}")
+    one.execute(GATEWAY, "delete from delivery")
+    one.execute(MONITOR, "delete from message")
+
+
+def gaps(found: Found) -> list[tuple[str, str, int]]:
+    return [(one["from"], one["to"], one["messages"]) for one in found.gaps]
+
+
+def test_what_has_not_come_is_lost_in_the_second_look_and_named(compared: Compared) -> None:
+    came, lost = compared.publish("intake"), compared.publish("intake")
+    compared.comes_to("referrals", came)
+    for service in ("reports", "console"):
+        compared.comes_to(service, came, lost)
+
+    assert compared.look().lost == ()
+    (found,) = compared.look().lost
+
+    assert (found.sent_by, found.to, found.contract, found.message_id) == ("intake", "referrals", FACT, lost)
+    assert found.position is not None
+    compared.comes_to("referrals", lost)
+    assert compared.look().missing == frozenset()
+
+
+def test_what_waits_in_the_queue_is_not_lost_and_what_was_passed_by_is(compared: Compared) -> None:
+    early = compared.publish("intake", ago=100)
+    for service in ("reports", "console"):
+        compared.comes_to(service, early)
+    for _ in range(3):
+        assert compared.look(referrals=1).lost == ()
+
+    late = compared.publish("intake", ago=30)
+    for service in ("referrals", "reports", "console"):
+        compared.comes_to(service, late)
+    compared.look(referrals=1)
+    assert gaps(compared.look(referrals=1)) == [("intake", "referrals", 1)]
+
+
+def test_what_is_young_or_not_out_is_for_the_next_look(compared: Compared) -> None:
+    compared.publish("intake", published=False)
+    compared.publish("intake", ago=0)
+    for _ in range(2):
+        assert compared.look().missing == frozenset()
+
+
+def test_what_an_organisation_was_to_have_is_held_against_the_ledger(compared: Compared) -> None:
+    came, lost = (compared.publish("referrals", "to.redcross.referral.status.v1") for _ in range(2))
+    compared.publish("referrals", "to.nobody.referral.status.v1")
+    compared.execute(
+        GATEWAY,
+        """
+        insert into delivery (organisation, number, address, message_id, type, subject)
+        values ('redcross', 1, 'redcross', %s, 'referral.status.v1', 'x')
+        """,
+        came,
+    )
+    compared.look()
+    (found,) = compared.look().lost
+    assert (found.to, found.contract, found.organisation) == ("courier", "referral.status.v1", "redcross")
+    assert found.message_id == lost
+
+
+def test_of_what_came_by_amqp_nobody_has_the_bytes_and_what_waits_at_the_door_is_not_lost(compared: Compared) -> None:
+    logged = uuid7()
+    compared.execute(
+        MONITOR,
+        f"create table if not exists message_{compared.now:%Y%m%d} partition of message default"
+        if not partitions(compared)
+        else "select 1",
+    )
+    compared.execute(
+        MONITOR,
+        """
+        insert into message (arrived_at, id, kind, source, organisation, type, correlation, digest, routing_key)
+        values (clock_timestamp() - interval '1 minute', %s, 'passed', 'iom', 'iom', 'capacity.stated.v1', %s, '',
+                'capacity.stated.v1')
+        """,
+        logged,
+        logged,
+    )
+    by_http = compared.publish(GATEWAY, "submitted.redcross.-.capacity.stated.v1")
+    compared.look(**{"submitted.redcross": 1})
+    (found,) = compared.look(**{"submitted.redcross": 1}).lost
+    assert (found.sent_by, found.organisation, found.message_id, found.position) == (GATEWAY, "iom", logged, None)
+
+    compared.look()
+    assert {one.message_id for one in compared.look().lost} == {logged, by_http}
+    compared.comes_to("referrals", by_http, source="redcross")
+    compared.comes_to("referrals", logged, source="iom")
+    assert compared.look().missing == frozenset()
+
+
+def partitions(compared: Compared) -> bool:
+    with database.connect(compared.urls[MONITOR]) as connection:
+        return bool(
+            connection.execute("select 1 from pg_inherits where inhparent = 'message'::regclass limit 1").fetchone()
+        )
+
+
+def test_a_database_that_does_not_answer_is_named(compared: Compared) -> None:
+    compared.urls["events"] = compared.urls["events"].replace("/events", "/nowhere")
+    with pytest.raises(MendingError) as raised:
+        compared.look()
+    assert (raised.value.code, raised.value.where) == ("unseen", ("events",))
