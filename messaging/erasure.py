@@ -14,7 +14,7 @@ from messaging.transaction import Transaction
 
 NOBODY_WRITES_SO_LONG: Final = "10 minutes"  # no transaction that was open when something was forgotten still is
 AT_ONCE: Final = 20_000  # positions that one statement searches
-SEARCHES_FOR: Final = 5.0  # seconds; the rest is for the next time
+SEARCHES_FOR: Final = 2.0  # seconds, in which the relay does nothing else; the rest is for the next time
 
 FORGET: Final = """
     insert into forgotten (id) select id from jsonb_populate_recordset(null::forgotten, %s::jsonb)

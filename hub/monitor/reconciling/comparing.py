@@ -28,8 +28,8 @@ AT_ONCE: Final = 20_000  # messages of one outbox that one look reads
 OPEN_AT_MOST: Final = 5_000  # that have not come: then a look reads no further in that outbox
 LOG_BEGINS: Final = timedelta(days=2)  # before the first look
 
-# By source: `to`, how far it was read; `open`, place → reader → since when it is taken to be lost; `came`, the queues of
-# a way → when the last that has come was said.
+# By source: `to`, how far it was read; `open`: place → reader → since when it is taken to be lost; `came`: the queues
+# of a way → the time of the last that has come.
 State = Mapping[str, Mapping[str, Any]]
 Way = tuple[str, ...]  # queues; the last one is its reader's
 

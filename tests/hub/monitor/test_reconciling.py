@@ -171,7 +171,7 @@ def partitions(compared: Compared) -> bool:
 
 
 def test_a_database_that_does_not_answer_is_named(compared: Compared) -> None:
-    compared.urls["events"] = compared.urls["events"].replace("/events", "/nowhere")
+    urls = compared.urls | {"events": compared.urls["events"].replace("/events", "/nowhere")}
     with pytest.raises(MendingError) as raised:
-        compared.look()
+        comparing.look(urls, compared.network, {}, None, compared.now)
     assert (raised.value.code, raised.value.where) == ("unseen", ("events",))
