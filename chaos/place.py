@@ -16,7 +16,7 @@ from deploy.local.rabbitmq import ADMINISTRATOR, NODE, scripts
 from deploy.local.state import ROOT
 from messaging.topology import Management
 
-TOOL_WITHIN = 90  # seconds for one command
+TOOL_WITHIN = 180  # seconds for one command; what says lost messages again waits until they have come
 
 
 @dataclass
