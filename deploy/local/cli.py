@@ -864,6 +864,7 @@ def _network_with(service: str) -> Iterator[tuple[State, str | None]]:
     where there has been no network yet.
     """
     from deploy.local import Stack
+    from messaging.topology import MONITOR
 
     states = sorted(
         (State(default_directory()), State(default_directory() / "demo")), key=State.last_used, reverse=True
@@ -871,7 +872,8 @@ def _network_with(service: str) -> Iterator[tuple[State, str | None]]:
     for state in states:
         if (running := state.read_running()) is not None:
             print(f"ruta: reading the network in {state.directory}, which runs", file=sys.stderr)
-            yield state, running["databases"].get(service)  # none in a network that an older version has started
+            known = {**running["databases"], MONITOR: running.get("log")}
+            yield state, known.get(service)  # none in a network that an older version has started
             return
     for state in states:
         if not (state.has_database() or "RUTA_DATABASE_URL" in os.environ):

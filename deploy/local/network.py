@@ -207,6 +207,7 @@ class Network:
                     "management_url": self.stack.management_url,
                     "amqp_urls": amqp_urls(self.stack),
                     "databases": databases(self.stack, self.declared),
+                    "log": self.stack.service_database_url(topology.MONITOR),
                     "http_url": self.stack.http_url,
                     "console_url": self.stack.console_url,
                     "processes": {
