@@ -49,11 +49,17 @@ def recorded() -> Iterator[list[Statement]]:
     execute = psycopg.Cursor.execute
 
     def keeping(self: Any, query: Any, params: Any = None, **more: Any) -> Any:
-        found.append(Statement(query if isinstance(query, str) else query.as_string(self), params))
+        found.append(Statement(_text(query, self), params))
         return execute(self, query, params, **more)
 
     with patch.object(psycopg.Cursor, "execute", keeping):
         yield found
+
+
+def _text(query: Any, cursor: Any) -> str:
+    if isinstance(query, bytes):
+        return query.decode()
+    return query if isinstance(query, str) else str(query.as_string(cursor))
 
 
 def readings(connection: psycopg.Connection[Any], statement: Statement) -> list[Reading]:

@@ -368,21 +368,26 @@ def _said(one: Became) -> Said:
 # -- stories -----------------------------------------------------------------------------------------------------------
 
 BEGIN: Final = "select correlation, subject from message where id = %(id)s or subject = %(id)s or correlation = %(id)s"
-BELONGS: Final = """
-    select arrived_at, id, kind from message where correlation = any(%s::uuid[])
-    union select arrived_at, id, kind from message where subject = any(%s::uuid[])
-    order by arrived_at, id limit %s
-"""
-FAILURES: Final = """
-    select distinct message_id from outcome as failed
-    where message_id = any(%s::uuid[]) and state = any(%s::text[])
-      and not exists (select from outcome as later where later.message_id = failed.message_id
-                        and later.service = failed.service and later.state = 'applied')
+# What belongs together, and of that what is drawn: failures first. Of no story more than MOST are read by each key, and
+# of outcomes only the failures, by an index of their own.
+CHOSEN: Final = f"""
+    with belongs as materialized (
+        (select arrived_at, id, kind from message where correlation = any(%(correlations)s::uuid[]) limit {MOST + 1})
+        union (select arrived_at, id, kind from message where subject = any(%(subjects)s::uuid[]) limit {MOST + 1})
+    ), failed as materialized (
+        select distinct one.message_id from outcome as one
+        where one.message_id in (select id from belongs) and one.state in ('refused', 'quarantined')
+          and one.logged_at >= (select min(arrived_at) - interval '1 hour' from belongs)
+          and not exists (select from outcome as later where later.message_id = one.message_id
+                            and later.service = one.service and later.state = 'applied')
+    )
+    select arrived_at, id, kind, count(*) over () as count, count(message_id) over () as failed
+    from belongs left join failed on message_id = id
+    order by message_id is null, arrived_at, id limit %(drawn)s
 """
 ROWS: Final = f"""
-    select {COLUMNS} from message where (arrived_at, id, kind) in (select * from unnest(%s::timestamptz[], %s::uuid[], %s::text[]))
-    order by arrived_at, id
-"""  # noqa: E501
+    select {COLUMNS} from message where id = any(%s::uuid[]) and arrived_at between %s and %s order by arrived_at, id
+"""
 
 
 def story(connection: Connection, id: UUID, *, drawn: int = DRAWN) -> Story | None:
@@ -392,18 +397,14 @@ def story(connection: Connection, id: UUID, *, drawn: int = DRAWN) -> Story | No
         return None
     correlations = list({row["correlation"] for row in begin})
     subjects = list({row["subject"] for row in begin} - {None})
-    keys = connection.execute(BELONGS, (correlations, subjects, MOST + 1)).fetchall()
-    is_whole, keys = len(keys) <= MOST, keys[:MOST]
-    ids = [row["id"] for row in keys]
-    failed = {row["message_id"] for row in connection.execute(FAILURES, (ids, list(FAILED))).fetchall()}
-    shown = [row for row in keys if row["id"] in failed][:drawn]
-    names = {(row["arrived_at"], row["id"]) for row in shown}
-    others = (row for row in keys if (row["arrived_at"], row["id"]) not in names)
-    shown += [row for row, _ in zip(others, range(drawn - len(shown)), strict=False)]
-    params = ([row["arrived_at"] for row in shown], [row["id"] for row in shown], [row["kind"] for row in shown])
-    entries = _entries(connection, connection.execute(ROWS.encode(), params).fetchall())
-    count = len(keys)
-    return Story(tuple(entries), count, sum(row["id"] in failed for row in keys), is_whole)
+    params = {"correlations": correlations, "subjects": subjects, "drawn": drawn}
+    chosen = connection.execute(CHOSEN.encode(), params).fetchall()
+    at = [row["arrived_at"] for row in chosen]
+    rows = connection.execute(ROWS.encode(), ([row["id"] for row in chosen], min(at), max(at))).fetchall()
+    names = {(row["arrived_at"], row["id"], row["kind"]) for row in chosen}
+    entries = _entries(connection, [row for row in rows if (row["arrived_at"], row["id"], row["kind"]) in names])
+    count = chosen[0]["count"]
+    return Story(tuple(entries), min(count, MOST), chosen[0]["failed"], count <= MOST)
 
 
 def tail(connection: Connection, after: Cursor | None, *, limit: int = 200) -> list[Entry]:

@@ -1,14 +1,19 @@
 """What the log answers: look-ups by each key and by pairs, page after page; stories with their failures first."""
 
+from collections import Counter
 from datetime import timedelta
+from typing import LiteralString
 from uuid import UUID
 
+import psycopg
+
 import contracts
+from bench.console import statements
 from contracts import uuid7
-from hub.monitor.log import reading
+from hub.monitor.log import keeping, reading
 from hub.monitor.log.reading import Search
 from tests.hub.ledger import processed, refused, said, status
-from tests.hub.monitor.logging import Log
+from tests.hub.monitor.logging import NOW, Log
 
 
 def ids(log: Log, search: Search, limit: int = 50) -> list[UUID]:
@@ -94,3 +99,45 @@ def test_who_talks_to_whom_and_when_they_were_last_heard(log: Log) -> None:
 
     assert talks == {("redcross", "-"): 1, ("hub", "iom"): 1}
     assert reading.last_seen(log.connection) == {"redcross": log.now}
+
+
+MANY: LiteralString = """
+    insert into message (arrived_at, id, kind, source, organisation, type, subject, correlation, digest)
+    select %(at)s + make_interval(secs => number * 10),
+           overlay(%(first)s placing lpad(number::text, 12, '0') from 25)::uuid,
+           'passed', 'iom', 'iom', 'referral.status.v1', %(subject)s, %(correlation)s, ''
+    from generate_series(1, %(count)s) as number
+"""
+SAID: LiteralString = """
+    insert into outcome (logged_at, message_id, organisation, type, service, state, code, said_at)
+    select arrived_at, id, 'iom', type, service, 'applied', null, arrived_at
+    from message, unnest(array['referrals', 'intake', 'reports']) as service
+    union all select arrived_at, id, 'iom', type, 'events', 'refused', 'no_consent', arrived_at
+    from message where right(id::text, 2) = '77'
+"""
+
+
+def test_a_story_of_many_reads_no_more_than_it_has_and_of_outcomes_its_failures(log: Log) -> None:
+    keeping.make_partitions(log.connection, NOW, days=30)
+    asked, others = UUID("0192e9a0-0000-7000-8000-000000000000"), UUID("0192e9a1-0000-7000-8000-000000000000")
+    for first, count in ((asked, reading.MOST + 500), (others, reading.MOST)):
+        params = {"at": NOW, "first": str(first), "subject": first, "correlation": first, "count": count}
+        log.connection.execute(MANY, params)
+    log.connection.execute(SAID)
+    log.connection.commit()
+    log.query("analyze")
+
+    with statements.recorded() as said:
+        story = reading.story(log.connection, asked)
+
+    assert story is not None
+    assert (story.count, story.is_whole, len(story.entries)) == (reading.MOST, False, reading.DRAWN)
+    assert story.failed >= reading.DRAWN
+    assert all(one.failed for one in story.entries)
+    read = Counter[str]()
+    with psycopg.connect(log.url) as connection:
+        for part in (part for one in said for part in statements.readings(connection, one)):
+            assert part.by or part.rows <= 1000, part
+            read[part.table.partition("_")[0]] += part.rows
+    assert read["message"] <= 3 * reading.MOST
+    assert read["outcome"] <= 3 * story.failed + 10 * reading.DRAWN
