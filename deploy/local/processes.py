@@ -104,6 +104,7 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
         "CONSOLE_AUDIT_DIRECTORY": str(stack.state.console_audit),
         "CONSOLE_CUSTODY_SOCKET": str(stack.state.custody_socket),
         "CONSOLE_ALERTS_BOOK": str(stack.state.alerts_book),
+        "MONITOR_DATABASE_URL": stack.log_reader_database_url(MONITOR),
         **who,
         **directory,
         **{name: stack.environment[name] for name in OF_CONSOLE if name in stack.environment},

@@ -57,6 +57,8 @@ def provision_databases(stack: Stack, network: DeclaredNetwork) -> None:
             migrate(stack.create_database(name), ROOT / package.replace(".", "/"))
             # Where no service tries again what is parked, there is nothing to be done by an operator, either.
             stack.provide_operator(name, acts=name in network.services)
+            if name == MONITOR:
+                stack.provide_log_reader(name)
         except psycopg.Error as error:
             raise OperatorError(
                 f"The database of {name} could not be brought up to date: {str(error).splitlines()[0]}"

@@ -41,6 +41,11 @@ OPERATORS_SEE: Final[list[LiteralString]] = [
     "grant execute on function operators.may_be(text, text, text, text) to {role}",
     "grant execute on function operators.say_again(bigint[]) to {role}",
 ]
+# Of the message log what pages show: of confidential cases no more than that there is something.
+READERS_SEE: Final[list[LiteralString]] = [
+    "grant connect on database {database} to {role}",
+    "grant select on message, outcome, pair, queue_age to {role}",
+]
 OPERATORS_ACT: Final[list[LiteralString]] = ["grant execute on all functions in schema operators to {role}"]
 
 
@@ -247,8 +252,14 @@ class Stack:
 
     def operator_database_url(self, service: str) -> str:
         """The same as the login of who mends there (`provide_operator`)."""
+        return self._database_url_as(operator_role(service), service)
+
+    def log_reader_database_url(self, log: str) -> str:
+        """The same of the message log, as the login of who shows it (`provide_log_reader`)."""
+        return self._database_url_as(reader_role(log), log)
+
+    def _database_url_as(self, role: str, service: str) -> str:
         server = addresses.read(self.service_database_url(service), addresses.DATABASE)
-        role = operator_role(service)
         return replace(server, scheme="postgresql", user=role, password=self.state.password(f"postgres {role}")).url
 
     def connect_as_administrator(self) -> database.Connection:
@@ -293,24 +304,29 @@ class Stack:
         other functions there where it `acts`.
         Raises OperatorError.
         """
-        name = operator_role(service)
+        self._provide_login(service, operator_role(service), OPERATORS_SEE + (OPERATORS_ACT if acts else []))
+        return self.operator_database_url(service)
+
+    def provide_log_reader(self, log: str) -> str:
+        """Make the login of who shows the message log in a database that is up to date; its address is returned.
+
+        It reads what every operator may see, and writes nothing. Raises OperatorError.
+        """
+        self._provide_login(log, reader_role(log), READERS_SEE)
+        return self.log_reader_database_url(log)
+
+    def _provide_login(self, service: str, name: str, grants: list[LiteralString]) -> None:
         role, password = sql.Identifier(name), sql.Literal(self.state.password(f"postgres {name}"))
         with self._administering(service) as connection:
-            if (
-                connection.execute("select from pg_roles where rolname = %s", [operator_role(service)]).fetchone()
-                is None
-            ):
+            if connection.execute("select from pg_roles where rolname = %s", [name]).fetchone() is None:
                 connection.execute(sql.SQL("create role {}").format(role))
             connection.execute(sql.SQL("alter role {} login password {}").format(role, password))
         try:
             with database.connect(self.service_database_url(service)) as connection:  # the owner of what is granted
-                for grant in OPERATORS_SEE + (OPERATORS_ACT if acts else []):
+                for grant in grants:
                     connection.execute(sql.SQL(grant).format(role=role, database=sql.Identifier(service)))
         except psycopg.Error as error:
-            raise OperatorError(
-                f"Operators cannot be let into the database of {service}: {_first_line(error)}."
-            ) from None
-        return self.operator_database_url(service)
+            raise OperatorError(f"{name} cannot be let into the database of {service}: {_first_line(error)}.") from None
 
     def has_database(self, service: str) -> bool:
         """Whether the database of a service has been made. Raises OperatorError."""
@@ -321,7 +337,7 @@ class Stack:
         """Remove the database and role of a service, and whoever is connected to it. Raises OperatorError."""
         with self._administering(service) as connection:
             connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(service)))
-            for role in (operator_role(service), service):
+            for role in (operator_role(service), reader_role(service), service):
                 connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(role)))
 
     def provision_broker(self, network: DeclaredNetwork) -> None:
@@ -337,6 +353,11 @@ class Stack:
 def operator_role(service: str) -> str:
     """The role that operators log in with at the database of a service."""
     return f"{service}_operator"
+
+
+def reader_role(log: str) -> str:
+    """The role that reads the message log for pages."""
+    return f"{log}_reader"
 
 
 def _first_line(error: psycopg.Error) -> str:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from contracts.codes import OrganisationStatus
@@ -14,7 +14,7 @@ from hub.gateway.http.limits import whole
 from hub.gateway.http.listening import read_address
 from hub.gateway.settings import setting
 from messaging import register
-from messaging.topology import Organisation
+from messaging.topology import Organisation, Service
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,15 @@ class Settings:
     """The address that notices come from; None: none are sent."""
     alerts_book: Path | None = None
     """The book of alerts (hub/monitor/alerts/keeping.py); None: nothing is known of them."""
+    log_database_url: str | None = None
+    """The message log (hub/monitor/log/), as a login that reads what pages show; None: nothing is known of it."""
+    services: Mapping[str, Service] = field(default_factory=dict)
+    """The hub's services, by their names: who reads which contracts."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read it; raises SettingError, ValueError, TopologyError, UnusableKey, UnusableKeyring: one sentence each."""
-        _, organisations = register.of_environment(environment)
+        network, organisations = register.of_environment(environment)
         audit = Path(setting("CONSOLE_AUDIT_DIRECTORY", environment))
         url = environment.get("RUTA_CONSOLE_URL", "")
         times = {
@@ -71,6 +75,8 @@ class Settings:
             url.startswith("https:") if url else bool(environment.get("RUTA_CONSOLE_CERTIFICATE")),
             mails_from=environment.get("RUTA_SMTP_FROM") or None,
             alerts_book=Path(book) if (book := environment.get("CONSOLE_ALERTS_BOOK")) else None,
+            log_database_url=environment.get("MONITOR_DATABASE_URL") or None,
+            services=network.services,
             **times,
         )
 
