@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 from uuid import UUID, uuid5
 
 import psycopg
+from psycopg import sql
 
 from contracts import sealing
 from contracts.codes import OrganisationStatus
@@ -31,7 +32,7 @@ from messaging import database, register, topology
 from messaging.identity import HUB
 from messaging.migrate import migrate
 from messaging.topology import CONSOLE_WEB
-from screens import cases, frozen, people
+from screens import cases, frozen, log, people
 
 DATABASE: Final = "console_shown"
 CENTRE: Final = "barranquilla"
@@ -110,6 +111,11 @@ class ShownConsole:
             "update referral set short_code = (select short_code from referral where referral_id = %s) "
             "where referral_id = %s", first, second,
         )  # fmt: skip
+        self._stack = stack
+        stack.drop_database(log.DATABASE)
+        log_url = stack.create_database(log.DATABASE)
+        migrate(log_url, ROOT / "hub" / "monitor")
+        log.fill(log_url)
         (port,) = free_ports(1)
         self.address = f"http://127.0.0.1:{port}"
         own = {
@@ -124,6 +130,7 @@ class ShownConsole:
             "CONSOLE_LISTEN": f"127.0.0.1:{port}",
             "RUTA_DIRECTORY_FILE": str(self._state.directory_file),
             "RUTA_SMTP_FROM": "ruta@red.example",
+            "MONITOR_DATABASE_URL": stack.provide_log_reader(log.DATABASE),
         }
         opens = own | {
             "CONSOLE_CUSTODY_KEYS": str(self._state.organisations),
@@ -241,6 +248,12 @@ class ShownConsole:
                 book.open[name] = Open(
                     name, "x", page.means, page.first, began, began, ["x"], can_wait, organisations=["iom"]
                 )
+
+    def let_log_be_read(self, is_there: bool) -> None:
+        """Have the message log answer, or not."""
+        lets = sql.SQL("alter database {} with allow_connections {}")
+        with self._stack.connect_as_administrator() as server:
+            server.execute(lets.format(sql.Identifier(log.DATABASE), sql.Literal(is_there)))
 
     def forget_attempts(self) -> None:
         """Have nobody wait who typed something wrong before, and every code of an authenticator be new."""

@@ -7,7 +7,7 @@ from typing import Final
 import pyotp
 
 from hub.console.store.acts import ActState
-from screens import cases, frozen
+from screens import cases, frozen, log
 from screens.console import (
     ADMINISTRATOR,
     APART,
@@ -178,6 +178,18 @@ def _alerts(seconds_ago: int, *open: str) -> Callable[[Hand], None]:
     def look(hand: Hand) -> None:
         hand.console.look(seconds_ago, *open)
         hand.go("/alertas")
+
+    return look
+
+
+def _logged(path: str, *, is_there: bool = True, **typed: str) -> Callable[[Hand], None]:
+    """Look into the message log while it answers, or does not, and look for something there."""
+
+    def look(hand: Hand) -> None:
+        hand.console.let_log_be_read(is_there)
+        hand.go(path)
+        if typed:
+            hand.send(**typed)
 
     return look
 
@@ -489,6 +501,14 @@ STATES: Final = (
     State("alerts", "alerts_none", OPERATOR, _alerts(10)),
     State("alerts", "alerts", OPERATOR, _alerts(10, "broker_away", "supervisor_frozen")),
     State("alerts", "alerts_away", OPERATOR, _alerts(600)),
+    State("messages", "messages", OPERATOR, _logged("/mensajes")),
+    State("messages", "messages_none", OPERATOR, _logged("/mensajes?organizacion=fuvadis")),
+    State("messages", "messages_wrong", OPERATOR, _logged("/mensajes", q="K7M2"), is_refused=True),
+    State("messages", "messages_away", OPERATOR, _logged("/mensajes", is_there=False)),
+    State("message", "message", OPERATOR, _logged(f"/mensaje/{log.ACCEPTED}")),
+    State("message", "message_refused", OPERATOR, _logged(f"/mensaje/{log.REFUSED}")),
+    State("message", "message_unknown", OPERATOR, _logged(f"/mensaje/{cases.an_id('nothing')}")),
+    State("message", "message_away", OPERATOR, _logged(f"/mensaje/{log.ACCEPTED}", is_there=False)),
     State("recovery", "recovery", ADMINISTRATOR, _recovery),
     State("recovery", "recovery_waits", ADMINISTRATOR, _recovery_waits),
     State("recovery", "recovery_asked", ADMINISTRATOR, _recovery_asked),

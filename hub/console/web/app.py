@@ -47,7 +47,7 @@ from hub.console.web.settings import Settings
 from hub.console.web.shell import AT_ONCE, NOTHING, Serving, Shell
 from hub.gateway.audit import store
 from hub.gateway.http.problems import LANGUAGES
-from hub.monitor.web import alerts
+from hub.monitor.web import alerts, messages, story
 from messaging import database
 from messaging.health import health
 from messaging.log import describe, fields
@@ -89,6 +89,8 @@ def all_screens(settings: Settings) -> Sequence[Screen]:
         *recovering.screens(settings),
         *notices.screens(settings),
         *alerts.screens(settings),
+        *messages.screens(settings),
+        *story.screens(settings),
         NOTHING,
     )
 

@@ -63,6 +63,8 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "office": frozenset({Role.COORDINATOR, Role.ADMINISTRATOR}),
     "office_code": frozenset({Role.COORDINATOR, Role.ADMINISTRATOR}),
     "alerts": frozenset({Role.OPERATIONS}),
+    "messages": frozenset({Role.OPERATIONS}),
+    "message": frozenset({Role.OPERATIONS}),
     "recovery": frozenset({Role.ADMINISTRATOR}),
 }
 

@@ -124,6 +124,8 @@ ACTS: Final[Mapping[str, Mapping[Language, str]]] = {
     "act_undone": {"en": "decision undone", "es": "decisión deshecha"},
     "notices_set": {"en": "notices by e-mail set", "es": "avisos por correo elegidos"},
     "alerts_seen": {"en": "open alerts seen", "es": "alertas abiertas vistas"},
+    "messages_seen": {"en": "messages of the log seen", "es": "mensajes del registro vistos"},
+    "message_seen": {"en": "what became of a message seen", "es": "qué fue de un mensaje, visto"},
     "agenda_seen": {"en": "list of visits seen", "es": "agenda vista"},
     "holder_asked": {"en": "form of whose a case is seen", "es": "formulario de quién lleva un caso visto"},
     "case_taken": {"en": "case taken", "es": "caso tomado"},

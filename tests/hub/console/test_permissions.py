@@ -23,7 +23,7 @@ MORE = {
     Role.PARTNER_STAFF: OF_CASES,
     Role.AUDITOR: OF_LISTS,
     Role.ADMINISTRATOR: {"recovery", "office", "office_code"},
-    Role.OPERATIONS: {"alerts"},
+    Role.OPERATIONS: {"alerts", "messages", "message"},
 }
 
 
@@ -33,7 +33,7 @@ CASE = an_id("everybody's")
 def path_of(screen: Screen, role: Role | None = None) -> str:
     """Where a page is: of a case that all who may come to such a page may see, of an act of their organisation."""
     filled_in = {"{referral_id:uuid}": str(CASE), "{name}": "accepted", "{message_id:uuid}": str(an_id(at_work(role))),
-                 "{organisation}": "iom", "{batch:uuid}": str(an_id(CENTRE))}  # fmt: skip
+                 "{organisation}": "iom", "{id:uuid}": str(CASE), "{batch:uuid}": str(an_id(CENTRE))}  # fmt: skip
     path = screen.path
     for name, value in filled_in.items():
         path = path.replace(name, value)

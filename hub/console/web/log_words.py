@@ -1,0 +1,20 @@
+"""What the pages of the message log say that stands in no template."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from hub.console.web.words import N_
+
+LABEL: Final = N_("Mensajes")
+STATES: Final[Mapping[str, str]] = {
+    "applied": N_("aplicado"),
+    "waits": N_("en espera"),
+    "refused": N_("rechazado"),
+    "quarantined": N_("apartado"),
+    "handed_to": N_("entregado"),
+}
+NEITHER: Final = N_("Esto no es un identificador ni un código corto, como K7M2-4XQD. Cópielo entero.")
+UNKNOWN: Final = N_(
+    "El registro no conoce nada así: quizá es más antiguo de lo que se guarda, o se borró por un derecho de alguien."
+)
+AWAY: Final = N_("Ahora no se puede buscar: el registro de mensajes no responde.")

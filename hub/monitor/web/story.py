@@ -1,0 +1,164 @@
+"""Mensaje: what happened to this one, and to all that belongs with it; where it is now, and what took how long."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from starlette.responses import Response
+
+from hub.console.web.log_words import STATES
+from hub.console.web.screen import Screen
+from hub.console.web.settings import Settings
+from hub.console.web.visit import Visit
+from hub.gateway import outcomes
+from hub.gateway.http.problems import Language
+from hub.gateway.outcomes import Said
+from hub.monitor.log import reading
+from hub.monitor.log.reading import Became, Entry, Search, Story, Waiting
+from hub.monitor.web import drawing, log
+from hub.monitor.web.log import LogAway
+from messaging import clock
+from messaging.database import Connection
+from messaging.identity import HUB
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the log says of an id."""
+
+    itself: tuple[Entry, ...]
+    """The messages of this id; none where it is what messages are about, or what began them."""
+    story: Story
+    oldest: dict[str, Waiting | None]
+
+
+def path_of(id: UUID) -> str:
+    """Where a story is found."""
+    return f"/mensaje/{id}"
+
+
+def screens(settings: Settings) -> Sequence[Screen]:
+    """The pages of this module."""
+
+    def show(visit: Visit) -> Response:
+        id = UUID(str(visit.path_params["id"]))
+        visit.note("message_seen", message=str(id))
+        try:
+            found, away = log.ask(settings, lambda connection: _found(connection, id)), False
+        except LogAway:
+            found, away = None, True
+        if found is None:
+            return visit.page("story_unknown.html", status=200 if away else 404, id=id, away=away)
+        now, entries = clock.now(), found.story.entries
+        return visit.page(
+            "story.html",
+            id=id,
+            itself=[_itself(one, found, settings, visit.language) for one in found.itself],
+            story=found.story,
+            rows=[{**shown(one), **_times(one, now)} for one in entries],
+            sequence=drawing.sequence(entries),
+            waterfall=drawing.waterfall(entries, now),
+            moment=_moment,
+            lists=_lists(found, id),
+        )
+
+    return (Screen("message", "/mensaje/{id:uuid}", get=show, act="message_seen"),)
+
+
+def _found(connection: Connection, id: UUID) -> Found | None:
+    story = reading.story(connection, id)
+    if story is None:
+        return None
+    itself = reading.find(connection, Search(id=id), limit=2).entries
+    return Found(itself, story, reading.oldest(connection))
+
+
+def shown(one: Entry) -> dict[str, Any]:
+    """A message as a row shows it: what each service has said last, together those that say the same."""
+    said: dict[tuple[str, str | None], list[str]] = {}
+    for part in one.now:
+        said.setdefault((part.state, part.code), []).append(part.service)
+    return {
+        "id": one.id,
+        "path": path_of(one.id),
+        "at": _moment(one.arrived_at),
+        "type": one.type,
+        "source": name(one.source),
+        "to": name(drawing.to(one)),
+        "about": one.short_code or one.subject,
+        "refused": one.kind == "refused",
+        "is_answered": one.source != HUB,
+        "failed": one.failed,
+        "confidential": one.confidential,
+        "erased": one.erased,
+        "said": [(STATES[state], code, sorted(who)) for (state, code), who in sorted(said.items(), key=str)],
+    }
+
+
+def name(id: str) -> str:
+    """An organisation as pages of operations name it: by its id."""
+    return "Ruta" if id == HUB else id
+
+
+def _itself(one: Entry, found: Found, settings: Settings, language: Language) -> dict[str, Any]:
+    """The message that was asked for: its envelope, and where it is now."""
+    is_read_here = one.recipient is None and one.source != HUB and one.kind == "passed" and not one.confidential
+    readers = outcomes.readers(one.type, settings.services) if one.type and is_read_here else ()
+    whole = outcomes.whole([_said(part) for part in one.now], readers)
+    knows = bool(one.now) or is_read_here
+    return {
+        **shown(one),
+        "one": one,
+        "sent_at": _moment(one.sent_at) if one.sent_at is not None else "",
+        "where": outcomes.in_words(whole, language) if knows else [],
+        "delivered_to": one.recipient,
+        "waits": [(part.waiting_for, path_of(part.waiting_for)) for part in one.now if part.waiting_for],
+        "queues": [
+            (service, _length(waiting.age) if waiting is not None else "")
+            for service in whole.silent
+            if knows and service in found.oldest
+            for waiting in [found.oldest[service]]
+        ],
+    }
+
+
+def _times(one: Entry, now: datetime) -> dict[str, Any]:
+    its = drawing.times(one, now)
+    return {
+        "way": _length(its.way) if its.way is not None else "",
+        "work": _length(its.work) if its.work is not None else "",
+        "waited": _length(its.waited) if its.waits else "",
+    }
+
+
+def _lists(found: Found, id: UUID) -> list[str]:
+    """Where all of it stands as a list: what is about the same, what began with the same."""
+    about = {one.subject for one in found.story.entries if one.subject} & {
+        id, *(one.subject for one in found.itself if one.subject)
+    }  # fmt: skip
+    began = {one.correlation for one in found.story.entries} & {id, *(one.correlation for one in found.itself)}
+    return [*(f"/mensajes?sobre={one}" for one in sorted(about)), *(f"/mensajes?hilo={one}" for one in sorted(began))]
+
+
+def _said(one: Became) -> Said:
+    waiting_for = str(one.waiting_for) if one.waiting_for is not None else None
+    return Said(one.service, one.state, one.code, waiting_for, one.until, one.said_at)
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _length(took: timedelta) -> str:
+    """How long, by the largest units: `3 d 4 h`, `5 min 2 s`, `0.12 s`."""
+    seconds = took.total_seconds()
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    parts, left = list[str](), round(seconds)
+    for unit, many in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        if left >= many and len(parts) < 2:
+            parts.append(f"{left // many} {unit}")
+            left %= many
+    return " ".join(parts)

@@ -1,0 +1,80 @@
+"""An invented message log: what was said about one referral, and what became of each, at a moment that stands still."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import contracts
+from contracts import Message, codes
+from hub.monitor.log import __main__ as process
+from hub.monitor.log import keeping, writing
+from messaging import database
+from messaging.identity import address_to
+from screens.cases import an_id
+from screens.frozen import NOW
+
+DATABASE: Final = "screens_monitor"
+REFERRAL: Final = an_id("logged")
+ACCEPTED, REFUSED = an_id("logged accepted"), an_id("logged refused")
+"""Messages that states are about."""
+
+
+def fill(url: str) -> None:
+    """Write it into a database that is up to date."""
+    with database.connect(url) as connection:
+        keeping.make_partitions(connection, NOW)
+        known = writing.Known()
+        for seconds_ago, message in _messages():
+            key = address_to(message.recipient, message) if message.recipient else message.type
+            process.write(connection, [(key, message.to_json())], NOW - timedelta(seconds=seconds_ago), known)
+
+
+def _messages() -> list[tuple[float, Message[Any]]]:
+    """What was said, and how many seconds ago it came; it was said a little earlier."""
+    received = _step(contracts.ReferralReceived(referral_id=REFERRAL), "iom", "logged received", 3000)
+    accepted = _step(contracts.ReferralAccepted(referral_id=REFERRAL), "iom", "logged accepted", 2400)
+    refused = _step(contracts.ReferralAccepted(referral_id=REFERRAL), "redcross", "logged refused", 900)
+    return [
+        (2999, received),
+        (2998, _became(received, "applied", 2998.6)),
+        (2998, _status("received", "redcross", received, 2998.6)),
+        (2397, accepted),
+        (2396, _became(accepted, "waits", 2396.6, code="unknown_service", waiting_for=str(an_id("logged service")))),
+        (1800, _became(accepted, "applied", 1800.4)),
+        (1800, _status("accepted", "redcross", accepted, 1800.4)),
+        (1799, _status("accepted", "iom", accepted, 1800.4)),
+        (899, refused),
+        (898, _became(refused, "refused", 898.5, code="not_a_party")),
+    ]
+
+
+def _at(seconds_ago: float) -> datetime:
+    return NOW - timedelta(seconds=seconds_ago)
+
+
+def _step(data: Any, source: str, name: str, seconds_ago: float) -> Message[Any]:
+    draft = contracts.Draft(data, str(REFERRAL))
+    return contracts.stamp(draft, source=source, time=_at(seconds_ago), id=an_id(name))
+
+
+def _status(state: str, to: str, cause: Message[Any], seconds_ago: float) -> Message[Any]:
+    data = contracts.ReferralStatus(
+        referral_id=REFERRAL,
+        state=codes.ReferralState(state),
+        changed_at=_at(seconds_ago),
+        changed_by="iom",
+        sender="redcross",
+        recipient="iom",
+        service_id=an_id("logged service"),
+    )
+    id = an_id(f"logged {state} {to}")
+    return contracts.stamp(
+        contracts.Draft(data, str(REFERRAL), to, 1), source="hub", time=_at(seconds_ago), id=id, cause=cause
+    )
+
+
+def _became(message: Message[Any], state: str, seconds_ago: float, **more: Any) -> Message[Any]:
+    group = contracts.ProcessedGroup(type=message.type, state=codes.ProcessedState(state), ids=(message.id,), **more)
+    data = contracts.MessagesProcessed(organisation=message.source, service="referrals", groups=(group,))
+    id = an_id(f"logged {message.id} {state}")
+    draft = contracts.Draft(data, message.source, message.source, 1)
+    return contracts.stamp(draft, source="hub", time=_at(seconds_ago), id=id)

@@ -1,0 +1,228 @@
+"""Mensajes and Mensaje: what the log knows of a message, for operations; read by a login that can do nothing else."""
+
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+import contracts
+from contracts import uuid7
+from deploy.local import Stack
+from hub.console.web.log_words import AWAY, NEITHER, UNKNOWN
+from hub.gateway import outcomes
+from hub.monitor.log import ages
+from messaging import topology
+from tests.examples import confidential_request, say, service_published
+from tests.hub.console.kit import CENTRE, Browser, Console
+from tests.hub.ledger import processed, status
+from tests.hub.monitor.logging import DATABASE, NOW, Log, make_log
+from tests.hub.monitor.test_planted_words import ENVELOPE, WORD, examples, planted
+
+SERVICES = topology.read().services
+
+
+@pytest.fixture(scope="module")
+def log(stack: Stack) -> Iterator[Log]:
+    log = make_log(stack)
+    yield log
+    log.close()
+
+
+@pytest.fixture(scope="module")
+def operator(console: Console, stack: Stack, log: Log) -> Browser:
+    running = console.run(log_database_url=stack.provide_log_reader(DATABASE), services=SERVICES)
+    browser = Browser(running)
+    console.enrol(browser, "messages.operator", "operations", organisation=CENTRE)
+    return browser
+
+
+@pytest.fixture
+def accepted(log: Log) -> contracts.Message[Any]:
+    """What the IOM has accepted before it was asked: it waits in referrals."""
+    log.empty()
+    referral_id = uuid7()
+    message = contracts.stamp(
+        contracts.Draft(contracts.ReferralAccepted(referral_id=referral_id), str(referral_id)), source="iom", time=NOW
+    )
+    log.write(message)
+    log.write(processed("waits", message.id, organisation="iom", service="referrals", type=message.type,
+                        code="unknown_referral", waiting_for=str(referral_id)))  # fmt: skip
+    return message
+
+
+def search(operator: Browser, typed: object) -> Any:
+    operator.get("/mensajes")
+    return operator.send("/mensajes", q=str(typed))
+
+
+def test_a_message_is_found_by_its_id_its_subject_its_correlation_and_its_short_code(
+    operator: Browser, accepted: contracts.Message[Any]
+) -> None:
+    subject = accepted.data.referral_id
+
+    assert search(operator, accepted.id).leads_to == f"/mensaje/{accepted.id}"
+    assert search(operator, str(subject).upper()).leads_to == f"/mensaje/{subject}"
+    assert search(operator, contracts.short_code(subject).lower()).leads_to == f"/mensaje/{subject}"
+
+
+@pytest.mark.parametrize(("typed", "said"), [("Ana Pérez", NEITHER), (uuid7, UNKNOWN)])
+def test_what_is_no_id_and_what_nobody_knows_are_told_apart(operator: Browser, typed: Any, said: str) -> None:
+    answer = search(operator, typed() if callable(typed) else typed)
+
+    assert (answer.status, said in answer.text) == (422, True)
+
+
+def test_others_are_found_by_who_what_why_and_when_page_after_page(
+    log: Log, operator: Browser, accepted: contracts.Message[Any]
+) -> None:
+    others = [status("redcross") for _ in range(60)]
+    log.write(*others)
+
+    for asked in (
+        "organizacion=iom",
+        "contrato=referral.accepted",
+        "codigo=unknown_referral",
+        f"sobre={accepted.subject}",
+        f"hilo={accepted.id}",
+        "organizacion=iom&hasta=2026-03-02T10:00",
+    ):
+        assert str(accepted.id) in ids(operator.get(f"/mensajes?{asked}").text), asked
+    assert ids(operator.get(f"/mensajes?sobre={accepted.subject}").text) == {str(accepted.id)}
+    assert ids(operator.get("/mensajes?organizacion=iom&desde=2026-03-02T10:00").text) == set()
+    first = operator.get("/mensajes?organizacion=redcross").text
+    behind = re.search(r'class="button second" href="(/mensajes\?[^"]+)"', first)
+    assert behind is not None
+    second = operator.get(behind[1].replace("&amp;", "&")).text
+    assert (len(ids(first)), ids(first) | ids(second)) == (50, {str(one.id) for one in others})
+
+
+@pytest.mark.parametrize(
+    "asked", ["organizacion=Ana Pérez", "contrato=x", "codigo=Ana", "sobre=x", "desde=x", "despues=x"]
+)
+def test_an_address_that_means_nothing_leads_nowhere(operator: Browser, asked: str) -> None:
+    assert operator.get(f"/mensajes?{asked.replace(' ', '%20')}").status == 404
+
+
+def ids(page: str) -> set[str]:
+    return set(re.findall(r'href="/mensaje/([0-9a-f-]{36})"', page))
+
+
+def test_the_story_says_where_it_is_and_draws_all_that_goes_with_it(
+    console: Console, log: Log, operator: Browser, accepted: contracts.Message[Any]
+) -> None:
+    log.write(status("redcross", accepted.data.referral_id))
+
+    page = operator.get(f"/mensaje/{accepted.id}").text
+
+    assert "referrals: en espera de lo que falta sobre" in page
+    assert "<dt>Mensajes</dt><dd>2</dd>" in page
+    assert "SHA-256" in page
+    assert page.count("<polygon") == 2
+    assert 'class="waits"' in page
+    assert contracts.short_code(accepted.data.referral_id) in page
+    assert console.acts("message_seen")[-1]["details"].count(str(accepted.id)) == 1
+    subject = operator.get(f"/mensaje/{accepted.subject}").text
+    assert "No es el de un mensaje" in subject
+    assert str(accepted.id) in ids(subject)
+
+
+def test_who_has_not_answered_is_named_with_the_age_of_its_queue(log: Log, operator: Browser) -> None:
+    log.empty()
+    message = say(service_published())
+    silent, *others = sorted(outcomes.readers(message.type, SERVICES))
+    log.write(message)
+    for service in others:
+        log.write(processed("applied", message.id, service=service, type=message.type))
+    for one in SERVICES.values():
+        ages.look(log.connection, one, log.now)
+
+    page = operator.get(f"/mensaje/{message.id}").text
+
+    assert f"{silent}: todavía nada" in page
+    assert f"En la cola de {silent} el más antiguo espera desde hace" in page
+    for service in others:
+        assert f"{service}: aplicado" in page
+
+
+def test_no_page_has_a_planted_word(log: Log, operator: Browser) -> None:
+    log.empty()
+    came, known = [], []
+    for file in examples():
+        said = json.loads(file.read_text())
+        said = said.get("message", said)
+        message = planted(said) | {name: said[name] for name in ENVELOPE if name in said} | {"id": str(uuid7())}
+        came.append((f"to.iom.{said.get('type', 'x.y.v1')}", json.dumps(message).encode()))
+        known.append(message["id"])
+    log.write_bytes(*came)
+
+    paths = ["/mensajes", "/mensajes?organizacion=iom", *(f"/mensaje/{id}" for id in known[::4])]
+    pages = [operator.get(path).text for path in paths]
+
+    assert len(ids("".join(pages))) >= 50
+    for page in pages:
+        for word in (WORD, "Pérez", "3001234567"):
+            assert word not in page
+
+
+def test_of_a_large_story_a_hundred_are_drawn_failures_first_and_it_stays_small(log: Log, operator: Browser) -> None:
+    log.empty()
+    referral_id = uuid7()
+    many = [status("iom", referral_id) for _ in range(300)]
+    log.write(*many)
+    log.write(processed("quarantined", many[-1].id, organisation="iom", type=many[-1].type, code="failed"))
+
+    answer = operator.get(f"/mensaje/{referral_id}")
+
+    assert "<dt>Mensajes</dt><dd>300</dd>\n<dt>Fallaron</dt><dd>1</dd>" in answer.text
+    assert "Se muestran 100" in answer.text
+    assert str(many[-1].id) in answer.text
+    assert (answer.text.count("<polygon"), len(ids(answer.text))) == (100, 100)
+    assert f"/mensajes?sobre={referral_id}" in answer.text
+    assert len(gzip.compress(answer.body)) <= 20 * 1024
+
+
+def test_of_a_confidential_case_no_more_is_shown_than_that_there_is_something(log: Log, operator: Browser) -> None:
+    log.empty()
+    message = say(confidential_request())
+    log.write(message)
+
+    found, story = operator.get("/mensajes").text, operator.get(f"/mensaje/{message.id}").text
+
+    for page in (found, story):
+        assert "caso reservado" in page
+        assert message.type not in page
+        assert f">{message.source}</td>" not in page
+    assert message.subject not in story
+
+
+def test_without_the_log_the_pages_say_what_is_not_seen(console: Console, operator: Browser) -> None:
+    known = console.settings.log_database_url
+    assert known is None
+    running = console.run(log_database_url="postgresql://nobody:secret-word@127.0.0.1:1/monitor")
+    browser = Browser(running)
+    console.enrol(browser, "messages.away", "operations", organisation=CENTRE)
+
+    for path in ("/mensajes", f"/mensaje/{uuid7()}"):
+        answer = browser.get(path)
+        assert (answer.status, "Sin dato" in answer.text, "secret-word" in answer.text) == (200, True, False)
+    browser.get("/mensajes")
+    assert AWAY in browser.send("/mensajes", q=str(uuid7())).text
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select from confidential_message", "select from confidential_outcome", "select from mention",
+        "select from audit_entry", "select from erased", "delete from message", "update outcome set code = 'x'",
+        "insert into pair values ('x', 'y')", "create table mine (x int)",
+    ],
+)  # fmt: skip
+def test_the_login_reads_what_is_shown_and_nothing_else(stack: Stack, operator: Browser, statement: Any) -> None:
+    with psycopg.connect(stack.log_reader_database_url(DATABASE)) as connection:
+        assert connection.execute("select count(*) from message").fetchone() is not None
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(statement)
