@@ -1,9 +1,9 @@
 """A console with invented cases and people, and the process that serves its pages."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -25,9 +25,11 @@ from hub.console.store.acts import ActState
 from hub.console.web import accounts, credentials
 from hub.console.web.permissions import Role
 from hub.gateway.audit import keys
+from hub.monitor import seen
 from hub.monitor.alerts import pages as alert_pages
 from hub.monitor.alerts.keeping import Keeper
 from hub.monitor.alerts.telling import Open
+from hub.monitor.seen import Seen
 from messaging import database, register, topology
 from messaging.identity import HUB
 from messaging.migrate import migrate
@@ -254,6 +256,10 @@ class ShownConsole:
         lets = sql.SQL("alter database {} with allow_connections {}")
         with self._stack.connect_as_administrator() as server:
             server.execute(lets.format(sql.Identifier(log.DATABASE), sql.Literal(is_there)))
+
+    def see(self, seconds_ago: int, network: Callable[[datetime], Seen]) -> None:
+        """Have somebody have looked at the network then."""
+        seen.write(seen.beside(self._state.alerts_book), network(frozen.NOW - timedelta(seconds=seconds_ago)))
 
     def forget_attempts(self) -> None:
         """Have nobody wait who typed something wrong before, and every code of an authenticator be new."""

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import pyotp
 
 from hub.console.store.acts import ActState
-from screens import cases, frozen, log
+from hub.monitor.seen import Seen
+from screens import cases, frozen, log, operating
 from screens.console import (
     ADMINISTRATOR,
     APART,
@@ -190,6 +192,16 @@ def _logged(path: str, *, is_there: bool = True, **typed: str) -> Callable[[Hand
         hand.go(path)
         if typed:
             hand.send(**typed)
+
+    return look
+
+
+def _seen(path: str, network: Callable[[datetime], Seen], seconds_ago: int = 8) -> Callable[[Hand], None]:
+    """Look at a page of the monitor, where somebody looked at the network so long ago."""
+
+    def look(hand: Hand) -> None:
+        hand.console.see(seconds_ago, network)
+        hand.go(path)
 
     return look
 
@@ -509,6 +521,19 @@ STATES: Final = (
     State("message", "message_refused", OPERATOR, _logged(f"/mensaje/{log.REFUSED}")),
     State("message", "message_unknown", OPERATOR, _logged(f"/mensaje/{cases.an_id('nothing')}")),
     State("message", "message_away", OPERATOR, _logged(f"/mensaje/{log.ACCEPTED}", is_there=False)),
+    State("state", "state_well", OPERATOR, _seen("/estado", operating.well)),
+    State("state", "state_broker_away", OPERATOR, _seen("/estado", operating.broker_away)),
+    State("state", "state_behind", OPERATOR, _seen("/estado", operating.behind)),
+    State("state", "state_dark", OPERATOR, _seen("/estado", operating.dark)),
+    State("state", "state_old", OPERATOR, _seen("/estado", operating.well, 600)),
+    State("queues", "queues_well", OPERATOR, _seen("/colas", operating.well)),
+    State("queues", "queues_behind", OPERATOR, _seen("/colas", operating.behind)),
+    State("queues", "queues_dark", OPERATOR, _seen("/colas", operating.dark)),
+    State("queues", "queues_old", OPERATOR, _seen("/colas", operating.well, 600)),
+    State("organisations", "organisations_well", OPERATOR, _seen("/organizaciones", operating.well)),
+    State("organisations", "organisations_behind", OPERATOR, _seen("/organizaciones", operating.behind)),
+    State("organisations", "organisations_dark", OPERATOR, _seen("/organizaciones", operating.dark)),
+    State("organisations", "organisations_old", OPERATOR, _seen("/organizaciones", operating.well, 600)),
     State("recovery", "recovery", ADMINISTRATOR, _recovery),
     State("recovery", "recovery_waits", ADMINISTRATOR, _recovery_waits),
     State("recovery", "recovery_asked", ADMINISTRATOR, _recovery_asked),

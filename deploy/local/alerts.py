@@ -25,6 +25,7 @@ from deploy.local.operator_error import OperatorError
 from deploy.local.organisations import network_of
 from deploy.local.state import State
 from deploy.local.trail import trail
+from hub.monitor import seen as seeing
 from hub.monitor.alerts import ages, keeping, pages, rules, sending, telling
 from hub.monitor.alerts.keeping import Keeper
 from hub.monitor.alerts.rules import Alert
@@ -154,7 +155,13 @@ def tell(
         if telling.is_well(book, seen.alerts, seen.at):
             sending.beat(book, settings.heartbeat, seen.at)
         book.evaluated = seen.at.isoformat(timespec="seconds")
+    _keep_for_pages(seeing.beside(book_of(state)), seen, book, settings)
     return seen
+
+
+def _keep_for_pages(file: Path, seen: Look, book: Book, settings: Settings) -> None:
+    found = seeing.of(seen.now, seen.alerts, book, settings, seen.at, seeing.read(file))
+    seeing.write(file, found)
 
 
 def check_audit(state: State, environment: Mapping[str, str], keeper: Keeper, at: datetime | None = None) -> None:

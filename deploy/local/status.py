@@ -22,6 +22,7 @@ from deploy.local import beside, differences
 from deploy.local.beside import Beside
 from deploy.local.organisations import network_of
 from deploy.local.state import State
+from hub.monitor import queues
 from messaging import addresses, broker, database, health, inbox
 from messaging.broker import BrokerLost
 from messaging.topology import GATEWAY, HUB, NETWORK, DeclaredNetwork, Management, TopologyError
@@ -189,6 +190,9 @@ def _queues(management: Management) -> list[dict[str, Any]]:
             "consumers": one.get("consumers", 0),
             "acknowledged": sum(one.get("message_stats", {}).get(how, 0) for how in TAKEN),
             "state": one.get("state", "running"),
+            "room": queues.left(one.get("effective_policy_definition") or {}, "max-length", one.get("messages", 0)),
+            "in_per_s": queues.rate(one, "publish_details"),
+            "out_per_s": queues.rate(one, "ack_details"),
         }
         for vhost in (NETWORK, HUB)
         for one in management.queues(vhost)

@@ -16,7 +16,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from hub.monitor.alerts import pages, rules
 from hub.monitor.alerts.rules import Alert
 from hub.monitor.alerts.settings import Settings
-from messaging.topology import NETWORK
 
 MB: Final = 1_000_000
 STATES: Final = ("waiting", "retry", "quarantined")
@@ -130,7 +129,7 @@ def _queues(now: Mapping[str, Any]) -> Iterator[Metric]:
         for what in COUNTED:
             known[what] += one[what]
     for (vhost, queue), said in sorted(sums.items()):
-        labels = [vhost, queue, _reader(vhost, queue)]
+        labels = [vhost, queue, rules.part_that_reads(vhost, queue)]
         depth.add_metric(labels, said["messages"])
         readers.add_metric(labels, said["consumers"])
         taken.add_metric(labels, said["acknowledged"])
@@ -140,18 +139,12 @@ def _queues(now: Mapping[str, Any]) -> Iterator[Metric]:
         before = oldest.get((vhost, queue), (0.0, 0.0))
         oldest[vhost, queue] = (max(before[0], age["seconds"]), max(before[1], age["moved"]))
     for (vhost, queue), (seconds, stood) in sorted(oldest.items()):
-        ages.add_metric([vhost, queue, _reader(vhost, queue)], seconds)
-        stands.add_metric([vhost, queue, _reader(vhost, queue)], stood)
+        ages.add_metric([vhost, queue, rules.part_that_reads(vhost, queue)], seconds)
+        stands.add_metric([vhost, queue, rules.part_that_reads(vhost, queue)], stood)
     yield from (depth, readers, taken, ages, stands)
 
 
 COUNTED: Final = ("messages", "consumers", "acknowledged")
-
-
-def _reader(vhost: str, queue: str) -> str:
-    """The hub's process that reads it; empty of one for organisations or nobody."""
-    is_ours = not queue.startswith(("inbox.", "unrouted", "dead"))
-    return rules.reader(vhost, queue) if is_ours and (vhost != NETWORK or queue.startswith("submit.")) else ""
 
 
 def _services(now: Mapping[str, Any], at: datetime) -> Iterator[Metric]:

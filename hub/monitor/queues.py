@@ -40,19 +40,20 @@ def _queue(vhost: str, said: Mapping[str, Any]) -> Queue:
         messages=messages,
         size=size,
         readers=said.get("consumers") or 0,
-        room=_left(limits, "max-length", messages),
-        room_bytes=_left(limits, "max-length-bytes", size),
+        room=left(limits, "max-length", messages),
+        room_bytes=left(limits, "max-length-bytes", size),
         age=None,
-        in_per_s=_rate(said, "publish_details"),
-        out_per_s=_rate(said, "ack_details"),
+        in_per_s=rate(said, "publish_details"),
+        out_per_s=rate(said, "ack_details"),
     )
 
 
-def _left(limits: Mapping[str, Any], name: str, used: int) -> int | None:
+def left(limits: Mapping[str, Any], name: str, used: int) -> int | None:
+    """What a queue still takes by one of its limits; None where it has none of the kind."""
     return max(int(limits[name]) - used, 0) if limits and name in limits else None
 
 
-def _rate(said: Mapping[str, Any], name: str) -> float | None:
+def rate(said: Mapping[str, Any], name: str) -> float | None:
     """A rate by the broker; None where it has counted nothing of the kind yet."""
     rate = ((said.get("message_stats") or {}).get(name) or {}).get("rate")
     return None if rate is None else round(float(rate), 1)

@@ -13,6 +13,7 @@ import pytest
 from deploy.local import Network, OperatorError, alerts
 from deploy.local.alerting import mail_of, settings_of
 from deploy.local.state import State
+from hub.monitor import seen
 from hub.monitor.alerts import keeping, pages
 from hub.monitor.alerts.keeping import Keeper
 from messaging.topology import GATEWAY
@@ -134,6 +135,14 @@ def test_it_is_told_once_by_whoever_looks_and_the_audit_is_looked_at(
     assert (heard.parent / "alive").exists()
     book = keeping.read(alerts.book_of(hub.stack.state))
     assert book.known["audit"]["said"]["right"], book.known["audit"]
+    pages_have = seen.read(seen.beside(alerts.book_of(hub.stack.state)))
+    assert pages_have is not None
+    assert pages_have.queues is not None
+    assert pages_have.organisations is not None
+    assert [one.name for one in pages_have.alerts if not one.hidden_by] == ["quarantine"]
+    assert {one.name for one in pages_have.queues} >= {"referrals", "intake", "unrouted"}
+    assert next(one for one in pages_have.queues if one.name == "referrals").room is not None
+    assert pages_have.applied is not None
     assert book.evaluated is not None
 
 

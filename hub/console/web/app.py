@@ -47,7 +47,7 @@ from hub.console.web.settings import Settings
 from hub.console.web.shell import AT_ONCE, NOTHING, Serving, Shell
 from hub.gateway.audit import store
 from hub.gateway.http.problems import LANGUAGES
-from hub.monitor.web import alerts, messages, story
+from hub.monitor.web import alerts, messages, organisations, queues, state, story
 from messaging import database
 from messaging.health import health
 from messaging.log import describe, fields
@@ -88,6 +88,9 @@ def all_screens(settings: Settings) -> Sequence[Screen]:
         *enrolling.screens(settings),
         *recovering.screens(settings),
         *notices.screens(settings),
+        *state.screens(settings),
+        *queues.screens(settings),
+        *organisations.screens(settings),
         *alerts.screens(settings),
         *messages.screens(settings),
         *story.screens(settings),

@@ -65,6 +65,9 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "alerts": frozenset({Role.OPERATIONS}),
     "messages": frozenset({Role.OPERATIONS}),
     "message": frozenset({Role.OPERATIONS}),
+    "state": frozenset({Role.OPERATIONS}),
+    "queues": frozenset({Role.OPERATIONS}),
+    "organisations": frozenset({Role.OPERATIONS}),
     "recovery": frozenset({Role.ADMINISTRATOR}),
 }
 

@@ -126,6 +126,7 @@ ACTS: Final[Mapping[str, Mapping[Language, str]]] = {
     "alerts_seen": {"en": "open alerts seen", "es": "alertas abiertas vistas"},
     "messages_seen": {"en": "messages of the log seen", "es": "mensajes del registro vistos"},
     "message_seen": {"en": "what became of a message seen", "es": "qué fue de un mensaje, visto"},
+    "network_seen": {"en": "state of the network seen", "es": "estado de la red visto"},
     "agenda_seen": {"en": "list of visits seen", "es": "agenda vista"},
     "holder_asked": {"en": "form of whose a case is seen", "es": "formulario de quién lleva un caso visto"},
     "case_taken": {"en": "case taken", "es": "caso tomado"},

@@ -55,6 +55,14 @@ BY_CODE: Final = {
     "expired": "certificate",
     "unusable": "certificate",
 }
+WANTED: Final = {  # of probes, and what they tell
+    "organisations": "who is silent",
+    "own_services": "which services of organisations work",
+    "referrals": "which referrals are past their deadline",
+    "unacknowledged": "what is not read",
+    "audit": "whether the audit is whole",
+    "gaps": "whether all that was published has arrived",
+}
 NO_ALERT: Final = {"restarted"}  # it is over, and the process's restarts are counted
 
 
@@ -97,15 +105,7 @@ def unseen(now: Mapping[str, Any]) -> list[str]:
     if "processes" not in now:
         return []
     known = now.get("probes", {})
-    wanted = {
-        "organisations": "who is silent",
-        "own_services": "which services of organisations work",
-        "referrals": "which referrals are past their deadline",
-        "unacknowledged": "what is not read",
-        "audit": "whether the audit is whole",
-        "gaps": "whether all that was published has arrived",
-    }
-    missing = [words for name, words in wanted.items() if name not in known]
+    missing = [words for name, words in WANTED.items() if name not in known]
     return missing + sorted(f"{what} ({code})" for what, code in now["unread"].items())
 
 
@@ -204,6 +204,12 @@ def reader(vhost: str, queue: str) -> str:
     if queue == LEDGER:
         return COURIER
     return GATEWAY if vhost == NETWORK or queue.startswith(("deliver.", "submitted.")) else queue
+
+
+def part_that_reads(vhost: str, queue: str) -> str:
+    """The hub's process that reads a queue; empty of one for organisations or nobody."""
+    is_ours = not queue.startswith(("inbox.", "unrouted", "dead"))
+    return reader(vhost, queue) if is_ours and (vhost != NETWORK or queue.startswith("submit.")) else ""
 
 
 def _whose(what: str, name: str) -> tuple[str, ...]:

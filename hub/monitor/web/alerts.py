@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from starlette.responses import Response
 
+from hub.console.web.alert_words import TITLES
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
@@ -14,10 +15,10 @@ from hub.console.web.words import N_
 from hub.monitor.alerts import keeping, pages
 from hub.monitor.alerts.pages import Page
 from hub.monitor.alerts.telling import Book, Open
+from hub.monitor.web.looking import holds, moment
 from messaging import clock
 
 PATH: Final = "/alertas"
-HOLDS_FOR: Final = timedelta(minutes=2)  # what was looked at longer ago says nothing of now
 SHOWN: Final = 100
 
 
@@ -26,6 +27,7 @@ class Row:
     """An alert as the page shows it."""
 
     page: Page
+    title: str  # a text of the catalogue
     open: Open
     since: str
 
@@ -43,7 +45,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             known=known,
             rows=found[:SHOWN],
             count=len(found),
-            evaluated=_moment(book.evaluated) if book.evaluated else "",
+            evaluated=moment(book.evaluated) if book.evaluated else "",
         )
 
     return (Screen("alerts", PATH, get=show, label=N_("Alertas"), act="alerts_seen"),)
@@ -51,15 +53,11 @@ def screens(settings: Settings) -> Sequence[Screen]:
 
 def is_known(book: Book, now: datetime) -> bool:
     """Whether somebody has looked lately: else an empty book says nothing."""
-    return book.evaluated is not None and now - datetime.fromisoformat(book.evaluated) <= HOLDS_FOR
+    return book.evaluated is not None and holds(datetime.fromisoformat(book.evaluated), now)
 
 
 def rows(book: Book) -> list[Row]:
     """What is open, what cannot wait first, then the oldest; but for what this version has no page of."""
     known = [one for one in book.open.values() if one.name in pages.read()]
     known.sort(key=lambda one: (one.can_wait, one.began))
-    return [Row(pages.read()[one.name], one, _moment(one.began)) for one in known]
-
-
-def _moment(said: str) -> str:
-    return datetime.fromisoformat(said).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return [Row(pages.read()[one.name], TITLES[one.name], one, moment(one.began)) for one in known]

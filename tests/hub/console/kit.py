@@ -34,8 +34,10 @@ from hub.console.keyring import Keyring
 from hub.console.web import app as web
 from hub.console.web.settings import Settings
 from hub.gateway.audit import keys
+from hub.monitor import seen
 from hub.monitor.alerts.keeping import Keeper
 from hub.monitor.alerts.telling import Open
+from hub.monitor.seen import Seen
 from messaging import register, topology
 from messaging.identity import HUB
 from messaging.migrate import migrate
@@ -84,6 +86,10 @@ class Console:
         with Keeper(self.state.alerts_book).changing() as book:
             book.evaluated = evaluated.isoformat()
             book.open = {f"{one.name} {one.what}": one for one in open}
+
+    def see(self, last: Seen) -> None:
+        """Have this be what was last seen of the network."""
+        seen.write(seen.beside(self.state.alerts_book), last)
 
     def _write_organisations(self) -> None:
         said = {

@@ -23,7 +23,7 @@ MORE = {
     Role.PARTNER_STAFF: OF_CASES,
     Role.AUDITOR: OF_LISTS,
     Role.ADMINISTRATOR: {"recovery", "office", "office_code"},
-    Role.OPERATIONS: {"alerts", "messages", "message"},
+    Role.OPERATIONS: {"alerts", "messages", "message", "state", "queues", "organisations"},
 }
 
 

@@ -1,0 +1,52 @@
+"""Colas: where messages stand, as it was last seen: first what nobody reads, then the oldest."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from starlette.responses import Response
+
+from hub.console.web.screen import Screen
+from hub.console.web.settings import Settings
+from hub.console.web.visit import Visit
+from hub.console.web.words import N_
+from hub.monitor.seen import SeenQueue
+from hub.monitor.web.looking import Looked, moment
+
+PATH: Final = "/colas"
+SHOWN: Final = 100  # of those in which something waits, and of those that are empty
+
+
+def screens(settings: Settings) -> Sequence[Screen]:
+    """The pages of this module."""
+
+    def show(visit: Visit) -> Response:
+        looked = Looked(settings, visit.language)
+        known = looked.seen.queues if looked.seen is not None else None
+        full, empty = sorted_out(known or ())
+        visit.note("network_seen", page="queues", count=len(full))
+        return visit.page(
+            "queues.html",
+            looked=looked,
+            moment=moment,
+            seen=looked.seen,
+            is_known=known is not None,
+            full=full[:SHOWN],
+            many=len(full),
+            empty=empty[:SHOWN],
+            more=len(empty) - SHOWN,
+            stands=stands,
+        )
+
+    return (Screen("queues", PATH, get=show, label=N_("Colas"), act="network_seen"),)
+
+
+def stands(queue: SeenQueue) -> bool:
+    """Whether messages wait that nobody reads."""
+    return queue.messages > 0 and queue.readers == 0
+
+
+def sorted_out(queues: Iterable[SeenQueue]) -> tuple[list[SeenQueue], list[SeenQueue]]:
+    """Those in which something waits, first what stands still; and the empty ones by name."""
+    full = [one for one in queues if one.messages]
+    full.sort(key=lambda one: (not stands(one), -(one.age or 0.0), -one.messages, one.vhost, one.name))
+    return full, sorted((one for one in queues if not one.messages), key=lambda one: (one.vhost, one.name))

@@ -1,0 +1,148 @@
+"""Estado, Colas, Organizaciones: what was last seen of the network; what is not known, or old, is said to be so."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from hub.monitor import seen
+from hub.monitor.seen import Seen
+from messaging import clock
+from screens import operating
+from tests.hub.console.kit import CENTRE, Browser, Console, Running
+
+PATHS = ("/estado", "/colas", "/organizaciones")
+
+
+@pytest.fixture(scope="module")
+def operator(console: Console, running: Running) -> Browser:
+    browser = Browser(running)
+    console.enrol(browser, "network.operator", "operations", organisation=CENTRE)
+    return browser
+
+
+@pytest.fixture
+def shown(console: Console, operator: Browser) -> Callable[..., str]:
+    """The text of a page where this was seen so long ago."""
+
+    def show(path: str, network: Callable[[datetime], Seen], **ago: float) -> str:
+        console.see(network(clock.now().replace(microsecond=0) - timedelta(**ago)))
+        answer = operator.get(path)
+        assert answer.status == 200
+        return answer.text
+
+    return show
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_is_old_or_not_there_says_that_nothing_is_known(
+    path: str, shown: Callable[..., str], console: Console, operator: Browser
+) -> None:
+    old = shown(path, operating.well, minutes=3)
+    assert "Sin dato" in old
+    assert "Se miró por última vez hace 3 minutos" in old
+    assert "./ruta status" in old
+    file = seen.beside(console.state.alerts_book)
+    for said in ("no JSON", "{}"):
+        file.write_text(said)
+        assert "Sin dato" in operator.get(path).text
+    file.unlink()
+    assert "Sin dato" in operator.get(path).text
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_where_servers_said_nothing_no_page_says_zero_or_that_all_is_well(path: str, shown: Callable[..., str]) -> None:
+    said = shown(path, operating.dark)
+    assert "sin dato" in said.lower()
+    for reassuring in ("No: nadie espera", "<dd>0", ">0<", "No hay mensajes en ninguna cola", "nada sin leer"):
+        assert reassuring not in said
+
+
+def test_that_nobody_waits_is_said_where_all_was_looked_at(shown: Callable[..., str]) -> None:
+    said = shown("/estado", operating.well)
+    assert "No: nadie espera por nosotros." in said
+    assert "Lo que nadie puede decir ahora" not in said
+    assert "144.0" in said  # 36 applied since the look before, a quarter of a minute ago
+
+
+def test_who_waits_stands_first_with_why_since_when_and_the_first_command(
+    shown: Callable[..., str], console: Console
+) -> None:
+    said = shown("/estado", operating.broker_away)
+    first = said.index("Sí: esperan todas las organizaciones.")
+    why, since = said.index("RabbitMQ no responde"), said.index("hace 12 minutos")
+    assert first < why < said.index("./ruta status") < since < said.index("Cómo está lo demás")
+    assert "No se pudo mirar queues: away" in said
+    assert console.acts("network_seen")[-1]["details"].count('"page":"state"') == 1
+
+
+def test_what_follows_from_a_cause_is_no_cause_of_its_own(shown: Callable[..., str]) -> None:
+    said = shown("/estado", operating.behind)
+    assert said.count("Un proceso no corre") == 1
+    assert "Hay mensajes en una cola que nadie lee" not in said
+    assert "no_consumer" in said[said.index("Se sigue de lo anterior") :]
+    assert ">2 o más<" in said  # given up; one service could not be looked at
+    assert said.index("Un proceso no corre") < said.index("Una organización no dice nada")
+
+
+def test_an_organisation_that_is_silent_is_not_said_to_wait(shown: Callable[..., str]) -> None:
+    def only_silent(at: datetime) -> Seen:
+        last = operating.behind(at)
+        alerts = [one for one in last.alerts if one.name == "organisation_silent"]
+        return replace(last, alerts=alerts, unread={})
+
+    said = shown("/estado", only_silent)
+    assert "No se ve a nadie esperando, pero hay algo que arreglar." in said
+    assert "Sí: espera" not in said
+
+
+def test_an_alert_of_a_newer_version_breaks_no_page(shown: Callable[..., str]) -> None:
+    def newer(at: datetime) -> Seen:
+        last = operating.broker_away(at)
+        return replace(last, alerts=[replace(one, name="no_such_alert") for one in last.alerts], unseen=["newer"])
+
+    assert "No se sabe" in shown("/estado", newer)
+
+
+def test_queues_stand_in_the_order_of_what_is_wrong(shown: Callable[..., str]) -> None:
+    said = shown("/colas", operating.behind)
+    body = said[said.index("<tbody>") : said.index("</tbody>")]
+    assert body.index("inbox.redcross") < body.index(">referrals<")
+    assert "(debe leerla referrals)" in body
+    assert "12 minutos" in body  # exact, as the log says
+    assert "3 días o más" in body
+    assert "2 colas con mensajes" in said
+    assert "submit.iom" in said[said.index("Vacías") :]
+
+
+def test_organisations_that_are_silent_or_behind_stand_first(shown: Callable[..., str]) -> None:
+    said = shown("/organizaciones", operating.behind)
+    body = said[said.index("<tbody>") : said.index("</tbody>")]
+    order = [body.index(f'<th scope="row"><code>{name}<') for name in ("redcross", "fuvadis", "americares", "iom")]
+    assert order == sorted(order)
+    assert "no lee:</strong> 3 días" in body
+    assert "participa desde hace 11 días" in body
+    assert "americares.crm" in body
+    assert "servicio propio, se supo de él hace 3 minutos" in body
+    assert "./ruta partner show fuvadis" in body
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_was_read_is_shown_as_text(path: str, shown: Callable[..., str]) -> None:
+    def hostile(at: datetime) -> Seen:
+        last = operating.behind(at)
+        bad = "<script>x</script>"
+        assert last.queues is not None
+        assert last.organisations is not None
+        return replace(
+            last,
+            alerts=[replace(one, what=bad, text=bad, first=bad) for one in last.alerts],
+            queues=[replace(one, name=bad) for one in last.queues],
+            organisations=[replace(one, id=bad) for one in last.organisations],
+            unread={bad: bad},
+        )
+
+    said = shown(path, hostile)
+    assert "<script>" not in said
+    assert "&lt;script&gt;" in said
