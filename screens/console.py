@@ -1,5 +1,6 @@
 """A console with invented cases and people, and the process that serves its pages."""
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,7 +35,7 @@ from messaging import database, register, topology
 from messaging.identity import HUB
 from messaging.migrate import migrate
 from messaging.topology import CONSOLE_WEB
-from screens import cases, frozen, log, people
+from screens import cases, failing, frozen, log, people
 
 DATABASE: Final = "console_shown"
 CENTRE: Final = "barranquilla"
@@ -96,6 +97,7 @@ class ShownConsole:
         self._keyring = Keyring.read(self._state.console_key_file)
         self._write_organisations()
         self._keys = self._made_keys()
+        self.failing = failing.Failing(stack)
         stack.drop_database(DATABASE)
         self._url = stack.create_database(DATABASE)
         migrate(self._url, ROOT / "hub" / "console")
@@ -125,6 +127,7 @@ class ShownConsole:
             "CONSOLE_KEY_FILE": str(self._state.console_key_file),
             "CONSOLE_AUDIT_DIRECTORY": str(self._state.console_audit),
             "CONSOLE_ALERTS_BOOK": str(self._state.alerts_book),
+            "CONSOLE_OPERATORS": json.dumps(self.failing.operators),
             "CONSOLE_CUSTODY_SOCKET": str(self._state.custody_socket),
             "RUTA_ORGANISATIONS_FILE": str(self._state.organisations_file),
         }

@@ -36,7 +36,7 @@ CHASE: Final = "/pedir/americares"
 LOCK: Final = "form[action='/bloquear'] button"
 NO_PAGES: Final = {
     "logout", "lock", "language", "enrolment_qr", "act_undone", "acts_undone", "referrals_file", "absence_ended",
-    "view_dropped",
+    "view_dropped", "operation_stopped",
 }  # fmt: skip
 """What only leads to another page, is a picture on one, or a file."""
 
@@ -326,6 +326,57 @@ def _then(reach: Callable[[Hand], None], path: str) -> Callable[[Hand], None]:
     return do
 
 
+def _failures(hand: Hand) -> None:
+    hand.console.failing.fail()
+    hand.go("/fallos")
+
+
+def _failures_none(hand: Hand) -> None:
+    hand.console.failing.forget()
+    hand.go("/fallos")
+
+
+def _failures_away(hand: Hand) -> None:
+    with hand.console.failing.away():
+        hand.go("/fallos")
+
+
+def _dry_run(act: str) -> Callable[[Hand], None]:
+    def press(hand: Hand) -> None:
+        _failures(hand)
+        hand.press(f"form:has([value={act}]) button")
+
+    return press
+
+
+def _dry_run_wrong(hand: Hand) -> None:
+    _dry_run("retry")(hand)
+    hand.choose(motivo="program_mended")
+    hand.send(referencia="Inés")
+
+
+def _dry_run_changed(hand: Hand) -> None:
+    _dry_run("retry")(hand)
+    hand.console.failing.forget_messages()
+    hand.choose(motivo="program_mended")
+    hand.send()
+
+
+def _operation(*results: str) -> Callable[[Hand], None]:
+    """Look what came of what Inés has started, of each message."""
+
+    def look(hand: Hand) -> None:
+        by = hand.console.people[OPERATOR.login].code
+        hand.go(f"/operacion/{hand.console.failing.begin(f'staff:{by}', *results)}")
+
+    return look
+
+
+def _operation_unseen(hand: Hand) -> None:
+    with hand.console.failing.away():
+        hand.go(f"/operacion/{cases.an_id('nothing')}")
+
+
 NOTICES: Final = "form[action='/avisos']"
 
 
@@ -534,6 +585,16 @@ STATES: Final = (
     State("organisations", "organisations_behind", OPERATOR, _seen("/organizaciones", operating.behind)),
     State("organisations", "organisations_dark", OPERATOR, _seen("/organizaciones", operating.dark)),
     State("organisations", "organisations_old", OPERATOR, _seen("/organizaciones", operating.well, 600)),
+    State("failures", "failures", OPERATOR, _failures),
+    State("failures", "failures_none", OPERATOR, _failures_none),
+    State("failures", "failures_away", OPERATOR, _failures_away),
+    State("operation", "dry_run", OPERATOR, _dry_run("retry")),
+    State("operation", "dry_run_give_back", OPERATOR, _dry_run("give_back")),
+    State("operation", "dry_run_wrong", OPERATOR, _dry_run_wrong, is_refused=True),
+    State("operation", "dry_run_changed", OPERATOR, _dry_run_changed, is_refused=True),
+    State("operation", "operation_goes_on", OPERATOR, _operation("applied", "refused", "")),
+    State("operation", "operation", OPERATOR, _operation("applied", "refused", "quarantined")),
+    State("operation", "operation_unseen", OPERATOR, _operation_unseen),
     State("recovery", "recovery", ADMINISTRATOR, _recovery),
     State("recovery", "recovery_waits", ADMINISTRATOR, _recovery_waits),
     State("recovery", "recovery_asked", ADMINISTRATOR, _recovery_asked),

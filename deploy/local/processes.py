@@ -105,6 +105,9 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
         "CONSOLE_CUSTODY_SOCKET": str(stack.state.custody_socket),
         "CONSOLE_ALERTS_BOOK": str(stack.state.alerts_book),
         "MONITOR_DATABASE_URL": stack.log_reader_database_url(MONITOR),
+        "CONSOLE_OPERATORS": json.dumps(
+            {name: stack.operator_database_url(name) for name in (*network.services, GATEWAY, CONSOLE, MONITOR)}
+        ),
         **who,
         **directory,
         **{name: stack.environment[name] for name in OF_CONSOLE if name in stack.environment},

@@ -47,7 +47,7 @@ from hub.console.web.settings import Settings
 from hub.console.web.shell import AT_ONCE, NOTHING, Serving, Shell
 from hub.gateway.audit import store
 from hub.gateway.http.problems import LANGUAGES
-from hub.monitor.web import alerts, messages, organisations, queues, state, story
+from hub.monitor.web import alerts, failures, messages, operation, organisations, queues, state, story
 from messaging import database
 from messaging.health import health
 from messaging.log import describe, fields
@@ -94,6 +94,8 @@ def all_screens(settings: Settings) -> Sequence[Screen]:
         *alerts.screens(settings),
         *messages.screens(settings),
         *story.screens(settings),
+        *failures.screens(settings),
+        *operation.screens(settings),
         NOTHING,
     )
 

@@ -30,6 +30,11 @@ WORDS: Final[Mapping[str, tuple[int, str, str]]] = {
     "unreadable": (400, N_("No se puede leer lo enviado"), N_("No se hizo nada. Vuelva atrás y escríbalo de nuevo.")),
     "too_large": (413, N_("Es demasiado largo"), N_("No se hizo nada. Vuelva atrás y acorte lo escrito.")),
     "busy": (503, N_("Hay demasiada gente entrando"), N_("No se hizo nada. Espere unos segundos e intente de nuevo.")),
+    "operators_busy": (
+        503,
+        N_("Otras páginas esperan por las bases de datos"),
+        N_("No se hizo nada. Espere medio minuto e intente de nuevo."),
+    ),
     "too_many_searches": (
         429,
         N_("Son demasiadas búsquedas seguidas"),

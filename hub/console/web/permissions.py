@@ -68,6 +68,9 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "state": frozenset({Role.OPERATIONS}),
     "queues": frozenset({Role.OPERATIONS}),
     "organisations": frozenset({Role.OPERATIONS}),
+    "failures": frozenset({Role.OPERATIONS}),
+    "operation": frozenset({Role.OPERATIONS}),
+    "operation_stopped": frozenset({Role.OPERATIONS}),
     "recovery": frozenset({Role.ADMINISTRATOR}),
 }
 

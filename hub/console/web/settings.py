@@ -1,5 +1,6 @@
 """What the process is told by its environment (docs/operations.md)."""
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -47,6 +48,8 @@ class Settings:
     """The message log (hub/monitor/log/), as a login that reads what pages show; None: nothing is known of it."""
     services: Mapping[str, Service] = field(default_factory=dict)
     """The hub's services, by their names: who reads which contracts."""
+    operators: Mapping[str, str] = field(default_factory=dict)
+    """By service: the address of its database as the login of operators; empty: nobody sees here what failed."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -77,6 +80,7 @@ class Settings:
             alerts_book=Path(book) if (book := environment.get("CONSOLE_ALERTS_BOOK")) else None,
             log_database_url=environment.get("MONITOR_DATABASE_URL") or None,
             services=network.services,
+            operators=_operators(environment.get("CONSOLE_OPERATORS", "")),
             **times,
         )
 
@@ -101,3 +105,16 @@ class Settings:
         of a machine the cookies of the others: the port stands in the name.
         """
         return f"__Host-{name}" if self.is_encrypted else f"{name}-{self.port}"
+
+
+def _operators(said: str) -> Mapping[str, str]:
+    """Addresses by service. Raises ValueError, which quotes none of them: there are passwords in them."""
+    try:
+        read = json.loads(said) if said else {}
+    except ValueError:
+        read = None
+    if not isinstance(read, dict) or not all(isinstance(one, str) for one in read.values()):
+        raise ValueError(
+            "CONSOLE_OPERATORS is no JSON object with the address of a database for each service"
+        ) from None
+    return read

@@ -29,6 +29,7 @@ Acting = Literal["retry", "give_back"]
 ACTS: Final[Mapping[str, str]] = {"retry": "failures_retried", "give_back": "failures_given_back"}  # as audited
 STARTED: Final = ("started", "started_before")
 REASON: Final = range(3, 301)  # characters
+RECENT_AT_MOST: Final = 20
 
 
 class MendingError(Exception):
@@ -95,10 +96,14 @@ class Operation:
 DRY_RUN: Final = """
     select operators.dry_run(%(operation)s, %(act)s, %(by)s, %(ids)s::bigint[], %(type)s, %(reason)s, %(error)s)
 """
-OPERATION: Final = """
-    select act, planned_by, planned_at, selected, left_out, digest, why, started_by, started_at, stopped_by, stopped_at,
-           applied, refused, quarantined, given_back, stopped, remaining
-    from operators.operation where operation_id = %s
+COLUMNS: Final = """
+    act, planned_by, planned_at, selected, left_out, digest, why, started_by, started_at, stopped_by, stopped_at,
+    applied, refused, quarantined, given_back, stopped, remaining
+"""
+OPERATION: Final = f"select {COLUMNS} from operators.operation where operation_id = %s"
+RECENT: Final = f"""
+    select operation_id, {COLUMNS} from operators.operation
+    where started_at > clock_timestamp() - interval '7 days' order by started_at desc limit {RECENT_AT_MOST}
 """
 
 
@@ -229,6 +234,42 @@ def messages(url: str, operation_id: UUID, *, after: int = 0) -> Sequence[Messag
     """The messages of an operation in one service, from behind one on; AT_ONCE at most. Raises psycopg.Error."""
     rows = ask(url, lambda connection: connection.execute(MESSAGES, (operation_id, after)).fetchall())
     return [Message(**row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many messages of an operation are of one sender and came to the same."""
+
+    source: str | None
+    result: str | None  # None: still to be tried, or waiting
+    code: str | None
+    messages: int
+
+
+SHARES: Final = """
+    select source, result, code, count(*) as messages from operators.operation_message where operation_id = %s
+    group by source, result, code order by messages desc, source, result, code
+"""
+
+
+def shares(databases: Databases, operation_id: UUID) -> Mapping[str, Sequence[Share]]:
+    """Who waits for the messages of an operation, and what they came to, by service; of those that answer."""
+
+    def read(connection: Connection) -> Sequence[Share]:
+        return [Share(**row) for row in connection.execute(SHARES, (operation_id,)).fetchall()]
+
+    return {service: found for service, found in ask_all(databases, read).found.items() if found}
+
+
+def recent(databases: Databases) -> Sequence[Operation]:
+    """What was started within seven days, the last first, RECENT_AT_MOST of each service; of those that answer."""
+    answers = ask_all(databases, lambda connection: connection.execute(RECENT).fetchall())
+    parts = dict[UUID, list[Part]]()
+    for service, rows in sorted(answers.found.items()):
+        for row in rows:
+            parts.setdefault(row.pop("operation_id"), []).append(Part(service, **row))
+    found = [Operation(id, tuple(of_it), answers.unseen) for id, of_it in parts.items()]
+    return sorted(found, key=lambda one: max(part.started_at for part in one.parts if part.started_at), reverse=True)
 
 
 def _read(databases: Databases, operation_id: UUID) -> Operation | None:

@@ -23,7 +23,10 @@ MORE = {
     Role.PARTNER_STAFF: OF_CASES,
     Role.AUDITOR: OF_LISTS,
     Role.ADMINISTRATOR: {"recovery", "office", "office_code"},
-    Role.OPERATIONS: {"alerts", "messages", "message", "state", "queues", "organisations"},
+    Role.OPERATIONS: {
+        "alerts", "messages", "message", "state", "queues", "organisations", "failures", "operation",
+        "operation_stopped",
+    },
 }
 
 
@@ -33,7 +36,8 @@ CASE = an_id("everybody's")
 def path_of(screen: Screen, role: Role | None = None) -> str:
     """Where a page is: of a case that all who may come to such a page may see, of an act of their organisation."""
     filled_in = {"{referral_id:uuid}": str(CASE), "{name}": "accepted", "{message_id:uuid}": str(an_id(at_work(role))),
-                 "{organisation}": "iom", "{id:uuid}": str(CASE), "{batch:uuid}": str(an_id(CENTRE))}  # fmt: skip
+                 "{organisation}": "iom", "{id:uuid}": str(CASE), "{batch:uuid}": str(an_id(CENTRE)),
+                 "{operation_id:uuid}": str(CASE)}  # fmt: skip
     path = screen.path
     for name, value in filled_in.items():
         path = path.replace(name, value)

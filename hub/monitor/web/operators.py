@@ -1,0 +1,127 @@
+"""What Fallos and Operación have in common: how databases are asked for a page, and what of them is put into words.
+
+What comes from a database is shown only where it is a word of the network's own: a known contract, a known
+organisation, a code, a place in the code. Whatever else stood there, it would stand on no page.
+"""
+
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+from contracts import CONTRACTS
+from hub.console.web import accounts, mending_words
+from hub.console.web.errors import Stopped
+from hub.console.web.saying import Saying
+from hub.console.web.settings import Settings
+from hub.console.web.visit import Visit
+from hub.gateway.audit import store
+from hub.gateway.audit.store import Act
+from hub.monitor.mending.failures import Group
+from hub.monitor.mending.operations import MendingError, Part
+from messaging import database
+from messaging.identity import HUB
+
+FAILURES: Final = "/fallos"
+AT_ONCE: Final = 3  # pages that wait for services' databases: the others are for everybody else
+# Of the connection to the console's own database, which does nothing meanwhile.
+PATIENT: Final = "set local idle_in_transaction_session_timeout = '5min'"
+STAFF: Final = "staff:"
+
+CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,60}")
+PLACE: Final = re.compile(r"[A-Za-z_]\w*(\[\w{5}\])?( at (\w+\.py:\d+ [\w<>]+( < )?){1,4})?")
+BY: Final = re.compile(r"operator:\d{1,10}")
+REFERENCE: Final = re.compile(r"(?=.*\d)(?!.*\d{6})[A-Za-z0-9.#-]{1,20}")  # nobody's document or telephone has room
+
+_turns = threading.BoundedSemaphore(AT_ONCE)
+
+
+@contextmanager
+def asking(visit: Visit) -> Iterator[None]:
+    """Ask services' databases within the block, a few pages at a time. Raises Stopped."""
+    if not _turns.acquire(blocking=False):
+        raise Stopped("operators_busy")
+    try:
+        visit.tx.execute(PATIENT)
+        yield
+    finally:
+        _turns.release()
+
+
+def record(settings: Settings, act: Act) -> None:
+    """Record an act before it is done, in a transaction of its own: what cannot be recorded is not done."""
+    with database.connect(settings.database_url) as connection:
+        store.append(connection, [act], settings.sign)
+
+
+def actor(visit: Visit) -> str:
+    """Whoever has come in, as the audit has them."""
+    return f"{STAFF}{visit.staff.code}"
+
+
+def path_of(operation_id: object) -> str:
+    """Where an operation is shown."""
+    return f"/operacion/{operation_id}"
+
+
+class Words:
+    """What of services' databases stands on a page."""
+
+    def __init__(self, visit: Visit, settings: Settings, say: Saying) -> None:
+        self._visit = visit
+        self._organisations = settings.organisations()
+        self._say = say
+
+    @staticmethod
+    def code(said: str | None) -> str:
+        """A code; empty where it is none."""
+        return said if said and CODE.fullmatch(said) else ""
+
+    @staticmethod
+    def place(said: str | None) -> str:
+        """The class of an error, and where it was; empty where it is anything else."""
+        return said if said and PLACE.fullmatch(said) else ""
+
+    @classmethod
+    def says(cls, group: Group) -> bool:
+        """Whether all that says which group it is may stand on a page; of what could not be read there is less."""
+        return (
+            (group.contract is None or group.contract in CONTRACTS)
+            and bool(cls.code(group.reason))
+            and (group.error is None or bool(cls.place(group.error)))
+        )
+
+    def contract(self, said: str | None) -> str:
+        """A contract that we know; else that it cannot be told."""
+        return said if said in CONTRACTS else self._say.text(mending_words.UNTOLD)
+
+    def sender(self, said: str | None) -> str:
+        """What an organisation is called; of one that we do not know, that it cannot be told."""
+        known = said == HUB or said in self._organisations
+        return self._say.organisation(said) if said and known else self._say.text(mending_words.UNTOLD)
+
+    def who(self, said: str | None) -> str:
+        """Whoever acted: of staff the name, of whoever sat at the machine the number."""
+        if said and said.startswith(STAFF):
+            staff = accounts.find(self._visit.tx, said.removeprefix(STAFF))
+            return f"{staff.name} ({staff.login})" if staff else self._say.text(mending_words.UNTOLD)
+        return said if said and BY.fullmatch(said) else self._say.text(mending_words.UNTOLD)
+
+    def why(self, part: Part) -> str:
+        """The reason of an operation that was started here; what was typed elsewhere might name somebody."""
+        code, _, reference = (part.why or "").partition(" ")
+        label = mending_words.WHY[part.act].get(code)
+        if label is None or (reference and not REFERENCE.fullmatch(reference)):
+            return self._say.text(mending_words.WHY_ELSEWHERE)
+        return " · ".join([self._say.text(label), *([reference] if reference else [])])
+
+    def problem(self, error: MendingError) -> str:
+        """Why something was not done, and in which services."""
+        said = self._say.text(mending_words.PROBLEMS[error.code])
+        where = ", ".join(one for one in error.where if one)
+        return f"{said} ({where})" if where else said
+
+    def unseen(self, services: Mapping[str, str]) -> str:
+        """The services that are not seen, by their names."""
+        return ", ".join(services)
