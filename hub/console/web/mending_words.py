@@ -53,6 +53,7 @@ WHY: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """By act: the codes of reasons. Nothing else is written down, so nobody can be named in it."""
 UNTOLD: Final = N_("sin nombre conocido")
+NOT_KNOWN: Final = N_("no se sabe")
 WHY_ELSEWHERE: Final = N_("lo que se escribió en la línea de órdenes")
 
 NO_WHY: Final = N_("Elija el motivo.")
@@ -86,3 +87,5 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "away": AWAY,
 }
 """By the code of what was not done."""
+ENDS: Final = ("changed_since", "not_as_planned", "plan_too_old", "nothing_selected")
+"""With which nothing can come of a dry run any more."""

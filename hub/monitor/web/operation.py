@@ -102,6 +102,7 @@ def _page(
         "operation.html",
         status=status,
         problem=said,
+        is_over=problem is not None and problem.code in mending_words.ENDS,
         wrong={name: say.text(text) for name, text in (wrong or {}).items()},
         say=say,
         words=words,

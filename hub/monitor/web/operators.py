@@ -98,8 +98,10 @@ class Words:
 
     def sender(self, said: str | None) -> str:
         """What an organisation is called; of one that we do not know, that it cannot be told."""
+        if said is None:
+            return self._say.text(mending_words.NOT_KNOWN)
         known = said == HUB or said in self._organisations
-        return self._say.organisation(said) if said and known else self._say.text(mending_words.UNTOLD)
+        return self._say.organisation(said) if known else self._say.text(mending_words.UNTOLD)
 
     def who(self, said: str | None) -> str:
         """Whoever acted: of staff the name, of whoever sat at the machine the number."""
