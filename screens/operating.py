@@ -48,7 +48,12 @@ def network_behind(at: datetime) -> dict[str, Any]:
         _problem("dead", "referrals", "referrals has ended: exit code 1."),
         _problem("nobody_reads", "referrals (hub)", "Queue referrals (hub) has 1,204 messages and no reader."),
     ]
-    services = now["services"] | {"referrals": _service(waiting=12, retry=3, quarantined=2)}
+    services = now["services"] | {"referrals": _service(waiting=11_001, retry=3, quarantined=2)}
+    services["referrals"]["waits"] = [
+        _wait("waiting", "hub", "consent_unknown", 1, _ago(at, hours=3)),
+        _wait("waiting", "iom", "consent_unknown", 11_000, _ago(at, minutes=41)),
+        _wait("retry", "redcross", "failed", 3, _ago(at, minutes=2)),
+    ]
     services["events"] = None
     return now | {
         "problems": problems,
@@ -130,7 +135,21 @@ def _service(waiting: int = 0, retry: int = 0, quarantined: int = 0, applied: in
         "unpublished_since": None,
         "parked": {"waiting": waiting, "retry": retry, "quarantined": quarantined},
         "counts": [{"process": "one", "applied": applied}],
+        "waits": [],
     }
+
+
+def _wait(state: str, source: str, code: str, messages: int, since: str) -> dict[str, Any]:
+    ids = ("019a0000-0000-7000-8000-000000000100", "019a0000-0000-7000-8000-000000000101")
+    said = {"message_id": ids[0], "waiting_for": ids[1] if state == "waiting" else None}
+    return {
+        "state": state,
+        "source": source,
+        "code": code,
+        "messages": messages,
+        "bytes": messages * 900,
+        "since": since,
+    } | said
 
 
 def _problem(code: str, what: str, text: str) -> dict[str, str]:

@@ -51,6 +51,20 @@ CROWDED = f"""
     order by source
 """
 
+# What waits or is tried again, of each sender for each reason, with the first of it.
+WAITS = """
+    with together as (
+        select state, source, reason, count(*) as messages, sum(octet_length(raw))::bigint as bytes,
+               min(greatest(parked_at, operation.started_at)) as since, min(parked_id) as first
+        from parked left join parked_operation as operation using (operation_id)
+        where state <> 'quarantined' group by state, source, reason
+        order by since limit 50
+    )
+    select together.state, together.source, together.reason as code, messages, bytes, since,
+           message_id::text, waiting_for
+    from together join parked on parked_id = first order by since
+"""
+
 # To count what is in the inbox, which only grows, would take the longer the longer a service has worked.
 TAKEN_IN = "select coalesce(sum(received - repeated), 0)::bigint as inbox from outbox_writer"
 
@@ -236,6 +250,7 @@ def read_service(database_url: str) -> dict[str, Any]:
         return {
             "parked": {row["state"]: row["many"] for row in connection.execute(PARKED).fetchall()},
             "crowded": [dict(row) for row in connection.execute(CROWDED).fetchall()],
+            "waits": [row | {"since": row["since"].isoformat()} for row in connection.execute(WAITS).fetchall()],
             "unpublished": unpublished["unpublished"],
             "unpublished_since": unpublished["since"].isoformat() if unpublished["since"] else None,
             "counts": [dict(row) for row in connection.execute(COUNTS).fetchall()],

@@ -7,6 +7,7 @@ neither what a process has said of an error nor where its files are. What could 
 import json
 import logging
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -17,9 +18,10 @@ from hub.monitor.alerts import rules, telling
 from hub.monitor.alerts.rules import Alert
 from hub.monitor.alerts.settings import Settings
 from hub.monitor.alerts.telling import Book
-from messaging.topology import CONSOLE
+from messaging.topology import CONSOLE, NAME
 
 MOST: Final = 500  # of alerts, queues, organisations and so on
+ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LONGEST: Final = 300  # characters of a text
 RATES_OVER: Final = timedelta(minutes=3)  # two looks at most so far apart tell how much is done at the moment
 
@@ -70,6 +72,20 @@ class SeenQueue:
 
 
 @dataclass(frozen=True)
+class SeenWait:
+    """What waits, or has failed and is tried again, of one sender for one reason."""
+
+    state: str  # `waiting` or `retry`
+    source: str | None
+    code: str
+    messages: int
+    bytes: int
+    since: str  # of the oldest of them, as the next two
+    message_id: str | None
+    waiting_for: str | None  # the id of what it builds on
+
+
+@dataclass(frozen=True)
 class SeenService:
     """What lies in a service's database: None where it could not be looked at."""
 
@@ -79,6 +95,7 @@ class SeenService:
     waiting: int | None  # for what they build on
     retry: int | None
     quarantined: int | None
+    waits: list[SeenWait] | None  # what waits or is tried again, the oldest first
 
 
 @dataclass(frozen=True)
@@ -218,10 +235,31 @@ def _sum(one: N | None, other: N | None) -> N | None:
 
 def _service(name: str, said: Mapping[str, Any] | None) -> SeenService:
     if said is None:
-        return SeenService(name, None, None, None, None, None)
+        return SeenService(name, None, None, None, None, None, None)
     parked = said["parked"]
-    states = (parked.get(state, 0) for state in ("waiting", "retry", "quarantined"))
-    return SeenService(name, said["unpublished"], said["unpublished_since"], *states)
+    return SeenService(
+        name=name,
+        unpublished=said["unpublished"],
+        unpublished_since=said["unpublished_since"],
+        waiting=parked.get("waiting", 0),
+        retry=parked.get("retry", 0),
+        quarantined=parked.get("quarantined", 0),
+        waits=[_wait(one) for one in said.get("waits", ())][:MOST],
+    )
+
+
+def _wait(said: Mapping[str, Any]) -> SeenWait:
+    """Of what messages have said, what is an id or the name of an organisation, and no more."""
+    return SeenWait(
+        state=said["state"],
+        source=said["source"] if said["source"] and NAME.fullmatch(said["source"]) else None,
+        code=said["code"],
+        messages=said["messages"],
+        bytes=said["bytes"],
+        since=said["since"],
+        message_id=said["message_id"] if said["message_id"] and ID.fullmatch(said["message_id"]) else None,
+        waiting_for=said["waiting_for"] if said["waiting_for"] and ID.fullmatch(said["waiting_for"]) else None,
+    )
 
 
 def _organisations(now: Mapping[str, Any], settings: Settings, at: datetime) -> list[SeenOrganisation] | None:
@@ -310,7 +348,10 @@ def read(file: Path) -> Seen | None:
             "alerts": [SeenAlert(**one) for one in said["alerts"]],
             "processes": [SeenProcess(**one) for one in said["processes"]],
             "queues": None if said["queues"] is None else [SeenQueue(**one) for one in said["queues"]],
-            "services": [SeenService(**one) for one in said["services"]],
+            "services": [
+                SeenService(**one | {"waits": one["waits"] and [SeenWait(**wait) for wait in one["waits"]]})
+                for one in said["services"]
+            ],
             "organisations": None
             if said["organisations"] is None
             else [

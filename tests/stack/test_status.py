@@ -1,5 +1,6 @@
 """What `./ruta status` counts, and how it shows it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -41,12 +42,12 @@ def test_unpublished_counts_messages_whoever_wrote_them_in_between(stack: Stack)
             )
             connection.commit()
 
-            assert counted(url) == {"inbox": 0, "parked": {}, "crowded": [], "unpublished": 5}
+            assert counted(url) == {"inbox": 0, "parked": {}, "crowded": [], "waits": [], "unpublished": 5}
 
             connection.execute("update outbox_writer set published = committed")
             connection.commit()
 
-            assert counted(url) == {"inbox": 0, "parked": {}, "crowded": [], "unpublished": 0}
+            assert counted(url) == {"inbox": 0, "parked": {}, "crowded": [], "waits": [], "unpublished": 0}
     finally:
         stack.drop_database("counted")
 
@@ -67,9 +68,41 @@ def test_what_was_taken_in_is_told_without_counting_it(stack: Stack) -> None:
             connection.commit()
             connection.execute("lock table inbox in access exclusive mode")  # as if counting it took for ever
 
-            assert counted(url) == {"inbox": 8, "parked": {}, "crowded": [], "unpublished": 0}
+            assert counted(url) == {"inbox": 8, "parked": {}, "crowded": [], "waits": [], "unpublished": 0}
     finally:
         stack.drop_database("counted")
+
+
+def test_what_waits_stands_together_by_sender_and_reason_with_the_first_of_it(stack: Stack) -> None:
+    url = stack.create_database("counted")
+    ids = [f"019a0000-0000-7000-8000-00000000000{number}" for number in range(5)]
+    park = """
+        insert into parked (state, reason, source, message_id, waiting_for, raw, parked_at)
+        values (%s, %s, %s, %s, %s, 'abc', '2026-03-02 09:00Z'::timestamptz + make_interval(mins => %s))
+    """
+    try:
+        migrate(url, ROOT / "services" / "intake")
+        with psycopg.connect(url) as connection:
+            for minute, (state, code, source) in enumerate(
+                (
+                    ("retry", "failed", "iom"),
+                    ("waiting", "consent_unknown", "redcross"),
+                    ("waiting", "consent_unknown", "redcross"),
+                    ("quarantined", "failed", "iom"),
+                )
+            ):
+                connection.execute(park, (state, code, source, ids[minute], ids[4], minute))
+            connection.commit()
+
+        said = read_service(url)["waits"]
+    finally:
+        stack.drop_database("counted")
+
+    assert [(one["state"], one["source"], one["code"], one["messages"], one["bytes"]) for one in said] == [
+        ("retry", "iom", "failed", 1, 3), ("waiting", "redcross", "consent_unknown", 2, 6),
+    ]  # fmt: skip
+    assert [(one["message_id"], one["waiting_for"]) for one in said] == [(ids[0], ids[4]), (ids[1], ids[4])]
+    assert datetime.fromisoformat(said[1]["since"]) == datetime(2026, 3, 2, 9, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -47,7 +47,7 @@ from hub.console.web.settings import Settings
 from hub.console.web.shell import AT_ONCE, NOTHING, Serving, Shell
 from hub.gateway.audit import store
 from hub.gateway.http.problems import LANGUAGES
-from hub.monitor.web import alerts, failures, messages, operation, organisations, queues, state, story
+from hub.monitor.web import alerts, failures, messages, operation, organisations, queues, state, story, waits
 from messaging import database
 from messaging.health import health
 from messaging.log import describe, fields
@@ -90,6 +90,7 @@ def all_screens(settings: Settings) -> Sequence[Screen]:
         *notices.screens(settings),
         *state.screens(settings),
         *queues.screens(settings),
+        *waits.screens(settings),
         *organisations.screens(settings),
         *alerts.screens(settings),
         *messages.screens(settings),

@@ -71,6 +71,7 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "failures": frozenset({Role.OPERATIONS}),
     "operation": frozenset({Role.OPERATIONS}),
     "operation_stopped": frozenset({Role.OPERATIONS}),
+    "waits": frozenset({Role.OPERATIONS}),
     "recovery": frozenset({Role.ADMINISTRATOR}),
 }
 

@@ -12,7 +12,7 @@ from messaging import clock
 from screens import operating
 from tests.hub.console.kit import CENTRE, Browser, Console, Running
 
-PATHS = ("/estado", "/colas", "/organizaciones")
+PATHS = ("/estado", "/colas", "/en-espera", "/organizaciones")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,14 @@ def test_what_is_old_or_not_there_says_that_nothing_is_known(
 def test_where_servers_said_nothing_no_page_says_zero_or_that_all_is_well(path: str, shown: Callable[..., str]) -> None:
     said = shown(path, operating.dark)
     assert "sin dato" in said.lower()
-    for reassuring in ("No: nadie espera", "<dd>0", ">0<", "No hay mensajes en ninguna cola", "nada sin leer"):
+    for reassuring in (
+        "No: nadie espera",
+        "<dd>0",
+        ">0<",
+        "No hay mensajes en ninguna cola",
+        "nada sin leer",
+        "No espera ningún",
+    ):
         assert reassuring not in said
 
 
@@ -116,6 +123,19 @@ def test_queues_stand_in_the_order_of_what_is_wrong(shown: Callable[..., str]) -
     assert "submit.iom" in said[said.index("Vacías") :]
 
 
+def test_whose_time_ends_first_stands_first_among_what_waits(shown: Callable[..., str]) -> None:
+    said = shown("/en-espera", operating.behind)
+    body = said[said.index("<tbody>") : said.index("</tbody>")]
+    order = [body.index(f'<th scope="row"><code>{name}<') for name in ("iom", "hub", "redcross")]
+    assert order == sorted(order)
+    assert "11000 (22% de lo que cabe)" in body
+    assert "en referrals" in body
+    assert body.count("después se rechaza") == body.count("lo que haga falta") == body.count("diez intentos") == 1
+    assert body.count("espera por") == 2
+    assert "Sin dato</strong>: events" in said
+    assert "No espera ningún mensaje." in shown("/en-espera", operating.well)
+
+
 def test_organisations_that_are_silent_or_behind_stand_first(shown: Callable[..., str]) -> None:
     said = shown("/organizaciones", operating.behind)
     body = said[said.index("<tbody>") : said.index("</tbody>")]
@@ -139,6 +159,10 @@ def test_what_was_read_is_shown_as_text(path: str, shown: Callable[..., str]) ->
             last,
             alerts=[replace(one, what=bad, text=bad, first=bad) for one in last.alerts],
             queues=[replace(one, name=bad) for one in last.queues],
+            services=[
+                replace(one, name=bad, waits=one.waits and [replace(wait, source=bad, code=bad) for wait in one.waits])
+                for one in last.services
+            ],
             organisations=[replace(one, id=bad) for one in last.organisations],
             unread={bad: bad},
         )

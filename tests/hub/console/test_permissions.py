@@ -27,6 +27,7 @@ MORE = {
         "alerts", "messages", "message", "state", "queues", "organisations", "failures", "operation",
         "operation_stopped",
     },
+    Role.OPERATIONS: {"alerts", "state", "queues", "waits", "organisations"},
 }
 
 

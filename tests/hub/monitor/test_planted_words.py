@@ -1,12 +1,21 @@
-"""Words planted in every field of every contract's examples, and in what is no contract, are in no table of the log."""
+"""Words planted in every field of every contract's examples, and in what is no contract, are in no table of the log.
+
+Nor are those in what is read of the network in what is kept of it for the monitor's pages.
+"""
 
 import json
 import re
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from contracts import uuid7
 from deploy.local.state import ROOT
+from hub.monitor import seen
+from hub.monitor.alerts import rules, settings
+from hub.monitor.alerts.telling import Book
+from screens import operating
 from tests.hub.monitor.logging import Log
 
 WORD = "Plantada"
@@ -47,3 +56,27 @@ def test_no_table_has_a_planted_word(log: Log) -> None:
     assert len(log.query("select id from message")) >= len(came) // 2
     for word in (WORD, WORD.lower(), "Pérez", "3001234567"):
         assert word not in everything
+
+
+def test_what_is_kept_for_pages_has_no_planted_word() -> None:
+    """Pages of the monitor show what is in it, and no more (tests/hub/console/test_operating.py)."""
+    at, said = datetime(2026, 11, 28, 8, 0, tzinfo=UTC), f"{WORD} Pérez 3001234567"
+    now = operating.network_behind(at)
+    for process in now["processes"]:
+        process |= {"log": said, "health": said, "last_words": said, "clocks": {said: 1.0}, "counts": {said: 1}}
+        process |= {"problems": [{"what": said, "code": said, "error": said, "since": said}]}
+    for service in filter(None, now["services"].values()):
+        service |= {"crowded": [{"source": said, "messages": 1, "mb": 1.0}], "inbox": said}
+        service["counts"] = [row | {"process": said} for row in service["counts"]]
+        service["waits"] = [
+            row | dict.fromkeys(("source", "message_id", "waiting_for"), said) for row in service["waits"]
+        ]
+    now["probes"]["audit"] = {"right": True, "text": said}
+    now |= {"http_url": said, "disks": [{"path": said}], "differences": {"lines": [said]}, "broker": [{"name": said}]}
+
+    known = settings.read()
+    kept = json.dumps(asdict(seen.of(now, rules.find(now, known, at), Book(), known, at, None)), ensure_ascii=False)
+
+    assert "consent_unknown" in kept
+    for word in (WORD, "Pérez", "3001234567"):
+        assert word not in kept

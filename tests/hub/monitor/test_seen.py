@@ -17,7 +17,6 @@ from screens import operating
 from tests.hub.monitor.test_alert_rules import well
 
 AT = datetime(2026, 11, 28, 8, 0, tzinfo=UTC)
-WORD = "Plantada"
 
 
 def of(now: dict[str, Any], before: Seen | None = None) -> Seen:
@@ -110,18 +109,20 @@ def test_it_has_an_end() -> None:
     assert len(found.queues) == seen.MOST
 
 
-def test_nothing_is_kept_of_errors_files_and_whatever_else_was_read() -> None:
-    """What is planted wherever pages show nothing of it is not in the file."""
-    now = operating.network_behind(AT)
-    for process in now["processes"]:
-        process |= {"log": WORD, "health": WORD, "last_words": WORD, "clocks": {WORD: 1.0}, "counts": {WORD: 1}}
-        process |= {"problems": [{"what": WORD, "code": WORD, "error": WORD, "since": WORD}]}
-    for service in filter(None, now["services"].values()):
-        service |= {"crowded": [{"source": WORD, "messages": 1, "mb": 1.0}], "inbox": WORD}
-        service["counts"] = [row | {"process": WORD} for row in service["counts"]]
-    now["probes"]["audit"] = {"right": True, "text": WORD}
-    now |= {"http_url": WORD, "disks": [{"path": WORD}], "differences": {"lines": [WORD]}, "broker": [{"name": WORD}]}
-    assert WORD not in json.dumps(asdict(of(now)))
+def a_wait(**said: Any) -> dict[str, Any]:
+    known: dict[str, Any] = {"state": "waiting", "source": "iom", "code": "consent_unknown", "messages": 2, "bytes": 9}
+    known |= {"since": AT.isoformat(), "message_id": None, "waiting_for": None}
+    service: dict[str, Any] = {"unpublished": 0, "unpublished_since": None, "parked": {}, "waits": [known | said]}
+    return well(processes=[], services={"intake": service})
+
+
+@pytest.mark.parametrize("field", ["source", "message_id", "waiting_for"])
+def test_what_messages_say_themselves_is_kept_only_where_it_is_an_id(field: str) -> None:
+    id = "019a0000-0000-7000-8000-000000000100"
+    for said, kept in (("Plantada Pérez", None), (f"{id}x", None), ("iom" if field == "source" else id,) * 2):
+        (service,) = of(a_wait(**{field: said})).services
+        assert service.waits is not None
+        assert getattr(service.waits[0], field) == kept
 
 
 def test_a_full_disk_keeps_nobody_from_looking(tmp_path: Path) -> None:
