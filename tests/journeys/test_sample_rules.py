@@ -77,9 +77,9 @@ def test_the_centre_is_told_names_under_consents_for_that_alone_and_one_is_taken
         assert (allowed.by, told.by, told.sealed_to) == (case.sender, case.sender, cast.CENTRE)
         terms = dict(allowed.data(NOON))
         assert (terms["purposes"], terms["recipients"]) == (("coordinate",), (cast.CENTRE,))
-        assert told.clear == {
-            part: said[f"person {number} registered"][1].clear[part] for part in ("given_names", "family_names")
-        }
+        registered = said[f"person {number} registered"][1].clear
+        assert registered is not None
+        assert told.clear == {part: registered[part] for part in ("given_names", "family_names")}
     withdrawn = [line for line in LINES if line.type == "consent.withdrawn.v1"]
     assert len([line for line in withdrawn if dict(line.data(NOON))["consent_id"] in consents]) == 1
 

@@ -23,12 +23,9 @@ MORE = {
     Role.PARTNER_STAFF: OF_CASES,
     Role.AUDITOR: OF_LISTS,
     Role.ADMINISTRATOR: {"recovery", "office", "office_code"},
-    Role.OPERATIONS: {
-        "alerts", "messages", "message", "state", "queues", "organisations", "failures", "operation",
-        "operation_stopped",
-    },
-    Role.OPERATIONS: {"alerts", "state", "queues", "waits", "organisations"},
-}
+    Role.OPERATIONS: {"alerts", "messages", "message", "state", "queues", "waits", "organisations", "failures",
+                      "operation", "operation_stopped"},
+}  # fmt: skip
 
 
 CASE = an_id("everybody's")
