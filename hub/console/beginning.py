@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hub.console.hosting import Organisations
+from hub.console.presence import Presence
 from hub.gateway.settings import SettingError, setting
 from messaging import register
 from messaging.health import health, say_ready
@@ -46,7 +47,9 @@ def places() -> Places:
         sys.exit(str(error))
 
 
-def go_on(name: str, part: str, look: Callable[[threading.Event], None], stop: Callable[[], None]) -> int:
+def go_on(
+    name: str, part: str, where: Places, look: Callable[[threading.Event], None], stop: Callable[[], None]
+) -> int:
     """Look again and again until SIGTERM or SIGINT, then stop; 1 if it ends before that. `look` waits between looks."""
     asked, stopping = AskedToStop(), threading.Event()
     health.begin(name)
@@ -58,6 +61,8 @@ def go_on(name: str, part: str, look: Callable[[threading.Event], None], stop: C
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
+    here = Presence(name)
+    threading.Thread(target=here.go_on, args=(where.database_url, where.organisations, stopping), daemon=True).start()
     say_ready(name)
     asked.wait(lambda: not thread.is_alive())
     stopping.set()

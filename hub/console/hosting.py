@@ -7,6 +7,7 @@ from contracts.codes import OrganisationStatus
 from messaging.topology import Organisation
 
 CONSOLE: Final = "console"
+OFFERED: Final = "referral.offered"
 
 Organisations = Callable[[], Mapping[str, Organisation]]
 """Who takes part at the moment (messaging/register.py)."""
@@ -25,6 +26,11 @@ def is_hosted(organisation: Organisation) -> bool:
 def uses_screens(organisation: Organisation) -> bool:
     """Whether it has such a system, suspended or not."""
     return any(system.name == CONSOLE for system in organisation.systems)
+
+
+def decides_here(organisation: Organisation) -> bool:
+    """Whether no other system of its own is offered referrals: then nobody there can answer but in the console."""
+    return is_hosted(organisation) and organisation.address(OFFERED, notice=True) == address_of(organisation.id)
 
 
 def address_of(organisation: str) -> str:

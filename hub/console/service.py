@@ -8,7 +8,7 @@ from typing import Final
 import contracts
 from contracts import Draft, Message
 from contracts.codes import ReferralEvent
-from hub.console import messages
+from hub.console import messages, presence
 from hub.console.store import anew, facts
 from messaging import clock, erasure, rebuilding
 from messaging.on import batches, every, on
@@ -16,6 +16,7 @@ from messaging.transaction import Transaction
 
 ASKS: Final = ("intake", "referrals")
 """Whose facts it keeps."""
+HERE: Final = presence.Presence("console")
 
 
 class ConsoleService:
@@ -95,6 +96,13 @@ class ConsoleService:
         facts.keep(tx, facts.ERASURE, messages.erasure(message))
         facts.keep(tx, facts.FORGET, messages.forgetting(message))
         erasure.forget(tx, [message.data.person_id])
+        return []
+
+    @every(timedelta(seconds=presence.EVERY))
+    def be_here(self, tx: Transaction, now: datetime) -> list[Draft]:
+        """Say that what is recorded comes to be seen; whose staff wait for that, the console's other processes know."""
+        tx.fetch(presence.SAY, HERE.values(now, None))
+        HERE.said()
         return []
 
     # -- facts again ---------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def main() -> int:
             health.over(PART)
         stopping.wait(LOOK_EVERY)
 
-    return beginning.go_on(NAME, PART, look, speaker.stop)
+    return beginning.go_on(NAME, PART, where, look, speaker.stop)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from hub.console.custody.indexing import Indexing
 from hub.console.custody.keys import Keys
 from hub.console.custody.recording import Recording
 from hub.console.custody.server import Server
+from hub.console.presence import Presence
 from hub.gateway.settings import SettingError, setting
 from messaging import log as logs
 from messaging import register
@@ -40,11 +41,8 @@ def main() -> int:
     logs.set_up(NAME)
     try:
         _, organisations = register.of_environment()
-        recording = Recording(
-            setting("CONSOLE_DATABASE_URL"),
-            Path(setting("CONSOLE_KEY_FILE")),
-            Path(setting("CONSOLE_AUDIT_DIRECTORY")),
-        )
+        database_url = setting("CONSOLE_DATABASE_URL")
+        recording = Recording(database_url, Path(setting("CONSOLE_KEY_FILE")), Path(setting("CONSOLE_AUDIT_DIRECTORY")))
         keys = Keys(Path(setting("CONSOLE_CUSTODY_KEYS")))
         socket = Path(setting("CONSOLE_CUSTODY_SOCKET"))
         directory = Path(setting("RUTA_DIRECTORY_FILE"))
@@ -56,6 +54,8 @@ def main() -> int:
     indexing = Indexing(recording, keys, organisations)
     for part in (indexing.run, recording.copy_checkpoints):
         threading.Thread(target=part, args=(stopping,), daemon=True).start()
+    here = Presence(NAME)
+    threading.Thread(target=here.go_on, args=(database_url, organisations, stopping), daemon=True).start()
     try:
         asyncio.run(_serve(Server(socket, Desk(recording, keys, organisations, directory).answer)))
     except OSError as error:

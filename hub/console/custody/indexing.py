@@ -17,7 +17,7 @@ from hub.console.custody import searching
 from hub.console.custody.desk import open_block
 from hub.console.custody.keys import Keys, NoIndexKey
 from hub.console.custody.recording import NotRecorded, Recording
-from hub.console.hosting import Organisations, address_of, hosted
+from hub.console.hosting import Organisations, decides_here, hosted
 from hub.console.store import acts
 from hub.gateway.audit.store import Act
 from messaging import clock
@@ -30,7 +30,6 @@ log = logging.getLogger("ruta.custody")
 PART: Final = "index"  # as messaging.health knows it
 ACTOR: Final = "custody"
 LOOK_EVERY: Final = 0.5  # seconds
-OFFERED: Final = "referral.offered"
 RECEIVED: Final = contracts.contract_of(contracts.ReferralReceived).type
 AGAIN_AFTER: Final = 5.0  # seconds, where nothing can be recorded
 AT_ONCE: Final = 50  # blocks: one entry of the audit for each organisation
@@ -115,8 +114,8 @@ class Indexing:
     def _say_received(self, connection: Connection, organisation: str, referral_id: UUID) -> None:
         """Have the sender hear it, once, unless that is for another of the organisation's systems to say."""
         acts.take_turn(connection, organisation, referral_id)
-        address = self._organisations()[organisation].address(OFFERED, notice=True)
-        if address != address_of(organisation) or acts.has_said(connection, organisation, referral_id, RECEIVED):
+        is_ours_to_say = decides_here(self._organisations()[organisation])
+        if not is_ours_to_say or acts.has_said(connection, organisation, referral_id, RECEIVED):
             return
         said = contracts.ReferralReceived(referral_id=referral_id)
         decision = acts.decision(said, referral_id, organisation=organisation, staff=None, at=clock.now())

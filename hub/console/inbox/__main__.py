@@ -25,7 +25,7 @@ def main() -> int:
         readers.look()
         stopping.wait(LOOK_EVERY)
 
-    return beginning.go_on(NAME, PART, look, readers.stop)
+    return beginning.go_on(NAME, PART, where, look, readers.stop)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any, Final, LiteralString
 from uuid import UUID
 
 from contracts.transitions import ENDED
+from hub.console.store.absences import LATE_FROM
 from messaging.database import Connection, Row
 
 COUNTED_TO: Final = 1_000
@@ -65,9 +66,9 @@ def promptly(connection: Connection) -> Iterator[None]:
     connection.execute("set local statement_timeout to default")  # to record it may take longer
 
 
-SHOWN: Final[LiteralString] = """
+SHOWN: Final[LiteralString] = f"""
     referral_id, short_code, state, changed_at, sender, recipient, service_id, need_code, urgency, sent_at, due_at,
-    waits_for, waits_on, visit_at,
+    waits_for, waits_on, visit_at, {LATE_FROM} as late_from,
     (select name from service where service.service_id = referral.service_id) as service_name
 """
 WHOSE: Final[Mapping[Part, LiteralString]] = {

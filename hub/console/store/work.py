@@ -12,6 +12,7 @@ from uuid import UUID
 
 from contracts.codes import ReferralState
 from contracts.transitions import NOTED_IN
+from hub.console.store.absences import DUE_LATER, IS_LATE
 from hub.console.store.cases import COUNTED_TO, SHOWN, Viewer, rows
 from hub.console.store.holding import HELD_SHOWN
 from messaging.database import Connection, Row
@@ -58,7 +59,7 @@ class _Condition:
 
 
 # With each organisation that has to answer, and not among all that is due: of that, most may be the viewer's own.
-ELSEWHERE: Final[LiteralString] = """
+ELSEWHERE: Final[LiteralString] = f"""
     (
         with recursive waiting (organisation) as (
             (select waits_on from referral where due_at is not null order by waits_on limit 1)
@@ -72,7 +73,7 @@ ELSEWHERE: Final[LiteralString] = """
         select organisation from waiting where organisation <> %(organisation)s
     ) as elsewhere
     cross join lateral (
-        select * from referral where waits_on = elsewhere.organisation and due_at is not null and due_at < %(now)s
+        select * from referral where waits_on = elsewhere.organisation and due_at is not null and {IS_LATE}
         order by due_at, referral_id limit %(limit)s
     ) as referral
 """
@@ -108,10 +109,10 @@ HELD: Final[LiteralString] = """
 """
 MINE: Final[LiteralString] = "waits_on = %(organisation)s and due_at is not null"
 CONDITIONS: Final[Mapping[Bucket, _Condition]] = {
-    Bucket.OVERDUE: _Condition(f"{MINE} and due_at < %(now)s", "due_at"),
+    Bucket.OVERDUE: _Condition(f"{MINE} and {IS_LATE}", "due_at"),
     Bucket.ASKED: _Condition(f"{MINE} and waits_for = 'answer'", "due_at"),
     Bucket.UNDECIDED: _Condition("recipient = %(organisation)s and state in ('sent', 'received')", "due_at"),
-    Bucket.DUE_TODAY: _Condition(f"{MINE} and due_at >= %(now)s and due_at < %(ends)s", "due_at"),
+    Bucket.DUE_TODAY: _Condition(f"{MINE} and {DUE_LATER}", "due_at"),
     Bucket.VISITS_TODAY: _Condition(
         "recipient = %(organisation)s and state = 'scheduled' and visit_at >= %(begins)s and visit_at < %(ends)s",
         "visit_at",
@@ -131,7 +132,7 @@ CONDITIONS: Final[Mapping[Bucket, _Condition]] = {
         "due_at",
         ELSEWHERE,
         is_ordered=False,
-        of_held="waits_on <> %(organisation)s and due_at is not null and due_at < %(now)s",
+        of_held=f"waits_on <> %(organisation)s and due_at is not null and {IS_LATE}",
     ),
 }
 AmongHeld = Sequence[str] | None
@@ -179,7 +180,7 @@ def _found(condition: _Condition, held_by: AmongHeld) -> LiteralString:
 
 OVERDUE_OF: Final[LiteralString] = f"""
     select {SHOWN} from referral
-    where waits_on = %(whose)s and waits_on <> %(organisation)s and due_at is not null and due_at < %(now)s
+    where waits_on = %(whose)s and waits_on <> %(organisation)s and due_at is not null and {IS_LATE}
     order by due_at, referral_id limit %(limit)s
 """
 OVERDUE_BY: Final[LiteralString] = f"""

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from hub.console import presence
 from hub.console.store import acts
 from hub.console.web import (
     absences,
@@ -51,6 +52,7 @@ from hub.monitor.web import alerts, failures, messages, operation, organisations
 from messaging import database
 from messaging.health import health
 from messaging.log import describe, fields
+from messaging.topology import CONSOLE_WEB
 
 log = logging.getLogger("ruta.console")
 
@@ -109,6 +111,7 @@ def make_app(settings: Settings) -> Starlette:
         words.translations(language)
     pool = _pool(settings)
     serving = Serving(settings, pool, screens)
+    here = presence.Presence(CONSOLE_WEB)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -116,6 +119,7 @@ def make_app(settings: Settings) -> Starlette:
         tasks = [
             asyncio.create_task(_every(COPY_EVERY, _copy_now, settings, serving)),
             asyncio.create_task(_every(DROP_EVERY, _drop_old, pool)),
+            asyncio.create_task(_every(presence.EVERY, here.try_to_say, pool.connection, settings.organisations)),
         ]
         try:
             yield
