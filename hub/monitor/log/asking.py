@@ -23,7 +23,7 @@ from hub.monitor.log import reading
 from hub.monitor.log.reading import Cursor, Entry, Search
 from messaging import database
 
-app = App(name="ruta", help="The message log: what passed the hub, and what became of it.", version_flags=[])
+app = App(name="ruta events", help="The message log: what passed the hub, and what became of it.", version_flags=[])
 LOOK_EVERY = 1.0  # seconds
 NOT_SEEN = (
     "The message log cannot be read ({error}): what passed the hub, and what became of it, is not seen here. "
