@@ -2,17 +2,19 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from starlette.responses import Response
 
 from contracts.codes import ReferralEvent, ReferralState
-from hub.console.store import cases
+from hub.console import messages
+from hub.console.store import absences, cases, openings
+from hub.console.store.absences import Deadline
 from hub.console.store.cases import Case
-from hub.console.web import acting, consents, holding, person, showing
+from hub.console.web import acting, consents, delivery, holding, person, showing
 from hub.console.web.errors import Stopped
 from hub.console.web.pace import OPENED_BY_A_PERSON, OPENED_BY_AN_ORGANISATION, Paces
 from hub.console.web.saying import Saying
@@ -64,6 +66,9 @@ EVENTS: Final[Mapping[str, str]] = {
     ReferralEvent.TAKEN_ON: N_("%(by)s se encarga de que avance."),
     ReferralEvent.NOTE_ADDED: N_("%(by)s escribió una nota."),
 }
+EXCUSED: Final = N_(
+    "La consola de Ruta no funcionaba: el atraso hasta el %(until)s es de Ruta y no cuenta contra %(who)s."
+)
 NOTED: Final = N_("Ruta anotó algo.")
 EXTENDED: Final = N_("%(by)s dio más plazo.")
 # What was said with it, by the fields of the facts: in which list of codes its words are.
@@ -137,6 +142,10 @@ def screens(settings: Settings) -> Sequence[Screen]:
         people = {str(row["person_id"]) for row in case.referrals if row["person_id"]}
         first = case.referrals[0]
         current = next(row for row in case.referrals if row["referral_id"] == referral_id)
+        if BY_ITSELF not in visit.query:
+            openings.keep(visit.tx, viewer, case, clock.now())
+        excused = absences.excused(visit.tx, [*_deadlines(case).values()])
+        reached = delivery.Reached(openings.of(visit.tx, case), settings.organisations())
         visit.note("case_seen", people=[*sorted(people), *(row["short_code"] for row in case.referrals)])
         page = visit.page(
             "case.html",
@@ -147,7 +156,8 @@ def screens(settings: Settings) -> Sequence[Screen]:
             consent=_consent(visit, viewer, case, referral_id, say),
             triage=_triage(visit, viewer, current, say),
             referrals=[showing.shown(row, viewer) for row in case.referrals],
-            story=[*story(case, viewer, say)],
+            story=[*story(case, viewer, say, excused, reached)],
+            excused=_excused((current["waits_on"], current["due_at"]), excused, say),
             next_step=_next_step(case, referral_id, say),
             in_charge=acting.in_charge(case, referral_id),
             buttons=acting.buttons(visit, settings, case, current, say),
@@ -176,7 +186,13 @@ def screens(settings: Settings) -> Sequence[Screen]:
     )
 
 
-def story(case: Case, viewer: cases.Viewer, say: Saying) -> Iterator[Happening]:
+def story(
+    case: Case,
+    viewer: cases.Viewer,
+    say: Saying,
+    excused: Mapping[Deadline, datetime],
+    reached: delivery.Reached,
+) -> Iterator[Happening]:
     """All that happened, as far as it is for a viewer, the first thing first."""
     by_id = {row["referral_id"]: row for row in case.referrals}
     before: dict[UUID, str] = {}
@@ -192,13 +208,47 @@ def story(case: Case, viewer: cases.Viewer, say: Saying) -> Iterator[Happening]:
         details = {name: one for name, one in step["details"].items()
                    if name not in REPEATS or known.get(step["referral_id"], {}).get(name) != one}  # fmt: skip
         known[step["referral_id"]] = step["details"]
-        lines.append(_happening(step["changed_at"], said, step["changed_by"], details, referral, say))
+        line = _happening(step["changed_at"], said, step["changed_by"], details, referral, say)
+        if step["state"] == ReferralState.SENT:
+            of_it = [one for one in case.steps if one["referral_id"] == step["referral_id"]]
+            line = replace(line, details=[*line.details, *reached.marks(referral, of_it, say)])
+        lines.append(line)
     for event in case.events:
         if not _may_know(event, viewer):
             continue
         referral, said = by_id[event["referral_id"]], EVENTS.get(event["what"], NOTED)
         lines.append(_happening(event["noted_at"], said, event["noted_by"], event["details"], referral, say))
+    for (referral_id, sequence), (who, due_at) in _deadlines(case).items():
+        sentence = _excused((who, due_at), excused, say)
+        if sentence is not None and due_at <= min(say.now, _next_after(case, referral_id, sequence)):
+            lines.append(Happening(due_at, sentence, (), by_id[referral_id]["short_code"]))
     yield from sorted(lines, key=lambda line: line.at)
+
+
+def _deadlines(case: Case) -> dict[tuple[UUID, int], Deadline]:
+    """Until when whose answer was waited for after each step after which one was."""
+    by_id = {row["referral_id"]: row for row in case.referrals}
+    found = {}
+    for step in case.steps:
+        due_at, party = step["details"].get("due_at"), messages.WAITS_ON.get(step["details"].get("waits_for"))
+        if due_at and party:
+            who = by_id[step["referral_id"]][party]
+            found[step["referral_id"], step["sequence"]] = (who, datetime.fromisoformat(due_at))
+    return found
+
+
+def _next_after(case: Case, referral_id: UUID, sequence: int) -> datetime:
+    """When the referral went on after a step; the end of time, where it has not."""
+    later = (one["changed_at"] for one in case.steps
+             if one["referral_id"] == referral_id and one["sequence"] > sequence)  # fmt: skip
+    return min(later, default=datetime.max.replace(tzinfo=UTC))
+
+
+def _excused(deadline: Deadline, excused: Mapping[Deadline, datetime], say: Saying) -> str | None:
+    """That the hub has answered for a deadline, and until when; None where it has not."""
+    if deadline not in excused:
+        return None
+    return say.text(EXCUSED) % {"until": say.exact(excused[deadline]), "who": say.organisation(deadline[0])}
 
 
 def _may_know(event: Row, viewer: cases.Viewer) -> bool:

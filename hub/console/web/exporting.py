@@ -82,10 +82,10 @@ def _values(say: Saying, row: Mapping[str, Any]) -> Sequence[Any]:
         say.code(row["urgency"], "Urgency"),
         say.organisation(row["sender"]),
         say.organisation(row["recipient"]),
-        say.code(row["state"], "ReferralState"),
+        say.state(row["state"]),
         row["sent_at"],
         row["changed_at"],
-        row["due_at"],
+        row["late_from"],
         row["visit_at"],
     )
 

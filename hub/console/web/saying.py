@@ -6,6 +6,7 @@ from typing import Final
 
 from babel.dates import format_date, format_time, format_timedelta
 
+from contracts.codes import ReferralState
 from contracts.words import NoWords, label
 from hub.console.store.work import Day
 from hub.console.web import words
@@ -21,6 +22,7 @@ NEAR: Final = timedelta(days=30)  # beyond it a date says more than a number of 
 IN_DAYS: Final = 5  # weeks: less than so many are said as days
 OTHER_DAYS: Final = {-1: N_("ayer %(time)s"), 0: N_("hoy %(time)s"), 1: N_("mañana %(time)s")}
 HUB_NAME: Final = "Ruta"
+UNDECIDED: Final = N_("recibida, sin decidir")
 
 
 def day_of(now: datetime) -> Day:
@@ -49,6 +51,10 @@ class Saying:
             return label(value, self.language, of=of)
         except NoWords:
             return value
+
+    def state(self, value: str) -> str:
+        """What the state of a referral is called; of one that was received, that this is no answer yet."""
+        return self.text(UNDECIDED) if value == ReferralState.RECEIVED else self.code(value, "ReferralState")
 
     def organisation(self, id: str) -> str:
         """What an organisation is called; of one that has left the network, its short name."""
