@@ -2,7 +2,7 @@
 
 import inspect
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ import psycopg
 import contracts
 from contracts import Message
 from deploy.local import Stack
+from hub.console.inbox import storing
+from hub.console.service import ConsoleService
 from hub.gateway import courier, keeping, ledger
 from hub.reports.service import ReportsService
 from messaging import database, erasure, outbox, topology
@@ -34,6 +36,7 @@ SERVICES: Mapping[str, type] = {
     "employment": EmploymentService,
     "reports": ReportsService,
 }
+CONSOLE = "console"
 TIMED = (("intake", "propose_matches"), ("intake", "remind_of_requests"), ("referrals", "run_deadlines"))
 
 
@@ -64,7 +67,7 @@ class Node(Database):
     """One service, its runtime and its database."""
 
     def __init__(self, name: str, url: str) -> None:
-        service_class = SERVICES[name]
+        service_class = {**SERVICES, CONSOLE: ConsoleService}[name]
         handlers = {
             method.handles: method
             for _, method in inspect.getmembers(service_class, inspect.isfunction)
@@ -106,18 +109,22 @@ class GatewayDatabase(Database):
 
 
 class WholeNetwork:
-    """The five services, the gateway's database, and what each organisation has been sent."""
+    """The five services, the gateway's database, and what each organisation has been sent.
 
-    def __init__(self, stack: Stack, name: str) -> None:
+    Where there are organisations that have the hub's console, it as well, with their inboxes.
+    """
+
+    def __init__(self, stack: Stack, name: str, hosted: Collection[str] = ()) -> None:
         """`name` tells its databases from those of another."""
-        declared = topology.read().services
-        self._reads = {name: set(declared[name].reads) for name in SERVICES}
+        declared, services = topology.read().services, [*SERVICES, *([CONSOLE] if hosted else [])]
+        self._hosted = frozenset(hosted)
+        self._reads = {name: set(declared[name].reads) for name in services}
         self.inboxes: dict[str, list[Message[Any]]] = defaultdict(list)
         self.nodes: dict[str, Node] = {}
-        for service in SERVICES:
+        for service in services:
             stack.drop_database(f"{name}_{service}")  # should it have been told before
             url = stack.create_database(f"{name}_{service}")
-            make_tables(url, ROOT / ("hub" if service == "reports" else "services") / service)
+            make_tables(url, ROOT / ("services" if service not in ("reports", CONSOLE) else "hub") / service)
             self.nodes[service] = Node(service, url)
         stack.drop_database(f"{name}_gateway")
         url = stack.create_database(f"{name}_gateway")
@@ -136,6 +143,11 @@ class WholeNetwork:
         node = self.nodes[name]
         deliveries = [Delivery(tag, body, redelivered=False) for tag, body in enumerate(bodies, 1)]
         self._carry(node, node.runtime.apply(node.service, deliveries))
+
+    def bring(self, organisation: str, body: bytes) -> None:
+        """Let the console keep what an organisation that has it is sent."""
+        with database.connect(self.nodes[CONSOLE].url) as connection:
+            storing.keep(connection, organisation, [body])
 
     def tick(self) -> None:
         """Run every timed handler, and try what is parked and due."""
@@ -171,7 +183,10 @@ class WholeNetwork:
     def _route(self, key: str, body: bytes) -> None:
         self.gateway.take(key, body)
         if key.startswith("to."):
-            self.inboxes[key.split(".")[1]].append(contracts.parse(body))
+            organisation = key.split(".")[1]
+            self.inboxes[organisation].append(contracts.parse(body))
+            if organisation in self._hosted:
+                self.bring(organisation, body)
             return
         for name, reads in self._reads.items():
             if key.rpartition(".v")[0] in reads:

@@ -48,10 +48,12 @@ from tests.examples_intake import (
     BATCH_ID,
     CHILD,
     CHILD_ID,
+    coordination_allowed,
     etpv_step_taken,
     household_recorded,
     need_referred,
     need_triaged,
+    person_named,
 )
 from tests.examples_rights import rights_answered, rights_requested
 from tests.examples_route import route_opened
@@ -84,16 +86,18 @@ CORRECTED = FIRST | {
     "notes": "Vino con Plutarcovich.",
 }
 SEALED_NOTE = {"text": "Llamarla por Hexquilombia, la vecina."}
+NAME = {"given_names": "Thessalvina", "family_names": "Kroumbazel"}  # as who coordinates is told it
 EVIDENCE, VULNERABILITY = "7e57ab1e" * 8, "only_she_is_so_vulnerable"
 WORDS = {
     "Zulmarixa", "Qorvelle", "Xandoquint", "Brezhuvia", "QX77310495", "ZW60481937", "1959-11-23", "QZV",
     "3997310495", "qzx", "Quimbolandia", "99731", "Ondrixia", "Vlachopuente", "3996048193", "Wurzelbaum",
-    "Zulmarixia", "Qorvellina", "QX77310499", "3997310499", "Plutarcovich", "Hexquilombia", EVIDENCE, VULNERABILITY,
+    "Zulmarixia", "Qorvellina", "QX77310499", "3997310499", "Plutarcovich", "Hexquilombia", "Thessalvina",
+    "Kroumbazel", EVIDENCE, VULNERABILITY,
 }  # fmt: skip
 SHORT = 5  # characters
 BLOCK = re.compile(contracts.fields.SEALED_PATTERN.strip("^$"))
 
-ELSEWHERE_ID, WORK_NEED, WORK_REFERRAL, WORK_SERVICE = (uuid7() for _ in range(4))
+ELSEWHERE_ID, WORK_NEED, WORK_REFERRAL, WORK_SERVICE, NAMING_CONSENT = (uuid7() for _ in range(5))
 
 
 @dataclass
@@ -115,7 +119,7 @@ def told(stack: Stack, name: str) -> Iterator[Story]:
     public = {name: sealing.public_part(key) for name, key in keys.items() if name != "hub"}
     with (
         pytest.MonkeyPatch.context() as patched,
-        closing(WholeNetwork(stack, name)) as network,
+        closing(WholeNetwork(stack, name, hosted=(CENTRE, REDCROSS, IOM))) as network,
         logged() as lines,
     ):
         patched.setattr(clock, "now", lambda: NOW)
@@ -184,6 +188,12 @@ def tell_the_story(network: WholeNetwork, keys: Mapping[str, sealing.Key]) -> No
                 ),
             ),
         ),
+    )
+    name = sealing.seal(NAME, sealing.public_part(keys[CENTRE]))
+    network.says(
+        REDCROSS,
+        coordination_allowed(consent_id=NAMING_CONSENT, recipients=(CENTRE,)),
+        person_named(consent_id=NAMING_CONSENT, recipient=CENTRE, sealed=name),
     )
     about: dict[str, Any] = {"referral_id": REFERRAL_ID}
     network.says(
@@ -331,6 +341,7 @@ COUNTED = {
         "person", "network_identity", "etpv_step", "jornada", "attendance", "delivery", "need", "referral", "employer",
         "participation", "route",
     },
+    "console": {"referral", "consent"},
 }  # fmt: skip
 
 
@@ -341,6 +352,7 @@ EVERYWHERE = {
     "intake.person", "intake.document", "intake.match_key", "intake.consent", "intake.need", "intake.parked",
     "intake.outbox", "referrals.referral", "referrals.parked", "referrals.outbox", "events.outbox", "events.parked",
     "employment.parked", "reports.parked", "gateway.delivery", "gateway.outbox",
+    "console.sealed_block",
 }  # fmt: skip
 
 
@@ -383,7 +395,7 @@ def test_whoever_holds_something_is_asked_to_erase_it_under_the_id_they_know(era
     }
     by = date(2026, 3, 24)
     assert asked == {
-        *((name, PERSON_ID, by) for name in (REDCROSS, IOM, OPPORTUNITIES, FUVADIS)),
+        *((name, PERSON_ID, by) for name in (CENTRE, REDCROSS, IOM, OPPORTUNITIES, FUVADIS)),
         (IOM, ELSEWHERE_ID, by),
     }
 
@@ -395,6 +407,16 @@ def test_what_was_quarantined_stays_visible_without_its_bytes(erased: Story) -> 
     assert left["referrals"] == []  # what waited was refused, and its sender knows
     inbox = erased.network.inboxes[REDCROSS]
     assert "consent_unknown" in [one.data.code for one in inbox if isinstance(one.data, contracts.MessageRefused)]
+
+
+def test_the_name_for_who_coordinates_is_in_all_that_carried_it_before_and_is_not_kept_when_it_comes_late(
+    erased: Story,
+) -> None:
+    carried = {place for place, words in erased.found_before.items() if words & set(NAME.values())}
+    assert carried >= {"gateway.outbox.body", "intake.outbox.body", "gateway.delivery.body", "console.sealed_block.jwe"}
+    (brought,) = (one for one in erased.network.inboxes[CENTRE] if isinstance(one.data, contracts.PersonNameBrought))
+    erased.network.bring(CENTRE, brought.model_copy(update={"id": uuid7()}).to_json())
+    assert search_databases(erased.network, erased.keys) == {}
 
 
 # -- planted faults ---------------------------------------------------------------------------------------------------
@@ -416,12 +438,15 @@ def test_each_part_of_the_erasure_that_is_left_out_is_found(stack: Stack, monkey
     monkeypatch.setattr(erasing, "EMPTY", "select %s::uuid[]")
     monkeypatch.setitem(keeping.STEPS, "submitted bodies", "select 1")
     with told(stack, "half_erased") as story:
+        for trigger in ("person_is_forgotten on person_key", "names_end_with_consent on consent"):
+            story.network.nodes["console"].execute(f"drop trigger {trigger}")
         erase(story.network)
         assert search_databases(story.network, story.keys).keys() >= {
             *LEFT_OUT.values(),
             "intake.match_key.key",
             "gateway.delivery.body",
             "gateway.outbox.body",
+            "console.sealed_block.jwe",
             *(f"{name}.outbox.body" for name in ("intake", "referrals", "events")),
             *(f"{name}.parked.raw" for name in ("intake", "events", "employment", "reports")),
         }
