@@ -23,10 +23,13 @@ WAITS_FOR: Final = {
 BY_SENDER: Final = {"sent", "closed", "cancel_requested"}
 BY_HUB: Final = {"expired"}
 
+CENTRE: Final = "barranquilla"
 LATE, ASKED, DONE, ONWARD = "late", "asked", "done", "redirected"
 NEW, VISIT, TO_CONFIRM, DECLINED, ELSEWHERE = "new", "visit", "confirm", "declined", "elsewhere"
 ALSO_ELSEWHERE = "elsewhere too", "elsewhere as well"
-"""Cases that states are about."""
+NAMED, NAME_IN_DOUBT = ELSEWHERE, ALSO_ELSEWHERE[0]
+"""Cases that states are about. Of the last two, the centre was told the person's name to coordinate; of the second of
+them somebody says since that the person has taken that back."""
 SAME_CODE: Final = ("filler 0", "filler 1")
 """Two that are made to have the same short code."""
 
@@ -96,6 +99,28 @@ def triage(name: str, by: str, ago: float, urgency: str) -> Message[Any]:
     return contracts.stamp(contracts.Draft(fact, str(fact.need_id)), source="hub", time=hours(ago))
 
 
+def allowed(name: str, by: str, ago: float) -> Message[Any]:
+    """That the person of a referral lets the centre know their name."""
+    fact = contracts.ConsentRecorded(
+        consent_id=naming_id(name), person_id=an_id(f"person {name}"), granted_to=by,
+        purposes=(codes.ConsentPurpose.COORDINATE,), recipients=(CENTRE,),
+        field_groups=(codes.FieldGroup.IDENTITY,), valid_from=hours(ago), given_by=codes.ConsentGivenBy.PERSON,
+        manner=codes.ConsentManner.SIGNED, language="es",
+    )  # fmt: skip
+    return contracts.stamp(contracts.Draft(fact, str(fact.consent_id)), source="hub", time=hours(ago))
+
+
+def doubted(name: str, ago: float) -> Message[Any]:
+    """That somebody says that they have taken it back."""
+    fact = contracts.ConsentSuspended(consent_id=naming_id(name), suspended_at=hours(ago))
+    return contracts.stamp(contracts.Draft(fact, str(fact.consent_id)), source="hub", time=hours(ago))
+
+
+def naming_id(name: str) -> UUID:
+    """The consent under which the centre was told the name of a referral's person."""
+    return an_id(f"consent to the name of {name}")
+
+
 def _said(fact: Any, number: int | None, ago: float) -> Message[Any]:
     draft = contracts.Draft(fact, str(fact.referral_id), sequence=number)
     return contracts.stamp(draft, source="hub", time=hours(ago))
@@ -150,6 +175,9 @@ def messages() -> Sequence[Message[Any]]:
         *referral(DONE, "iom", "redcross", "wash.hygiene_kit",
                   ("sent", 400, {}), ("received", 399, {}), ("accepted", 390, {}), ("in_service", 380, {}),
                   ("completed", 370, {"outcome": codes.Outcome.PARTLY_MET}), ("closed", 300, {})),
+        allowed(NAMED, "redcross", 60),
+        allowed(NAME_IN_DOUBT, "redcross", 82),
+        doubted(NAME_IN_DOUBT, 1),
     ]  # fmt: skip
     needs = ("food_security.food_basket", "protection.legal_advice", "health.psychosocial", "education.training")
     for number in range(14):

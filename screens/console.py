@@ -38,7 +38,7 @@ from messaging.topology import CONSOLE_WEB
 from screens import cases, failing, frozen, log, people
 
 DATABASE: Final = "console_shown"
-CENTRE: Final = "barranquilla"
+CENTRE: Final = cases.CENTRE
 PASSWORD: Final = "cuatro palabras muy seguidas"
 PIN: Final = "480261"
 OF_STAFF: Final = 1  # seeds: what the process makes are other codes
@@ -285,7 +285,8 @@ class ShownConsole:
         """Have the tables be filled anew, and some of it have come."""
         ((rebuild_id,),) = self.query(
             "insert into rebuild (rebuild_id, asked_at, afresh, begun_at)"
-            " values (gen_random_uuid(), clock_timestamp(), false, clock_timestamp()) returning rebuild_id"
+            " values (gen_random_uuid(), %s, false, %s) returning rebuild_id",
+            *[frozen.NOW - timedelta(minutes=4)] * 2,
         )
         self.query(
             "insert into rebuild_part (rebuild_id, service, page, facts) values (%s, 'referrals', 3, 1200)",
@@ -305,15 +306,16 @@ class ShownConsole:
     ) -> str:
         """Have somebody have decided the same about cases, as one form; return its id. `more` are columns of `act`."""
         form = str(cases.an_id(f"form {what} {state} {names}"))
+        say_at = frozen.NOW + timedelta(seconds=seconds_left)
         columns = {"code": None, "said_by": None, "problem": None, **more}
         for name in names:
             referral = cases.an_id(name)
             self.query(
                 "insert into act (message_id, organisation, staff, referral_id, batch, contract, state, kept_at,"
-                " say_at, code, said_by, problem) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                " say_at, look_at, code, said_by, problem) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 form if len(names) == 1 else uuid5(UUID(form), str(referral)), person.organisation,
                 self.people[person.login].code, referral, form if len(names) > 1 else None, f"referral.{what}.v1",
-                state, frozen.NOW, frozen.NOW + timedelta(seconds=seconds_left), *columns.values(),
+                state, frozen.NOW, say_at, say_at if state == ActState.KEPT else None, *columns.values(),
             )  # fmt: skip
         return form
 

@@ -38,15 +38,24 @@ SENT: Final[Sequence[tuple[str, str, str, Mapping[str, Any], Mapping[str, Any]]]
 )
 """Of which cases somebody is told who they are: the case, its parties, the person, and how to reach them."""
 
+NAMED: Final = (
+    (cases.NAMED, {"given_names": "Wilmary del Valle", "family_names": "Urdaneta Polo"}),
+    (cases.NAME_IN_DOUBT, {"given_names": "Keiner José", "family_names": "Palmar Uriana"}),
+)
+"""Of which cases the centre was told by the Red Cross what the person is called, and nothing more."""
+
 
 def bring(url: str, state: State, directory: Mapping[str, sealing.Key]) -> None:
-    """Let the inbox keep what recipients are sent of people, sealed to them; and one question's words."""
+    """Let the inbox keep what recipients are sent of people, sealed to them; one question's words; and names."""
     with database.connect(url) as connection:
         for name, sender, recipient, person, contact in SENT:
             message = _offered(name, sender, recipient, person, contact, directory[recipient])
             storing.keep(connection, recipient, [message.to_json()])
         note = _noted(cases.LATE, "redcross", "iom", "Llegó con su hija de dos años.", directory["iom"])
         storing.keep(connection, "iom", [note.to_json()])
+        for name, called in NAMED:
+            brought = _name_brought(name, called, directory[cases.CENTRE])
+            storing.keep(connection, cases.CENTRE, [brought.to_json()])
     # Nobody's key is of use to anybody else: made anew for each console.
     state.directory_file.write_text(
         json.dumps(
@@ -98,6 +107,18 @@ def _noted(name: str, sender: str, recipient: str, text: str, key: sealing.Key) 
         sealed=sealing.seal({"text": text}, sealing.public_part(key)),
     )
     return _by_the_hub(said, 2, recipient)
+
+
+def _name_brought(name: str, called: Mapping[str, Any], key: sealing.Key) -> contracts.Message[Any]:
+    brought = contracts.PersonNameBrought(
+        person_id=an_id(f"person {name}"),
+        consent_id=cases.naming_id(name),
+        named_by="redcross",
+        named_at=hours(48),
+        sealed=sealing.seal(dict(called), sealing.public_part(key)),
+    )
+    draft = contracts.Draft(brought, str(brought.person_id), recipient=cases.CENTRE)
+    return contracts.stamp(draft, source=HUB, time=hours(48))
 
 
 def _by_the_hub(data: Any, number: int, recipient: str) -> contracts.Message[Any]:
