@@ -68,6 +68,10 @@ def _minor(say: Saying, value: Any) -> str:
     return say.text(N_("Sin quien responda") if value["unaccompanied"] else N_("Con quien responde"))
 
 
+def _country(say: Saying, value: Any) -> str:
+    return say.country(value)
+
+
 def _moment(say: Saying, value: Any) -> str:
     return say.exact(datetime.fromisoformat(value))
 
@@ -88,7 +92,7 @@ SEALED: Final[Mapping[str, tuple[str, Words]]] = {
     "age": (N_("Edad"), _as_it_is),
     "sex": (N_("Sexo"), _coded("Sex")),
     "gender": (N_("Género"), _coded("Gender")),
-    "nationality": (N_("Nacionalidad"), _as_it_is),
+    "nationality": (N_("Nacionalidad"), _country),
     "profile": (N_("Perfil"), _coded("Profile")),
     "phone": (N_("Teléfono"), _telephone),
     "email": (N_("Correo electrónico"), _as_it_is),

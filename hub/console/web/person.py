@@ -62,6 +62,8 @@ class Shown:
 
     has_person: bool
     """Whether there is more than notes."""
+    is_name_alone: bool = False
+    """Whether that is what they are called, and nothing more."""
     is_open: bool = False
     problem: str = ""
     name: str = ""
@@ -86,14 +88,14 @@ def shown(visit: Visit, settings: Settings, say: Saying, viewer: Viewer, case: C
     person = next((one for one in [*blocks, *sent.names(visit.tx, viewer, people)] if one["kind"] != "note"), None)
     if not blocks and person is None:
         return None
-    closed = Shown(has_person=person is not None)
+    closed = Shown(person is not None, person is not None and person["kind"] == "name")
     if not opens:
         return closed
     wanted = [*([person] if person else []), *(one for one in blocks if one["kind"] == "note")]
     try:
         opened = asking.open_blocks(visit, settings, PURPOSE, [one["id"] for one in wanted])
     except CustodyError:
-        return Shown(closed.has_person, problem=say.text(AWAY))
+        return Shown(closed.has_person, closed.is_name_alone, problem=say.text(AWAY))
     return _opened(say, person, wanted, opened)
 
 
@@ -106,7 +108,8 @@ def _opened(say: Saying, person: Row | None, wanted: Sequence[Row], opened: Mapp
     ]
     notes.sort(key=lambda note: note.at)
     if person is None or opened[person["id"]].code:
-        return Shown(person is not None, is_open=bool(notes), problem=problem, notes=notes)
+        is_name = person is not None and person["kind"] == "name"
+        return Shown(person is not None, is_name, is_open=bool(notes), problem=problem, notes=notes)
     said, contact = opened[person["id"]].content, person.get("contact") or {}
     return Shown(
         has_person=True,
@@ -144,8 +147,10 @@ def _facts(say: Saying, said: Mapping[str, Any], contact: Mapping[str, Any]) -> 
     ):  # fmt: skip
         if said.get(name):
             yield label, say.code(said[name], codes)
+    if said.get("nationality"):
+        yield N_("Nacionalidad"), say.country(said["nationality"])
     for name, label in (
-        ("nationality", N_("Nacionalidad")), ("email", N_("Correo electrónico")), ("address", N_("Dirección")),
+        ("email", N_("Correo electrónico")), ("address", N_("Dirección")),
     ):  # fmt: skip
         if said.get(name):
             yield label, said[name]

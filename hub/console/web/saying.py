@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from babel import Locale
+from babel.core import get_global
 from babel.dates import format_date, format_time, format_timedelta
 
 from contracts.codes import ReferralState
@@ -18,6 +20,7 @@ from messaging.topology import Organisation
 
 LOCALES: Final[Mapping[Language, str]] = {"es": "es_CO", "en": "en"}
 DAYS: Final[Mapping[Language, str]] = {"es": "EEEE d 'de' MMMM", "en": "EEEE d MMMM"}  # by skeleton: `mar, 24 de …`
+YEAR: Final[Mapping[Language, str]] = {"es": " 'de' y", "en": " y"}  # behind it
 NEAR: Final = timedelta(days=30)  # beyond it a date says more than a number of days
 IN_DAYS: Final = 5  # weeks: less than so many are said as days
 OTHER_DAYS: Final = {-1: N_("ayer %(time)s"), 0: N_("hoy %(time)s"), 1: N_("mañana %(time)s")}
@@ -56,6 +59,11 @@ class Saying:
         """What the state of a referral is called; of one that was received, that this is no answer yet."""
         return self.text(UNDECIDED) if value == ReferralState.RECEIVED else self.code(value, "ReferralState")
 
+    def country(self, code: str) -> str:
+        """What a country of three letters is called; the letters, where nothing is called so."""
+        letters = get_global("territory_aliases").get(code) or [code]
+        return str(Locale.parse(self._locale).territories.get(letters[0], code))
+
     def organisation(self, id: str) -> str:
         """What an organisation is called; of one that has left the network, its short name."""
         if id == HUB:
@@ -75,6 +83,10 @@ class Saying:
         """The weekday and the day."""
         when = at.astimezone(COLOMBIA) if isinstance(at, datetime) else at
         return str(format_date(when, DAYS[self.language], locale=self._locale))
+
+    def day_in_full(self, day: date) -> str:
+        """The weekday and the day, with its year."""
+        return str(format_date(day, DAYS[self.language] + YEAR[self.language], locale=self._locale))
 
     def hour(self, at: datetime) -> str:
         """The hour."""

@@ -49,6 +49,8 @@ def test_a_name_is_seen_by_who_coordinates_while_the_consent_holds_and_never_aft
     assert (NAME in opened(world).text, is_found(world)) == (False, False)
     world.box.allow(CONSENT, PERSON)
     assert (NAME in opened(world).text, is_found(world)) == (True, True)
+    case = world.by("redcross", "coordinator").get(path_of(an_id("ana"))).text
+    assert ("Ver el nombre" in case, "Ver nombre y teléfono" in case) == (True, False)
     assert "Para coordinar se ve solo el nombre" in opened(world).text
     acts = [one["act"] for one in world.console.query("select act from audit_entry order by number")]
     assert acts.index("opened") < len(acts) - 1 - acts[::-1].index("case_seen")
