@@ -196,8 +196,7 @@ class Writer:
         now = clock.machine_now()
         if self._last is not None and now <= self._last:
             now = self._last + STEP
-        if self._last is None or now.date() != self._last.date():
-            keeping.make_partitions(connection, now)
+        keeping.see_to(connection, now)
         return now
 
     def _keep_house(self, connection: database.Connection) -> None:
@@ -248,7 +247,7 @@ def write(
         commit(connection)
         return written
     except psycopg.Error as error:
-        if connection.broken or not isinstance(error, ITS_OWN_FAULT):
+        if connection.broken or not isinstance(error, ITS_OWN_FAULT) or _has_no_day(error):
             raise
         failed = describe(error)
         connection.rollback()
@@ -260,6 +259,11 @@ def write(
         return sum(write(connection, [one], now + 2 * place * STEP, known) for place, one in enumerate(came))
     log.error("this cannot be logged, and is left out", extra=fields(error=failed))
     return 0
+
+
+def _has_no_day(error: psycopg.Error) -> bool:
+    """Whether the log has no partition for the time at which it writes: then nothing is wrong with any message."""
+    return isinstance(error, psycopg.errors.CheckViolation) and error.diag.constraint_name is None
 
 
 def commit(connection: database.Connection) -> None:

@@ -28,6 +28,7 @@ DAYS: Final = """
     from pg_inherits join pg_class as child on child.oid = inhrelid
     where inhparent = %b::regclass order by day
 """
+THERE: Final = "select bool_and(to_regclass(name) is not null) as there from unnest(%b::text[]) as name"
 # What has no partitions: a step each, a transaction of its own.
 STEPS: Final[Mapping[str, str]] = {
     "flow": f"""
@@ -95,6 +96,18 @@ def make_partitions(connection: Connection, now: datetime, days: int = AHEAD) ->
             if day not in there:
                 make_partition(connection, table, day)
     connection.commit()
+
+
+def see_to(connection: Connection, now: datetime) -> None:
+    """Have a day to write to at this time, and the next one, for a batch may end behind midnight.
+
+    A clock that leaps ahead gives days up that are written to again when it is set back. Commits where one was missing.
+    """
+    today = now.astimezone(UTC).date()
+    names = [f"{table}_{day:%Y%m%d}" for table in TABLES for day in (today, today + timedelta(days=1))]
+    row = connection.execute(THERE, (names,)).fetchone()
+    if row is None or not row["there"]:
+        make_partitions(connection, now)
 
 
 def make_partition(connection: Connection, table: str, day: date) -> None:

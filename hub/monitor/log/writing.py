@@ -80,7 +80,8 @@ HIDE_EARLIER: Final = """
                      routing_key
               from message as earlier
               where not confidential and (earlier.subject = any(%b::uuid[]) or earlier.id = any(%b::uuid[])
-                                           or earlier.correlation = any(%b::uuid[]))
+                                           or earlier.correlation = any(%b::uuid[])
+                                           or earlier.causation = any(%b::uuid[]))
               for update) as known
         where message.arrived_at = known.arrived_at and message.id = known.id and message.kind = known.kind
         returning known.arrived_at, known.id, known.source, known.organisation, known.recipient, known.type,
@@ -90,7 +91,7 @@ HIDE_EARLIER: Final = """
             arrived_at, id, source, organisation, recipient, type, subject, system, recipientsystem, routing_key)
         select * from found
     )
-    select id from found
+    select id, subject from found
 """
 HIDE_EARLIER_OUTCOMES: Final = """
     with found as (
@@ -161,7 +162,8 @@ def _hide_earlier(connection: Connection, marked: Collection[UUID], now: datetim
     hidden = set(marked)
     last = list(marked)
     while last:
-        found = {row["id"] for row in connection.execute(HIDE_EARLIER, (last, last, last)).fetchall()}
+        rows = connection.execute(HIDE_EARLIER, (last,) * 4).fetchall()
+        found = {id for row in rows for id in (row["id"], row["subject"]) if id is not None}
         last = list(found - hidden)
         hidden |= found
     connection.execute(HIDE_EARLIER_OUTCOMES, (list(hidden),))
