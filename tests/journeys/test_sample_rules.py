@@ -79,6 +79,7 @@ def test_the_centre_is_told_names_under_consents_for_that_alone_and_one_is_taken
         assert (terms["purposes"], terms["recipients"]) == (("coordinate",), (cast.CENTRE,))
         registered = said[f"person {number} registered"][1].clear
         assert registered is not None
+        registered = dict(said[f"person {number} registered"][1].clear or {})
         assert told.clear == {part: registered[part] for part in ("given_names", "family_names")}
     withdrawn = [line for line in LINES if line.type == "consent.withdrawn.v1"]
     assert len([line for line in withdrawn if dict(line.data(NOON))["consent_id"] in consents]) == 1
