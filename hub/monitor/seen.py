@@ -68,7 +68,7 @@ class SeenQueue:
     exact: bool  # else at least so long
     in_per_s: float | None
     out_per_s: float | None
-    room: int | None  # messages that it still takes; None where it has no limit
+    room: int | None  # messages that it still takes; None where it has no limit, or none is told yet
 
 
 @dataclass(frozen=True)
