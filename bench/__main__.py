@@ -2,8 +2,8 @@
 
 `./ruta bench real` measures the real work beside the contender `ruta` and the floor alone, `./ruta bench latency` the
 time to an answer, `./ruta bench http` accepting by HTTP and what floods do to others, `./ruta bench start` how quickly
-the network is up and what memory it takes, `./ruta bench console` the console's pages at a million referrals, and
-`./ruta bench matching` the matching of people.
+the network is up and what memory it takes, `./ruta bench console` the console's pages at a million referrals,
+`./ruta bench matching` the matching of people, and `./ruta bench log` look-ups in the message log.
 """
 
 import argparse
@@ -87,6 +87,10 @@ def main() -> int:
         from bench.matching.__main__ import main as measure_matching
 
         return measure_matching(sys.argv[2:])
+    if sys.argv[1:2] == ["log"]:
+        from bench.log.__main__ import main as measure_log
+
+        return measure_log(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="ruta bench", description="Ruta beside nameko, FastStream and the floor.")
     parser.add_argument("what", nargs="?", choices=("real", "latency", "http", "start", "console"), help="only this")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")

@@ -1,0 +1,125 @@
+"""A log of so many messages over ninety days and more, made in the database: nothing of it was ever sent."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from contracts.registry import CONTRACTS
+from hub.monitor.log import keeping
+from messaging.database import Connection
+
+DAYS: Final = 95
+ORGANISATIONS: Final = ("barranquilla", "redcross", "iom", "americares", "fuvadis", "oportunidades")
+RARE_ORGANISATION, RARE_TYPE, RARE_CODE = "clinic", "referral.purged.v1", "too_much_parked"
+COMMON_CODE: Final = "no_consent"
+CODES: Final = (COMMON_CODE, "unknown_person", "already_answered", "not_allowed")
+RARELY: Final = 50_000  # messages to one of what is rare, but for the shortest logs: one in a day
+OF_A_SUBJECT, OF_A_STORY, WITH_A_CODE = 8, 12, 40  # messages; one of so many has a code
+
+# Each message has what a service says of it; about one in forty is refused, or waits.
+FILL: Final = f"""
+    with made as (
+        insert into message (
+            arrived_at, id, kind, source, organisation, recipient, type, subject, short, correlation, causation, trace,
+            sent_at, digest, size, routing_key)
+        select at, id, 'passed', case when of_hub then 'hub' else organisation end, organisation,
+               case when of_hub then organisation end, type, subject,
+               ('x' || right(replace(subject::text, '-', ''), 9))::bit(36)::bigint & ((1::bigint << 35) - 1),
+               correlation, case when place %% {OF_A_STORY} <> 0 then correlation end, id, at - interval '1 second',
+               sha256(id::text::bytea), 900, type
+        from (
+            select place, %(day)s::timestamptz + interval '1 day' * ((place + 0.5) / %(many)s) as at,
+                   gen_random_uuid() as id, place %% 2 = 0 as of_hub,
+                   case when place %% %(rarely)s = 7 then %(rare_organisation)s
+                        else (%(organisations)s::text[])[1 + place %% cardinality(%(organisations)s::text[])]
+                   end as organisation,
+                   case when place %% %(rarely)s = 9 then %(rare_type)s
+                        else (%(types)s::text[])[1 + (place / 7) %% cardinality(%(types)s::text[])] end as type,
+                   md5('subject ' || %(day)s::text || place / {OF_A_SUBJECT})::uuid as subject,
+                   md5('story ' || %(day)s::text || place / {OF_A_STORY})::uuid as correlation
+            from generate_series(0, %(many)s - 1) as place
+        ) as come
+        returning arrived_at, id, organisation, type
+    )
+    insert into outcome (logged_at, message_id, organisation, type, service, state, code, said_at)
+    select arrived_at, id, organisation, type, 'referrals', case when code is null then 'applied' else 'refused' end,
+           code, arrived_at
+    from (
+        select *, case when number %% %(rarely)s = 11 then %(rare_code)s
+                       when number %% {WITH_A_CODE} = 3
+                       then (%(codes)s::text[])[1 + (number / {WITH_A_CODE}) %% cardinality(%(codes)s::text[])]
+                  end as code
+        from (select *, row_number() over () as number from made) as numbered
+    ) as coded
+"""
+PAIRS: Final = """
+    insert into pair
+    select organisation, type from unnest(%s::text[]) as organisation, unnest(%s::text[]) as type
+    union select %s, type from unnest(%s::text[]) as type
+    union select organisation, %s from unnest(%s::text[]) as organisation
+"""
+SAMPLE: Final = """
+    select arrived_at, id, subject, correlation, organisation, type from message
+    where arrived_at >= %s order by arrived_at limit %s
+"""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A message that is there."""
+
+    arrived_at: Any
+    id: UUID
+    subject: UUID
+    correlation: UUID
+    organisation: str
+    type: str
+
+
+def types() -> list[str]:
+    """Those that come often."""
+    return sorted(CONTRACTS.keys() - {RARE_TYPE})
+
+
+def fill(connection: Connection, rows: int, today: date, say: Callable[[str], None]) -> None:
+    """Make so many messages, as many on each of the days until today."""
+    each = max(1, rows // DAYS)
+    for past in range(DAYS):
+        day = today - timedelta(days=DAYS - 1 - past)
+        for table in keeping.TABLES:
+            keeping.make_partition(connection, table, day)
+        params = {
+            "day": f"{day} 00:00:00+00",
+            "many": each + (rows - each * DAYS if past == DAYS - 1 and rows > each * DAYS else 0),
+            "rarely": min(RARELY, each),
+            "organisations": list(ORGANISATIONS),
+            "types": types(),
+            "codes": list(CODES),
+            "rare_organisation": RARE_ORGANISATION,
+            "rare_type": RARE_TYPE,
+            "rare_code": RARE_CODE,
+        }
+        connection.execute(FILL, params)
+        connection.commit()
+        if past % 19 == 18:
+            say(f"made {past + 1} of {DAYS} days")
+    everybody, all_types = list(ORGANISATIONS), types()
+    params_of_pairs = (everybody, all_types, RARE_ORGANISATION, all_types, RARE_TYPE, everybody)
+    connection.execute(PAIRS, params_of_pairs)
+    connection.commit()
+    connection.autocommit = True
+    connection.execute("vacuum analyze")
+    connection.autocommit = False
+
+
+def sample(connection: Connection, today: date, many: int) -> list[Known]:
+    """Messages of every day, as many of each."""
+    found: list[Known] = []
+    for past in range(DAYS):
+        day = today - timedelta(days=past)
+        rows = connection.execute(SAMPLE, (f"{day} {past % 24:02}:30:00+00", many // DAYS + 1)).fetchall()
+        found += [Known(**row) for row in rows]
+    connection.commit()
+    return found
