@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -95,10 +96,20 @@ class House:
 
     def hears(self, who: str, type: str, is_meant: Callable[[Any], bool]) -> Any:
         """Read an organisation's inbox until what is meant has come; what it says."""
-        for event in self.speakers[who].reading.events(None):
-            if event.kind == type and is_meant(said := contracts.parse(event.data).data):
-                return said
-        raise AssertionError(f"{who} was sent no such {type}")
+
+        def read() -> Any:
+            for event in self.speakers[who].reading.events(None):
+                if event.kind == "message":
+                    message = contracts.parse(event.data)
+                    if message.type.endswith(f".{type}") and is_meant(message.data):
+                        return message.data
+            raise AssertionError(f"{who} was sent no such {type}")
+
+        reading = ThreadPoolExecutor(1)  # a stream says nothing for as long as nothing comes, and ends with the network
+        try:
+            return reading.submit(read).result(timeout=WITHIN / 1000)
+        finally:
+            reading.shutdown(wait=False)
 
     def opens(self, who: str, sealed: str) -> dict[str, Any]:
         """Open what is sealed to an organisation's own system."""
@@ -263,7 +274,7 @@ class Sitting:
             field_ = self.page.locator(f"main [name={name}]")
             kind = field_.first.evaluate("it => it.type") if field_.count() else "nothing"
             if kind in ("radio", "checkbox"):
-                self.page.check(f"main [name={name}][value={value}]")
+                self.page.check(f"main [name={name}][value='{value}']")
             elif kind.startswith("select"):
                 self.page.select_option(f"main [name={name}]", value)
             else:
