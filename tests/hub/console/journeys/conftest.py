@@ -98,10 +98,10 @@ class House:
         """Read an organisation's inbox until what is meant has come; what it says."""
 
         def read() -> Any:
-            for event in self.speakers[who].reading.events(None):
+            for event in self.speakers[who].reading.events(0):
                 if event.kind == "message":
                     message = contracts.parse(event.data)
-                    if message.type.endswith(f".{type}") and is_meant(message.data):
+                    if message.type == type and is_meant(message.data):
                         return message.data
             raise AssertionError(f"{who} was sent no such {type}")
 
