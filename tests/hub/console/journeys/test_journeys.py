@@ -179,7 +179,8 @@ def test_what_was_typed_waits_where_the_session_is_locked_or_the_connection_cut(
         phone.opens(f"{referral.path}/hacer/info_requested")
         phone.fills(topic="contact", sealed=question)
         house.asks_the_console(
-            "update session set locked_at = now() where ended_at is null and locked_at is null returning id"
+            "update session set locked_at = now() where ended_at is null and locked_at is null "
+            "and staff = (select code from staff where login = 'casapuente') returning id"
         )
         phone.presses("Preguntar algo")
         phone.fills(pin=house.accounts["casapuente"].pin)
