@@ -11,9 +11,11 @@ import pytest
 
 from deploy.local import Network, Stack, cli, entrance
 from deploy.local.operator_error import OperatorError
+from deploy.local.stack import operator_role
 from deploy.local.staff import opened
 from deploy.local.state import State
 from messaging import database
+from messaging.topology import CONSOLE, GATEWAY, MONITOR
 from tests.stack.test_forking import pid_of, secrets_in
 from tests.waiting import eventually
 
@@ -48,7 +50,9 @@ def test_it_is_served_at_the_address_that_is_said_and_at_the_same_one_after_it_w
 def test_it_holds_no_more_than_its_own_credentials(network: Network) -> None:
     network.wait_ready()
     passwords: dict[str, str] = json.loads((network.stack.state.directory / "secrets.json").read_text())
-    assert secrets_in(pid_of(network, "console-web"), passwords) == {"postgres console"}
+    operators = {f"postgres {operator_role(name)}" for name in (*network.declared.services, GATEWAY, CONSOLE, MONITOR)}
+    own = {"postgres console", "postgres monitor_reader"}
+    assert secrets_in(pid_of(network, "console-web"), passwords) == own | operators
 
 
 def test_its_keys_are_its_owners_alone_and_made_once(network: Network) -> None:

@@ -48,6 +48,10 @@ class Newcomer(Operator):
 
     said: list[str]
 
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.used: dict[str, str] = {}  # by login, the last code that somebody has come in with
+
     def start(self) -> None:
         """`./ruta up --sample`, until it has said everything."""
         self.begin()
@@ -140,9 +144,14 @@ def newcomer() -> Iterator[Newcomer]:
 
 
 def come_in(newcomer: Newcomer, login: str) -> Browser:
-    """Come in as the terminal says that one does."""
+    """Come in as the terminal says that one does; a code is good for once."""
     line = next(line for line in newcomer.said if line.split()[:1] == [login])
-    code = newcomer.run("staff", "code", login).stdout.split()[0]
+
+    def code_now() -> str:
+        return newcomer.run("staff", "code", login).stdout.split()[0]
+
+    eventually(lambda: code_now() != newcomer.used.get(login))
+    newcomer.used[login] = code = code_now()
     browser = Browser(Served(newcomer.running["console_url"]))
     assert browser.open("/entrar", login=login, password=line.split()[1], code=code).status == 303
     return browser
