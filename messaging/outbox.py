@@ -260,8 +260,8 @@ def _make_partitions(connection: Connection) -> None:
 def kept() -> timedelta:
     """How long what was published stays: RUTA_OUTBOX_KEEP in hours; what is no such number is taken for none."""
     said = os.environ.get("RUTA_OUTBOX_KEEP", "")
-    is_number = said.isascii() and said.isdigit() and timedelta(hours=int(said[:9])) <= KEPT_AT_MOST
-    return timedelta(hours=int(said)) if is_number else KEPT
+    is_number = said.isascii() and said.isdigit() and len(said) < 9
+    return hours if is_number and (hours := timedelta(hours=int(said))) <= KEPT_AT_MOST else KEPT
 
 
 # The youngest row of a partition is its last; of one from which all was erased nothing is waited for.

@@ -4,7 +4,7 @@ import json
 import signal
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -300,3 +300,14 @@ def kept(probe: Probe) -> list[UUID]:
         row["message_id"]
         for row in probe.query("select message_id from outbox where starts_with(routing_key, 'to.') order by position")
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "hours"),
+    [("", 48), ("0", 0), ("720", 720), ("721", 48), ("0000000001000", 48), ("-1", 48), ("²", 48), ("9" * 5000, 48)],
+)
+def test_what_is_no_number_of_hours_that_may_be_is_taken_for_nothing_said(
+    monkeypatch: pytest.MonkeyPatch, said: str, hours: int
+) -> None:
+    monkeypatch.setenv("RUTA_OUTBOX_KEEP", said)
+    assert outbox.kept() == timedelta(hours=hours)
