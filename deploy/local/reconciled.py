@@ -109,12 +109,13 @@ def _look(databases: Mapping[str, str], declared: DeclaredNetwork, place: Beside
 
 
 def _compare(databases: Mapping[str, str], declared: DeclaredNetwork, place: Beside) -> Found:
-    """Look at all that is kept; where something has not come, once more when it would have."""
+    """Look at all that is kept; where something has not come, again until it has, or is surely lost."""
     found = _look(databases, declared, place, None)
     while not found.is_whole:
         found = _look(databases, declared, place, found.state)
-    if found.missing:
-        time.sleep(comparing.SETTLES.total_seconds())
+    until = time.monotonic() + comparing.SURE.total_seconds()
+    while found.missing and not found.lost and time.monotonic() < until + LOOK_EVERY:
+        time.sleep(LOOK_EVERY)
         found = _look(databases, declared, place, found.state)
     return found
 

@@ -4,7 +4,7 @@
     found = look(databases, network, waiting, found.state, now)      # later: goes on from there, and judges
 
 A message that has not come may still wait, for as long as its reader stands still. It is lost when nothing waits in any
-queue on its way, or when what was said 20 seconds after it by the same way has come; in two looks, 10 seconds apart.
+queue on its way, or when what was said 20 seconds after it by the same way has come; in each look for 25 seconds.
 """
 
 from collections import defaultdict
@@ -22,7 +22,10 @@ from hub.monitor.mending.operations import MendingError
 from messaging.database import Connection
 from messaging.topology import COURIER, GATEWAY, LEDGER, MONITOR, NO_SYSTEM, DeclaredNetwork, reads, submitted_queue
 
-SETTLES: Final = timedelta(seconds=10)  # what is younger is not looked at; and from one look to one that judges
+SETTLES: Final = timedelta(seconds=10)  # what is younger is not looked at
+# From the first look that misses it to the one that judges: what a busy broker says of its queues is up to ten seconds
+# old, and a relay that was held up publishes what was recorded long ago.
+SURE: Final = timedelta(seconds=25)
 PASSED_BY: Final = timedelta(seconds=20)  # a service takes what it has at hand in an order of its own
 AT_ONCE: Final = 20_000  # messages of one outbox that one look reads
 OPEN_AT_MOST: Final = 5_000  # that have not come: then a look reads no further in that outbox
@@ -166,7 +169,7 @@ def look(
         is_passed = last is not None and one.at + PASSED_BY < last
         since = (known_since or now.isoformat()) if nothing_waits or is_passed else None
         state[one.by]["open"].setdefault(one.place, {})[queue] = since
-        if since is not None and now - datetime.fromisoformat(since) >= SETTLES:
+        if since is not None and now - datetime.fromisoformat(since) >= SURE:
             lost.append(_lost(one, queue))
     missing = frozenset((by, place) for by, known in state.items() for place in known["open"])
     return Found(tuple(lost), state, is_whole, missing)

@@ -17,7 +17,7 @@ from messaging import database, outbox
 from messaging.broker import Publication
 from messaging.topology import GATEWAY, MONITOR, DeclaredNetwork
 
-LATER = timedelta(seconds=15)
+LATER = comparing.SURE
 FACT = "consent.recorded.v1"  # of intake; referrals, reports and the console read it
 
 
@@ -80,7 +80,7 @@ def gaps(found: Found) -> list[tuple[str, str, int]]:
     return [(one["from"], one["to"], one["messages"]) for one in found.gaps]
 
 
-def test_what_has_not_come_is_lost_in_the_second_look_and_named(compared: Compared) -> None:
+def test_what_has_not_come_is_lost_when_that_is_sure_and_named(compared: Compared) -> None:
     came, lost = compared.publish("intake"), compared.publish("intake")
     compared.comes_to("referrals", came)
     for service in ("reports", "console"):
@@ -93,6 +93,18 @@ def test_what_has_not_come_is_lost_in_the_second_look_and_named(compared: Compar
     assert found.position is not None
     compared.comes_to("referrals", lost)
     assert compared.look().missing == frozenset()
+
+
+def test_what_a_broker_says_too_late_of_its_queues_makes_nothing_lost(compared: Compared) -> None:
+    compared.publish("intake")
+    assert compared.look().missing
+    compared.now += timedelta(seconds=15) - LATER
+    assert compared.look().lost == ()
+
+    compared.look(referrals=1, reports=1, console=1)  # it does wait: from here it is counted anew
+    compared.look()
+    compared.now += timedelta(seconds=15) - LATER
+    assert compared.look().lost == ()
 
 
 def test_what_waits_in_the_queue_is_not_lost_and_what_was_passed_by_is(compared: Compared) -> None:
