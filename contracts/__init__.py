@@ -122,6 +122,9 @@ from .matching import (
     MatchUndone,
     PersonIdentified,
 )
+from .missed import (
+    MessagesMissed,
+)
 from .naming import (
     PersonNameBrought,
     PersonNamed,
@@ -336,6 +339,7 @@ __all__ = [
     "Member",
     "Message",
     "MessageRefused",
+    "MessagesMissed",
     "MessagesProcessed",
     "Minor",
     "NameBlock",

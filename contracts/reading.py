@@ -17,6 +17,7 @@ from . import (  # noqa: F401 - they fill the register
     households,
     jornadas,
     matching,
+    missed,
     naming,
     organisations,
     people,

@@ -192,7 +192,8 @@ def reconcile(
     Parameters
     ----------
     say_again
-        Have it said again from the outboxes, after showing what; a queue that is missing is made first.
+        Have it said again from the outboxes, after showing what; a queue that is missing is made first. What is in no
+        outbox, its sender is asked for.
     why
         Why, for the audit, which has its digest; it names nobody.
     yes

@@ -1,11 +1,14 @@
-"""What `./ruta reconcile` does: what was published and never came is named, and said again from the outboxes."""
+"""What `./ruta reconcile` does: what was published and never came is named, and said again from the outboxes.
+
+Whose bytes nobody of the hub has, its sender is asked for (asked_again.py).
+"""
 
 import contextlib
 import hashlib
 import json
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -15,7 +18,7 @@ from typing import Any, Final
 import psycopg
 
 import contracts
-from deploy.local import beside, repair
+from deploy.local import asked_again, beside, repair
 from deploy.local.beside import Beside
 from deploy.local.operator_error import OperatorError
 from deploy.local.organisations import network_of
@@ -64,19 +67,24 @@ def run(state: State, *, say_again: bool, why: str, yes: bool, as_json: bool, as
             repair.run(state, dry_run=False, yes=yes, ask=ask)
     found = _compare(databases, declared, place)
     there = [one for one in found.lost if one.position is not None]
-    said = 0
+    gone = [one for one in found.lost if one.position is None]
+    said = asked = 0
     if not as_json:
         print(_as_text(found))
-    if say_again and there and (yes or ask(f"Have {len(there):,} messages said again? [y/N] ")):
-        said = _say_again(state, place, databases, there, why)
+    question = f"Have {len(there):,} messages said again, and ask the senders of {len(gone):,} for theirs? [y/N] "
+    if say_again and found.lost and (yes or ask(question)):
+        _note(state, place, there, gone, why)
+        asked = asked_again.ask(state, place, declared, gone)
+        said = _say_again(databases, there)
         found = _follow(databases, declared, place, found)
         if not as_json:
-            print(f"{said:,} messages were said again.\n{_as_text(found)}")
-    elif there and not as_json:
-        print("Nothing was changed. Say them again: ./ruta reconcile --say-again --why TEXT")
+            print(f"{said:,} messages were said again; {asked:,} were asked of their senders.\n{_as_text(found)}")
+    elif found.lost and not as_json:
+        print("Nothing was changed. Have them said again, or asked for: ./ruta reconcile --say-again --why TEXT")
     if as_json:
         lost = [asdict(one) for one in found.lost]
-        print(json.dumps({"lost": lost, "gaps": found.gaps, "said_again": said}, indent=1, default=str))
+        told = {"lost": lost, "gaps": found.gaps, "said_again": said, "asked_for": asked}
+        print(json.dumps(told, indent=1, default=str))
     return int(bool(found.lost))
 
 
@@ -120,16 +128,29 @@ def _compare(databases: Mapping[str, str], declared: DeclaredNetwork, place: Bes
     return found
 
 
-def _say_again(state: State, place: Beside, databases: Mapping[str, str], lost: Sequence[Lost], why: str) -> int:
-    """Have the relay say it, once that is recorded; how many messages. Raises OperatorError."""
+def _note(state: State, place: Beside, there: Sequence[Lost], gone: Sequence[Lost], why: str) -> None:
+    of = _positions(there)
+    details = {
+        "messages": sum(map(len, of.values())),
+        "services": {name: len(those) for name, those in of.items()},
+        "asked_for": Counter(one.organisation for one in gone),
+    }
+    reason = hashlib.sha256(why.encode()).hexdigest()  # no erasure reaches the audit
+    record(place.databases[GATEWAY], state, "messages_said_again", str(contracts.uuid7()), **details, reason=reason)
+
+
+def _positions(lost: Iterable[Lost]) -> dict[str, set[int]]:
+    """Where these stand, by whose outbox it is."""
     of: dict[str, set[int]] = defaultdict(set)
     for one in lost:
         if one.position is not None:
             of[one.sent_by].add(one.position)
-    details = {"messages": sum(map(len, of.values())), "services": {name: len(those) for name, those in of.items()}}
-    reason = hashlib.sha256(why.encode()).hexdigest()  # no erasure reaches the audit
-    record(place.databases[GATEWAY], state, "messages_said_again", str(contracts.uuid7()), **details, reason=reason)
-    many = 0
+    return of
+
+
+def _say_again(databases: Mapping[str, str], lost: Sequence[Lost]) -> int:
+    """Have the relays say it; how many messages. Raises OperatorError."""
+    of, many = _positions(lost), 0
     for name, positions in of.items():
         question = partial(_asked, sorted(positions))
         try:
@@ -163,7 +184,7 @@ def _as_text(found: Found) -> str:
     lines = []
     for (queue, by, contract, organisation, is_there), those in sorted(groups.items()):
         kept = (
-            f"{by} can say them again" if is_there else f"nobody here has their bytes: {organisation} has to send them"
+            f"{by} can say them again" if is_there else f"nobody here has their bytes: {organisation} says them again"
         )
         lines += [
             f"{queue}: {len(those):,} of {contract}, of or for {organisation}, since "

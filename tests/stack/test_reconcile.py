@@ -2,20 +2,30 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 
-from deploy.local import Network
+import contracts
+from deploy.local import Network, asked_again
 from deploy.local.state import ROOT
+from hub.monitor.reconciling.comparing import Lost
+from messaging import broker
+from messaging.topology import NETWORK
 from tests.faults.sending import Sender, employers
 from tests.waiting import eventually
 
 CAME = """
     select count(*) from inbox where message_id in (
         select message_id from unnest(%s::uuid[]) as sent(message_id))
+"""
+SETTLED = """
+    select count(*) from message where id = any(%s) and arrived_at < clock_timestamp() - interval '10 seconds'
 """
 FACTS = "select message_id from outbox where starts_with(routing_key, 'employer.recorded.')"
 
@@ -32,37 +42,86 @@ def ruta(network: Network, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
 
 
-def test_what_a_deleted_queue_and_a_purged_one_had_in_them_is_named_and_said_again(network: Network) -> None:
-    management = network.stack.management
-    before = query(network, "employment", FACTS)
-    sender = Sender(network.stack, "barranquilla")
+def missed(network: Network, organisation: str) -> list[contracts.Message]:
+    """What its inbox has of the kind that asks for what was lost, taken out of there with all the rest."""
+    connection = broker.connect(network.stack.amqp_url(organisation, NETWORK))
+    try:
+        channel = connection.channel()
+        came = iter(lambda: channel.basic_get(f"inbox.{organisation}", no_ack=True), None)
+        messages = [contracts.parse(one.body) for one in came]
+    finally:
+        broker.drop(connection)
+    return [one for one in messages if isinstance(one.data, contracts.MessagesMissed)]
 
-    management.delete("queues/hub/reports")
-    for one in employers(20):
+
+def submit(sender: Sender, messages: Iterable[contracts.Message]) -> None:
+    for one in messages:
         sender.submit(one)
-    sender.close()
+
+
+def lose(network: Network, queue: str, send: Callable[[], None], many: int) -> None:
+    """Have a queue's messages go where nobody has them: in the broker they are nowhere any more."""
+    management = network.stack.management
+    management.delete(f"queues/hub/{queue}")
+    send()
+    eventually(lambda: management.get("queues/hub/unrouted").get("messages", 0) >= many)
+    management.delete("queues/hub/unrouted/contents")
+
+
+def test_what_deleted_queues_had_in_them_is_named_and_said_again_by_whoever_has_it_with_one_effect(
+    network: Network,
+) -> None:
+    before = query(network, "employment", FACTS)
+    missed(network, "barranquilla")  # what other tests have left there
+    sender = Sender(network.stack, "barranquilla")
+    known, unknown = employers(20), employers(7)
+
+    lose(network, "reports", lambda: submit(sender, known), 20)
     eventually(lambda: len(query(network, "employment", FACTS)) == len(before) + 20)
     facts = [row[0] for row in query(network, "employment", FACTS) if row not in before]
-    eventually(lambda: management.get("queues/hub/unrouted").get("messages", 0) >= 20)
-    management.delete("queues/hub/unrouted/contents")  # now nobody but the outbox has them
+    lose(network, "employment", lambda: submit(sender, unknown), 7)
+    ids = [one.id for one in unknown]
+    eventually(lambda: query(network, "monitor", SETTLED, ids) == [(7,)])  # what is younger is not looked at
 
-    def named() -> set[str]:
-        found = ruta(network, "reconcile", "--json")
-        return {one["message_id"] for one in json.loads(found.stdout)["lost"] if one["to"] == "reports"}
+    done = ruta(network, "reconcile", "--say-again", "--why", "queues were deleted", "--yes")
 
-    eventually(lambda: named() >= {str(one) for one in facts})  # what was said just now is not looked at yet
-    found = ruta(network, "reconcile", "--json")
-    assert found.returncode == 1
-    assert "employer.recorded" in ruta(network, "reconcile").stdout
-
-    done = ruta(network, "reconcile", "--say-again", "--why", "a queue was deleted", "--yes", "--json")
-
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert json.loads(done.stdout)["lost"] == []
+    assert done.returncode == 1, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "reports: 20 of employer.recorded.v1" in done.stdout
+    assert "employment: 7 of employer.registered.v1, of or for barranquilla" in done.stdout
+    assert "20 messages were said again; 7 were asked of their senders." in done.stdout
     assert query(network, "reports", CAME, facts) == [(20,)]
-    assert ruta(network, "reconcile").returncode == 0
+    asked: list[contracts.Message] = []
+
+    def is_asked() -> bool:
+        asked.extend(missed(network, "barranquilla"))
+        return bool(asked)
+
+    eventually(is_asked)
+    assert [(one.data.type, set(one.data.ids)) for one in asked] == [("employer.registered.v1", set(ids))]
+    submit(sender, unknown * 2)
+    sender.close()
+    eventually(lambda: query(network, "employment", CAME, ids) == [(7,)])
+    eventually(lambda: len(query(network, "employment", FACTS)) == len(before) + 27)
+    eventually(lambda: ruta(network, "reconcile").returncode == 0)
     ((details,),) = query(
         network, "gateway", "select details from audit_entry where act = 'messages_said_again' order by number desc"
     )
-    assert json.loads(details)["messages"] >= 20
-    assert "a queue was deleted" not in details
+    assert json.loads(details)["messages"] == 20
+    assert json.loads(details)["asked_for"] == {"barranquilla": 7}
+    assert "queues were deleted" not in details
+
+
+def test_whoever_is_asked_again_for_the_same_is_asked_by_the_same_message() -> None:
+    at = datetime.now(UTC)
+    lost = [
+        Lost("gateway", "employment", "employment", f"employer.registered.v{kind}", who, contracts.uuid7(), at, None)
+        for kind in (1, 2)
+        for who in ("iom", "redcross")
+        for _ in range(1_001)
+    ]
+    first, again = (list(asked_again.messages(random.sample(lost, len(lost)))) for _ in range(2))
+
+    assert [one.id for one in first] == [one.id for one in again]
+    assert len({one.id for one in first}) == len(first) == 8
+    assert {id for one in first for id in one.data.ids} == {one.message_id for one in lost}
+    assert {one.recipient for one in first} == {"iom", "redcross"}
