@@ -24,14 +24,21 @@ FORGET: Final = """
 # In our own bytes a UUID has one form. Only what is out goes: a message that was decided before leaves in its order,
 # and then from here. What stays of what is out is that somebody was erased: a service that never hears of it would keep
 # what it holds, so that has to be said again where it got lost. It says nothing but the id.
+# That something of the kind was there stays beside it as long as the rest, for whoever would have it said again.
 REMOVE_PUBLISHED: Final = """
-    delete from outbox using outbox_writer
-    where outbox_writer.writer = outbox.writer
-      and outbox.position <= outbox_writer.published
-      and outbox.position > %(after)s and outbox.position <= %(to)s
-      and not starts_with(outbox.routing_key, 'person.erased.')
-      and exists (select from forgotten
-                  where searched_to < outbox.position and strpos(outbox.body, forgotten.id::text) > 0)
+    with gone as (
+        delete from outbox using outbox_writer
+        where outbox_writer.writer = outbox.writer
+          and outbox.position <= outbox_writer.published
+          and outbox.position > %(after)s and outbox.position <= %(to)s
+          and not starts_with(outbox.routing_key, 'person.erased.')
+          and exists (select from forgotten
+                      where searched_to < outbox.position and strpos(outbox.body, forgotten.id::text) > 0)
+        returning outbox.position, routing_key, recorded_at,
+                  substring(left(body, 500) from '"source":"([a-z0-9-]+)"') as source
+    )
+    insert into outbox_erased (position, routing_key, source, recorded_at)
+    select position, routing_key, source, recorded_at from gone on conflict do nothing
 """
 
 # Below this nothing is written any more, and all is published: what was searched there need not be searched again. A

@@ -230,13 +230,20 @@ PARTITIONS = """
 """
 
 
+FORGET_ERASED = "delete from outbox_erased where recorded_at < clock_timestamp() - %s::interval"
+
+
 def keep_house(connection: Connection) -> None:
     """Make the next partitions and drop those whose time has come, each in a transaction of its own.
+
+    Of what an erasure has taken out it is forgotten that it was there, when its time has come as well.
 
     One process at a time calls this: the relay that works. Raises `LockNotAvailable` when the outbox is too busy.
     """
     _make_partitions(connection)
     _drop_partitions(connection)
+    connection.execute(FORGET_ERASED, (kept(),))
+    connection.commit()
 
 
 def _last_position(connection: Connection) -> int:

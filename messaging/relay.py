@@ -4,8 +4,8 @@
 
 A process publishes its own messages; when it is killed, or the broker is away, they stay in the outbox, and the relay
 takes them from there in the order of their commits. It may send again what was published but not yet marked: the
-inboxes behind it know it by its id. What never came, and somebody asks for, it says once more. Any number of relays may
-run: one of them works.
+inboxes behind it know it by its id. What never came, and somebody asks for, it says once more, and
+what is to be replayed, at a rate. Any number of relays may run: one of them works.
 """
 
 import itertools
@@ -14,12 +14,12 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import psycopg
 
-from messaging import database, erasure, outbox, outcomes, tracing
+from messaging import database, erasure, outbox, outcomes, replaying, tracing
 from messaging import log as logs
 from messaging.broker import BrokerLost, Publisher, backoff
 from messaging.health import health, say_ready
@@ -81,7 +81,7 @@ class Relay:
             while not self._stop.is_set():
                 health.comes_round(self._part)
                 self._keep_house(connection)
-                count = self.publish_backlog(connection) or self.say_again(connection)
+                count = self.publish_backlog(connection) or self.say_again(connection) or self.replay(connection)
                 self._attempts = itertools.count()
                 health.over(self._database)
                 if count == 0:
@@ -119,6 +119,21 @@ class Relay:
         outbox.said_again(connection, [one.position for place, one in enumerate(asked) if place not in failed])
         log.info("said again", extra=fields(count=len(asked) - len(failed)))
         return len(asked) - len(failed)
+
+    def replay(self, connection: database.Connection) -> int:
+        """Say what operators have replayed, as much as its rate allows by now; raises as `publish_backlog`.
+
+        What the broker does not take comes in the next turn.
+        """
+        count = 0
+        for turn in replaying.turns(connection, exchange=self._exchange):
+            failed = self._publisher.publish(turn.publications) if turn.publications else set()
+            said = [position for place, position in enumerate(turn.positions) if place not in failed]
+            mark_replayed(connection, turn, said)
+            count += len(said)
+        if count:
+            log.info("replayed", extra=fields(count=count))
+        return count
 
     def _mark(self, connection: database.Connection, published: list[outbox.Abandoned]) -> None:
         last: dict[UUID, int] = {one.writer: one.position for one in published}
@@ -160,6 +175,11 @@ def _take_lock(connection: database.Connection) -> bool:
 def mark(connection: database.Connection, writer: UUID, position: int) -> None:
     """Mark as published. A name of its own, so that the tests can stop a process between confirm and mark."""
     outbox.mark(connection, writer, position)
+
+
+def mark_replayed(connection: database.Connection, turn: replaying.Turn, said: Sequence[int]) -> None:
+    """Mark what came of a turn. A name of its own for the same reason."""
+    replaying.ended(connection, turn, said=said)
 
 
 def main() -> None:

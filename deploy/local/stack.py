@@ -40,6 +40,8 @@ OPERATORS_SEE: Final[list[LiteralString]] = [
     "grant select on all tables in schema operators to {role}",
     "grant execute on function operators.may_be(text, text, text, text) to {role}",
     "grant execute on function operators.say_again(bigint[]) to {role}",
+    "grant execute on function operators.contract_of(text) to {role}",
+    "grant execute on function operators.organisation_of(text, text) to {role}",
 ]
 # Of the message log what pages show: of confidential cases no more than that there is something.
 READERS_SEE: Final[list[LiteralString]] = [

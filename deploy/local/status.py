@@ -65,6 +65,12 @@ WAITS = """
     from together join parked on parked_id = first order by since
 """
 
+# What one alone has had said again, and nobody else has looked at.
+REVIEWS = """
+    select operation_id::text, started_at as at, selected as messages from parked_operation
+    where review_due and reviewed_at is null order by started_at limit 20
+"""
+
 # To count what is in the inbox, which only grows, would take the longer the longer a service has worked.
 TAKEN_IN = "select coalesce(sum(received - repeated), 0)::bigint as inbox from outbox_writer"
 
@@ -251,6 +257,7 @@ def read_service(database_url: str) -> dict[str, Any]:
             "parked": {row["state"]: row["many"] for row in connection.execute(PARKED).fetchall()},
             "crowded": [dict(row) for row in connection.execute(CROWDED).fetchall()],
             "waits": [row | {"since": row["since"].isoformat()} for row in connection.execute(WAITS).fetchall()],
+            "reviews": [row | {"at": row["at"].isoformat()} for row in connection.execute(REVIEWS).fetchall()],
             "unpublished": unpublished["unpublished"],
             "unpublished_since": unpublished["since"].isoformat() if unpublished["since"] else None,
             "counts": [dict(row) for row in connection.execute(COUNTS).fetchall()],

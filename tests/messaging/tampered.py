@@ -154,6 +154,7 @@ def main(name: str, *arguments: str) -> Any:
     wrap(broker.Publisher, "_send", before="before_publish")
     wrap(broker.Publisher, "_await_confirms", before="after_publish", after="after_confirm")
     wrap(relay, "mark", before="before_mark", after="after_mark")
+    wrap(relay, "mark_replayed", before="before_mark", after="after_mark")
     wrap(bridge, "acknowledge", before="before_acknowledge", after="after_acknowledge")
     if name == "hub.gateway.courier":
         wrap(process, "commit", before="before_commit", after="after_commit")

@@ -10,7 +10,7 @@ and where one of them is no more as it was, nothing is started in that service.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -62,7 +62,20 @@ class Part:
     quarantined: int  # again
     given_back: int
     stopped: int
-    remaining: int  # still to be tried, or waiting for what is missing
+    remaining: int  # still to be tried, or waiting for what is missing; of a replay still to be said
+    # Of a replay (replays.py):
+    selection: Mapping[str, str | None] | None
+    bytes: int  # of all that is selected
+    largest: int  # bytes
+    rate: float | None  # messages a second
+    asked_by: str | None  # for a second person
+    asked_at: datetime | None
+    review_due: bool
+    reviewed_by: str | None
+    reviewed_at: datetime | None
+    said: int
+    erased: int  # since the dry run
+    expired: int  # it is kept no longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,11 @@ class Operation:
         return hashlib.sha256(said.encode()).hexdigest()
 
     @property
+    def to_start(self) -> Sequence[Part]:
+        """The parts that are no more than planned so far."""
+        return [one for one in self.parts if one.selected and one.started_at is None]
+
+    @property
     def is_started(self) -> bool:
         return any(one.started_at is not None for one in self.parts)
 
@@ -98,12 +116,14 @@ DRY_RUN: Final = """
 """
 COLUMNS: Final = """
     act, planned_by, planned_at, selected, left_out, digest, why, started_by, started_at, stopped_by, stopped_at,
-    applied, refused, quarantined, given_back, stopped, remaining
+    applied, refused, quarantined, given_back, stopped, remaining, selection, bytes, largest, rate, asked_by, asked_at,
+    review_due, reviewed_by, reviewed_at, said, erased, expired
 """
 OPERATION: Final = f"select {COLUMNS} from operators.operation where operation_id = %s"
 RECENT: Final = f"""
     select operation_id, {COLUMNS} from operators.operation
-    where started_at > clock_timestamp() - interval '7 days' order by started_at desc limit {RECENT_AT_MOST}
+    where started_at > clock_timestamp() - interval '7 days' and act = any(%(acts)s)
+    order by started_at desc limit {RECENT_AT_MOST}
 """
 
 
@@ -164,34 +184,56 @@ def start(
     `no_reason`, `unknown_operation`, `not_as_planned`, `nothing_selected`, `unseen` where a service does not answer;
     and where nothing at all could be started, the code of why: `changed_since`, `plan_too_old`, `busy`.
     """
-    why = why.strip()
-    if len(why) not in REASON or not why.isprintable():
-        raise MendingError("no_reason")
-    planned = look(databases, operation_id)
-    if planned.digest != digest:
-        raise MendingError("unseen" if planned.unseen else "not_as_planned", sorted(planned.unseen))
-    to_start = [one for one in planned.parts if one.selected and one.started_at is None]
-    if not planned.sum_of("selected"):
-        raise MendingError("nothing_selected")
+    why = reason_of(why)
+    planned = as_planned(databases, operation_id, digest, ACTS)
+    to_start = planned.to_start
     if not to_start:
         return planned
     details = {
         "messages": planned.sum_of("selected"),
         "services": {one.service: one.selected for one in planned.parts},
         "digest": digest,
-        "reason": _digest(why),
+        "reason": digest_of(why),
     }
-    act = Act(by, ACTS[planned.act], str(operation_id), details)
-    record(act)
-    said = dict[str, str]()
-    for part in to_start:
+    record(Act(by, ACTS[planned.act], str(operation_id), details))
+
+    def call(part: Part) -> str:
         params = (operation_id, part.digest, by, why)
-        said[part.service] = _call(databases[part.service], "select operators.start(%s, %s, %s, %s) as said", params)
+        return call_in(databases[part.service], "select operators.start(%s, %s, %s, %s) as said", params)
+
+    return start_each(databases, planned, to_start, call)
+
+
+def as_planned(databases: Databases, operation_id: UUID, digest: str, acts: Collection[str]) -> Operation:
+    """Return what a dry run has bound, which `digest` says. Raises MendingError, as `start`."""
+    planned = look(databases, operation_id)
+    if planned.act not in acts:
+        raise MendingError("unknown_operation")
+    if planned.digest != digest:
+        raise MendingError("unseen" if planned.unseen else "not_as_planned", sorted(planned.unseen))
+    if not planned.sum_of("selected"):
+        raise MendingError("nothing_selected")
+    return planned
+
+
+def reason_of(said: str) -> str:
+    """A reason, as it is kept. Raises MendingError, `no_reason`."""
+    why = said.strip()
+    if len(why) not in REASON or not why.isprintable():
+        raise MendingError("no_reason")
+    return why
+
+
+def start_each(
+    databases: Databases, planned: Operation, parts: Sequence[Part], call: Callable[[Part], str]
+) -> Operation:
+    """Start parts of an operation by a call that returns a code; where nothing at all is started, raise the first."""
+    said = {part.service: call(part) for part in parts}
     not_started = {service: code for service, code in said.items() if code not in STARTED}
     if len(not_started) == len(planned.parts):
         raise MendingError(next(iter(not_started.values())), sorted(not_started))
-    now = look(databases, operation_id)
-    return Operation(operation_id, now.parts, now.unseen, not_started)
+    now = look(databases, planned.operation_id)
+    return Operation(now.operation_id, now.parts, now.unseen, not_started)
 
 
 def stop(databases: Databases, operation_id: UUID, by: str, record: Callable[[Act], None]) -> Operation:
@@ -202,7 +244,7 @@ def stop(databases: Databases, operation_id: UUID, by: str, record: Callable[[Ac
     record(Act(by, "mending_stopped", str(operation_id), {"remaining": found.sum_of("remaining")}))
     for part in found.parts:
         if part.started_at is not None:
-            said = _call(databases[part.service], "select operators.stop(%s, %s) as said", (operation_id, by))
+            said = call_in(databases[part.service], "select operators.stop(%s, %s) as said", (operation_id, by))
             if said != "stopped":
                 raise MendingError(said, [part.service])
     return look(databases, operation_id)
@@ -263,13 +305,18 @@ def shares(databases: Databases, operation_id: UUID) -> Mapping[str, Sequence[Sh
 
 def recent(databases: Databases) -> Sequence[Operation]:
     """What was started within seven days, the last first, RECENT_AT_MOST of each service; of those that answer."""
-    answers = ask_all(databases, lambda connection: connection.execute(RECENT).fetchall())
+    return listed(databases, RECENT, {"acts": list(ACTS)})
+
+
+def listed(databases: Databases, question: Any, params: Mapping[str, Any]) -> Sequence[Operation]:
+    """Operations by a question of COLUMNS with their ids, the last first; of the services that answer."""
+    answers = ask_all(databases, lambda connection: connection.execute(question, params).fetchall())
     parts = dict[UUID, list[Part]]()
     for service, rows in sorted(answers.found.items()):
         for row in rows:
             parts.setdefault(row.pop("operation_id"), []).append(Part(service, **row))
     found = [Operation(id, tuple(of_it), answers.unseen) for id, of_it in parts.items()]
-    return sorted(found, key=lambda one: max(part.started_at for part in one.parts if part.started_at), reverse=True)
+    return sorted(found, key=lambda one: max(part.started_at or part.planned_at for part in one.parts), reverse=True)
 
 
 def _read(databases: Databases, operation_id: UUID) -> Operation | None:
@@ -285,7 +332,9 @@ def _read(databases: Databases, operation_id: UUID) -> Operation | None:
     return Operation(operation_id, tuple(one for one in parts if one.selected) or tuple(parts), answers.unseen)
 
 
-def _call(url: str, statement: Any, params: Sequence[Any]) -> str:
+def call_in(url: str, statement: Any, params: Sequence[Any]) -> str:
+    """Call a function of a database that returns a code, as `said`; where it does not answer, the code of why."""
+
     def call(connection: Connection) -> str:
         row = connection.execute(statement, params).fetchone()
         assert row is not None
@@ -297,5 +346,6 @@ def _call(url: str, statement: Any, params: Sequence[Any]) -> str:
         return database.problem(error)
 
 
-def _digest(text: str) -> str:
+def digest_of(text: str) -> str:
+    """What stands of a reason in the audit."""
     return hashlib.sha256(text.encode()).hexdigest()

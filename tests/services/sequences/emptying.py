@@ -9,7 +9,7 @@ from messaging.database import Connection, Row
 
 # Of the runtime's tables: the writer is of the connection that stays, and is nothing that a sequence ends in. What came
 # of parked messages has a row for each attempt, of which there are more or fewer in batches.
-STAY: Final = ("migration", "outbox_writer", "parked_operation", "parked_outcome", "parked_selected")
+STAY: Final = ("migration", "outbox_writer", "parked_operation", "parked_outcome", "parked_selected", "replayed")
 
 TABLES: Final = """
     select relname as name from pg_class
