@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 from cyclopts import App, Parameter, validators
 
-from deploy.local import failures
+from deploy.local import failures, replay
 from deploy.local.operator_error import OperatorError
 from deploy.local.state import ROOT, State, default_directory
 
@@ -288,6 +288,7 @@ def repair(*, dry_run: bool = False, yes: bool = False) -> None:
 app.command(failures.app)
 app.command(failures.queue)
 app.command(failures.reconcile)
+app.command(replay.app)
 
 
 @app.command

@@ -45,6 +45,16 @@ SAID: Final[Mapping[str, str]] = {
     "busy": "The database is busy. Nothing was done there; run it again",
     "no_answer": "The database did not answer. What came of it says `./ruta failures operation`",
     "away": "The database is away. What came of it says `./ruta failures operation`, when it is back",
+    # Of replays:
+    "unknown_contract": "There is no such contract: one with its version, as contracts/README.md has them",
+    "unknown_organisation": "There is no such organisation",
+    "no_time": "There is no time between --since and --until",
+    "too_many": "That is more than 100,000 messages of one service: say it in parts, by --since and --until. Nothing "
+    "was bound",
+    "no_rate": "The rate is 1 to 1000 messages a second: --rate N",
+    "too_fast_alone": "Alone it is 100 messages a second at most: --rate 100, or let another person confirm it",
+    "second_person": "That takes another person, with another log-in of the same kind",
+    "asked_by_another": "Somebody else has asked for it already: confirm it, --confirm OPERATION",
 }
 DOES: Final[Mapping[str, str]] = {"retry": "tried again", "give_back": "given back to their senders (given_back)"}
 
@@ -106,7 +116,7 @@ def _failures_as_text(found: Failures) -> str:
             "What is never to be applied: ./ruta failures give-back, with the same words.\n"
             "Both begin with a dry run; --contract, --code, --error and --id select less."
         )
-    return "\n\n".join([*lines, *_unseen(found.unseen)])
+    return "\n\n".join([*lines, *unseen_lines(found.unseen)])
 
 
 def _group_as_text(one: Group) -> str:
@@ -143,7 +153,7 @@ def act(
     if ids and cause.service is None:
         raise OperatorError("Ids are of one service: --service S --id N.")
     of_these = {cause.service: list(ids)} if ids and cause.service else None
-    with _sentences():
+    with sentences():
         planned = operations.plan(here.databases, contracts.uuid7(), act, actor(), cause, of_these)
         many = planned.sum_of("selected")
         if not as_json:
@@ -169,8 +179,8 @@ def _follow(here: Here, operation: Operation) -> Operation:
 def look(state: State, operation_id: UUID, *, as_json: bool) -> int:
     """Print how far an operation is, and what came of its messages; exit code as of `act`."""
     here = find(state)
-    with _sentences():
-        found = operations.look(here.databases, operation_id)
+    with sentences():
+        found = _of_failures(here, operation_id)
     if as_json:
         messages = {
             one.service: [asdict(message) for message in _all_messages(here.databases[one.service], operation_id)]
@@ -180,6 +190,13 @@ def look(state: State, operation_id: UUID, *, as_json: bool) -> int:
     else:
         print(_operation_as_text(found))
     return int(bool(found.sum_of("quarantined") or found.sum_of("remaining") or found.unseen))
+
+
+def _of_failures(here: Here, operation_id: UUID) -> Operation:
+    found = operations.look(here.databases, operation_id)
+    if found.act not in operations.ACTS:
+        raise OperatorError(f"That one is a replay: ./ruta replay operation {operation_id}")
+    return found
 
 
 def _all_messages(url: str, operation_id: UUID) -> list[operations.Message]:
@@ -192,7 +209,8 @@ def _all_messages(url: str, operation_id: UUID) -> list[operations.Message]:
 def stop(state: State, operation_id: UUID, *, as_json: bool) -> int:
     """Stop an operation; print what came of it."""
     here = find(state)
-    with _sentences():
+    with sentences():
+        _of_failures(here, operation_id)
         _print(operations.stop(here.databases, operation_id, actor(), here.record), _operation_as_text, as_json)
     return 0
 
@@ -204,7 +222,7 @@ def _operation_as_text(found: Operation) -> str:
         rows.append(("all", *(f"{found.sum_of(count):,}" for count in counts)))
     headings = ("service", "selected", "applied", "refused", "failed again", "given back", "stopped", "remaining")
     kind = "Operation" if found.is_started else "Dry run"
-    lines = [f"{kind} {found.operation_id}: messages to be {DOES[found.act]}", _table(headings, rows)]
+    lines = [f"{kind} {found.operation_id}: messages to be {DOES[found.act]}", table(headings, rows)]
     if left_out := found.sum_of("left_out"):
         lines.append(f"{left_out:,} more were left out: they cannot be {DOES[found.act]}.")
     for part in found.parts:
@@ -217,11 +235,11 @@ def _operation_as_text(found: Operation) -> str:
     lines += [f"{service}: not started. {SAID.get(code, code)}." for service, code in found.not_started.items()]
     if found.is_started and found.sum_of("remaining"):
         lines.append(f"It goes on: ./ruta failures operation {found.operation_id}")
-    return "\n".join([*lines, *_unseen(found.unseen)])
+    return "\n".join([*lines, *unseen_lines(found.unseen)])
 
 
 @contextlib.contextmanager
-def _sentences() -> Iterator[None]:
+def sentences() -> Iterator[None]:
     """What was not done, as a sentence."""
     try:
         yield
@@ -252,7 +270,7 @@ def show_queues(state: State, name: str | None, *, as_json: bool) -> int:
             for one in found
         ]  # fmt: skip
         headings = ("queue", "virtual host", "messages", "readers", "room", "age s", "in/s", "out/s")
-        print(_table(headings, rows) if rows else "There is no such queue.")
+        print(table(headings, rows) if rows else "There is no such queue.")
     return 0
 
 
@@ -277,11 +295,11 @@ def _as_data(found: Any) -> dict[str, Any]:
     return said
 
 
-def _unseen(unseen: Mapping[str, str]) -> list[str]:
+def unseen_lines(unseen: Mapping[str, str]) -> list[str]:
     return [f"Not seen: {service}, whose database does not answer ({code})." for service, code in unseen.items()]
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     from rich.console import Console
     from rich.table import Table
 
