@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from deploy.local import Stack
 from deploy.local.state import ROOT
@@ -16,6 +17,7 @@ from screens import cases, frozen
 DATABASE: Final = "failing_shown"
 SERVICE: Final = "referrals"
 THREE_ATTEMPTS: Final = 3
+LAST: Final = 99_999  # of the outbox's first partition
 PARK: Final = """
     insert into parked (state, reason, error, source, message_id, type, subject, raw, parked_at)
     values (%s, %s, %s, %s, %s, %s, %s, %s, %s) returning parked_id
@@ -51,6 +53,7 @@ class Failing:
         self.forget_messages()
         self._query("delete from parked_outcome")
         self._query("delete from parked_operation")
+        self._query("delete from outbox")
 
     def fail(self) -> None:
         """Have messages be parked for three causes, and nothing else."""
@@ -83,6 +86,51 @@ class Failing:
                     " 'referral.accepted.v1', 'x', %s)",
                     parked_id, operation, result, code, BROKEN if code == "failed" else None, THREE_ATTEMPTS, id, at,
                 )  # fmt: skip
+        return operation
+
+    def publish(self, many: int) -> None:
+        """Have so many messages to the Red Cross have been published three hours ago, and nobody have done anything."""
+        self.forget()
+        writer, at = cases.an_id("writer"), frozen.NOW - timedelta(hours=3)
+        self._query(
+            "insert into outbox_writer (writer, process, committed, published) values (%s, 'referrals', %s, %s)"
+            " on conflict do nothing",
+            writer, LAST, LAST,
+        )  # fmt: skip
+        self._query(
+            "insert into outbox (position, writer, routing_key, message_id, body, recorded_at) overriding system value"
+            " select place, %s, 'to.redcross.referral.status.v1', md5(place::text)::uuid,"
+            " repeat('x', 700 + place %% 300), %s from generate_series(1, %s) as place",
+            writer, at, many,
+        )  # fmt: skip
+
+    def replay(self, many: int, asked_by: str = "", started_by: str = "", alone: bool = False, **results: int) -> UUID:
+        """Have so many messages be planned to be said again, and somebody have asked for that, or have started it.
+
+        Of so many it came to each of the results; the rest remain. Returns its id.
+        """
+        self.publish(many)
+        operation, at = cases.an_id(f"replay {asked_by} {started_by} {results}"), frozen.NOW - timedelta(minutes=7)
+        selection = Jsonb({
+            "contract": "referral.status.v1", "organisation": "redcross",
+            "since": (frozen.NOW - timedelta(hours=4)).isoformat(), "until": frozen.NOW.isoformat(),
+        })  # fmt: skip
+        self._query(
+            "insert into parked_operation (operation_id, act, planned_by, planned_at, selected, left_out, digest, why,"
+            " selection, bytes, largest, rate, asked_by, asked_at, started_by, started_at, turn_at, review_due,"
+            " stopped_by, stopped_at)"
+            " values (%s, 'replay', %s, %s, %s, 3, 'x', %s, %s, %s, 999, 100, %s, %s, %s, %s, %s, %s, %s, %s)",
+            operation, asked_by or started_by, at, many,
+            "el lector de informes perdió su copia esta noche" if alone else "reader_restored 88", selection,
+            many * 850, asked_by or None, at if asked_by else None, started_by or None, at if started_by else None, at,
+            alone, started_by if "stopped" in results else None, at if "stopped" in results else None,
+        )  # fmt: skip
+        said = [result for result, count in results.items() for _ in range(count)]
+        self._query(
+            "insert into replayed (operation_id, position, result, at)"
+            " select %s, place, (%s::text[])[place], %s from generate_series(1, %s) as place",
+            operation, said, at, many,
+        )  # fmt: skip
         return operation
 
     @contextmanager

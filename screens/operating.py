@@ -9,6 +9,7 @@ from hub.monitor.alerts import rules, settings, telling
 from hub.monitor.alerts.telling import Book
 from hub.monitor.seen import Seen
 from messaging.topology import HUB, NETWORK
+from screens.cases import an_id
 
 SERVICES: Final = ("gateway", "intake", "referrals", "events", "reports", "console")
 ORGANISATIONS: Final = ("americares", "barranquilla", "fuvadis", "iom", "redcross")
@@ -53,6 +54,9 @@ def network_behind(at: datetime) -> dict[str, Any]:
         _wait("waiting", "hub", "consent_unknown", 1, _ago(at, hours=3)),
         _wait("waiting", "iom", "consent_unknown", 11_000, _ago(at, minutes=41)),
         _wait("retry", "redcross", "failed", 3, _ago(at, minutes=2)),
+    ]
+    services["referrals"]["reviews"] = [
+        {"operation_id": str(an_id("replay alone")), "at": _ago(at, hours=6), "messages": 3412}
     ]
     services["events"] = None
     return now | {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import pyotp
@@ -36,7 +36,7 @@ CHASE: Final = "/pedir/americares"
 LOCK: Final = "form[action='/bloquear'] button"
 NO_PAGES: Final = {
     "logout", "lock", "language", "enrolment_qr", "act_undone", "acts_undone", "referrals_file", "absence_ended",
-    "view_dropped", "operation_stopped",
+    "view_dropped", "operation_stopped", "replay_stopped", "replay_resumed", "replay_reviewed",
 }  # fmt: skip
 """What only leads to another page, is a picture on one, or a file."""
 
@@ -377,6 +377,59 @@ def _operation_unseen(hand: Hand) -> None:
         hand.go(f"/operacion/{cases.an_id('nothing')}")
 
 
+def _replays(hand: Hand) -> None:
+    hand.console.failing.forget()
+    hand.go("/repeticiones")
+
+
+def _replays_wrong(hand: Hand) -> None:
+    _replays(hand)
+    hand.choose(contrato="referral.status.v1")
+    hand.send(desde="2026-11-02T10:00", hasta="2026-11-02T09:00")
+
+
+def _replays_of_a_week(hand: Hand) -> None:
+    hand.console.failing.replay(1204, started_by=_other(hand), alone=True, said=1204)
+    hand.go("/repeticiones")
+
+
+def _replay_dry_run(many: int) -> Callable[[Hand], None]:
+    def plan(hand: Hand) -> None:
+        hand.console.failing.publish(many)
+        hand.go("/repeticiones")
+        hand.choose(contrato="referral.status.v1", organizacion="redcross")
+        since, until = (f"{frozen.NOW - timedelta(hours=ago):%Y-%m-%dT%H:%M}" for ago in (5, 1))
+        hand.send(desde=since, hasta=until)
+
+    return plan
+
+
+def _replay_wrong(hand: Hand) -> None:
+    _replay_dry_run(1204)(hand)
+    hand.page.locator("summary").first.click()
+    hand.page.fill("main [name=razon]", "cédula 1234567")
+    hand.press("main [name=acto][value=sola] ~ .acts button")
+
+
+def _replay(many: int, *, asked: bool = False, alone: bool = False, **results: int) -> Callable[[Hand], None]:
+    """Look at what somebody else has asked for, or started."""
+
+    def look(hand: Hand) -> None:
+        by = {"asked_by": _other(hand)} if asked else {"started_by": _other(hand), "alone": alone}
+        hand.go(f"/repeticiones/{hand.console.failing.replay(many, **by, **results)}")
+
+    return look
+
+
+def _replay_unseen(hand: Hand) -> None:
+    with hand.console.failing.away():
+        hand.go(f"/repeticiones/{cases.an_id('nothing')}")
+
+
+def _other(hand: Hand) -> str:
+    return f"staff:{hand.console.people[ADMINISTRATOR.login].code}"
+
+
 NOTICES: Final = "form[action='/avisos']"
 
 
@@ -602,6 +655,17 @@ STATES: Final = (
     State("operation", "operation_goes_on", OPERATOR, _operation("applied", "refused", "")),
     State("operation", "operation", OPERATOR, _operation("applied", "refused", "quarantined")),
     State("operation", "operation_unseen", OPERATOR, _operation_unseen),
+    State("replays", "replays", OPERATOR, _replays),
+    State("replays", "replays_wrong", OPERATOR, _replays_wrong, is_refused=True),
+    State("replays", "replays_of_a_week", OPERATOR, _replays_of_a_week),
+    State("replay", "replay_dry_run", OPERATOR, _replay_dry_run(204)),
+    State("replay", "replay_dry_run_of_many", OPERATOR, _replay_dry_run(1204)),
+    State("replay", "replay_wrong", OPERATOR, _replay_wrong, is_refused=True),
+    State("replay", "replay_asked", OPERATOR, _replay(1204, asked=True)),
+    State("replay", "replay_goes_on", OPERATOR, _replay(204, said=120, erased=3)),
+    State("replay", "replay_stopped", OPERATOR, _replay(204, said=150, expired=4, stopped=50)),
+    State("replay", "replay_alone", OPERATOR, _replay(1204, alone=True, said=1204)),
+    State("replay", "replay_unseen", OPERATOR, _replay_unseen),
     State("recovery", "recovery", ADMINISTRATOR, _recovery),
     State("recovery", "recovery_waits", ADMINISTRATOR, _recovery_waits),
     State("recovery", "recovery_asked", ADMINISTRATOR, _recovery_asked),

@@ -9,7 +9,7 @@ import logging
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -86,6 +86,15 @@ class SeenWait:
 
 
 @dataclass(frozen=True)
+class SeenReview:
+    """A replay that one alone has started, and nobody else has looked at: what of it is one service's."""
+
+    operation_id: str
+    at: str
+    messages: int
+
+
+@dataclass(frozen=True)
 class SeenService:
     """What lies in a service's database: None where it could not be looked at."""
 
@@ -96,6 +105,7 @@ class SeenService:
     retry: int | None
     quarantined: int | None
     waits: list[SeenWait] | None  # what waits or is tried again, the oldest first
+    reviews: list[SeenReview] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -245,6 +255,7 @@ def _service(name: str, said: Mapping[str, Any] | None) -> SeenService:
         retry=parked.get("retry", 0),
         quarantined=parked.get("quarantined", 0),
         waits=[_wait(one) for one in said.get("waits", ())][:MOST],
+        reviews=[SeenReview(one["operation_id"], one["at"], one["messages"]) for one in said.get("reviews", ())][:MOST],
     )
 
 
@@ -349,7 +360,13 @@ def read(file: Path) -> Seen | None:
             "processes": [SeenProcess(**one) for one in said["processes"]],
             "queues": None if said["queues"] is None else [SeenQueue(**one) for one in said["queues"]],
             "services": [
-                SeenService(**one | {"waits": one["waits"] and [SeenWait(**wait) for wait in one["waits"]]})
+                SeenService(
+                    **one
+                    | {
+                        "waits": one["waits"] and [SeenWait(**wait) for wait in one["waits"]],
+                        "reviews": [SeenReview(**review) for review in one.get("reviews", ())],
+                    }
+                )
                 for one in said["services"]
             ],
             "organisations": None

@@ -48,7 +48,7 @@ from hub.console.web.settings import Settings
 from hub.console.web.shell import AT_ONCE, NOTHING, Serving, Shell
 from hub.gateway.audit import store
 from hub.gateway.http.problems import LANGUAGES
-from hub.monitor.web import alerts, failures, messages, operation, organisations, queues, state, story, waits
+from hub.monitor.web import alerts, failures, messages, operation, organisations, queues, replays, state, story, waits
 from messaging import database
 from messaging.health import health
 from messaging.log import describe, fields
@@ -99,6 +99,7 @@ def all_screens(settings: Settings) -> Sequence[Screen]:
         *story.screens(settings),
         *failures.screens(settings),
         *operation.screens(settings),
+        *replays.screens(settings),
         NOTHING,
     )
 

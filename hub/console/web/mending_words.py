@@ -50,6 +50,12 @@ WHY: Final[Mapping[str, Mapping[str, str]]] = {
         "never_to_apply": N_("No se debe aplicar nunca"),
         "sender_asks": N_("Quien lo envió lo pidió"),
     },
+    "replay": {
+        "reader_restored": N_("Se restauró un lector que había perdido lo suyo"),
+        "new_reader": N_("Hay un lector nuevo"),
+        "queue_lost": N_("Se perdió lo que había en una cola"),
+        "trial": N_("Es una prueba"),
+    },
 }
 """By act: the codes of reasons. Nothing else is written down, so nobody can be named in it."""
 UNTOLD: Final = N_("sin nombre conocido")

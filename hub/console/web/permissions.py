@@ -71,6 +71,11 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "failures": frozenset({Role.OPERATIONS}),
     "operation": frozenset({Role.OPERATIONS}),
     "operation_stopped": frozenset({Role.OPERATIONS}),
+    "replays": frozenset({Role.OPERATIONS}),
+    "replay": frozenset({Role.OPERATIONS}),
+    "replay_stopped": frozenset({Role.OPERATIONS}),
+    "replay_resumed": frozenset({Role.OPERATIONS}),
+    "replay_reviewed": frozenset({Role.OPERATIONS}),
     "waits": frozenset({Role.OPERATIONS}),
     "recovery": frozenset({Role.ADMINISTRATOR}),
 }

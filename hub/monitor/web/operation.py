@@ -17,7 +17,7 @@ from hub.console.web.visit import BY_ITSELF, Visit
 from hub.monitor.mending import operations
 from hub.monitor.mending.failures import AT_ONCE
 from hub.monitor.mending.operations import MendingError, Message, Operation
-from hub.monitor.web.operators import REFERENCE, Words, actor, asking, path_of, record
+from hub.monitor.web.operators import REFERENCE, Words, actor, asking, path_of, record, replay_path
 from messaging import database
 
 COUNTS: Final = ("selected", "applied", "refused", "quarantined", "given_back", "stopped", "remaining")
@@ -90,6 +90,8 @@ def _page(
     try:
         with asking(visit):
             found = operations.look(settings.operators, id)
+            if found.act not in operations.ACTS:
+                return RedirectResponse(replay_path(id), 303)
             shares = operations.shares(settings.operators, id)
             messages = _messages(visit, settings, found)
     except MendingError as error:
@@ -120,11 +122,11 @@ def _page(
         **messages,
     )
     if going_on and visit.method == "GET":
-        page.headers["refresh"] = f"{_looks_again(found, say.now.timestamp())};url={visit.path}?{BY_ITSELF}=1"
+        page.headers["refresh"] = f"{looks_again(found, say.now.timestamp())};url={visit.path}?{BY_ITSELF}=1"
     return page
 
 
-def _looks_again(found: Operation, now: float) -> int:
+def looks_again(found: Operation, now: float) -> int:
     """In how many seconds the page asks again: the less often the longer it takes."""
     since = max(part.started_at.timestamp() for part in found.parts if part.started_at is not None)
     return max(LOOKS_AGAIN, min(LOOKS_RARELY, math.ceil((now - since) / 2)))

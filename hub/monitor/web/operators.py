@@ -24,6 +24,7 @@ from messaging import database
 from messaging.identity import HUB
 
 FAILURES: Final = "/fallos"
+REPLAYS: Final = "/repeticiones"
 AT_ONCE: Final = 3  # pages that wait for services' databases: the others are for everybody else
 # Of the connection to the console's own database, which does nothing meanwhile.
 PATIENT: Final = "set local idle_in_transaction_session_timeout = '5min'"
@@ -31,6 +32,7 @@ STAFF: Final = "staff:"
 
 CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,60}")
 PLACE: Final = re.compile(r"[A-Za-z_]\w*(\[\w{5}\])?( at (\w+\.py:\d+ [\w<>]+( < )?){1,4})?")
+TYPED: Final = re.compile(r"(?!.*\d{6})[^@<>]{10,200}")  # a reason in somebody's own words
 BY: Final = re.compile(r"operator:\d{1,10}")
 REFERENCE: Final = re.compile(r"(?=.*\d)(?!.*\d{6})[A-Za-z0-9.#-]{1,20}")  # nobody's document or telephone has room
 
@@ -63,6 +65,11 @@ def actor(visit: Visit) -> str:
 def path_of(operation_id: object) -> str:
     """Where an operation is shown."""
     return f"/operacion/{operation_id}"
+
+
+def replay_path(operation_id: object) -> str:
+    """Where a replay is shown."""
+    return f"{REPLAYS}/{operation_id}"
 
 
 class Words:
@@ -111,16 +118,21 @@ class Words:
         return said if said and BY.fullmatch(said) else self._say.text(mending_words.UNTOLD)
 
     def why(self, part: Part) -> str:
-        """The reason of an operation that was started here; what was typed elsewhere might name somebody."""
+        """The reason of an operation that was started here; what was typed elsewhere might name somebody.
+
+        Of a replay by one alone it is in their own words, which whoever looks at it is to read.
+        """
+        if part.review_due and (part.started_by or "").startswith(STAFF) and TYPED.fullmatch(part.why or ""):
+            return part.why or ""
         code, _, reference = (part.why or "").partition(" ")
         label = mending_words.WHY[part.act].get(code)
         if label is None or (reference and not REFERENCE.fullmatch(reference)):
             return self._say.text(mending_words.WHY_ELSEWHERE)
         return " · ".join([self._say.text(label), *([reference] if reference else [])])
 
-    def problem(self, error: MendingError) -> str:
+    def problem(self, error: MendingError, words: Mapping[str, str] = mending_words.PROBLEMS) -> str:
         """Why something was not done, and in which services."""
-        said = self._say.text(mending_words.PROBLEMS[error.code])
+        said = self._say.text(words[error.code])
         where = ", ".join(one for one in error.where if one)
         return f"{said} ({where})" if where else said
 

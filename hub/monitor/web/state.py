@@ -14,6 +14,7 @@ from hub.console.web.words import N_
 from hub.monitor.alerts.rules import EVERYBODY
 from hub.monitor.seen import Seen, SeenAlert, SeenQueue
 from hub.monitor.web.looking import Looked, moment
+from hub.monitor.web.operators import replay_path
 
 PATH: Final = "/estado"
 SHOWN: Final = 20  # causes
@@ -55,6 +56,15 @@ class Figures:
     down: Sequence[str]
 
 
+@dataclass(frozen=True)
+class Review:
+    """A replay that one alone has started, and nobody else has looked at."""
+
+    operation_id: str
+    at: str
+    messages: int
+
+
 def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
@@ -77,10 +87,21 @@ def screens(settings: Settings) -> Sequence[Screen]:
             theirs=THEIRS,
             figures=figures(seen) if seen is not None else None,
             blind=seen is not None and is_blind(seen, waiting),
+            reviews=reviews(seen) if seen is not None else (),
+            replay_path=replay_path,
             unseen=[UNSEEN[name] for name in seen.unseen if name in UNSEEN] if seen is not None else (),
         )
 
     return (Screen("state", PATH, get=show, label=N_("Estado"), act="network_seen"),)
+
+
+def reviews(seen: Seen) -> list[Review]:
+    """What is to be looked at, the oldest first: of each replay the messages of all services."""
+    found: dict[str, Review] = {}
+    for one in (review for service in seen.services for review in service.reviews):
+        known = found.get(one.operation_id, Review(one.operation_id, one.at, 0))
+        found[one.operation_id] = Review(one.operation_id, min(known.at, one.at), known.messages + one.messages)
+    return sorted(found.values(), key=lambda one: one.at)[:SHOWN]
 
 
 def is_blind(seen: Seen, waiting: Waiting) -> bool:

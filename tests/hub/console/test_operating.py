@@ -10,6 +10,7 @@ from hub.monitor import seen
 from hub.monitor.seen import Seen
 from messaging import clock
 from screens import operating
+from screens.cases import an_id
 from tests.hub.console.kit import CENTRE, Browser, Console, Running
 
 PATHS = ("/estado", "/colas", "/en-espera", "/organizaciones")
@@ -91,6 +92,13 @@ def test_what_follows_from_a_cause_is_no_cause_of_its_own(shown: Callable[..., s
     assert "no_consumer" in said[said.index("Se sigue de lo anterior") :]
     assert ">2 o más<" in said  # given up; one service could not be looked at
     assert said.index("Un proceso no corre") < said.index("Una organización no dice nada")
+
+
+def test_what_one_alone_has_replayed_is_there_until_another_has_looked_at_it(shown: Callable[..., str]) -> None:
+    said = shown("/estado", operating.behind)
+    assert "Una sola persona repitió 3412 mensajes, hace 6 horas:" in said
+    assert f'href="/repeticiones/{an_id("replay alone")}"' in said
+    assert "Por revisar" not in shown("/estado", operating.well)
 
 
 def test_an_organisation_that_is_silent_is_not_said_to_wait(shown: Callable[..., str]) -> None:

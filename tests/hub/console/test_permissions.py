@@ -24,7 +24,8 @@ MORE = {
     Role.AUDITOR: OF_LISTS,
     Role.ADMINISTRATOR: {"recovery", "office", "office_code"},
     Role.OPERATIONS: {"alerts", "messages", "message", "state", "queues", "waits", "organisations", "failures",
-                      "operation", "operation_stopped"},
+                      "operation", "operation_stopped", "replays", "replay", "replay_stopped", "replay_resumed",
+                      "replay_reviewed"},
 }  # fmt: skip
 
 
