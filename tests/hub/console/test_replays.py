@@ -146,6 +146,7 @@ def test_above_a_thousand_another_person_confirms_it(pages: Pages, replayer: Rep
     codes = [f"staff:{one.code}" for one in pages.persons]
     assert [row["asked_by"], row["started_by"]] == codes
     assert (row["rate"], row["review_due"]) == (1000, False)
+    second.get(path)
     assert second.send(f"{path}/detener").leads_to == path
 
 

@@ -34,7 +34,7 @@ class Replayer:
     recorded: list[Act] = field(default_factory=list)
 
     def publish(
-        self, many: int, key: str = TO_REDCROSS, *, about: UUID | None = None, days_ago: float = 0
+        self, many: int, key: str = TO_REDCROSS, *, about: UUID | None = None, days_ago: float = 0, url: str = ""
     ) -> list[UUID]:
         """Have messages stand in the outbox as if they had been published; their ids."""
         said = []
@@ -42,7 +42,7 @@ class Replayer:
             id = uuid7()
             body = json.dumps({"id": str(id), "source": "hub", "about": str(about)}, separators=(",", ":")).encode()
             said.append(Publication("hub", key, body, id))
-        with database.connect(self.probe.database_url) as connection:
+        with database.connect(url or self.probe.database_url) as connection:
             writer = outbox.open_writer(connection, "test")
             committed = outbox.write(connection, writer, said, outbox.Tally())
             connection.commit()

@@ -200,17 +200,28 @@ def test_a_relay_killed_in_the_middle_says_the_rest_and_no_more_than_one_turn_tw
     assert sum(came.values()) - len(came) <= 40
 
 
-def test_who_asks_is_killed_and_the_same_call_starts_what_is_left(replayer: Replayer, stack: Stack) -> None:
-    said = replayer.publish(4)
+def test_what_was_started_in_one_service_alone_is_started_in_the_other_by_the_same_call(
+    replayer: Replayer, stack: Stack
+) -> None:
+    """Whoever asked was killed in between."""
     replayer.databases["referrals"] = stack.provide_operator("referrals", acts=True)
-    replayer.probe.relay().start()
-    planned = replayer.plan()
+    of_nobody_else = f"to.elsewhere.{STATUS}"
+    replayer.publish(3, of_nobody_else)
+    replayer.publish(1, of_nobody_else, url=stack.service_database_url("referrals"))
+    planned = replayer.plan(organisation="elsewhere")
+    assert {one.service: one.selected for one in planned.parts} == {"probe": 3, "referrals": 1}
+    (part,) = (one for one in planned.parts if one.service == "referrals")
+    params = (planned.operation_id, part.digest, FIRST, WHY, 0.25, 4, False)
+    assert operations.call_in(replayer.databases["referrals"], replays.START, params) == "started"
 
-    started = [replayer.start(planned) for _ in range(2)]
+    started = replayer.start(planned, rate=1)
 
-    assert started[0].parts[0].started_at == started[1].parts[0].started_at
-    wait_until(lambda: sums(replayer.look(planned)) == {"said": 4})
-    assert replayer.came(4) == ids(said)
+    assert {one.service: one.rate for one in started.parts} == {"probe": 0.75, "referrals": 0.25}
+    assert replayer.start(planned).parts[0].started_at == started.parts[0].started_at
+    assert replayer.stop(started).sum_of("remaining") == 0
+    with database.connect(stack.service_database_url("referrals")) as connection:
+        connection.execute("delete from outbox where routing_key = %s", (of_nobody_else,))
+        connection.execute("delete from parked_operation where operation_id = %s", (planned.operation_id,))
 
 
 # -- exactly one operation ---------------------------------------------------------------------------------------------
