@@ -77,7 +77,7 @@ def run(
         if starts:
             operations.reason_of(why)
         planned = replays.plan(here.databases, contracts.uuid7(), actor(), selection)
-        details = (planned.parts[0].selection or {}) | {"messages": planned.sum_of("selected")}
+        details = {**(planned.parts[0].selection or {}), "messages": planned.sum_of("selected")}
         here.record(Act(actor(), "replay_planned", str(planned.operation_id), details))
         many = planned.sum_of("selected")
         if not as_json:

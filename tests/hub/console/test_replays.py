@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import pytest
 
-from hub.monitor.mending import replays
 from tests.hub.conftest import probe, probed
 from tests.hub.console.kit import CENTRE, Answer, Browser, Console, Person, Running
 from tests.hub.console.test_failures import AWAY, counts_on, forms
@@ -226,4 +225,4 @@ def test_what_is_away_is_named(pages: Pages, replayer: Replayer) -> None:
     pages.operators.clear()
     assert "Esta consola no tiene" in browser.get("/repeticiones").text
     assert "Sin dato" in browser.get(path).text
-    assert sums(replays.operations.look(replayer.databases, replayer.plan().operation_id)) == {"remaining": 2}
+    assert sums(replayer.look(replayer.plan())) == {"remaining": 2}
