@@ -570,8 +570,8 @@ SEEN = {
     "outcome": "outcome_id parked_id operation_id result code error attempts source message_id type subject digest "
     "parked_at at",
     "operation": "operation_id act planned_by planned_at selected left_out digest why started_by started_at stopped_by "
-    "stopped_at applied refused quarantined given_back stopped remaining selection bytes largest rate asked_by asked_at "
-    "review_due reviewed_by reviewed_at said erased expired",
+    "stopped_at applied refused quarantined given_back stopped remaining selection bytes largest rate asked_by "
+    "asked_at review_due reviewed_by reviewed_at said erased expired",
     "operation_message": "operation_id parked_id was result code error at source message_id type subject",
     "replayed": "operation_id position result at message_id contract size",
 }
