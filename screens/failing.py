@@ -1,6 +1,6 @@
 """Messages that a service of the invented console has given up, and what came of those that were tried again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
@@ -104,7 +104,9 @@ class Failing:
             writer, at, many,
         )  # fmt: skip
 
-    def replay(self, many: int, asked_by: str = "", started_by: str = "", alone: bool = False, **results: int) -> UUID:
+    def replay(
+        self, many: int, results: Mapping[str, int], asked_by: str = "", started_by: str = "", alone: bool = False
+    ) -> UUID:
         """Have so many messages be planned to be said again, and somebody have asked for that, or have started it.
 
         Of so many it came to each of the results; the rest remain. Returns its id.

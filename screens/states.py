@@ -389,7 +389,7 @@ def _replays_wrong(hand: Hand) -> None:
 
 
 def _replays_of_a_week(hand: Hand) -> None:
-    hand.console.failing.replay(1204, started_by=_other(hand), alone=True, said=1204)
+    hand.console.failing.replay(1204, {"said": 1204}, started_by=_other(hand), alone=True)
     hand.go("/repeticiones")
 
 
@@ -415,8 +415,9 @@ def _replay(many: int, *, asked: bool = False, alone: bool = False, **results: i
     """Look at what somebody else has asked for, or started."""
 
     def look(hand: Hand) -> None:
-        by = {"asked_by": _other(hand)} if asked else {"started_by": _other(hand), "alone": alone}
-        hand.go(f"/repeticiones/{hand.console.failing.replay(many, **by, **results)}")
+        by = _other(hand)
+        id = hand.console.failing.replay(many, results, by if asked else "", "" if asked else by, alone)
+        hand.go(f"/repeticiones/{id}")
 
     return look
 

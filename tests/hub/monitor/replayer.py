@@ -37,9 +37,9 @@ class Replayer:
         self, many: int, key: str = TO_REDCROSS, *, about: UUID | None = None, days_ago: float = 0, url: str = ""
     ) -> list[UUID]:
         """Have messages stand in the outbox as if they had been published; their ids."""
+        ids = [uuid7() for _ in range(many)]
         said = []
-        for _ in range(many):
-            id = uuid7()
+        for id in ids:
             body = json.dumps({"id": str(id), "source": "hub", "about": str(about)}, separators=(",", ":")).encode()
             said.append(Publication("hub", key, body, id))
         with database.connect(url or self.probe.database_url) as connection:
@@ -51,7 +51,7 @@ class Replayer:
                 "update outbox set recorded_at = now() - make_interval(secs => %s) where writer = %s",
                 (days_ago * 86_400, writer),
             )
-        return [one.message_id for one in said]
+        return ids
 
     def plan(
         self, contract: str = STATUS, organisation: str | None = None, hours: float = 1, by: str = FIRST
