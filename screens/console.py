@@ -308,14 +308,15 @@ class ShownConsole:
         form = str(cases.an_id(f"form {what} {state} {names}"))
         say_at = frozen.NOW + timedelta(seconds=seconds_left)
         columns = {"code": None, "said_by": None, "problem": None, **more}
-        for name in names:
+        for place, name in enumerate(names):
             referral = cases.an_id(name)
             self.query(
                 "insert into act (message_id, organisation, staff, referral_id, batch, contract, state, kept_at,"
                 " say_at, look_at, code, said_by, problem) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 form if len(names) == 1 else uuid5(UUID(form), str(referral)), person.organisation,
                 self.people[person.login].code, referral, form if len(names) > 1 else None, f"referral.{what}.v1",
-                state, frozen.NOW, say_at, say_at if state == ActState.KEPT else None, *columns.values(),
+                state, frozen.NOW + timedelta(microseconds=place), say_at,
+                say_at if state == ActState.KEPT else None, *columns.values(),
             )  # fmt: skip
         return form
 

@@ -244,7 +244,7 @@ def _chase_early(hand: Hand) -> None:
 
 def _chased(state: ActState, seconds_left: int = 0, **more: str) -> Callable[[Hand], None]:
     def look(hand: Hand) -> None:
-        names = cases.ELSEWHERE, *cases.ALSO_ELSEWHERE
+        names = *cases.ALSO_ELSEWHERE, cases.ELSEWHERE  # as the form has them: what is overdue longest comes first
         form = hand.console.decide(COORDINATOR, "chased", state, *names, seconds_left=seconds_left, **more)
         hand.go(f"/hechos/{form}")
 

@@ -75,7 +75,10 @@ STUCK: Final[LiteralString] = """
     select distinct referral_id, contract from act
     where organisation = %s and referral_id = any(%s) and state = 'quarantined'
 """
-OF_BATCH: Final[LiteralString] = f"select {SHOWN} from act where batch = %s and organisation = %s order by message_id"
+OF_BATCH: Final[LiteralString] = (
+    f"select {SHOWN} from act where batch = %s and organisation = %s order by kept_at, message_id"
+)
+"""In the order in which they were decided, which is that of the form."""
 UNDO_BATCH: Final[LiteralString] = """
     update act set state = 'undone', message = null, look_at = null, changed_at = clock_timestamp()
     where batch = %s and organisation = %s and state = 'kept' and said_at is null and say_at > clock_timestamp()

@@ -712,7 +712,10 @@ def test_one_call_can_be_undone_whole_and_without_a_choice_nothing_is_done(
     assert send_several(browser, path, [*typed, ("referencia", str(an_id("another's")))]).status == 422
     done = send_several(browser, path, [*typed, *(("referencia", str(one)) for one in shown)]).leads_to
     assert done is not None
-    browser.get(done)
+    told = browser.get(done).text
+    assert sorted(shown, key=lambda one: told.index(str(one))) == sorted(
+        shown, key=lambda one: page.text.index(str(one))
+    )
     browser.send(f"{done}/deshacer")
     said(console, speaker)
     assert gateway.heard == []
