@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from hub.console.store import holding
 from hub.console.web import showing
 from hub.console.web.errors import Stopped
-from hub.console.web.fields import MISSING, NOT_A_CHOICE
+from hub.console.web.fields import MISSING, NOT_A_CHOICE, TODAY
 from hub.console.web.permissions import OF_CASES, Role
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
@@ -113,5 +113,6 @@ def _page(visit: Visit, settings: Settings, wrong: Mapping[str, str]) -> Respons
         chosen=visit.typed(COLLEAGUE),
         until=visit.typed(UNTIL),
         wrong={name: say.text(text) for name, text in wrong.items()},
+        today=say.text(TODAY) % {"day": say.day(say.now)},
         last_day=lambda at: say.day(at - timedelta(seconds=1)),
     )

@@ -400,7 +400,8 @@ def _asked(visit: Visit, standing: Standing, move: Move, say: Saying, wrong: Map
         field = shown(visit, move, one, say, wrong, given.get(one.name, ()), options=found, reader=reader)
         if one.name == "due_at":
             _, until = moves.extension(standing, say.now)
-            field = replace(field, hint=say.text(act_words.AT_THE_LATEST) % {"until": say.exact(until)})
+            latest = say.text(act_words.AT_THE_LATEST) % {"until": say.exact(until)}
+            field = replace(field, hint=f"{latest} {field.hint}")
         yield field
 
 
@@ -416,11 +417,12 @@ def shown(
     reader: str | None = None,
 ) -> Asked:
     """A field in words, with what was typed, or else what stands there at first."""
-    hint = act_words.HINTS.get(field.name, "")
+    hints = [act_words.HINTS.get(field.name, ""), fields.TODAY if field.kind is Kind.MOMENT else ""]
+    told = {"reader": say.organisation(reader or ""), "day": say.day(say.now)}
     return Asked(
         field,
         say.text(act_words.LABELS[f"{move.name}.{field.name}"]),
-        say.text(hint) % {"reader": say.organisation(reader or "")} if hint else "",
+        " ".join(say.text(hint) % told for hint in hints if hint),
         options or [(value, say.code(value, field.of)) for value in field.values],
         visit.form.get(field.name) or visit.kept.get(field.name) or given,
         say.text(wrong[field.name]) if field.name in wrong else "",

@@ -107,6 +107,8 @@ def _whole(bound: Any) -> int | None:
 Typed = Mapping[str, Sequence[str]]
 
 MISSING: Final = N_("Falta.")
+# Browsers show dates in the order of their own language, which need not be that of the page.
+TODAY: Final = N_("Hoy es %(day)s. Mire si su navegador pone el mes antes del día.")
 NOT_A_MOMENT: Final = N_("Escriba el día y la hora.")
 NOT_A_NUMBER: Final = N_("Escriba un número entero.")
 NOT_A_CHOICE: Final = N_("Elija una de las opciones.")

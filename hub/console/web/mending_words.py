@@ -35,7 +35,7 @@ WILL: Final[Mapping[str, str]] = {
         "alguno puede salir rechazado con su código, y su remitente lo sabe."
     ),
     "give_back": N_(
-        "Cada remitente recibe el rechazo given_back, y el mensaje sale de aquí sin aplicarse nunca. "
+        "Cada remitente recibe el rechazo `given_back`, y el mensaje sale de aquí sin aplicarse nunca. "
         "No se puede deshacer."
     ),
 }

@@ -18,8 +18,9 @@ from messaging.believing import COLOMBIA
 from messaging.identity import HUB
 from messaging.topology import Organisation
 
-LOCALES: Final[Mapping[Language, str]] = {"es": "es_CO", "en": "en"}
+LOCALES: Final[Mapping[Language, str]] = {"es": "es_CO", "en": "en_GB"}
 DAYS: Final[Mapping[Language, str]] = {"es": "EEEE d 'de' MMMM", "en": "EEEE d MMMM"}  # by skeleton: `mar, 24 de …`
+DATE: Final[Mapping[Language, str]] = {"es": "d 'de' MMMM", "en": "d MMMM"}
 YEAR: Final[Mapping[Language, str]] = {"es": " 'de' y", "en": " y"}  # behind it
 NEAR: Final = timedelta(days=30)  # beyond it a date says more than a number of days
 IN_DAYS: Final = 5  # weeks: less than so many are said as days
@@ -72,8 +73,10 @@ class Saying:
         return id if one is None else one.name
 
     def exact(self, at: datetime) -> str:
-        """The day and the hour, in full."""
-        return f"{format_date(at.astimezone(COLOMBIA), 'long', locale=self._locale)}, {self.hour(at)}"
+        """The day, with its year where that is another than this one, and the hour."""
+        when = at.astimezone(COLOMBIA)
+        year = "" if when.year == self.now.astimezone(COLOMBIA).year else YEAR[self.language]
+        return f"{format_date(when, DATE[self.language] + year, locale=self._locale)}, {self.hour(at)}"
 
     def in_full(self, day: date) -> str:
         """A day, in full."""

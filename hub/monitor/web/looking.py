@@ -1,44 +1,70 @@
-"""What the monitor's pages have in common: what was last seen of the network, and how long something lasts."""
+"""What the monitor's pages have in common: what was last seen of the network, and how they say times and numbers."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from babel.dates import format_timedelta
+from babel.numbers import format_decimal
 
+from hub.console.web import showing
+from hub.console.web.saying import LOCALES, Saying
 from hub.console.web.settings import Settings
-from hub.gateway.http.problems import Language
+from hub.console.web.visit import Visit
 from hub.monitor import seen
 from hub.monitor.seen import Seen
-from messaging import clock
 
 HOLDS_FOR: Final = timedelta(minutes=2)  # what was looked at longer ago says nothing of now
 UNITS: Final = 2  # minutes, hours and so on, from which on they are said: until then in the smaller ones
 
 
 class Looked:
-    """The last look, where it says something of now; and its words."""
+    """A look, whether it says something of now, and the words of a page that shows what was seen."""
 
-    def __init__(self, settings: Settings, language: Language) -> None:
-        book = settings.alerts_book
-        found = seen.read(seen.beside(book)) if book is not None else None
-        self.now = clock.now()
-        self._language = language
-        self.at = datetime.fromisoformat(found.at) if found is not None else None
-        self.seen: Seen | None = found if self.at is not None and holds(self.at, self.now) else None
+    def __init__(self, say: Saying, at: str | None) -> None:
+        """`at` is when it was, ISO 8601; None where nobody has looked."""
+        self.say = say
+        self.at = datetime.fromisoformat(at) if at is not None else None
+        self.holds = self.at is not None and holds(self.at, say.now)
+        self._locale = LOCALES[say.language]
 
     @property
     def old(self) -> float | None:
         """Seconds since it was looked; None where nobody has."""
-        return None if self.at is None else (self.now - self.at).total_seconds()
+        return None if self.at is None else (self.say.now - self.at).total_seconds()
 
     def lasting(self, seconds: float) -> str:
         """How long, in a unit that people say."""
         span = timedelta(seconds=max(round(seconds), 0))
-        return str(format_timedelta(span, threshold=UNITS, locale=self._language))
+        return str(format_timedelta(span, threshold=UNITS, locale=self._locale))
 
-    def since(self, moment: str) -> str:
+    def since(self, at: str) -> str:
         """How long ago a moment is, as above."""
-        return self.lasting((self.now - datetime.fromisoformat(moment)).total_seconds())
+        return self.lasting((self.say.now - datetime.fromisoformat(at)).total_seconds())
+
+    def when(self, at: str | datetime) -> str:
+        """The day and the hour of a moment, as the other pages have them."""
+        return when(self.say, at)
+
+    def in_logs(self, at: str | datetime) -> str:
+        """A moment as logs have it."""
+        return _moment(at).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+    def names(self, organisations: Iterable[str]) -> str:
+        """What organisations are called."""
+        return ", ".join(self.say.organisation(one) for one in organisations)
+
+    def number(self, value: float) -> str:
+        """A number; of its parts no more than two places."""
+        return str(format_decimal(round(value, 2), locale=self._locale))
+
+
+def last(visit: Visit, settings: Settings) -> tuple[Looked, Seen | None]:
+    """The last look at the network; and what was seen, where that says something of now."""
+    book = settings.alerts_book
+    found = seen.read(seen.beside(book)) if book is not None else None
+    looked = Looked(showing.saying(visit, settings), found.at if found is not None else None)
+    return looked, found if looked.holds else None
 
 
 def holds(at: datetime, now: datetime) -> bool:
@@ -46,7 +72,11 @@ def holds(at: datetime, now: datetime) -> bool:
     return now - at <= HOLDS_FOR
 
 
-def moment(said: str | datetime) -> str:
-    """A moment as logs have it."""
-    at = datetime.fromisoformat(said) if isinstance(said, str) else said
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+def when(say: Saying, at: str | datetime) -> str:
+    """The day and the hour of a moment, as the other pages have them."""
+    known = _moment(at)
+    return say.near(known) if say.has_hour(known) else say.exact(known)
+
+
+def _moment(said: str | datetime) -> datetime:
+    return datetime.fromisoformat(said) if isinstance(said, str) else said

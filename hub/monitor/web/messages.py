@@ -15,7 +15,9 @@ from starlette.responses import Response
 
 import contracts
 from contracts import refusals
+from hub.console.web import showing
 from hub.console.web.errors import Stopped
+from hub.console.web.fields import TODAY
 from hub.console.web.log_words import AWAY, LABEL, NEITHER, UNKNOWN
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
@@ -73,9 +75,10 @@ def _page(
             found = log.ask(settings, lambda connection: reading.find(connection, search, after=after))
         except LogAway:
             found = None
-    asked = {name: visit.query.get(name, "") for name in ASKED}
+    asked, say = {name: visit.query.get(name, "") for name in ASKED}, showing.saying(visit, settings)
     return visit.page(
         "messages.html",
+        today=say.text(TODAY) % {"day": say.day(say.now.astimezone(UTC).date())},
         status=422 if error and error != AWAY else 200,
         typed=typed,
         error=error,

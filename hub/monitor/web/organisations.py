@@ -10,7 +10,7 @@ from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from hub.console.web.words import N_
 from hub.monitor.seen import SeenOrganisation
-from hub.monitor.web.looking import Looked, moment
+from hub.monitor.web import looking
 
 PATH: Final = "/organizaciones"
 SHOWN: Final = 200
@@ -20,15 +20,14 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
     def show(visit: Visit) -> Response:
-        looked = Looked(settings, visit.language)
-        known = looked.seen.organisations if looked.seen is not None else None
+        looked, seen = looking.last(visit, settings)
+        known = seen.organisations if seen is not None else None
         rows = in_order(known or ())
         visit.note("network_seen", page="organisations", count=len(rows))
         return visit.page(
             "organisations.html",
             looked=looked,
-            moment=moment,
-            seen=looked.seen,
+            seen=seen,
             is_known=known is not None,
             rows=rows[:SHOWN],
             many=len(rows),

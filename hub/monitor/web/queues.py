@@ -10,7 +10,7 @@ from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from hub.console.web.words import N_
 from hub.monitor.seen import SeenQueue
-from hub.monitor.web.looking import Looked, moment
+from hub.monitor.web import looking
 
 PATH: Final = "/colas"
 SHOWN: Final = 100  # of those in which something waits, and of those that are empty
@@ -20,15 +20,14 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
     def show(visit: Visit) -> Response:
-        looked = Looked(settings, visit.language)
-        known = looked.seen.queues if looked.seen is not None else None
+        looked, seen = looking.last(visit, settings)
+        known = seen.queues if seen is not None else None
         full, empty = sorted_out(known or ())
         visit.note("network_seen", page="queues", count=len(full))
         return visit.page(
             "queues.html",
             looked=looked,
-            moment=moment,
-            seen=looked.seen,
+            seen=seen,
             is_known=known is not None,
             full=full[:SHOWN],
             many=len(full),

@@ -20,7 +20,7 @@ from hub.monitor.mending import operations, replays
 from hub.monitor.mending.failures import AT_ONCE
 from hub.monitor.mending.operations import MendingError, Operation
 from hub.monitor.mending.replays import RATE_ALONE, RATE_AT_MOST, REPLAY, Selection
-from hub.monitor.web.looking import moment
+from hub.monitor.web.looking import when
 from hub.monitor.web.operation import ALTHOUGH, LAST, looks_again
 from hub.monitor.web.operators import REFERENCE, REPLAYS, TYPED, Words, actor, asking, record, replay_path
 from messaging import clock, database, outbox
@@ -225,8 +225,8 @@ def _one(
         one=found,
         contract=words.contract(chosen.get("contract")),
         organisation=words.sender(chosen["organisation"]) if chosen.get("organisation") else "",
-        since=moment(chosen["since"] or ""),
-        until=moment(chosen["until"] or ""),
+        since=when(say, chosen["since"]),
+        until=when(say, chosen["until"]),
         size=_size(found.sum_of("bytes")),
         largest=_size(max(part.largest for part in found.parts)),
         sums={count: found.sum_of(count) for count in COUNTS},

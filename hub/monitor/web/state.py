@@ -6,14 +6,14 @@ from typing import Final
 
 from starlette.responses import Response
 
-from hub.console.web.alert_words import TITLES, UNSEEN
+from hub.console.web.alert_words import FIRST, MEANS, TITLES, UNSEEN
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from hub.console.web.words import N_
 from hub.monitor.alerts.rules import EVERYBODY
 from hub.monitor.seen import Seen, SeenAlert, SeenQueue
-from hub.monitor.web.looking import Looked, moment
+from hub.monitor.web import looking
 from hub.monitor.web.operators import replay_path
 
 PATH: Final = "/estado"
@@ -69,20 +69,22 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
     def show(visit: Visit) -> Response:
-        looked = Looked(settings, visit.language)
-        seen = looked.seen
+        looked, seen = looking.last(visit, settings)
         causes = told(seen) if seen is not None else []
         waiting = who_waits(causes)
         visit.note("network_seen", page="state", count=len(causes))
         return visit.page(
             "state.html",
             looked=looked,
-            moment=moment,
             seen=seen,
             titles=TITLES,
+            meanings=MEANS,
+            firsts=FIRST,
             causes=causes[:SHOWN],
             more=len(causes) - SHOWN,
-            follows=sorted({one.name for one in seen.alerts if one.hidden_by}) if seen is not None else (),
+            follows=sorted({one.name for one in seen.alerts if one.hidden_by and one.name in TITLES})
+            if seen is not None
+            else (),
             waiting=waiting,
             theirs=THEIRS,
             figures=figures(seen) if seen is not None else None,
@@ -113,6 +115,11 @@ def told(seen: Seen) -> list[SeenAlert]:
     """The causes: what cannot wait first, then what keeps somebody waiting, then causes before what they may bring."""
     found = [one for one in seen.alerts if not one.hidden_by and one.name in TITLES]
     return sorted(found, key=lambda one: (one.silenced, one.can_wait, not keeps_waiting(one)))
+
+
+def following(seen: Seen) -> list[str]:
+    """What follows from a cause, each once."""
+    return sorted({one.name for one in seen.alerts if one.hidden_by and one.name in TITLES})
 
 
 def keeps_waiting(one: SeenAlert) -> bool:

@@ -14,7 +14,7 @@ from hub.console.web.visit import Visit
 from hub.console.web.words import N_
 from hub.gateway.http.problems import Language
 from hub.monitor.seen import Seen, SeenWait
-from hub.monitor.web.looking import Looked, moment
+from hub.monitor.web import looking
 from messaging import inbox
 from messaging.identity import HUB
 
@@ -37,17 +37,16 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
     def show(visit: Visit) -> Response:
-        looked = Looked(settings, visit.language)
-        found = rows(looked.seen, visit.language) if looked.seen is not None else []
+        looked, seen = looking.last(visit, settings)
+        found = rows(seen, visit.language) if seen is not None else []
         visit.note("network_seen", page="waits", count=len(found))
         return visit.page(
             "waits.html",
             looked=looked,
-            moment=moment,
-            seen=looked.seen,
+            seen=seen,
             rows=found[:SHOWN],
             many=len(found),
-            unknown=unknown(looked.seen) if looked.seen is not None else (),
+            unknown=unknown(seen) if seen is not None else (),
         )
 
     return (Screen("waits", PATH, get=show, label=N_("En espera"), act="network_seen"),)

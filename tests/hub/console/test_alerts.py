@@ -32,7 +32,14 @@ def test_what_is_open_stands_there_and_first_what_cannot_wait(console: Console, 
 
     assert answer.status == 200
     assert answer.text.index("broker_away") < answer.text.index("supervisor_frozen")
-    for said in ("2026-03-02 09:00 UTC", "iom; emergencias: sin dato", "./ruta status", "&lt;is&gt;"):
+    for said in (
+        "2 de marzo",
+        ", 4:00<",
+        "2026-03-02 09:00 UTC",
+        "; emergencias: sin dato",
+        "./ruta status",
+        "&lt;is&gt;",
+    ):
         assert said in answer.text
     assert "no_such_alert" not in answer.text
     assert console.acts("alerts_seen")[-1]["details"].count('"count":2') == 1

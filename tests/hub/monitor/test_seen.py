@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hub.console.web.alert_words import TITLES, UNSEEN
+from hub.console.web.alert_words import FIRST, MEANS, TITLES, UNSEEN
 from hub.monitor import seen
 from hub.monitor.alerts import pages, rules, settings
 from hub.monitor.alerts.telling import Book
@@ -131,5 +131,6 @@ def test_a_full_disk_keeps_nobody_from_looking(tmp_path: Path) -> None:
 
 
 def test_every_alert_and_every_probe_has_words_in_spanish() -> None:
-    assert list(TITLES) == list(pages.read())
+    assert list(TITLES) == list(MEANS) == list(pages.read())
+    assert set(FIRST) <= set(TITLES)
     assert list(UNSEEN) == list(rules.WANTED)
