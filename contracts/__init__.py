@@ -143,6 +143,9 @@ from .people import (
     PersonProfiled,
     PersonRegistered,
 )
+from .presence import (
+    ConsoleWasAway,
+)
 from .processed import (
     MessagesProcessed,
     ProcessedGroup,
@@ -292,6 +295,7 @@ __all__ = [
     "ConsentWithdrawalContested",
     "ConsentWithdrawn",
     "ConsentWithdrawnByReceipt",
+    "ConsoleWasAway",
     "Contact",
     "Contract",
     "Contribution",

@@ -21,6 +21,7 @@ from . import (  # noqa: F401 - they fill the register
     naming,
     organisations,
     people,
+    presence,
     processed,
     referral,
     referral_notices,

@@ -119,7 +119,8 @@ class ReferralStatus(Model):
     reopen_reason: ReopenReason | None = None
     error_reason: ErrorReason | None = None
     extension_reason: ExtensionReason | None = None
-    """Why a coordinator has extended the deadline; then nothing else has changed but `due_at` and the number."""
+    """Why a coordinator, or the hub for its own fault, has extended the deadline; then nothing else has changed but
+    `due_at` and the number."""
     purge_by: Planned | None = None
     """By when the holder deletes what it holds and answers `referral.purged`; present when consent was withdrawn."""
     sealed: SealedToReader | None = None
@@ -352,7 +353,7 @@ class ReferralRecorded(Model):
     reopen_reason: ReopenReason | None = None
     error_reason: ErrorReason | None = None
     extension_reason: ExtensionReason | None = None
-    """Why a coordinator has extended the deadline; the state is as it was."""
+    """Why a coordinator, or the hub for its own fault, has extended the deadline; the state is as it was."""
 
     @model_validator(mode="after")
     def _tells_nobody_of_a_confidential_case(self) -> Self:

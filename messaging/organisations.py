@@ -4,10 +4,11 @@ It comes before anything that an organisation newly admitted says: the hub notif
 messages in then.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from contracts import OrganisationRecorded
+from messaging.answers import Refused
 from messaging.database import as_json
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ PROVISION: Final[LiteralString] = f"{_WRITE} where recorded_organisation.number 
 
 # Who is suspended is notified of everything all the same, and reads it later.
 TAKING_PART: Final = "select id from recorded_organisation where status <> 'removed'"
+EVER_KNOWN: Final = "select id from recorded_organisation"
 HANDLING: Final = "select id from recorded_organisation where status <> 'removed' and %s = any(handles)"
 
 
@@ -49,6 +51,12 @@ def as_rows(said: Sequence[OrganisationRecorded]) -> str:
 def taking_part(tx: "Transaction") -> frozenset[str]:
     """The organisations that take part, suspended ones among them."""
     return _ids(tx, TAKING_PART)
+
+
+def check_known(tx: "Transaction", organisations: Iterable[str]) -> None:
+    """Refuse organisations of which the hub has never said anything (`organisation_unknown`)."""
+    if not _ids(tx, EVER_KNOWN).issuperset(organisations):
+        raise Refused("organisation_unknown", "data.organisations")
 
 
 def handling(tx: "Transaction", contract_name: str) -> frozenset[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+from contracts.deadlines import AWAY_AT_MOST, Absence
 from contracts.places import places
 from messaging.answers import Refused
 
@@ -39,6 +40,15 @@ def check_not_before(when: datetime | date | None, earliest: datetime, *, code: 
     """Refuse what is planned for before what it builds on; a day may be the day of `earliest` anywhere."""
     if when is not None and _moment(when) < earliest - _leeway(when):
         raise Refused(code)
+
+
+def check_absence(began_at: datetime, ended_at: datetime, *, now: datetime) -> Absence:
+    """Refuse an absence that no process could have had (`absence_impossible`), or of ten years ago; else return it."""
+    lasted = ended_at - began_at
+    if not timedelta() < lasted <= AWAY_AT_MOST or ended_at > now + CLOCKS_DIFFER:
+        raise Refused("absence_impossible", "data.ended_at")
+    check_not_long_ago(began_at, now=now)
+    return began_at, ended_at
 
 
 def check_zones(zones: Iterable[str | None]) -> None:

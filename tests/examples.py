@@ -58,6 +58,19 @@ def organisation_recorded(
     return contracts.OrganisationRecorded(organisation=id, number=number, status=status, powers=powers, **more)
 
 
+def was_away(**overrides: Any) -> contracts.ConsoleWasAway:
+    """The console was away from the recipient for four days, and what was to be received meanwhile waited."""
+    return contracts.ConsoleWasAway(
+        **{
+            "absence_id": UUID("00000000-0000-7000-8000-00000000a3a7"),
+            "organisations": (RECIPIENT,),
+            "began_at": NOW - 4 * DAY,
+            "ended_at": NOW + timedelta(minutes=30),
+            **overrides,
+        }
+    )
+
+
 def facts_asked(service: str, **more: Any) -> contracts.FactsAsked:
     """What the console asks a service in order to fill its tables anew."""
     said: dict[str, Any] = {

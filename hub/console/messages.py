@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 import contracts
-from contracts import Draft, Message
+from contracts import Draft, Message, uuid7
 from contracts.codes import ReminderAbout, is_confidential
+from messaging.identity import HUB
 from messaging.rebuilding import Ask
 
 Row = dict[str, Any]
@@ -72,6 +73,11 @@ def step(message: Message[contracts.ReferralRecorded]) -> Row:
     }
 
 
+def is_the_hubs_delay(step: Row) -> bool:
+    """Whether the hub has given more time by this step, because its console was away."""
+    return step["changed_by"] == HUB and "extension_reason" in step["details"]
+
+
 def event(message: Message[contracts.ReferralNoted]) -> Row:
     said = message.data
     return {
@@ -125,6 +131,12 @@ def facts_asked(asked: Ask, *, reader: str) -> Draft:
         begun_at=asked.begun_at,
     )
     return Draft(said, subject=str(asked.rebuild_id))
+
+
+def was_away(absence: Row) -> Draft:
+    """Tell the hub's services when the console was away from whom."""
+    absence_id = uuid7()
+    return Draft(contracts.ConsoleWasAway(absence_id=absence_id, **absence), subject=str(absence_id))
 
 
 def service(said: contracts.ServiceRecorded) -> Row:

@@ -41,6 +41,17 @@ SAY: Final[LiteralString] = """
 """
 
 
+# What nobody was told yet, whichever process has noted it.
+TELL: Final[LiteralString] = """
+    with told as (
+        update away set told_at = %(now)s where told_at is null returning organisation, began_at, ended_at
+    )
+    select began_at, ended_at, array_agg(distinct organisation order by organisation) as organisations
+    from told where ended_at - began_at <= %(at_most)s
+    group by began_at, ended_at order by ended_at, began_at
+"""
+
+
 class Presence:
     """That one process is there."""
 

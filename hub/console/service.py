@@ -8,6 +8,7 @@ from typing import Final
 import contracts
 from contracts import Draft, Message
 from contracts.codes import ReferralEvent
+from contracts.deadlines import AWAY_AT_MOST
 from hub.console import messages, presence
 from hub.console.store import anew, facts
 from messaging import clock, erasure, rebuilding
@@ -100,10 +101,14 @@ class ConsoleService:
 
     @every(timedelta(seconds=presence.EVERY))
     def be_here(self, tx: Transaction, now: datetime) -> list[Draft]:
-        """Say that what is recorded comes to be seen; whose staff wait for that, the console's other processes know."""
+        """Say that what is recorded comes to be seen, and tell the hub when that, or the others' part, was not so.
+
+        Whose staff wait for it, the console's other processes know.
+        """
         tx.fetch(presence.SAY, HERE.values(now, None))
         HERE.said()
-        return []
+        untold = tx.fetch(presence.TELL, {"now": now, "at_most": AWAY_AT_MOST})
+        return [messages.was_away(row) for row in untold]
 
     # -- facts again ---------------------------------------------------------------------------------------------------
 

@@ -102,6 +102,11 @@ def escalation(said: contracts.ReferralNoted) -> Row:
     return {"referral_id": said.referral_id, "noted_at": said.noted_at}
 
 
+def absences(said: contracts.ConsoleWasAway) -> list[Row]:
+    """A row for each organisation that the console was away from."""
+    return [{"organisation": one, "began_at": said.began_at, "ended_at": said.ended_at} for one in said.organisations]
+
+
 def employer(message: Message[contracts.EmployerRecorded]) -> Row:
     return _fact(message, "employer_id", "programmes")
 

@@ -130,6 +130,14 @@ class ReportsService:
             facts.keep(tx, facts.REFERRAL_ESCALATED, messages.escalation(message.data))
         return []
 
+    @on(contracts.ConsoleWasAway)
+    def keep_absence(self, tx: Transaction, message: Message[contracts.ConsoleWasAway]) -> list[Draft]:
+        """The hub's console was away from who answers by nothing else: that is not counted against them."""
+        rules.check_absence(message.data.began_at, message.data.ended_at, now=clock.now())
+        for row in messages.absences(message.data):
+            facts.keep(tx, facts.AWAY, row)
+        return []
+
     # -- work ----------------------------------------------------------------------------------------------------------
 
     @on(contracts.EmployerRecorded)

@@ -17,6 +17,7 @@ from contracts.codes import Power
 from messaging import clock, erasure, organisations, public_keys, saying
 from messaging import on as running
 from messaging.on import batches
+from messaging.plausible import check_absence
 from messaging.public_keys import KeyIds, PublicKeys
 from messaging.transaction import Transaction
 from services.referrals import messages, rules, store
@@ -419,6 +420,21 @@ class ReferralsService:
         )
         store.save_referral(tx, referral, message)
         return messages.taken_on(referral, coordinators=coordinators)
+
+    @on(contracts.ConsoleWasAway)
+    def make_up_for_absence(self, tx: Transaction, message: Message[contracts.ConsoleWasAway]) -> list[Draft]:
+        """The hub's console was away from who answers by nothing else: what fell due counts later."""
+        said, now = message.data, clock.now()
+        absence = check_absence(said.began_at, said.ended_at, now=now)
+        organisations.check_known(tx, said.organisations)
+        known = store.note_away(tx, said.organisations, absence)
+        drafts = []
+        for referral, organisation in store.lock_waited(tx, said.organisations, absence):
+            later = rules.make_up(referral, known.get(organisation, ()), at=now)
+            if later is not referral:
+                store.save_referral(tx, later, message)
+                drafts += messages.made_up(later)
+        return drafts
 
     # -- writing to each other -----------------------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ RARE: Final = {
         "ConsentWithdrawnByReceipt", "RouteRuleSet", "OrganisationRecorded", "FactsAsked",
     },
     # Which consent a note is under, its referral has to say first.
-    "referrals": {"PersonErased", "OrganisationRecorded", "ReferralNoteAdded", "FactsAsked"},
+    "referrals": {"PersonErased", "OrganisationRecorded", "ReferralNoteAdded", "FactsAsked", "ConsoleWasAway"},
     "events": {"PersonErased"},
     "employment": {"PersonErased", "ReferralReminder", "OrganisationRecorded"},
     "reports": set[str](),

@@ -1,25 +1,26 @@
-"""From when an answer is late, where the console was away from who owes it: the rule stands here, once.
+"""From when an answer is late, where the console was away from who owes it (contracts/deadlines.py `counts_from`).
 
-Whose staff have the console alone cannot answer while it is away (hub/console/presence.py). So a deadline of theirs
-that ends meanwhile, or before the console has been there again for as long as it was away, counts from that moment on.
-What goes before is the hub's delay, and none of theirs. Whatever else the network does when a deadline ends, it does
-all the same: somebody still waits for an answer.
+Whose staff have the console alone cannot answer while it is away (hub/console/presence.py), and what it delayed is the
+hub's. The service referrals moves such a deadline as soon as it is told (`console.was_away`). Until then, and where it
+had ended before, the console's pages say so by themselves. Lists have the rule in SQL, each absence by itself: what
+ends in another one that followed has been moved by then.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Final, LiteralString
+from typing import Final, LiteralString, NamedTuple
 
+from contracts.deadlines import Absence, counts_from
 from messaging.database import Connection
 
 _BACK_FOR_AS_LONG: Final[LiteralString] = "ended_at + (ended_at - began_at)"
 
-# Of the columns `waits_on` and `due_at` of whatever is called `referral`.
+# Of the columns `waits_on`, `due_at` and `sent_at` of whatever is called `referral`.
 LATE_FROM: Final[LiteralString] = f"""
     greatest(referral.due_at, (
         select max({_BACK_FOR_AS_LONG}) from away
         where away.organisation = referral.waits_on and began_at <= referral.due_at
-            and {_BACK_FOR_AS_LONG} > referral.due_at
+            and {_BACK_FOR_AS_LONG} > referral.due_at and ended_at > referral.sent_at
     ))
 """
 IS_LATE: Final[LiteralString] = f"due_at < %(now)s and {LATE_FROM} < %(now)s"
@@ -32,20 +33,23 @@ DUE_LATER: Final[LiteralString] = f"""
     ))
 """
 
-EXCUSED: Final[LiteralString] = f"""
-    select waits_on, due_at, {LATE_FROM} as late_from
-    from unnest(%(waits_on)s::text[], %(due_at)s::timestamptz[]) as referral (waits_on, due_at)
-    where {LATE_FROM} > due_at
-"""
-
-Deadline = tuple[str, datetime]
-"""Who owes an answer, and until when."""
+AWAY: Final[LiteralString] = "select organisation, began_at, ended_at from away where organisation = any(%s)"
 
 
-def excused(connection: Connection, deadlines: Sequence[Deadline]) -> Mapping[Deadline, datetime]:
+class Deadline(NamedTuple):
+    """Who owes an answer, until when, and since when at the earliest."""
+
+    waits_on: str
+    due_at: datetime
+    since: datetime
+
+
+def excused(connection: Connection, deadlines: Collection[Deadline]) -> Mapping[Deadline, datetime]:
     """Of those of these deadlines that ended while the console was away, from when on they count."""
     if not deadlines:
         return {}
-    values = {"waits_on": [who for who, _ in deadlines], "due_at": [due_at for _, due_at in deadlines]}
-    rows = connection.execute(EXCUSED, values).fetchall()
-    return {(row["waits_on"], row["due_at"]): row["late_from"] for row in rows}
+    absences: dict[str, list[Absence]] = {}
+    for row in connection.execute(AWAY, (sorted({one.waits_on for one in deadlines}),)).fetchall():
+        absences.setdefault(row["organisation"], []).append((row["began_at"], row["ended_at"]))
+    counting = {one: counts_from(one.due_at, absences.get(one.waits_on, ()), since=one.since) for one in deadlines}
+    return {one: late_from for one, late_from in counting.items() if late_from > one.due_at}

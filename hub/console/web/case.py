@@ -157,7 +157,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             triage=_triage(visit, viewer, current, say),
             referrals=[showing.shown(row, viewer) for row in case.referrals],
             story=[*story(case, viewer, say, excused, reached)],
-            excused=_excused((current["waits_on"], current["due_at"]), excused, say),
+            excused=_delayed(case, current, excused, say),
             next_step=_next_step(case, referral_id, say),
             in_charge=acting.in_charge(case, referral_id),
             buttons=acting.buttons(visit, settings, case, current, say),
@@ -218,9 +218,10 @@ def story(
             continue
         referral, said = by_id[event["referral_id"]], EVENTS.get(event["what"], NOTED)
         lines.append(_happening(event["noted_at"], said, event["noted_by"], event["details"], referral, say))
-    for (referral_id, sequence), (who, due_at) in _deadlines(case).items():
-        sentence = _excused((who, due_at), excused, say)
-        if sentence is not None and due_at <= min(say.now, _next_after(case, referral_id, sequence)):
+    for (referral_id, sequence), deadline in _deadlines(case).items():
+        due_at = deadline.due_at
+        if deadline in excused and due_at <= min(say.now, _next_after(case, referral_id, sequence)):
+            sentence = _excused(deadline.waits_on, excused[deadline], say)
             lines.append(Happening(due_at, sentence, (), by_id[referral_id]["short_code"]))
     yield from sorted(lines, key=lambda line: line.at)
 
@@ -232,8 +233,9 @@ def _deadlines(case: Case) -> dict[tuple[UUID, int], Deadline]:
     for step in case.steps:
         due_at, party = step["details"].get("due_at"), messages.WAITS_ON.get(step["details"].get("waits_for"))
         if due_at and party:
-            who = by_id[step["referral_id"]][party]
-            found[step["referral_id"], step["sequence"]] = (who, datetime.fromisoformat(due_at))
+            referral = by_id[step["referral_id"]]
+            deadline = Deadline(referral[party], datetime.fromisoformat(due_at), referral["sent_at"])
+            found[step["referral_id"], step["sequence"]] = deadline
     return found
 
 
@@ -244,11 +246,20 @@ def _next_after(case: Case, referral_id: UUID, sequence: int) -> datetime:
     return min(later, default=datetime.max.replace(tzinfo=UTC))
 
 
-def _excused(deadline: Deadline, excused: Mapping[Deadline, datetime], say: Saying) -> str | None:
-    """That the hub has answered for a deadline, and until when; None where it has not."""
-    if deadline not in excused:
+def _delayed(case: Case, current: Row, excused: Mapping[Deadline, datetime], say: Saying) -> str | None:
+    """That the hub answers for the deadline that is shown: it ended while the console was away, or was moved for it."""
+    if current["due_at"] is None or current["waits_on"] is None:
         return None
-    return say.text(EXCUSED) % {"until": say.exact(excused[deadline]), "who": say.organisation(deadline[0])}
+    late_from = excused.get(Deadline(current["waits_on"], current["due_at"], current["sent_at"]))
+    steps = [step for step in case.steps if step["referral_id"] == current["referral_id"]]
+    is_moved = steps and messages.is_the_hubs_delay(max(steps, key=lambda step: int(step["sequence"])))
+    if late_from is None and not is_moved:
+        return None
+    return _excused(current["waits_on"], late_from or current["due_at"], say)
+
+
+def _excused(who: str, until: datetime, say: Saying) -> str:
+    return say.text(EXCUSED) % {"until": say.exact(until), "who": say.organisation(who)}
 
 
 def _may_know(event: Row, viewer: cases.Viewer) -> bool:

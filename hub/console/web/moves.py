@@ -15,6 +15,7 @@ from contracts.deadlines import EXTENDED_AT_MOST, LENGTHS
 from contracts.fields import For, Model
 from contracts.transitions import ENDED, NOTED_IN, Actor, acts
 from contracts.words import catalogue
+from hub.console import messages
 from hub.console.hosting import uses_screens
 from hub.console.store.cases import Case
 from hub.console.web import consents
@@ -273,11 +274,15 @@ def obstacle(move: Move, standing: Standing) -> str:
 
 
 def extended(standing: Standing) -> int:
-    """How often the referral's deadlines have been extended since it was opened."""
+    """How often coordinators have extended the referral's deadlines since it was opened; the hub does for its own."""
     id = standing.referral["referral_id"]
     since = opened_after(standing.case, id)
     steps = [one for one in standing.case.steps if one["referral_id"] == id]
-    return sum("extension_reason" in one["details"] for one in steps if since is None or one["changed_at"] > since)
+    return sum(
+        "extension_reason" in one["details"] and not messages.is_the_hubs_delay(one)
+        for one in steps
+        if since is None or one["changed_at"] > since
+    )
 
 
 def opened_after(case: Case, referral_id: UUID) -> datetime | None:

@@ -10,7 +10,7 @@ from hub.reports.rules.belief import (
     zone_if_known,
 )
 from messaging.answers import MissingPrerequisite, Refused
-from messaging.plausible import check_planned
+from messaging.plausible import check_absence, check_planned
 
 __all__ = [
     "MissingPrerequisite",
@@ -18,6 +18,7 @@ __all__ = [
     "accountability",
     "activities",
     "asked",
+    "check_absence",
     "check_delivery",
     "check_happened",
     "check_planned",

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 
+from contracts.deadlines import Absence, counts_from, time_away
 from hub.reports.rules import small_counts
 from hub.reports.rules.asked import Asked
 from hub.reports.rules.sheets import Cell, Column, Sheet
@@ -34,6 +35,8 @@ COLUMNS: Final = (
 )
 NOTES: Final = (
     "Counted by the month in which a referral was sent. Answered: accepted, declined, on a waiting list or redirected.",
+    "Not counted as overdue, expired or escalated: what fell due while the hub's console was away from an organisation "
+    "that answers by nothing else, and for as long again. Hours are counted without that absence.",
     f"Withheld {small_counts.WITHHELD}: referrals of the protection sectors are left out of the row where, in a month "
     "and municipality, any of their counts was of one to four; and all of the running month.",
 )
@@ -55,8 +58,11 @@ class Sent:
     answered_at: datetime | None = None
     served_at: datetime | None = None
     accepted: bool = False
-    escalated: bool = False
-    """Whether coordinators had to be told that the recipient did not answer."""
+    expired_at: datetime | None = None
+    escalated_at: Sequence[datetime] = ()
+    """When coordinators had to be told that the recipient did not answer."""
+    absences: Sequence[Absence] = ()
+    """When the hub's console was away from the recipient."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +87,30 @@ def count(referrals: Sequence[Sent], *, now: datetime) -> Counts:
         accepted=sum(one.accepted for one in referrals),
         unanswered=len(unanswered),
         overdue=sum(is_overdue(one, now=now) for one in unanswered),
-        expired=sum(one.state == "expired" for one in referrals),
-        escalated=sum(one.escalated for one in referrals),
+        expired=sum(is_expired(one) for one in referrals),
+        escalated=sum(is_escalated(one) for one in referrals),
     )
 
 
 def is_overdue(referral: Sent, *, now: datetime) -> bool:
     """Whether a decision on an unanswered referral is late; the deadline rests while the sender owes an answer."""
-    return referral.state != "info_requested" and referral.answer_by is not None and now > referral.answer_by
+    if referral.state == "info_requested" or referral.answer_by is None:
+        return False
+    return now > counts_from(referral.answer_by, referral.absences, since=referral.sent_at)
+
+
+def is_expired(referral: Sent) -> bool:
+    """Whether nobody answered in time; where that time ended for want of the console, it is not the recipient's."""
+    return referral.state == "expired" and not (referral.expired_at and _is_excused(referral, referral.expired_at))
+
+
+def is_escalated(referral: Sent) -> bool:
+    """Whether coordinators were told that the recipient did not answer when it could have."""
+    return any(not _is_excused(referral, at) for at in referral.escalated_at)
+
+
+def _is_excused(referral: Sent, at: datetime) -> bool:
+    return counts_from(at, referral.absences, since=referral.sent_at) > at
 
 
 def escalates_recipient(what: str, state: str) -> bool:
@@ -141,9 +163,9 @@ def sheet(referrals: Iterable[Sent], asked: Asked, *, now: datetime, running_mon
 
 def _row(organisation: str, referrals: Sequence[Sent], withheld: bool, *, now: datetime) -> tuple[Cell, ...]:
     counts = count(referrals, now=now)
-    receipt = [_hours(one.sent_at, one.received_at) for one in referrals if one.received_at]
-    answer = [_hours(one.sent_at, one.answered_at) for one in referrals if one.answered_at]
-    service = [_hours(one.sent_at, one.served_at) for one in referrals if one.served_at]
+    receipt = [_hours(one, one.received_at) for one in referrals if one.received_at]
+    answer = [_hours(one, one.answered_at) for one in referrals if one.answered_at]
+    service = [_hours(one, one.served_at) for one in referrals if one.served_at]
     return (
         organisation,
         counts.sent,
@@ -159,8 +181,9 @@ def _row(organisation: str, referrals: Sequence[Sent], withheld: bool, *, now: d
     )
 
 
-def _hours(since: datetime, until: datetime) -> float:
-    return (until - since) / timedelta(hours=1)
+def _hours(referral: Sent, until: datetime) -> float:
+    since = referral.sent_at
+    return (until - since - time_away(since, until, referral.absences)) / timedelta(hours=1)
 
 
 def percentile(values: Sequence[float], share: int) -> float | None:

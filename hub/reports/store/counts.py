@@ -1,5 +1,6 @@
 """What is counted from the facts: people as `same_person` has them, months as Colombia has them."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, LiteralString
 
@@ -224,14 +225,22 @@ def services(connection: Connection) -> dict[tuple[str, str], int]:
 REFERRALS: Final = """
     select recipient, referral.need_code, coalesce(referral.zone, need.zone) as zone,
            to_char(sent_at at time zone 'America/Bogota', 'YYYY-MM') as month, state, sent_at, answer_by,
-           received_at, answered_at, served_at, coalesce(accepted, false) as accepted,
-           exists (select from referral_escalated as one where one.referral_id = referral.referral_id) as escalated
+           received_at, answered_at, served_at, expired_at, coalesce(accepted, false) as accepted,
+           coalesce(escalated_at, '{}') as escalated_at
     from referral left join referral_timing using (referral_id) left join need using (need_id)
+    left join (
+        select referral_id, array_agg(noted_at) as escalated_at from referral_escalated group by referral_id
+    ) as escalation using (referral_id)
     where state <> 'entered_in_error'
 """
+
+AWAY: Final = "select organisation, began_at, ended_at from away"
 
 
 def referrals(connection: Connection) -> Sequence[Sent]:
     """Return every referral, other than those entered in error."""
+    absences = defaultdict(list)
+    for row in connection.execute(AWAY).fetchall():
+        absences[row["organisation"]].append((row["began_at"], row["ended_at"]))
     rows: list[dict[str, Any]] = connection.execute(REFERRALS).fetchall()
-    return [Sent(**row) for row in rows]
+    return [Sent(**row, absences=absences.get(row["recipient"], ())) for row in rows]

@@ -88,6 +88,12 @@ REFERRAL_ESCALATED: Final = """
     on conflict do nothing
 """
 
+AWAY: Final = """
+    insert into away (organisation, began_at, ended_at)
+    select organisation, began_at, ended_at from jsonb_populate_recordset(null::away, %s::jsonb)
+    on conflict do nothing
+"""
+
 STRUCK_OUT: Final = """
     insert into delivery_struck_out (delivery_id, said_by)
     select delivery_id, said_by from jsonb_populate_recordset(null::delivery_struck_out, %s::jsonb)

@@ -160,11 +160,20 @@ def extended(
     """Tell the parties until when they have, under the next number, and the other coordinators who gave it and why."""
     step = referral.steps[-1]
     why = {"extension_reason": said.reason}
-    result = _result(referral) if referral.state == State.COMPLETED else {}  # or it would be taken to be unknown now
     return [
-        *_transition(referral, step, {**result, **why}),
+        *_ends_later(referral, said.reason),
         *_to_others(referral, step, codes.CoordinatorAct.DEADLINE_EXTENDED, coordinators, due_at=said.due_at, **why),
     ]
+
+
+def made_up(referral: Referral) -> list[Draft]:
+    """Tell the parties until when they have, under the next number: the hub's console was away meanwhile."""
+    return _ends_later(referral, codes.ExtensionReason.SYSTEM_DOWN)
+
+
+def _ends_later(referral: Referral, why: codes.ExtensionReason) -> list[Draft]:
+    result = _result(referral) if referral.state == State.COMPLETED else {}  # or it would be taken to be unknown now
+    return _transition(referral, referral.steps[-1], {**result, "extension_reason": why})
 
 
 def taken_on(referral: Referral, *, coordinators: Iterable[str]) -> list[Draft]:

@@ -12,6 +12,7 @@ from services.referrals.rules.answering import (
     request_info,
     waitlist,
 )
+from services.referrals.rules.away import make_up
 from services.referrals.rules.chains import Link, ends_chain, go_on, has_ended, hear_of_end, refer_onward
 from services.referrals.rules.confidential import check_may_have, who_may_have
 from services.referrals.rules.coordinating import DEADLINE_EXTENDED, chase, extend_deadline, take_on
@@ -119,6 +120,7 @@ __all__ = [
     "hear_of_end",
     "latest_answer",
     "left_line",
+    "make_up",
     "may_be_met_elsewhere",
     "move_up",
     "next_step",

@@ -1,7 +1,7 @@
 """How long everybody has for their next step, and what the hub does meanwhile: no referral stays unanswered."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -74,6 +74,13 @@ def start_deadline(
         return None
     planned = ends_at - length * (1 - stages[stage][0])
     return Deadline(length=length, ends_at=ends_at, due_at=max(planned, at + length * _APART), stage=stage)
+
+
+def put_off(stages: Stages, deadline: Deadline, *, until: datetime) -> Deadline:
+    """Have a deadline end later: it lasts longer by that much, and what has come of its stages does not come again."""
+    length = deadline.length + (until - deadline.ends_at)
+    planned = until - length * (1 - stages[deadline.stage][0])
+    return replace(deadline, length=length, ends_at=until, due_at=max(deadline.due_at, planned))
 
 
 def stop_deadline(deadline: Deadline | None, *, at: datetime) -> StoppedDeadline | None:

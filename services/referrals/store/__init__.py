@@ -1,5 +1,6 @@
 """What referrals keeps in PostgreSQL, one file for each subject."""
 
+from services.referrals.store.away import lock_waited, note_away
 from services.referrals.store.chains import chain_after, chain_before, last_after, links, referred_onward_before
 from services.referrals.store.consents import (
     end_consent,
@@ -68,6 +69,8 @@ __all__ = [
     "lock_referral",
     "lock_referrals_of",
     "lock_referrals_under",
+    "lock_waited",
+    "note_away",
     "note_notified",
     "open_beside",
     "organisations_changed",

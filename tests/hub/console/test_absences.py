@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from contracts.codes import ReferralState, ReminderAbout
+from contracts.deadlines import counts_from
 from hub.console import presence
 from hub.console.presence import EVERY, Presence
 from hub.console.service import ConsoleService
 from hub.console.store import absences, work
+from hub.console.store.absences import Deadline
 from hub.console.store.cases import Viewer
 from hub.console.store.work import Bucket, Day
 from messaging import database
@@ -94,9 +96,28 @@ def test_the_read_service_is_away_for_whom_the_other_processes_serve(said: Kept)
     say(said, Presence("console-web"), BEGAN, ["iom", "fuvadis"])
     say(said, Presence("console-inbox"), BEGAN, ["iom"])
     say(said, Presence("console"), BEGAN - HOUR, None)
-    with database.connect(said.url) as connection, transaction(connection) as tx:
-        ConsoleService().be_here(tx, ENDED)
+    told = be_here(said, ENDED)
     assert away(said) == [(who, BEGAN - HOUR, ENDED, "console") for who in ("fuvadis", "iom")]
+    assert told == [(("fuvadis", "iom"), BEGAN - HOUR, ENDED)]
+
+
+def be_here(kept: Kept, now: datetime) -> list[tuple[tuple[str, ...], datetime, datetime]]:
+    """What the hub's other services are told."""
+    with database.connect(kept.url) as connection, transaction(connection) as tx:
+        told = [draft.data for draft in ConsoleService().be_here(tx, now)]
+    return [(one.organisations, one.began_at, one.ended_at) for one in told]
+
+
+def test_the_hub_is_told_of_each_absence_once_whoever_has_noted_it(said: Kept) -> None:
+    was_away(said)
+    was_away(said, organisation="fuvadis")
+    was_away(said, began=BEGAN + HOUR / 2)
+    was_away(said, began=BEGAN - timedelta(days=40))  # the console's clock was set, or nobody has worked here for long
+    assert be_here(said, ENDED) == [
+        (("fuvadis", "iom"), BEGAN, ENDED),
+        (("iom",), BEGAN + HOUR / 2, ENDED),
+    ]
+    assert be_here(said, ENDED + MINUTE) == []
 
 
 def buckets(kept: Kept, viewer: Viewer, now: datetime) -> set[Bucket]:
@@ -107,10 +128,10 @@ def buckets(kept: Kept, viewer: Viewer, now: datetime) -> set[Bucket]:
     return {bucket for bucket, many in counted.items() if many}
 
 
-def due(kept: Kept, due_at: datetime, recipient: str = "iom") -> None:
+def due(kept: Kept, due_at: datetime, recipient: str = "iom", sent_at: datetime = BEGAN - HOUR) -> None:
     kept.hear(
         recorded("due", 2, state=ReferralState.RECEIVED, sender="redcross", recipient=recipient,
-                 waits_for=ReminderAbout.DECISION, due_at=due_at)
+                 waits_for=ReminderAbout.DECISION, due_at=due_at, sent_at=sent_at)
     )  # fmt: skip
 
 
@@ -154,5 +175,26 @@ def test_of_several_absences_the_longest_holds_and_in_whatever_order_facts_come(
     was_away(said, began=BEGAN + HOUR / 4)
     was_away(said)
     assert buckets(said, COORDINATOR, ENDED + HOUR) == set()
-    deadlines = [("iom", BEGAN + HOUR / 2), ("redcross", BEGAN + HOUR / 2), ("iom", BEGAN + 5 * HOUR)]
+    deadlines = [
+        Deadline("iom", BEGAN + HOUR / 2, BEGAN - HOUR),
+        Deadline("redcross", BEGAN + HOUR / 2, BEGAN - HOUR),
+        Deadline("iom", BEGAN + 5 * HOUR, BEGAN - HOUR),
+        Deadline("iom", ENDED + HOUR / 2, ENDED),
+    ]
     assert said.read(absences.excused, deadlines) == {deadlines[0]: ENDED + HOUR}
+
+
+def test_what_was_sent_when_the_console_was_back_is_late_by_its_own_deadline(said: Kept) -> None:
+    was_away(said)
+    due(said, ENDED + HOUR / 2, sent_at=ENDED + MINUTE)
+    assert buckets(said, COORDINATOR, ENDED + HOUR) == {Bucket.OVERDUE_ELSEWHERE}
+
+
+@pytest.mark.parametrize("minutes", range(-90, 151, 15))
+def test_lists_and_the_case_count_alike(said: Kept, minutes: int) -> None:
+    was_away(said)
+    due_at = BEGAN + minutes * MINUTE
+    due(said, due_at, sent_at=BEGAN - HOUR)
+    late_from = counts_from(due_at, [(BEGAN, ENDED)], since=BEGAN - HOUR)
+    (row,) = ask(said, f"select {absences.LATE_FROM} as late_from from referral")
+    assert row["late_from"] == late_from

@@ -335,7 +335,9 @@ def sent(month: str, zone: str, end: str, need: str = NEED, *, escalated: bool =
     at = datetime.fromisoformat(f"{month}-10T12:00:00+00:00")
     answered = at + timedelta(hours=5) if end in ("accepted", "declined") else None
     due = at + timedelta(days=14)
-    return Sent("iom", need, zone, month, end, at, due, at, answered, None, end == "accepted", escalated)
+    return Sent(
+        "iom", need, zone, month, end, at, due, at, answered, None, end == "accepted", None, (at,) if escalated else ()
+    )
 
 
 def partner_sheets(referrals: list[Sent]) -> list[Sheet]:

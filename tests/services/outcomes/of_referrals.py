@@ -16,6 +16,7 @@ from tests.examples import (
     facts_asked,
     referral_requested,
     service_published,
+    was_away,
 )
 from tests.services import stories
 from tests.services.outcomes.cases import Again, Case, NeverOutOfOrder, NeverRefused, Refused, Said
@@ -255,6 +256,13 @@ CASES: Final = [
         stories.taken_on,
         refused=Refused("not_while_declined", said(stories.taken_on), at("declined")),
         again="already_taken_on",
+    ),
+    Case(
+        before=at("sent"),
+        done=Said(was_away(), by="hub"),
+        refused=Refused("organisation_unknown", Said(was_away(organisations=("nobody",)), by="hub")),
+        again=Again.CHANGES_NOTHING,
+        out_of_order=NeverOutOfOrder("for what nobody was sent yet nobody has waited"),
     ),
     # -- writing to each other
     moves(

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from contracts import codes
+from tests.examples import DAY, NOW, was_away
 from tests.examples_reports import (
     HELD_AT,
     a_case,
@@ -91,6 +92,10 @@ CASES: Final = [
     kept(
         Said(noted("ana"), by="hub"),
         refused=NeverRefused("referrals alone says it: there is nobody to tell", Said(noted("luis"), by="hub")),
+    ),
+    kept(
+        Said(was_away(), by="hub"),
+        refused=Refused("absence_impossible", Said(was_away(ended_at=NOW - 5 * DAY), by="hub")),
     ),
     kept(cafe := Said(employer("a café"), by="barranquilla"), refused=of_another(cafe)),
     kept(part := Said(participation("ana"), by="barranquilla"), refused=of_another(part)),

@@ -3,7 +3,10 @@
 import time
 from datetime import timedelta
 
-from tests.hub.console.journeys.conftest import House
+from hub.reports.rules import partners
+from hub.reports.store import counts
+from messaging import database
+from tests.hub.console.journeys.conftest import House, Referral
 from tests.waiting import eventually
 
 HOUR = timedelta(hours=1)
@@ -11,10 +14,19 @@ OF_THE_CONSOLE = ("console", "console-web", "console-inbox", "console-custody", 
 HUBS_DELAY = "La consola de Ruta no funcionaba"
 
 
+def reported(house: House, referral: Referral) -> list[tuple[bool, bool]]:
+    """Whether the reports know of an absence of whoever has to answer it, and take the answer to be overdue."""
+    with database.connect(house.network.stack.service_database_url("reports")) as connection:
+        sent = counts.referrals(connection)
+    of_it = [one for one in sent if (one.recipient, one.answer_by) == (referral.recipient, referral.due_at)]
+    return [(bool(one.absences), partners.is_overdue(one, now=house.now())) for one in of_it]
+
+
 def test_what_fell_due_while_the_console_was_away_is_the_hubs_and_nothing_is_lost(house: House) -> None:
     falls_due = house.refers("redcross", "casapuente.apoyo", "emergency")
     eventually(lambda: falls_due.states == ["sent", "received"])
-    house.wait_for(falls_due.due_at - house.now() - HOUR / 2)
+    was_due = falls_due.due_at
+    house.wait_for(was_due - house.now() - HOUR / 2)
     eventually(lambda: len(house.asks_the_console("select part from presence")) == len(OF_THE_CONSOLE))
     for name in OF_THE_CONSOLE:
         house.network[name].stop()
@@ -38,7 +50,10 @@ def test_what_fell_due_while_the_console_was_away_is_the_hubs_and_nothing_is_los
         "select distinct part from away where organisation = 'casapuente' and ended_at - began_at > interval '50 min'"
     )
     eventually(lambda: {row["part"] for row in house.asks_the_console(away)} == {*OF_THE_CONSOLE})
-    assert falls_due.due_at < house.now()
+    # Whoever has to answer has as long again, all of the hub's services know, and nobody counts it as theirs.
+    eventually(lambda: falls_due.states == ["sent", "received", "received"])
+    assert was_due < house.now() < falls_due.due_at
+    eventually(lambda: reported(house, falls_due) == [(True, False)])
 
     # It is nobody's but the hub's.
     with house.sits("coordinacion") as desk, house.sits("casapuente") as theirs:
