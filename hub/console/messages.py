@@ -136,7 +136,13 @@ def facts_asked(asked: Ask, *, reader: str) -> Draft:
 def was_away(absence: Row) -> Draft:
     """Tell the hub's services when the console was away from whom."""
     absence_id = uuid7()
-    return Draft(contracts.ConsoleWasAway(absence_id=absence_id, **absence), subject=str(absence_id))
+    said = contracts.ConsoleWasAway(
+        absence_id=absence_id,
+        organisations=tuple(absence["organisations"]),
+        began_at=absence["began_at"],
+        ended_at=absence["ended_at"],
+    )
+    return Draft(said, subject=str(absence_id))
 
 
 def service(said: contracts.ServiceRecorded) -> Row:

@@ -1,6 +1,6 @@
 """When the hub's console was away from whom, and what waited for them meanwhile."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -27,7 +27,7 @@ WAITED: Final = """
 """
 
 
-def note_away(tx: Transaction, organisations: Iterable[str], absence: Absence) -> Mapping[str, Sequence[Absence]]:
+def note_away(tx: Transaction, organisations: Collection[str], absence: Absence) -> Mapping[str, Sequence[Absence]]:
     """Keep that the console was away from these organisations; return all that is known of each."""
     began_at, ended_at = absence
     for one in organisations:
@@ -38,7 +38,7 @@ def note_away(tx: Transaction, organisations: Iterable[str], absence: Absence) -
     return known
 
 
-def lock_waited(tx: Transaction, organisations: Iterable[str], absence: Absence) -> list[tuple[Referral, str]]:
+def lock_waited(tx: Transaction, organisations: Collection[str], absence: Absence) -> list[tuple[Referral, str]]:
     """Lock and return what has waited for these organisations for a time that may end later, each with for which."""
     began_at, ended_at = absence
     values = {"organisations": list(organisations), "began_at": began_at, "until": ended_at + (ended_at - began_at)}
