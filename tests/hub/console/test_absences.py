@@ -104,7 +104,7 @@ def test_the_read_service_is_away_for_whom_the_other_processes_serve(said: Kept)
 def be_here(kept: Kept, now: datetime) -> list[tuple[tuple[str, ...], datetime, datetime]]:
     """What the hub's other services are told."""
     with database.connect(kept.url) as connection, transaction(connection) as tx:
-        told = [draft.data for draft in ConsoleService().be_here(tx, now)]
+        told: list[Any] = [draft.data for draft in ConsoleService().be_here(tx, now)]
     return [(one.organisations, one.began_at, one.ended_at) for one in told]
 
 

@@ -3,8 +3,9 @@
 from datetime import timedelta
 from typing import Final
 
+import contracts
 from contracts import codes
-from tests.examples import DAY, NOW, was_away
+from tests.examples import DAY, NOW, PERSON_ID, was_away
 from tests.examples_reports import (
     HELD_AT,
     a_case,
@@ -27,7 +28,7 @@ from tests.examples_reports import (
     struck_out,
     unrecorded,
 )
-from tests.services.outcomes.cases import Again, Case, NeverOutOfOrder, NeverRefused, Refused, Said
+from tests.services.outcomes.cases import Again, Case, KnownAs, NeverOutOfOrder, NeverRefused, Refused, Said
 
 STRANGER: Final = "iom"
 
@@ -38,6 +39,11 @@ OF_INTAKE: Final = "intake alone says it, which has checked it: there is nobody 
 def kept(done: Said, *, refused: Refused | NeverRefused) -> Case:
     """A fact is kept without anything before it, and said again it changes nothing."""
     return Case(done=done, refused=refused, again=Again.CHANGES_NOTHING, out_of_order=IN_ANY_ORDER)
+
+
+def was_away_here(known_as: KnownAs) -> contracts.ConsoleWasAway:
+    """From an organisation that is called as an id of the scene, as no other is."""
+    return was_away(organisations=(f"o{known_as(PERSON_ID)}",))
 
 
 def of_another(said: Said) -> Refused:
@@ -94,7 +100,7 @@ CASES: Final = [
         refused=NeverRefused("referrals alone says it: there is nobody to tell", Said(noted("luis"), by="hub")),
     ),
     kept(
-        Said(was_away(), by="hub"),
+        Said(was_away_here, by="hub"),
         refused=Refused("absence_impossible", Said(was_away(ended_at=NOW - 5 * DAY), by="hub")),
     ),
     kept(cafe := Said(employer("a café"), by="barranquilla"), refused=of_another(cafe)),
