@@ -4,11 +4,10 @@ It comes before anything that an organisation newly admitted says: the hub notif
 messages in then.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from contracts import OrganisationRecorded
-from messaging.answers import Refused
 from messaging.database import as_json
 
 if TYPE_CHECKING:
@@ -53,10 +52,9 @@ def taking_part(tx: "Transaction") -> frozenset[str]:
     return _ids(tx, TAKING_PART)
 
 
-def check_known(tx: "Transaction", organisations: Iterable[str]) -> None:
-    """Refuse organisations of which the hub has never said anything (`organisation_unknown`)."""
-    if not _ids(tx, EVER_KNOWN).issuperset(organisations):
-        raise Refused("organisation_unknown", "data.organisations")
+def ever_known(tx: "Transaction") -> frozenset[str]:
+    """The organisations of which the hub has ever said anything."""
+    return _ids(tx, EVER_KNOWN)
 
 
 def handling(tx: "Transaction", contract_name: str) -> frozenset[str]:

@@ -426,7 +426,7 @@ class ReferralsService:
         """The hub's console was away from who answers by nothing else: what fell due counts later."""
         said, now = message.data, clock.now()
         absence = check_absence(said.began_at, said.ended_at, now=now)
-        organisations.check_known(tx, said.organisations)
+        rules.check_known(said.organisations, known=organisations.ever_known(tx))
         known = store.note_away(tx, said.organisations, absence)
         drafts = []
         for referral, organisation in store.lock_waited(tx, said.organisations, absence):

@@ -1,6 +1,6 @@
 """That the hub's console was away: what an organisation could not answer meanwhile, it has longer for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -8,11 +8,18 @@ from typing import Final
 from contracts.codes import ExtensionReason
 from contracts.deadlines import Absence, counts_from
 from contracts.transitions import HUB, RECEIVED, SENT
+from messaging.answers import Refused
 from services.referrals.rules.coordinating import DEADLINE_EXTENDED
 from services.referrals.rules.deadlines import put_off
 from services.referrals.rules.referrals import Referral, Step, note
 
 WHY: Final = ExtensionReason.SYSTEM_DOWN
+
+
+def check_known(organisations: Iterable[str], *, known: frozenset[str]) -> None:
+    """Refuse organisations of which the hub has never said anything."""
+    if not known.issuperset(organisations):
+        raise Refused("organisation_unknown", "data.organisations")
 
 
 def make_up(referral: Referral, absences: Sequence[Absence], *, at: datetime) -> Referral:
