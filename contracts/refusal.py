@@ -29,5 +29,7 @@ class MessageRefused(Model):
     """The message's type, when it names a contract."""
     body_sha256: Sha256
     """Of the bytes that were sent: how the sender finds the message when it has no readable id."""
+    body_bytes: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    """How many bytes these were; of what the gateway refuses."""
     refused_by: Code | None = None
     """Who said no: `gateway`, or a service (`intake`, `referrals`, …); whose service it is, `source` says."""

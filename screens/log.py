@@ -6,7 +6,7 @@ from typing import Any, Final
 import contracts
 from contracts import Message, codes
 from hub.monitor.log import __main__ as process
-from hub.monitor.log import keeping, writing
+from hub.monitor.log import keeping, refused, writing
 from messaging import database
 from messaging.identity import address_to
 from screens.cases import an_id
@@ -26,6 +26,15 @@ def fill(url: str) -> None:
         for seconds_ago, message in _messages():
             key = address_to(message.recipient, message) if message.recipient else message.type
             process.write(connection, [(key, message.to_json())], NOW - timedelta(seconds=seconds_ago), known)
+        beyond = {
+            "number": 1,
+            "at": NOW - timedelta(hours=2),
+            "organisation": "fuvadis",
+            "code": "not_json",
+            "beyond": 113,
+        }
+        refused.write(connection, [beyond], NOW - timedelta(seconds=1), known)
+        connection.commit()
 
 
 def _messages() -> list[tuple[float, Message[Any]]]:

@@ -59,6 +59,8 @@ def provision_databases(stack: Stack, network: DeclaredNetwork) -> None:
             stack.provide_operator(name, acts=name in network.services)
             if name == MONITOR:
                 stack.provide_log_reader(name)
+            elif name == GATEWAY:
+                stack.provide_refusals_reader(name)
         except psycopg.Error as error:
             raise OperatorError(
                 f"The database of {name} could not be brought up to date: {str(error).splitlines()[0]}"

@@ -46,7 +46,13 @@ OPERATORS_SEE: Final[list[LiteralString]] = [
 # Of the message log what pages show: of confidential cases no more than that there is something.
 READERS_SEE: Final[list[LiteralString]] = [
     "grant connect on database {database} to {role}",
-    "grant select on message, outcome, pair, queue_age to {role}",
+    "grant select on message, outcome, pair, queue_age, flow, refused_beyond to {role}",
+]
+# Of the gateway's database what the message log has of refusals by HTTP.
+LOG_SEES: Final[list[LiteralString]] = [
+    "grant connect on database {database} to {role}",
+    "grant usage on schema operators to {role}",
+    "grant select on operators.refused to {role}",
 ]
 OPERATORS_ACT: Final[list[LiteralString]] = ["grant execute on all functions in schema operators to {role}"]
 
@@ -260,6 +266,10 @@ class Stack:
         """The same of the message log, as the login of who shows it (`provide_log_reader`)."""
         return self._database_url_as(reader_role(log), log)
 
+    def refusals_database_url(self, gateway: str) -> str:
+        """The same of the gateway, as the login of who logs what was refused by HTTP (`provide_refusals_reader`)."""
+        return self._database_url_as(reader_role(gateway), gateway)
+
     def _database_url_as(self, role: str, service: str) -> str:
         server = addresses.read(self.service_database_url(service), addresses.DATABASE)
         return replace(server, scheme="postgresql", user=role, password=self.state.password(f"postgres {role}")).url
@@ -317,6 +327,14 @@ class Stack:
         self._provide_login(log, reader_role(log), READERS_SEE)
         return self.log_reader_database_url(log)
 
+    def provide_refusals_reader(self, gateway: str) -> str:
+        """Make the login of who logs what was refused by HTTP in the gateway's database, if that is up to date.
+
+        Its address is returned. It reads that, and writes nothing. Raises OperatorError.
+        """
+        self._provide_login(gateway, reader_role(gateway), LOG_SEES)
+        return self.refusals_database_url(gateway)
+
     def _provide_login(self, service: str, name: str, grants: list[LiteralString]) -> None:
         role, password = sql.Identifier(name), sql.Literal(self.state.password(f"postgres {name}"))
         with self._administering(service) as connection:
@@ -357,9 +375,9 @@ def operator_role(service: str) -> str:
     return f"{service}_operator"
 
 
-def reader_role(log: str) -> str:
-    """The role that reads the message log for pages."""
-    return f"{log}_reader"
+def reader_role(name: str) -> str:
+    """The role that reads the message log for pages, or the gateway's refusals for the message log."""
+    return f"{name}_reader"
 
 
 def _first_line(error: psycopg.Error) -> str:

@@ -136,6 +136,7 @@ def _refusal(organisation: str, body: bytes, refused: Refused, now: datetime) ->
         code=refused.code,
         where=refused.where,
         body_sha256=digest,
+        body_bytes=len(body),
         refused_by=GATEWAY,
     )
     said = fields(

@@ -15,6 +15,7 @@ ROWS: Final = 500  # of one step
 OUTCOMES_FOR: Final = "90 days"
 KEYS_FOR: Final = "24 hours"  # of requests that were sent with an Idempotency-Key
 BODIES_FOR: Final = "30 days"
+REFUSED_FOR: Final = "2 days"  # for the message log, so long as it may be away
 SUBMITTED_FOR: Final = "10 minutes"  # after it was accepted, where it is published and some service has said what of it
 SUBMITTED_FOR_LONGEST: Final = "1 day"  # where none has: it may stand in a queue that is lost
 
@@ -33,6 +34,11 @@ STEPS: Final[dict[str, str]] = {
         delete from idempotency where (organisation, key) in (
             select organisation, key from idempotency
             where begun_at < clock_timestamp() - interval '{KEYS_FOR}' order by begun_at limit {ROWS})
+    """,
+    "refused": f"""
+        delete from refused where number in (
+            select number from refused
+            where at < clock_timestamp() - interval '{REFUSED_FOR}' order by number limit {ROWS})
     """,
     "acknowledged bodies": f"""
         update delivery set body = null where (organisation, number) in (

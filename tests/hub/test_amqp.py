@@ -131,6 +131,7 @@ def test_each_refusal_is_logged_with_ids_and_codes_and_no_content(
     assert line["says"] == "refused"
     assert (line["code"], line["contract"], line["source"]) == (refused.code, named, "redcross")
     assert line["digest"] == refused.body_sha256
+    assert refused.body_bytes == len(body)
     assert line["message"] == str(refused.refused_id or "unreadable")
 
 

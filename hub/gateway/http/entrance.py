@@ -26,6 +26,7 @@ __all__ = ["Entrance", "Message", "Receive", "Scope", "Send", "headers_of", "not
 log = logging.getLogger("ruta.gateway")
 
 REQUEST_ID = "ruta.request_id"  # in an ASGI scope
+SUBMITS = "ruta.submits"  # there too: that a request submits messages, and as far as it was read what
 API = "/v1/"  # all below it is for who has a key
 FREE = frozenset({"/v1/openapi.json"})
 LINES = 50  # of our log at once that say what was refused
@@ -105,11 +106,18 @@ def _nobody_asks(_organisation: str) -> None:
     """Where no server of ours is below."""
 
 
-def note_refusal(scope: Scope, problem: Problem) -> None:
-    """Count what is refused, by the organisation that it is refused to."""
+def note_refusal(scope: Scope, problem: Problem, body: bytes | None = None) -> None:
+    """Count what is refused, by the organisation that it is refused to; of messages the log is to know.
+
+    `body` is that of a message of several.
+    """
     caller: Caller | None = scope.get(CALLER)
     message_id: UUID | None = problem.message_id
-    scope["app"].state.refusals.note(caller.organisation if caller else None, problem.code, clock.now(), message_id)
+    refusals, now = scope["app"].state.refusals, clock.now()
+    refusals.note(caller.organisation if caller else None, problem.code, now, message_id)
+    # What may be said again as it is, a moment later, is no message that was refused.
+    if caller is not None and SUBMITS in scope and problem.status < 500 and "Retry-After" not in problem.headers:
+        refusals.log(caller.organisation, caller.system, problem.code, now, body or scope[SUBMITS])
 
 
 def headers_of(scope: Scope) -> Mapping[bytes, bytes]:

@@ -14,7 +14,7 @@ import msgspec
 from contracts import MAX_BYTES
 from hub.gateway.admission import Admitted, Members, Refused, admit
 from hub.gateway.http import cloudevents, preferring
-from hub.gateway.http.entrance import REQUEST_ID, Receive, Scope, Send, headers_of, note_refusal, only_one
+from hub.gateway.http.entrance import REQUEST_ID, SUBMITS, Receive, Scope, Send, headers_of, note_refusal, only_one
 from hub.gateway.http.keys import CALLER, Caller
 from hub.gateway.http.limits import parameters
 from hub.gateway.http.problems import Problem, language_of
@@ -35,6 +35,7 @@ class Post:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Accept what a request brings."""
+        scope[SUBMITS] = None
         parameters(scope["query_string"])
         if (only_one(scope, b"content-encoding") or b"identity").strip().lower() != b"identity":
             raise Problem(415, "content_encoding", "Content-Encoding", headers={"Accept-Encoding": "identity"})
@@ -43,6 +44,7 @@ class Post:
         body = await read_body(scope, receive, BATCH_BYTES if mode == "batch" else MAX_BYTES)
         if body is None:
             return  # whoever asked is gone
+        scope[SUBMITS] = body
         caller: Caller = scope[CALLER]
         headers: list[tuple[bytes, bytes]] = []
         seconds = None  # for which the answer is to wait
@@ -50,7 +52,8 @@ class Post:
             answer = await _accept_batch(scope, caller, cloudevents.batch(body, scope["headers"]), key, body)
         else:
             read = cloudevents.structured if mode == "structured" else cloudevents.binary
-            answer = await _accept_one(scope, caller, read(body, scope["headers"]), key)
+            scope[SUBMITS] = message = read(body, scope["headers"])
+            answer = await _accept_one(scope, caller, message, key)
             headers.append((b"location", str(answer.content["status"]).encode()))
             seconds = preferring.seconds(headers_of(scope).get(b"prefer"))
             if seconds is not None:
@@ -103,27 +106,29 @@ async def _accept_batch(scope: Scope, caller: Caller, bodies: Sequence[bytes], k
     """Accept each of a batch for itself: 202 or 200 where all are alike, else 207 with what became of each."""
     language = language_of(headers_of(scope))
 
-    def refused(problem: Problem) -> dict[str, Any]:
-        note_refusal(scope, problem)
+    def refused(problem: Problem, body: bytes) -> dict[str, Any]:
+        note_refusal(scope, problem, body)
         return {"result": problem.status, "problem": problem.document(language, scope[REQUEST_ID])}
 
     items: list[dict[str, Any] | None] = []
     submissions: list[Submission] = []
+    came: list[bytes] = []  # of each of them
     for body in bodies:
         try:
             submissions.append(_submission(scope, caller, body))
+            came.append(body)
             items.append(None)
         except Problem as problem:
-            items.append(refused(problem))
+            items.append(refused(problem, body))
 
     def answering(taken: Sequence[Taken]) -> Answer:
-        became = iter(zip(submissions, taken, strict=True))
+        became = iter(zip(submissions, came, taken, strict=True))
         said: list[dict[str, Any]] = []
         for item in items:
             if item is None:
-                submission, one = next(became)
+                submission, body, one = next(became)
                 item = (
-                    refused(Problem(409, "id_reused", "id", message_id=submission.message_id))
+                    refused(Problem(409, "id_reused", "id", message_id=submission.message_id), body)
                     if one.state == "id_reused"
                     else {"result": 202 if one.state == "accepted" else 200, **_said(submission, one)}
                 )

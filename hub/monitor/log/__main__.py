@@ -1,11 +1,13 @@
 """The monitor's log: writes down what passes the hub, without its bodies, and what became of it.
 
-    python -m hub.monitor.log       (MONITOR_DATABASE_URL, MONITOR_HUB_AMQP_URL, RUTA_NETWORK_FILE, RUTA_MONITOR_KEEP_…)
+    python -m hub.monitor.log       (MONITOR_DATABASE_URL, MONITOR_HUB_AMQP_URL, MONITOR_GATEWAY_DATABASE_URL,
+                                     RUTA_NETWORK_FILE, RUTA_MONITOR_KEEP_…)
 
 It reads the queue `log` in batches, writes each in one transaction, commits, and only then acknowledges it: killed in
 between, it gets the batch again, and all of it is known. One writes at a time, whose database session holds an advisory
 lock; any number may stand by. Nobody waits for it: the queue takes whatever comes, and drops its oldest where it is
-full. Another thread looks which message of each service's queue is the oldest that nothing has been said of.
+full. Another thread looks which message of each service's queue is the oldest that nothing has been said of; and
+one reads what the entrance by HTTP has refused (refused.py).
 """
 
 import contextlib
@@ -23,7 +25,7 @@ from typing import Any
 import psycopg
 from amqp.exceptions import ConsumerCancelled, NotFound
 
-from hub.monitor.log import ages, entries, keeping, writing
+from hub.monitor.log import ages, entries, keeping, refused, writing
 from hub.monitor.log.keeping import Settings, SettingsError
 from messaging import broker, clock, database, frames, topology
 from messaging import log as logs
@@ -59,8 +61,12 @@ class SettingError(Exception):
 class Writer:
     """One reader of the queue, one writer of the tables."""
 
-    def __init__(self, database_url: str, amqp_url: str, settings: Settings) -> None:
+    def __init__(
+        self, database_url: str, amqp_url: str, settings: Settings, refusals: refused.Reading | None = None
+    ) -> None:
+        """`refusals`: where what is refused by HTTP is read; None: that is not logged."""
         self._database_url = database_url
+        self._refusals = refusals
         self._amqp_url = amqp_url
         self._settings = settings
         self._stop = threading.Event()
@@ -122,6 +128,8 @@ class Writer:
     def _work(self, connection: database.Connection) -> None:
         self._known = writing.Known()  # what another has deleted meanwhile is not known
         self._last = _last(connection)
+        if self._refusals is not None:
+            self._refusals.begin(refused.up_to(connection))
         self._house_kept_at = float("-inf")
         self._keep_house(connection)
         self._consume()
@@ -129,6 +137,7 @@ class Writer:
             health.comes_round(MONITOR)
             self._gather()
             self._write(connection)
+            self._write_refused(connection)
             self._look_after()
             self._keep_house(connection)
             self._attempts = itertools.count()  # both servers are there
@@ -190,6 +199,18 @@ class Writer:
             self._wrote_at = self._spoken_at = time.monotonic()
             acknowledge(self._channel, batch[-1].tag)
             self._arrived = rest
+
+    def _write_refused(self, connection: database.Connection) -> None:
+        """Write what the entrance by HTTP has refused, as far as it was read."""
+        if self._refusals is None or not (rows := self._refusals.there()):
+            return
+        now = self._now(connection)
+        refused.write(connection, rows, now, self._known)
+        commit(connection)
+        self._last = now + len(rows) * STEP
+        self._wrote_at = self._spoken_at = time.monotonic()
+        self._refusals.written(rows)
+        health.count("http_refusals logged", len(rows))
 
     def _now(self, connection: database.Connection) -> datetime:
         """The time of a batch: after whatever was written before, though the clock was set back."""
@@ -316,7 +337,9 @@ def main() -> int:
     logs.set_up(MONITOR)
     try:
         database_url = _setting("MONITOR_DATABASE_URL")
-        writer = Writer(database_url, _setting("MONITOR_HUB_AMQP_URL"), Settings.read(os.environ))
+        gateway = os.environ.get("MONITOR_GATEWAY_DATABASE_URL")
+        refusals = refused.Reading(gateway) if gateway else None
+        writer = Writer(database_url, _setting("MONITOR_HUB_AMQP_URL"), Settings.read(os.environ), refusals)
         looking = ages.Looking(database_url, services_of_environment())
     except (SettingError, SettingsError, TopologyError) as error:
         sys.exit(str(error))
@@ -332,13 +355,17 @@ def main() -> int:
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     threading.Thread(target=looking.run, daemon=True).start()
+    if refusals is not None:
+        threading.Thread(target=refusals.run, daemon=True).start()
     asked.wait(lambda: ended.is_set() or writer.ready.is_set())
     if not (asked or ended.is_set()):
         say_ready(MONITOR)
     asked.wait(ended.is_set)
     failed = ended.is_set() and not asked
     writer.stop()
-    looking.stop()  # nobody waits for it
+    looking.stop()  # nobody waits for it, nor for what is read of refusals
+    if refusals is not None:
+        refusals.stop()
     thread.join(STOP_WITHIN)
     if not failed:
         health.end()

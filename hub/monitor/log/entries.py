@@ -22,9 +22,11 @@ from messaging.topology import NAME
 HUB: Final = "hub"
 PROCESSED: Final = "messages.processed.v1"
 REFUSED: Final = "message.refused.v1"
-NOT_ADMITTED: Final = "admission.refused.v1"
 ERASED: Final = "person.erased.v1"
 GATEWAY: Final = "gateway"
+BY_HTTP: Final = "http"
+# What admission refuses because the case is confidential says so of it.
+OF_CONFIDENTIAL: Final = "confidential_needs_own_key"
 PASSED, BY_ADMISSION = "passed", "refused"
 REPEATED: Final = "repeated"  # changes nothing
 STATES: Final = frozenset({"applied", "waits", "refused", "quarantined", "handed_to"})
@@ -51,6 +53,18 @@ class Outcome:
     until: datetime | None
     said_at: datetime
     confidential: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """What admission refused and nobody logs one by one."""
+
+    minute: datetime
+    entrance: str
+    organisation: str
+    """`-` of what says that its case is confidential."""
+    code: str
+    count: int
 
 
 @dataclass(slots=True)
@@ -81,8 +95,8 @@ class Logged:
     erases: UUID | None = None
     """Who is erased by it."""
     outcomes: list[Outcome] = field(default_factory=list)
-    beyond: list[tuple[datetime, str, str, str, int]] = field(default_factory=list)
-    """What admission refused and nobody logs one by one: minute, entrance, organisation, code, count."""
+    otherwise: Beyond | None = None
+    """What is counted where the log has it already: it is another, under the same id."""
 
     @property
     def name(self) -> tuple[UUID, str, str]:
@@ -103,8 +117,6 @@ def read(routing_key: str, body: bytes) -> list[Logged]:
         said.outcomes += _reported(data, said.sent_at)
     elif said.type == REFUSED:
         found += _refused(said, data)
-    elif said.type == NOT_ADMITTED and said.source == HUB:
-        found += _not_admitted(said, data)
     elif said.type == ERASED and said.source == HUB:
         said.erases = as_id(data.get("person_id"))
     contract = CONTRACTS.get(said.type or "")
@@ -112,6 +124,31 @@ def read(routing_key: str, body: bytes) -> list[Logged]:
         said.people = frozenset(_people(data))
         said.confidential = _is_confidential(data)
     return found
+
+
+def refused_by_http(row: Mapping[str, Any]) -> Logged | Beyond:
+    """Read a row of the gateway's view `operators.refused`: a message that was refused, or how many besides."""
+    at, code = row["at"], _code(row["code"])
+    organisation = _name(row["organisation"]) or "-"
+    shown = "-" if code == OF_CONFIDENTIAL else organisation
+    minute = at.astimezone(UTC).replace(second=0, microsecond=0)
+    if row["beyond"] is not None:
+        return Beyond(minute, BY_HTTP, shown, code or "-", row["beyond"])
+    id = row["message_id"] or uuid5(NAMESPACE_OID, f"refused by http {row['number']} {at.isoformat()}")
+    refused = _not_let_in(
+        id=id,
+        organisation=organisation,
+        system=_name(row["system"]),
+        type=_type(row["type"]),
+        code=code,
+        digest=row["digest"],
+        size=row["size"],
+        correlation=None,
+        trace=None,
+        at=at,
+    )
+    refused.otherwise = Beyond(minute, BY_HTTP, shown, code or "-", 1)
+    return refused
 
 
 def family(type: str | None) -> str | None:
@@ -192,10 +229,15 @@ def _refused(said: Logged, data: Mapping[str, Any]) -> Iterator[Logged]:
     outside = by == GATEWAY
     if id is None and not outside:
         return
+    digest, size = data.get("body_sha256"), data.get("body_bytes")
     refused = _not_let_in(
-        data,
         id=id or said.id,
         organisation=said.recipient or said.organisation,
+        system=None,
+        type=_type(data.get("refused_type")),
+        code=_code(data.get("code")),
+        digest=bytes.fromhex(digest) if isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest) else None,
+        size=size if type(size) is int and 0 <= size < 2**31 else None,
         correlation=said.correlation,
         trace=said.trace,
         at=said.sent_at,
@@ -208,44 +250,26 @@ def _refused(said: Logged, data: Mapping[str, Any]) -> Iterator[Logged]:
             one.service = by
 
 
-def _not_admitted(said: Logged, data: Mapping[str, Any]) -> Iterator[Logged]:
-    """What the entrance by HTTP has refused: one by one, and beyond a rate only how many."""
-    entrance = _code(data.get("entrance")) or "-"
-    for place, one in enumerate(_dicts(data.get("refused"))):
-        id = as_id(one.get("refused_id"))
-        yield _not_let_in(
-            one,
-            id=id or uuid5(said.id, str(place)),
-            organisation=_name(one.get("organisation")) or "-",
-            correlation=as_id(one.get("correlationid")),
-            trace=None,
-            at=_time(one.get("refused_at")),
-        )
-    for one in _dicts(data.get("beyond")):
-        minute, code, count = _time(one.get("minute")), _code(one.get("code")), one.get("count")
-        if minute is not None and code is not None and type(count) is int and 0 < count < 2**53:
-            said.beyond.append((minute, entrance, _name(one.get("organisation")) or "-", code, count))
-
-
 def _not_let_in(
-    data: Mapping[str, Any],
     *,
     id: UUID,
     organisation: str,
+    system: str | None,
+    type: str | None,
+    code: str | None,
+    digest: bytes | None,
+    size: int | None,
     correlation: UUID | None,
     trace: UUID | None,
     at: datetime | None,
 ) -> Logged:
-    digest, size = data.get("body_sha256"), data.get("body_bytes")
-    type = _type(data.get("refused_type"))
-    subject = as_id(data.get("subject"))
     outcome = Outcome(
         message_id=id,
         organisation=organisation,
         type=type,
         service=GATEWAY,
         state="refused",
-        code=_code(data.get("code")),
+        code=code,
         waiting_for=None,
         until=None,
         said_at=at or datetime.now(UTC),
@@ -257,17 +281,18 @@ def _not_let_in(
         organisation=organisation,
         recipient=None,
         type=type,
-        subject=subject,
+        subject=None,
         short=None,
         correlation=correlation or id,
         causation=None,
-        system=None,
+        system=system,
         recipientsystem=None,
         trace=trace,
         sent_at=None,
-        digest=bytes.fromhex(digest) if isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest) else b"",
-        size=size if isinstance(size, int) and 0 <= size < 2**31 else None,
+        digest=digest or b"",
+        size=size,
         routing_key=None,
+        confidential=code == OF_CONFIDENTIAL,
         outcomes=[outcome],
     )
 

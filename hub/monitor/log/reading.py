@@ -159,6 +159,25 @@ class Talk:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedByCode:
+    """How often admission has refused something to an organisation."""
+
+    organisation: str
+    code: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Older:
+    """That an organisation says something in another version of a contract than the newest."""
+
+    organisation: str
+    type: str
+    newest: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """The oldest message of a service's queue that the service has said nothing of."""
 
@@ -169,6 +188,7 @@ class Waiting:
 
 # -- look-ups ----------------------------------------------------------------------------------------------------------
 
+OF_ORGANISATION: Final = ("organisation = %s", "recipient = %s and recipient <> organisation")
 TYPES_OF: Final = "select type from pair where organisation = %s"
 OF_TYPE: Final = "select organisation from pair where type = any(%s::text[])"
 OUTCOMES: Final = """
@@ -254,10 +274,13 @@ def _by_pairs(connection: Connection, search: Search, after: Cursor | None, limi
     types = versions(search.type) if search.type is not None else None
     if search.organisation is not None:
         known = [row["type"] for row in connection.execute(TYPES_OF, (search.organisation,)).fetchall()]
+        pairs: list[tuple[str, str | None]]
         pairs = [(search.organisation, one) for one in known if types is None or one in types]
     else:
         rows = connection.execute(OF_TYPE, (types,)).fetchall()
         pairs = [(row["organisation"], type) for row in rows for type in types or ()]
+    if types is None and search.organisation is not None:  # what it said, and nobody could read
+        pairs.append((search.organisation, None))
     branches, params = [], list[Any]()
     within = [*_within(search)]
     if after is not None:
@@ -266,12 +289,13 @@ def _by_pairs(connection: Connection, search: Search, after: Cursor | None, limi
     values: list[Any] = []
     for condition, value in within:
         values += value if condition.startswith("(arrived_at, id)") else [value]
-    for organisation, type in sorted(set(pairs)):
-        for whose in ("organisation = %s", "recipient = %s and recipient <> organisation"):
+    for organisation, type in dict.fromkeys(pairs):
+        which = "type is null" if type is None else "type = %s"
+        for whose in OF_ORGANISATION[: 1 if type is None else 2]:
             branches.append(
-                f"(select {COLUMNS} from message where {whose} and type = %s{tail} order by arrived_at desc limit %s)"
+                f"(select {COLUMNS} from message where {whose} and {which}{tail} order by arrived_at desc limit %s)"
             )
-            params += [organisation, type, *values, limit + 1]
+            params += [organisation, *([] if type is None else [type]), *values, limit + 1]
     if not branches:
         return []
     sql = f"select distinct * from ({' union all '.join(branches)}) as found order by arrived_at desc, id desc limit %s"
@@ -432,6 +456,23 @@ TALKS: Final = """
            coalesce(sum(count) filter (where minute < %(hour)s), 0)::float8 / %(hours)s as hour_of_the_week
     from flow where minute >= %(week)s group by source, recipient, type order by source, recipient, type
 """
+REFUSED: Final = """
+    select organisation, code, sum(count)::bigint as count from (
+        select organisation, code, count(*) as count from outcome
+        where code = any(%(codes)s::text[]) and logged_at >= %(since)s and service = 'gateway' and state = 'refused'
+          and not confidential
+        group by organisation, code
+        union all
+        select organisation, code, sum(count) from refused_beyond
+        where minute >= %(since)s and organisation <> '-' group by organisation, code
+    ) as refused
+    group by organisation, code order by count desc, organisation, code
+"""
+SAID: Final = """
+    select source as organisation, type, sum(count)::bigint as count from flow
+    where minute >= %s and type = any(%s::text[]) and source <> all(%s::text[])
+    group by source, type order by source, type
+"""
 AGES: Final = "select service, oldest_at, oldest_id, looked_at, clock_timestamp() as now from queue_age"
 WEEK: Final = timedelta(days=7)
 
@@ -454,6 +495,23 @@ def talks(connection: Connection, now: datetime) -> list[Talk]:
     hour = now.astimezone(UTC) - timedelta(hours=1)
     params = {"hour": hour, "week": hour - WEEK, "hours": WEEK / timedelta(hours=1)}
     return [Talk(**row) for row in connection.execute(TALKS, params).fetchall()]
+
+
+def refused_by_code(connection: Connection, since: datetime, codes: Collection[str]) -> list[RefusedByCode]:
+    """How often admission has refused which organisation what since then, by code; the most often first.
+
+    Of what is logged one by one and of what is only counted, by each entrance; of confidential cases nothing.
+    """
+    rows = connection.execute(REFUSED, {"since": since, "codes": list(codes)}).fetchall()
+    return [RefusedByCode(**row) for row in rows]
+
+
+def older_versions(connection: Connection, since: datetime) -> list[Older]:
+    """Who has said what since then in a version that is not its contract's newest; of confidential cases nothing."""
+    newest = {one.name: one.type for one in sorted(contracts.CONTRACTS.values(), key=lambda one: one.version)}
+    older = {one.type: newest[one.name] for one in contracts.CONTRACTS.values() if newest[one.name] != one.type}
+    rows = connection.execute(SAID, (since, list(older), ["hub", "-"])).fetchall()
+    return [Older(newest=older[row["type"]], **row) for row in rows]
 
 
 def last_seen(connection: Connection) -> dict[str, datetime]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from hub.monitor.log import erasing
-from hub.monitor.log.entries import Logged, family
+from hub.monitor.log.entries import Beyond, Logged, family
 from messaging.database import Connection
 
 NOBODY: Final = "-"  # in place of an organisation that the log does not show
@@ -132,13 +132,18 @@ class Known:
         self.pairs: set[tuple[str, str]] = set()
 
 
-def write(connection: Connection, come: Sequence[Logged], now: datetime, known: Known) -> int:
-    """Write what came, in its order; return how many messages were new. The caller commits.
+def write(
+    connection: Connection, come: Sequence[Logged], now: datetime, known: Known, beyond: Iterable[Beyond] = ()
+) -> int:
+    """Write what came, in its order, and what was refused beyond that; return how many messages that passed were new.
+
+    The caller commits.
 
     One process at a time may do this, and its `now` ascends from one call to the next. Of whom somebody erased is
     spoken of, the ids are taken out by erasing.py afterwards, or here where that was before.
     """
     marked = _mark(connection, come, now)
+    otherwise = [(one, one.otherwise) for one in come if one.otherwise is not None]
     come, gone = _without_the_erased(connection, come)
     rows = {now + timedelta(microseconds=place): one for place, one in enumerate(come)}
     hidden = {at: one for at, one in rows.items() if one.confidential}
@@ -147,6 +152,8 @@ def write(connection: Connection, come: Sequence[Logged], now: datetime, known: 
     _insert_outcomes(connection, new.values(), now, gone)
     _insert_mentions(connection, new)
     _count(connection, new, now, known)
+    written = {id(one) for one in new.values()}
+    _count_beyond(connection, [*beyond, *(beside for one, beside in otherwise if id(one) not in written)])
     if marked:
         _hide_earlier(connection, marked, now)
     if gone:
@@ -314,13 +321,12 @@ def _count(connection: Connection, new: Mapping[datetime, Logged], now: datetime
         known.pairs |= set(fresh)
     if heard := sorted({one.source for one in shown if one.kind == "passed" and one.source != "hub"}):
         connection.execute(SEEN, (now, heard))
-    if beyond := _together(new.values()):
-        connection.execute(BEYOND, [list(column) for column in zip(*beyond, strict=True)])
 
 
-def _together(new: Iterable[Logged]) -> list[tuple[datetime, str, str, str, int]]:
+def _count_beyond(connection: Connection, refused: Iterable[Beyond]) -> None:
     counts: Counter[tuple[datetime, str, str, str]] = Counter()
-    for one in new:
-        for minute, entrance, organisation, code, count in one.beyond:
-            counts[minute, entrance, organisation, code] += count
-    return [(*key, count) for key, count in sorted(counts.items())]
+    for one in refused:
+        counts[one.minute, one.entrance, one.organisation, one.code] += one.count
+    if counts:
+        rows = [(*key, count) for key, count in sorted(counts.items())]
+        connection.execute(BEYOND, [list(column) for column in zip(*rows, strict=True)])

@@ -1,7 +1,14 @@
-"""Organizaciones: who is silent, who does not read what is for them, and since when, as it was last seen."""
+"""Organizaciones: who is silent, who does not read what is for them, and since when, as it was last seen.
 
-from collections.abc import Iterable, Sequence
+And what admission has refused to whom in a day, by code, and who says what in an older version of its contract, as the
+message log has it.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -9,11 +16,16 @@ from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from hub.console.web.words import N_
+from hub.monitor.log import reading
+from hub.monitor.log.reading import Older, RefusedByCode
 from hub.monitor.seen import SeenOrganisation
-from hub.monitor.web import looking
+from hub.monitor.web import log, looking, messages
+from hub.monitor.web.log import LogAway
+from messaging.database import Connection
 
 PATH: Final = "/organizaciones"
 SHOWN: Final = 200
+LOOKED_BACK: Final = timedelta(days=1)  # in the message log
 
 
 def screens(settings: Settings) -> Sequence[Screen]:
@@ -23,6 +35,11 @@ def screens(settings: Settings) -> Sequence[Screen]:
         looked, seen = looking.last(visit, settings)
         known = seen.organisations if seen is not None else None
         rows = in_order(known or ())
+        try:
+            since = looked.say.now - LOOKED_BACK
+            refused, older = log.ask(settings, partial(_of_the_log, since=since, codes=messages.codes(settings)))
+        except LogAway:
+            refused = older = None
         visit.note("network_seen", page="organisations", count=len(rows))
         return visit.page(
             "organisations.html",
@@ -32,9 +49,24 @@ def screens(settings: Settings) -> Sequence[Screen]:
             rows=rows[:SHOWN],
             many=len(rows),
             late=sum(one.silent or one.behind for one in rows),
+            refused=refused[:SHOWN] if refused is not None else None,
+            refused_many=sum(one.count for one in refused or ()),
+            messages_of=messages_of,
+            older=older[:SHOWN] if older is not None else None,
         )
 
     return (Screen("organisations", PATH, get=show, label=N_("Organizaciones"), act="network_seen"),)
+
+
+def messages_of(organisation: str, code: str) -> str:
+    """The address of the messages that were refused to an organisation for that."""
+    return f"{messages.PATH}?{urlencode({messages.ORGANISATION: organisation, messages.CODE: code})}"
+
+
+def _of_the_log(
+    connection: Connection, since: datetime, codes: Collection[str]
+) -> tuple[list[RefusedByCode], list[Older]]:
+    return reading.refused_by_code(connection, since, codes), reading.older_versions(connection, since)
 
 
 def in_order(organisations: Iterable[SeenOrganisation]) -> list[SeenOrganisation]:

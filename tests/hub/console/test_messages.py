@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -14,8 +15,9 @@ from contracts import uuid7
 from deploy.local import Stack
 from hub.console.web.log_words import AWAY, NEITHER, UNKNOWN
 from hub.gateway import outcomes
-from hub.monitor.log import ages
-from messaging import topology
+from hub.monitor.log import ages, keeping, refused
+from messaging import clock, topology
+from screens import operating
 from tests.examples import confidential_request, say, service_published
 from tests.hub.console.kit import CENTRE, Browser, Console
 from tests.hub.ledger import processed, status
@@ -211,6 +213,52 @@ def test_without_the_log_the_pages_say_what_is_not_seen(console: Console, operat
         assert (answer.status, "Sin dato" in answer.text, "secret-word" in answer.text) == (200, True, False)
     browser.get("/mensajes")
     assert AWAY in browser.send("/mensajes", q=str(uuid7())).text
+
+
+def test_what_was_refused_on_the_way_in_is_counted_by_organisation_and_code(
+    log: Log, console: Console, operator: Browser
+) -> None:
+    now = clock.now().replace(microsecond=0)
+    console.see(operating.well(now))
+    log.empty()
+    assert "Nada en las últimas 24 horas." in operator.get("/organizaciones").text
+    row = {
+        "number": 1, "at": now, "organisation": "redcross", "system": None, "code": "not_json", "type": None,
+        "message_id": None, "digest": None, "size": None, "beyond": None,
+    }  # fmt: skip
+    old, hidden = {"at": now - timedelta(days=2), "beyond": 9}, {"code": "confidential_needs_own_key", "beyond": 5}
+    keeping.make_partitions(log.connection, now)
+    rows = [row, row | {"number": 2, "beyond": 41}, row | {"number": 3} | old, row | {"number": 4} | hidden]
+    refused.write(log.connection, rows, now, log.known)
+    log.connection.commit()
+
+    page = operator.get("/organizaciones").text
+
+    assert "42 mensajes rechazados en 24 horas" in page
+    assert 'href="/mensajes?organizacion=redcross&amp;codigo=not_json"' in page
+    assert "confidential_needs_own_key" not in page
+    found = operator.get("/mensajes?organizacion=redcross&codigo=not_json").text
+    assert "not_json" in found[found.index("<tbody>") :]
+
+
+def test_who_uses_an_older_version_of_a_contract_is_named(log: Log, console: Console, operator: Browser) -> None:
+    now = clock.now().replace(microsecond=0)
+    console.see(operating.well(now))
+    log.empty()
+    for who, type, at in (
+        ("redcross", "referral.requested.v1", now),
+        ("iom", say(confidential_request()).type, now),
+        ("-", "referral.requested.v1", now),
+        ("fuvadis", "referral.requested.v1", now - timedelta(days=2)),
+    ):
+        log.query("insert into flow values (%s, %s, '-', %s, 3, 9)", at, who, type)
+
+    page = operator.get("/organizaciones").text
+
+    table = page[page.index("versiones anteriores") :]
+    assert "<code>redcross</code>" in table
+    assert "<code>iom</code>" not in table
+    assert "<code>fuvadis</code>" not in table
 
 
 @pytest.mark.parametrize(
