@@ -5,6 +5,7 @@ message log has it.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -35,11 +36,11 @@ def screens(settings: Settings) -> Sequence[Screen]:
         looked, seen = looking.last(visit, settings)
         known = seen.organisations if seen is not None else None
         rows = in_order(known or ())
-        try:
-            since = looked.say.now - LOOKED_BACK
+        refused: list[RefusedByCode] | None = None
+        older: list[Older] | None = None
+        since = looked.say.now - LOOKED_BACK
+        with suppress(LogAway):
             refused, older = log.ask(settings, partial(_of_the_log, since=since, codes=messages.codes(settings)))
-        except LogAway:
-            refused = older = None
         visit.note("network_seen", page="organisations", count=len(rows))
         return visit.page(
             "organisations.html",

@@ -330,7 +330,7 @@ def test_of_a_confidential_case_the_log_shows_no_more_than_that_there_is_somethi
     id = uuid7()
     row = {
         "number": 1, "at": AT, "organisation": "iom", "system": "crm", "code": "confidential_needs_own_key",
-        "type": "referral.requested.v3", "message_id": id, "digest": b"d", "size": 9, "beyond": None,
+        "type": "referral.requested.v2", "message_id": id, "digest": b"d", "size": 9, "beyond": None,
     }  # fmt: skip
     days.make_partitions(empty.log.connection, AT)
     refused.write(empty.log.connection, [row, row | {"number": 2, "beyond": 7}], AT, writing.Known())
