@@ -1,5 +1,6 @@
 """A console with invented cases and people, and the process that serves its pages."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +36,7 @@ from messaging import database, register, topology
 from messaging.identity import HUB
 from messaging.migrate import migrate
 from messaging.topology import CONSOLE_WEB
-from screens import cases, failing, frozen, log, people
+from screens import audited, cases, failing, frozen, log, people
 
 DATABASE: Final = "console_shown"
 CENTRE: Final = cases.CENTRE
@@ -101,6 +102,7 @@ class ShownConsole:
         stack.drop_database(DATABASE)
         self._url = stack.create_database(DATABASE)
         migrate(self._url, ROOT / "hub" / "console")
+        audited.fill(self._url)
         cases.fill(self._url, cases.messages())
         people.bring(self._url, self._state, self._keys)
         with frozen.still(OF_STAFF):
@@ -120,6 +122,7 @@ class ShownConsole:
         log_url = stack.create_database(log.DATABASE)
         migrate(log_url, ROOT / "hub" / "monitor")
         log.fill(log_url)
+        self._log_url = log_url
         (port,) = free_ports(1)
         self.address = f"http://127.0.0.1:{port}"
         own = {
@@ -254,11 +257,23 @@ class ShownConsole:
                     name, "x", page.means, page.first, began, began, ["x"], can_wait, organisations=["iom"]
                 )
 
+    def verify(self, *, right: bool) -> None:
+        """Have the audit be verified a while ago, and be as it was written, or not."""
+        with Keeper(self._state.alerts_book).changing() as book:
+            at = frozen.NOW - timedelta(minutes=12)
+            book.known["audit"] = {"at": at.isoformat(), "said": {"right": right, "text": ""}}
+
     def let_log_be_read(self, is_there: bool) -> None:
         """Have the message log answer, or not."""
         lets = sql.SQL("alter database {} with allow_connections {}")
         with self._stack.connect_as_administrator() as server:
             server.execute(lets.format(sql.Identifier(log.DATABASE), sql.Literal(is_there)))
+
+    def let_log_be_whole(self, seconds_ago: int) -> None:
+        """Have nothing have waited for the message log last so long ago; where it answers."""
+        with contextlib.suppress(psycopg.OperationalError), database.connect(self._log_url) as connection:
+            connection.execute("update counted set until = %s", (frozen.NOW - timedelta(seconds=seconds_ago),))
+            connection.commit()
 
     def see(self, seconds_ago: int, network: Callable[[datetime], Seen]) -> None:
         """Have somebody have looked at the network then."""

@@ -9,7 +9,7 @@ import pyotp
 
 from hub.console.store.acts import ActState
 from hub.monitor.seen import Seen
-from screens import cases, frozen, log, operating
+from screens import audited, cases, frozen, log, operating
 from screens.console import (
     ADMINISTRATOR,
     APART,
@@ -196,6 +196,33 @@ def _logged(path: str, *, is_there: bool = True, **typed: str) -> Callable[[Hand
     return look
 
 
+OPENS: Final = f"form[action='/mensaje/{log.CONFIDENTIAL}']"
+
+
+def _opened(hand: Hand) -> None:
+    _logged(f"/mensaje/{log.CONFIDENTIAL}")(hand)
+    hand.page.locator(f"{OPENS} [value=organisation_asks]").check()
+    hand.press(f"{OPENS} button")
+
+
+def _not_opened(hand: Hand) -> None:
+    _logged(f"/mensaje/{log.CONFIDENTIAL}")(hand)
+    hand.page.locator(f"{OPENS} [value=organisation_asks]").check()
+    hand.page.locator(f"{OPENS} [name=referencia]").fill("Inés")
+    hand.press(f"{OPENS} button")
+
+
+def _talking(*, seconds_ago: int = 30, is_there: bool = True) -> Callable[[Hand], None]:
+    """Look at who talks to whom, where nothing waited for the log so long ago."""
+
+    def look(hand: Hand) -> None:
+        hand.console.let_log_be_read(is_there)
+        hand.console.let_log_be_whole(seconds_ago)
+        hand.go("/topologia")
+
+    return look
+
+
 def _seen(path: str, network: Callable[[datetime], Seen], seconds_ago: int = 8) -> Callable[[Hand], None]:
     """Look at a page of the monitor, where somebody looked at the network so long ago."""
 
@@ -339,6 +366,21 @@ def _failures_none(hand: Hand) -> None:
 def _failures_away(hand: Hand) -> None:
     with hand.console.failing.away():
         hand.go("/fallos")
+
+
+def _audited(path: str, *, right: bool = True) -> Callable[[Hand], None]:
+    """Look into the audit, which was found to be as it was written, or not."""
+
+    def look(hand: Hand) -> None:
+        hand.console.verify(right=right)
+        hand.go(path)
+
+    return look
+
+
+def _audit_wrong(hand: Hand) -> None:
+    _audited("/auditoria")(hand)
+    hand.send(quien="quien sea", objeto="algo")
 
 
 def _dry_run(act: str) -> Callable[[Hand], None]:
@@ -627,6 +669,9 @@ STATES: Final = (
     State("messages", "messages_away", OPERATOR, _logged("/mensajes", is_there=False)),
     State("message", "message", OPERATOR, _logged(f"/mensaje/{log.ACCEPTED}")),
     State("message", "message_refused", OPERATOR, _logged(f"/mensaje/{log.REFUSED}")),
+    State("message", "message_confidential", OPERATOR, _logged(f"/mensaje/{log.CONFIDENTIAL}")),
+    State("message", "message_opened", OPERATOR, _opened),
+    State("message", "message_not_opened", OPERATOR, _not_opened, is_refused=True),
     State("message", "message_unknown", OPERATOR, _logged(f"/mensaje/{cases.an_id('nothing')}")),
     State("message", "message_away", OPERATOR, _logged(f"/mensaje/{log.ACCEPTED}", is_there=False)),
     State("state", "state_well", OPERATOR, _seen("/estado", operating.well)),
@@ -646,6 +691,14 @@ STATES: Final = (
     State("organisations", "organisations_behind", OPERATOR, _seen("/organizaciones", operating.behind)),
     State("organisations", "organisations_dark", OPERATOR, _seen("/organizaciones", operating.dark)),
     State("organisations", "organisations_old", OPERATOR, _seen("/organizaciones", operating.well, 600)),
+    State("topology", "topology", OPERATOR, _talking()),
+    State("topology", "topology_behind", OPERATOR, _talking(seconds_ago=1_800)),
+    State("topology", "topology_away", OPERATOR, _talking(is_there=False)),
+    State("audit", "audit", AUDITOR, _audited(f"/auditoria?quien={audited.WHO}")),
+    State("audit", "audit_operator", OPERATOR, _audited(f"/auditoria?quien={audited.WHO}", right=False)),
+    State("audit", "audit_away", OPERATOR, _audited("/auditoria?cadena=red")),
+    State("audit", "audit_none", AUDITOR, _audited("/auditoria?quien=s-9999")),
+    State("audit", "audit_wrong", AUDITOR, _audit_wrong, is_refused=True),
     State("failures", "failures", OPERATOR, _failures),
     State("failures", "failures_none", OPERATOR, _failures_none),
     State("failures", "failures_away", OPERATOR, _failures_away),

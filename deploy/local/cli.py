@@ -897,6 +897,13 @@ def _variables(service: str, address: str, state: State) -> dict[str, str]:
         beside = addresses.read(address, addresses.DATABASE)
         url = replace(beside, user="console", password=password, path="console").url
         more |= {"CONSOLE_DATABASE_URL": url, "CONSOLE_AUDIT_DIRECTORY": str(state.console_audit)}
+    if service == "monitor" and (password := state.known_passwords().get("postgres gateway")):
+        from deploy.local.trail import actor
+        from messaging import addresses
+
+        beside = addresses.read(address, addresses.DATABASE)
+        url = replace(beside, user="gateway", password=password, path="gateway").url
+        more = {"AUDIT_DATABASE_URL": url, "GATEWAY_AUDIT_DIRECTORY": str(state.audit), "AUDIT_ACTOR": actor()}
     if state.organisations_file.exists():
         more["RUTA_ORGANISATIONS_FILE"] = str(state.organisations_file)
     return {"SERVICE_DATABASE_URL": address} | more

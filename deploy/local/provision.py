@@ -92,7 +92,6 @@ def _have_keys_of_the_console(state: State) -> None:
     try:
         keyring.make(state.console_key_file)
         audit_keys.make(state.console_audit)
-        audit_keys.make(state.monitor_audit)
     except OSError as error:
         raise OperatorError(f"The console's keys cannot be made: {error.filename} ({error.strerror}).") from None
     except audit_keys.UnusableKey as error:

@@ -43,10 +43,11 @@ OPERATORS_SEE: Final[list[LiteralString]] = [
     "grant execute on function operators.contract_of(text) to {role}",
     "grant execute on function operators.organisation_of(text, text) to {role}",
 ]
-# Of the message log what pages show: of confidential cases no more than that there is something.
+# Of the message log what pages show: of confidential cases no more than that there is something, but for a reason.
 READERS_SEE: Final[list[LiteralString]] = [
     "grant connect on database {database} to {role}",
-    "grant select on message, outcome, pair, queue_age, flow, refused_beyond to {role}",
+    "grant select on message, outcome, pair, queue_age, flow, flow_hour, flow_failed, counted, refused_beyond to {role}",
+    "grant execute on function ask_to_open(uuid, uuid[], text, text), open_once(uuid) to {role}",
 ]
 # Of the gateway's database what the message log has of refusals by HTTP.
 LOG_SEES: Final[list[LiteralString]] = [
@@ -322,7 +323,7 @@ class Stack:
     def provide_log_reader(self, log: str) -> str:
         """Make the login of who shows the message log in a database that is up to date; its address is returned.
 
-        It reads what every operator may see, and writes nothing. Raises OperatorError.
+        It reads what every operator may see, and writes nothing but why it has something opened. Raises OperatorError.
         """
         self._provide_login(log, reader_role(log), READERS_SEE)
         return self.log_reader_database_url(log)

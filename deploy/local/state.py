@@ -81,11 +81,6 @@ class State:
         return self.console / "audit"
 
     @property
-    def monitor_audit(self) -> Path:
-        """The key that signs the monitor's audit, and the copy of its checkpoints."""
-        return self.directory / "monitor" / "audit"
-
-    @property
     def alerts_book(self) -> Path:
         """What has been told of alerts, silenced, and heard (hub/monitor/alerts/keeping.py)."""
         return self.directory / "alerts.json"

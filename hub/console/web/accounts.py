@@ -1,6 +1,6 @@
 """Members of staff and what they come in with, in the console's database."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -17,6 +17,7 @@ ENROL_WITHIN: Final = "72 hours"
 GRANT_WITHIN: Final = "24 hours"
 
 OF_LOGIN: Final = "select * from staff where login = %s"
+NAMES: Final = "select code, name, login from staff where code = any(%s)"
 OF_CODE: Final = "select * from staff where code = %s"
 ALL: Final = "select * from staff order by organisation, login"
 ADD: Final = f"""
@@ -118,6 +119,12 @@ def find(tx: Connection, code: str) -> Staff | None:
     """The member of staff of a code."""
     row = tx.execute(OF_CODE, (code,)).fetchone()
     return Staff.of_row(row) if row is not None else None
+
+
+def names(tx: Connection, codes: Collection[str]) -> Mapping[str, str]:
+    """What those of these codes are called, with their login names."""
+    rows = tx.execute(NAMES, (list(codes),)).fetchall() if codes else []
+    return {row["code"]: f"{row['name']} ({row['login']})" for row in rows}
 
 
 def of_login(tx: Connection, login: str) -> Staff | None:

@@ -48,7 +48,20 @@ from hub.console.web.settings import Settings
 from hub.console.web.shell import AT_ONCE, NOTHING, Serving, Shell
 from hub.gateway.audit import store
 from hub.gateway.http.problems import LANGUAGES
-from hub.monitor.web import alerts, failures, messages, operation, organisations, queues, replays, state, story, waits
+from hub.monitor.web import (
+    alerts,
+    auditing,
+    failures,
+    messages,
+    operation,
+    organisations,
+    queues,
+    replays,
+    state,
+    story,
+    topology,
+    waits,
+)
 from messaging import database
 from messaging.health import health
 from messaging.log import describe, fields
@@ -94,12 +107,14 @@ def all_screens(settings: Settings) -> Sequence[Screen]:
         *queues.screens(settings),
         *waits.screens(settings),
         *organisations.screens(settings),
+        *topology.screens(settings),
         *alerts.screens(settings),
         *messages.screens(settings),
         *story.screens(settings),
         *failures.screens(settings),
         *operation.screens(settings),
         *replays.screens(settings),
+        *auditing.screens(settings),
         NOTHING,
     )
 

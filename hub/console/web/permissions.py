@@ -68,6 +68,7 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "state": frozenset({Role.OPERATIONS}),
     "queues": frozenset({Role.OPERATIONS}),
     "organisations": frozenset({Role.OPERATIONS}),
+    "topology": frozenset({Role.OPERATIONS}),
     "failures": frozenset({Role.OPERATIONS}),
     "operation": frozenset({Role.OPERATIONS}),
     "operation_stopped": frozenset({Role.OPERATIONS}),
@@ -77,6 +78,7 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "replay_resumed": frozenset({Role.OPERATIONS}),
     "replay_reviewed": frozenset({Role.OPERATIONS}),
     "waits": frozenset({Role.OPERATIONS}),
+    "audit": frozenset({Role.AUDITOR, Role.ADMINISTRATOR, Role.OPERATIONS}),
     "recovery": frozenset({Role.ADMINISTRATOR}),
 }
 

@@ -138,6 +138,7 @@ ACTS: Final[Mapping[str, Mapping[Language, str]]] = {
     "alerts_seen": {"en": "open alerts seen", "es": "alertas abiertas vistas"},
     "messages_seen": {"en": "messages of the log seen", "es": "mensajes del registro vistos"},
     "message_seen": {"en": "what became of a message seen", "es": "qué fue de un mensaje, visto"},
+    "confidential_opened": {"en": "hidden columns of a confidential case opened", "es": "columnas reservadas abiertas"},
     "network_seen": {"en": "state of the network seen", "es": "estado de la red visto"},
     "agenda_seen": {"en": "list of visits seen", "es": "agenda vista"},
     "holder_asked": {"en": "form of whose a case is seen", "es": "formulario de quién lleva un caso visto"},
@@ -147,6 +148,7 @@ ACTS: Final[Mapping[str, Mapping[Language, str]]] = {
     "absence_begun": {"en": "absence begun", "es": "ausencia empezada"},
     "absence_ended": {"en": "absence ended", "es": "ausencia terminada"},
     "searched": {"en": "searched for a case", "es": "caso buscado"},
+    "audit_seen": {"en": "audit seen", "es": "auditoría vista"},
     "access_refused": {"en": "page or act refused", "es": "página o acto negado"},
 }
 """Every act that is recorded, by the word that the database has for it."""

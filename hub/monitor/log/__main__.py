@@ -25,7 +25,7 @@ from typing import Any
 import psycopg
 from amqp.exceptions import ConsumerCancelled, NotFound
 
-from hub.monitor.log import ages, entries, keeping, refused, writing
+from hub.monitor.log import ages, counting, entries, keeping, refused, writing
 from hub.monitor.log.keeping import Settings, SettingsError
 from messaging import broker, clock, database, frames, topology
 from messaging import log as logs
@@ -45,6 +45,7 @@ QUIET_AT_MOST = 1.0  # seconds without a message before the process looks after 
 KEEP_HOUSE_EVERY = 60.0  # seconds
 ALIVE_EVERY = 10.0  # seconds between words to the database, which ends a session that says nothing
 UNUSED_WITHIN = "40s"  # one that froze, or was never answered, keeps the lock no longer than this
+WHOLE_EVERY = 5.0  # seconds between words to the database that nothing waits to be written
 SAY_EVERY = 60.0  # seconds between lines that count what was written
 STOP_WITHIN = 15.0  # seconds for what has arrived
 THE_WRITER = 0x4C6F6721  # the advisory lock of the one that writes
@@ -80,6 +81,7 @@ class Writer:
         self._wrote_at = float("-inf")
         self._spoken_at = float("-inf")
         self._house_kept_at = float("-inf")
+        self._whole_at = float("-inf")
         self._written = 0
         self._said_at = time.monotonic()
 
@@ -136,10 +138,13 @@ class Writer:
         while not self._stop.is_set():
             health.comes_round(MONITOR)
             self._gather()
+            is_all = len(self._arrived) < BATCH
             self._write(connection)
             self._write_refused(connection)
             self._look_after()
             self._keep_house(connection)
+            if is_all:
+                self._say_whole(connection)
             self._attempts = itertools.count()  # both servers are there
             health.over("database")
             if time.monotonic() - self._said_at > SAY_EVERY:
@@ -235,6 +240,12 @@ class Writer:
             connection.execute("select 1")
             connection.commit()
             self._spoken_at = time.monotonic()
+
+    def _say_whole(self, connection: database.Connection) -> None:
+        """Say that nothing waits: less had come than is written at once."""
+        if time.monotonic() - self._whole_at > WHOLE_EVERY:
+            counting.say_whole(connection, clock.machine_now())
+            self._whole_at = self._spoken_at = time.monotonic()
 
     def _finish(self, connection: database.Connection) -> None:
         """Write what has arrived already, so that nothing has to be delivered twice."""

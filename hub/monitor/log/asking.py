@@ -1,7 +1,8 @@
 """`./ruta events tail` and `./ruta trace ID`: the message log from a terminal.
 
     python -m hub.monitor.log.asking tail [--json] [--once]      (SERVICE_DATABASE_URL: the monitor's)
-    python -m hub.monitor.log.asking trace ID [--json]
+    python -m hub.monitor.log.asking trace ID [--json] [--open --why REASON]     (AUDIT_DATABASE_URL: the gateway's,
+                                                                                 GATEWAY_AUDIT_DIRECTORY, AUDIT_ACTOR)
 
 For operators: ids, contracts and codes only. Ends with 1 where nothing is known of an id, and with 2 where the log
 cannot be read; then it says what is not seen, and what tells it all the same.
@@ -12,6 +13,7 @@ import os
 import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -19,7 +21,10 @@ import psycopg
 from cyclopts import App, Parameter
 
 import contracts
-from hub.monitor.log import reading
+from hub.gateway.audit import keys, store
+from hub.gateway.audit.store import Act
+from hub.monitor.log import confidential, reading
+from hub.monitor.log.confidential import Opened
 from hub.monitor.log.reading import Cursor, Entry, Search
 from messaging import database
 
@@ -56,7 +61,13 @@ def tail(*, json_: AsJson = False, once: bool = False) -> None:
 
 
 @app.command
-def trace(id: str, *, json_: AsJson = False) -> None:
+def trace(
+    id: str,
+    *,
+    json_: AsJson = False,
+    open_: Annotated[bool, Parameter(name="--open", negative="")] = False,
+    why: str = "",
+) -> None:
     """Show what belongs together with a message: what began it, what it caused, what became of each; failures first.
 
     Parameters
@@ -65,21 +76,79 @@ def trace(id: str, *, json_: AsJson = False) -> None:
         Of a message, of what it is about, or of what began it; or the short code of a referral.
     json_
         Print it as one JSON object.
+    open_
+        Of a message of a confidential case, show also organisation, subject and codes, once; it needs a reason, and the
+        audit has it before anything is shown.
+    why
+        The reason: organisation_asks, fault_to_mend or review, and the number of a case: `--why "fault_to_mend 88"`.
     """
+    opened = None
     with _log() as connection:
         asked = _id(connection, id)
         story = reading.story(connection, asked) if asked is not None else None
+        if story is not None and asked is not None and open_:
+            opened = _open(connection, asked, why)
     if story is None:
         print("Nothing is known of it in the log. What is older than it keeps, or was erased, is not found by its id.")
         raise SystemExit(1)
     if json_:
-        print(json.dumps(asdict(story), default=str, indent=1))
+        more = {"opened": asdict(opened)} if opened is not None else {}
+        print(json.dumps(asdict(story) | more, default=str, indent=1))
         return
     print(f"{story.count} messages, {story.failed} failed" + ("." if story.is_whole else "; there are more."))
     if len(story.entries) < story.count:
         print(f"{len(story.entries)} are shown: those that failed, and the first ones.")
     for one in story.entries:
         print(line(one))
+    if opened is not None:
+        print("\n".join(lines_of(opened)))
+
+
+def lines_of(opened: Opened) -> list[str]:
+    """Say what the log does not show of a message; and where there is nothing of the kind, that."""
+    if not opened.messages:
+        return ["Nothing of it is hidden: it is of no confidential case, or the log keeps it no longer."]
+    return [
+        *(
+            f"Opened: {one.arrived_at:%Y-%m-%d %H:%M:%S} {one.source}{f' → {one.recipient}' if one.recipient else ''} "
+            f"{one.type or 'unreadable'} {one.id}, about {one.subject or 'nothing'}"
+            for one in opened.messages
+        ),
+        *(
+            f"    {one.service}: {one.state}{f' ({one.code})' if one.code else ''}"
+            f"{f', waits for {one.waiting_for}' if one.waiting_for else ''}"
+            for one in opened.outcomes
+        ),
+    ]
+
+
+class NotRecorded(Exception):
+    """The audit cannot be written; says by which error."""
+
+
+def _open(connection: database.Connection, id: UUID, why: str) -> Opened:
+    """What the log does not show of a message. Ends with a sentence where it stays closed."""
+    actor = os.environ.get("AUDIT_ACTOR") or f"operator:{os.getuid()}"
+    try:
+        return confidential.open_up(connection, [id], actor=actor, subject="network", reason=why, record=_record)
+    except confidential.NotOpened as error:
+        if error.code == "reason_missing":
+            raise SystemExit(f"A reason is required: --why {' | '.join(confidential.REASONS)}, and a number.") from None
+        raise SystemExit(f"Nothing was opened: {error.code}.") from None
+    except NotRecorded as error:
+        raise SystemExit(f"The audit cannot be written, and nothing was opened: {error}.") from None
+
+
+def _record(act: Act) -> None:
+    """Commit an act to the audit of what is done to the network. Raises NotRecorded."""
+    try:
+        directory = Path(os.environ["GATEWAY_AUDIT_DIRECTORY"])
+        with database.connect(os.environ["AUDIT_DATABASE_URL"]) as connection:
+            store.append(connection, [act], keys.signer(directory))
+            connection.commit()
+            store.copy(connection, directory)
+    except (keys.UnusableKey, OSError, KeyError, psycopg.Error) as error:
+        raise NotRecorded(type(error).__name__) from None
 
 
 def line(one: Entry) -> str:

@@ -35,6 +35,14 @@ STEPS: Final[Mapping[str, str]] = {
         delete from flow where (minute, source, recipient, type) in (
             select minute, source, recipient, type from flow where minute < %b order by minute limit {ROWS})
     """,
+    "flow_hour": f"""
+        delete from flow_hour where (hour, source, recipient, type) in (
+            select hour, source, recipient, type from flow_hour where hour < %b order by hour limit {ROWS})
+    """,
+    "flow_failed": f"""
+        delete from flow_failed where (minute, source, service, type) in (
+            select minute, source, service, type from flow_failed where minute < %b order by minute limit {ROWS})
+    """,
     "refused_beyond": f"""
         delete from refused_beyond where (minute, entrance, organisation, code) in (
             select minute, entrance, organisation, code from refused_beyond where minute < %b
@@ -161,6 +169,6 @@ def tidy(connection: Connection, now: datetime, settings: Settings) -> None:
     """Delete what is too old of the tables that have no partitions, a step each, and commit."""
     oldest = now - timedelta(days=settings.days)
     for step, statement in STEPS.items():
-        before = max(oldest, now - FLOW_FOR) if step == "flow" else oldest
+        before = max(oldest, now - FLOW_FOR) if step.startswith("flow") else oldest
         connection.execute(statement, (before,))
         connection.commit()

@@ -1,4 +1,4 @@
-"""What the log answers: look-ups, stories, rates, who talks to whom; for commands and pages. Nothing here writes.
+"""What the log answers: look-ups, stories, rates; for commands and pages. Nothing here writes.
 
     find(connection, Search(organisation="redcross", type="referral.requested.v2"))   -> Page
     story(connection, id)                                                              -> Story, or None
@@ -7,9 +7,9 @@ Every function runs in whatever transaction is open, and commits nothing. Confid
 here; what stands behind them, hub/monitor/log/confidential.py opens.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -145,17 +145,6 @@ class Rate:
     type: str
     count: int
     bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Talk:
-    """Who talks to whom: in the last hour, and in an hour of the week before on the average."""
-
-    source: str
-    recipient: str
-    type: str
-    last_hour: int
-    hour_of_the_week: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,12 +439,6 @@ RATES: Final = """
     select minute, source, recipient, type, count, bytes from flow
     where minute >= %s and minute < %s order by minute, source, recipient, type
 """
-TALKS: Final = """
-    select source, recipient, type,
-           coalesce(sum(count) filter (where minute >= %(hour)s), 0)::bigint as last_hour,
-           coalesce(sum(count) filter (where minute < %(hour)s), 0)::float8 / %(hours)s as hour_of_the_week
-    from flow where minute >= %(week)s group by source, recipient, type order by source, recipient, type
-"""
 REFUSED: Final = """
     select organisation, code, sum(count)::bigint as count from (
         select organisation, code, count(*) as count from outcome
@@ -474,27 +457,11 @@ SAID: Final = """
     group by source, type order by source, type
 """
 AGES: Final = "select service, oldest_at, oldest_id, looked_at, clock_timestamp() as now from queue_age"
-WEEK: Final = timedelta(days=7)
 
 
 def rates(connection: Connection, since: datetime, until: datetime) -> list[Rate]:
     """How much came in each minute from `since` until before `until`, by who says it, for whom, and of which type."""
     return [Rate(**row) for row in connection.execute(RATES, (since, until)).fetchall()]
-
-
-def route_of(rate: Rate | Talk, services: Mapping[str, Collection[str]]) -> tuple[str, ...]:
-    """Where it goes: to an organisation, or to the services that read it; `services` says by name what each reads."""
-    if rate.recipient != "-":
-        return (f"to.{rate.recipient}",)
-    name = rate.type.rpartition(".v")[0]
-    return tuple(sorted(service for service, reads in services.items() if name in reads))
-
-
-def talks(connection: Connection, now: datetime) -> list[Talk]:
-    """Who talks to whom, in the hour until `now` and in the week before that."""
-    hour = now.astimezone(UTC) - timedelta(hours=1)
-    params = {"hour": hour, "week": hour - WEEK, "hours": WEEK / timedelta(hours=1)}
-    return [Talk(**row) for row in connection.execute(TALKS, params).fetchall()]
 
 
 def refused_by_code(connection: Connection, since: datetime, codes: Collection[str]) -> list[RefusedByCode]:

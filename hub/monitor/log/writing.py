@@ -7,15 +7,16 @@ written with it, and so no report counts twice.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from hub.monitor.log import erasing
+from hub.monitor.log import counting, erasing
+from hub.monitor.log.counting import NOBODY
 from hub.monitor.log.entries import Beyond, Logged, family
+from hub.monitor.log.reading import FAILED
 from messaging.database import Connection
 
-NOBODY: Final = "-"  # in place of an organisation that the log does not show
 KNOWN_FOR: Final = timedelta(days=1)
 
 MARKED: Final = "select id from confidential_id where id = any(%b::uuid[])"
@@ -85,13 +86,14 @@ HIDE_EARLIER: Final = """
               for update) as known
         where message.arrived_at = known.arrived_at and message.id = known.id and message.kind = known.kind
         returning known.arrived_at, known.id, known.source, known.organisation, known.recipient, known.type,
-                  known.subject, known.system, known.recipientsystem, known.routing_key
+                  known.subject, known.system, known.recipientsystem, known.routing_key, message.kind, message.size
     ), hidden as (
         insert into confidential_message (
             arrived_at, id, source, organisation, recipient, type, subject, system, recipientsystem, routing_key)
-        select * from found
+        select arrived_at, id, source, organisation, recipient, type, subject, system, recipientsystem, routing_key
+        from found
     )
-    select id, subject from found
+    select arrived_at, id, subject, kind, source, recipient, type, size from found
 """
 HIDE_EARLIER_OUTCOMES: Final = """
     with found as (
@@ -106,12 +108,7 @@ HIDE_EARLIER_OUTCOMES: Final = """
     )
     insert into confidential_outcome (logged_at, message_id, service, organisation, type, state, code, waiting_for)
     select * from found
-"""
-COUNT: Final = """
-    insert into flow as known (minute, source, recipient, type, count, bytes)
-    select * from unnest(%b::timestamptz[], %b::text[], %b::text[], %b::text[], %b::bigint[], %b::bigint[])
-    on conflict (minute, source, recipient, type)
-    do update set count = known.count + excluded.count, bytes = known.bytes + excluded.bytes
+    returning logged_at, service, organisation, type, state
 """
 PAIR: Final = "insert into pair select * from unnest(%b::text[], %b::text[]) on conflict do nothing"
 SEEN: Final = """
@@ -168,12 +165,24 @@ def _hide_earlier(connection: Connection, marked: Collection[UUID], now: datetim
     """Hide what came before it was known to be of a confidential case, and what began with that."""
     hidden = set(marked)
     last = list(marked)
+    came = list[tuple[counting.Key, int]]()
     while last:
         rows = connection.execute(HIDE_EARLIER, (last,) * 4).fetchall()
+        came += [
+            (counting.key_of(row["arrived_at"], row["source"], row["recipient"], row["type"]), row["size"] or 0)
+            for row in rows
+            if row["kind"] == "passed"
+        ]
         found = {id for row in rows for id in (row["id"], row["subject"]) if id is not None}
         last = list(found - hidden)
         hidden |= found
-    connection.execute(HIDE_EARLIER_OUTCOMES, (list(hidden),))
+    outcomes = connection.execute(HIDE_EARLIER_OUTCOMES, (list(hidden),)).fetchall()
+    failed = [
+        counting.key_of(row["logged_at"], row["organisation"] or NOBODY, row["service"], row["type"])
+        for row in outcomes
+        if row["state"] in FAILED
+    ]
+    counting.hide(connection, came, failed)
     connection.execute(MARK, (now, list(hidden)))
 
 
@@ -280,6 +289,7 @@ def _insert_outcomes(connection: Connection, new: Iterable[Logged], now: datetim
         for one in said
     ]  # fmt: skip
     connection.execute(INSERT_OUTCOMES, [list(column) for column in zip(*values, strict=True)])
+    counting.count_failed(connection, said, now)
     hidden = [one for one in said if one.confidential]
     if hidden:
         rows = [
@@ -296,24 +306,7 @@ def _insert_mentions(connection: Connection, new: Mapping[datetime, Logged]) -> 
 
 
 def _count(connection: Connection, new: Mapping[datetime, Logged], now: datetime, known: Known) -> None:
-    passed = [one for one in new.values() if one.kind == "passed"]
-    counts: Counter[tuple[str, str, str]] = Counter()
-    sizes: Counter[tuple[str, str, str]] = Counter()
-    for one in passed:
-        hides = one.confidential
-        key = (
-            NOBODY if hides else one.source,
-            NOBODY if hides or one.recipient is None else one.recipient,
-            (family(one.type) if hides else one.type) or NOBODY,
-        )
-        counts[key] += 1
-        sizes[key] += one.size or 0
-    if counts:
-        keys = sorted(counts)
-        minute = now.astimezone(UTC).replace(second=0, microsecond=0)
-        columns = [list(column) for column in zip(*keys, strict=True)]
-        totals = [[counts[key] for key in keys], [sizes[key] for key in keys]]
-        connection.execute(COUNT, ([minute] * len(keys), *columns, *totals))
+    counting.count(connection, new)
     shown = [one for one in new.values() if not one.confidential and one.type is not None]
     pairs = {(who, one.type or "") for one in shown for who in (one.organisation, one.recipient) if who is not None}
     if fresh := sorted(pairs - known.pairs):

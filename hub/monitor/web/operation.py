@@ -14,6 +14,7 @@ from hub.console.web.errors import Stopped
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import BY_ITSELF, Visit
+from hub.monitor.log.confidential import REFERENCE
 from hub.monitor.mending import operations
 from hub.monitor.mending.failures import AT_ONCE
 from hub.monitor.mending.operations import MendingError, Message, Operation

@@ -18,6 +18,7 @@ from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from hub.gateway.audit import store
 from hub.gateway.audit.store import Act
+from hub.monitor.log.confidential import REFERENCE
 from hub.monitor.mending.failures import Group
 from hub.monitor.mending.operations import MendingError, Part
 from messaging import database
@@ -34,7 +35,6 @@ CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,60}")
 PLACE: Final = re.compile(r"[A-Za-z_]\w*(\[\w{5}\])?( at (\w+\.py:\d+ [\w<>]+( < )?){1,4})?")
 TYPED: Final = re.compile(r"(?!.*\d{6})[^@<>]{10,200}")  # a reason in somebody's own words
 BY: Final = re.compile(r"operator:\d{1,10}")
-REFERENCE: Final = re.compile(r"(?=.*\d)(?!.*\d{6})[A-Za-z0-9.#-]{1,20}")  # nobody's document or telephone has room
 
 _turns = threading.BoundedSemaphore(AT_ONCE)
 

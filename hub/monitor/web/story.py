@@ -1,24 +1,30 @@
 """Mensaje: what happened to this one, and to all that belongs with it; where it is now, and what took how long."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from starlette.responses import Response
 
-from hub.console.web.log_words import STATES
+from hub.console.web import mending_words
+from hub.console.web.errors import Stopped
+from hub.console.web.log_words import NOT_SHOWN, STATES, WHY
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from hub.gateway import outcomes
+from hub.gateway.audit.store import Act
 from hub.gateway.http.problems import Language
 from hub.gateway.outcomes import Said
-from hub.monitor.log import reading
+from hub.monitor.log import confidential, reading
+from hub.monitor.log.confidential import REFERENCE, NotOpened, Opened
 from hub.monitor.log.reading import Became, Entry, Search, Story, Waiting
 from hub.monitor.web import drawing, log
 from hub.monitor.web.log import LogAway
+from hub.monitor.web.operators import actor, record
 from messaging import clock
 from messaging.database import Connection
 from messaging.identity import HUB
@@ -43,28 +49,90 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
     def show(visit: Visit) -> Response:
-        id = UUID(str(visit.path_params["id"]))
-        visit.note("message_seen", message=str(id))
-        try:
-            found, away = log.ask(settings, lambda connection: _found(connection, id)), False
-        except LogAway:
-            found, away = None, True
-        if found is None:
-            return visit.page("story_unknown.html", status=200 if away else 404, id=id, away=away)
-        now, entries = clock.now(), found.story.entries
-        return visit.page(
-            "story.html",
-            id=id,
-            itself=[_itself(one, found, settings, visit.language) for one in found.itself],
-            story=found.story,
-            rows=[{**shown(one), **_times(one, now)} for one in entries],
-            sequence=drawing.sequence(entries),
-            waterfall=drawing.waterfall(entries, now),
-            moment=_moment,
-            lists=_lists(found, id),
-        )
+        return _page(visit, settings)
 
-    return (Screen("message", "/mensaje/{id:uuid}", get=show, act="message_seen"),)
+    def open_up(visit: Visit) -> Response:
+        wrong = _wrong(visit)
+        if wrong:
+            return _page(visit, settings, wrong=wrong)
+        reason = f"{visit.said('motivo')} {visit.said('referencia')}".strip()
+        try:
+            opened = log.ask(
+                settings,
+                lambda connection: confidential.open_up(
+                    connection,
+                    [_id(visit)],
+                    actor=actor(visit),
+                    subject=visit.staff.organisation,
+                    reason=reason,
+                    record=lambda act: _record(settings, act),
+                ),
+            )
+        except (LogAway, NotOpened):
+            return _page(visit, settings, problem=NOT_SHOWN)
+        return _page(visit, settings, opened=opened)
+
+    return (Screen("message", "/mensaje/{id:uuid}", get=show, post=open_up, act="message_seen"),)
+
+
+def _id(visit: Visit) -> UUID:
+    return UUID(str(visit.path_params["id"]))
+
+
+def _record(settings: Settings, act: Act) -> None:
+    """Commit it to the audit. Raises Stopped."""
+    try:
+        record(settings, act)
+    except psycopg.Error:
+        raise Stopped("database_away") from None
+
+
+def _wrong(visit: Visit) -> Mapping[str, str]:
+    """What is wrong with the reason that was sent, by field."""
+    found = {}
+    if visit.said("motivo") not in WHY:
+        found["motivo"] = mending_words.NO_WHY
+    if any(visit.form.get("referencia", ())) and not REFERENCE.fullmatch(visit.said("referencia")):
+        found["referencia"] = mending_words.NO_REFERENCE
+    return found
+
+
+def _page(
+    visit: Visit,
+    settings: Settings,
+    *,
+    opened: Opened | None = None,
+    wrong: Mapping[str, str] | None = None,
+    problem: str = "",
+) -> Response:
+    """The page, with what was just opened: it is shown this once."""
+    id = _id(visit)
+    visit.note("message_seen", message=str(id))
+    try:
+        found, away = log.ask(settings, lambda connection: _found(connection, id)), False
+    except LogAway:
+        found, away = None, True
+    if found is None:
+        return visit.page("story_unknown.html", status=200 if away else 404, id=id, away=away)
+    now, entries = clock.now(), found.story.entries
+    return visit.page(
+        "story.html",
+        status=422 if wrong else 503 if problem else 200,
+        id=id,
+        itself=[_itself(one, found, settings, visit.language) for one in found.itself],
+        story=found.story,
+        rows=[{**shown(one), **_times(one, now)} for one in entries],
+        sequence=drawing.sequence(entries),
+        waterfall=drawing.waterfall(entries, now),
+        moment=_moment,
+        lists=_lists(found, id),
+        hides=any(one.confidential for one in found.itself),
+        opened=opened,
+        states=STATES,
+        why=WHY,
+        wrong=wrong or {},
+        problem=problem,
+    )
 
 
 def _found(connection: Connection, id: UUID) -> Found | None:

@@ -16,6 +16,7 @@ from deploy.local import Stack
 from hub.console.web.log_words import AWAY, NEITHER, UNKNOWN
 from hub.gateway import outcomes
 from hub.monitor.log import ages, keeping, refused
+from hub.monitor.web import story
 from messaging import clock, topology
 from screens import operating
 from tests.examples import confidential_request, say, service_published
@@ -265,7 +266,7 @@ def test_who_uses_an_older_version_of_a_contract_is_named(log: Log, console: Con
     "statement",
     [
         "select from confidential_message", "select from confidential_outcome", "select from mention",
-        "select from audit_entry", "select from erased", "delete from message", "update outcome set code = 'x'",
+        "select from opening", "select from erased", "delete from message", "update outcome set code = 'x'",
         "insert into pair values ('x', 'y')", "create table mine (x int)",
     ],
 )  # fmt: skip
@@ -274,3 +275,64 @@ def test_the_login_reads_what_is_shown_and_nothing_else(stack: Stack, operator: 
         assert connection.execute("select count(*) from message").fetchone() is not None
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(statement)
+
+
+@pytest.fixture
+def hidden(log: Log) -> contracts.Message[Any]:
+    """A message of a confidential case of the Red Cross, that was refused."""
+    log.empty()
+    request = say(confidential_request(referral_id=uuid7()), source="redcross")
+    log.write(request)
+    log.write(processed("refused", request.id, organisation="redcross", type=request.type, service="referrals",
+                        code="no_consent"))  # fmt: skip
+    return request
+
+
+def test_what_is_hidden_is_opened_for_a_reason_once_and_its_ids_stand_nowhere_else(
+    console: Console, log: Log, operator: Browser, hidden: contracts.Message[Any]
+) -> None:
+    path, secrets = f"/mensaje/{hidden.id}", (str(hidden.data.referral_id), "no_consent", hidden.type)
+    before = operator.get(path).text
+    assert not any(one in before for one in secrets)
+
+    opened = operator.send(path, motivo="organisation_asks", referencia="88").text
+
+    assert all(one in opened for one in secrets)
+    assert "redcross" in opened
+    after = operator.get(path).text
+    assert not any(one in after for one in secrets)
+    rows = console.query("select act, subject, details from audit_entry order by number desc limit 3")
+    assert [row["act"] for row in rows] == ["message_seen", "message_seen", "confidential_opened"]
+    assert "organisation_asks 88" in rows[2]["details"]
+    assert str(hidden.id) in rows[2]["details"]
+    everything = str(console.query("select details from audit_entry")) + operator.get("/mensajes").text
+    assert str(hidden.data.referral_id) not in everything
+
+
+@pytest.mark.parametrize("typed", [{}, {"motivo": "Ana"}, {"motivo": "review", "referencia": "Ana Pérez"}])
+def test_without_a_reason_that_names_nobody_nothing_is_opened(
+    console: Console, operator: Browser, hidden: contracts.Message[Any], typed: dict[str, str]
+) -> None:
+    path = f"/mensaje/{hidden.id}"
+    operator.get(path)
+
+    answer = operator.send(path, **typed)
+
+    assert (answer.status, str(hidden.data.referral_id) in answer.text) == (422, False)
+    (row,) = console.query("select act from audit_entry order by number desc limit 1")
+    assert row["act"] == "message_seen"
+
+
+def test_without_its_row_in_the_audit_nothing_is_opened(
+    console: Console, operator: Browser, hidden: contracts.Message[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise psycopg.OperationalError
+
+    path = f"/mensaje/{hidden.id}"
+    operator.get(path)
+    monkeypatch.setattr(story, "record", away)
+
+    answer = operator.send(path, motivo="review")
+
+    assert (answer.status, str(hidden.data.referral_id) in answer.text) == (503, False)

@@ -21,11 +21,11 @@ OF_CASES = OF_LISTS | {"today", "search", "found", "person", "act", "act_done", 
 MORE = {
     Role.COORDINATOR: OF_CASES | {"chase_all", "acts_done", "acts_undone", "office", "office_code"},
     Role.PARTNER_STAFF: OF_CASES,
-    Role.AUDITOR: OF_LISTS,
-    Role.ADMINISTRATOR: {"recovery", "office", "office_code"},
-    Role.OPERATIONS: {"alerts", "messages", "message", "state", "queues", "waits", "organisations", "failures",
-                      "operation", "operation_stopped", "replays", "replay", "replay_stopped", "replay_resumed",
-                      "replay_reviewed"},
+    Role.AUDITOR: OF_LISTS | {"audit"},
+    Role.ADMINISTRATOR: {"audit", "recovery", "office", "office_code"},
+    Role.OPERATIONS: {"alerts", "messages", "message", "state", "queues", "waits", "organisations", "topology",
+                      "audit", "failures", "operation", "operation_stopped", "replays", "replay", "replay_stopped",
+                      "replay_resumed", "replay_reviewed"},
 }  # fmt: skip
 
 

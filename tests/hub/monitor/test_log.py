@@ -1,14 +1,9 @@
 """What the log keeps of a message, and what became of it; each once, and what speaks of nobody's case."""
 
-from pathlib import Path
 from uuid import UUID
-
-import pytest
 
 import contracts
 from contracts import uuid7
-from hub.gateway.audit import keys
-from hub.monitor.log import confidential
 from tests.examples import confidential_request, referral_requested
 from tests.hub.ledger import processed, refused, said, status
 from tests.hub.monitor.logging import NOW, Log
@@ -131,21 +126,3 @@ def test_what_speaks_of_an_erased_person_keeps_ids_that_lead_nowhere(log: Log) -
     assert len(log.query("select * from message where erased")) >= 5
     together = log.query("select correlation, count(*) from message where erased group by 1 having count(*) > 1")
     assert together, "a story stays a story"
-
-
-def test_what_is_hidden_is_opened_with_a_reason_after_the_audit_has_it(log: Log, tmp_path: Path) -> None:
-    request = said(confidential_request(referral_id=uuid7()), source="redcross")
-    log.write(request)
-    keys.make(tmp_path)
-    sign = keys.signer(tmp_path)
-
-    with pytest.raises(confidential.NotOpened, match="reason_missing"):
-        confidential.open_up(log.connection, [request.id], actor="operator:1", reason=" ", sign=sign)
-    (opened,), _ = confidential.open_up(
-        log.connection, [request.id], actor="operator:1", reason="the referral has not come", sign=sign
-    )
-
-    assert (opened.organisation, opened.type) == ("redcross", request.type)
-    (entry,) = log.query("select actor, act, details from audit_entry")
-    assert (entry["actor"], entry["act"]) == ("operator:1", confidential.ACT)
-    assert str(request.id) in entry["details"]

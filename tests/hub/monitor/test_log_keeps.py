@@ -33,7 +33,13 @@ SAME = {
     "confidential_outcome": "logged_at",
     "confidential_id": "since",
 }
-"""Tables that are the same but for when something came. The sums of `flow` say what was known at that minute."""
+"""Tables that are the same but for when something came."""
+SUMS = {
+    "flow": "select source, recipient, type, sum(count), sum(bytes) from flow group by 1, 2, 3",
+    "flow_hour": "select source, recipient, type, sum(count) from flow_hour group by 1, 2, 3",
+    "flow_failed": "select source, service, type, sum(count) from flow_failed group by 1, 2, 3",
+}
+"""And those that are when it is summed up."""
 
 
 def conversation(chance: random.Random) -> list[contracts.Message]:
@@ -78,6 +84,8 @@ def kept(log: Log) -> dict[str, list[str]]:
     for table, when in SAME.items():
         rows: list[dict[str, Any]] = log.query(f"select * from {table}")
         found[table] = sorted(str({name: value for name, value in row.items() if name != when}) for row in rows)
+    for table, summed in SUMS.items():
+        found[table] = sorted(str(row) for row in log.query(summed))
     return found
 
 

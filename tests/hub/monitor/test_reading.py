@@ -91,13 +91,10 @@ def test_what_follows_is_told_in_its_order(log: Log) -> None:
     assert [one.id for one in told[:2]] == [one.id for one in new]
 
 
-def test_who_talks_to_whom_and_when_they_were_last_heard(log: Log) -> None:
+def test_when_somebody_was_last_heard(log: Log) -> None:
     request = said(status("iom").data, source="redcross")
     log.write(request, status("iom"))
 
-    talks = {(one.source, one.recipient): one.last_hour for one in reading.talks(log.connection, log.now)}
-
-    assert talks == {("redcross", "-"): 1, ("hub", "iom"): 1}
     assert reading.last_seen(log.connection) == {"redcross": log.now}
 
 
