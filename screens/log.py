@@ -66,7 +66,7 @@ def _talk(connection: Connection) -> None:
     for source, recipient, type, count in WEEK:
         row = (hour, source, recipient, type, count)
         connection.execute("insert into flow_hour values (%s, %s, %s, %s, %s)", row)
-    minute = _at(600).replace(second=0, microsecond=0)
+    minute = _at(1200).replace(second=0, microsecond=0)
     for source, recipient, type, count in (("redcross", "-", "referral.requested.v2", 7), ("-", "-", "referral", 1)):
         connection.execute("insert into flow values (%s, %s, %s, %s, %s, 0)", (minute, source, recipient, type, count))
     connection.commit()
