@@ -208,11 +208,11 @@ def overdue_of(connection: Connection, viewer: Viewer, now: datetime, whose: str
     return rows(connection, OVERDUE_OF, values, limit)
 
 
-def overdue_by(connection: Connection, viewer: Viewer, now: datetime) -> list[Row]:
-    """How many each other organisation has not answered in time; COUNTED_TO + 1 where it is more than COUNTED_TO."""
+def overdue_by(connection: Connection, viewer: Viewer, now: datetime, *, limit: int) -> list[Row]:
+    """How many each other organisation has not answered in time, each counted to `limit`: there may be hundreds."""
     if not viewer.coordinates:
         return []
-    return rows(connection, OVERDUE_BY, {"organisation": viewer.organisation, "now": now}, COUNTED_TO + 1)
+    return rows(connection, OVERDUE_BY, {"organisation": viewer.organisation, "now": now}, limit)
 
 
 VISITED: Final = (

@@ -4,8 +4,8 @@ What is done is done to the very referrals that were shown before, and the page 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 from starlette.responses import RedirectResponse, Response
@@ -14,6 +14,7 @@ import contracts
 from contracts.codes import Power
 from hub.console.hosting import uses_screens
 from hub.console.store import acts, work
+from hub.console.store.cases import Viewer
 from hub.console.web import act_words, acting, fields, moves, showing
 from hub.console.web.acting import FORM_ID, form_id_of, new_form_id
 from hub.console.web.errors import Stopped
@@ -22,7 +23,7 @@ from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from messaging import clock
-from messaging.database import Row
+from messaging.database import Connection, Row
 from messaging.topology import Organisation
 
 AT_ONCE: Final = 100  # referrals that one form is about
@@ -97,6 +98,14 @@ def may_chase(organisation: Organisation) -> bool:
     return (
         Power.COORDINATE in organisation.powers and uses_screens(organisation) and organisation.sends(CHASED.contract)
     )
+
+
+def overdue_by(tx: Connection, viewer: Viewer, now: datetime) -> Sequence[Mapping[str, Any]]:
+    """Who can be asked, and for how much, as far as one form has room: `100+`."""
+    return [
+        {**row, "counted": f"{AT_ONCE}+" if row["many"] > AT_ONCE else str(row["many"])}
+        for row in work.overdue_by(tx, viewer, now, limit=AT_ONCE + 1)
+    ]
 
 
 def _asked_of(visit: Visit, settings: Settings) -> Organisation:

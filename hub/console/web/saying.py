@@ -1,7 +1,8 @@
 """What pages say of codes, organisations and times, in the language of whoever looks."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 
 from babel import Locale
@@ -19,6 +20,8 @@ from messaging.identity import HUB
 from messaging.topology import Organisation
 
 LOCALES: Final[Mapping[Language, str]] = {"es": "es_CO", "en": "en_GB"}
+# Read once: to have babel read a name anew for each moment is a third of a page that has many.
+LOCALES: Final[Mapping[Language, Locale]] = {"es": Locale.parse("es_CO"), "en": Locale.parse("en")}
 DAYS: Final[Mapping[Language, str]] = {"es": "EEEE d 'de' MMMM", "en": "EEEE d MMMM"}  # by skeleton: `mar, 24 de …`
 DATE: Final[Mapping[Language, str]] = {"es": "d 'de' MMMM", "en": "d MMMM"}
 YEAR: Final[Mapping[Language, str]] = {"es": " 'de' y", "en": " y"}  # behind it
@@ -35,13 +38,32 @@ def day_of(now: datetime) -> Day:
     return Day(now, begins, begins + timedelta(days=1))
 
 
+# Most moments of a page are of few days, and of the same hours of these.
+@lru_cache(maxsize=4_096)
+def _said_day(day: date, pattern: str, language: Language) -> str:
+    return str(format_date(day, pattern, locale=LOCALES[language]))
+
+
+@lru_cache(maxsize=1_440)
+def _said_hour(at: time, language: Language) -> str:
+    return str(format_time(at, "H:mm", locale=LOCALES[language]))
+
+
+@lru_cache(maxsize=256)
+def _said_days(days: int, language: Language) -> str:
+    return str(
+        format_timedelta(
+            timedelta(days=days), granularity="day", threshold=IN_DAYS, add_direction=True, locale=LOCALES[language]
+        )
+    )
+
+
 class Saying:
     """Words for one page: as of a moment, in a language."""
 
     def __init__(self, language: Language, now: datetime, organisations: Mapping[str, Organisation]) -> None:
         self.now = now
         self.language = language
-        self._locale = LOCALES[language]
         self._organisations = organisations
         self._gettext = words.translations(language).gettext
 
@@ -63,7 +85,7 @@ class Saying:
     def country(self, code: str) -> str:
         """What a country of three letters is called; the letters, where nothing is called so."""
         letters = get_global("territory_aliases").get(code) or [code]
-        return str(Locale.parse(self._locale).territories.get(letters[0], code))
+        return str(LOCALES[self.language].territories.get(letters[0], code))
 
     def organisation(self, id: str) -> str:
         """What an organisation is called; of one that has left the network, its short name."""
@@ -77,23 +99,26 @@ class Saying:
         when = at.astimezone(COLOMBIA)
         year = "" if when.year == self.now.astimezone(COLOMBIA).year else YEAR[self.language]
         return f"{format_date(when, DATE[self.language] + year, locale=self._locale)}, {self.hour(at)}"
+        """The day and the hour, in full."""
+        return f"{self.in_full(at.astimezone(COLOMBIA).date())}, {self.hour(at)}"
 
     def in_full(self, day: date) -> str:
         """A day, in full."""
-        return str(format_date(day, "long", locale=self._locale))
+        return _said_day(day, "long", self.language)
 
     def day(self, at: datetime | date) -> str:
         """The weekday and the day."""
-        when = at.astimezone(COLOMBIA) if isinstance(at, datetime) else at
-        return str(format_date(when, DAYS[self.language], locale=self._locale))
+        when = at.astimezone(COLOMBIA).date() if isinstance(at, datetime) else at
+        return _said_day(when, DAYS[self.language], self.language)
 
     def day_in_full(self, day: date) -> str:
         """The weekday and the day, with its year."""
-        return str(format_date(day, DAYS[self.language] + YEAR[self.language], locale=self._locale))
+        return _said_day(day, DAYS[self.language] + YEAR[self.language], self.language)
 
     def hour(self, at: datetime) -> str:
         """The hour."""
-        return str(format_time(at.astimezone(COLOMBIA), "H:mm", locale=self._locale))
+        local = at.astimezone(COLOMBIA)
+        return _said_hour(time(local.hour, local.minute), self.language)
 
     def has_hour(self, at: datetime) -> bool:
         """Whether `near` says the hour."""
@@ -108,9 +133,5 @@ class Saying:
         if self.has_hour(at):
             return self._gettext(OTHER_DAYS[days]) % {"time": self.hour(at)}
         if abs(at - self.now) > NEAR:
-            return str(format_date(at.astimezone(COLOMBIA), "d MMM y", locale=self._locale))
-        return str(
-            format_timedelta(
-                timedelta(days=days), granularity="day", threshold=IN_DAYS, add_direction=True, locale=self._locale
-            )
-        )
+            return _said_day(at.astimezone(COLOMBIA).date(), "d MMM y", self.language)
+        return _said_days(days, self.language)

@@ -68,7 +68,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
         held_by = store.whose(visit.tx, visit.staff.code, say.now) if is_mine else None
         with cases.promptly(visit.tx):
             groups = [*_groups(visit, viewer, day, held_by)]
-            chases = work.overdue_by(visit.tx, viewer, say.now) if is_chasing else []
+            chases = chasing.overdue_by(visit.tx, viewer, say.now) if is_chasing else []
         codes = sorted({row["code"] for group in groups for row in group.rows})
         held = holding.held(visit, [row for group in groups for row in group.rows])
         visit.note("work_seen", people=codes, count=len(codes))

@@ -155,11 +155,11 @@ def test_a_deadline_that_ended_meanwhile_counts_once_the_console_was_there_as_lo
     for now in (late_from - MINUTE, late_from):
         assert buckets(said, COORDINATOR, now) == set()
         assert buckets(said, THEIRS, now) == undecided | {Bucket.DUE_TODAY}
-        assert said.read(work.overdue_by, COORDINATOR, now) == []
+        assert said.read(work.overdue_by, COORDINATOR, now, limit=9) == []
     now = late_from + MINUTE
     assert buckets(said, COORDINATOR, now) == {Bucket.OVERDUE_ELSEWHERE}
     assert buckets(said, THEIRS, now) == undecided | {Bucket.OVERDUE}
-    assert [one["waits_on"] for one in said.read(work.overdue_by, COORDINATOR, now)] == ["iom"]
+    assert [one["waits_on"] for one in said.read(work.overdue_by, COORDINATOR, now, limit=9)] == ["iom"]
     assert [one["late_from"] for one in said.read(work.overdue_of, COORDINATOR, now, "iom", limit=9)] == [late_from]
 
 

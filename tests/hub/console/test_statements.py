@@ -9,12 +9,16 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.rows import dict_row
 
 from bench.console import looks, statements, world
 from bench.console.looks import COORDINATOR, LARGE_STAFF, SMALL_STAFF, STAFF, Look
 from bench.console.statements import Statement
 from bench.console.world import LARGE, SMALL
+from hub.console.store import work
+from hub.console.store.cases import Viewer
 from hub.console.web import app as web
+from hub.console.web import chasing
 from messaging import clock
 from tests.hub.console.kit import Browser, Console, Running
 
@@ -32,6 +36,7 @@ def connection(console: Console) -> Iterator[psycopg.Connection[Any]]:
 @pytest.fixture(scope="module")
 def asked(console: Console, running: Running, connection: Any) -> Mapping[Look, Sequence[Statement]]:
     """What each page asks the database."""
+    console.host(LARGE)  # whose coordinators ask others for what is overdue
     made = world.fill(connection, REFERRALS, now=clock.now())
     far = {who: world.behind(connection, FAR, one) for who, one in ((LARGE_STAFF, LARGE), (COORDINATOR, None))}
     browsers = {who: Browser(running) for who in STAFF}
@@ -60,6 +65,15 @@ def wrong(connection: Any, asked: Mapping[Look, Sequence[Statement]]) -> set[tup
 def test_no_page_reads_more_as_tables_grow(connection: Any, asked: Mapping[Look, Sequence[Statement]]) -> None:
     assert wrong(connection, asked) == set()
     connection.rollback()
+
+
+def test_who_is_asked_for_what_is_overdue_is_counted_as_far_as_a_form_has_room(console: Console, asked: Any) -> None:
+    coordinator = Viewer(LARGE, coordinates=True)
+    with psycopg.connect(console.url, row_factory=dict_row, options=web.OPTIONS) as connection:
+        assert {one["many"] for one in work.overdue_by(connection, coordinator, clock.now(), limit=3)} == {3}
+        found = chasing.overdue_by(connection, coordinator, clock.now())
+    assert f"{chasing.AT_ONCE}+" in {one["counted"] for one in found}
+    assert all(one["many"] <= chasing.AT_ONCE + 1 for one in found)
 
 
 # Of the others, what stands in for one is as good among so few.
