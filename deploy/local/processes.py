@@ -35,6 +35,8 @@ BY_HTTP = "hub.gateway.http.__main__"
 PAGES = "hub.console.web.__main__"
 LOGGING = "hub.monitor.log.__main__"
 WATCHES = "deploy.local.watching"
+INBOX, ACTING, NOTICES = (f"hub.console.{part}.__main__" for part in ("inbox", "acting", "notices"))
+WITHOUT_EVENTLET = (BY_HTTP, PAGES, WATCHES, INBOX, ACTING, NOTICES)
 OF_THE_LOG = ("RUTA_MONITOR_KEEP_DAYS", "RUTA_MONITOR_KEEP_BYTES", "RUTA_MONITOR_FREE_PERCENT")
 NOT_THEIRS = ADMINISTRATORS | set(SETTINGS) | set(OF_CONSOLE) | set(OF_MAIL) | {OF_METRICS, ALERTS_FILE}
 
@@ -123,8 +125,7 @@ def hub_programs(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
             **who,
             **{name: stack.environment[name] for name in OF_MAIL},
         }
-        notices = program(stack.state, "console-notices", ["hub.console.notices"], addresses)
-        yield replace(notices, module=())
+        yield program(stack.state, "console-notices", [NOTICES], addresses)
 
 
 def addresses_of_alerts(stack: Stack) -> dict[str, str]:
@@ -161,7 +162,7 @@ def sends_mail(stack: Stack) -> bool:
 def programs_of_hosted(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
     """The processes of organisations that use the hub's screens; none where nobody does.
 
-    They are started by themselves: what holds private keys shares no memory with what others are forked from.
+    Custody is started by itself: what holds private keys shares no memory with what others are forked from.
     """
     state = stack.state
     known = register.read(state.organisations_file, network) if state.organisations_file.exists() else network
@@ -180,10 +181,9 @@ def programs_of_hosted(stack: Stack, network: DeclaredNetwork) -> Iterator[Progr
         "RUTA_DIRECTORY_FILE": str(state.directory_file),
     }
     by_http = own | {"CONSOLE_CREDENTIALS": str(state.organisations)}
-    each = {"console-custody": custody, "console-inbox": by_http, "console-acting": by_http}
-    for name, addresses in each.items():
-        module = f"hub.{name.replace('-', '.')}"
-        yield replace(program(state, name, [module], addresses), module=())
+    yield replace(program(state, "console-custody", ["hub.console.custody"], custody), module=())
+    yield program(state, "console-inbox", [INBOX], by_http)
+    yield program(state, "console-acting", [ACTING], by_http)
 
 
 def without_users(urls: str) -> str:
@@ -192,14 +192,14 @@ def without_users(urls: str) -> str:
 
 
 class ForkServers:
-    """What the hub's processes are forked from, which has no addresses: one has eventlet in it, the other asyncio."""
+    """What the hub's processes are forked from, which has no addresses: one has eventlet in it, the other has not."""
 
     def __init__(self, state: State, network: DeclaredNetwork) -> None:
         services = [f"{service.package}.service" for service in network.services.values()]
         of_the_hub = ["messaging.relay", "hub.gateway.__main__", "hub.gateway.courier", LOGGING]
         modules = {
             "forkserver": ["messaging.run", *of_the_hub, *services],  # messaging.run has to be the first
-            "forkserver-http": [BY_HTTP, PAGES, WATCHES],
+            "forkserver-http": [*WITHOUT_EVENTLET],
         }
         self.all = [
             ForkServer(program(state, name, [SERVER], {}, beats=False), imported) for name, imported in modules.items()
@@ -219,8 +219,8 @@ class ForkServers:
         """A process, not started yet; what names a module is forked from the one that it is for."""
         if not program.module:
             return Process(program)
-        of_eventlet, of_asyncio = self.all
-        return ForkedProcess(program, of_asyncio if program.module in ([BY_HTTP], [PAGES], [WATCHES]) else of_eventlet)
+        of_eventlet, without = self.all
+        return ForkedProcess(program, without if program.module[0] in WITHOUT_EVENTLET else of_eventlet)
 
 
 def program(
