@@ -1,6 +1,6 @@
 """How long an act takes from the tap to where its page says that it is applied, in Chromium on the whole network.
 
-At rest, and while another system of the same organisation sends in a batch of registrations. Nothing is held back for
+At rest, and while another system of the same organisation sends in batches of registrations. Nothing is held back for
 *Deshacer*: that is a setting, and whoever waits for it waits on purpose.
 """
 
@@ -12,6 +12,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from itertools import count
+from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, Final
@@ -24,7 +27,7 @@ from demo.sample.cast import HOSTED_PARTNER
 from demo.sample.journal import Journal
 from demo.sample.script import Case
 from demo.sample.setting_up import declared
-from demo.sample.speaking import Speaker
+from demo.sample.speaking import AT_ONCE, Speaker
 from deploy.local import Network, OperatorError, running
 from deploy.local.state import State
 from messaging.topology import CONSOLE, DeclaredNetwork
@@ -38,12 +41,13 @@ SYSTEM: Final = "planilla"
 ACCEPT: Final = "main :is(a, button):text-is('Aceptar')"
 WITHIN: Final = 60_000  # milliseconds for anything in the browser
 GOAL_MS: Final = 1_000.0
+LOOK_EVERY: Final = 0.2  # seconds
 FIRST: Final = 100_000  # numbers of people that the sample has not
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How many acts at rest and beside the batch each, and how long the batch is."""
+    """How many acts at rest and beside batches each, and how many rows a batch has."""
 
     acts: int
     batch: int
@@ -62,10 +66,10 @@ def measure(directory: Path, plan: Plan, say: Callable[[str], None]) -> dict[str
             with _come_in(network, browser) as page:
                 alone = [_took(network, page, path) for path in paths[: plan.acts]]
                 say(f"{len(alone)} acts at rest, each seen applied after {median(alone):.0f} ms at a half of the time")
-                beside = _beside_a_batch(network, page, paths[plan.acts :], plan.batch)
+                beside, rows = _beside_batches(network, page, paths[plan.acts :], plan.batch)
         finally:
             browser.close()
-    return {"alone": _times(alone), "beside": {**_times(beside), "batch": plan.batch}}
+    return {"alone": _times(alone), "beside": {**_times(beside), "batch": plan.batch, "rows": rows}}
 
 
 @contextmanager
@@ -91,8 +95,9 @@ def _declared() -> DeclaredNetwork:
 
 
 @contextmanager
-def _speaking(state: State, who: str, journal: str) -> Iterator[Speaker]:
-    with closing(Journal(state.sample / journal)) as kept:
+def _speaking(state: State, who: str) -> Iterator[Speaker]:
+    """Without a file: nobody says it again, and waiting for a disk would make a batch a trickle."""
+    with closing(Journal(Path(":memory:"))) as kept:
         speaker = Speaker(who, state.organisations / who, state.directory_file, kept, time.sleep)
         with closing(speaker):
             yield speaker
@@ -101,12 +106,12 @@ def _speaking(state: State, who: str, journal: str) -> Iterator[Speaker]:
 def _referred(network: Network, many: int) -> Sequence[str]:
     """Have so many people referred to the hosted organisation; returns where their cases stand in the console."""
     state = network.stack.state
-    with _speaking(state, HOSTED_PARTNER, "offers.sqlite") as speaker:
+    with _speaking(state, HOSTED_PARTNER) as speaker:
         offers = [line for line in script.offers() if line.by == HOSTED_PARTNER]
         speaker.say(offers)
         speaker.await_applied(offers)
     case = Case("received", SENDER, "casapuente.mercado", "", "normal")
-    with _speaking(state, SENDER, "referrals.sqlite") as speaker:
+    with _speaking(state, SENDER) as speaker:
         openings = [script.opening(FIRST + number, case) for number in range(many)]
         for lines in zip(*openings, strict=True):
             all = [line for some in lines for line in some]
@@ -153,36 +158,47 @@ def _took(network: Network, page: Page, path: str) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def _beside_a_batch(network: Network, page: Page, paths: Sequence[str], batch: int) -> list[float]:
-    """The same for as long as the batch is being sent and applied: what is after that does not count."""
-    process = multiprocessing.get_context("spawn").Process(target=_send, args=(network.stack.state.directory, batch))
+def _beside_batches(network: Network, page: Page, paths: Sequence[str], batch: int) -> tuple[list[float], int]:
+    """The same while such batches are sent and applied, one after the other; with how many rows were sent meanwhile."""
+    spawning = multiprocessing.get_context("spawn")
+    under_way, enough, sent = spawning.Event(), spawning.Event(), spawning.Value("q", 0)
+    process = spawning.Process(target=_send, args=(network.stack.state.directory, batch, under_way, enough, sent))
     process.start()
     took = list[float]()
     try:
+        while not under_way.wait(LOOK_EVERY) and process.is_alive():
+            pass
         for path in paths:
-            one = _took(network, page, path)
+            took.append(_took(network, page, path))
             if not process.is_alive():
                 break
-            took.append(one)
+        rows = int(sent.value)
     finally:
+        enough.set()
         process.join()
     if process.exitcode:
-        raise OperatorError(f"What sends the batch ended with {process.exitcode}.")
-    if len(took) < 2:
-        raise OperatorError("The batch was over before two acts were; a longer one is needed.")
-    return took
+        raise OperatorError(f"What sends the batches ended with {process.exitcode}.")
+    return took, rows
 
 
-def _send(directory: Path, batch: int) -> None:
-    """Register so many people, as quickly as the entrance takes them, and wait until it is all applied."""
+def _send(directory: Path, batch: int, under_way: Event, enough: Event, sent: "Synchronized[int]") -> None:
+    """Register so many people, as quickly as the entrance takes them, until that is applied; and again till enough."""
     state = State(directory)
     credentials = json.loads((state.organisations / HOSTED_PARTNER / "credentials.json").read_text())
     case = Case("received", HOSTED_PARTNER, "casapuente.mercado", "", "normal")
-    lines = [script.opening(2 * FIRST + number, case)[0][0] for number in range(batch)]
-    with _speaking(state, HOSTED_PARTNER, "batch.sqlite") as speaker:
+    with _speaking(state, HOSTED_PARTNER) as speaker:
         speaker.entrance = HttpEntrance(credentials["http_url"], credentials["systems"][SYSTEM]["api_key"])
-        speaker.say(lines)
-        speaker.await_applied(lines[-1:])
+        for first in count(2 * FIRST, batch):
+            for start in range(first, first + batch, AT_ONCE):
+                if enough.is_set():
+                    return
+                numbers = range(start, min(start + AT_ONCE, first + batch))
+                lines = [script.opening(number, case)[0][0] for number in numbers]
+                if codes := {code for code in speaker.say(lines) if code}:
+                    raise OperatorError(f"The entrance refused what is registered: {', '.join(sorted(codes))}")
+                sent.value += len(lines)
+                under_way.set()
+            speaker.await_applied(lines)
 
 
 def _times(milliseconds: Sequence[float]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The pages that are asked for, and by whom."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
@@ -8,6 +8,7 @@ from uuid import UUID
 
 import contracts
 from bench.console.browsing import Answer, Browser
+from bench.console.people import People
 from bench.console.world import NEVER, OLD_STATE, RARE_NEED, RARE_STATE, World
 from deploy.local import OperatorError
 from hub.console.store.cases import After
@@ -15,7 +16,10 @@ from hub.console.web import absences, agenda, case, holding, listing, searching,
 from messaging import clock
 
 LARGE_STAFF, SMALL_STAFF, COORDINATOR = "large", "small", "coordinator"
+ROW: Final = '<th scope="row">'  # of who was found
+NAMELESS: Final = "sin nombre"  # in place of a name that custody has not opened
 FLOOR: Final = "the form of Buscar"
+SHOWN: Final = 2  # at least, of several
 STAFF: Final = {
     LARGE_STAFF: "partner_staff",
     SMALL_STAFF: "partner_staff",
@@ -32,8 +36,11 @@ class Look:
     by: str
     path: str
     typed: str | None = None
-    """What is looked for, where the page is one of what was found."""
+    """What its form sends, where the page is one of what was found, or opened."""
     status: int = 200
+    names: int = 0
+    """How many people's names there are at least, where custody has opened them."""
+    asks_custody: bool = False
 
     def at(self, browsers: Mapping[str, Browser]) -> Answer:
         """Ask for it; OperatorError where something else comes of it."""
@@ -41,11 +48,16 @@ class Look:
         answer = browser.get(self.path) if self.typed is None else browser.send(self.path, q=self.typed)
         if answer.status != self.status:
             raise OperatorError(f"{self.name} was answered with {answer.status}")
+        if self.names and (answer.text.count(ROW) < self.names or NAMELESS in answer.text):
+            raise OperatorError(f"{self.name} was answered without the names that it is to show")
         return answer
 
 
-def looks(world: World, far: Mapping[str, After]) -> Sequence[Look]:
-    """All of them, the floor first; `far` says for LARGE_STAFF and COORDINATOR what the far pages stand behind."""
+def looks(world: World, far: Mapping[str, After], people: People | None = None) -> Sequence[Look]:
+    """All of them, the floor first; `far` says for LARGE_STAFF and COORDINATOR what the far pages stand behind.
+
+    Of people only where there are any: custody is asked for them.
+    """
     state, need = NEVER
     code = contracts.short_code(world.longest)
     unknown = contracts.short_code(UUID(int=world.longest.int ^ 0b10101))
@@ -86,9 +98,30 @@ def looks(world: World, far: Mapping[str, After]) -> Sequence[Look]:
         Look("Buscar: an id", LARGE_STAFF, searching.FOUND, typed=str(world.longest), status=303),
         Look("Buscar: no such code", LARGE_STAFF, searching.FOUND, typed=unknown),
         Look("Buscar: a mistyped code", LARGE_STAFF, searching.FOUND, typed=mistyped),
+        *(_of_people(world, people) if people is not None else ()),
         Look("Caso: 200 steps", LARGE_STAFF, case.path_of(world.longest)),
         Look("Caso: 40 referrals", COORDINATOR, case.path_of(world.chained)),
     )
+
+
+def _of_people(world: World, people: People) -> Iterator[Look]:
+    """Those that ask custody; one who is found alone leads to the case."""
+    one = {
+        "a receipt": people.receipt, "a whole name": people.name, "a telephone": people.telephone,
+        "a document": people.document,
+    }  # fmt: skip
+    several = {
+        "four last digits": people.last_digits, "a common name": people.common,
+        "two common names": people.common_pair, "a name of nobody": people.nobody,
+    }  # fmt: skip
+    for name, typed in one.items():
+        yield Look(f"Buscar: {name}", LARGE_STAFF, searching.FOUND, typed=typed, status=303, asks_custody=True)
+    yield Look("Buscar: two names of nobody", LARGE_STAFF, searching.FOUND, typed=people.none, asks_custody=True)
+    for who, whose in ((LARGE_STAFF, ""), (COORDINATOR, ", a coordinator")):
+        for name, typed in several.items():
+            yield Look(f"Buscar: {name}{whose}", who, searching.FOUND, typed=typed, names=SHOWN, asks_custody=True)
+    yield Look("Buscar: a name, a small one", SMALL_STAFF, searching.FOUND, typed=people.common)
+    yield Look("Caso: with its person", LARGE_STAFF, f"{case.path_of(world.longest)}/persona", typed="")
 
 
 def _list(part: str = "", state: str = "", need: str = "", after: After | None = None) -> str:

@@ -14,8 +14,12 @@ from unittest.mock import patch
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import tuple_row
 
+from hub.console.custody import searching
+from hub.console.custody.protocol import MOST_HITS
 from hub.console.store.cases import COUNTED_TO
+from messaging import database
 
 BIG: Final = 100  # pages of a table from which on it is not to be read from end to end
 MOST: Final = 2 * COUNTED_TO  # rows that a part of a statement may look at
@@ -66,9 +70,21 @@ def readings(connection: psycopg.Connection[Any], statement: Statement) -> list[
     """How a statement reads tables; of those that only read. It is run, as its page runs it."""
     if READS.match(statement.text) is None:
         return []
-    row = connection.execute(EXPLAIN + sql.SQL(statement.text), statement.values).fetchone()
+    cursor = connection.cursor(row_factory=tuple_row)
+    row = cursor.execute(EXPLAIN + sql.SQL(statement.text), statement.values).fetchone()
     assert row is not None
     return [*_of(row[0][0]["Plan"])]
+
+
+def of_custody(
+    database_url: str, organisation: str, index_key: bytes, typed: str, *, coordinates: bool
+) -> list[Reading]:
+    """How custody's own search for what was typed reads tables."""
+    with database.connect(database_url) as connection:
+        terms = searching.terms(index_key, typed)
+        with recorded() as said:
+            searching.search(connection, organisation, terms, MOST_HITS + 1, coordinates=coordinates)
+        return [reading for one in said for reading in readings(connection, one)]
 
 
 def too_much(connection: psycopg.Connection[Any], readings: list[Reading]) -> list[Reading]:

@@ -5,7 +5,8 @@ waited for longest. Of the same size and seed it is the same, but for the moment
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString, cast
@@ -113,18 +114,7 @@ class World:
 def fill(connection: psycopg.Connection[Any], size: int, *, now: datetime, seed: int = 1) -> World:
     """Put `size` referrals, and what belongs to them, into the empty tables of a console, and commit."""
     known: list[tuple[str, ...]] = []
-    with connection.cursor() as cursor:
-        # Indexes are made as they are declared, once the rows are there; what triggers would do has been done.
-        cursor.execute(
-            "select indexname as name, indexdef as definition from pg_indexes left join pg_constraint "
-            "on conname = indexname where tablename = any(%s) and conname is null",
-            (list(TABLES),),
-        )
-        indexes = cursor.fetchall()
-        for name, _ in indexes:
-            cursor.execute(sql.SQL("drop index {}").format(sql.Identifier(name)))
-        for table in TABLES:
-            cursor.execute(sql.SQL("alter table {} disable trigger user").format(sql.Identifier(table)))
+    with connection.cursor() as cursor, loading(cursor, TABLES):
         with cursor.copy(f"copy referral ({', '.join(COLUMNS)}) from stdin") as copy:
             for row in _rows(size, now, random.Random(seed)):  # noqa: S311 - no secret
                 copy.write_row(row)
@@ -135,16 +125,38 @@ def fill(connection: psycopg.Connection[Any], size: int, *, now: datetime, seed:
                 steps=STEPS_OF_THE_LONGEST, longest=UUID(longest), hub=HUB, chain=sql.Literal(LONGEST_CHAIN - 1)
             )
         )
-        for table in TABLES:
-            cursor.execute(sql.SQL("alter table {} enable trigger user").format(sql.Identifier(table)))
-        for _, definition in indexes:
-            cursor.execute(cast(LiteralString, definition))
+    settle(connection)
+    of_others = [UUID(id) for id, *parties in known if SMALL not in parties]
+    return World(UUID(longest), UUID(known[499][0]), tuple(of_others[:: max(1, len(of_others) // 2_000)]))
+
+
+@contextmanager
+def loading(cursor: psycopg.Cursor[Any], tables: Sequence[str]) -> Iterator[None]:
+    """Indexes are made as they are declared, once the rows are there; what triggers would do has been done."""
+    cursor.execute("set local maintenance_work_mem = '512MB'")
+    cursor.execute(
+        "select indexname as name, indexdef as definition from pg_indexes left join pg_constraint "
+        "on conname = indexname where tablename = any(%s) and conname is null",
+        (list(tables),),
+    )
+    indexes = cursor.fetchall()
+    for name, _ in indexes:
+        cursor.execute(sql.SQL("drop index {}").format(sql.Identifier(name)))
+    for table in tables:
+        cursor.execute(sql.SQL("alter table {} disable trigger user").format(sql.Identifier(table)))
+    yield
+    for table in tables:
+        cursor.execute(sql.SQL("alter table {} enable trigger user").format(sql.Identifier(table)))
+    for _, definition in indexes:
+        cursor.execute(cast(LiteralString, definition))
+
+
+def settle(connection: psycopg.Connection[Any]) -> None:
+    """Commit, and have the server look at what there is now."""
     connection.commit()
     connection.autocommit = True
     connection.execute("vacuum analyze")
     connection.autocommit = False
-    of_others = [UUID(id) for id, *parties in known if SMALL not in parties]
-    return World(UUID(longest), UUID(known[499][0]), tuple(of_others[:: max(1, len(of_others) // 2_000)]))
 
 
 def _rows(size: int, now: datetime, chance: random.Random) -> Iterator[tuple[Any, ...]]:
