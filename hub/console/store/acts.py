@@ -102,7 +102,8 @@ STOP: Final[LiteralString] = """
     and state = 'kept' and said_at is null and organisation = %s and staff is not null
     and not exists (select from staff where staff.code = act.staff and staff.status = 'active')
 """
-# Of one referral in the order in which it was decided, so that what is said first is what was decided first.
+# Of one referral in the order in which it was decided, so that what is said first is what was decided first. Of several
+# what somebody has decided comes first, who waits before a screen: not behind what the console says of all it gets.
 DUE: Final[LiteralString] = """
     select message_id, organisation, referral_id, contract, state, said_at, clock_timestamp() - kept_at as age from act
     where organisation = %s and look_at <= clock_timestamp() and not exists (
@@ -110,7 +111,7 @@ DUE: Final[LiteralString] = """
         and before.referral_id = act.referral_id and before.state = 'kept' and before.look_at is not null
         and (before.kept_at, before.message_id) < (act.kept_at, act.message_id)
     )
-    order by look_at, message_id limit %s
+    order by staff is null, look_at, message_id limit %s
 """
 # Just before it is said, and in a transaction of its own: who undoes, erases or suspends meanwhile has been in time, or
 # knows that it was not.
@@ -259,7 +260,7 @@ def has_said(connection: Connection, organisation: str, referral_id: UUID, contr
 
 
 def due(connection: Connection, organisation: str, limit: int) -> Sequence[Row]:
-    """What an organisation has to say now, or to ask after, the longest due first."""
+    """What an organisation has to say now, or to ask after: what somebody decided before what the console says."""
     connection.execute(STOP, (organisation,))
     return connection.execute(DUE, (organisation, limit)).fetchall()
 

@@ -21,6 +21,7 @@ from messaging.topology import Organisation
 
 LOCALES: Final[Mapping[Language, str]] = {"es": "es_CO", "en": "en_GB"}
 # Read once: to have babel read a name anew for each moment is a third of a page that has many.
+# Read once: to have babel read a name anew for each moment is half of a page that has many.
 LOCALES: Final[Mapping[Language, Locale]] = {"es": Locale.parse("es_CO"), "en": Locale.parse("en")}
 DAYS: Final[Mapping[Language, str]] = {"es": "EEEE d 'de' MMMM", "en": "EEEE d MMMM"}  # by skeleton: `mar, 24 de …`
 DATE: Final[Mapping[Language, str]] = {"es": "d 'de' MMMM", "en": "d MMMM"}
