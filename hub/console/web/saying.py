@@ -19,10 +19,8 @@ from messaging.believing import COLOMBIA
 from messaging.identity import HUB
 from messaging.topology import Organisation
 
-LOCALES: Final[Mapping[Language, str]] = {"es": "es_CO", "en": "en_GB"}
 # Read once: to have babel read a name anew for each moment is a third of a page that has many.
-# Read once: to have babel read a name anew for each moment is half of a page that has many.
-LOCALES: Final[Mapping[Language, Locale]] = {"es": Locale.parse("es_CO"), "en": Locale.parse("en")}
+LOCALES: Final[Mapping[Language, Locale]] = {"es": Locale.parse("es_CO"), "en": Locale.parse("en_GB")}
 DAYS: Final[Mapping[Language, str]] = {"es": "EEEE d 'de' MMMM", "en": "EEEE d MMMM"}  # by skeleton: `mar, 24 de …`
 DATE: Final[Mapping[Language, str]] = {"es": "d 'de' MMMM", "en": "d MMMM"}
 YEAR: Final[Mapping[Language, str]] = {"es": " 'de' y", "en": " y"}  # behind it
@@ -99,9 +97,7 @@ class Saying:
         """The day, with its year where that is another than this one, and the hour."""
         when = at.astimezone(COLOMBIA)
         year = "" if when.year == self.now.astimezone(COLOMBIA).year else YEAR[self.language]
-        return f"{format_date(when, DATE[self.language] + year, locale=self._locale)}, {self.hour(at)}"
-        """The day and the hour, in full."""
-        return f"{self.in_full(at.astimezone(COLOMBIA).date())}, {self.hour(at)}"
+        return f"{_said_day(when.date(), DATE[self.language] + year, self.language)}, {self.hour(at)}"
 
     def in_full(self, day: date) -> str:
         """A day, in full."""

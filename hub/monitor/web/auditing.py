@@ -16,7 +16,7 @@ from uuid import UUID
 import psycopg
 from starlette.responses import RedirectResponse, Response
 
-from hub.console.web import accounts, mending_words
+from hub.console.web import accounts, mending_words, showing
 from hub.console.web.audit_words import CHAIN_NAMES, CHAINS, NO_OBJECT, NO_TIME, NO_WHO
 from hub.console.web.errors import Stopped
 from hub.console.web.permissions import Role
@@ -30,7 +30,7 @@ from hub.gateway.http.problems import Language
 from hub.monitor.alerts import keeping
 from hub.monitor.log.confidential import is_reason
 from hub.monitor.mending import databases
-from hub.monitor.web.looking import Looked, moment
+from hub.monitor.web.looking import Looked
 from hub.monitor.web.operators import STAFF, asking
 from messaging.identity import HUB
 from messaging.topology import GATEWAY
@@ -101,7 +101,7 @@ def _page(
     wrong: Mapping[str, str] | None = None,
 ) -> Response:
     found = _find(visit, settings, chain, asked, before) if asked is not None else None
-    looked = Looked(settings, visit.language)
+    looked = Looked(showing.saying(visit, settings), None)
     book = keeping.read(settings.alerts_book) if settings.alerts_book is not None else None
     verified: Mapping[str, Any] | None = book.known.get("audit") if book is not None else None
     return visit.page(
@@ -121,7 +121,6 @@ def _page(
         next=f"{PATH}?{urlencode({**_set(said), BEFORE: found.next})}" if found is not None and found.next else "",
         verified=verified,
         looked=looked,
-        moment=moment,
     )
 
 

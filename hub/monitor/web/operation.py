@@ -18,7 +18,7 @@ from hub.monitor.log.confidential import REFERENCE
 from hub.monitor.mending import operations
 from hub.monitor.mending.failures import AT_ONCE
 from hub.monitor.mending.operations import MendingError, Message, Operation
-from hub.monitor.web.operators import REFERENCE, Words, actor, asking, path_of, record, replay_path
+from hub.monitor.web.operators import Words, actor, asking, path_of, record, replay_path
 from messaging import database
 
 COUNTS: Final = ("selected", "applied", "refused", "quarantined", "given_back", "stopped", "remaining")

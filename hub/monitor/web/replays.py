@@ -16,13 +16,14 @@ from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import BY_ITSELF, Visit
 from hub.console.web.words import N_
+from hub.monitor.log.confidential import REFERENCE
 from hub.monitor.mending import operations, replays
 from hub.monitor.mending.failures import AT_ONCE
 from hub.monitor.mending.operations import MendingError, Operation
 from hub.monitor.mending.replays import RATE_ALONE, RATE_AT_MOST, REPLAY, Selection
 from hub.monitor.web.looking import when
 from hub.monitor.web.operation import ALTHOUGH, LAST, looks_again
-from hub.monitor.web.operators import REFERENCE, REPLAYS, TYPED, Words, actor, asking, record, replay_path
+from hub.monitor.web.operators import REPLAYS, TYPED, Words, actor, asking, record, replay_path
 from messaging import clock, database, outbox
 from messaging.identity import HUB
 

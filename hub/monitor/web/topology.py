@@ -6,6 +6,7 @@ from typing import Final
 from babel.numbers import format_decimal
 from starlette.responses import Response
 
+from hub.console.web import showing
 from hub.console.web.errors import Stopped
 from hub.console.web.log_words import CONFIDENTIAL, NOBODY_READS, UNSAID
 from hub.console.web.screen import Screen
@@ -17,7 +18,7 @@ from hub.monitor.log import talking
 from hub.monitor.log.counting import NOBODY
 from hub.monitor.web import log, story, weaving
 from hub.monitor.web.log import LogAway
-from hub.monitor.web.looking import moment
+from hub.monitor.web.looking import Looked
 from hub.monitor.web.weaving import Link
 from messaging import clock
 
@@ -49,7 +50,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             "topology.html",
             said=said,
             words=words,
-            moment=moment,
+            looked=Looked(showing.saying(visit, settings), None),
             week=talking.WEEK,
             weave=weaving.weave(drawn, words.name) if drawn else None,
             places=weaving,
