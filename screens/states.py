@@ -448,7 +448,6 @@ def _replay_dry_run(many: int) -> Callable[[Hand], None]:
 
 def _replay_wrong(hand: Hand) -> None:
     _replay_dry_run(1204)(hand)
-    hand.page.locator("main summary").first.click()
     hand.page.fill("main [name=razon]", "cédula 1234567")
     hand.press("main [name=acto][value=sola] ~ .acts button")
 
