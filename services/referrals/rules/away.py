@@ -5,15 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from contracts.codes import ExtensionReason
-from contracts.deadlines import Absence, counts_from
+from contracts.deadlines import Absence as Absence
+from contracts.deadlines import counts_from
 from contracts.transitions import HUB, RECEIVED, SENT
 from messaging.answers import Refused
 from services.referrals.rules.coordinating import DEADLINE_EXTENDED
 from services.referrals.rules.deadlines import put_off
 from services.referrals.rules.referrals import Referral, Step, note
 
-WHY: Final = ExtensionReason.SYSTEM_DOWN
+WHY: Final = "system_down"  # an ExtensionReason
 
 
 def check_known(organisations: Iterable[str], *, known: frozenset[str]) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-from contracts.deadlines import Absence
 from messaging.transaction import Transaction
 from services.referrals.rules import Referral, awaited
+from services.referrals.rules.away import Absence
 from services.referrals.store.referrals import find_referral
 
 NOTE_AWAY: Final = """
