@@ -15,22 +15,25 @@ from tests.messaging import forked
 SEQUENCES = 200  # a service: some two minutes for all
 SEED = 1  # always the same, so that no run fails by chance
 
+MARKED = {"long": "--faults", "cross": "--all"}
+"""What the suite leaves out, by its mark: the option that asks for it."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How many sequences of messages each service is tried with (tests/services/sequences), and which ones."""
     parser.addoption("--sequences", type=int, default=SEQUENCES, help="so many sequences for each service")
     parser.addoption("--seed", type=int, default=SEED, help="what they are drawn from: the same seed, the same ones")
     parser.addoption("--faults", action="store_true", help="those faults too that take longer than the suite can wait")
+    parser.addoption("--all", action="store_true", help="every page of the console in both languages and widths")
     parser.addoption("--first-sequence", type=int, default=0, help="the number of the first")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked as long, unless all faults are asked for."""
-    if config.getoption("--faults"):
-        return
-    long = [item for item in items if item.get_closest_marker("long")]
-    config.hook.pytest_deselected(items=long)
-    items[:] = [item for item in items if item not in long]
+    """Leave out what is marked, unless the option is given that asks for it."""
+    unasked = [mark for mark, option in MARKED.items() if not config.getoption(option)]
+    left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in unasked)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -22,6 +22,7 @@ CHECKS = {
 
 # Most of the suite waits for servers. Each of the two has servers of its own, and a file's tests stay together.
 SIDE_BY_SIDE = ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
+SECOND_TRY = ["--verbose", "--last-failed", "--last-failed-no-failures=none", "--exitfirst"]
 
 # With `--sequences N` only this is run: so many sequences of messages for each service, two services at a time.
 OF_SEQUENCES = ["--numprocesses=2", "--dist=load", "tests/services/sequences/test_any_sequence.py"]
@@ -29,11 +30,15 @@ OF_SEQUENCES = ["--numprocesses=2", "--dist=load", "tests/services/sequences/tes
 # With `--faults` only this: every fault, those too that take longer than the suite can wait for, one after the other.
 OF_FAULTS = ["--verbose", "tests/faults"]
 
+# With this alone everything is run, and every page of the console is looked at in both languages and widths.
+ALL = "--all"
+
 
 def run(arguments: Sequence[str] = ()) -> int:
     """Run everything, or only pytest with these arguments; returns the exit code, 0 only when nothing failed."""
     failed = []
-    if not arguments:
+    everything = [*arguments] in ([], [ALL])
+    if everything:
         for name, command in CHECKS.items():
             began = time.monotonic()
             good = _run(command) == 0
@@ -43,23 +48,23 @@ def run(arguments: Sequence[str] = ()) -> int:
         arguments = [*OF_SEQUENCES, *arguments]
     if "--faults" in arguments:
         arguments = [*OF_FAULTS, *arguments]
-    suite = _run(["pytest", *arguments]) if arguments else suite_and_second_try()
+    suite = suite_and_second_try(ROOT, arguments) if everything else _run(["pytest", *arguments])
     if failed:
         print(f"FAILED before the suite: {', '.join(failed)}", flush=True)
     return suite or (1 if failed else 0)
 
 
-def suite_and_second_try(root: Path = ROOT) -> int:
+def suite_and_second_try(root: Path = ROOT, options: Sequence[str] = ()) -> int:
     """Run the suite of the checkout at `root`, and whatever failed once more; returns the exit code of what came last.
 
     A broken promise fails twice, and the first that does ends the second try. What passes then is unsteady: it is
     named with its failure above, to be mended, and keeps nobody's work back.
     """
-    first = _run(["pytest", *SIDE_BY_SIDE], root)
+    first = _run(["pytest", *SIDE_BY_SIDE, *options], root)
     if first != pytest.ExitCode.TESTS_FAILED:
         return first
     print("Once more, what failed; what passes now is UNSTEADY and has to be mended:", flush=True)
-    return _run(["pytest", "--verbose", "--last-failed", "--last-failed-no-failures=none", "--exitfirst"], root)
+    return _run(["pytest", *SECOND_TRY, *options], root)
 
 
 def _run(command: Sequence[str], root: Path = ROOT) -> int:

@@ -323,6 +323,7 @@ def test(*arguments: PassedOn) -> None:
 
     `--sequences N --seed S`: only whether N sequences of messages for each service end in batches as one by one.
     `--faults`: only the faults of servers, processes and clocks, those too that take too long for the suite.
+    `--all`: everything, and every page of the console in both languages, on a telephone and on a computer.
     """
     from deploy.local import check
 

@@ -1,10 +1,13 @@
 """What `./ruta test` makes of a suite with a broken test in it, and of one with an unsteady test."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from deploy.local import check
 from deploy.local.check import suite_and_second_try
+from deploy.local.state import ROOT
 
 BROKEN = """
 def test_broken():
@@ -63,3 +66,18 @@ def test_a_broken_test_is_not_hidden_behind_an_unsteady_one(checkout: Path) -> N
 def test_a_suite_that_cannot_be_read_fails_the_run(checkout: Path) -> None:
     (checkout / "test_unreadable.py").write_text(UNREADABLE)
     assert suite_and_second_try(checkout) != 0
+
+
+def test_all_is_every_check_and_the_whole_suite_with_nothing_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[list[str]] = []
+
+    def fail(command: Sequence[str], root: Path = ROOT) -> int:
+        said.append([*command])
+        return 1
+
+    monkeypatch.setattr(check, "_run", fail)
+    assert check.run(["--all"]) == 1
+    *checks, first, second = said
+    assert checks == [*check.CHECKS.values()]
+    assert first == ["pytest", *check.SIDE_BY_SIDE, "--all"]
+    assert second == ["pytest", *check.SECOND_TRY, "--all"]

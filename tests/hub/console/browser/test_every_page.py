@@ -1,6 +1,10 @@
-"""Every page of the console in every state, in a browser: in both languages, on a telephone and on a computer."""
+"""Every page of the console in every state, in a browser: in Spanish on a telephone.
+
+With `--all` in both languages, on a telephone and on a computer.
+"""
 
 from collections import defaultdict
+from itertools import product
 from pathlib import Path
 from random import Random
 
@@ -21,6 +25,10 @@ LARGEST_STYLE = 10 * 1024  # bytes of our own CSS
 SAME = [{"search", "found"}, {"case", "person"}, {"notices", "notices_code"}, {"office", "office_code"}]
 """What is one page to whoever looks."""
 
+USUAL = ("es", NARROW)
+CROSS = [pytest.param(*one, marks=[] if one == USUAL else [pytest.mark.cross]) for one in product(LANGUAGES, WIDTHS)]
+"""Every language in every width."""
+
 Titles = defaultdict[tuple[str, str], set[str]]
 
 
@@ -40,23 +48,21 @@ def test_every_page_of_the_application_has_a_state_here(console: Console) -> Non
     assert len({one.name for one in STATES}) == len(STATES)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("language", "width"), CROSS)
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
-def test_everybody_can_read_and_use_it(browsers: Visits, titles: Titles, state: State, language: str) -> None:
-    with browsers.of(state.who, language, NARROW) as hand:
+def test_everybody_can_read_and_use_it(
+    browsers: Visits, titles: Titles, state: State, language: str, width: int
+) -> None:
+    with browsers.of(state.who, language, width) as hand:
         state.reach(hand)
         assert hand.page.locator("html").get_attribute("lang") == language
         titles[language, state.screen].add(hand.page.title())
         wrong = []
         if state.is_refused and not hand.page.evaluate("document.activeElement.matches('main [role=alert]')"):
             wrong.append("what is wrong has not got the focus")
-        # In the other language the same elements stand on the page, with other words: once is enough.
-        for width in WIDTHS if language == "es" else [NARROW]:
-            hand.look(width)
-            wrong += gates.every(hand.page)
-        if language == "es":
-            wrong += gates.by_keyboard(hand.page)
-            wrong += gates.too_wide(hand.page)
+        wrong += gates.every(hand.page)
+        wrong += gates.by_keyboard(hand.page)
+        wrong += gates.too_wide(hand.page)
     assert wrong + hand.complaints == []
 
 
