@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - what is made in it is made for us alone
-ROOM = 8 * 1024**3  # bytes that have to be free, for two at once
+ROOM = 8 * 1024**3  # bytes that have to be free, for all at once
 
 
 def make_directory(prefix: str) -> Path:
