@@ -19,6 +19,8 @@ class Request:
     body: bytes
 
 
+ENDS_WITHIN = 0.02  # seconds: how often it looks whether it is to end
+
 Answers = Callable[[Request], tuple[int, dict[str, str], bytes]]
 """What is answered to a request: status, headers, body."""
 
@@ -29,6 +31,7 @@ def serving(answers: Answers) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # headers and content are sent one after the other
 
         def do_GET(self) -> None:
             said = {name.lower(): value for name, value in self.headers.items()}
@@ -47,7 +50,7 @@ def serving(answers: Answers) -> Iterator[str]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(ENDS_WITHIN,), daemon=True)
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}"
