@@ -193,7 +193,7 @@ def answering(code: int) -> Iterator[str]:
     """The place of a management interface that answers with this code."""
     handler = type("Answering", (Failing,), {"code": code})
     with http.server.HTTPServer(("127.0.0.1", 0), handler) as server:
-        serving = threading.Thread(target=server.serve_forever)
+        serving = threading.Thread(target=server.serve_forever, args=(0.02,))
         serving.start()
         yield f"127.0.0.1:{server.server_port}"
         server.shutdown()

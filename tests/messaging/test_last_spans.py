@@ -26,7 +26,7 @@ class Collector(ThreadingHTTPServer):
         self.spans: list[str] = []
         self.received = b""
         self.url = f"http://127.0.0.1:{self.server_port}"
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
 
 class _Traces(BaseHTTPRequestHandler):
