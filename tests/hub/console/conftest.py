@@ -3,11 +3,24 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from argon2 import PasswordHasher
 
 from deploy.local import Stack
+from hub.console.web import credentials
 from messaging.migrate import migrate
 from tests.hub.console.kept import FOLDER, Kept
 from tests.hub.console.kit import Browser, Console, Person, Running
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cheap_hashes() -> Iterator[None]:
+    """Passwords and PINs cost next to nothing, for they are not what a module is about (test_entering.py is)."""
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setattr(credentials, "HASHER", CHEAP)
+        patching.setattr(credentials, "NOBODYS_HASH", CHEAP.hash("nobody's"))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,11 @@ MINUTE = 60
 HOUR = 60 * MINUTE
 
 
+@pytest.fixture(scope="module", autouse=True)
+def cheap_hashes() -> None:
+    """Passwords cost here what they cost everywhere."""
+
+
 # -- the first time ----------------------------------------------------------------------------------------------------
 
 
