@@ -100,11 +100,15 @@ class Hand:
 
 
 class Visits:
-    """Opens pages, each time in a context of its own; whoever has come in once stays so."""
+    """Opens pages, each in a tab of its own with nobody's cookies; whoever has come in once stays so.
+
+    The tabs of a language share a window: a window takes the browser longer than a page.
+    """
 
     def __init__(self, browser: Browser, console: ShownConsole) -> None:
         self._browser = browser
         self.console = console
+        self._windows: dict[str, BrowserContext] = {}
         self._sessions: dict[str, Any] = {}
 
     @contextmanager
@@ -112,22 +116,30 @@ class Visits:
         """A page in which somebody has come in, or nobody, and nobody has decided anything."""
         self.console.begin_anew()
         if person is not None and person.login not in self._sessions:
-            with self._context(language, width) as context:
-                Hand(context.new_page(), self.console).come_in(person)
-                self._sessions[person.login] = context.storage_state()
-        with self._context(language, width, storage_state=self._sessions[person.login] if person else None) as context:
-            yield Hand(context.new_page(), self.console)
+            with self._tab(language, width, []) as hand:
+                hand.come_in(person)
+                self._sessions[person.login] = hand.page.context.cookies()
+        with self._tab(language, width, self._sessions[person.login] if person else []) as hand:
+            yield hand
 
     @contextmanager
-    def _context(self, language: str, width: int, **more: Any) -> Iterator[BrowserContext]:
-        context = self._browser.new_context(
-            viewport={"width": width, "height": WIDTHS[width]}, locale=LANGUAGES[language], **more
-        )
-        context.add_init_script(HEARD)
+    def _tab(self, language: str, width: int, cookies: Any) -> Iterator[Hand]:
+        window = self._window(language)
+        window.clear_cookies()
+        window.add_cookies(cookies)
+        hand = Hand(window.new_page(), self.console)
+        hand.look(width)
         try:
-            yield context
+            yield hand
         finally:
-            context.close()
+            hand.page.close()
+
+    def _window(self, language: str) -> BrowserContext:
+        if language not in self._windows:
+            self._windows[language] = self._browser.new_context(locale=LANGUAGES[language])
+            self._windows[language].add_init_script(HEARD)
+            self._windows[language].new_page()  # stays, and the window with it
+        return self._windows[language]
 
 
 @contextmanager
