@@ -1,7 +1,9 @@
 """One PostgreSQL and one RabbitMQ for the whole suite, started when a test first asks; never the machine's own."""
 
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from tests.messaging import forked
 
 SEQUENCES = 200  # a service: some two minutes for all
 SEED = 1  # always the same, so that no run fails by chance
+
+LONGEST = 30  # files that are named at the end
 
 MARKED = {"long": "--faults", "cross": "--all"}
 """What the suite leaves out, by its mark: the option that asks for it."""
@@ -31,17 +35,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is marked, unless the option is given that asks for it."""
     unasked = [mark for mark, option in MARKED.items() if not config.getoption(option)]
-    left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in unasked)]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    left_out = {item: any(item.get_closest_marker(mark) for mark in unasked) for item in items}
+    config.hook.pytest_deselected(items=[item for item in items if left_out[item]])
+    items[:] = [item for item in items if not left_out[item]]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say for how many sequences the property has held."""
+    """Say for how many sequences the property has held, and of a whole run where its time went."""
     for test in terminalreporter.stats.get("passed", []):
         for name, said in test.user_properties:
             if name == "held":
                 terminalreporter.line(str(said))
+    seconds: dict[str, float] = defaultdict(float)
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        if isinstance(report, pytest.TestReport):
+            seconds[report.nodeid.partition("::")[0]] += report.duration
+    if len(seconds) > LONGEST:
+        longest = sorted(seconds.items(), key=lambda one: -one[1])[:LONGEST]
+        of_those, of_all = sum(took for _, took in longest), sum(seconds.values())
+        terminalreporter.section(f"{LONGEST} of {len(seconds)} files took {of_those:.0f} of {of_all:.0f} s")
+        for file, took in longest:
+            terminalreporter.line(f"{took:6.0f} s  {file}")
 
 
 @pytest.fixture(scope="session", autouse=True)
