@@ -55,14 +55,18 @@ def start_repair(stack: Stack, *options: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-@pytest.fixture
-def hub(network: Network) -> Iterator[Network]:
-    """The running network, with everything there and nothing dead-lettered; and again after the test."""
-    management = network.stack.management
-    _make_whole(network)
+@pytest.fixture(scope="module")
+def left_whole(network: Network) -> Iterator[Network]:
+    """The running network, whole after the last test as well."""
     yield network
     _make_whole(network)
-    assert REPAIRER not in {user["name"] for user in management.get("users")}
+
+
+@pytest.fixture
+def hub(left_whole: Network) -> Network:
+    """The running network, with everything there and nothing dead-lettered, whatever the test before has done."""
+    _make_whole(left_whole)
+    return left_whole
 
 
 def _make_whole(network: Network) -> None:
@@ -72,6 +76,7 @@ def _make_whole(network: Network) -> None:
     for process in network.processes.values():
         process.start()
     network.wait_ready()
+    assert REPAIRER not in {user["name"] for user in network.stack.management.get("users")}
 
 
 def counted(stack: Stack, service: str, what: str) -> int:
