@@ -212,7 +212,7 @@ def broker_clock(aheads: list[timedelta]) -> Iterator[str]:
             self.end_headers()
 
     with HTTPServer(("127.0.0.1", 0), Management) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"
         finally:

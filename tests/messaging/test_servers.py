@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from deploy.local import Stack
 from deploy.local.process import Process
 from deploy.local.supervisor import Supervisor
+from tests.directories import make_directory
 from tests.messaging.checker import check
 from tests.messaging.harness import HURRIED, Probe, conversation, wait_until
 
@@ -20,8 +20,7 @@ MESSAGES = 1500
 @pytest.fixture(scope="module")
 def fragile() -> Iterator[Stack]:
     """Servers of its own, for they are killed."""
-    directory = Path(tempfile.mkdtemp(prefix="ruta-fragile-"))
-    directory.chmod(0o711)  # the unprivileged user of a server started by root passes here
+    directory = make_directory("fragile")
     with Stack(directory, environment={}) as stack:
         Probe.provision(stack, parallel=False)
         yield stack

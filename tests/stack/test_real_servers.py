@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,13 +19,13 @@ from deploy.local.state import ROOT, State
 from messaging import topology
 from messaging.broker import connect
 from messaging.migrate import migrate
+from tests.directories import make_directory
 
 
 @pytest.fixture
 def elsewhere() -> Iterator[dict[str, str]]:
     """Servers that somebody else runs, as the environment names them."""
-    directory = Path(tempfile.mkdtemp(prefix="ruta-elsewhere-"))
-    directory.chmod(0o711)
+    directory = make_directory("elsewhere")
     with Stack(directory, environment={}) as servers:
         yield {
             "RUTA_DATABASE_URL": servers.postgres_admin_url,
