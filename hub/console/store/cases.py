@@ -69,7 +69,10 @@ def promptly(connection: Connection) -> Iterator[None]:
 SHOWN: Final[LiteralString] = f"""
     referral_id, short_code, state, changed_at, sender, recipient, service_id, need_code, urgency, sent_at, due_at,
     waits_for, waits_on, visit_at, {LATE_FROM} as late_from,
-    (select name from service where service.service_id = referral.service_id) as service_name
+    (select name from service where service.service_id = referral.service_id) as service_name,
+    recipient = %(organisation)s and state in ('sent', 'received') and not exists (
+        select from opened where opened.organisation = %(organisation)s and opened.referral_id = referral.referral_id
+    ) as is_new
 """
 WHOSE: Final[Mapping[Part, LiteralString]] = {
     Part.SENT: "sender = %(organisation)s",
@@ -93,6 +96,38 @@ def count(connection: Connection, viewer: Viewer, asked: Asked) -> int:
         values, COUNTED_TO + 1,
     )  # fmt: skip
     return int(found[0]["many"])
+
+
+def states(connection: Connection, viewer: Viewer) -> set[str]:
+    """The states in which a viewer's referrals are: a list can be asked for no other."""
+    return _values(connection, viewer, "state")
+
+
+def need_codes(connection: Connection, viewer: Viewer) -> set[str]:
+    """The needs that a viewer's referrals are for."""
+    return _values(connection, viewer, "need_code")
+
+
+def _values(connection: Connection, viewer: Viewer, column: LiteralString) -> set[str]:
+    """Each value of a column: from one to the next by an index, past all the referrals that have the same."""
+    parties: list[LiteralString] = ["true"]
+    if not viewer.coordinates:
+        parties = ["sender = %(organisation)s", "recipient = %(organisation)s"]
+    found = set()
+    for party in parties:
+        each = f"""
+            with recursive value (said) as (
+                (select {column} from referral where {party} order by {column} limit 1)
+                union all
+                select (
+                    select {column} from referral where {party} and {column} > value.said order by {column} limit 1
+                )
+                from value where value.said is not null
+            )
+            select said from value where said is not null
+        """
+        found |= {row["said"] for row in rows(connection, each, {"organisation": viewer.organisation})}
+    return found
 
 
 def _asked(viewer: Viewer, asked: Asked, after: After | None) -> tuple[LiteralString, dict[str, Any]]:

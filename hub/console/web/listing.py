@@ -40,6 +40,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
         with cases.promptly(visit.tx):
             found = cases.referrals(visit.tx, viewer, asked, after=after, limit=AT_ONCE + 1)
             counted = showing.counted(cases.count(visit.tx, viewer, asked))
+            states, needs = cases.states(visit.tx, viewer), cases.need_codes(visit.tx, viewer)
         rows = [showing.shown(row, viewer) for row in found[:AT_ONCE]]
         visit.note("referrals_seen", people=[row["code"] for row in rows], count=len(rows))
         return visit.page(
@@ -48,8 +49,8 @@ def screens(settings: Settings) -> Sequence[Screen]:
             asked=asked,
             part=query(asked)[PART],
             parts=PART_LABELS,
-            states=[state.value for state in ReferralState],
-            needs=[need.value for need in NeedCode],
+            states=[state.value for state in ReferralState if state in states | {asked.state}],
+            needs=[need.value for need in NeedCode if need in needs | {asked.need_code}],
             rows=rows,
             counted=counted,
             is_first=after is None,

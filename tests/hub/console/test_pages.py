@@ -374,3 +374,63 @@ def test_a_list_is_the_same_as_a_file_in_which_nothing_is_a_formula_and_the_audi
             assert all(cell.data_type in ("s", "d", "n") for row in rows for cell in row)
             assert console.acts("referrals_exported")[-1]["actor"] == console.acts("referrals_seen")[-1]["actor"]
     assert staff["redcross"].get("/referencias.xlsx?estado=nothing").status == 404
+
+
+def offered(page: str, field: str) -> set[str]:
+    """What a filter lets choose, but for all."""
+    (choices,) = re.findall(f'<select id="{field}".*?</select>', page, re.DOTALL)
+    return {value for value in re.findall(r'<option value="([^"]*)"', choices) if value}
+
+
+def test_a_filter_offers_what_the_viewers_referrals_have_and_nothing_else(
+    staff: dict[str, Browser], service: Kept
+) -> None:
+    page = {who: staff[who].get("/referencias").text for who in staff}
+    assert "declined" not in offered(page["auditor"], "estado")
+    service.hear(
+        *steps("wanted", ReferralState.DECLINED, sender="oportunidades", recipient="fuvadis",
+               need_code="education.school_place")
+    )  # fmt: skip
+    for who, browser in staff.items():
+        before, after = page[who], browser.get("/referencias").text
+        sees = who in ("fuvadis", "coordinator", "auditor")
+        assert offered(after, "estado") == offered(before, "estado") | ({"declined"} if sees else set()), who
+        more = {"education.school_place"} if sees else set()
+        assert offered(after, "necesidad") == offered(before, "necesidad") | more, who
+        for field in ("estado", "necesidad"):
+            for value in offered(after, field):
+                assert codes_on(browser.get(f"/referencias?{field}={value}").text), (who, value)
+
+
+def test_what_was_asked_for_stays_chosen_where_there_is_no_more_of_it(staff: dict[str, Browser]) -> None:
+    page = staff["redcross"].get("/referencias?estado=no_show").text
+    assert '<option value="no_show" selected>' in page
+    assert "No hay ninguna así" in page
+
+
+def test_a_referral_is_new_to_whoever_it_is_for_until_one_of_them_has_opened_it(
+    console: Console, running: Running, staff: dict[str, Browser], service: Kept
+) -> None:
+    colleague = Browser(running)
+    console.enrol(colleague, "pages.colleague", "partner_staff", organisation="fuvadis")
+    service.hear(*steps("just come", ReferralState.SENT, sender="americares", recipient="fuvadis"))
+    row = re.compile(f"{code_of('just come')}</a> <strong>nueva</strong>")
+
+    def is_new(*browsers: Browser) -> set[bool]:
+        return {row.search(one.get(path).text) is not None for one in browsers for path in ("/hoy", "/referencias")}
+
+    assert is_new(staff["fuvadis"], colleague) == {True}
+    assert is_new(staff["americares"], staff["coordinator"]) == {False}
+    staff["americares"].get(path_of(an_id("just come")))
+    staff["coordinator"].get(path_of(an_id("just come")))
+    assert is_new(staff["fuvadis"], colleague) == {True}
+    colleague.get(path_of(an_id("just come")))
+    assert is_new(staff["fuvadis"], colleague) == {False}
+
+
+def test_what_is_decided_is_not_new_to_who_has_not_opened_it_here(staff: dict[str, Browser], service: Kept) -> None:
+    states = ReferralState.SENT, ReferralState.ACCEPTED
+    service.hear(*steps("decided elsewhere", *states, sender="americares", recipient="fuvadis"))
+    page = staff["fuvadis"].get("/referencias").text
+    assert f"{code_of('decided elsewhere')}</a> <strong>nueva" not in page
+    assert code_of("decided elsewhere") in page
