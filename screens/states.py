@@ -36,7 +36,7 @@ CHASE: Final = "/pedir/americares"
 LOCK: Final = "form[action='/bloquear'] button"
 NO_PAGES: Final = {
     "logout", "lock", "language", "enrolment_qr", "act_undone", "acts_undone", "referrals_file", "absence_ended",
-    "view_dropped", "operation_stopped", "replay_stopped", "replay_resumed", "replay_reviewed",
+    "view_dropped", "operation_stopped", "replay_stopped", "replay_resumed", "replay_reviewed", "work_file",
 }  # fmt: skip
 """What only leads to another page, is a picture on one, or a file."""
 
@@ -564,6 +564,8 @@ STATES: Final = (
     State("today", "today_nothing", IDLE, to("/hoy")),
     State("today", "today_filled_anew", PARTNER, _filled_anew),
     State("today", "today_mine_nothing", PARTNER, to("/hoy?de=mios")),
+    State("work", "work", PARTNER, to("/hoy/overdue")),
+    State("work", "work_nothing", IDLE, to("/hoy/undecided")),
     State("agenda", "agenda", PARTNER, to("/agenda")),
     State("agenda", "agenda_week", PARTNER, to("/agenda?semana=" + str(frozen.NOW.date()))),
     State("agenda", "agenda_nothing", IDLE, to("/agenda")),

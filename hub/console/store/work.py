@@ -45,6 +45,18 @@ class Day:
 
 
 @dataclass(frozen=True)
+class AfterWork:
+    """The last row of the page before."""
+
+    at: datetime | None
+    """By what the rows of its bucket are ordered; None where it has none: those come last."""
+    referral_id: UUID
+
+
+FIRST: Final = AfterWork(None, UUID(int=0))
+
+
+@dataclass(frozen=True)
 class _Condition:
     where: LiteralString
     by: LiteralString
@@ -56,6 +68,13 @@ class _Condition:
     """Whether an index has the rows in that order: then they are counted by it, too."""
     of_held: LiteralString = ""
     """What is looked for among what somebody has taken, where that is not the same."""
+    may_lack: bool = False
+    """Whether there are rows without what they are ordered by."""
+
+    @property
+    def behind(self) -> LiteralString:
+        """That a row stands behind `after`, where there is one."""
+        return f"(%(after)s::timestamptz is null or ({self.by}, referral_id) > (%(after)s, %(after_id)s))"
 
 
 # With each organisation that has to answer, and not among all that is due: of that, most may be the viewer's own.
@@ -74,6 +93,7 @@ ELSEWHERE: Final[LiteralString] = f"""
     ) as elsewhere
     cross join lateral (
         select * from referral where waits_on = elsewhere.organisation and due_at is not null and {IS_LATE}
+            and (%(after)s::timestamptz is null or (due_at, referral_id) > (%(after)s, %(after_id)s))
         order by due_at, referral_id limit %(limit)s
     ) as referral
 """
@@ -111,7 +131,9 @@ MINE: Final[LiteralString] = "waits_on = %(organisation)s and due_at is not null
 CONDITIONS: Final[Mapping[Bucket, _Condition]] = {
     Bucket.OVERDUE: _Condition(f"{MINE} and {IS_LATE}", "due_at"),
     Bucket.ASKED: _Condition(f"{MINE} and waits_for = 'answer'", "due_at"),
-    Bucket.UNDECIDED: _Condition("recipient = %(organisation)s and state in ('sent', 'received')", "due_at"),
+    Bucket.UNDECIDED: _Condition(
+        "recipient = %(organisation)s and state in ('sent', 'received')", "due_at", may_lack=True
+    ),
     Bucket.DUE_TODAY: _Condition(f"{MINE} and {DUE_LATER}", "due_at"),
     Bucket.VISITS_TODAY: _Condition(
         "recipient = %(organisation)s and state = 'scheduled' and visit_at >= %(begins)s and visit_at < %(ends)s",
@@ -126,7 +148,7 @@ CONDITIONS: Final[Mapping[Bucket, _Condition]] = {
         " and (%(coordinates)s or %(organisation)s in (sender, recipient))",
     ),
     Bucket.TO_CONFIRM: _Condition("sender = %(organisation)s and state = 'completed'", "changed_at"),
-    Bucket.ESCALATED: _Condition("escalated_at >= changed_at", "escalated_at", ESCALATED),
+    Bucket.ESCALATED: _Condition("escalated_at >= changed_at", "escalated_at", ESCALATED, ", escalated_at"),
     Bucket.OVERDUE_ELSEWHERE: _Condition(
         "due_at < %(now)s",
         "due_at",
@@ -145,19 +167,41 @@ def buckets(viewer: Viewer) -> list[Bucket]:
 
 
 def work(
-    connection: Connection, viewer: Viewer, day: Day, bucket: Bucket, *, limit: int = 50, held_by: AmongHeld = None
+    connection: Connection,
+    viewer: Viewer,
+    day: Day,
+    bucket: Bucket,
+    *,
+    after: AfterWork | None = None,
+    limit: int = 50,
+    held_by: AmongHeld = None,
 ) -> list[Row]:
-    """The referrals of a bucket, the most pressing first; none of one that the viewer is not shown."""
+    """The referrals of a bucket, the most pressing first: `limit` of them behind `after`.
+
+    None of a bucket that the viewer is not shown.
+    """
     if bucket not in buckets(viewer):
         return []
     condition = CONDITIONS[bucket]
-    return rows(
-        connection,
-        f"select {SHOWN}{condition.more} from {_found(condition, held_by)} "
-        f"order by {condition.by}, referral_id limit %(limit)s",
-        _values(viewer, day, held_by),
-        limit,
-    )
+    select: LiteralString = f"select {SHOWN}{condition.more} from {_found(condition, held_by)}"
+    values = _values(viewer, day, held_by)
+    found = []
+    if after is None or after.at is not None:
+        found = rows(
+            connection,
+            f"{select} and {condition.behind} order by {condition.by}, referral_id limit %(limit)s",
+            values | _behind(after),
+            limit,
+        )
+    if condition.may_lack and after is not None and len(found) < limit:
+        last = after if after.at is None else FIRST
+        found += rows(
+            connection,
+            f"{select} and {condition.by} is null and referral_id > %(after_id)s order by referral_id limit %(limit)s",
+            values | _behind(last),
+            limit - len(found),
+        )
+    return found
 
 
 def counts(connection: Connection, viewer: Viewer, day: Day, *, held_by: AmongHeld = None) -> dict[Bucket, int]:
@@ -168,8 +212,18 @@ def counts(connection: Connection, viewer: Viewer, day: Day, *, held_by: AmongHe
         f"{f'order by {condition.by}, referral_id' if condition.is_ordered else ''} limit %(limit)s) as counted"
         for one, condition in ((one, CONDITIONS[one]) for one in buckets(viewer))
     ]
-    found = rows(connection, " union all ".join(each), _values(viewer, day, held_by), COUNTED_TO + 1)
+    values = _values(viewer, day, held_by) | _behind(None)
+    found = rows(connection, " union all ".join(each), values, COUNTED_TO + 1)
     return {Bucket(row["bucket"]): row["many"] for row in found}
+
+
+def last_of(bucket: Bucket, row: Row) -> AfterWork:
+    """Where the page behind a row of a bucket begins."""
+    return AfterWork(row[CONDITIONS[bucket].by], row["referral_id"])
+
+
+def _behind(after: AfterWork | None) -> dict[str, object]:
+    return {"after": after and after.at, "after_id": after and after.referral_id}
 
 
 def _found(condition: _Condition, held_by: AmongHeld) -> LiteralString:
@@ -212,7 +266,7 @@ def overdue_by(connection: Connection, viewer: Viewer, now: datetime, *, limit: 
     """How many each other organisation has not answered in time, each counted to `limit`: there may be hundreds."""
     if not viewer.coordinates:
         return []
-    return rows(connection, OVERDUE_BY, {"organisation": viewer.organisation, "now": now}, limit)
+    return rows(connection, OVERDUE_BY, {"organisation": viewer.organisation, "now": now} | _behind(None), limit)
 
 
 VISITED: Final = (

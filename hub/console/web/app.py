@@ -41,6 +41,7 @@ from hub.console.web import (
     today,
     views,
     words,
+    worklist,
 )
 from hub.console.web.errors import Stopped
 from hub.console.web.screen import Screen
@@ -88,6 +89,7 @@ def all_screens(settings: Settings) -> Sequence[Screen]:
     return (
         *home.screens(settings),
         *today.screens(settings),
+        *worklist.screens(settings),
         *agenda.screens(settings),
         *searching.screens(settings),
         *listing.screens(settings),

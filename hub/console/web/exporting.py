@@ -46,14 +46,18 @@ def screens(settings: Settings) -> Sequence[Screen]:
         viewer, say = showing.viewer_of(visit, settings), showing.saying(visit, settings)
         asked, _ = listing.read(visit.query)
         rows = cases.referrals(visit.tx, viewer, asked, limit=AT_MOST + 1)
-        shown = rows[:AT_MOST]
-        visit.note("referrals_exported", people=[row["short_code"] for row in shown], count=len(shown))
-        name = f"referencias-{say.now.astimezone(COLOMBIA):%Y-%m-%d}.xlsx"
-        headers = {"content-disposition": f'attachment; filename="{name}"'}
-        content = written(say, shown, has_more=len(rows) > AT_MOST)
-        return Response(content, media_type=MEDIA_TYPE, headers=headers)
+        return answer(visit, say, "referencias", rows)
 
     return (Screen("referrals_file", PATH, get=export, act="referrals_exported"),)
+
+
+def answer(visit: Visit, say: Saying, name: str, rows: Sequence[Row], **details: str) -> Response:
+    """A list as a file of that name; `rows` are AT_MOST and one more, where there are more. The audit has `details`."""
+    shown = rows[:AT_MOST]
+    visit.note("referrals_exported", people=[row["short_code"] for row in shown], count=len(shown), **details)
+    on = say.now.astimezone(COLOMBIA).date()
+    headers = {"content-disposition": f'attachment; filename="{name}-{on}.xlsx"'}
+    return Response(written(say, shown, has_more=len(rows) > AT_MOST), media_type=MEDIA_TYPE, headers=headers)
 
 
 def written(say: Saying, rows: Iterable[Row], *, has_more: bool) -> bytes:

@@ -39,6 +39,8 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "nothing": ALL_STAFF,
     "home": ALL_STAFF,
     "today": OF_CASES,
+    "work": OF_CASES,
+    "work_file": OF_CASES,
     "referrals": OF_CASES | {Role.AUDITOR},
     "referrals_file": OF_CASES | {Role.AUDITOR},
     "views": OF_CASES | {Role.AUDITOR},

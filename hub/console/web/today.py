@@ -3,23 +3,29 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from hub.console.store import cases, work
 from hub.console.store import holding as store
 from hub.console.store.cases import Viewer
-from hub.console.store.work import AmongHeld, Bucket, Day
+from hub.console.store.work import AfterWork, AmongHeld, Bucket, Day
 from hub.console.web import chasing, holding, showing
 from hub.console.web.permissions import Role
-from hub.console.web.saying import day_of
+from hub.console.web.saying import Saying, day_of
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from hub.console.web.words import N_
 
+PATH: Final = "/hoy"
 WHOSE: Final = "de"  # in the address: whose cases
 MINE: Final = "mios"
+AFTER: Final = "despues"
+NO_TIME: Final = "sin"
+"""In an address: behind a row that has none of what its list is ordered by."""
+FILE: Final = "/lista.xlsx"
 AT_ONCE: Final = 20  # rows of a reason that are shown
 
 
@@ -64,17 +70,33 @@ def screens(settings: Settings) -> Sequence[Screen]:
         day = day_of(say.now)
         mine = settings.organisations()[viewer.organisation]
         is_chasing = viewer.coordinates and visit.may(Role.COORDINATOR) and chasing.may_chase(mine)
-        is_mine = visit.query.get(WHOSE) == MINE
-        held_by = store.whose(visit.tx, visit.staff.code, say.now) if is_mine else None
+        is_mine, held_by = whose(visit, say)
         with cases.promptly(visit.tx):
             groups = [*_groups(visit, viewer, day, held_by)]
             chases = chasing.overdue_by(visit.tx, viewer, say.now) if is_chasing else []
         codes = sorted({row["code"] for group in groups for row in group.rows})
         held = holding.held(visit, [row for group in groups for row in group.rows])
         visit.note("work_seen", people=codes, count=len(codes))
-        return visit.page("today.html", say=say, groups=groups, chases=chases, held=held, is_mine=is_mine)
+        return visit.page(
+            "today.html", say=say, groups=groups, chases=chases, held=held, is_mine=is_mine, path_of=path_of
+        )
 
-    return (Screen("today", "/hoy", get=show, label=N_("Hoy"), act="work_seen"),)
+    return (Screen("today", PATH, get=show, label=N_("Hoy"), act="work_seen"),)
+
+
+def path_of(bucket: Bucket | None, is_mine: bool, *, to: str = "", after: AfterWork | None = None) -> str:
+    """Where all of a reason is found, or of all of them some, or what is made of it."""
+    asked = {WHOSE: MINE} if is_mine else {}
+    if after is not None:
+        asked[AFTER] = f"{after.at.isoformat() if after.at else NO_TIME}~{after.referral_id}"
+    return (f"{PATH}/{bucket}{to}" if bucket else PATH) + (f"?{urlencode(asked)}" if asked else "")
+
+
+def whose(visit: Visit, say: Saying) -> tuple[bool, AmongHeld]:
+    """Whether an address asks for what is one's own, and by whose codes that is found."""
+    if visit.query.get(WHOSE) != MINE:
+        return False, None
+    return True, store.whose(visit.tx, visit.staff.code, say.now)
 
 
 def _groups(visit: Visit, viewer: Viewer, day: Day, held_by: AmongHeld) -> Iterator[Group]:

@@ -16,7 +16,7 @@ from tests.waiting import eventually
 
 OF_LISTS = {"referrals", "referrals_file", "views", "view_dropped", "case"}
 OF_CASES = OF_LISTS | {"today", "search", "found", "person", "act", "act_done", "act_undone", "notices", "notices_code",
-                       "agenda", "holder", "absence", "absence_ended", "redirect"}  # fmt: skip
+                       "agenda", "holder", "absence", "absence_ended", "redirect", "work", "work_file"}  # fmt: skip
 # What each role may come to beside what everybody who has come in may.
 MORE = {
     Role.COORDINATOR: OF_CASES | {"chase_all", "acts_done", "acts_undone", "office", "office_code"},
@@ -36,7 +36,7 @@ def path_of(screen: Screen, role: Role | None = None) -> str:
     """Where a page is: of a case that all who may come to such a page may see, of an act of their organisation."""
     filled_in = {"{referral_id:uuid}": str(CASE), "{name}": "accepted", "{message_id:uuid}": str(an_id(at_work(role))),
                  "{organisation}": "iom", "{id:uuid}": str(CASE), "{batch:uuid}": str(an_id(CENTRE)),
-                 "{operation_id:uuid}": str(CASE)}  # fmt: skip
+                 "{operation_id:uuid}": str(CASE), "{bucket}": "overdue"}  # fmt: skip
     path = screen.path
     for name, value in filled_in.items():
         path = path.replace(name, value)

@@ -4,7 +4,9 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -17,8 +19,9 @@ from bench.console.statements import Statement
 from bench.console.world import LARGE, SMALL
 from hub.console.store import work
 from hub.console.store.cases import Viewer
+from hub.console.store.work import FIRST, OF_COORDINATORS, AfterWork, Bucket
 from hub.console.web import app as web
-from hub.console.web import chasing
+from hub.console.web import chasing, today
 from messaging import clock
 from tests.hub.console.kit import Browser, Console, Running
 
@@ -43,11 +46,22 @@ def asked(console: Console, running: Running, connection: Any) -> Mapping[Look, 
     for who, role in STAFF.items():
         console.enrol(browsers[who], f"statements.{who}", role, organisation=ORGANISATION[who])
     found = {}
-    for look in looks.looks(made, far):
+    for look in (*looks.looks(made, far), *of_reasons()):
         with statements.recorded() as said:
             look.at(browsers)
         found[look] = [*said]
     return found
+
+
+def of_reasons() -> Iterator[Look]:
+    """All that needs somebody for each reason: the first page, and one far behind it."""
+    behind = AfterWork(clock.now() - timedelta(days=1), UUID(int=0))
+    for who in (LARGE_STAFF, COORDINATOR):
+        for bucket in Bucket:
+            if who == COORDINATOR or bucket not in OF_COORDINATORS:
+                yield Look(f"{bucket}: {who}", who, today.path_of(bucket, False))
+                yield Look(f"{bucket}, far: {who}", who, today.path_of(bucket, False, after=behind))
+    yield Look("undecided, the last", LARGE_STAFF, today.path_of(Bucket.UNDECIDED, False, after=FIRST))
 
 
 def wrong(connection: Any, asked: Mapping[Look, Sequence[Statement]]) -> set[tuple[str, statements.Reading]]:
