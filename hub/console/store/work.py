@@ -70,15 +70,21 @@ class _Condition:
     """What is looked for among what somebody has taken, where that is not the same."""
     may_lack: bool = False
     """Whether there are rows without what they are ordered by."""
+    id: LiteralString = "referral_id"
+    """The referral's id as an index has it beside that column."""
 
-    @property
-    def behind(self) -> LiteralString:
+    def behind(self, held_by: "AmongHeld") -> LiteralString:
         """That a row stands behind `after`, where there is one."""
-        return f"(%(after)s::timestamptz is null or ({self.by}, referral_id) > (%(after)s, %(after_id)s))"
+        return _behind_by(self.by, self.id if held_by is None else "referral_id")
 
 
-# With each organisation that has to answer, and not among all that is due: of that, most may be the viewer's own.
-ELSEWHERE: Final[LiteralString] = f"""
+def _behind_by(column: LiteralString, id: LiteralString = "referral_id") -> LiteralString:
+    return f"(%(after)s::timestamptz is null or ({column}, {id}) > (%(after)s, %(after_id)s))"
+
+
+def _elsewhere(more: LiteralString = "") -> LiteralString:
+    # With each organisation that has to answer, and not among all that is due: of that, most may be the viewer's own.
+    return f"""
     (
         with recursive waiting (organisation) as (
             (select waits_on from referral where due_at is not null order by waits_on limit 1)
@@ -92,11 +98,13 @@ ELSEWHERE: Final[LiteralString] = f"""
         select organisation from waiting where organisation <> %(organisation)s
     ) as elsewhere
     cross join lateral (
-        select * from referral where waits_on = elsewhere.organisation and due_at is not null and {IS_LATE}
-            and (%(after)s::timestamptz is null or (due_at, referral_id) > (%(after)s, %(after_id)s))
+        select * from referral where waits_on = elsewhere.organisation and due_at is not null and {IS_LATE} {more}
         order by due_at, referral_id limit %(limit)s
     ) as referral
 """
+
+
+ELSEWHERE: Final[LiteralString] = _elsewhere()
 # Of each the referral is looked for by its id, never all referrals beside all escalations.
 ESCALATED: Final[LiteralString] = """
     (select referral_id as escalated_id, escalated_at from escalation) as escalated
@@ -146,13 +154,16 @@ CONDITIONS: Final[Mapping[Bucket, _Condition]] = {
         ", call_back_at",
         of_held="call_back_at < %(ends)s and state = any(%(noted_in)s)"
         " and (%(coordinates)s or %(organisation)s in (sender, recipient))",
+        id="called_id",
     ),
     Bucket.TO_CONFIRM: _Condition("sender = %(organisation)s and state = 'completed'", "changed_at"),
-    Bucket.ESCALATED: _Condition("escalated_at >= changed_at", "escalated_at", ESCALATED, ", escalated_at"),
+    Bucket.ESCALATED: _Condition(
+        "escalated_at >= changed_at", "escalated_at", ESCALATED, ", escalated_at", id="escalated_id"
+    ),
     Bucket.OVERDUE_ELSEWHERE: _Condition(
         "due_at < %(now)s",
         "due_at",
-        ELSEWHERE,
+        _elsewhere(f"and {_behind_by('due_at')}"),
         is_ordered=False,
         of_held=f"waits_on <> %(organisation)s and due_at is not null and {IS_LATE}",
     ),
@@ -189,7 +200,7 @@ def work(
     if after is None or after.at is not None:
         found = rows(
             connection,
-            f"{select} and {condition.behind} order by {condition.by}, referral_id limit %(limit)s",
+            f"{select} and {condition.behind(held_by)} order by {condition.by}, referral_id limit %(limit)s",
             values | _behind(after),
             limit,
         )
@@ -266,7 +277,7 @@ def overdue_by(connection: Connection, viewer: Viewer, now: datetime, *, limit: 
     """How many each other organisation has not answered in time, each counted to `limit`: there may be hundreds."""
     if not viewer.coordinates:
         return []
-    return rows(connection, OVERDUE_BY, {"organisation": viewer.organisation, "now": now} | _behind(None), limit)
+    return rows(connection, OVERDUE_BY, {"organisation": viewer.organisation, "now": now}, limit)
 
 
 VISITED: Final = (
