@@ -109,7 +109,7 @@ def _memory_below(root: int) -> dict[str, float]:
     while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
         ours |= more
     servers = {pid for pid in ours if _name(pid) in SERVERS}
-    return {f"{pid} {_name(pid)}": _pss_mb(pid) for pid in ours - servers}
+    return {f"{pid} {_name(pid)}": pss_mb(pid) for pid in ours - servers}
 
 
 def _name(pid: int) -> str:
@@ -119,7 +119,8 @@ def _name(pid: int) -> str:
         return "gone"
 
 
-def _pss_mb(pid: int) -> float:
+def pss_mb(pid: int) -> float:
+    """The proportional set size of a process in MB."""
     try:
         said = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:

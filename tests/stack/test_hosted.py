@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from bench.start import pss_mb
 from contracts import sealing
 from deploy.local import Network, Stack
 from deploy.local.membership import Membership
@@ -19,7 +20,7 @@ from hub.console.custody.client import Asking, Custody
 from hub.console.custody.keys import INDEX
 from messaging.broker import Publication, Publisher
 from messaging.identity import address_to
-from messaging.topology import CONSOLE, HUB, DeclaredNetwork
+from messaging.topology import CONSOLE, CONSOLE_WEB, HUB, DeclaredNetwork
 from tests.hub.console.custody.boxes import ANA, PLANTED, offered
 from tests.stack.test_membership import members
 from tests.waiting import eventually
@@ -28,6 +29,7 @@ __all__ = ["members"]
 
 ID: Final = "hospedada"
 OF_HOSTED: Final = {"console-custody", "console-inbox", "console-acting"}
+MOST_MB: Final = 200  # of memory for all of the console's processes
 KEYS: Final = {"CONSOLE_CUSTODY_KEYS", "CONSOLE_CUSTODY_SOCKET", "CONSOLE_KEY_FILE", "CONSOLE_AUDIT_DIRECTORY"}
 ASKING: Final = Asking(ID, "h-01", UUID("01950000-0000-7000-8000-00000000aaaa"), "case")
 
@@ -105,6 +107,10 @@ def test_who_is_hosted_while_all_runs_is_sent_what_custody_alone_finds_and_opens
         ]
         opened = asyncio.run(custody.open(ASKING, [hits[0].block]))
         assert opened[hits[0].block].content == ANA
+        of_console = {name: one.pid for name, one in network.processes.items() if name.startswith(CONSOLE)}
+        held = {name: pss_mb(pid) for name, pid in of_console.items() if pid}
+        assert held.keys() >= {*OF_HOSTED, CONSOLE, CONSOLE_WEB}
+        assert sum(held.values()) <= MOST_MB, held
     (state.organisations / ID / INDEX).unlink()  # what others find in these folders is JSON
     for name in OF_HOSTED:
         said = (state.logs / f"{name}.log").read_text()
