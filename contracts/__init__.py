@@ -27,6 +27,7 @@ from .blocks import (
 from .consent import (
     ConsentEnded,
     ConsentGranted,
+    ConsentReceiptAsked,
     ConsentReceiptIssued,
     ConsentReceiptIssuedV1,
     ConsentReceiptIssuedV2,
@@ -284,6 +285,7 @@ __all__ = [
     "ConsentEnded",
     "ConsentGranted",
     "ConsentOverride",
+    "ConsentReceiptAsked",
     "ConsentReceiptIssued",
     "ConsentReceiptIssuedV1",
     "ConsentReceiptIssuedV2",

@@ -204,3 +204,13 @@ class ConsentReceiptIssuedV2(_Receipt):
 
 
 ConsentReceiptIssued = ConsentReceiptIssuedV2
+
+
+@contract("consent.receipt_asked.v1", sent_by="partner", received_by="hub", personal_data=True, about="consent_id")
+class ConsentReceiptAsked(Model):
+    """The organisation that a consent was granted to needs its receipt once more: the person has lost it, say.
+
+    It comes as it came when the consent was recorded, and its code is the same.
+    """
+
+    consent_id: UUID

@@ -167,6 +167,10 @@ def consent_withdrawn(**overrides: Any) -> contracts.ConsentWithdrawn:
     )
 
 
+def receipt_asked(**overrides: Any) -> contracts.ConsentReceiptAsked:
+    return contracts.ConsentReceiptAsked(**{"consent_id": CONSENT_ID, **overrides})
+
+
 def withdrawal_contested(**overrides: Any) -> contracts.ConsentWithdrawalContested:
     return contracts.ConsentWithdrawalContested(
         **{

@@ -122,6 +122,15 @@ class IntakeService:
             messages.consents.receipt_issued(consent, receipt_code=receipt_code, at=now),
         ]
 
+    @on(contracts.ConsentReceiptAsked)
+    def issue_receipt_again(self, tx: Transaction, message: Message[contracts.ConsentReceiptAsked]) -> list[Draft]:
+        """Whom a consent was granted to needs its receipt once more."""
+        known = store.consents.find_consent(tx, message.data.consent_id)
+        consent = rules.consents.check_asks(known, message.data.consent_id, by=message.source)
+        receipt_code = rules.consents.receipt_code(consent.consent_id, secret=receipt_secret())
+        at = store.consents.recorded_at(tx, consent)
+        return [messages.consents.receipt_issued(consent, receipt_code=receipt_code, at=at)]
+
     @on(contracts.ConsentWithdrawn)
     def end_consent(self, tx: Transaction, message: Message[contracts.ConsentWithdrawn]) -> list[Draft]:
         """The person takes a consent back; through another than whom it was granted to, that is claimed at first."""

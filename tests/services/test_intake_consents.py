@@ -17,6 +17,7 @@ from tests.examples import (
     consent_granted,
     consent_withdrawn,
     person_registered,
+    receipt_asked,
     withdrawal_contested,
 )
 from tests.examples_intake import withdrawn_by_receipt
@@ -300,3 +301,33 @@ def test_a_claim_is_made_once_and_contested_by_no_other(
 def test_what_nobody_claims_is_not_contested(granted: ServiceUnderTest) -> None:
     with pytest.raises(rules.Refused, match=r"^not_claimed$"):
         granted.hear(withdrawal_contested(), source=SENDER)
+
+
+# -- once more --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("purposes", [("refer",), ("refer", "coordinate")])
+def test_a_receipt_comes_once_more_as_it_came_to_whom_the_consent_was_granted(
+    registered: ServiceUnderTest, purposes: tuple[str, ...]
+) -> None:
+    granted = consent_granted(purposes=tuple(codes.ConsentPurpose(one) for one in purposes))
+    _, first = registered.hear(granted, source=SENDER)
+    registered.clock.now = NOW + DAY
+    (again,) = registered.hear(receipt_asked(), source=SENDER)
+    assert (again.data, again.recipient, again.subject) == (first.data, SENDER, str(CONSENT_ID))
+
+
+@pytest.mark.parametrize("by", [ANOTHER, STRANGER])
+def test_nobody_else_is_told_the_code_of_a_receipt(registered: ServiceUnderTest, by: str) -> None:
+    registered.hear(consent_granted(), source=SENDER)
+    with pytest.raises(rules.Refused, match=r"^consent_not_granted_to_you$"):
+        registered.hear(receipt_asked(), source=by)
+
+
+def test_there_is_no_receipt_of_what_has_ended_or_is_not_known(registered: ServiceUnderTest) -> None:
+    with pytest.raises(rules.MissingPrerequisite, match="consent"):
+        registered.hear(receipt_asked(), source=SENDER)
+    registered.hear(consent_granted(), source=SENDER)
+    registered.hear(consent_withdrawn(), source=SENDER)
+    with pytest.raises(rules.Refused, match=r"^already_withdrawn$"):
+        registered.hear(receipt_asked(), source=SENDER)

@@ -138,6 +138,15 @@ def check_receipt(consent: Consent | None) -> Consent:
     return _check_holds(consent)
 
 
+def check_asks(consent: Consent | None, consent_id: UUID, *, by: str) -> Consent:
+    """Let the organisation that a consent was granted to have its receipt once more, while it holds."""
+    if consent is None:
+        raise MissingPrerequisite("consent", str(consent_id))
+    if by != consent.granted_to:
+        raise Refused("consent_not_granted_to_you")
+    return _check_holds(consent)
+
+
 def _check_holds(consent: Consent) -> Consent:
     if consent.end_reason == LAPSED:
         raise Refused("already_lapsed")

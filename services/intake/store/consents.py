@@ -36,6 +36,8 @@ SHARING: Final = """
 
 OF_RECEIPT: Final = "select receipt_code as key, consent_id from consent where receipt_code = any(%b::text[])"
 
+RECORDED_AT: Final = "select consent_id as key, recorded_at from consent where consent_id = any(%b::uuid[])"
+
 INSERT: Final = f"""
     insert into consent (consent_id, {TERMS}, receipt_code, message_id, staff, recorded_at)
     select consent_id, {TERMS}, receipt_code, message_id, staff, recorded_at
@@ -103,6 +105,13 @@ def find_by_receipt(tx: Transaction, receipt_code: str) -> Consent | None:
     return None if consent_id is None else find_consent(tx, consent_id)
 
 
+def recorded_at(tx: Transaction, consent: Consent) -> datetime:
+    """Return when a consent that is kept was recorded."""
+    at = tx.load(RECORDED_AT, consent.consent_id, _recorded_at)
+    assert at is not None
+    return at
+
+
 def find_sharing(tx: Transaction, person_id: UUID) -> list[Consent]:
     """Return the consents that a person gave to who registered them; the person is locked."""
     known = (find_consent(tx, one) for one in tx.load(SHARING, person_id, partial(_consent_ids, tx)) or ())
@@ -119,6 +128,7 @@ def insert_consent(tx: Transaction, consent: Consent, cause: Cause, *, receipt_c
     )
     tx.put(KNOWN, consent.consent_id, consent)
     tx.put(OF_RECEIPT, receipt_code, consent.consent_id)
+    tx.put(RECORDED_AT, consent.consent_id, at)
     tx.amend(SHARING, consent.person_id, lambda known: [*(known or ()), consent.consent_id])
 
 
@@ -185,6 +195,11 @@ def consent_of(row: Row) -> Consent:
 def _consent_id(row: Row) -> UUID:
     consent_id: UUID = row["consent_id"]
     return consent_id
+
+
+def _recorded_at(row: Row) -> datetime:
+    recorded_at: datetime = row["recorded_at"]
+    return recorded_at
 
 
 def _consent_ids(tx: Transaction, row: Row) -> list[UUID]:

@@ -20,6 +20,7 @@ from tests.examples import (
     facts_asked,
     need_identified,
     person_registered,
+    receipt_asked,
     withdrawal_contested,
 )
 from tests.examples_intake import (
@@ -175,6 +176,13 @@ CASES: Final = [
         done=Said(consent_withdrawn()),
         refused=Refused("already_withdrawn", Said(consent_withdrawn(), by=ANOTHER), also(CONSENTED, by_receipt)),
         again="already_withdrawn",
+        out_of_order="consent_unknown",
+    ),
+    Case(
+        before=CONSENTED,
+        done=Said(receipt_asked()),
+        refused=Refused("consent_not_granted_to_you", Said(receipt_asked(), by=ANOTHER), CONSENTED),
+        again=Again.IS_ANOTHER,
         out_of_order="consent_unknown",
     ),
     Case(
