@@ -51,7 +51,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
     return (Screen("referrals_file", PATH, get=export, act="referrals_exported"),)
 
 
-def answer(visit: Visit, say: Saying, name: str, rows: Sequence[Row], **details: str) -> Response:
+def answer(visit: Visit, say: Saying, name: str, rows: Sequence[Row], **details: Any) -> Response:
     """A list as a file of that name; `rows` are AT_MOST and one more, where there are more. The audit has `details`."""
     shown = rows[:AT_MOST]
     visit.note("referrals_exported", people=[row["short_code"] for row in shown], count=len(shown), **details)

@@ -91,7 +91,11 @@ def desks(console: Console, running: Running) -> Iterator[Desks]:
     noon = clock.now().replace(hour=17, minute=0, second=0, microsecond=0)  # in Colombia
     with pytest.MonkeyPatch.context() as patch, contextlib.closing(Kept(console.url)) as service:
         service.hear(*(fact for name, said in FACTS.items() for fact in of(name, noon, **said)))
-        call = {"note_kind": NoteKind.CALL, "call_back_at": noon + 30 * HOUR, "addressees": ("redcross",)}
+        call: dict[str, Any] = {
+            "note_kind": NoteKind.CALL,
+            "call_back_at": noon + 30 * HOUR,
+            "addressees": ("redcross",),
+        }
         service.hear(
             says(noted("e", referral_id=an_id("of others"), noted_at=noon)),
             says(noted("n", "note_added", referral_id=an_id("done"), noted_at=noon, noted_by="iom", **call)),
