@@ -83,12 +83,18 @@ def test_pictures_are_the_same_each_time(browsers: Visits, tmp_path: Path) -> No
 
 
 INCOMPRESSIBLE = Random(1).randbytes(gates.HEAVIEST).hex()  # noqa: S311 - on purpose
+UNBROKEN = f"<pre>{'planted ' * 4}</pre></main>"  # which just fits
+UNSEEN = "* { outline: none !important }"
 PLANTED = {
     "no label": ("</main>", "<input name=planted></main>", "axe label"),
     "another heading": ("</main>", "<h1>Planted</h1></main>", "2 h1"),
     "small": ("</main>", '<p><a href="/planted">planted</a></p></main>', "too small"),
     "out of reach": ("</main>", '<button tabindex="-1">planted</button></main>', "does not come to"),
     "wide": ("</main>", '<svg width="900" height="9"></svg></main>', "too wide at 320 px"),
+    "wide in large letters": ("</main>", UNBROKEN, "too wide at 320 px with text of 200 %"),
+    "wide in longer words": ("</main>", UNBROKEN, "too wide at 320 px with texts 40 %"),
+    "nothing to see of the focus": ("</head>", '<link rel="stylesheet" href="/planted.css"></head>', "has the focus"),
+    "no title": ("<title>", "<title></title><title>", "no title"),
     "style": ("</main>", '<p style="color: red">planted</p></main>', "style-src"),
     "heavy": ("</main>", f"<!-- {INCOMPRESSIBLE} --></main>", "too heavy"),
     "script": ("</main>", "<script>planted()</script></main>", "script-src"),
@@ -106,6 +112,7 @@ def test_a_planted_fault_is_found(browsers: Visits, plant: str) -> None:
             route.fulfill(response=response, body=response.text().replace(before, after))
 
         hand.page.route("**/entrar", answer)
+        hand.page.route("**/planted.css", lambda route: route.fulfill(body=UNSEEN, content_type="text/css"))
         hand.go("/entrar")
         found = [*gates.every(hand.page), *gates.by_keyboard(hand.page), *gates.too_wide(hand.page)]
     assert any(said in one for one in found + hand.complaints), found + hand.complaints
