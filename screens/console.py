@@ -89,8 +89,8 @@ INDEXED_WITHIN: Final = 30.0  # seconds
 class ShownConsole:
     """The database, the people and the cases in it, and the process; a context manager, in which it serves."""
 
-    def __init__(self, stack: Stack, directory: Path) -> None:
-        """`stack` has PostgreSQL; keys and logs are put below `directory`."""
+    def __init__(self, stack: Stack, directory: Path, looks_again: int = frozen.LOOKS_AGAIN) -> None:
+        """`stack` has PostgreSQL; keys and logs are put below `directory`; pages ask again after so many seconds."""
         self._state = State(directory)
         self._state.make()
         keyring.make(self._state.console_key_file)
@@ -147,7 +147,7 @@ class ShownConsole:
         }
         self._processes = [
             Process(program(self._state, "console-custody", ["hub.console.custody"], opens)),
-            Process(program(self._state, CONSOLE_WEB, ["screens.frozen"], pages)),
+            Process(program(self._state, CONSOLE_WEB, ["screens.frozen", str(looks_again)], pages)),
         ]
 
     def __enter__(self) -> Self:

@@ -1,6 +1,6 @@
 """The console's pages at a moment that stands still, with codes that are the same each time: two runs look the same.
 
-python -m screens.frozen     (the environment of `hub.console.web`)
+python -m screens.frozen [SECONDS]     (the environment of `hub.console.web`; after how many pages ask again)
 
 Nobody comes in by it but a browser of ours, to cases and people that are invented.
 """
@@ -29,7 +29,7 @@ ROWS: Final = 12  # of a page of a list: a picture has room for them
 
 
 @contextmanager
-def still(seed: int = 0) -> Iterator[None]:
+def still(seed: int = 0, looks_again: int = LOOKS_AGAIN) -> Iterator[None]:
     """Within the block it is always NOW, and whatever a page shows that is otherwise left to chance is not."""
     chance = Random(seed)  # noqa: S311 - on purpose
 
@@ -44,11 +44,11 @@ def still(seed: int = 0) -> Iterator[None]:
         patch.object(credentials, "new_totp_secret", lambda: SECRET),
         patch.object(shell, "error_page", lambda code, language, _: made(code, language, REQUEST)),
         patch.object(listing, "AT_ONCE", ROWS),
-        patch.object(acting, "SOON", LOOKS_AGAIN),
+        patch.object(acting, "SOON", looks_again),
     ):
         yield
 
 
 if __name__ == "__main__":
-    with still():
+    with still(looks_again=int(sys.argv[1]) if sys.argv[1:] else LOOKS_AGAIN):
         sys.exit(main())

@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from deploy.local import Stack
+from screens import frozen
 from screens.console import ShownConsole
 from screens.visiting import Visits, chromium, visits
 
@@ -33,11 +34,17 @@ def timed(ends_when_it_takes_too_long: None) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def shown(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShownConsole]:
+def looks_again() -> int:
+    """After how many seconds a page asks again of itself: it stands still for whoever looks at it."""
+    return frozen.LOOKS_AGAIN
+
+
+@pytest.fixture(scope="module")
+def shown(stack: Stack, tmp_path_factory: pytest.TempPathFactory, looks_again: int) -> Iterator[ShownConsole]:
     if chromium() is None:
         assert os.geteuid() != 0, "there is no chromium, which `./ruta test` installs as root"
         pytest.skip("no page is tried in a browser, for there is none: sudo apt-get install -y chromium")
-    with ShownConsole(stack, tmp_path_factory.mktemp("shown")) as console:
+    with ShownConsole(stack, tmp_path_factory.mktemp("shown"), looks_again) as console:
         yield console
 
 

@@ -1,0 +1,89 @@
+"""What a browser keeps of the pages of people once somebody has gone: behind, in its storage, and on its disk."""
+
+import contextlib
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from playwright.sync_api import Error, sync_playwright
+
+from screens import cases
+from screens.console import PARTNER, ShownConsole, path_of
+from screens.states import OPEN
+from screens.visiting import Hand, chromium
+
+TYPED: Final = "Marcano"
+PLANTED: Final = (TYPED, "Yuliana", "3005550117")
+OF_TABS: Final = "Default/Sessions/"  # where chromium has what was typed into forms, to open the same tabs again
+STYLE: Final = b"color-scheme: light dark"  # which may be kept for good
+GZIP: Final = b"\x1f\x8b\x08"
+STORED: Final = "JSON.stringify([{...localStorage}, {...sessionStorage}])"
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Path:
+    """The folder in which a browser keeps all that it keeps."""
+    return tmp_path / "profile"
+
+
+@pytest.fixture
+def hand(shown: ShownConsole, profile: Path) -> Iterator[Hand]:
+    """A browser as people have it, which remembers."""
+    shown.begin_anew()
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            profile, executable_path=chromium(), args=["--no-sandbox"], locale="es-CO"
+        )
+        try:
+            yield Hand(context.pages[0], shown)
+        finally:
+            context.close()
+
+
+def kept(profile: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file on the disk and what stands in it, what is compressed there unpacked behind it."""
+    for file in profile.rglob("*"):
+        if file.is_file():
+            content = file.read_bytes()
+            found = [content]
+            at = content.find(GZIP)
+            while at >= 0:
+                found.append(_unpacked(content[at:]))
+                at = content.find(GZIP, at + 1)
+            yield str(file.relative_to(profile)), b"\n".join(found)
+
+
+def _unpacked(content: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(content)
+    except zlib.error:  # it only began as if it were
+        return b""
+
+
+def are_in(content: bytes, words: tuple[str, ...]) -> set[str]:
+    """Which words stand there, in the letters of files and in those that browsers have in memory."""
+    return {word for word in words for coded in (word.encode(), word.encode("utf-16-le")) if coded in content}
+
+
+def test_after_log_out_neither_back_nor_storage_nor_disk_has_a_name(hand: Hand, profile: Path) -> None:
+    hand.come_in(PARTNER)
+    hand.go(path_of(cases.LATE))
+    hand.press(OPEN)
+    assert are_in(hand.page.content().encode(), PLANTED[:2]) == {*PLANTED[:2]}
+    hand.search(TYPED)
+    assert TYPED in hand.page.content()
+    hand.go("/")
+    hand.press("form[action='/salir'] button")
+    for _ in range(4):
+        with contextlib.suppress(Error):  # what was the answer to a form is not shown again
+            hand.page.go_back()
+        assert are_in(hand.page.inner_text("body").encode(), PLANTED) == set()
+    assert hand.page.evaluate(STORED) == "[{},{}]"
+    hand.page.context.close()
+    files = dict(kept(profile))
+    assert any(STYLE in content for content in files.values()), "not even our style is found: the disk is not searched"
+    for name, content in files.items():
+        may_stand = {TYPED} if name.startswith(OF_TABS) else set()
+        assert are_in(content, (*PLANTED, PARTNER.name)) <= may_stand, name
