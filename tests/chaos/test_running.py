@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos import table
+from chaos import running, table
 from chaos.faults import FAULTS, Fault
 from chaos.place import Place, on_embedded_servers
 from chaos.running import LATE, Outcome, Trial, healed_after
@@ -34,7 +34,9 @@ def test_a_fault_under_load_loses_nothing_does_nothing_twice_and_is_told(trial: 
     assert outcome.seen_s is not None
 
 
-def test_a_message_that_the_network_loses_is_seen(trial: Trial) -> None:
+def test_a_message_that_the_network_loses_is_seen(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "STUCK_AFTER", 10.0)  # seconds: nothing moves any more, and nothing shall
+
     def purge(place: Place) -> None:
         place.ground.network["referrals"].stop()
         queue = "queues/hub/referrals"
