@@ -3,6 +3,7 @@
 import re
 import time
 from collections import Counter
+from functools import partial
 from typing import Final
 
 import pytest
@@ -51,10 +52,14 @@ def test_eight_tabs_of_it_leave_room_for_another_page(browsers: Visits, shown: S
         came: Counter[int] = Counter()
         for number, tab in enumerate(tabs):
             tab.go(path)
-            tab.page.on("framenavigated", lambda _, number=number: came.update([number]))
+            tab.page.on("framenavigated", partial(_count, came, number))
         ends = time.monotonic() + GONE_WITHIN
         while time.monotonic() < ends or len(came) < TABS:
             for to in ("/hoy", path_of(cases.LATE), "/agenda"):
                 hand.page.goto(shown.address + to, timeout=THERE_WITHIN)
         assert all(tab.page.url.endswith(path) for tab in tabs)
         assert not [one for tab in (hand, *tabs) for one in tab.complaints]
+
+
+def _count(came: Counter[int], number: int, _: object) -> None:
+    came.update([number])
