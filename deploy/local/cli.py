@@ -18,6 +18,7 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from uuid import UUID
 
 from cyclopts import App, Parameter, validators
 
@@ -265,10 +266,22 @@ def provision() -> None:
 
 
 @app.command
-def repair(*, dry_run: bool = False, yes: bool = False) -> None:
+def repair(
+    *,
+    dry_run: bool = False,
+    yes: bool = False,
+    why: str | None = None,
+    contract: str | None = None,
+    sender: str | None = None,
+    queue: Literal["unrouted", "dead"] | None = None,
+    operation: UUID | None = None,
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
     """Make again what the broker lacks, and put back what lies in `unrouted` and `dead`, beside a running network.
 
-    Exits with 1 when something stays that needs a person.
+    With --why only messages that are chosen, in an operation that is kept: a dry run first, which changes nothing, then
+    those very messages, once. `./ruta failures operation ID` shows it. Exits with 1 when something stays that needs a
+    person.
 
     Parameters
     ----------
@@ -276,13 +289,33 @@ def repair(*, dry_run: bool = False, yes: bool = False) -> None:
         Only show what is wrong and where each message would go.
     yes
         Put messages back without asking.
+    why
+        Why, for those who come later; it names nobody.
+    contract
+        Only this one, with its version.
+    sender
+        Only what this one has sent: an organisation, or a service.
+    queue
+        Only what lies in this one.
+    operation
+        Run what this dry run has bound, within an hour of it.
+    json_
+        Print the operation as one JSON object.
     """
+    from deploy.local import put_back
     from deploy.local import repair as work
 
     def ask(question: str) -> bool:
         return sys.stdin.isatty() and sys.stdout.isatty() and input(question).strip().lower() in ("y", "yes")
 
-    raise SystemExit(work.run(State(default_directory()), dry_run=dry_run, yes=yes, ask=ask))
+    state, choice = State(default_directory()), work.Choice(contract, sender, queue)
+    if operation is not None:
+        if dry_run or why is not None or choice != work.EVERYTHING:
+            raise OperatorError("--operation runs what its dry run has bound: nothing else is said with it.")
+        raise SystemExit(put_back.run(state, operation, as_json=json_))
+    if why is None and choice == work.EVERYTHING and not json_:
+        raise SystemExit(work.run(state, dry_run=dry_run, yes=yes, ask=ask))
+    raise SystemExit(put_back.run_chosen(state, choice, why or "", dry_run=dry_run, yes=yes, as_json=json_, ask=ask))
 
 
 app.command(failures.app)

@@ -127,12 +127,12 @@ def give_back(
 
 @app.command
 def operation(operation_id: UUID, *, json_: AsJson = False) -> None:
-    """Show how far an operation is, and what came of it; with --json of each message.
+    """Show how far an operation is, and what came of it; with --json of each message that was parked.
 
     Parameters
     ----------
     operation_id
-        As `retry` and `give-back` have said it.
+        As `retry`, `give-back` and `./ruta repair` have said it.
     json_
         Print it as one JSON object.
     """

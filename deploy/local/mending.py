@@ -13,8 +13,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
+import psycopg
+
 import contracts
-from deploy.local import beside
+from deploy.local import beside, put_back
 from deploy.local.beside import Beside
 from deploy.local.operator_error import OperatorError
 from deploy.local.organisations import network_of
@@ -179,6 +181,10 @@ def _follow(here: Here, operation: Operation) -> Operation:
 def look(state: State, operation_id: UUID, *, as_json: bool) -> int:
     """Print how far an operation is, and what came of its messages; exit code as of `act`."""
     here = find(state)
+    with contextlib.suppress(psycopg.Error):  # then it is looked for where it can be
+        if (aside := put_back.look(here.place.databases[GATEWAY], operation_id)) is not None:
+            _print(aside, put_back.as_text, as_json)
+            return put_back.exit_code(aside)
     with sentences():
         found = _of_failures(here, operation_id)
     if as_json:
@@ -287,6 +293,8 @@ def _say(planned: Operation, as_json: bool, sentence: str) -> None:
 
 def _as_data(found: Any) -> dict[str, Any]:
     """As plain data; of an operation with what binds it, and the sums of all services."""
+    if isinstance(found, put_back.Operation):
+        return put_back.as_data(found)
     said = asdict(found)
     if isinstance(found, Operation):
         counts = ("selected", "left_out", "applied", "refused", "quarantined", "given_back", "stopped", "remaining")

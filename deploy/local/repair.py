@@ -72,6 +72,22 @@ class Kind(NamedTuple):
     stays: bool
 
 
+class Choice(NamedTuple):
+    """Which of the messages that lie aside are meant; None: all."""
+
+    contract: str | None = None
+    sender: str | None = None
+    queue: str | None = None
+
+    def takes(self, kind: Kind) -> bool:
+        """Whether one of this kind is meant."""
+        asked = ((self.contract, kind.contract), (self.sender, kind.sender), (self.queue, kind.queue))
+        return all(wanted is None or wanted == its for wanted, its in asked)
+
+
+EVERYTHING = Choice()
+
+
 @dataclass
 class Looked:
     """What was seen of what lies aside."""
@@ -82,6 +98,10 @@ class Looked:
     not_seen: int = 0  # behind the first MOST of a queue, or come since what was bound
     seen: Counter[bytes] = field(default_factory=Counter)
     """The messages that have a place to go, each by its `fingerprint`: what a dry run binds."""
+    kind_of: dict[bytes, Kind] = field(default_factory=dict)
+    """Of what kind each of those is."""
+    went: Counter[bytes] = field(default_factory=Counter)  # of what was bound
+    stayed: Counter[bytes] = field(default_factory=Counter)  # of what was bound
 
     @property
     def all(self) -> int:
@@ -207,8 +227,9 @@ def keep_alive(connection: frames.Connection) -> None:
 
 
 def fingerprint(vhost: str, queue: str, message: Delivered, properties: Mapping[str, Any]) -> bytes:
-    """What tells a message that lies aside from another: where it lies, from whom, its id, its key and its bytes."""
-    told = (vhost, queue, properties.get("user_id"), properties.get("message_id"), message.routing_key())
+    """What tells a message that lies aside from another: where it lies and was, from whom, its id, key and bytes."""
+    of_it = properties.get("user_id"), properties.get("message_id"), message.routing_key()
+    told = vhost, queue, _died_in(properties), *of_it
     return hashlib.sha256(repr(told).encode() + message.body).digest()
 
 
@@ -220,8 +241,9 @@ def go_through(
     put_back: PutBack | None,
     looked: Looked,
     bound: Counter[bytes] | None = None,
+    choice: Choice = EVERYTHING,
 ) -> None:
-    """Count what lies in a queue, and put back what has a place to go; without `put_back` only count.
+    """Count what is meant of what lies in a queue, and put back what has a place to go; without `put_back` only count.
 
     Of what is `bound` by a dry run each is taken away as it goes; what is not stays, for it has come since. What stays
     is handed back to the queue at the end, where it was. Raises one of BrokerLost.
@@ -244,15 +266,21 @@ def go_through(
                 seen += 1
                 properties = message.properties()
                 place = routes.place(vhost, queue, message, properties)
+                kind = _kind(vhost, queue, message, properties or {}, place)
+                if not choice.takes(kind):
+                    staying += 1
+                    continue
+                which = fingerprint(vhost, queue, message, properties or {})
+                is_bound = bound is not None and bound[which] > 0
+                if bound is not None and is_bound:
+                    bound[which] -= 1
                 if not place.stays:
-                    which = fingerprint(vhost, queue, message, properties or {})
-                    if bound is not None and not bound[which]:
+                    if bound is not None and not is_bound:
                         staying += 1
                         looked.not_seen += 1
                         continue
-                    if bound is not None:
-                        bound[which] -= 1
                     looked.seen[which] += 1
+                    looked.kind_of[which] = kind
                 if put_back is not None and not place.stays:
                     place = _put_back(put_back, message, properties or {}, place, blocked)
                     if not place.stays:
@@ -260,6 +288,8 @@ def go_through(
                 staying += put_back is None or place.stays is not None
                 looked.stay += place.stays is not None
                 looked.back += place.stays is None
+                if is_bound:
+                    (looked.stayed if place.stays else looked.went)[which] += 1
                 looked.kinds[_kind(vhost, queue, message, properties or {}, place)] += 1
             keep_alive(connection)
             if put_back is not None:
@@ -335,14 +365,9 @@ def repairer(management: Management, password: str, vhosts: list[str], *, puts_b
         management.delete(f"users/{REPAIRER}")
 
 
-def run(
-    state: State, *, dry_run: bool, yes: bool, environment: Mapping[str, str] = os.environ, ask: Callable[[str], bool]
-) -> int:
-    """Show what is wrong, and set it right; the exit code is 1 when something stays that needs a person.
-
-    Queues and the like are made again unless it is a dry run; messages go back when `yes`, or when `ask` says so.
-    Raises OperatorError when the servers do not answer: what is done is done, and the same command goes on from there.
-    """
+@contextlib.contextmanager
+def at_work(state: State, environment: Mapping[str, str] = os.environ) -> Iterator[tuple[Beside, DeclaredNetwork]]:
+    """Find what runs, and be the only one who repairs it. Raises OperatorError, also where a server does not answer."""
     declared = network_of(state)
     place = beside.find(state, declared, environment)
     if place is None:
@@ -358,7 +383,7 @@ def run(
         )
     with state.repairing():
         try:
-            return _run(place, declared, state, dry_run=dry_run, yes=yes, ask=ask)
+            yield place, declared
         except TopologyError as error:
             raise OperatorError(f"{error}; what is done is done, run it again.") from None
         except BrokerLost as error:
@@ -368,9 +393,28 @@ def run(
             ) from None
 
 
-def _run(
-    place: Beside, declared: DeclaredNetwork, state: State, *, dry_run: bool, yes: bool, ask: Callable[[str], bool]
+def run(
+    state: State, *, dry_run: bool, yes: bool, environment: Mapping[str, str] = os.environ, ask: Callable[[str], bool]
 ) -> int:
+    """Show what is wrong, and set it right; the exit code is 1 when something stays that needs a person.
+
+    Queues and the like are made again unless it is a dry run; messages go back when `yes`, or when `ask` says so.
+    Raises OperatorError when the servers do not answer: what is done is done, and the same command goes on from there.
+    """
+    with at_work(state, environment) as (place, declared):
+        return _run(place, declared, state, dry_run=dry_run, yes=yes, ask=ask)
+
+
+class Whole(NamedTuple):
+    """The broker, after what it lacked was made again."""
+
+    wrong: Sequence[Difference]  # before
+    left: Sequence[Difference]
+    routes: Routes
+
+
+def make_whole(place: Beside, declared: DeclaredNetwork, state: State, *, dry_run: bool) -> Whole:
+    """Say what the broker lacks and, unless it is a dry run, make it again. Raises OperatorError, TopologyError."""
     wrong = differences.compare(place.management, declared, state)
     _say_differences(wrong)
     left = wrong
@@ -382,23 +426,38 @@ def _run(
     bindings = place.management.get("bindings")
     if dry_run:  # there are those as well that the repair would make
         bindings += topology.definitions(declared, dict.fromkeys(declared.users, ""))["bindings"]
-    routes = Routes(bindings, declared)
-    password, vhosts = state.password(REPAIRER), _vhosts_without(left)
-    with repairer(place.management, password, vhosts, puts_back=False):
-        looked = go_through_all(place, routes, left)
-    _say_messages(looked)
-    if not wrong and not looked.kinds:
+    return Whole(wrong, left, Routes(bindings, declared))
+
+
+def look(place: Beside, state: State, whole: Whole, choice: Choice = EVERYTHING) -> Looked:
+    """See what lies aside, and change nothing. Raises TopologyError, one of BrokerLost."""
+    with repairer(place.management, state.password(REPAIRER), _vhosts_without(whole.left), puts_back=False):
+        return go_through_all(place, whole.routes, whole.left, choice=choice)
+
+
+def put_back(place: Beside, state: State, whole: Whole, bound: Counter[bytes]) -> Looked:
+    """Put back what is `bound`, and take it away from there as it goes. Raises TopologyError, one of BrokerLost."""
+    with repairer(place.management, state.password(REPAIRER), _vhosts_without(whole.left), puts_back=True):
+        return go_through_all(place, whole.routes, whole.left, bound=bound)
+
+
+def _run(
+    place: Beside, declared: DeclaredNetwork, state: State, *, dry_run: bool, yes: bool, ask: Callable[[str], bool]
+) -> int:
+    whole = make_whole(place, declared, state, dry_run=dry_run)
+    looked = look(place, state, whole)
+    say_messages(looked)
+    if not whole.wrong and not looked.kinds:
         print("Nothing to do: the broker is as declared, and nothing lies in `unrouted` or `dead`.")
     if looked.back and not dry_run and (yes or ask(f"Put {looked.back:,} messages back? [y/N] ")):
         record(place.databases[topology.GATEWAY], state, "messages_put_back", "network", count=looked.back)
         before = looked
-        with repairer(place.management, password, vhosts, puts_back=True):
-            looked = go_through_all(place, routes, left, bound=before.seen.copy())
+        looked = put_back(place, state, whole, before.seen.copy())
         print(f"Put back: {looked.back:,} messages.")
         print(f"There were {before.all:,}; {looked.all - looked.back:,} are there now.")
         if looked.stay:
             print("These stayed:")
-            _say_messages(looked, only_what_stays=True)
+            say_messages(looked, only_what_stays=True)
         looked.back = 0
     if dry_run:
         print("This was a dry run: nothing was changed.")
@@ -411,7 +470,7 @@ def _run(
         )
     if looked.not_seen:
         print(f"{looked.not_seen:,} more lie there, behind them or come since; run it again.")
-    return 1 if left or looked.stay or looked.back or looked.not_seen else 0
+    return 1 if whole.left or looked.stay or looked.back or looked.not_seen else 0
 
 
 def _vhosts_without(wrong: Iterable[Difference]) -> list[str]:
@@ -421,9 +480,14 @@ def _vhosts_without(wrong: Iterable[Difference]) -> list[str]:
 
 
 def go_through_all(
-    place: Beside, routes: Routes, wrong: Iterable[Difference], *, bound: Counter[bytes] | None = None
+    place: Beside,
+    routes: Routes,
+    wrong: Iterable[Difference],
+    *,
+    bound: Counter[bytes] | None = None,
+    choice: Choice = EVERYTHING,
 ) -> Looked:
-    """Go through everything that lies aside, in the queues that are there, and put back what is `bound`.
+    """Go through what is meant of all that lies aside, in the queues that are there, and put back what is `bound`.
 
     Raises one of BrokerLost.
     """
@@ -435,7 +499,7 @@ def go_through_all(
         try:
             for queue in ASIDE[vhost]:
                 if (vhost, queue) not in missing:
-                    go_through(url, vhost, queue, routes, publisher, looked, bound)
+                    go_through(url, vhost, queue, routes, publisher, looked, bound, choice)
         finally:
             if publisher is not None:
                 publisher.close()
@@ -449,7 +513,8 @@ def _say_differences(wrong: Sequence[Difference]) -> None:
         print("What is there but not as declared is left alone: empty and delete it, then run this again.")
 
 
-def _say_messages(looked: Looked, *, only_what_stays: bool = False) -> None:
+def say_messages(looked: Looked, *, only_what_stays: bool = False) -> None:
+    """Print what was seen, by where it lies and where it goes."""
     before = None
     for kind, count in sorted(looked.kinds.items()):
         if kind.stays or not only_what_stays:

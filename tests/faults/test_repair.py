@@ -1,5 +1,7 @@
 """`./ruta repair` beside a running hub: what was deleted is there again, what was dead-lettered arrives once."""
 
+import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -12,13 +14,14 @@ from datetime import UTC, datetime
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import amqp
 import psycopg
 import pytest
 
 import contracts
-from deploy.local import Network, Stack, differences, problems, status
+from deploy.local import Network, Stack, differences, problems, put_back, status
 from deploy.local import repair as work
 from deploy.local.repair import WRITES, Place, PutBack, Routes, _wait_until_back, goes, repairer, run
 from deploy.local.state import ROOT
@@ -30,6 +33,7 @@ from messaging.topology import (
     NETWORK,
     REPAIRER,
     Management,
+    TopologyError,
     definitions,
     read,
     submit_exchange,
@@ -43,13 +47,21 @@ NOTHING = "Nothing to do: the broker is as declared, and nothing lies in `unrout
 
 def repair(stack: Stack, *options: str) -> "subprocess.CompletedProcess[str]":
     """Run the command in another shell, without a terminal."""
-    process = start_repair(stack, *options)
+    return _command(stack, "repair", *options)
+
+
+def start_repair(stack: Stack, *options: str) -> "subprocess.Popen[str]":
+    return _start(stack, "repair", *options)
+
+
+def _command(stack: Stack, *words: str) -> "subprocess.CompletedProcess[str]":
+    process = _start(stack, *words)
     out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def start_repair(stack: Stack, *options: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-P", "-m", "deploy.local", "repair", *options]
+def _start(stack: Stack, *words: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-P", "-m", "deploy.local", *words]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RUTA_")}
     environment |= {"RUTA_STATE": str(stack.state.directory), "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -563,3 +575,130 @@ def test_what_no_queue_took_of_the_entrance_by_http_goes_back_once_there_is_one(
     message = SimpleNamespace(exchange="hub", routing_key=lambda: key)
     place = routes.place(HUB, "unrouted", message, {})  # type: ignore[arg-type]
     assert place == (Place("hub", key) if goes_back else Place(stays="no queue is bound for its type and addressee"))
+
+
+# -- by choice, in an operation that is kept ---------------------------------------------------------------------------
+
+WHY = "the queue was unbound by mistake, ticket 4711"
+
+
+def _unrouted(stack: Stack, *messages: contracts.Message) -> None:
+    """Have them published where no queue is bound, which a repair makes again."""
+    for source in dict.fromkeys(message.source for message in messages):
+        with contextlib.suppress(TopologyError):  # it is unbound already
+            stack.management.delete(f"bindings/network/e/submit.{source}/q/submit.{source}/{source}.%23")
+        sender = Sender(stack, source)
+        for message in messages:
+            if message.source == source:
+                sender.submit(message)
+        sender.close()
+    eventually(lambda: lying(stack, NETWORK, "unrouted") >= len(messages))
+
+
+def _planned(stack: Stack, *options: str) -> dict[str, Any]:
+    """Do a dry run, and return the operation that it keeps."""
+    planned = repair(stack, "--why", WHY, *options, "--dry-run", "--json")
+    assert planned.returncode == 1, planned.stderr
+    return dict(json.loads(planned.stdout))
+
+
+def _sums(operation: dict[str, Any]) -> tuple[int, ...]:
+    """Of all groups, as they are told; which they add up to."""
+    sums = tuple(operation[name] for name in put_back.COUNTS)
+    assert sums == tuple(sum(one[name] or 0 for one in operation["groups"]) for name in put_back.COUNTS)
+    return sums
+
+
+def test_a_group_goes_back_once_as_the_dry_run_says_and_the_others_stay(hub: Network) -> None:
+    stack = hub.stack
+    meant, others, late = jornadas(3), employers(2), jornadas(1)
+    _unrouted(stack, *meant, *others)
+    recorded_before = len(recorded(stack))
+
+    planned = _planned(stack, "--sender", "redcross", "--queue", "unrouted")
+    assert (_sums(planned), planned["started_at"]) == ((3, 0, 0, 0), None)
+    _unrouted(stack, *late)
+    assert lying(stack, NETWORK, "unrouted") == 6
+    assert len(recorded(stack)) == recorded_before
+
+    id = planned["operation_id"]
+    first = repair(stack, "--operation", id, "--json")
+    eventually(lambda: taken_in(stack, "events", meant) == 3)
+    applied, audit = counted(stack, "events", "applied"), recorded(stack)[recorded_before:]
+    again = repair(stack, "--operation", id)
+
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
+    done = json.loads(first.stdout)
+    assert _sums(done) == (3, 3, 0, 0)
+    assert [(one["contract"], one["sender"], one["selected"]) for one in done["groups"]] == [
+        ("jornada.planned.v1", "redcross", 3)
+    ]
+    assert done["digest"] == planned["digest"]
+    told = {"count": 3, "digest": done["digest"], "reason": hashlib.sha256(WHY.encode()).hexdigest()}
+    assert [details for act, details in audit if act == "messages_put_back"] == [told]
+    assert "has ended before: nothing was changed" in again.stdout
+    assert recorded(stack)[recorded_before:] == audit
+    assert lying(stack, NETWORK, "unrouted") == 3
+    assert counted(stack, "events", "applied") == applied
+    assert taken_in(stack, "events", late) == taken_in(stack, "employment", others) == 0
+    shown = _command(stack, "failures", "operation", id, "--json")
+    assert (shown.returncode, json.loads(shown.stdout)) == (0, done), shown.stderr
+    with psycopg.connect(stack.service_database_url(GATEWAY)) as connection:
+        assert connection.execute("select from put_back_message where operation_id = %s", (id,)).rowcount == 0
+
+
+def test_two_people_at_once_have_one_effect(hub: Network) -> None:
+    stack = hub.stack
+    messages = jornadas(60)
+    applied = counted(stack, "events", "applied")
+    repeated = counted(stack, "events", "repeated")
+    _unrouted(stack, *messages)
+    one, another = (_planned(stack, "--contract", "jornada.planned.v1") for _ in range(2))
+    with psycopg.connect(stack.service_database_url(GATEWAY)) as elsewhere:  # who holds it is on another machine
+        elsewhere.execute(put_back.HOLD)
+        refused = repair(stack, "--operation", one["operation_id"])
+    assert (refused.returncode, "on another machine" in refused.stderr) == (1, True)
+    assert lying(stack, NETWORK, "unrouted") == 60
+
+    both = [start_repair(stack, "--operation", one["operation_id"]) for _ in range(2)]
+    said = ["".join(process.communicate(timeout=300)) for process in both]
+    eventually(lambda: taken_in(stack, "events", messages) == 60)
+    theirs = repair(stack, "--operation", another["operation_id"], "--json")
+
+    assert sum("Another `./ruta repair` is at work" in told or "has ended before" in told for told in said) == 1
+    assert (theirs.returncode, _sums(json.loads(theirs.stdout))) == (1, (60, 0, 0, 60))
+    assert counted(stack, "events", "applied") - applied == 60
+    assert counted(stack, "events", "repeated") == repeated
+    assert lying(stack, NETWORK, "unrouted") == 0
+
+
+def test_what_stays_is_told_and_what_cannot_be_told_is_refused(
+    hub: Network, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack = hub.stack
+    _unrouted(stack, *jornadas(2))
+
+    def refusal(*options: str) -> str:
+        refused = repair(stack, *options, "--yes")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        return " ".join(refused.stderr.replace("│", " ").split())
+
+    assert "A reason is required" in refusal("--sender", "redcross")
+    assert "There is no such contract" in refusal("--why", WHY, "--contract", "never.declared.v1")
+    assert "There is no such operation" in refusal("--operation", str(contracts.uuid7()))
+    planned, old, other = (_planned(stack) for _ in range(3))
+    with psycopg.connect(stack.service_database_url(GATEWAY)) as connection:
+        for statement, which in (
+            ("update put_back set planned_at = planned_at - interval '61 minutes' where operation_id = %s", old),
+            ("update put_back_message set messages = 2 where operation_id = %s", other),
+        ):
+            connection.execute(statement, (which["operation_id"],))
+    assert "more than an hour old" in refusal("--operation", old["operation_id"])
+    assert "not what the dry run has bound" in refusal("--operation", other["operation_id"])
+    assert lying(stack, NETWORK, "unrouted") == 2
+
+    monkeypatch.setattr(differences, "mend", lambda *_: None)  # it cannot be made again
+    code = put_back.run(stack.state, UUID(planned["operation_id"]), as_json=True, environment={})
+
+    assert (code, _sums(json.loads(capsys.readouterr().out))) == (1, (2, 0, 2, 0))
+    assert lying(stack, NETWORK, "unrouted") == 2
