@@ -17,9 +17,12 @@ from hub.console.web.words import N_
 from hub.monitor.mending import failures, operations
 from hub.monitor.mending.failures import Cause, Group
 from hub.monitor.mending.operations import Acting, MendingError
+from hub.monitor.seen import SeenQueue
+from hub.monitor.web import looking
 from hub.monitor.web.operators import FAILURES, Words, actor, asking, path_of
 
 SHOWN: Final = 50  # groups
+ASIDE: Final = ("unrouted", "dead")
 LONGEST: Final = 1000  # of the place of an error, which stands in a form
 
 
@@ -83,8 +86,15 @@ def _page(visit: Visit, settings: Settings, problem: MendingError | None = None)
         messages=sum(one.messages for one in stuck),
         others=[*_rows([one for one in found.groups if one.state != "quarantined"][:SHOWN], words, say)],
         recent=recent,
+        aside=_aside(visit, settings),
         path_of=path_of,
     )
+
+
+def _aside(visit: Visit, settings: Settings) -> Sequence[SeenQueue]:
+    """The queues in which lies what no other took, or what was delivered in vain, as far as that was seen just now."""
+    _, seen = looking.last(visit, settings)
+    return [one for one in (seen and seen.queues) or () if one.name in ASIDE and one.messages]
 
 
 def _rows(groups: Sequence[Group], words: Words, say: Saying) -> Iterator[Row]:

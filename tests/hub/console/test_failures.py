@@ -1,7 +1,8 @@
 """Fallos and Operación: a poisoned batch mended by its pages, once whatever is pressed, and nobody's words on any."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from html import unescape
 from threading import Thread
 from typing import Any
@@ -12,7 +13,11 @@ import pytest
 from contracts import uuid7
 from hub.monitor.mending import operations
 from hub.monitor.mending.failures import AT_ONCE, Cause
+from hub.monitor.seen import SeenQueue
 from hub.monitor.web import operators
+from messaging import clock
+from messaging.topology import HUB
+from screens import operating
 from tests.hub.conftest import probe, probed
 from tests.hub.console.kit import CENTRE, Answer, Browser, Console, Person, Running
 from tests.hub.monitor.mender import Mender, mender, poisoned
@@ -357,6 +362,22 @@ def test_without_the_setting_both_pages_say_that_nothing_is_seen(mending: Mendin
     for path in ("/fallos", f"/operacion/{uuid7()}"):
         page = mending.people[0].get(path)
         assert (page.status, "Sin dato" in page.text, "Nada espera" in page.text) == (200, True, False)
+
+
+def test_what_the_broker_has_set_aside_is_counted_with_the_command_and_no_button(mending: Mending) -> None:
+    def page(**ago: float) -> str:
+        well = operating.well(clock.now().replace(microsecond=0) - timedelta(**ago))
+        dead = SeenQueue(HUB, "dead", 2, 0, "", None, False, None, None, None)
+        mending.console.see(replace(well, queues=[*(well.queues or ()), dead]))
+        return mending.people[0].get("/fallos").text
+
+    shown = page()
+    assert "2 mensajes en dead (hub)" in shown
+    assert "./ruta repair --why" in shown
+    assert "unrouted" not in shown  # nothing lies there
+    assert "Nada espera" not in shown
+    assert "<form" not in shown.split("Apartados por el bróker")[1].split("</section>")[0]
+    assert "Apartados" not in page(minutes=10)
 
 
 def test_an_unknown_operation_is_not_found_and_what_no_form_says_is_not_taken(mending: Mending) -> None:
