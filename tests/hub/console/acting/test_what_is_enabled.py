@@ -51,8 +51,8 @@ SEEDS = range(12)
 ANOTHER_SEED = 1000
 STEPS = 20
 MOST = 0.75  # of all that can be done
-ENDS = {"entered_in_error", "cancel_requested", "declined"}
-ENDS_AFTER = (3, 6, 0)  # so many of each other thing, by turns
+ENDS = ("entered_in_error", "cancel_requested", "declined")
+SOON, LATE = 1, 6  # after so many of each other thing comes the end that a world has, and any other
 TRIES = 5  # of a form that does not take what was chosen
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -130,7 +130,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.chance = Random(self.seed)  # noqa: S311 - no secret
-        self.ends_after = ENDS_AFTER[self.seed % len(ENDS_AFTER)]
+        self.ends_with = ENDS[self.seed % len(ENDS)]
         self.clock.now = NOW
         self.person, self.consent, self.service = (self.id(what) for what in ("person", "consent", "service"))
         self.referrals.hear(organisation_recorded(COORDINATOR, powers=(Power.COORDINATE,)), source="hub")
@@ -168,7 +168,7 @@ class World:
         self.referrals.tick()
         self.pass_on()
         happens = self.chance.random()
-        if happens < 0.12 and self.seed % 3 == 1:
+        if happens < 0.12 and self.seed % 4 == 1:
             self.consent_goes_on(happens < 0.04)
         elif happens < 0.2:
             with suppress(Refused, MissingPrerequisite):
@@ -202,7 +202,8 @@ class World:
 
         def how_soon(one: tuple[str, str]) -> tuple[int, int, float]:
             _, name = one
-            return self.here[name] + (name in ENDS) * self.ends_after, self.done[name], self.chance.random()
+            after = 0 if name not in ENDS else SOON if name == self.ends_with else LATE
+            return self.here[name] + after, self.done[name], self.chance.random()
 
         return min(((who, name) for who in PARTIES for name in self.enabled(who)), key=how_soon, default=None)
 
