@@ -50,7 +50,7 @@ from tests.services.conftest import (  # noqa: F401 - fixtures
 SEEDS = range(12)
 ANOTHER_SEED = 1000
 STEPS = 20
-MOST = 0.75  # of all that can be done
+NOT_DONE = {"redirected"}  # which needs what another organisation offers, and the person's data here
 ENDS = ("entered_in_error", "cancel_requested", "declined")
 SOON, LATE = 1, 6  # after so many of each other thing comes the end that a world has, and any other
 TRIES = 5  # of a form that does not take what was chosen
@@ -290,7 +290,7 @@ def test_what_is_enabled_is_taken(begun: Callable[..., World]) -> None:
     done: Counter[str] = Counter()
     for seed in SEEDS:
         play(begun(seed, done))
-    assert len(done) >= MOST * len(moves.MOVES), done
+    assert {one.name for one in moves.MOVES} - {*done} == NOT_DONE
 
 
 def test_without_what_stands_against_an_act_a_refusal_is_found(
