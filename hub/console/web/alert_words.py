@@ -99,6 +99,15 @@ FIRST: Final[Mapping[str, str]] = {
     "certificate": N_("Renueve los archivos que nombran `RUTA_HTTP_CERTIFICATE` y `RUTA_CONSOLE_CERTIFICATE`."),
 }
 """What is to be done first where that is no command."""
+PAGES: Final[Mapping[str, tuple[str, str]]] = {
+    "quarantine": ("/fallos", N_("Fallos")),
+    "no_consumer": ("/colas", N_("Colas")),
+    "queue_old": ("/colas", N_("Colas")),
+    "organisation_silent": ("/organizaciones", N_("Organizaciones")),
+    "organisation_unread": ("/organizaciones", N_("Organizaciones")),
+    "parked_much": ("/en-espera", N_("En espera")),
+}
+"""The page that shows what an alert is about, where there is one: its address and its name."""
 UNSEEN: Final[Mapping[str, str]] = {
     "organisations": N_("qué organización está en silencio"),
     "own_services": N_("qué servicios propios de organizaciones trabajan"),

@@ -6,7 +6,7 @@ from typing import Final
 from starlette.responses import Response
 
 from hub.console.web import showing
-from hub.console.web.alert_words import FIRST, MEANS, TITLES
+from hub.console.web.alert_words import FIRST, MEANS, PAGES, TITLES
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
@@ -35,6 +35,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             titles=TITLES,
             meanings=MEANS,
             firsts=FIRST,
+            pages=PAGES,
         )
 
     return (Screen("alerts", PATH, get=show, label=N_("Alertas"), act="alerts_seen"),)

@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from hub.console.web.alert_words import FIRST, MEANS, TITLES, UNSEEN
+from hub.console.web.alert_words import FIRST, MEANS, PAGES, TITLES, UNSEEN
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
@@ -80,6 +80,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             titles=TITLES,
             meanings=MEANS,
             firsts=FIRST,
+            pages=PAGES,
             causes=causes[:SHOWN],
             more=len(causes) - SHOWN,
             follows=sorted({one.name for one in seen.alerts if one.hidden_by and one.name in TITLES})

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from hub.console.web.alert_words import PAGES, TITLES
 from hub.monitor.alerts.telling import Open
 from messaging import clock
 from tests.hub.console.kit import CENTRE, Browser, Console, Running
@@ -43,6 +44,15 @@ def test_what_is_open_stands_there_and_first_what_cannot_wait(console: Console, 
         assert said in answer.text
     assert "no_such_alert" not in answer.text
     assert console.acts("alerts_seen")[-1]["details"].count('"count":2') == 1
+
+
+def test_an_alert_leads_to_the_page_of_what_it_is_about(console: Console, operator: Browser) -> None:
+    assert PAGES.keys() <= TITLES.keys()
+    for name, (path, _) in PAGES.items():
+        console.look(clock.now(), an_alert(name, can_wait=False))
+
+        assert f'<a class="tall" href="{path}">' in operator.get("/alertas").text
+        assert operator.get(path).status == 200
 
 
 def test_that_nothing_is_open_is_said_only_where_somebody_has_looked(console: Console, operator: Browser) -> None:
