@@ -79,6 +79,23 @@ def describe(error: BaseException) -> str:
     return f"{name} at {places}" if places else name
 
 
+def cause(error: BaseException) -> str:
+    """Say of an exception what those of one cause have in common.
+
+    Where the database said no, that is what it stumbled over and not where: statements go out in pipelines, and the
+    answer is met by whichever comes next.
+
+    `UniqueViolation[23505] of referral.referral_pkey`, and else as `describe` has it
+    """
+    code = getattr(error, "sqlstate", None)
+    if not code:
+        return describe(error)
+    said = getattr(error, "diag", None)
+    of = [getattr(said, name, None) for name in ("table_name", "column_name", "constraint_name")]
+    named = ".".join(filter(None, of))
+    return f"{type(error).__name__}[{code}]" + (f" of {named}" if named else "")
+
+
 def _places(trace: TracebackType | None) -> str:
     frames = traceback.extract_tb(trace)[-4:]
     return " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in reversed(frames))

@@ -72,7 +72,7 @@ from messaging.clocks import Clocks
 from messaging.health import health
 from messaging.identity import HUB, Identity
 from messaging.inbox import Received, Seen
-from messaging.log import describe, fields
+from messaging.log import cause, describe, fields
 from messaging.outbox import Committed, Tally
 from messaging.pace import Pace
 from messaging.transaction import Guarded, Transaction, in_attempts, transaction
@@ -489,7 +489,7 @@ class Runtime:
                     continue
                 said = fields(message=one.message.id, contract=one.message.type, error=describe(error))
                 outcome.log_lines.append(partial(log.error, "a message failed and will be tried again", extra=said))
-                outcome.park(inbox.parked_row(one.raw, one.message, "retry", "failed", error=describe(error)), one)
+                outcome.park(inbox.parked_row(one.raw, one.message, "retry", "failed", error=cause(error)), one)
                 outcome.became.note(one.message, ProcessedState.WAITS, "failed")
             self._find_room(connection, outcome)
             return self._commit(connection, writer, tx, outcome)
@@ -588,7 +588,7 @@ class Runtime:
     def _put_off(self, row: database.Row, error: BaseException) -> Committed:
         """After a failure: try again later, or give up and leave it to a person."""
         connection, writer = self._ready()
-        what, outcome = describe(error), _Outcome()
+        what, outcome = cause(error), _Outcome()
         most = inbox.RETRIES_AT_MOST if row["operation_id"] is None else inbox.RETRIES_OF_OPERATION
         with transaction(connection, in_turn=self._in_turn, asks_who_may=self._asks_who_may) as tx:
             if row["attempts"] + 1 < most:
@@ -597,7 +597,7 @@ class Runtime:
                 outcome.resolved.append(partial(inbox.quarantine, connection, row["parked_id"], "failed", what))
                 if isinstance(content := inbox.read(row["raw"]), Received):
                     outcome.became.note(content.message, ProcessedState.QUARANTINED, "failed")
-                said = fields(code="failed", parked=row["parked_id"], error=what)
+                said = fields(code="failed", parked=row["parked_id"], error=describe(error))
                 outcome.log_lines.append(partial(log.error, "quarantined", extra=said))
             return self._commit(connection, writer, tx, outcome)
 

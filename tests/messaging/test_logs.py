@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 
 from messaging import log as logs
@@ -66,6 +67,23 @@ def test_an_exception_is_described_by_its_class_and_place(formatted: logging.Log
         formatted.exception("it went wrong")
     assert lines[0]["exception"].startswith("ValueError at test_logs.py:")
     assert NAME not in json.dumps(lines)
+
+
+def test_what_a_database_refuses_has_one_cause_wherever_that_is_met() -> None:
+    """Of statements in a pipeline the one that happens to be next meets the answer."""
+
+    def meets_it(name: str) -> BaseException:
+        try:
+            raise psycopg.errors.UniqueViolation(NAME)
+        except psycopg.Error as error:
+            return error
+
+    def so_does(name: str) -> BaseException:
+        return meets_it(name)
+
+    causes = {logs.cause(meets_it(NAME)), logs.cause(so_does(NAME))}
+    assert causes == {"UniqueViolation[23505]"}
+    assert logs.cause(ValueError(NAME)) == logs.describe(ValueError(NAME))
 
 
 def test_a_field_that_is_not_listed_is_left_out() -> None:

@@ -21,7 +21,7 @@ class Group:
     contract: str | None  # with its version; None of what could not be read
     state: str  # `quarantined`: a person has to act; `retry` and `waiting` go on by themselves
     reason: str
-    error: str | None  # class and place
+    error: str | None  # class and place; of what the database refused, class and what it stumbled over
     messages: int
     senders: tuple[str, ...]
     since: datetime
