@@ -13,13 +13,21 @@ from uuid import UUID, uuid4
 
 from hub.monitor.log import counting, erasing
 from hub.monitor.log.counting import NOBODY
-from hub.monitor.log.entries import Beyond, Logged, family
+from hub.monitor.log.entries import BY_ADMISSION, PASSED, Beyond, Logged, family
 from hub.monitor.log.reading import FAILED
 from messaging.database import Connection
 
 KNOWN_FOR: Final = timedelta(days=1)
 
 MARKED: Final = "select id from confidential_id where id = any(%b::uuid[])"
+# What has passed under it, is about it or began with it.
+PASSED_WITH: Final = """
+    select id from unnest(%b::uuid[]) as come(id)
+    where exists (select from message where message.id = come.id and kind = 'passed' and not confidential)
+       or exists (select from message where subject = come.id and kind = 'passed' and not confidential)
+       or exists (select from message where correlation = come.id and kind = 'passed' and not confidential)
+       or exists (select from message where causation = come.id and kind = 'passed' and not confidential)
+"""
 GONE: Final = "select hash from erased where hash = any(%b::bytea[])"
 # What is known by its id, its kind and who says it: of a confidential case that is read where it is hidden, so that no
 # id that somebody else has used again keeps a message out.
@@ -189,19 +197,21 @@ def _hide_earlier(connection: Connection, marked: Collection[UUID], now: datetim
 def _mark(connection: Connection, come: Sequence[Logged], now: datetime) -> list[UUID]:
     """Find out what is about confidential cases: what says so, and what is about the same, or answers it.
 
-    Return the ids that nobody knew before to be of such a case.
+    Return the ids that nobody knew before to be of such a case. What admission has refused names whatever its sender
+    likes: where that is the name of something that has passed, it hides itself alone.
     """
     asked = {id for one in come for id in (one.id, one.subject, one.causation, one.correlation) if id is not None}
     asked |= {said.message_id for one in come for said in one.outcomes}
     known = {row["id"] for row in connection.execute(MARKED, (list(asked),)).fetchall()}
     before = set(known)
+    others = _passed_with(connection, [one for one in come if one.confidential and one.kind == BY_ADMISSION], come)
     found = -1
     while found != len(known):  # an answer may stand before what shows what it answers
         found = len(known)
         for one in come:
             if one.confidential or known & {one.id, one.subject, one.causation, one.correlation}:
                 one.confidential = True
-                known |= {id for id in (one.id, one.subject) if id is not None}
+                known |= {id for id in (one.id, one.subject) if id is not None} - others
     for one in come:
         for said in one.outcomes:
             said.confidential = one.confidential or said.message_id in known
@@ -209,6 +219,16 @@ def _mark(connection: Connection, come: Sequence[Logged], now: datetime) -> list
     if not new:
         return []
     return [row["id"] for row in connection.execute(MARK, (now, sorted(new))).fetchall()]
+
+
+def _passed_with(connection: Connection, refused: Sequence[Logged], come: Sequence[Logged]) -> set[UUID]:
+    """The ids of what was refused that something has passed with, before or now."""
+    ids = {one.id for one in refused}
+    if not ids:
+        return set()
+    passed = [one for one in come if one.kind == PASSED and not one.confidential]
+    now = {id for one in passed for id in (one.id, one.subject, one.causation, one.correlation) if id is not None}
+    return ids & now | {row["id"] for row in connection.execute(PASSED_WITH, (sorted(ids),)).fetchall()}
 
 
 def _without_the_erased(connection: Connection, come: Sequence[Logged]) -> tuple[list[Logged], dict[UUID, UUID]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -22,6 +23,7 @@ from hub.monitor.log import reading, refused, writing
 from hub.monitor.log.reading import Search
 from messaging import database, topology
 from tests.hub.http.entrance import PATH, Entrance
+from tests.hub.ledger import status
 from tests.hub.monitor.logging import make_log
 from tests.messaging.harness import Process, service_published, wait_until
 
@@ -341,6 +343,30 @@ def test_of_a_confidential_case_the_log_shows_no_more_than_that_there_is_somethi
     assert [said.code for said in entry.now] == [None]
     assert empty.log.query("select organisation, count from refused_beyond") == [{"organisation": "-", "count": 7}]
     assert len(empty.log.query("select 1 from confidential_message where organisation = 'iom'")) == 1
+
+
+@pytest.mark.parametrize("named", ["the message", "the case"])
+def test_what_is_refused_as_confidential_under_an_id_of_anothers_message_hides_nothing_of_theirs(
+    empty: Logging, named: str
+) -> None:
+    told = status("redcross")
+    days.make_partitions(empty.log.connection, AT)
+    known = writing.Known()
+    empty.log.write(told)
+    id = told.id if named == "the message" else UUID(told.subject)
+    row = {
+        "number": 1, "at": AT, "organisation": "iom", "system": "crm", "code": "confidential_needs_own_key",
+        "type": "referral.requested.v2", "message_id": id, "digest": b"d", "size": 9, "beyond": None,
+    }  # fmt: skip
+    for number in (1, 2):
+        refused.write(empty.log.connection, [row | {"number": number}], AT, known)
+        empty.log.connection.commit()
+    empty.log.write(told.model_copy(update={"id": uuid7()}))
+
+    passed = empty.log.query("select organisation, confidential from message where kind = 'passed'")
+    assert passed == [{"organisation": "redcross", "confidential": False}] * 2
+    (hidden,) = empty.log.query("select organisation, confidential from message where kind = 'refused'")
+    assert hidden == {"organisation": "-", "confidential": True}
 
 
 @pytest.mark.parametrize(
