@@ -83,7 +83,8 @@ create view operators.replayed as
 
 -- The dry run: bind what the outbox still holds of a contract, an organisation and a time. What was erased, or is about to
 -- be, is left out and counted; that somebody was erased is said again, as ever. Under an id that is known it changes
--- nothing. Of more than 100,000 messages nothing is bound: `too_many`.
+-- nothing. Of more than 100,000 messages nothing is bound: `too_many`. By an organisation whole hours are chosen: whose a
+-- message is that the log hides would otherwise be told by its moment.
 create function operators.plan_replay(
     p_operation uuid, p_by text, p_contract text, p_organisation text, p_since timestamptz, p_until timestamptz
 ) returns text language plpgsql security definer set search_path = public, pg_temp as $$
@@ -98,6 +99,10 @@ begin
     if p_by is null or length(p_by) not between 1 and 200 or p_contract is null or length(p_contract) > 200
        or length(p_organisation) > 100 or p_since is null or p_until is null then
         raise exception 'no selection, or nobody who asks for it' using errcode = 'invalid_parameter_value';
+    end if;
+    if p_organisation is not null then
+        p_since := date_trunc('hour', p_since, 'UTC');
+        p_until := date_trunc('hour', p_until + interval '1 hour' - interval '1 microsecond', 'UTC');
     end if;
     insert into parked_operation (operation_id, act, planned_by, selection)
     values (p_operation, 'replay', p_by, jsonb_build_object(

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from contracts import uuid7
 from deploy.local import Stack, status
 from hub.gateway.audit.words import ACTS
 from hub.monitor.mending import operations, replays
+from hub.monitor.mending.replays import Selection
 from messaging import database, erasure, outbox
 from messaging.broker import Publication
 from messaging.transaction import transaction
@@ -57,6 +59,22 @@ def test_a_dry_run_binds_what_is_of_a_contract_an_organisation_and_a_time(replay
     (one,) = replays.messages(replayer.databases["probe"], planned.operation_id)
     assert (one.contract, one.size, one.result) == ("message.refused.v1", part.bytes, None)
     assert one.message_id is None  # chosen by an organisation: of a confidential case that would say whose it is
+
+
+def test_by_an_organisation_whole_hours_are_chosen_for_a_moment_would_say_whose_it_is(replayer: Replayer) -> None:
+    replayer.publish(2)
+    since = datetime.now(UTC) + timedelta(milliseconds=1)
+    moment = Selection(STATUS, "redcross", since, since + timedelta(milliseconds=1))
+
+    planned = replays.plan(replayer.databases, uuid7(), FIRST, moment)
+
+    (selection,) = [one.selection for one in planned.parts]
+    assert selection is not None
+    ends = [datetime.fromisoformat(selection[name] or "") for name in ("since", "until")]
+    assert [(one.minute, one.second, one.microsecond) for one in ends] == [(0, 0, 0)] * 2
+    assert ends[0] <= moment.since < moment.until <= ends[1]
+    exact = replays.plan(replayer.databases, uuid7(), FIRST, Selection(STATUS, None, moment.since, moment.until))
+    assert exact.sum_of("selected") == 0
 
 
 def test_what_is_not_out_yet_is_not_said_again_and_nonsense_is_refused(replayer: Replayer) -> None:
