@@ -26,7 +26,7 @@ from deploy.local.rabbitmq import BrokerProcess
 from deploy.local.state import State, default_directory, free_ports
 from messaging import addresses, database
 from messaging.addresses import Address, AddressError, Host
-from messaging.topology import REPAIRER, DeclaredNetwork, Management, TopologyError
+from messaging.topology import GATEWAY, REPAIRER, DeclaredNetwork, Management, TopologyError
 from messaging.topology import provision as provision_broker
 
 log = logging.getLogger("ruta.up")
@@ -56,6 +56,8 @@ LOG_SEES: Final[list[LiteralString]] = [
     "grant usage on schema operators to {role}",
     "grant select on operators.refused to {role}",
 ]
+# Whose a message was that was refused as one of a confidential case, the log hides: operators are not to read it there.
+LOG_ALONE_SEES: Final[list[LiteralString]] = ["revoke select on operators.refused from {role}"]
 OPERATORS_ACT: Final[list[LiteralString]] = ["grant execute on all functions in schema operators to {role}"]
 
 
@@ -314,11 +316,11 @@ class Stack:
     def provide_operator(self, service: str, *, acts: bool) -> str:
         """Make the login of who mends what is parked in a database that is up to date; its address is returned.
 
-        It sees the views of the schema `operators` and nothing else, has what was published said again, and calls the
-        other functions there where it `acts`.
-        Raises OperatorError.
+        It sees the views of the schema `operators` but what the log alone reads, and nothing else, has what was
+        published said again, and calls the other functions there where it `acts`. Raises OperatorError.
         """
-        self._provide_login(service, operator_role(service), OPERATORS_SEE + (OPERATORS_ACT if acts else []))
+        grants = OPERATORS_SEE + (OPERATORS_ACT if acts else []) + (LOG_ALONE_SEES if service == GATEWAY else [])
+        self._provide_login(service, operator_role(service), grants)
         return self.operator_database_url(service)
 
     def provide_log_reader(self, log: str) -> str:

@@ -30,7 +30,7 @@ from hub.gateway.http.problems import Language
 from hub.monitor.alerts import keeping
 from hub.monitor.log.confidential import is_reason
 from hub.monitor.mending import databases
-from hub.monitor.web.looking import Looked
+from hub.monitor.web.looking import Looked, is_number
 from hub.monitor.web.operators import STAFF, asking
 from messaging.identity import HUB
 from messaging.topology import GATEWAY
@@ -52,7 +52,6 @@ NETWORK: Final = "network"  # whom an act concerns that is nobody's
 LEFT_OUT: Final = ("people", "request")  # of the details
 TYPED: Final = "reason"  # what was typed in a terminal might name somebody
 LONGEST: Final = 300  # letters of what an entry says
-LAST: Final = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ def _read(visit: Visit, settings: Settings) -> tuple[str, Asked, int | None]:
     before = visit.query.get(BEFORE, "")
     if wrong or meant != _set(said):
         raise Stopped("not_found")
-    if before and not (before.isascii() and before.isdigit() and 0 < int(before) <= LAST):
+    if before and not (is_number(before) and int(before)):
         raise Stopped("not_found")
     chain, who, named = said[CHAIN] or CHAINS[0], said[WHO], said[OBJECT]
     is_subject = bool(named) and not CODE.fullmatch(named) and not ID.fullmatch(named)

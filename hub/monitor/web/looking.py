@@ -15,6 +15,7 @@ from hub.monitor import seen
 from hub.monitor.seen import Seen
 
 HOLDS_FOR: Final = timedelta(minutes=2)  # what was looked at longer ago says nothing of now
+DIGITS: Final = 18  # below 2**63
 UNITS: Final = 2  # minutes, hours and so on, from which on they are said: until then in the smaller ones
 
 
@@ -65,6 +66,11 @@ def last(visit: Visit, settings: Settings) -> tuple[Looked, Seen | None]:
     found = seen.read(seen.beside(book)) if book is not None else None
     looked = Looked(showing.saying(visit, settings), found.at if found is not None else None)
     return looked, found if looked.holds else None
+
+
+def is_number(said: str) -> bool:
+    """Whether an address says a number that the database may have: of more digits not even Python reads it."""
+    return said.isascii() and said.isdigit() and len(said) <= DIGITS
 
 
 def holds(at: datetime, now: datetime) -> bool:

@@ -18,13 +18,13 @@ from hub.monitor.log.confidential import REFERENCE
 from hub.monitor.mending import operations
 from hub.monitor.mending.failures import AT_ONCE
 from hub.monitor.mending.operations import MendingError, Message, Operation
+from hub.monitor.web.looking import is_number
 from hub.monitor.web.operators import Words, actor, asking, path_of, record, replay_path
 from messaging import database
 
 COUNTS: Final = ("selected", "applied", "refused", "quarantined", "given_back", "stopped", "remaining")
 LOOKS_AGAIN: Final = 3  # seconds at least until the page of what goes on asks again
 LOOKS_RARELY: Final = 60  # seconds at most
-LAST: Final = 2**63 - 1  # no id is larger
 ALTHOUGH: Final = 409  # the status of a page that says that something was not done
 
 
@@ -137,7 +137,7 @@ def _messages(visit: Visit, settings: Settings, found: Operation) -> dict[str, A
     """The messages of one service, from where the page's address says on. Raises Stopped."""
     services = [part.service for part in found.parts]
     service, after = visit.query.get("servicio", services[0]), visit.query.get("tras", "0")
-    if service not in services or not after.isdecimal() or int(after) > LAST:
+    if service not in services or not is_number(after):
         raise Stopped("not_found")
     try:
         messages: Sequence[Message] = operations.messages(settings.operators[service], _id(visit), after=int(after))

@@ -21,13 +21,14 @@ from hub.monitor.mending import operations, replays
 from hub.monitor.mending.failures import AT_ONCE
 from hub.monitor.mending.operations import MendingError, Operation
 from hub.monitor.mending.replays import RATE_ALONE, RATE_AT_MOST, REPLAY, Selection
-from hub.monitor.web.looking import when
-from hub.monitor.web.operation import ALTHOUGH, LAST, looks_again
+from hub.monitor.web.looking import is_number, when
+from hub.monitor.web.operation import ALTHOUGH, looks_again
 from hub.monitor.web.operators import REPLAYS, TYPED, Words, actor, asking, record, replay_path
 from messaging import clock, database, outbox
 from messaging.identity import HUB
 
 COUNTS: Final = ("selected", "said", "erased", "expired", "stopped", "remaining")
+LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)  # nothing was published, and each zone has an hour for it
 START, ASK, ALONE, CONFIRM = "empezar", "pedir", "sola", "confirmar"
 
 
@@ -134,11 +135,12 @@ def _selection(visit: Visit, settings: Settings) -> tuple[Selection | None, Mapp
 
 
 def _moment(said: str) -> datetime | None:
-    """A time as the browser's field has it, which knows no zone: the page says that it is UTC."""
+    """A time as the browser's field has it, which knows no zone: the page says that it is UTC. None: it is none."""
     try:
-        return datetime.fromisoformat(said).replace(tzinfo=UTC) if said else None
+        at = datetime.fromisoformat(said).replace(tzinfo=UTC) if said else None
     except ValueError:
         return None
+    return at if at is not None and at > LONG_AGO else None
 
 
 def _page(
@@ -254,7 +256,7 @@ def _messages(visit: Visit, settings: Settings, found: Operation) -> dict[str, A
     """The messages of one service, from where the page's address says on. Raises Stopped."""
     services = [part.service for part in found.parts]
     service, after = visit.query.get("servicio", services[0]), visit.query.get("tras", "0")
-    if service not in services or not after.isdecimal() or int(after) > LAST:
+    if service not in services or not is_number(after):
         raise Stopped("not_found")
     try:
         messages = replays.messages(settings.operators[service], found.operation_id, after=int(after))

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+import psycopg
 import pytest
 
 from contracts import uuid7
@@ -101,7 +102,9 @@ def test_what_means_nothing_is_said_to_and_leads_nowhere(auditor: Browser, typed
     assert auditor.get(f"/auditoria?{name}=Ana%20P%C3%A9rez").status == 404
 
 
-@pytest.mark.parametrize("asked", ["cadena=x", "que=x", "antes=x", "antes=0", "antes=99999999999999999999"])
+@pytest.mark.parametrize(
+    "asked", ["cadena=x", "que=x", "antes=x", "antes=0", "antes=99999999999999999999", "antes=" + "9" * 5000]
+)
 def test_an_address_that_means_nothing_leads_nowhere(auditor: Browser, asked: str) -> None:
     assert auditor.get(f"/auditoria?{asked}").status == 404
 
@@ -204,3 +207,8 @@ def test_what_no_index_finds_is_looked_for_so_many_entries_at_a_time(
             before = page.next
 
     assert found == ["staff:s-deep-1"]
+
+
+def test_whose_a_message_was_that_was_refused_the_login_of_operators_does_not_read(gateway: str) -> None:
+    with database.connect(gateway) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("select * from operators.refused")

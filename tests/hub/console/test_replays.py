@@ -230,3 +230,19 @@ def test_what_is_away_is_named(pages: Pages, replayer: Replayer) -> None:
     assert "Esta consola no tiene" in browser.get("/repeticiones").text
     assert "Sin dato" in browser.get(path).text
     assert sums(replayer.look(replayer.plan())) == {"remaining": 2}
+
+
+@pytest.mark.parametrize("after", ["9" * 5000, "-1", "1e3", "x"])
+def test_an_address_whose_position_is_none_leads_nowhere(pages: Pages, replayer: Replayer, after: str) -> None:
+    replayer.publish(1)
+    path = dry_run(pages.people[0])
+    assert pages.people[0].get(f"{path}?tras={after}").status == 404
+
+
+@pytest.mark.parametrize(("field", "said"), [("desde", "0001-01-01T00:00"), ("hasta", "0001-01-02T00:00")])
+def test_a_time_that_colombia_never_had_is_none(pages: Pages, replayer: Replayer, field: str, said: str) -> None:
+    replayer.publish(1)
+    browser = pages.people[0]
+    form = {"formulario": form_id(browser.get("/repeticiones"))}
+    since = {"desde": "0001-01-01T00:00"}
+    assert browser.send("/repeticiones", **form, contrato=STATUS, **(since | {field: said})).status == 422
