@@ -3,7 +3,7 @@
 from __future__ import annotations  # Message[…] is only for the reader: pydantic would build a model of each
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial, wraps
@@ -14,6 +14,7 @@ from uuid import UUID
 import contracts
 from contracts import Draft, Message, codes
 from contracts.codes import Power
+from contracts.deadlines import Absence
 from messaging import clock, erasure, organisations, public_keys, saying
 from messaging import on as running
 from messaging.on import batches
@@ -427,14 +428,9 @@ class ReferralsService:
         said, now = message.data, clock.now()
         absence = check_absence(said.began_at, said.ended_at, now=now)
         rules.check_known(said.organisations, known=organisations.ever_known(tx))
-        known = store.note_away(tx, said.organisations, absence)
-        drafts = []
-        for referral, organisation in store.lock_waited(tx, said.organisations, absence):
-            later = rules.make_up(referral, known.get(organisation, ()), at=now)
-            if later is not referral:
-                store.save_referral(tx, later, message)
-                drafts += messages.made_up(later)
-        return drafts
+        store.note_away(tx, said.organisations, absence)
+        waited = store.lock_waited(tx, said.organisations, absence)
+        return make_up(tx, waited, store.absences_of(tx, said.organisations), now, message)
 
     # -- writing to each other -----------------------------------------------------------------------------------------
 
@@ -527,6 +523,16 @@ class ReferralsService:
         ]
         return drafts + [draft for referral in due for draft in end_chain(tx, referral)]
 
+    @every(timedelta(seconds=1))
+    def make_up_for_what_is_left(self, tx: Transaction, now: datetime) -> list[Draft]:
+        """Go on with an absence behind which more has waited than one transaction may move: others want these rows."""
+        left = store.absence_left(tx)
+        if left is None:
+            return []
+        organisations, absence, after = left
+        waited = store.lock_waited(tx, organisations, absence, after=after)
+        return make_up(tx, waited, store.absences_of(tx, organisations), now)
+
     @every(timedelta(seconds=5))
     def move_up_lines(self, tx: Transaction, now: datetime) -> list[Draft]:
         """Move those up who stand behind somebody that has left a waiting list, and tell them at most once a minute."""
@@ -539,6 +545,23 @@ class ReferralsService:
             store.note_notified(tx, referral.referral_id, place=place, at=now)
             drafts += messages.moved_up(referral, place=place)
         return drafts
+
+
+def make_up(
+    tx: Transaction,
+    waited: Iterable[tuple[rules.Referral, str]],
+    absences: Mapping[str, Sequence[Absence]],
+    now: datetime,
+    cause: Message[Any] | None = None,
+) -> list[Draft]:
+    """Have what waited for an organisation from which the console was away end later, and tell its parties."""
+    drafts = []
+    for referral, organisation in waited:
+        later = rules.make_up(referral, absences.get(organisation, ()), at=now)
+        if later is not referral:
+            store.save_referral(tx, later, cause)
+            drafts += messages.made_up(later)
+    return drafts
 
 
 def check_notes(referral: rules.Referral, message: Message[Any]) -> None:

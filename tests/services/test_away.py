@@ -1,7 +1,7 @@
 """The hub says that its console was away: what waited for whoever answers by nothing else has longer, and says why."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -9,6 +9,7 @@ from contracts import ConsoleWasAway, Message, ReferralRecorded, uuid7
 from contracts.codes import Urgency
 from services.referrals import store
 from services.referrals.rules import Refused
+from services.referrals.store import away as waited
 from tests.examples import ANOTHER, NOW, RECIPIENT, REFERRAL_ID, SENDER, was_away
 from tests.services.conftest import ReferralsUnderTest
 from tests.services.stories import bring_to, state_of
@@ -134,3 +135,36 @@ def test_of_a_question_the_sender_has_longer(referrals: ReferralsUnderTest) -> N
     assert [one.data.due_at for one in tell(referrals, away(organisations=(SENDER,), **absence))] == [
         ends_at + 3 * HOUR
     ] * 2
+
+
+COPY: Final = """
+    insert into referral
+    select copied.* from referral, generate_series(1, 6) as number,
+        overlay(referral_id::text placing '00' || number from 1) as id,
+        jsonb_build_object('referral_id', id, 'person_id', id) as theirs,
+        jsonb_populate_record(null::referral, to_jsonb(referral) || theirs) as copied
+    where referral.referral_id = %s returning referral_id
+"""
+
+
+def test_of_very_many_that_waited_each_is_moved_once_some_at_a_time(
+    referrals: ReferralsUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waited, "AT_ONCE", 3)
+    emergency(referrals)
+    everybody = {REFERRAL_ID, *(row["referral_id"] for row in referrals.rows(COPY, REFERRAL_ID))}
+    assert len(everybody) == 7
+
+    told = [tell(referrals, away())]
+    assert len(referrals.rows("select referral_id from referral where deadline_at > %s", NOW + 2 * HOUR)) == 3
+    told += [tell(referrals, away())]  # said again meanwhile
+    told += [referrals.tick("make_up_for_what_is_left") for _ in range(4)]
+
+    assert [len(one) for one in told] == [6, 6, 2, 0, 0, 0]
+    heard = [one.data.referral_id for some in told for one in some if one.recipient == RECIPIENT]
+    assert sorted(heard) == sorted(everybody)
+    until = ENDED + (ENDED - BEGAN)
+    assert referrals.rows("select distinct deadline_at, sequence from referral") == [
+        {"deadline_at": until, "sequence": 2}
+    ]
+    assert referrals.rows("select moved_to from away") == [{"moved_to": None}]

@@ -1,6 +1,6 @@
 """What referrals keeps in PostgreSQL, one file for each subject."""
 
-from services.referrals.store.away import lock_waited, note_away
+from services.referrals.store.away import absence_left, absences_of, lock_waited, note_away
 from services.referrals.store.chains import chain_after, chain_before, last_after, links, referred_onward_before
 from services.referrals.store.consents import (
     end_consent,
@@ -41,6 +41,8 @@ from services.referrals.store.referrals import (
 
 __all__ = [
     "DUE_AT_ONCE",
+    "absence_left",
+    "absences_of",
     "chain_after",
     "chain_before",
     "check_not_suspended",
