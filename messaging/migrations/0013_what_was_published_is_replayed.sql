@@ -41,7 +41,7 @@ create or replace view operators.operation as
            ended.applied, ended.refused, ended.quarantined, ended.given_back, ended.stopped + again.stopped as stopped,
            selected - ended.all_of_them - again.all_of_them as remaining,
            selection, bytes, largest, rate, asked_by, asked_at, review_due, reviewed_by, reviewed_at,
-           again.said, again.erased, again.expired
+           again.said, again.erased, again.expired, lately.alone_before
     from parked_operation cross join lateral (
         select count(*) filter (where result = 'applied') as applied,
                count(*) filter (where result = 'refused') as refused,
@@ -59,7 +59,14 @@ create or replace view operators.operation as
                count(*) as all_of_them
         from replayed
         where replayed.operation_id = parked_operation.operation_id and result is not null
-    ) as again;
+    ) as again cross join lateral (
+        -- What its planner has had said alone within the hour: many small replays are one large one.
+        select count(*) as alone_before
+        from parked_operation as other join replayed using (operation_id)
+        where other.act = 'replay' and other.started_at > clock_timestamp() - interval '1 hour'
+          and replayed.result is distinct from 'stopped' and other.operation_id <> parked_operation.operation_id and other.started_by = parked_operation.planned_by
+          and coalesce(other.asked_by, other.started_by) = other.started_by
+    ) as lately;
 
 -- Which contract a routing key has, and whose affair it is: whom it is for, else who says it.
 create function operators.contract_of(routing_key text) returns text language sql immutable parallel safe as $$
@@ -195,20 +202,23 @@ begin
     elsif operation.asked_by is not null and operation.asked_by <> p_by then
         return 'asked_by_another';
     end if;
+    -- What the second person has read stays.
     update parked_operation set why = btrim(p_why), rate = p_rate, asked_by = p_by, asked_at = clock_timestamp()
-    where operation_id = p_operation;
+    where operation_id = p_operation and asked_by is null;
     return 'asked';
 end $$;
 
 -- Start what was planned. `p_total` is how many messages all services together say. Above 1,000 it takes two: whoever has
 -- asked, with a reason and a rate, and another who comes in the same way and starts it. Or one alone, with a reason: then
 -- no more than 100 go out a second, which is the caller's to share out, and it is shown until somebody has looked at it.
+-- What the same person has had said alone within the hour counts.
 create function operators.start_replay(
     p_operation uuid, p_digest text, p_by text, p_why text, p_rate double precision, p_total bigint, p_alone boolean
 ) returns text language plpgsql security definer set search_path = public, pg_temp as $$
 declare
     operation parked_operation;
     is_second boolean;
+    before bigint;
 begin
     if p_by is null or length(p_by) not between 1 and 200 then
         return 'no_reason';
@@ -227,25 +237,29 @@ begin
         return 'plan_too_old';
     end if;
     p_alone := coalesce(p_alone, false);
+    select count(*) into before from parked_operation join replayed using (operation_id)
+    where act = 'replay' and started_at > clock_timestamp() - interval '1 hour' and started_by = p_by
+      and coalesce(asked_by, p_by) = p_by and result is distinct from 'stopped';
+    p_total := greatest(p_total, operation.selected + before);
     is_second := operation.asked_by <> p_by and split_part(operation.asked_by, ':', 1) = split_part(p_by, ':', 1);
     if is_second and not p_alone then
         p_why := operation.why;
         p_rate := operation.rate;
-    elsif greatest(p_total, operation.selected) > 1000 and not p_alone then
+    elsif p_total > 1000 and not p_alone then
         return 'second_person';
     end if;
     if p_why is null or length(btrim(p_why)) not between 3 and 300 then
         return 'no_reason';
     elsif p_rate is null or not (p_rate > 0 and p_rate <= 1000) then
         return 'no_rate';
-    elsif p_alone and greatest(p_total, operation.selected) > 1000 and p_rate > 100 then
+    elsif p_alone and p_total > 1000 and p_rate > 100 then
         return 'too_fast_alone';
     elsif operators.is_said_elsewhere(p_operation, operation.planned_at) then
         return 'changed_since';
     end if;
     update parked_operation
     set why = btrim(p_why), rate = p_rate, started_by = p_by, started_at = clock_timestamp(), turn_at = clock_timestamp(),
-        review_due = p_alone and greatest(p_total, operation.selected) > 1000
+        review_due = p_alone and p_total > 1000
     where operation_id = p_operation;
     return 'started';
 end $$;
@@ -275,7 +289,7 @@ begin
     return 'started';
 end $$;
 
--- Somebody else has looked at what one alone has started.
+-- Somebody else, who comes in the same way, has looked at what one alone has started.
 create function operators.review_replay(p_operation uuid, p_by text)
 returns text language plpgsql security definer set search_path = public, pg_temp as $$
 declare
@@ -284,7 +298,8 @@ begin
     select * into operation from parked_operation where operation_id = p_operation and review_due for update;
     if not found then
         return 'unknown_operation';
-    elsif p_by is null or length(p_by) not between 1 and 200 or p_by = operation.started_by then
+    elsif p_by is null or length(p_by) not between 1 and 200 or p_by = operation.started_by
+          or split_part(p_by, ':', 1) <> split_part(operation.started_by, ':', 1) then
         return 'second_person';
     end if;
     update parked_operation set reviewed_by = p_by, reviewed_at = clock_timestamp()

@@ -76,6 +76,7 @@ class Part:
     said: int
     erased: int  # since the dry run
     expired: int  # it is kept no longer
+    alone_before: int  # messages that its planner has had said alone within the hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ DRY_RUN: Final = """
 COLUMNS: Final = """
     act, planned_by, planned_at, selected, left_out, digest, why, started_by, started_at, stopped_by, stopped_at,
     applied, refused, quarantined, given_back, stopped, remaining, selection, bytes, largest, rate, asked_by, asked_at,
-    review_due, reviewed_by, reviewed_at, said, erased, expired
+    review_due, reviewed_by, reviewed_at, said, erased, expired, alone_before
 """
 OPERATION: Final = f"select {COLUMNS} from operators.operation where operation_id = %s"
 RECENT: Final = f"""

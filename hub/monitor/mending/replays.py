@@ -91,14 +91,14 @@ def plan(databases: Databases, operation_id: UUID, by: str, selection: Selection
 
 
 def takes_two(operation: Operation) -> bool:
-    """Whether it is more than one alone may have said as fast as they like."""
-    return operation.sum_of("selected") > ALONE_AT_MOST
+    """Whether it is more than one alone may have said within an hour as fast as they like."""
+    return _in_an_hour(operation) > ALONE_AT_MOST
 
 
 def is_second(operation: Operation, by: str) -> bool:
     """Whether it waits for a second person, and this is one: another, who comes in the same way."""
     asked = [one.asked_by for one in operation.parts]
-    return all(one is not None and one != by and _way(one) == _way(by) for one in asked)
+    return all(one is not None and _is_another(one, by) for one in asked)
 
 
 def ask_second(
@@ -147,7 +147,7 @@ def start(
         raise MendingError("too_fast_alone")
     details = _details(planned, why, rate) | {"alone": alone and takes_two(planned), "asked_by": asked.asked_by}
     record(Act(by, "replay_started", str(operation_id), details))
-    total = planned.sum_of("selected")
+    total = _in_an_hour(planned)
 
     def call(part: Part) -> str:
         params = (operation_id, part.digest, by, why, _share(planned, part, rate), total, alone)
@@ -168,7 +168,7 @@ def review(databases: Databases, operation_id: UUID, by: str, record: Callable[[
     found = _look(databases, operation_id)
     if not any(part.review_due for part in found.parts):
         raise MendingError("unknown_operation")
-    if by in {part.started_by for part in found.parts}:
+    if not all(part.started_by is None or _is_another(part.started_by, by) for part in found.parts):
         raise MendingError("second_person")
     record(Act(by, "replay_reviewed", str(operation_id), {"messages": found.sum_of("selected")}))
     return _call_each(databases, found, REVIEW, by, ("reviewed",))
@@ -177,6 +177,10 @@ def review(databases: Databases, operation_id: UUID, by: str, record: Callable[[
 def listed(databases: Databases) -> Sequence[Operation]:
     """Replays of seven days, those that wait for a second person, and those that nobody has looked at yet."""
     return operations.listed(databases, LISTED, {})
+
+
+def _in_an_hour(operation: Operation) -> int:
+    return operation.sum_of("selected") + operation.sum_of("alone_before")
 
 
 def rate_of(operation: Operation) -> float:
@@ -244,6 +248,11 @@ def _details(planned: Operation, why: str, rate: int) -> dict[str, Any]:
         "reason": operations.digest_of(why),
         "rate": rate,
     }
+
+
+def _is_another(one: str, by: str) -> bool:
+    """Whether `by` is somebody else, for sure: who has both ways in is not known to be one person."""
+    return one != by and _way(one) == _way(by)
 
 
 def _way(by: str) -> str:

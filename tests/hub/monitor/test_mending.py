@@ -571,7 +571,7 @@ SEEN = {
     "parked_at at",
     "operation": "operation_id act planned_by planned_at selected left_out digest why started_by started_at stopped_by "
     "stopped_at applied refused quarantined given_back stopped remaining selection bytes largest rate asked_by "
-    "asked_at review_due reviewed_by reviewed_at said erased expired",
+    "asked_at review_due reviewed_by reviewed_at said erased expired alone_before",
     "operation_message": "operation_id parked_id was result code error at source message_id type subject",
     "replayed": "operation_id position result at message_id contract size",
 }
