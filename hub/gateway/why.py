@@ -19,6 +19,7 @@ from uuid import UUID
 import psycopg
 from cyclopts import App, Parameter
 
+from contracts.codes import OrganisationStatus
 from hub.gateway import outcomes
 from hub.gateway.keeping import OUTCOMES_FOR
 from hub.gateway.outcomes import Language
@@ -35,12 +36,14 @@ SUBMISSIONS = """
 OUTCOMES = "select * from outcome where message_id = %s order by changed_at, service"
 CAUSED = """
     select organisation, number, message_id, type, subject, delivered_at, acknowledged_at, body is null as emptied,
-           address, copy, read_by_http(organisation, address, copy) as reads_by_http
+           address, copy, read_by_http(organisation, address, copy) as reads_by_http,
+           (select status from organisation where organisation.id = delivery.organisation) as organisation_status
     from delivery where causationid = %s order by delivered_at, organisation, number
 """
 ITSELF = """
     select organisation, number, source, type, delivered_at, acknowledged_at,
-           address, copy, read_by_http(organisation, address, copy) as reads_by_http
+           address, copy, read_by_http(organisation, address, copy) as reads_by_http,
+           (select status from organisation where organisation.id = delivery.organisation) as organisation_status
     from delivery where message_id = %s order by delivered_at, organisation
 """
 
@@ -60,6 +63,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "acknowledged": "acknowledged",
         "not acknowledged": "not acknowledged yet",
         "amqp only": "delivered by AMQP, where the hub is told of no acknowledgement",
+        "suspended": "not acknowledged: it is suspended, and reads nothing meanwhile",
     },
     "es": {
         "unknown": "No se sabe nada del mensaje {id}. De uno por HTTP se sabe desde que se recibe; de uno por AMQP, "
@@ -76,6 +80,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "acknowledged": "con acuse de recibo",
         "not acknowledged": "todavía sin acuse de recibo",
         "amqp only": "entregado por AMQP, de donde la red no recibe acuse",
+        "suspended": "sin acuse de recibo: está suspendida, y mientras tanto no lee nada",
     },
 }
 
@@ -146,6 +151,8 @@ def _to(delivery: Row) -> str:
 def _read(delivery: Row, words: Mapping[str, str]) -> str:
     if delivery["acknowledged_at"] is not None:
         return words["acknowledged"]
+    if delivery["organisation_status"] == OrganisationStatus.SUSPENDED:
+        return words["suspended"]
     return words["not acknowledged" if delivery["reads_by_http"] else "amqp only"]
 
 

@@ -61,6 +61,11 @@ def test_what_it_has_caused_is_named_with_whom_it_is_for_and_whether_they_have_i
     assert f"for iom: referral.status.v1 {to_others.id}, about {to_others.subject}, delivered by AMQP" in text
     tables.query("update delivery set acknowledged_at = %s where organisation = 'redcross'", NOW)
     assert f"about {to_readers.subject}, acknowledged" in answered(capsys, cause.id)
+    tables.query(
+        "insert into organisation (id, number, name, roles, may_send, refers_to, systems, amqp, suffixes, status) "
+        "values ('iom', 1, 'OIM', '{}', '{}', '{}', '{}', true, '{}', 'suspended')"
+    )
+    assert f"about {to_others.subject}, not acknowledged: it is suspended" in answered(capsys, cause.id)
 
 
 def test_of_two_that_used_one_id_both_are_shown(tables: Tables, capsys: pytest.CaptureFixture[str]) -> None:

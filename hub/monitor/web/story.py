@@ -3,18 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
 from starlette.responses import Response
 
+from contracts.codes import OrganisationStatus
 from hub.console.web import mending_words
 from hub.console.web.errors import Stopped
 from hub.console.web.log_words import NOT_SHOWN, STATES, WHY
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
+from hub.console.web.words import N_
 from hub.gateway import outcomes
 from hub.gateway.audit.store import Act
 from hub.gateway.http.problems import Language
@@ -22,12 +24,17 @@ from hub.gateway.outcomes import Said
 from hub.monitor.log import confidential, reading
 from hub.monitor.log.confidential import REFERENCE, NotOpened, Opened
 from hub.monitor.log.reading import Became, Entry, Search, Story, Waiting
-from hub.monitor.web import drawing, log
+from hub.monitor.web import drawing, log, looking
 from hub.monitor.web.log import LogAway
 from hub.monitor.web.operators import actor, record
 from messaging import clock
 from messaging.database import Connection
 from messaging.identity import HUB
+
+SUSPENDED: Final = N_("Esa organización está suspendida: mientras tanto no lee nada, y lo que es para ella se guarda.")
+GONE: Final = N_("Esa organización ya no participa en la red: no se le entrega nada.")
+UNREAD: Final = N_("Lo más antiguo de su buzón espera desde hace %(span)s a que lo lea.")
+ALL_READ: Final = N_("En su buzón no queda nada por leer.")
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,10 @@ def _page(
         "story.html",
         status=422 if wrong else 503 if problem else 200,
         id=id,
-        itself=[_itself(one, found, settings, visit.language) for one in found.itself],
+        itself=[
+            {**_itself(one, found, settings, visit.language), "reading": _reading(visit, settings, one.recipient)}
+            for one in found.itself
+        ],
         story=found.story,
         rows=[{**shown(one), **_times(one, now)} for one in entries],
         sequence=drawing.sequence(entries),
@@ -190,6 +200,21 @@ def _itself(one: Entry, found: Found, settings: Settings, language: Language) ->
             for waiting in [found.oldest[service]]
         ],
     }
+
+
+def _reading(visit: Visit, settings: Settings, id: str | None) -> list[str]:
+    """Whether an organisation reads what is for it, as far as anybody knows: nothing of who is nobody's recipient."""
+    if id is None or id == HUB:
+        return []
+    looked, seen = looking.last(visit, settings)
+    say, known = looked.say, settings.organisations().get(id)
+    if known is None or known.status is OrganisationStatus.REMOVED:
+        return [say.text(GONE)]
+    found = [say.text(SUSPENDED)] if known.status is not OrganisationStatus.ACTIVE else []
+    its = next((one for one in (seen and seen.organisations) or () if one.id == id), None)
+    if its is not None and its.unread is not None:
+        found.append(say.text(UNREAD) % {"span": looked.lasting(its.unread)} if its.unread else say.text(ALL_READ))
+    return found
 
 
 def _times(one: Entry, now: datetime) -> dict[str, Any]:

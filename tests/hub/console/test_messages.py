@@ -12,6 +12,7 @@ import pytest
 
 import contracts
 from contracts import uuid7
+from contracts.codes import OrganisationStatus
 from deploy.local import Stack
 from hub.console.web.log_words import AWAY, NEITHER, UNKNOWN
 from hub.gateway import outcomes
@@ -24,6 +25,7 @@ from tests.hub.console.kit import CENTRE, Browser, Console
 from tests.hub.ledger import processed, status
 from tests.hub.monitor.logging import DATABASE, NOW, Log, make_log
 from tests.hub.monitor.test_planted_words import ENVELOPE, WORD, examples, planted
+from tests.waiting import eventually
 
 SERVICES = topology.read().services
 
@@ -101,6 +103,17 @@ def test_others_are_found_by_who_what_why_and_when_page_after_page(
     assert behind is not None
     second = operator.get(behind[1].replace("&amp;", "&")).text
     assert (len(ids(first)), ids(first) | ids(second)) == (50, {str(one.id) for one in others})
+
+
+def test_of_what_is_for_a_suspended_organisation_the_page_says_that_it_reads_nothing(
+    console: Console, log: Log, operator: Browser
+) -> None:
+    message = status("redcross")
+    log.write(message)
+    console.say("redcross", OrganisationStatus.SUSPENDED)
+    eventually(lambda: story.SUSPENDED in operator.get(f"/mensaje/{message.id}").text)
+    console.say("redcross", OrganisationStatus.ACTIVE)
+    eventually(lambda: story.SUSPENDED not in operator.get(f"/mensaje/{message.id}").text)
 
 
 @pytest.mark.parametrize(
