@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -31,6 +31,8 @@ class Answer:
     headers: Sequence[tuple[str, str]]
     body: bytes
     """As it was sent, compressed where that was asked for."""
+    seconds: float = field(default=0.0, compare=False)
+    """How long it took, from the request to its last byte, where it came from another process."""
 
     @property
     def text(self) -> str:
@@ -121,9 +123,6 @@ class Running:
 class Remote:
     """A process that serves, to which each request comes by a connection of its own."""
 
-    seconds = 0.0
-    """How long the last answer took, from the request to its last byte."""
-
     def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
         self._port = port
         self._tls = tls
@@ -151,8 +150,8 @@ class Remote:
             connection.request(method, path, body, replaced)
             response = connection.getresponse()
             content = response.read()
-            self.seconds = time.perf_counter() - began
-            return Answer(response.status, [(k.lower(), v) for k, v in response.getheaders()], content)
+            seconds = time.perf_counter() - began
+            return Answer(response.status, [(k.lower(), v) for k, v in response.getheaders()], content, seconds)
         finally:
             connection.close()
 
@@ -186,6 +185,14 @@ class Browser:
         return self.post(
             path, {"form_token": token[1], **fields}, origin="https://console.test", sec_fetch_site="same-origin"
         )
+
+    def send_and_see(self, path: str, **fields: str) -> Answer:
+        """Send a form of the page that is shown; where it leads to its own address, go there, and count both."""
+        sent = self.send(path, **fields)
+        if sent.leads_to != path:
+            return sent
+        seen = self.get(path)
+        return replace(seen, seconds=sent.seconds + seen.seconds)
 
     def open(self, path: str, **fields: str) -> Answer:
         """Go to a page and send its form."""

@@ -120,9 +120,9 @@ def _of_pages(directory: Path, plan: Plan, say: Callable[[str], None]) -> dict[s
             began = time.monotonic()
             figures = {
                 "referrals": plan.referrals,
-                "pages": _times(remote, browsers, asked, plan),
+                "pages": _times(browsers, asked, plan),
                 "weight": _weight(asked, browsers),
-                "hidden": _hidden(remote, browsers[SMALL_STAFF], made, plan.pairs),
+                "hidden": _hidden(browsers[SMALL_STAFF], made, plan.pairs),
             }
             say(f"asked for pages in {time.monotonic() - began:.0f} s")
             figures["slow"] = slow.measure(
@@ -175,15 +175,14 @@ def _staff(stack: Stack, remote: Remote) -> Mapping[str, Browser]:
     return browsers
 
 
-def _times(remote: Remote, browsers: Mapping[str, Browser], asked: Sequence[Look], plan: Plan) -> dict[str, Any]:
+def _times(browsers: Mapping[str, Browser], asked: Sequence[Look], plan: Plan) -> dict[str, Any]:
     """Every page so often as its part is to be asked, one among the others; the first of each is not counted."""
     chance, took = random.Random(1), {one.name: list[float]() for one in asked}  # noqa: S311 - no secret
     for one in asked:
         one.at(browsers)
     often = times_of([one.name for one in asked], plan)
     for one in chance.sample(asked, counts=[often[one.name] for one in asked], k=sum(often.values())):
-        one.at(browsers)
-        took[one.name].append(remote.seconds * 1000)
+        took[one.name].append(one.at(browsers).seconds * 1000)
     floor = median(took[FLOOR])
     floor_p95 = _p95(took[FLOOR])
     return {
@@ -235,7 +234,7 @@ def _file(browser: Browser, path: str) -> Answer:
         browser.page = page  # that it came with
 
 
-def _hidden(remote: Remote, browser: Browser, made: World, pairs: int) -> dict[str, Any]:
+def _hidden(browser: Browser, made: World, pairs: int) -> dict[str, Any]:
     """Cases that are another's, and ids that are none's, in turn."""
     chance = random.Random(2)  # noqa: S311 - no secret
     took: dict[str, list[float]] = {"hidden": [], "unknown": []}
@@ -247,7 +246,7 @@ def _hidden(remote: Remote, browser: Browser, made: World, pairs: int) -> dict[s
             answer = browser.get(path_of(id))
             if answer.status != 404:
                 raise OperatorError(f"a case that is {name} was answered with {answer.status}")
-            took[name].append(remote.seconds * 1000)
+            took[name].append(answer.seconds * 1000)
     hidden_ms, unknown_ms = median(took["hidden"]), median(took["unknown"])
     return {
         "pairs": pairs,

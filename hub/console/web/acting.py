@@ -99,7 +99,11 @@ def screens(settings: Settings) -> Sequence[Screen]:
 
     def ask(visit: Visit) -> Response:
         standing = standing_here(visit, settings)
-        return _form(visit, settings, standing, _move(visit, standing))
+        move, refused = _move(visit, standing), visit.answer
+        if refused is None:
+            return _form(visit, settings, standing, move)
+        visit.form = refused["form"]
+        return _form(visit, settings, standing, move, refused["wrong"])
 
     def do(visit: Visit) -> Response:
         standing = standing_here(visit, settings)
@@ -109,14 +113,15 @@ def screens(settings: Settings) -> Sequence[Screen]:
         move = _move(visit, standing)
         try:
             decision = _decision(visit, settings, standing, move, form_id)
-        except Wrong as wrong:
-            return _form(visit, settings, standing, move, wrong.fields)
+        except Wrong as wrong:  # a note is about people: no page that browsers keep as a form's answer shows it
+            return visit.lead_to({"form": dict(visit.form), "wrong": dict(wrong.fields)})
         hold = timedelta(seconds=settings.undo_seconds) if move.undoable else timedelta()
         if not acts.keep(visit.tx, standing.organisation.id, visit.staff.code, [decision], hold):
             raise Stopped("changed")  # the id is another form's
         visit.note(
             "act_kept", people=people_of(standing.case), contract=decision.contract, message=str(decision.message_id)
         )
+        visit.forget_answer()
         return RedirectResponse(done_path(form_id), 303)
 
     def tell(visit: Visit) -> Response:

@@ -22,6 +22,7 @@ from hub.console.web import (
     absences,
     acting,
     agenda,
+    answers,
     case,
     chasing,
     compressing,
@@ -219,6 +220,7 @@ def _drop_old(pool: Any) -> None:
     try:
         with pool.connection() as tx:
             kept.drop_old(tx)
+            answers.drop_old(tx)
             acts.drop_old(tx)
     except Exception as error:
         log.warning("what was typed too long ago cannot be dropped", extra=fields(error=describe(error)))

@@ -2,15 +2,18 @@
 
 What there is not, what is not for whoever asks, and what their organisation has nobody to look up for are answered with
 the same words, after the same questions.
+
+No form is answered with a page: one case that is found is gone to, and all else is kept for the session and
+shown at an address of its own, which can be come back to.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 import contracts
 from contracts.short_codes import LETTERS
@@ -48,6 +51,22 @@ class Found:
     is_away: bool = False
     """Custody has not answered."""
 
+    def said(self) -> dict[str, Any]:
+        """All of it that is kept, as JSON has it: ids, for whoever looks at it passes their conditions again."""
+        blocks = {str(referral): str(block) for referral, block in self.blocks.items()}
+        return {
+            "referrals": [str(row["referral_id"]) for row in self.rows], "blocks": blocks, "is_exact": self.is_exact,
+            "has_more": self.has_more, "is_away": self.is_away,
+        }  # fmt: skip
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any], among: Callable[[Sequence[UUID]], Sequence[Row]]) -> "Found":
+        """What was kept, of which `among` returns the rows that whoever looks may see."""
+        rows = among([UUID(id) for id in said["referrals"]])
+        seen = {str(row["referral_id"]) for row in rows}
+        blocks = {UUID(id): UUID(block) for id, block in said["blocks"].items() if id in seen}
+        return cls(rows, blocks, said["is_exact"], said["has_more"], said["is_away"])
+
 
 def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
@@ -60,23 +79,32 @@ def screens(settings: Settings) -> Sequence[Screen]:
         staff = visit.staff
         whom = [(("person", staff.code), OF_A_PERSON), (("organisation", staff.organisation), OF_AN_ORGANISATION)]
         if not paces.may(whom):
-            raise Stopped("too_many_searches")
+            return visit.lead_to({"stopped": "too_many_searches"})
         viewer, typed = showing.viewer_of(visit, settings), visit.said("q", LONGEST)
+        # Custody is asked before anything is noted: what is noted of people would keep it waiting.
         found = _found(visit, settings, viewer, typed)
-        goes_there = len(found.rows) == 1 and found.is_exact and not found.has_more
-        names = {} if goes_there else _names(visit, settings, found)
-        # Custody is asked by now: what is noted of people would keep it waiting.
         people = {str(row["person_id"]) for row in found.rows if row.get("person_id")}
         codes = [row["short_code"] for row in found.rows]
         visit.note("searched", people=[*codes, *sorted(people)], found=len(found.rows))
-        if goes_there:
-            return RedirectResponse(path_of(found.rows[0]["referral_id"]), 303)
+        if len(found.rows) == 1 and found.is_exact and not found.has_more:
+            return visit.go(path_of(found.rows[0]["referral_id"]))
+        return visit.lead_to({"typed": typed, **found.said()})
+
+    def show(visit: Visit) -> Response:
+        answer = visit.answer
+        if answer is None:
+            return ask(visit)
+        if "stopped" in answer:
+            raise Stopped(answer["stopped"])
+        viewer = showing.viewer_of(visit, settings)
+        found = Found.of(answer, lambda ids: sent.among(visit.tx, viewer, ids))
+        names = _names(visit, settings, found)
         rows = [{**showing.shown(row, viewer), "name": names.get(row["referral_id"], "")} for row in found.rows]
-        return _page(visit, settings, typed=typed, found=found, rows=rows)
+        return _page(visit, settings, typed=answer["typed"], found=found, rows=rows)
 
     return (
         Screen("search", "/buscar", get=ask, label=N_("Buscar")),
-        Screen("found", FOUND, post=find, act="searched"),
+        Screen("found", FOUND, get=show, post=find),
     )
 
 

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from hub.console import audit
 from hub.console.keyring import Keyring
-from hub.console.web import kept, pages, refilling, sessions
+from hub.console.web import answers, kept, pages, refilling, sessions
 from hub.console.web.accounts import Staff
 from hub.console.web.permissions import Role
 from hub.console.web.sessions import Session
@@ -123,6 +123,23 @@ class Visit:
     def go(self, path: str, back_to: str | None = None) -> Response:
         """Send the browser to another page, which is to lead back to a third one."""
         return RedirectResponse(f"{path}?a={quote(back_to)}" if back_to else path, 303)
+
+    def lead_to(self, said: Any) -> Response:
+        """Answer a form by leading to the page at its own address, which finds there what JSON can say as `answer`."""
+        assert self.session is not None
+        answers.keep(self.tx, self.keyring, self.session.id, self.path, said)
+        return self.go(self.path)
+
+    @property
+    def answer(self) -> Any:
+        """What a form of this session led to at this page; None: nothing, or it is no longer kept."""
+        assert self.session is not None
+        return answers.find(self.tx, self.keyring, self.session.id, self.path)
+
+    def forget_answer(self) -> None:
+        """What the form of this page led to before is over."""
+        assert self.session is not None
+        answers.drop(self.tx, self.session.id, self.path)
 
     @property
     def back_to(self) -> str:

@@ -95,7 +95,7 @@ class World:
         self.searched += 1
         browser = self.by(who, role)
         browser.get("/")
-        return browser.send("/buscar/casos", q=typed, a="/buscar")
+        return browser.send_and_see("/buscar/casos", q=typed, a="/buscar")
 
     def open(self, who: str, id: UUID) -> Answer:
         browser = self.by(who)
@@ -181,7 +181,7 @@ def test_several_are_a_list_with_names_that_is_one_row_of_the_audit_with_all_of_
     for name in ("gisela", "gisela again"):
         assert contracts.short_code(an_id(name)) in answer.text
     acts = [(row["actor"][:6], row["act"], json.loads(row["details"])) for row in world.console.acts()[before:]]
-    searched, opened, found = (one for one in acts if one[1] in ("searched", "opened"))
+    searched, found, opened = (one for one in acts if one[1] in ("searched", "opened"))
     assert (searched[2]["purpose"], searched[2]["terms"]) == ("box", 2)
     assert (opened[2]["purpose"], len(opened[2]["blocks"]), len(opened[2]["people"])) == ("search_list", 2, 2)
     assert (found[2]["found"], len(found[2]["people"])) == (2, 4)  # the codes, and whose they are
@@ -192,6 +192,96 @@ def test_one_who_is_only_partly_what_was_typed_is_shown_by_name_first(world: Wor
     assert answer.status == 200
     assert "Zulmarixa Qorvelle Xandoquint" in answer.text
     assert "Así exactamente no hay ninguno" in answer.text
+
+
+# -- what is kept of a search ------------------------------------------------------------------------------------------
+
+
+def kept_last(world: World) -> dict[str, Any]:
+    """What was kept for whoever has searched last, and has not found one alone."""
+    return world.console.query("select session, content from kept_answer order by kept_at desc limit 1")[0]
+
+
+def searching_for_two(world: World) -> Browser:
+    """Somebody who has come to the list of two people."""
+    assert "Gisela Tolvanera Ruiz" in world.search("redcross", "Gisela Tolvanera").text
+    return world.by("redcross")
+
+
+def test_a_search_leads_to_an_address_without_a_word_whatever_it_finds(world: World) -> None:
+    browser = world.by("redcross")
+    for typed in ("Gisela Tolvanera", "Nadie Ninguna", "", "x" * 101):
+        browser.get("/")
+        answer = browser.send("/buscar/casos", q=typed, a="/buscar")
+        assert (answer.leads_to, answer.body) == ("/buscar/casos", b""), typed
+    assert NOTHING in browser.get("/buscar/casos").text
+
+
+def test_a_reload_shows_the_same_list_and_notes_only_that_names_are_opened(world: World) -> None:
+    browser = searching_for_two(world)
+    before, first = len(world.console.acts()), browser.get("/buscar/casos")
+    again = browser.get("/buscar/casos")
+    assert TOKEN.sub("", first.text) == TOKEN.sub("", again.text)
+    assert 'value="Gisela Tolvanera"' in again.text
+    acts = [(row["act"], json.loads(row["details"])) for row in world.console.acts()[before:]]
+    assert [(act, details["purpose"], len(details["blocks"])) for act, details in acts] == [
+        ("opened", "search_list", 2)
+    ] * 2
+
+
+def test_nobody_elses_session_sees_it_nor_another_one_of_the_same_person(world: World) -> None:
+    world.staff.clear()  # whoever has searched by themselves
+    browser, other = Browser(Remote(world.served.port)), Browser(Remote(world.served.port))
+    person = world.console.enrol(browser, "twice.redcross", "partner_staff", organisation="redcross")
+    browser.get("/")
+    assert "Gisela" in browser.send_and_see("/buscar/casos", q="Gisela Tolvanera").text
+    world.console.log_in(other, person)
+    for one in (other, world.by("redcross"), world.by("iom")):
+        page = one.get("/buscar/casos")
+        assert (page.status, "Gisela" in page.text, "Hay varios casos" in page.text) == (200, False, False)
+        assert "Escriba arriba el código del caso" in page.text
+    assert "Gisela" in browser.get("/buscar/casos").text
+
+
+def test_what_is_no_longer_for_the_viewer_is_not_in_the_list(world: World) -> None:
+    browser = searching_for_two(world)
+    sql = "update referral set recipient = %s where referral_id = %s"
+    world.console.query(sql, "iom", an_id("gisela again"))
+    try:
+        page = browser.get("/buscar/casos").text
+    finally:
+        world.console.query(sql, "redcross", an_id("gisela again"))
+    assert contracts.short_code(an_id("gisela")) in page
+    assert contracts.short_code(an_id("gisela again")) not in page
+    assert "Ruiz" not in page
+
+
+def test_it_is_kept_so_that_the_database_alone_does_not_tell_it(world: World) -> None:
+    searching_for_two(world)
+    content = bytes(kept_last(world)["content"])
+    assert not [word for word in (b"Gisela", b"Tolvanera", an_id("gisela").hex.encode()) if word in content]
+
+
+@pytest.mark.parametrize("how", ["logout", "lock", "minutes", "erasure", "deletion"])
+def test_it_is_gone_with_the_session_the_lock_the_minutes_and_anybody_who_is_erased(world: World, how: str) -> None:
+    world.staff.clear()  # whoever goes here is nobody elsewhere
+    browser = searching_for_two(world)
+    session = kept_last(world)["session"]
+    match how:
+        case "logout" | "lock":
+            browser.send("/salir" if how == "logout" else "/bloquear")
+            world.staff.clear()
+        case "minutes":
+            world.console.age("kept_answer", 16 * 60, "kept_at")
+        case "erasure":
+            world.box.forget(uuid4())
+        case "deletion":
+            world.console.query("insert into purged (organisation, referral_id) values ('redcross', %s)", uuid4())
+    left = world.console.query("select kept_at from kept_answer where session = %s", session)
+    assert bool(left) == (how == "minutes")  # which is dropped a little later, and shown to nobody before
+    page = browser.get("/buscar/casos")
+    assert "Gisela" not in page.text
+    assert page.status == (303 if how in ("logout", "lock") else 200)
 
 
 # -- what is not for whoever asks -------------------------------------------------------------------------------------
@@ -454,10 +544,10 @@ def test_a_telephone_leaves_the_screen_when_its_safe_time_ends(world: World, at_
 def test_who_searches_on_and_on_is_stopped_by_a_page_with_a_code(world: World) -> None:
     browser = world.by("americares")
     browser.get("/")
-    answers = [browser.send("/buscar/casos", q="0000-0000")]
+    answers = [browser.send_and_see("/buscar/casos", q="0000-0000")]
     while answers[-1].status == 200 and len(answers) <= pace.OF_A_PERSON.at_once + 30:
         browser.get("/")
-        answers.append(browser.send("/buscar/casos", q="0000-0000"))
+        answers.append(browser.send_and_see("/buscar/casos", q="0000-0000"))
     assert answers[-1].status == 429
     assert "too_many_searches" in answers[-1].text
     assert len(answers) > pace.OF_A_PERSON.at_once

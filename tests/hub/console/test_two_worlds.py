@@ -83,7 +83,7 @@ class World:
                 if may_come("found", [role]):
                     for typed in (contracts.short_code(HIDDEN), str(GBV)):
                         browser.get("/buscar")
-                        found[f"{who} looks for {typed}"] = said(browser.send(searching.FOUND, q=typed))
+                        found[f"{who} looks for {typed}"] = said(browser.send_and_see(searching.FOUND, q=typed))
                     browser.get("/")
                     found[f"{who} opens"] = said(browser.send(f"{path_of(HIDDEN)}/persona"))
         return Everything(found, self._readings(asked))

@@ -16,7 +16,8 @@ from screens.visiting import Hand, chromium
 
 TYPED: Final = "Marcano"
 PLANTED: Final = (TYPED, "Yuliana", "3005550117")
-OF_TABS: Final = "Default/Sessions/"  # where chromium has what was typed into forms, to open the same tabs again
+NOTES: Final = ("Hexquilombia", "Ondrixia")
+UNCHECKED: Final = "document.querySelector('main form').noValidate = true"  # as a browser sends it that checks nothing
 STYLE: Final = b"color-scheme: light dark"  # which may be kept for good
 GZIP: Final = b"\x1f\x8b\x08"
 STORED: Final = "JSON.stringify([{...localStorage}, {...sessionStorage}])"
@@ -85,5 +86,25 @@ def test_after_log_out_neither_back_nor_storage_nor_disk_has_a_name(hand: Hand, 
     files = dict(kept(profile))
     assert any(STYLE in content for content in files.values()), "not even our style is found: the disk is not searched"
     for name, content in files.items():
-        may_stand = {TYPED} if name.startswith(OF_TABS) else set()
-        assert are_in(content, (*PLANTED, PARTNER.name)) <= may_stand, name
+        assert are_in(content, (*PLANTED, PARTNER.name)) == set(), name
+
+
+def test_nor_has_the_disk_a_note_that_was_left_or_not_taken(hand: Hand, profile: Path) -> None:
+    hand.come_in(PARTNER)
+    form = f"{path_of(cases.LATE)}/hacer/info_requested"
+    hand.go(form)
+    hand.page.fill("main textarea", NOTES[0])
+    hand.go("/")
+    hand.go(form)
+    hand.page.fill("main textarea", NOTES[1])
+    hand.page.evaluate(UNCHECKED)
+    hand.press("main form button")
+    assert hand.page.locator(".wrong-word").count()
+    assert NOTES[1] in hand.page.content()
+    hand.page.reload()
+    assert NOTES[1] in hand.page.content()
+    hand.go("/")
+    hand.press("form[action='/salir'] button")
+    hand.page.context.close()
+    for name, content in kept(profile):
+        assert are_in(content, NOTES) == set(), name
