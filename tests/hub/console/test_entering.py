@@ -466,6 +466,19 @@ def test_what_nobody_comes_back_for_is_dropped_after_three_days_though_nobody_do
     console.query("truncate kept_form")
 
 
+def test_what_a_form_led_to_is_dropped_after_a_quarter_of_an_hour_though_nobody_does_anything(
+    console: Console, enrolled: Enrolled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = console.query("select id from session where staff = %s", enrolled().code)[0]["id"]
+    monkeypatch.setattr(app, "DROP_EVERY", 0.1)
+    console.run()
+    for path, minutes in (("/old", 16), ("/new", 14)):
+        console.query("insert into kept_answer values (%s, %s, '', now() - make_interval(mins => %s))",
+                      session, path, minutes)  # fmt: skip
+    sql = "select path from kept_answer where session = %s"
+    eventually(lambda: console.query(sql, session) == [{"path": "/new"}])
+
+
 def test_with_anybody_who_is_erased_goes_all_that_was_typed(console: Console, enrolled: Enrolled) -> None:
     console.query("insert into kept_form values (%s, '/', '')", enrolled().code)
     with database.connect(console.url) as connection:
