@@ -270,7 +270,7 @@ def test_who_uses_an_older_version_of_a_contract_is_named(log: Log, console: Con
     page = operator.get("/organizaciones").text
 
     table = page[page.index("versiones anteriores") :]
-    assert "<code>redcross</code>" in table
+    assert "Cruz Roja Colombiana" in table
     assert "<code>iom</code>" not in table
     assert "<code>fuvadis</code>" not in table
 
