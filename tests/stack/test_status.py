@@ -12,6 +12,8 @@ from deploy.local.status import read_service
 from messaging.migrate import migrate
 from tests.waiting import eventually
 
+NOTHING = {"parked": {}, "crowded": [], "waits": [], "reviews": []}
+
 
 def counted(url: str) -> dict[str, Any]:
     """What is read of a service, but for what is said of each of its processes."""
@@ -42,12 +44,26 @@ def test_unpublished_counts_messages_whoever_wrote_them_in_between(stack: Stack)
             )
             connection.commit()
 
-            assert counted(url) == {"inbox": 0, "parked": {}, "crowded": [], "waits": [], "unpublished": 5}
+            assert counted(url) == {
+                "inbox": 0,
+                "parked": {},
+                "crowded": [],
+                "waits": [],
+                "reviews": [],
+                "unpublished": 5,
+            }
 
             connection.execute("update outbox_writer set published = committed")
             connection.commit()
 
-            assert counted(url) == {"inbox": 0, "parked": {}, "crowded": [], "waits": [], "unpublished": 0}
+            assert counted(url) == {
+                "inbox": 0,
+                "parked": {},
+                "crowded": [],
+                "waits": [],
+                "reviews": [],
+                "unpublished": 0,
+            }
     finally:
         stack.drop_database("counted")
 
@@ -68,7 +84,14 @@ def test_what_was_taken_in_is_told_without_counting_it(stack: Stack) -> None:
             connection.commit()
             connection.execute("lock table inbox in access exclusive mode")  # as if counting it took for ever
 
-            assert counted(url) == {"inbox": 8, "parked": {}, "crowded": [], "waits": [], "unpublished": 0}
+            assert counted(url) == {
+                "inbox": 8,
+                "parked": {},
+                "crowded": [],
+                "waits": [],
+                "reviews": [],
+                "unpublished": 0,
+            }
     finally:
         stack.drop_database("counted")
 
