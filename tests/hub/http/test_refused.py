@@ -97,7 +97,9 @@ def logged(entrance: Entrance, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture
 def empty(entrance: Entrance, logged: Logging) -> Logging:
     """A log with nothing in it, of an entrance that has refused nothing."""
-    time.sleep(1.5)  # what was refused a moment ago is written
+    counted = -1
+    while counted != (counted := entrance.query("select count(*) from refused")[0]["count"]):
+        time.sleep(1.5)  # what was refused a moment ago is written, by and by
     entrance.query("truncate refused")
     logged.log.empty()
     return logged
