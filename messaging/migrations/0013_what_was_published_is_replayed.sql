@@ -18,7 +18,7 @@ create index parked_operation_replay on parked_operation (started_at) where act 
 
 -- The positions that a dry run has bound, and what came of each; null: it is still to be said.
 create table replayed (
-    operation_id uuid        not null references parked_operation on delete cascade,
+    operation_id uuid        not null references parked_operation on delete cascade deferrable initially deferred,
     position     bigint      not null,
     result       text        check (result in ('said', 'erased', 'expired', 'stopped')),
     at           timestamptz,
