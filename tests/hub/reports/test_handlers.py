@@ -158,5 +158,11 @@ def test_the_readme_and_the_broker_name_exactly_what_the_service_consumes() -> N
 def test_every_kind_of_fact_has_its_test() -> None:
     """What replaces no older word is tested where it is counted."""
     tested = {contracts.contract_of(fact).name for fact, _, _ in FACTS.values()}
-    added = {"person.erased", "service.delivery_struck_out", "etpv.step_unrecorded", "referral.noted"}
+    added = {
+        "person.erased",
+        "service.delivery_struck_out",
+        "etpv.step_unrecorded",
+        "referral.noted",
+        "console.was_away",
+    }
     assert tested | added == handled()

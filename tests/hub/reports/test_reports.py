@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from contracts import codes
+from contracts import codes, uuid7
 from hub.reports import report
 from hub.reports.rules.accountability import Figure
 from hub.reports.rules.asked import Asked, WronglyAskedError
+from tests.examples import was_away
 from tests.examples_reports import (
     HELD_AT,
     an_id,
@@ -347,6 +348,47 @@ def test_a_referral_counts_once_as_escalated_however_often_coordinators_were_tol
     reports.hear(*(referred(one, "received") for one in ("ana", "luis")))
     reports.hear(noted("ana", state=state), noted("ana", state=state, noted_at=HELD_AT + HOUR))
     assert reports.rows(report.partner_performance, "organisation", "sent", "escalated") == [("iom", 2, 1)]
+
+
+@pytest.mark.parametrize("told_first", [True, False])
+def test_what_falls_due_while_the_console_is_away_is_not_counted_against_who_has_nothing_else(
+    reports: Reports, told_first: bool
+) -> None:
+    """From two hours ago to one hour ago: what was to be answered then, or within an hour of it, counts from now on."""
+    sent_at, meanwhile = TODAY - 24 * HOUR, TODAY - 1.5 * HOUR
+    absence = was_away(organisations=("iom",), began_at=TODAY - 2 * HOUR, ended_at=TODAY - HOUR)
+    said: list[Any] = []
+    for recipient in ("iom", "fuvadis"):
+        about: dict[str, Any] = {"recipient": recipient, "sent_at": sent_at, "changed_at": meanwhile}
+        said += [
+            referred((recipient, "late"), "received", answer_by=meanwhile, **about),
+            referred((recipient, "late before"), "received", answer_by=TODAY - 3 * HOUR, **about),
+            referred((recipient, "ended"), "expired", answer_by=meanwhile, **about),
+            referred((recipient, "escalated"), "received", answer_by=TODAY + HOUR, **about),
+            noted((recipient, "escalated"), noted_at=meanwhile),
+        ]
+    again = absence.model_copy(update={"absence_id": uuid7()})
+    reports.hear(*([absence, again, *said] if told_first else [*said, absence, again]))
+    columns = ("organisation", "sent", "unanswered", "overdue", "expired", "escalated")
+    assert reports.rows(report.partner_performance, *columns) == [
+        ("fuvadis", 4, 3, 2, 1, 1),
+        ("iom", 4, 3, 1, 0, 0),
+    ]
+    assert len(reports.tables()["away"]) == 1
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"began_at": TODAY - HOUR, "ended_at": TODAY - 2 * HOUR},
+        {"began_at": TODAY - 32 * 24 * HOUR, "ended_at": TODAY},
+        {"began_at": TODAY - HOUR, "ended_at": TODAY + 2 * HOUR},
+    ],
+    ids=["from after to", "longer than a month", "not over"],
+)
+def test_an_absence_that_cannot_be_is_not_kept(reports: Reports, times: dict[str, datetime]) -> None:
+    reports.hear(was_away(organisations=("iom",), **times))
+    assert reports.tables()["away"] == []
 
 
 @pytest.mark.parametrize(
