@@ -12,7 +12,7 @@ from deploy.local.status import read_service
 from messaging.migrate import migrate
 from tests.waiting import eventually
 
-NOTHING = {"parked": {}, "crowded": [], "waits": [], "reviews": []}
+NOTHING: dict[str, object] = {"parked": {}, "crowded": [], "waits": [], "reviews": []}
 
 
 def counted(url: str) -> dict[str, Any]:
