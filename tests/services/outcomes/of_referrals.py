@@ -63,6 +63,24 @@ def not_yours(state: str, move: stories.Said) -> Refused:
     return Refused("not_yours", said(move, by), at(state))
 
 
+def away_from(organisation: str) -> Case:
+    """The console was away from an organisation that something was sent to.
+
+    Whatever waits for the same organisation is moved: what other cases count on, if it is one of theirs.
+    """
+    return Case(
+        before=[
+            Said(service_published(), by=organisation),
+            Said(consent_recorded(recipients=(organisation,)), by="hub"),
+            Said(referral_requested(recipient=organisation)),
+        ],
+        done=Said(was_away(organisations=(organisation,)), by="hub"),
+        refused=Refused("organisation_unknown", Said(was_away(organisations=("nobody",)), by="hub")),
+        again=Again.CHANGES_NOTHING,
+        out_of_order=NeverOutOfOrder("for what nobody was sent yet nobody has waited"),
+    )
+
+
 SUSPENDED: Final = contracts.ConsentSuspended(consent_id=CONSENT_ID, suspended_at=NOW)
 RESUMED: Final = contracts.ConsentResumed(consent_id=CONSENT_ID, resumed_at=NOW)
 
@@ -257,13 +275,7 @@ CASES: Final = [
         refused=Refused("not_while_declined", said(stories.taken_on), at("declined")),
         again="already_taken_on",
     ),
-    Case(
-        before=at("sent"),
-        done=Said(was_away(), by="hub"),
-        refused=Refused("organisation_unknown", Said(was_away(organisations=("nobody",)), by="hub")),
-        again=Again.CHANGES_NOTHING,
-        out_of_order=NeverOutOfOrder("for what nobody was sent yet nobody has waited"),
-    ),
+    away_from(STRANGER),
     # -- writing to each other
     moves(
         "sent",
@@ -304,3 +316,6 @@ CASES: Final = [
         out_of_order=NeverOutOfOrder("of whom nobody has referred there is nothing to erase"),
     ),
 ]
+
+# What is said of no scene of its own, but of what all scenes have sent: only where they are to meet.
+MEETS_OTHERS: Final = [away_from(RECIPIENT)]

@@ -22,6 +22,12 @@ CASES: Final[Mapping[str, Sequence[Case]]] = {
     "reports": of_reports.CASES,
 }
 
+SEQUENCED: Final[Mapping[str, Sequence[Case]]] = {
+    **CASES,
+    "referrals": [*CASES["referrals"], *of_referrals.MEETS_OTHERS],
+}
+"""The same with what moves what other cases have left: sequences let them meet."""
+
 
 def folder_of(service: str) -> Path:
     """Where a service is."""

@@ -1,6 +1,6 @@
 """The property: a sequence in batches ends as it would one by one."""
 
-from tests.services.outcomes.surroundings import CASES
+from tests.services.outcomes.surroundings import SEQUENCED
 from tests.services.sequences.comparing import differences, ids_in
 from tests.services.sequences.making import Sequenced, make
 from tests.services.sequences.playing import Player
@@ -20,7 +20,7 @@ def apart(player: Player, sequence: Sequenced) -> list[str]:
 
 def report(player: Player, service: str, *, seed: int, number: int) -> str:
     """Tell of a sequence for which the property does not hold: the least of it, and how to play it again."""
-    sequence = make(service, CASES[service], seed=seed, number=number)
+    sequence = make(service, SEQUENCED[service], seed=seed, number=number)
     least = shrink(sequence, lambda other: apart(player, other) != [])
     return "\n".join(
         (

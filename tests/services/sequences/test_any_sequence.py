@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.services.outcomes.surroundings import CASES
+from tests.services.outcomes.surroundings import SEQUENCED
 from tests.services.sequences.holding import apart, report
 from tests.services.sequences.making import make
 from tests.services.sequences.playing import Player
 
 
-@pytest.mark.parametrize("service", CASES)
+@pytest.mark.parametrize("service", SEQUENCED)
 def test_any_sequence_in_batches_ends_as_it_would_one_by_one(
     player_of: Callable[[str], Player],
     pytestconfig: pytest.Config,
@@ -28,6 +28,6 @@ def test_any_sequence_in_batches_ends_as_it_would_one_by_one(
     seed, first, many = (pytestconfig.getoption(name) for name in ("seed", "first_sequence", "sequences"))
     player = player_of(service)
     for number in range(first, first + many):
-        if apart(player, make(service, CASES[service], seed=seed, number=number)):
+        if apart(player, make(service, SEQUENCED[service], seed=seed, number=number)):
             pytest.fail(report(player, service, seed=seed, number=number), pytrace=False)
     record_property("held", f"{service}: {many} sequences of seed {seed} end in batches as they do one by one")

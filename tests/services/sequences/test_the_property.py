@@ -8,7 +8,7 @@ import pytest
 
 from messaging.gathering import Gathered, Group, Write
 from messaging.transaction import Transaction
-from tests.services.outcomes.surroundings import CASES
+from tests.services.outcomes.surroundings import SEQUENCED
 from tests.services.sequences.holding import apart
 from tests.services.sequences.making import make
 from tests.services.sequences.playing import Player
@@ -43,7 +43,7 @@ def test_a_planted_fault_is_found(
     service: str,
 ) -> None:
     player, seed, many = player_of(service), pytestconfig.getoption("seed"), pytestconfig.getoption("sequences")
-    sequences = (make(service, CASES[service], seed=seed, number=number) for number in range(many))
+    sequences = (make(service, SEQUENCED[service], seed=seed, number=number) for number in range(many))
     with monkeypatch.context() as patch:
         patch.setattr(*PLANTED[fault])
         found = next((sequence for sequence in sequences if apart(player, sequence)), None)
@@ -51,14 +51,14 @@ def test_a_planted_fault_is_found(
     assert apart(player, found) == []
 
 
-@pytest.mark.parametrize("service", CASES)
+@pytest.mark.parametrize("service", SEQUENCED)
 def test_sequences_come_to_everything_that_can_come_of_a_message(
     player_of: Callable[[str], Player], pytestconfig: pytest.Config, service: str
 ) -> None:
     player, seed = player_of(service), pytestconfig.getoption("seed")
     outcomes = Counter[str]()
     for number in range(50):
-        end = player.play(make(service, CASES[service], seed=seed, number=number))
+        end = player.play(make(service, SEQUENCED[service], seed=seed, number=number))
         outcomes.update(outcome for turn in end.turns for outcome in turn.outcomes.values())
     waits = {"out_of_order"} if service != "reports" else set[str]()  # facts come in any order
     assert outcomes.keys() == {"applied", "refused", "failed"} | waits
