@@ -135,8 +135,8 @@ def keep(connection: Connection, looked: Looked, choice: Choice, why: str) -> UU
     connection.execute(PLAN, (operation_id, actor(), why, *choice, digest(looked.seen)))
     with connection.cursor() as cursor:
         for kind, number in numbers.items():
-            told = kind.vhost, kind.queue, kind.contract, kind.sender, kind.fate
-            cursor.execute(PLAN_GROUP, (operation_id, number, *told, of_kind[kind]))
+            group = kind.vhost, kind.queue, kind.contract, kind.sender, kind.fate
+            cursor.execute(PLAN_GROUP, (operation_id, number, *group, of_kind[kind]))
         with cursor.copy(PLAN_MESSAGES) as rows:
             rows.set_types(["uuid", "bytea", "int4", "int4"])
             for which, many in looked.seen.items():
@@ -147,8 +147,8 @@ def keep(connection: Connection, looked: Looked, choice: Choice, why: str) -> UU
 
 def digest(bound: Mapping[bytes, int]) -> str:
     """What binds a dry run: of the fingerprints of its messages, and how often each is there."""
-    told = "".join(f"{which.hex()} {many}\n" for which, many in sorted(bound.items()))
-    return hashlib.sha256(told.encode()).hexdigest()
+    counted = "".join(f"{which.hex()} {many}\n" for which, many in sorted(bound.items()))
+    return hashlib.sha256(counted.encode()).hexdigest()
 
 
 def end(connection: Connection, operation: Operation, number_of: Mapping[bytes, int], looked: Looked) -> None:
@@ -256,8 +256,8 @@ def run(state: State, operation_id: UUID, *, as_json: bool, environment: Mapping
                 raise OperatorError("That is not what the dry run has bound. Nothing was done; run it again.")
             whole = repair.make_whole(place, declared, state, dry_run=False)
             with trail(place.databases[GATEWAY], state) as noted:
-                told = {"count": operation.sum_of("selected"), "digest": operation.digest}
-                noted.note("messages_put_back", str(operation_id), **told, reason=digest_of(operation.why))
+                details = {"count": operation.sum_of("selected"), "digest": operation.digest}
+                noted.note("messages_put_back", str(operation_id), **details, reason=digest_of(operation.why))
                 noted.connection.execute(START, (actor(), operation_id))
                 noted.commit()
             looked = repair.put_back(place, state, whole, many)

@@ -83,8 +83,8 @@ def run(state: State, *, say_again: bool, why: str, yes: bool, as_json: bool, as
         print("Nothing was changed. Have them said again, or asked for: ./ruta reconcile --say-again --why TEXT")
     if as_json:
         lost = [asdict(one) for one in found.lost]
-        told = {"lost": lost, "gaps": found.gaps, "said_again": said, "asked_for": asked}
-        print(json.dumps(told, indent=1, default=str))
+        report = {"lost": lost, "gaps": found.gaps, "said_again": said, "asked_for": asked}
+        print(json.dumps(report, indent=1, default=str))
     return int(bool(found.lost))
 
 
