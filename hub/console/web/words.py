@@ -16,6 +16,7 @@ from hub.gateway.http.problems import Language
 
 HERE: Final = Path(__file__).parent
 CATALOGUE: Final = HERE / "words" / "en.po"
+SAYING: Final = (HERE, HERE.parents[1] / "monitor" / "web")  # the folders of who says anything
 METHODS: Final = [("**.py", "python"), ("**.html", "jinja2.ext:babel_extract")]
 KEYWORDS: Final[dict[str, tuple[int, ...] | None]] = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
 
@@ -42,11 +43,12 @@ def read(file: Path = CATALOGUE) -> Catalog:
         return read_po(opened, locale="en")
 
 
-def said(folder: Path = HERE) -> Iterator[tuple[str, ...]]:
-    """Every text of the code and the templates below a folder: one, or singular and plural."""
+def said(*folders: Path) -> Iterator[tuple[str, ...]]:
+    """Every text of the code and the templates below these folders, or all: one, or singular and plural."""
     options = {"**.html": {"silent": "false"}}
-    for _, _, text, _, _ in extract_from_dir(folder, METHODS, options, KEYWORDS, strip_comment_tags=True):
-        yield text if isinstance(text, tuple) else (text,)
+    for folder in folders or SAYING:
+        for _, _, text, _, _ in extract_from_dir(folder, METHODS, options, KEYWORDS, strip_comment_tags=True):
+            yield text if isinstance(text, tuple) else (text,)
 
 
 def wrong(catalogue: Catalog, texts: Iterator[tuple[str, ...]]) -> list[str]:

@@ -9,7 +9,6 @@ import pytest
 from contracts import uuid7
 from deploy.local import Stack
 from deploy.local.provision import provision_databases
-from deploy.local.state import State
 from hub.console.web.permissions import Role
 from hub.gateway.audit import finding, keys, store
 from hub.gateway.audit.finding import Asked
@@ -143,13 +142,10 @@ def test_operators_see_of_the_console_what_operators_do(console: Console, audito
 def test_what_was_done_to_the_network_is_read_by_a_view_and_where_that_is_away_it_is_said(
     console: Console, provisioned: Stack, operator: Browser, gateway: str
 ) -> None:
-    state = State(console.state.directory / "network")
-    state.make()
-    keys.make(state.audit)
+    keys.make(provisioned.state.audit)
     with database.connect(provisioned.service_database_url(GATEWAY)) as connection:
-        store.append(
-            connection, [Act("operator:1000", "key_revoked", "redcross", {"key": "abc"})], keys.signer(state.audit)
-        )
+        act = Act("operator:1000", "key_revoked", "redcross", {"key": "abc"})
+        store.append(connection, [act], keys.signer(provisioned.state.audit))  # as the hub: others verify this chain
         connection.commit()
 
     page = operator.get("/auditoria?cadena=red&que=key_revoked&quien=operator%3A1000").text

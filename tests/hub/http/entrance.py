@@ -21,6 +21,7 @@ from tests.messaging.harness import HURRIED, ROOT, WITHIN, Probe, Process
 
 BATCH = "application/cloudevents-batch+json"
 PATH = "/v1/messages"
+DATABASE = "gateway_entered"  # not the network's own, which other tests look at
 # Only where nobody else has made them yet: what the courier writes (hub/gateway/migrations/0002).
 REFUSAL_COUNT = """
     create table if not exists refusal_count (
@@ -107,8 +108,8 @@ class Entrance:
     def __init__(self, probe: Probe) -> None:
         self.probe = probe
         stack = probe.stack
-        stack.drop_database("gateway")
-        self.database_url = stack.create_database("gateway")
+        stack.drop_database(DATABASE)
+        self.database_url = stack.create_database(DATABASE)
         migrate(self.database_url, ROOT / "hub" / "gateway")
         self.query(REFUSAL_COUNT)
         self.amqp_url = stack.amqp_url(topology.GATEWAY_HTTP, topology.HUB)

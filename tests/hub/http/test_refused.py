@@ -22,7 +22,7 @@ from hub.monitor.log import keeping as days
 from hub.monitor.log import reading, refused, writing
 from hub.monitor.log.reading import Search
 from messaging import database, topology
-from tests.hub.http.entrance import PATH, Entrance
+from tests.hub.http.entrance import DATABASE, PATH, Entrance
 from tests.hub.ledger import status
 from tests.hub.monitor.logging import make_log
 from tests.messaging.harness import Process, service_published, wait_until
@@ -59,7 +59,7 @@ class Logging:
 
     def __init__(self, stack: Stack, directory: Path) -> None:
         self.log = make_log(stack)
-        self.reader = stack.provide_refusals_reader("gateway")
+        self.reader = stack.provide_refusals_reader(DATABASE)
         self._directory = directory
         self._environment = {
             "MONITOR_DATABASE_URL": self.log.url,
