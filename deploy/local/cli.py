@@ -12,9 +12,8 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
@@ -22,15 +21,13 @@ from uuid import UUID
 
 from cyclopts import App, Parameter, validators
 
-from deploy.local import failures, replay
+from deploy.local.commands import failures, partner, replay, staff
+from deploy.local.commands.reached import become, network_with, reading, run
 from deploy.local.operator_error import OperatorError
 from deploy.local.state import ROOT, State, default_directory
 
 if TYPE_CHECKING:
     from deploy.local import Stack
-    from deploy.local.membership import Membership
-    from deploy.local.partner import Partner
-    from deploy.local.staff import StaffOffice
 
 # What a command needs is imported when it runs, so that each starts at once.
 
@@ -322,6 +319,8 @@ app.command(failures.app)
 app.command(failures.queue)
 app.command(failures.reconcile)
 app.command(replay.app)
+app.command(partner.app)
+app.command(staff.app)
 
 
 @app.command
@@ -410,34 +409,34 @@ def screenshots(folder: Path) -> None:
 @app.command(help_flags=[])
 def contracts(*arguments: PassedOn) -> None:
     """`contracts explain CODE` says what a refusal means; `contracts check` fails where a contract breaks somebody."""
-    _become(MODULES["contracts"], arguments)
+    become(MODULES["contracts"], arguments)
 
 
 @app.command(help_flags=[])
 def translate(*arguments: PassedOn) -> None:
     """Read and write other people's formats: `fhir-from`, `fhir-to`, `primero-from`, `primero-to`."""
-    _become(MODULES["translate"], arguments)
+    become(MODULES["translate"], arguments)
 
 
 @app.command(help_flags=[])
 def attendance(*arguments: PassedOn) -> None:
     """Send a jornada's attendance from a spreadsheet or a KoboToolbox file: `attendance import FILE …`."""
     _say_where_to(arguments)
-    _become(MODULES["attendance"], arguments)
+    become(MODULES["attendance"], arguments)
 
 
 @app.command(help_flags=[])
 def receipt(*arguments: PassedOn) -> None:
     """Print the receipt of a consent, from its `consent.receipt_issued` message, as a page of HTML."""
-    _become(MODULES["receipt"], arguments)
+    become(MODULES["receipt"], arguments)
 
 
 @app.command(help_flags=[])
 def directory(*arguments: PassedOn) -> None:
     """Bring a directory of services in, or write it out, as HSDS 3.0: `directory import | export`."""
     _say_where_to(arguments)
-    with _reading("referrals", arguments, commands=("export",)) as variables:
-        raise SystemExit(_run(MODULES["directory"], arguments, variables))
+    with reading("referrals", arguments, commands=("export",)) as variables:
+        raise SystemExit(run(MODULES["directory"], arguments, variables))
 
 
 @app.command
@@ -458,210 +457,29 @@ def generate() -> None:
 @app.command(help_flags=[])
 def report(*arguments: PassedOn) -> None:
     """Count what the network has done: `accountability | 5w | partners | unmet-needs`, for a period and a place."""
-    with _reading("reports", arguments, commands=("accountability", "5w", "partners", "unmet-needs")) as variables:
-        raise SystemExit(_run(MODULES["report"], arguments, variables))
+    with reading("reports", arguments, commands=("accountability", "5w", "partners", "unmet-needs")) as variables:
+        raise SystemExit(run(MODULES["report"], arguments, variables))
 
 
 @app.command(help_flags=[])
 def why(*arguments: PassedOn) -> None:
     """Say where a message came in, what became of it and what it has caused: `why MESSAGE_ID`."""
-    with _reading("gateway", arguments) as variables:
-        raise SystemExit(_run(MODULES["why"], arguments, variables))
+    with reading("gateway", arguments) as variables:
+        raise SystemExit(run(MODULES["why"], arguments, variables))
 
 
 @app.command(help_flags=[])
 def events(*arguments: PassedOn) -> None:
     """Follow what passes the hub, without what it says: `events tail`."""
-    with _reading("monitor", arguments) as variables:
-        raise SystemExit(_run(MODULES["events"], arguments, variables))
+    with reading("monitor", arguments) as variables:
+        raise SystemExit(run(MODULES["events"], arguments, variables))
 
 
 @app.command(help_flags=[])
 def trace(*arguments: PassedOn) -> None:
     """Show what belongs together with a message, and what became of each: `trace ID`, or a referral's short code."""
-    with _reading("monitor", arguments) as variables:
-        raise SystemExit(_run(MODULES["events"], ("trace", *arguments), variables))
-
-
-partner = App(name="partner", help="See and change what the network knows of an organisation, while everything runs.")
-app.command(partner)
-
-
-@partner.command
-def init(folder: Path) -> None:
-    """Make an organisation's private key in a folder of its own; print the public part, for `partner rotate`.
-
-    It is for the organisation, on its machine, and asks nobody: `python -m ruta_contracts key new` does the same.
-    """
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700, parents=True)
-    _become(MODULES["contracts"], ("key", "new", str(folder / "private.jwk")))
-
-
-@partner.command
-def show(organisation: str) -> None:
-    """Say on one screen who an organisation is, its keys and their age, what it sent, has not read, and was refused."""
-    with _partner(organisation) as one:
-        print(one.show())
-
-
-@partner.command(name="list")
-def list_organisations() -> None:
-    """Say in one line each which organisations there are, since when they are so, and what part they play."""
-    with _membership() as members:
-        print(members.table())
-
-
-@partner.command
-def add(
-    organisation: str,
-    *,
-    name: str | None = None,
-    role: tuple[str, ...] = (),
-    may_send: tuple[str, ...] = (),
-    refers_to: tuple[str, ...] = (),
-    systems: Path | None = None,
-    contact: str | None = None,
-    limit: tuple[str, ...] = (),
-    amqp: Annotated[bool, Parameter(negative=())] = False,
-) -> None:
-    """Let an organisation take part, or change what it may: what is not said stays as it was.
-
-    Parameters
-    ----------
-    organisation
-        Its short name, which stays: 2 to 40 of a-z, 0-9 and -.
-    name
-        What people call it.
-    role
-        A part that it plays, as deploy/network.toml has it: partner, employment, coordinator, custody. Or several.
-    may_send
-        A contract, without version, that it may send beside those of its roles. Several may be said; '': none.
-    refers_to
-        An organisation to which it may refer people, and to no other then. Several may be said; '*' is everybody.
-    systems
-        A TOML file with its systems, each a table as in deploy/network.toml: [attendance] reads = […].
-    contact
-        How an operator reaches its office.
-    limit
-        What it may ask more or less of than the others, as rate=200 (docs/operations.md); rate= is as for everybody.
-    amqp
-        Let it come in by AMQP, too, and not by HTTP alone.
-    """
-    with _membership() as members:
-        said = members.add(
-            organisation, name=name, roles=role, may_send=may_send, refers_to=refers_to, systems=systems,
-            contact=contact, limits=limit, amqp=amqp,
-        )  # fmt: skip
-        print(said)
-
-
-@partner.command
-def suspend(organisation: str) -> None:
-    """Let nothing of an organisation in, and close its connections; what is for it is kept until it is resumed."""
-    with _membership() as members:
-        print(members.suspend(organisation))
-
-
-@partner.command
-def resume(organisation: str) -> None:
-    """Let an organisation that was suspended take part again."""
-    with _membership() as members:
-        print(members.resume(organisation))
-
-
-@partner.command
-def remove(organisation: str, *, drop_unread: Annotated[bool, Parameter(negative=())] = False) -> None:
-    """Let a suspended organisation take part no longer: its keys, its user and its queues end.
-
-    Parameters
-    ----------
-    organisation
-        Its short name.
-    drop_unread
-        Give up what waits for it and nobody has read.
-    """
-    with _membership() as members:
-        print(members.remove(organisation, drop_unread=drop_unread))
-
-
-@partner.command
-def readdress(organisation: str) -> None:
-    """Give an organisation queues whose names nobody guesses; said again, end those of before once they are read."""
-    with _membership() as members:
-        print(members.readdress(organisation))
-
-
-@partner.command
-def rotate(
-    organisation: str,
-    public_key: Path,
-    *,
-    overlap: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=365))] = 30,
-) -> None:
-    """Let everybody seal to an organisation's own new key. The one before stays good for a while.
-
-    Parameters
-    ----------
-    organisation
-        Its short name.
-    public_key
-        The file that the organisation has sent, as `python -m ruta_contracts key` prints it.
-    overlap
-        Days for which what is sealed to the key before is still let through.
-    """
-    with _partner(organisation) as one:
-        print(one.rotate(public_key, timedelta(days=overlap)))
-
-
-@partner.command
-def revoke(organisation: str, key_id: str) -> None:
-    """End a key at once: whoever else has it can read what is sealed to it.
-
-    Parameters
-    ----------
-    organisation
-        Its short name.
-    key_id
-        The key's thumbprint, as `partner show` says it.
-    """
-    with _partner(organisation) as one:
-        print(one.revoke(key_id))
-
-
-api_key = App(name="api-key", help="Hand an organisation one more key for HTTP, or end one, while everything runs.")
-partner.command(api_key)
-
-
-@api_key.command
-def new(organisation: str, *, system: str | None = None) -> None:
-    """Make one more key for HTTP and show it, once; two may be valid at a time.
-
-    Parameters
-    ----------
-    organisation
-        Its short name.
-    system
-        Which of the organisation's systems is to use it; without this, the organisation itself.
-    """
-    with _partner(organisation) as one:
-        print(one.new_api_key(system))
-        print("ruta: hand it over now: it is kept nowhere, and shown to nobody again", file=sys.stderr)
-
-
-@api_key.command(name="revoke")
-def revoke_api_key(organisation: str, name: str) -> None:
-    """End a key for HTTP within a second. No other is made in its place.
-
-    Parameters
-    ----------
-    organisation
-        Its short name.
-    name
-        What `partner show` calls the key: twelve letters and digits.
-    """
-    with _partner(organisation) as one:
-        print(one.revoke_api_key(name))
+    with reading("monitor", arguments) as variables:
+        raise SystemExit(run(MODULES["events"], ("trace", *arguments), variables))
 
 
 @app.command
@@ -687,7 +505,7 @@ def rebuild(
     """
     from deploy.local import rebuilt
 
-    with _network_with(reader) as (state, address):
+    with network_with(reader) as (state, address):
         if address is None or state.read_running() is None:
             raise OperatorError("The network does not run: `./ruta up` starts it.")
         with rebuilt.opened(address) as tables:
@@ -702,113 +520,23 @@ def rebuild(
                 print("It goes on: the same command shows how far it is.")
 
 
-staff = App(name="staff", help="See and change who may come into the console, while everything runs.")
-app.command(staff)
-
-
-@staff.command(name="add")
-def add_staff(name: str, *, organisation: str, login: str, role: tuple[str, ...]) -> None:
-    """Let somebody enrol; what to hand over is shown, once.
-
-    Parameters
-    ----------
-    name
-        As colleagues are to see it.
-    organisation
-        Whose staff it is, by its short name.
-    login
-        What they type to come in: 2 to 60 of a-z, 0-9 and . _ @ -.
-    role
-        coordinator, partner_staff, auditor, administrator, operations. Several may be said.
-    """
-    with _staff() as office:
-        print(office.add(name, organisation=organisation, login=login, roles=role))
-
-
-@staff.command(name="suspend")
-def suspend_staff(code: str) -> None:
-    """Let somebody in no more, and end what they have open at once.
-
-    Parameters
-    ----------
-    code
-        Their code, or their login name.
-    """
-    with _staff() as office:
-        print(office.suspend(code))
-
-
-@staff.command(name="resume")
-def resume_staff(code: str) -> None:
-    """Let somebody who was suspended in again, with the password and authenticator that they had.
-
-    Parameters
-    ----------
-    code
-        Their code, or their login name.
-    """
-    with _staff() as office:
-        print(office.resume(code))
-
-
-@staff.command(name="show")
-def show_staff(code: str | None = None) -> None:
-    """Say in one line each who may come in: code, organisation, login name, name, roles, and whether they do.
-
-    Parameters
-    ----------
-    code
-        Only this one, by code or login name.
-    """
-    with _staff() as office:
-        print(office.show(code))
-
-
-@staff.command(name="code")
-def code_of_sample(login: str | None = None) -> None:
-    """Say the code of the authenticator of somebody of the sample (`./ruta up --sample`), or who there is.
-
-    Parameters
-    ----------
-    login
-        Their login name; without it, all of them, and what they come in with.
-    """
-    from demo.sample import accounts
-
-    known = accounts.known(State(default_directory()).sample)
-    print(accounts.code_of(known, login or "") if login or not known else accounts.table(known))
-
-
-@staff.command(name="saw")
-def who_saw(person: str) -> None:
-    """Say who saw or did what of a person in the console, the oldest first; of who was erased, nothing.
-
-    Parameters
-    ----------
-    person
-        The person's id, or the code of a case.
-    """
-    with _staff() as office:
-        print(office.saw(person))
-
-
 @app.command(help_flags=[])
 def audit(*arguments: PassedOn) -> None:
     """Say whether the record of what was done and seen was changed, or search it: `audit verify | search`."""
-    with _reading("gateway", arguments, commands=("verify", "search")) as variables:
-        raise SystemExit(_run(MODULES["audit"], arguments, variables))
+    with reading("gateway", arguments, commands=("verify", "search")) as variables:
+        raise SystemExit(run(MODULES["audit"], arguments, variables))
 
 
 @app.command(help_flags=[])
 def bench(*arguments: PassedOn) -> None:
     """Measure the services at their real work, and their runtime beside plain nameko, FastStream and the floor."""
-    _become(MODULES["bench"], arguments)
+    become(MODULES["bench"], arguments)
 
 
 @app.command(help_flags=[])
 def chaos(*arguments: PassedOn) -> None:
     """Let one fault after the other happen under load: what was lost or done twice, when it healed, who was told."""
-    _become(MODULES["chaos"], arguments)
+    become(MODULES["chaos"], arguments)
 
 
 def _record_stop(stack: "Stack") -> None:
@@ -838,118 +566,6 @@ def _say_where_to(arguments: Sequence[str]) -> None:
         handed = json.loads(Path(given["--credentials"]).read_text())
         hosts = ",".join(map(str, addresses.read(handed["amqp_url"], addresses.BROKER).hosts))
         print(f"ruta: sending as {handed['organisation']} to the network at {hosts}", file=sys.stderr)
-
-
-@contextlib.contextmanager
-def _reading(
-    service: str, arguments: Sequence[str], *, commands: Sequence[str] | None = None
-) -> Iterator[dict[str, str]]:
-    """The address of a service's database, for those `commands` that read it (None: all); which network it is is said.
-
-    No address where there has been no network yet: what reads says so.
-    """
-    if (commands is not None and not set(arguments) & set(commands)) or set(arguments) & {"--help", "-h"}:
-        yield {}
-        return
-    with _network_with(service) as (state, address):
-        yield _variables(service, address, state) if address else {}
-
-
-@contextlib.contextmanager
-def _partner(organisation: str) -> Iterator["Partner"]:
-    """An organisation, in the network that runs, or the one that ran last."""
-    from deploy.local.partner import opened
-
-    with _network_with("gateway") as (state, address):
-        if address is None:
-            raise OperatorError("There is no network yet: `./ruta up`, or `./ruta provision`, makes one.")
-        with opened(state, address, organisation) as one:
-            yield one
-
-
-@contextlib.contextmanager
-def _membership() -> Iterator["Membership"]:
-    """Who takes part in the network that runs, or the one that ran last."""
-    from deploy.local.membership import opened
-
-    with _network_with("gateway") as (state, address):
-        if address is None:
-            raise OperatorError("There is no network yet: `./ruta up`, or `./ruta provision`, makes one.")
-        with opened(state, address) as members:
-            yield members
-
-
-@contextlib.contextmanager
-def _staff() -> Iterator["StaffOffice"]:
-    """Who may come into the console of the network that runs, or of the one that ran last."""
-    from deploy.local.staff import opened
-
-    with _network_with("console") as (state, address):
-        if address is None:
-            raise OperatorError("There is no network yet: `./ruta up`, or `./ruta provision`, makes one.")
-        with opened(state, address) as office:
-            yield office
-
-
-@contextlib.contextmanager
-def _network_with(service: str) -> Iterator[tuple[State, str | None]]:
-    """The state of a network, and the address of a service's database in it; which network it is is said.
-
-    It is the one that runs, and otherwise the one that ran last, whose database is started for the while. No address
-    where there has been no network yet.
-    """
-    from deploy.local import Stack
-    from messaging.topology import MONITOR
-
-    states = sorted(
-        (State(default_directory()), State(default_directory() / "demo")), key=State.last_used, reverse=True
-    )
-    for state in states:
-        if (running := state.read_running()) is not None:
-            print(f"ruta: reading the network in {state.directory}, which runs", file=sys.stderr)
-            known = {**running["databases"], MONITOR: running.get("log")}
-            yield state, known.get(service)  # none in a network that an older version has started
-            return
-    for state in states:
-        if not (state.has_database() or "RUTA_DATABASE_URL" in os.environ):
-            continue
-        with Stack(state.directory, database_only=True) as stack:
-            if stack.has_database(service):
-                real = "RUTA_DATABASE_URL" in os.environ
-                which = "at RUTA_DATABASE_URL" if real else f"in {state.directory}, which ran last"
-                print(f"ruta: reading the network {which}", file=sys.stderr)
-                yield state, stack.service_database_url(service)
-                return
-    yield states[0], None
-
-
-def _variables(service: str, address: str, state: State) -> dict[str, str]:
-    more = {"GATEWAY_AUDIT_DIRECTORY": str(state.audit)} if service == "gateway" else {}
-    if service == "gateway" and (password := state.known_passwords().get("postgres console")):
-        from messaging import addresses
-
-        beside = addresses.read(address, addresses.DATABASE)
-        url = replace(beside, user="console", password=password, path="console").url
-        more |= {"CONSOLE_DATABASE_URL": url, "CONSOLE_AUDIT_DIRECTORY": str(state.console_audit)}
-    if service == "monitor" and (password := state.known_passwords().get("postgres gateway")):
-        from deploy.local.trail import actor
-        from messaging import addresses
-
-        beside = addresses.read(address, addresses.DATABASE)
-        url = replace(beside, user="gateway", password=password, path="gateway").url
-        more = {"AUDIT_DATABASE_URL": url, "GATEWAY_AUDIT_DIRECTORY": str(state.audit), "AUDIT_ACTOR": actor()}
-    if state.organisations_file.exists():
-        more["RUTA_ORGANISATIONS_FILE"] = str(state.organisations_file)
-    return {"SERVICE_DATABASE_URL": address} | more
-
-
-def _run(module: str, arguments: tuple[str, ...], variables: dict[str, str]) -> int:
-    command = [sys.executable, "-P", "-m", module, *arguments]
-    return subprocess.run(command, env=os.environ | variables, check=False).returncode
-
-
-def _become(module: str, arguments: tuple[str, ...]) -> NoReturn:
-    os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])
 
 
 def main() -> None:

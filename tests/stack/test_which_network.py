@@ -10,6 +10,7 @@ from typing import Any, Self
 import pytest
 
 from deploy.local import cli
+from deploy.local.commands.reached import reading
 from deploy.local.state import State
 
 EARLIER, LATER = 1_600_000_000, 1_700_000_000
@@ -57,7 +58,7 @@ def running(state: State, when: int) -> Iterator[None]:
 
 
 def read(*arguments: str) -> dict[str, str]:
-    with cli._reading("reports", arguments or ("accountability",), commands=("accountability", "5w")) as variables:
+    with reading("reports", arguments or ("accountability",), commands=("accountability", "5w")) as variables:
         return variables
 
 
@@ -91,14 +92,14 @@ def test_one_that_runs_is_read_before_one_that_ran_later(states: dict[str, State
 
 
 def test_a_command_that_always_reads_does_so_with_any_words_but_those_for_help(states: dict[str, State]) -> None:
-    with running(states["up"], EARLIER), cli._reading("reports", ("an-id",)) as variables:
+    with running(states["up"], EARLIER), reading("reports", ("an-id",)) as variables:
         assert variables == {"SERVICE_DATABASE_URL": "up/reports"}
-    with cli._reading("reports", ("an-id", "--help")) as variables:
+    with reading("reports", ("an-id", "--help")) as variables:
         assert variables == {}
 
 
 def test_a_network_that_an_older_version_has_started_has_no_such_database(states: dict[str, State]) -> None:
-    with running(states["up"], EARLIER), cli._reading("gateway", ("an-id",)) as variables:
+    with running(states["up"], EARLIER), reading("gateway", ("an-id",)) as variables:
         assert variables == {}
 
 
