@@ -19,7 +19,7 @@ from tests.messaging.harness import wait_until
 
 MESSAGES = 600
 QUICKLY = {
-    "CONSTANTS": json.dumps({"hub.gateway.courier.LOOK_EVERY": 0.1, "hub.gateway.audit.refusals.LOOK_EVERY": 0.2})
+    "CONSTANTS": json.dumps({"messaging.batch_writer.LOOK_EVERY": 0.1, "hub.gateway.audit.refusals.LOOK_EVERY": 0.2})
 }
 
 

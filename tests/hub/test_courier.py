@@ -24,7 +24,7 @@ from tests.messaging.harness import HURRIED, WITHIN, Process, wait_until
 
 MESSAGES = 600  # more than two batches
 KILLED = -signal.SIGKILL
-QUICKLY = {"hub.gateway.courier.LOOK_EVERY": 0.1, **HURRIED}
+QUICKLY = {"messaging.batch_writer.LOOK_EVERY": 0.1, **HURRIED}
 
 
 class Couriers:

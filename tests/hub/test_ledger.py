@@ -13,7 +13,7 @@ import pytest
 import contracts
 from contracts import codes, uuid7
 from deploy.local import Stack
-from hub.gateway import courier, keeping, ledger
+from hub.gateway import keeping, ledger
 from hub.gateway.ledger import Entry
 from messaging import clock, database, outbox, topology
 from messaging.broker import Publication
@@ -614,4 +614,3 @@ def test_a_step_is_bounded(tables: Tables) -> None:
         assert keeping.keep(connection, "outcome") is True
         assert len(tables.query("select 1 from outcome")) == 1
         assert keeping.keep(connection, "outcome") is False
-    assert courier.KEEP_HOUSE_EVERY > 0

@@ -108,9 +108,9 @@ def acknowledge_first() -> None:
 
 
 def courier_acknowledges_first() -> None:
-    from hub.gateway import courier
+    from messaging import batch_writer
 
-    original = courier.Courier._write
+    original = batch_writer.BatchWriter._write
 
     def write(self: Any, connection: Any) -> None:
         if self._arrived:
@@ -119,8 +119,8 @@ def courier_acknowledges_first() -> None:
             self._channel.queue_declare("ledger", passive=True)
         original(self, connection)
 
-    courier.Courier._write = write  # type: ignore[method-assign]
-    courier.acknowledge = lambda channel, tag: None
+    batch_writer.BatchWriter._write = write  # type: ignore[method-assign]
+    batch_writer.acknowledge = lambda channel, tag: None
 
 
 def answer_first() -> None:
@@ -157,8 +157,10 @@ def main(name: str, *arguments: str) -> Any:
     wrap(relay, "mark_replayed", before="before_mark", after="after_mark")
     wrap(bridge, "acknowledge", before="before_acknowledge", after="after_acknowledge")
     if name == "hub.gateway.courier":
+        from messaging import batch_writer
+
         wrap(process, "commit", before="before_commit", after="after_commit")
-        wrap(process, "acknowledge", before="before_acknowledge", after="after_acknowledge")
+        wrap(batch_writer, "acknowledge", before="before_acknowledge", after="after_acknowledge")
         if "ACKNOWLEDGE_FIRST" in os.environ:
             courier_acknowledges_first()
     if name == "messaging.run":

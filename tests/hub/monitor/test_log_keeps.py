@@ -148,9 +148,11 @@ MANY = 1_200
 DIES = """
 import json, os, signal, sys
 from hub.monitor.log import __main__ as process
+from messaging import batch_writer
 
 function, before = json.loads(os.environ.get("DIE", "[null, false]"))
-done, calls = getattr(process, function or "commit"), 0
+of = batch_writer if function == "acknowledge" else process
+done, calls = getattr(of, function or "commit"), 0
 
 def dies(*args):
     global calls
@@ -161,7 +163,7 @@ def dies(*args):
     if function and calls == 2:
         os.kill(os.getpid(), signal.SIGKILL)
 
-setattr(process, function or "commit", dies)
+setattr(of, function or "commit", dies)
 sys.exit(process.main())
 """
 
