@@ -28,6 +28,8 @@ class Place:
     """What has PostgreSQL and RabbitMQ; of a network behind proxies another stack than its own."""
     database: Proxy | None = None
     brokers: list[Proxy] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    """The lines of the last command."""
 
     @property
     def management(self) -> Management:
@@ -57,7 +59,9 @@ class Place:
         """What an operator types in another shell; its exit code."""
         environment = os.environ | {"RUTA_STATE": str(self.ground.stack.state.directory), "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-P", "-m", "deploy.local", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, timeout=TOOL_WITHIN).returncode
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TOOL_WITHIN)
+        self.told = (done.stdout + done.stderr).splitlines()
+        return done.returncode
 
     def in_database(self, statement: str) -> None:
         """Have PostgreSQL's administrator say something, past every proxy. Raises psycopg.Error."""

@@ -1,11 +1,12 @@
 """Lets one fault after the other happen in the middle of a day's load, and says what came of each."""
 
 import contextlib
+import json
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +30,7 @@ LOOK_EVERY = 0.5  # seconds between two looks of the operator
 LATE = 1.0  # seconds: what takes no longer was not held up
 STUCK_AFTER = 60.0  # seconds in which nothing at all moves: it does not heal
 TELL_WITHIN = 60.0  # seconds for an operator to be told
+MOST_TOLD = 5  # lines of a command
 FRESH_AFTER = 8  # faults, then a new network: of an old one the outboxes of the beginning are gone
 
 # What ends without waiting for days: time is not moved here.
@@ -91,7 +93,8 @@ class Trial:
             PEOPLE, REFERRALS, seed=seed, starts_at=datetime.now(UTC), stories=SOON, mistakes=False, out_of_order=False
         )
         self._waits |= {told.referral_id for told in day.told if told.story.ends not in TERMINAL}
-        speaker = sequence.Speaker(ground.stack.amqp_url(sequence.SPEAKER, NETWORK))
+        handed = json.loads((ground.home(sequence.SPEAKER) / "credentials.json").read_text())
+        speaker = sequence.Speaker(ground.stack.amqp_url(sequence.SPEAKER, NETWORK), handed["queue"])
         with organisations_on(ground, day, ground.homes) as stage:
             striking = _Striking(self.place, fault, stage)
             speaker.start()
@@ -99,7 +102,9 @@ class Trial:
             stands = self._rest(stage, striking, speaker)
             logs = stage.logs()
         evidence = stage.gather(logs, waiting_allowed=self._waits)
-        verdict = check(evidence)
+        # The speaker keeps no log of what it is told: of that is known what it was refused (sequence.refused).
+        owed = [one for one in evidence.owed if one[0] != sequence.SPEAKER]
+        verdict = check(replace(evidence, owed=owed))
         compared = self._compared(speaker)
         new = self._new(verdict)
         lost, twice = len(new["lost"]) + compared.lost, len(new["applied_twice"]) + compared.twice
@@ -112,7 +117,7 @@ class Trial:
             healed_after(striking.struck_at, [one for one in passages(logs) if one[0] > began]) if whole else None,
             striking.seen_after,
             f"./ruta {' '.join(fault.command)}" if fault.command else None,
-            (*stands, *(line for lines in new.values() for line in lines)),
+            (*striking.left, *stands, *(line for lines in new.values() for line in lines)),
         )
 
     def _rest(self, stage: Stage, striking: "_Striking", speaker: sequence.Speaker) -> list[str]:
@@ -130,7 +135,7 @@ class Trial:
 
     def _compared(self, speaker: sequence.Speaker) -> sequence.Compared:
         url = self.place.ground.stack.service_database_url("referrals")
-        return sequence.compare(speaker.said, sequence.applied(url, speaker.said))
+        return sequence.compare(speaker.said, sequence.applied(url, speaker.said), sequence.refused(url))
 
     def _new(self, verdict: Verdict) -> dict[str, list[str]]:
         """The findings that no earlier fault had, by kind."""
@@ -159,6 +164,7 @@ class _Striking:
         self._place, self._fault, self._stage = place, fault, stage
         self.struck_at = 0.0
         self.seen_after: float | None = None
+        self.left: list[str] = []  # where the command has left something, its last lines
         self._failed: BaseException | None = None
         self._thread = threading.Thread(target=self._do, name="fault", daemon=True)
 
@@ -190,8 +196,8 @@ class _Striking:
             time.sleep(max(ends_at - time.time(), 0))
             fault.over(place)
         looking.join()
-        if fault.command:
-            place.ruta(*fault.command)
+        if fault.command and (code := place.ruta(*fault.command)):
+            self.left = [f"the command ended with {code}", *place.told[-MOST_TOLD:]]
 
     def _look(self) -> None:
         """Look again and again until somebody was told, or nobody will be."""

@@ -221,7 +221,14 @@ class System:
         for record in new:
             if record["sequence"]:
                 self.plan.came((record["referral"], record["sequence"]))
+            self.say_again(record["missed"])
         self.received += len(records)
+
+    def say_again(self, ids: list[str]) -> None:
+        """The network has lost these: they are published as they were."""
+        for name in [name for name, one in self.log.steps.items() if one["state"] == "confirmed" and one["id"] in ids]:
+            self.log.add({"step": name, "state": "unknown", "publishes": self.log.steps[name]["publishes"] + 1})
+            self.again.append(name)
 
     def record(self, message: Record, redelivered: bool, at: float) -> Record:
         data = message["data"]
@@ -236,6 +243,7 @@ class System:
             "redelivered": bool(redelivered),
             "at": at,
             "refusal": {"sha256": data["body_sha256"], "code": data["code"]} if refused else None,
+            "missed": data["ids"] if message["type"] == "messages.missed.v1" else [],
         }
 
     # what goes
@@ -264,13 +272,13 @@ class System:
             self.again.append(step["step"])
         name = self.again[0]
         known = self.log.steps[name]
-        at = time.time()
+        at = known["at"] if known["confirms"] else time.time()
         state, confirms = self.publish(self.plan.steps[name], base64.b64decode(known["body"]))
         if state == "no room":
             time.sleep(0.5)
             return False
         self.again.popleft()
-        self.log.add({"step": name, "state": state, "confirms": known["confirms"] + confirms, "at": at, "body": ""})
+        self.log.add({"step": name, "state": state, "confirms": known["confirms"] + confirms, "at": at})
         self.sent += confirms
         return True
 

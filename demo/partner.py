@@ -2,7 +2,8 @@
 
 It follows the plan that its staff give it on standard input, and answers what comes to its inbox. Killed at any point,
 it goes on where its log says: what has no confirm is sent again as it was, what was delivered and not acknowledged
-comes again and is known. Given the plan anew, it does nothing twice.
+comes again and is known. Given the plan anew, it does nothing twice. What the network has lost and asks for, it sends
+again as it was.
 
     python -m demo.partner HOME DIRECTORY      HOME: its key and what it was handed; DIRECTORY: everyone's public keys
 """
@@ -157,6 +158,9 @@ class Partner:
             if delivery.referral_id is not None and delivery.sequence is not None:
                 self._numbers[delivery.referral_id, delivery.sequence] = delivery.message_id
                 self._plan.saw((delivery.referral_id, delivery.sequence))
+            data = messages[delivery.message_id].data
+            if isinstance(data, contracts.MessagesMissed):
+                self._unsent.extend(self._log.say_again(map(str, data.ids)))
 
     def _answer(self, message: contracts.Message) -> Iterable[Step]:
         """What follows from a message that nobody could plan for; here nothing."""

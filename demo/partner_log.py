@@ -105,12 +105,11 @@ class PartnerLog:
             )
 
     def answer(self, answers: Iterable[tuple[str, float, str, int]]) -> None:
-        """Keep what the broker said of (step, published at, state, confirms); the bytes of what it took are let go."""
+        """Keep what the broker said of (step, published at, state, confirms); the bytes stay, should it lose them."""
         with self._db:
             self._db.executemany(
                 "update sent set published_at = coalesce(published_at, ?2), state = ?3, confirms = confirms + ?4,"
-                " publishes = publishes + (?3 = 'unknown'), body = case when ?3 = 'unknown' then body end"
-                " where step = ?1",
+                " publishes = publishes + (?3 = 'unknown') where step = ?1",
                 list(answers),
             )
 
@@ -173,6 +172,18 @@ class PartnerLog:
         return self._db.execute(
             "select step, body from sent where state in ('attempted', 'unknown') order by attempted_at, rowid"
         ).fetchall()
+
+    def say_again(self, message_ids: Iterable[str]) -> list[tuple[str, bytes]]:
+        """(step, body) of those of these messages that the broker has taken, which are to be published once more."""
+        known: list[tuple[str, bytes]] = []
+        with self._db:
+            for message_id in message_ids:
+                known += self._db.execute(
+                    "update sent set state = 'unknown', publishes = publishes + 1"
+                    " where message_id = ? and state = 'confirmed' returning step, body",
+                    (message_id,),
+                ).fetchall()
+        return known
 
     def answered_steps(self) -> set[str]:
         return {step for (step,) in self._db.execute("select step from sent where state in ('confirmed', 'failed')")}

@@ -35,6 +35,7 @@ from messaging.database import Connection
 from messaging.topology import GATEWAY, HUB, LEDGER, MONITOR, DeclaredNetwork, TopologyError
 
 FOLLOWED: Final = 30.0  # seconds for what is said again to come
+DECIDED: Final = 90.0  # seconds for what has not come to come, or to be surely lost; before a queue is read, nothing is
 LOOK_EVERY: Final = 1.0
 SHOWN: Final = 20  # ids of a group, as a table; `--json` has all
 SAY_AGAIN: Final = "select operators.say_again(%s::bigint[]) as many"
@@ -117,12 +118,18 @@ def _look(databases: Mapping[str, str], declared: DeclaredNetwork, place: Beside
 
 
 def _compare(databases: Mapping[str, str], declared: DeclaredNetwork, place: Beside) -> Found:
-    """Look at all that is kept; where something has not come, again until it has, or is surely lost."""
+    """Look at all that is kept; where something has not come, again until it has, or is surely lost.
+
+    What was published just before it was asked, too: so it takes as long as that settles.
+    """
+    settled = time.monotonic() + comparing.SETTLES.total_seconds() + LOOK_EVERY
     found = _look(databases, declared, place, None)
-    while not found.is_whole:
+    while not found.is_whole or time.monotonic() < settled:
+        if found.is_whole:
+            time.sleep(LOOK_EVERY)
         found = _look(databases, declared, place, found.state)
-    until = time.monotonic() + comparing.SURE.total_seconds()
-    while found.missing and not found.lost and time.monotonic() < until + LOOK_EVERY:
+    asked, until = found.undecided, time.monotonic() + DECIDED  # what is published meanwhile is for the next time
+    while asked & found.undecided and time.monotonic() < until:
         time.sleep(LOOK_EVERY)
         found = _look(databases, declared, place, found.state)
     return found
@@ -166,8 +173,8 @@ def _asked(positions: Sequence[int], connection: Connection) -> int:
 
 
 def _follow(databases: Mapping[str, str], declared: DeclaredNetwork, place: Beside, found: Found) -> Found:
-    """Wait a while for what is said again to come."""
-    said = {(one.sent_by, str(one.position)) for one in found.lost if one.position is not None}
+    """Wait a while for what is said again to come, also by those who were asked for it."""
+    said = {one.place for one in found.lost}
     until = time.monotonic() + FOLLOWED
     while said & found.missing and time.monotonic() < until:
         time.sleep(LOOK_EVERY)

@@ -48,3 +48,7 @@ def test_each_message_that_came_after_a_later_one_is_counted(seed: int) -> None:
     applied = [one for one in ids if one != ids[late]] + [ids[late]]
 
     assert compare({"subject": ids}, {"subject": applied}) == Compared(0, 0, 1)
+
+
+def test_what_is_refused_is_answered_and_what_nobody_answers_is_lost() -> None:
+    assert compare({"subject": ["1", "2", "3"]}, {"subject": ["3"]}, {"1"}) == Compared(1, 0, 0)

@@ -74,6 +74,19 @@ def test_what_was_confirmed_is_not_sent_again(log: PartnerLog) -> None:
     assert log.answered_steps() == {"000001"}
 
 
+def test_what_the_network_has_lost_is_sent_again_as_it_was_and_what_nobody_took_is_not_asked_for_twice(
+    log: PartnerLog,
+) -> None:
+    log.attempt([ATTEMPT])
+    known = [ATTEMPT.message_id or ""]
+    assert log.say_again(known) == []  # it goes out anyway
+    log.answer([("000001", 3.0, "confirmed", 1)])
+
+    assert log.say_again([*known, "another's"]) == [("000001", b"body")]
+    assert log.say_again(known) == []
+    assert log.resume() == [("000001", b"body")]
+
+
 def test_a_delivery_that_comes_again_is_logged_and_not_acted_upon(log: PartnerLog) -> None:
     assert log.take_in([NUMBER_ONE], []) == [NUMBER_ONE]
     assert log.take_in([NUMBER_ONE], []) == []

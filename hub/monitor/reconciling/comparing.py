@@ -4,7 +4,8 @@
     found = look(databases, network, waiting, found.state, now)      # later: goes on from there, and judges
 
 A message that has not come may still wait, for as long as its reader stands still. It is lost when nothing waits in any
-queue on its way, or when what was said 20 seconds after it by the same way has come; in each look for 25 seconds.
+queue on its way, or when what was said 20 seconds after it by the same way has come, in each look for 25 seconds; and
+when its reader has what was said, by whomever, 20 seconds after a look had missed it: a queue is read in its order.
 """
 
 from collections import defaultdict
@@ -31,8 +32,8 @@ AT_ONCE: Final = 20_000  # messages of one outbox that one look reads
 OPEN_AT_MOST: Final = 5_000  # that have not come: then a look reads no further in that outbox
 LOG_BEGINS: Final = timedelta(days=2)  # before the first look
 
-# By source: `to`, how far it was read; `open`: place → reader → since when it is taken to be lost; `came`: the queues
-# of a way → the time of the last that has come.
+# By source: `to`, how far it was read; `open`: place → reader → since when it is taken to be lost; `seen`: place → the
+# first look that missed it; `came`: the queues of a way → the time of the last that has come.
 State = Mapping[str, Mapping[str, Any]]
 Way = tuple[str, ...]  # queues; the last one is its reader's
 
@@ -62,6 +63,11 @@ class Lost:
     at: datetime
     position: int | None  # in the outbox that has its bytes; None: nobody of the hub has them
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """By whom and at which place, as Found has it."""
+        return (MONITOR, str(self.message_id)) if self.position is None else (self.sent_by, str(self.position))
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -71,6 +77,7 @@ class Found:
     state: State
     is_whole: bool  # else there is more to read at once
     missing: frozenset[tuple[str, str]]  # by whom and at which place: what has not come, lost or on its way
+    undecided: frozenset[tuple[str, str]]  # those of them that may still be on their way
 
     @property
     def gaps(self) -> list[dict[str, Any]]:
@@ -142,7 +149,7 @@ def look(
     for by in (*network.services, GATEWAY, MONITOR):
         known = before.get(by) or {"to": (now - LOG_BEGINS).isoformat() if by == MONITOR else 0, "open": {}}
         sent, to, ended = _ask(databases, by, partial(_read, by, known))
-        state[by] = {"to": to, "open": {}, "came": dict(known.get("came", {}))}
+        state[by] = {"to": to, "open": {}, "seen": {}, "came": dict(known.get("came", {}))}
         is_whole = is_whole and ended
         for one in sent:
             for way in _ways(one, network):
@@ -158,7 +165,8 @@ def look(
                 came[ways] = max(one.at, _time(came.get(ways)) or one.at).isoformat()
     # What came by HTTP is in the outbox of the gateway and, once it has gone on, in the log.
     in_outbox = {(one.message_id, way[-1]) for one, way in absent if one.by == GATEWAY}
-    lost = []
+    newest = _newest(state)
+    lost, undecided = [], set()
     for one, way in absent:
         queue = way[-1]
         if one.by == MONITOR and (one.message_id, queue) in in_outbox:
@@ -167,12 +175,28 @@ def look(
         nothing_waits = not any(waiting.get(name) for name in way)
         last = _time(state[one.by]["came"].get(" ".join(way)))
         is_passed = last is not None and one.at + PASSED_BY < last
+        seen = before.get(one.by, {}).get("seen", {}).get(one.place, now.isoformat())
+        state[one.by]["seen"][one.place] = seen
         since = (known_since or now.isoformat()) if nothing_waits or is_passed else None
+        if len(way) == 1 and queue in newest and newest[queue] > datetime.fromisoformat(seen) + PASSED_BY:
+            since = seen
         state[one.by]["open"].setdefault(one.place, {})[queue] = since
         if since is not None and now - datetime.fromisoformat(since) >= SURE:
             lost.append(_lost(one, queue))
+        else:
+            undecided.add((one.by, one.place))
     missing = frozenset((by, place) for by, known in state.items() for place in known["open"])
-    return Found(tuple(lost), state, is_whole, missing)
+    return Found(tuple(lost), state, is_whole, missing, frozenset(undecided))
+
+
+def _newest(state: State) -> dict[str, datetime]:
+    """By queue, the time of the newest message that its reader has, by whichever way."""
+    times: dict[str, datetime] = {}
+    for known in state.values():
+        for ways, said in known["came"].items():
+            queue, at = ways.rpartition(" ")[2], datetime.fromisoformat(said)
+            times[queue] = max(at, times.get(queue, at))
+    return times
 
 
 def _time(said: str | None) -> datetime | None:

@@ -121,6 +121,20 @@ def test_what_waits_in_the_queue_is_not_lost_and_what_was_passed_by_is(compared:
     assert gaps(compared.look(referrals=1)) == [("intake", "referrals", 1)]
 
 
+def test_what_its_reader_has_gone_past_is_lost_though_something_always_waits_there(compared: Compared) -> None:
+    """As under load: the queue is never seen empty, and who said it says nothing more."""
+    compared.now -= timedelta(seconds=100)
+    lost = compared.publish("intake", ago=150)
+    compared.comes_to("reports", lost)
+    compared.comes_to("console", lost)
+    assert compared.look(referrals=1).undecided
+    for ago, are_lost in ((90, 0), (60, 1)):  # ten seconds after that look it may stand behind, forty seconds not
+        other = compared.publish("events", ago=ago)
+        for service in ("referrals", "reports", "console"):
+            compared.comes_to(service, other)
+        assert len(compared.look(referrals=1).lost) == are_lost
+
+
 def test_what_is_young_or_not_out_is_for_the_next_look(compared: Compared) -> None:
     compared.publish("intake", published=False)
     compared.publish("intake", ago=0)
