@@ -103,7 +103,7 @@ class Trial:
             logs = stage.logs()
         evidence = stage.gather(logs, waiting_allowed=self._waits)
         # The speaker keeps no log of what it is told: of that is known what it was refused (sequence.refused).
-        owed = [one for one in evidence.owed if one[0] != sequence.SPEAKER]
+        owed = tuple(one for one in evidence.owed if one[0] != sequence.SPEAKER)
         verdict = check(replace(evidence, owed=owed))
         compared = self._compared(speaker)
         new = self._new(verdict)
