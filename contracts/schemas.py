@@ -4,6 +4,7 @@ import ast
 import inspect
 import itertools
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,13 @@ def as_text(schema: Schema) -> str:
 
 
 def _schema(model: type[BaseModel], name: str) -> Schema:
+    """Make the schema of a model; whoever has it may change it."""
+    made: Schema = json.loads(_schema_text(model, name))
+    return made
+
+
+@cache  # to read it again takes next to nothing beside making it
+def _schema_text(model: type[BaseModel], name: str) -> str:
     schema = model.model_json_schema()
     for part in [schema, *schema.get("$defs", {}).values()]:
         part.pop("title", None)
@@ -55,12 +63,8 @@ def _schema(model: type[BaseModel], name: str) -> Schema:
         properties = (schema["$defs"][key] if key else schema)["properties"]
         for field, meaning in _field_meanings(used).items():
             properties[field].setdefault("description", meaning)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:ruta:{name}",
-        "title": name,
-        **schema,
-    }
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:ruta:{name}", "title": name}
+    return json.dumps({**head, **schema})
 
 
 def _models_within(model: type[BaseModel]) -> set[type[BaseModel]]:
@@ -80,20 +84,24 @@ def _field_meanings(model: type[BaseModel]) -> dict[str, str]:
     """Read the sentences written under the fields; pydantic could, at twice the time to import."""
     meanings: dict[str, str] = {}
     for ancestor in reversed(model.__mro__):
-        if not issubclass(ancestor, BaseModel) or not ancestor.__module__.startswith(f"{__package__}."):
-            continue
-        try:
-            body = ast.parse(inspect.getsource(ancestor)).body[0]
-        except (OSError, TypeError):  # a message class is made by the register and has no source of its own
-            continue
-        lines = body.body if isinstance(body, ast.ClassDef) else []
-        for field, below in itertools.pairwise(lines):
-            if (
-                isinstance(field, ast.AnnAssign)
-                and isinstance(field.target, ast.Name)
-                and isinstance(below, ast.Expr)
-                and isinstance(below.value, ast.Constant)
-                and field.target.id in model.model_fields
-            ):
-                meanings[field.target.id] = " ".join(str(below.value.value).split())
-    return meanings
+        meanings.update(_own_meanings(ancestor))
+    return {field: meaning for field, meaning in meanings.items() if field in model.model_fields}
+
+
+@cache  # nearly every message has the same models within, and to find a class in its file takes long
+def _own_meanings(model: type) -> dict[str, str]:
+    """Read the sentences under the fields that stand in the body of one class."""
+    if not issubclass(model, BaseModel) or not model.__module__.startswith(f"{__package__}."):
+        return {}
+    try:
+        body = ast.parse(inspect.getsource(model)).body[0]
+    except (OSError, TypeError):  # a message class is made by the register and has no source of its own
+        return {}
+    return {
+        field.target.id: " ".join(str(below.value.value).split())
+        for field, below in itertools.pairwise(body.body if isinstance(body, ast.ClassDef) else [])
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(below, ast.Expr)
+        and isinstance(below.value, ast.Constant)
+    }
