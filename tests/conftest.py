@@ -18,6 +18,8 @@ SEQUENCES = 200  # a service: some two minutes for all
 SEED = 1  # always the same, so that no run fails by chance
 
 LONGEST = 30  # files that are named at the end
+BEGIN_FIRST = (Path(__file__).parent / "longest.txt").read_text(encoding="utf-8").split()
+"""What took longest of late, as the end of a run has it: begun last, each would leave the other processes idle."""
 
 MARKED = {"long": "--faults", "cross": "--all"}
 """What the suite leaves out, by its mark: the option that asks for it."""
@@ -33,11 +35,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked, unless the option is given that asks for it."""
+    """Leave out what is marked, unless the option is given that asks for it; the longest files come first."""
     unasked = [mark for mark, option in MARKED.items() if not config.getoption(option)]
     left_out = {item: any(item.get_closest_marker(mark) for mark in unasked) for item in items}
     config.hook.pytest_deselected(items=[item for item in items if left_out[item]])
-    items[:] = [item for item in items if not left_out[item]]
+    places = {file: place for place, file in enumerate(BEGIN_FIRST)}
+    items[:] = sorted(
+        (item for item in items if not left_out[item]),
+        key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)),
+    )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

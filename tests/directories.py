@@ -6,7 +6,8 @@ They sync to the disk as always; on a disk that others keep busy that is what mo
 import os
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - what is made in it is made for us alone
@@ -20,6 +21,16 @@ def make_directory(prefix: str) -> Path:
         if shutil.disk_usage(MEMORY).free > ROOM and _free_memory() > ROOM:
             return _made(prefix, MEMORY)
     return _made(prefix, None)
+
+
+@contextmanager
+def directory(prefix: str) -> Iterator[Path]:
+    """Such a directory for as long as the block takes."""
+    made = make_directory(prefix)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)  # of a server that was killed, the last process may still write
 
 
 def _made(prefix: str, place: Path | None) -> Path:

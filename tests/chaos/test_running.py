@@ -11,12 +11,13 @@ from chaos.faults import FAULTS, Fault
 from chaos.place import Place, on_embedded_servers
 from chaos.running import LATE, Outcome, Trial, healed_after
 from deploy.local.problems import Found
+from tests.directories import directory
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place() -> Iterator[Place]:
     """A network of its own, for what happens to it no other test should see."""
-    with on_embedded_servers(tmp_path_factory.mktemp("chaos")) as place:
+    with directory("chaos") as home, on_embedded_servers(home) as place:
         yield place
 
 

@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,6 +26,7 @@ from deploy.local.rabbitmq import ADMINISTRATOR, NODE, BrokerProcess, scripts
 from deploy.local.state import ROOT, State, free_ports
 from messaging import addresses, broker
 from messaging.topology import GATEWAY, HUB, NETWORK
+from tests.directories import directory
 from tests.waiting import eventually
 
 ENDS_WITHIN = 15.0  # seconds, of which the reading of servers takes seven
@@ -433,12 +433,10 @@ def test_servers_that_are_away_are_told(elsewhere: tuple[State, dict[str, str]])
 @pytest.fixture
 def alone() -> Iterator[State]:
     """A state directory of its own."""
-    directory = Path(tempfile.mkdtemp(prefix="ruta-alone-"))
-    directory.chmod(0o711)
-    state = State(directory)
-    state.make()
-    yield state
-    shutil.rmtree(directory)
+    with directory("alone") as home:
+        state = State(home)
+        state.make()
+        yield state
 
 
 def test_postgresql_says_why_it_did_not_start(alone: State) -> None:

@@ -81,3 +81,9 @@ def test_all_is_every_check_and_the_whole_suite_with_nothing_left_out(monkeypatc
     assert checks == [*check.CHECKS.values()]
     assert first == ["pytest", *check.SIDE_BY_SIDE, "--all"]
     assert second == ["pytest", *check.SECOND_TRY, "--all"]
+
+
+def test_the_files_that_begin_first_are_there() -> None:
+    first = (ROOT / "tests" / "longest.txt").read_text().split()
+    assert len(set(first)) == len(first)
+    assert [file for file in first if not (ROOT / file).is_file()] == []

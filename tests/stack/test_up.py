@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from deploy.local.state import ROOT
+from tests.directories import make_directory
 from tests.waiting import eventually
 
 STOPPED_WITHIN = 120.0  # seconds
@@ -83,8 +83,7 @@ class Operator:
 @pytest.fixture(scope="module")
 def operator() -> Iterator[Operator]:
     """An operator who has not started anything yet; what they leave running is killed."""
-    directory = Path(tempfile.mkdtemp(prefix="ruta-operator-"))
-    directory.chmod(0o711)
+    directory = make_directory("operator")
     operator = Operator(directory)
     yield operator
     if operator.up is not None and operator.up.poll() is None:

@@ -3,7 +3,6 @@
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,6 +15,7 @@ from deploy.local.state import ROOT
 from messaging import topology
 from messaging.migrate import migrate
 from messaging.topology import COURIER, GATEWAY, GATEWAY_HTTP, HUB, LEDGER, LOG, MONITOR, ROUTES, DeclaredNetwork
+from tests.directories import directory
 from tests.faults.sending import Sender, jornadas, taken_in
 from tests.hub.ledger import status
 from tests.waiting import eventually
@@ -50,9 +50,9 @@ def as_before(document: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def before(tmp_path: Path, declared: DeclaredNetwork) -> Iterator[Stack]:
+def before(declared: DeclaredNetwork) -> Iterator[Stack]:
     """Servers as the version before had provisioned them: no database of the gateway, no keys for HTTP."""
-    with Stack(tmp_path / "state", environment={}) as stack:
+    with directory("before") as state, Stack(state, environment={}) as stack:
         passwords = {user: stack.state.password(user) for user in declared.users}
         version = stack.management.get("overview")["rabbitmq_version"]
         document = topology.definitions(declared, passwords, broker_version=version)
