@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import Network, Stack
+from deploy.local import Network, Stack, postgres
 from deploy.local.provision import provision
 from messaging import broker, topology
 from tests.directories import make_directory
@@ -68,6 +68,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def no_heartbeats() -> None:
     """The suite's own connections to a broker may be silent for as long as a slow machine lets a test wait."""
     broker.HEARTBEAT = 0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> None:
+    """In the suite's PostgreSQL: a test makes hundreds of connections, and half of what each takes is its password."""
+    postgres.SETTINGS["scram_iterations"] = "1"
 
 
 @pytest.fixture(scope="session", autouse=True)

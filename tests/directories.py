@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from deploy.local import Stack
+
 MEMORY = Path("/dev/shm")  # noqa: S108 - what is made in it is made for us alone
 ROOM = 8 * 1024**3  # bytes that have to be free, for all at once
 
@@ -21,6 +23,15 @@ def make_directory(prefix: str) -> Path:
         if shutil.disk_usage(MEMORY).free > ROOM and _free_memory() > ROOM:
             return _made(prefix, MEMORY)
     return _made(prefix, None)
+
+
+@contextmanager
+def servers(prefix: str) -> Iterator[Stack]:
+    """PostgreSQL and RabbitMQ in such a directory, with nothing in them."""
+    with directory(prefix) as home, Stack(home, environment={}) as stack:
+        yield stack
+        if stack.broker is not None:
+            stack.broker.kill()  # nobody needs what is in it any more, and to end in order takes it seconds
 
 
 @contextmanager

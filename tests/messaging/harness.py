@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -28,6 +27,7 @@ from messaging.broker import Publication, Publisher
 from messaging.migrate import migrate
 from messaging.topology import Service, read
 from tests.messaging.forked import fork
+from tests.waiting import eventually
 
 PROBE = Path(__file__).parent / "probe"
 ROOT = Path(__file__).parents[2]
@@ -38,11 +38,7 @@ QUEUES = ("probe", "deliver.redcross", "deliver.iom", "referrals", "unrouted", "
 
 def wait_until(what: Callable[[], Any], *, within: float = WITHIN) -> Any:
     """Return what the condition returns once that is true; fail when it is not within so many seconds."""
-    deadline = time.monotonic() + within
-    while not (value := what()):
-        assert time.monotonic() < deadline, f"{what} did not come true within {within} s"
-        time.sleep(0.02)
-    return value
+    return eventually(what, within=within)
 
 
 def take_all(connection: frames.Connection, channel: Any, queue: str) -> list[bytes]:

@@ -1,7 +1,6 @@
 """PostgreSQL and RabbitMQ go away and come back, each in its own way, in the middle of the work; nobody helps."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from deploy.local import Stack
 from deploy.local.process import Process
 from deploy.local.supervisor import Supervisor
-from tests.directories import make_directory
+from tests.directories import servers
 from tests.messaging.checker import check
 from tests.messaging.harness import HURRIED, Probe, conversation, wait_until
 
@@ -20,11 +19,9 @@ MESSAGES = 1500
 @pytest.fixture(scope="module")
 def fragile() -> Iterator[Stack]:
     """Servers of its own, for they are killed."""
-    directory = make_directory("fragile")
-    with Stack(directory, environment={}) as stack:
+    with servers("fragile") as stack:
         Probe.provision(stack, parallel=False)
         yield stack
-    shutil.rmtree(directory)
 
 
 @pytest.fixture

@@ -31,9 +31,10 @@ UNREADABLE = "import nothing_of_this_name"
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A project with a suite in which one test is good."""
-    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\naddopts = "-p no:pytest_nameko"')
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a suite in which one test is good; of what pytest loads by itself it needs nothing."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\naddopts = "-p xdist"')
     (tmp_path / "test_good.py").write_text(GOOD)
     return tmp_path
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,20 +18,18 @@ from deploy.local.state import ROOT, State
 from messaging import topology
 from messaging.broker import connect
 from messaging.migrate import migrate
-from tests.directories import make_directory
+from tests.directories import servers
 
 
 @pytest.fixture
 def elsewhere() -> Iterator[dict[str, str]]:
     """Servers that somebody else runs, as the environment names them."""
-    directory = make_directory("elsewhere")
-    with Stack(directory, environment={}) as servers:
+    with servers("elsewhere") as theirs:
         yield {
-            "RUTA_DATABASE_URL": servers.postgres_admin_url,
-            "RUTA_AMQP_URL": servers.amqp_url(ADMINISTRATOR, "/"),
-            "RUTA_MANAGEMENT_URL": servers.management_url,
+            "RUTA_DATABASE_URL": theirs.postgres_admin_url,
+            "RUTA_AMQP_URL": theirs.amqp_url(ADMINISTRATOR, "/"),
+            "RUTA_MANAGEMENT_URL": theirs.management_url,
         }
-    shutil.rmtree(directory)
 
 
 def test_the_network_runs_on_servers_that_are_somebody_elses(elsewhere: dict[str, str], tmp_path: Path) -> None:

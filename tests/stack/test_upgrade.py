@@ -15,7 +15,7 @@ from deploy.local.state import ROOT
 from messaging import topology
 from messaging.migrate import migrate
 from messaging.topology import COURIER, GATEWAY, GATEWAY_HTTP, HUB, LEDGER, LOG, MONITOR, ROUTES, DeclaredNetwork
-from tests.directories import directory
+from tests.directories import servers
 from tests.faults.sending import Sender, jornadas, taken_in
 from tests.hub.ledger import status
 from tests.waiting import eventually
@@ -52,7 +52,7 @@ def as_before(document: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture
 def before(declared: DeclaredNetwork) -> Iterator[Stack]:
     """Servers as the version before had provisioned them: no database of the gateway, no keys for HTTP."""
-    with directory("before") as state, Stack(state, environment={}) as stack:
+    with servers("before") as stack:
         passwords = {user: stack.state.password(user) for user in declared.users}
         version = stack.management.get("overview")["rabbitmq_version"]
         document = topology.definitions(declared, passwords, broker_version=version)
