@@ -22,7 +22,7 @@ CHECKS = {
 
 # Most of the suite waits for servers: two of these leave two processors idle for more than half of the time. Each has
 # servers of its own, and a file's tests stay together.
-SIDE_BY_SIDE = ["--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder"]
+SIDE_BY_SIDE = ["--numprocesses=4", "--dist=loadfile", "--no-loadscope-reorder"]
 SECOND_TRY = ["--verbose", "--last-failed", "--last-failed-no-failures=none", "--exitfirst"]
 
 # With `--sequences N` only this is run: so many sequences of messages for each service, two services at a time.
