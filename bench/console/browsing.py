@@ -15,6 +15,8 @@ from urllib.parse import urlencode
 import pyotp
 from starlette.applications import Starlette
 
+from hub.console.web.answers import FIELD
+
 PASSWORD = "cuatro palabras muy seguidas"  # noqa: S105 - of people made up
 PIN = "480261"
 FORM = "application/x-www-form-urlencoded"
@@ -167,13 +169,29 @@ class Browser:
     encoding: str = ""
     """That pages are sent in; empty: as they are."""
     page: Answer | None = None
+    """That it shows."""
+    at: str = ""
+    """Its address."""
     set_cookies: list[str] = field(default_factory=list)
 
     def get(self, path: str, **headers: str) -> Answer:
         return self._ask("GET", path, {name.replace("_", "-"): value for name, value in headers.items()})
 
     def post(self, path: str, fields: Mapping[str, str], **headers: str) -> Answer:
-        """Send fields as they are, without the token of a form."""
+        """Send fields as they are, without the token of a form. Where what they led to is shown at an address of its
+        own, go there, and count both.
+        """
+        return self.see(self.post_alone(path, fields, **headers))
+
+    def see(self, sent: Answer) -> Answer:
+        """What a form led to, where that is shown at an address of its own; else the answer to it."""
+        if sent.leads_to is None or f"{FIELD}=" not in sent.leads_to:
+            return sent
+        seen = self.get(sent.leads_to)
+        return replace(seen, seconds=sent.seconds + seen.seconds)
+
+    def post_alone(self, path: str, fields: Mapping[str, str], **headers: str) -> Answer:
+        """Send fields, and go nowhere."""
         given = {"content-type": FORM, **{name.replace("_", "-"): value for name, value in headers.items()}}
         return self._ask("POST", path, given, urlencode(fields).encode())
 
@@ -185,14 +203,6 @@ class Browser:
         return self.post(
             path, {"form_token": token[1], **fields}, origin="https://console.test", sec_fetch_site="same-origin"
         )
-
-    def send_and_see(self, path: str, **fields: str) -> Answer:
-        """Send a form of the page that is shown; where it leads to its own address, go there, and count both."""
-        sent = self.send(path, **fields)
-        if sent.leads_to != path:
-            return sent
-        seen = self.get(path)
-        return replace(seen, seconds=sent.seconds + seen.seconds)
 
     def open(self, path: str, **fields: str) -> Answer:
         """Go to a page and send its form."""
@@ -223,7 +233,7 @@ class Browser:
                 cookie, _, content = value.partition(";")[0].partition("=")
                 self.cookies[cookie] = content.strip('"')
         if answer.status != 303:
-            self.page = answer
+            self.page, self.at = answer, path
         return answer
 
 

@@ -45,7 +45,7 @@ class Look:
     def at(self, browsers: Mapping[str, Browser]) -> Answer:
         """Ask for it, and where its form leads to; OperatorError where something else comes of it."""
         browser = browsers[self.by]
-        answer = browser.get(self.path) if self.typed is None else browser.send_and_see(self.path, q=self.typed)
+        answer = browser.get(self.path) if self.typed is None else browser.send(self.path, q=self.typed)
         if answer.status != self.status:
             raise OperatorError(f"{self.name} was answered with {answer.status}")
         if self.names and (answer.text.count(ROW) < self.names or NAMELESS in answer.text):

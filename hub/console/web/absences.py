@@ -37,7 +37,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
     def show(visit: Visit) -> Response:
-        return _page(visit, settings, {})
+        return _page(visit, settings, visit.answer.get("wrong", {}))
 
     def begin(visit: Visit) -> Response:
         holding.take_turn(visit.tx, visit.staff.organisation)
@@ -47,7 +47,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
         if holding.stood_in_for(visit.tx, visit.staff.code, now):
             wrong[COLLEAGUE] = STANDS_IN
         if wrong or ends_at is None:
-            return _page(visit, settings, wrong)
+            return visit.send_back(wrong=wrong)
         known = holding.absence(visit.tx, visit.staff.code, now)
         if known is None or (known["colleague"], known["ends_at"]) != (colleague, ends_at):
             holding.begin_absence(visit.tx, visit.staff.code, colleague, now, ends_at)

@@ -99,11 +99,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
 
     def ask(visit: Visit) -> Response:
         standing = standing_here(visit, settings)
-        move, refused = _move(visit, standing), visit.answer
-        if refused is None:
-            return _form(visit, settings, standing, move)
-        visit.form = refused["form"]
-        return _form(visit, settings, standing, move, refused["wrong"])
+        return _form(visit, settings, standing, _move(visit, standing), visit.answer.get("wrong", {}))
 
     def do(visit: Visit) -> Response:
         standing = standing_here(visit, settings)
@@ -113,15 +109,14 @@ def screens(settings: Settings) -> Sequence[Screen]:
         move = _move(visit, standing)
         try:
             decision = _decision(visit, settings, standing, move, form_id)
-        except Wrong as wrong:  # a note is about people: no page that browsers keep as a form's answer shows it
-            return visit.lead_to({"form": dict(visit.form), "wrong": dict(wrong.fields)})
+        except Wrong as wrong:
+            return visit.send_back(wrong=dict(wrong.fields))
         hold = timedelta(seconds=settings.undo_seconds) if move.undoable else timedelta()
         if not acts.keep(visit.tx, standing.organisation.id, visit.staff.code, [decision], hold):
             raise Stopped("changed")  # the id is another form's
         visit.note(
             "act_kept", people=people_of(standing.case), contract=decision.contract, message=str(decision.message_id)
         )
-        visit.forget_answer()
         return RedirectResponse(done_path(form_id), 303)
 
     def tell(visit: Visit) -> Response:
@@ -371,9 +366,7 @@ def _options(visit: Visit, standing: Standing) -> Mapping[str, Sequence[tuple[st
     }
 
 
-def _form(
-    visit: Visit, settings: Settings, standing: Standing, move: Move, wrong: Mapping[str, str] | None = None
-) -> Response:
+def _form(visit: Visit, settings: Settings, standing: Standing, move: Move, wrong: Mapping[str, str]) -> Response:
     """The page of a form, with what is wrong with what was sent."""
     say = showing.saying(visit, settings)
     form_id = visit.typed(FORM_ID) or new_form_id()
@@ -386,9 +379,9 @@ def _form(
         standing=standing,
         code=standing.referral["short_code"],
         says=say.text(move.says) % {"other": say.organisation(standing.other), "readers": _readers(standing, say)},
-        asked=list(_asked(visit, standing, move, say, wrong or {})),
+        asked=list(_asked(visit, standing, move, say, wrong)),
         form_id=form_id,
-        wrong=wrong or {},
+        wrong=wrong,
     )
 
 

@@ -47,7 +47,7 @@ from hub.console.web import (
 from hub.console.web.errors import Stopped
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
-from hub.console.web.shell import AT_ONCE, NOTHING, Serving, Shell
+from hub.console.web.shell import AT_ONCE, NOTHING, STOPPED, Serving, Shell, stopped_page
 from hub.gateway.audit import store
 from hub.gateway.http.problems import LANGUAGES
 from hub.monitor.web import (
@@ -82,6 +82,7 @@ OPTIONS = (
     "-c plan_cache_mode=force_custom_plan -c random_page_cost=1.1 -c max_parallel_workers_per_gather=0"
 )
 STATIC = "/static/{digest}/{name}"
+STOPPED_AT = f"{STOPPED}/{{code}}"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # which of them it knows a page says by itself
 
 
@@ -125,7 +126,7 @@ def all_screens(settings: Settings) -> Sequence[Screen]:
 def make_app(settings: Settings) -> Starlette:
     """Make the application. Raises permissions.UndeclaredError where a route has no permission."""
     screens = all_screens(settings)
-    permissions.check(("static", *(one.name for one in screens)))
+    permissions.check(("static", "stopped", *(one.name for one in screens)))
     for language in LANGUAGES:  # what cannot be read keeps it from starting, and no request waits for it
         words.translations(language)
     pool = _pool(settings)
@@ -182,6 +183,7 @@ def routes(screens: Sequence[Screen], serving: Serving) -> list[BaseRoute]:
     """Everything that is answered; the last one has every other path."""
     return [
         Route(STATIC, _static, methods=["GET"]),
+        Route(STOPPED_AT, _stopped(serving.settings), methods=METHODS),
         *(Route(one.path, _endpoint(one, serving), methods=METHODS, name=one.name) for one in screens),
     ]
 
@@ -189,6 +191,13 @@ def routes(screens: Sequence[Screen], serving: Serving) -> list[BaseRoute]:
 def _endpoint(screen: Screen, serving: Serving) -> Any:
     async def answer(request: Request) -> Response:
         return await serving.answer(screen, request)
+
+    return answer
+
+
+def _stopped(settings: Settings) -> Any:
+    async def answer(request: Request) -> Response:
+        return stopped_page(request, settings)
 
     return answer
 

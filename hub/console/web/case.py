@@ -182,7 +182,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
 
     return (
         Screen("case", PATH, get=show, act="case_seen"),
-        Screen("person", f"{PATH}/persona", post=show_opened, act="case_seen"),
+        Screen("person", f"{PATH}/persona", post=show_opened, act="case_seen", answers_itself=True),
     )
 
 

@@ -41,7 +41,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
     def ask(visit: Visit) -> Response:
-        return _form(visit, settings, _asked_of(visit, settings), {})
+        return _form(visit, settings, _asked_of(visit, settings), visit.answer.get("wrong", {}))
 
     def do(visit: Visit) -> Response:
         of, form_id = _asked_of(visit, settings), form_id_of(visit)
@@ -49,11 +49,11 @@ def screens(settings: Settings) -> Sequence[Screen]:
             rows = _overdue(visit, settings, of)
             chosen = [row for row in rows if str(row["referral_id"]) in visit.form.get(CHOSEN, ())]
             if not chosen:
-                return _form(visit, settings, of, {CHOSEN: fields.MISSING})
+                return visit.send_back(wrong={CHOSEN: fields.MISSING})
             try:
                 decided = _decided(visit, of, form_id, chosen)
             except Wrong as wrong:
-                return _form(visit, settings, of, wrong.fields)
+                return visit.send_back(wrong=dict(wrong.fields))
             hold = timedelta(seconds=settings.undo_seconds)
             new = acts.keep(visit.tx, visit.staff.organisation, visit.staff.code, decided, hold, batch=form_id)
             if new:  # otherwise the form was sent at the same moment from somewhere else
@@ -158,7 +158,7 @@ def _form(visit: Visit, settings: Settings, of: Organisation, wrong: Mapping[str
     viewer, say = showing.viewer_of(visit, settings), showing.saying(visit, settings)
     rows = [showing.shown(row, viewer) for row in _overdue(visit, settings, of)]
     at_first = [str(row["referral_id"]) for row in rows]
-    chosen = visit.form.get(CHOSEN, ()) if visit.method == "POST" else visit.kept.get(CHOSEN) or at_first
+    chosen = visit.form.get(CHOSEN, ()) if visit.form else visit.kept.get(CHOSEN) or at_first
     given = {"chased_at": [shown_moment(say.now)]}
     visit.note("act_asked", people=[row["code"] for row in rows], contract=CHASED.contract, count=len(rows))
     return visit.page(

@@ -4,12 +4,14 @@ The code is typed, never a part of an address: addresses stand in histories and 
 until the form is sent, and is good for one person, once.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
 from starlette.responses import Response
 
 from hub.console.web import accounts, credentials, entering, sessions, throttle
+from hub.console.web.answers import FIELD, address
 from hub.console.web.errors import Stopped
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
@@ -17,6 +19,8 @@ from hub.console.web.visit import Visit
 from hub.console.web.words import N_
 
 CODE_PATH, FORM_PATH = "/alta", "/alta/datos"
+NOT_TAKEN: Final = "no-vale"
+WAIT: Final = re.compile(r"espere-([1-9][0-9]{0,4})")  # so many seconds
 UNKNOWN: Final = N_("Este código no vale: ya se usó, venció, o tiene una letra cambiada. Pida otro a quien se lo dio.")
 ERRORS: Final = {
     "password": N_("La contraseña necesita al menos 12 caracteres, 5 de ellos distintos, y no puede llevar su nombre."),
@@ -33,14 +37,19 @@ def screens(settings: Settings) -> Sequence[Screen]:
     enrolling = Enrolling(settings)
     return (
         Screen("enrolment", CODE_PATH, get=ask_code, post=enrolling.take_code, hashes=True),
-        Screen("enrolment_form", FORM_PATH, get=enrolling.ask, post=enrolling.enrol, hashes=True),
+        Screen("enrolment_form", FORM_PATH, get=enrolling.ask, post=enrolling.enrol, hashes=True, answers_itself=True),
         Screen("enrolment_qr", "/alta/qr.svg", get=enrolling.picture),
     )
 
 
 def ask_code(visit: Visit) -> Response:
-    """The form for the code."""
-    return visit.page("enrolment_code.html", error="", wait=0)
+    """The form for the code; where one was not taken its address says why, for nobody has a session yet."""
+    said = visit.query.get(FIELD, "")
+    waits = WAIT.fullmatch(said)
+    if waits is not None:
+        return visit.page("enrolment_code.html", status=429, error="", wait=int(waits[1]))
+    error = UNKNOWN if said == NOT_TAKEN else ""
+    return visit.page("enrolment_code.html", status=401 if error else 200, error=error, wait=0)
 
 
 class Enrolling:
@@ -53,12 +62,12 @@ class Enrolling:
         """Take the code, and keep it in the browser for the next page."""
         subject = visit.keyring.hash("attempts", f"address {visit.address}")
         if visit.address is not None and (wait := throttle.attempt(visit.tx, subject, throttle.OF_AN_ADDRESS)):
-            return visit.page("enrolment_code.html", status=429, error="", wait=wait)
+            return visit.go(address(CODE_PATH, f"espere-{wait}"))
         code = visit.said("code", 40)
         found = accounts.begin_enrolment(visit.tx, visit.keyring, credentials.code_digest(code))
         if found is None:
             visit.note("enrolment_failed")
-            return visit.page("enrolment_code.html", status=401, error=UNKNOWN, wait=0)
+            return visit.go(address(CODE_PATH, NOT_TAKEN))
         if visit.address is not None:
             throttle.take_back(visit.tx, subject)
         visit.browser = f"{sessions.new_browser()}.{credentials.normal_code(code)}"

@@ -24,10 +24,18 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
     entering = Entering(settings)
     return (
-        Screen("login", LOGIN, get=entering.ask, post=entering.log_in, hashes=True),
+        Screen("login", LOGIN, get=entering.ask, post=entering.log_in, hashes=True, answers_itself=True),
         Screen("logout", "/salir", post=log_out),
         Screen("lock", "/bloquear", post=lock),
-        Screen("unlock", UNLOCK, get=entering.ask_pin, post=entering.unlock, hashes=True, is_activity=False),
+        Screen(
+            "unlock",
+            UNLOCK,
+            get=entering.ask_pin,
+            post=entering.unlock,
+            hashes=True,
+            is_activity=False,
+            answers_itself=True,
+        ),
         Screen("language", "/idioma/{language}", get=choose_language),
     )
 

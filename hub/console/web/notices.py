@@ -74,40 +74,40 @@ def screens(settings: Settings) -> Sequence[Screen]:
         return Addressee(notices.office(found.id), found)
 
     def show(visit: Visit, to: Addressee) -> Response:
-        return _page(visit, settings, to)
+        return _page(visit, settings, to, **visit.answer)
 
     def choose(visit: Visit, to: Addressee) -> Response:
         wants = next((one for one in Wants if one == visit.said("avisos")), None)
         if wants is None:
-            return _page(visit, settings, to, error=NO_CHOICE)
+            return visit.send_back(path_of(to), error=NO_CHOICE)
         now = clock.now()
         if wants is Wants.OFF:
             notices.turn_off(visit.tx, to.code)
             visit.note("notices_set", wants=wants, **to.noted)
-            return _page(visit, settings, to, done=IS_OFF)
+            return visit.lead_to(path_of(to), done=IS_OFF)
         if settings.mails_from is None:
-            return _page(visit, settings, to)
+            return visit.go(path_of(to))
         had = notices.choice(visit.tx, visit.keyring, to.code)
         said = visit.form.get("correo", ("",))[0].strip()
         if had is not None and said in ("", had.address) and had.is_confirmed:
             notices.want(visit.tx, to.code, wants, visit.language, now)
             visit.note("notices_set", wants=wants, **to.noted)
-            return _page(visit, settings, to, done=SAVED)
+            return visit.lead_to(path_of(to), done=SAVED)
         address = said or (had.address if had is not None else "")
         if not is_address(address):
-            return _page(visit, settings, to, error=NO_ADDRESS)
+            return visit.send_back(path_of(to), error=NO_ADDRESS)
         if throttle.attempt(visit.tx, visit.keyring.hash(PURPOSE, f"notices {to.code}"), OF_CODES):
-            return _page(visit, settings, to, error=TOO_OFTEN)
+            return visit.send_back(path_of(to), error=TOO_OFTEN)
         notices.ask(visit.tx, visit.keyring, to.code, wants, address, visit.language, now)
         visit.note("notices_set", wants=wants, is_confirmed=False, **to.noted)
-        return _page(visit, settings, to, done=SENT)
+        return visit.lead_to(path_of(to), done=SENT)
 
     def confirm(visit: Visit, to: Addressee) -> Response:
         code = "".join(visit.said("codigo").split())
         if not notices.confirm(visit.tx, visit.keyring, to.code, code, clock.now()):
-            return _page(visit, settings, to, error=WRONG_CODE)
+            return visit.send_back(path_of(to), error=WRONG_CODE)
         visit.note("notices_set", is_confirmed=True, **to.noted)
-        return _page(visit, settings, to, done=CONFIRMED)
+        return visit.lead_to(path_of(to), done=CONFIRMED)
 
     def of(whom: Callable[[Visit], Addressee], do: Callable[[Visit, Addressee], Response]) -> Handler:
         return lambda visit: do(visit, whom(visit))
@@ -127,6 +127,11 @@ def offices(visit: Visit, settings: Settings) -> Sequence[Organisation]:
         for id, one in sorted(settings.organisations().items())
         if id == visit.staff.organisation or settings.is_hosted(id)
     ]
+
+
+def path_of(to: Addressee) -> str:
+    """Where it is chosen when somebody is told."""
+    return PATH if to.office is None else f"{OFFICE}?{WHOSE}={to.office.id}"
 
 
 def _page(visit: Visit, settings: Settings, to: Addressee, *, error: str = "", done: str = "") -> Response:

@@ -28,6 +28,7 @@ OF_CASES: Final = frozenset({Role.COORDINATOR, Role.PARTNER_STAFF})
 
 MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "static": ANYBODY,
+    "stopped": ANYBODY,
     "language": ANYBODY,
     "login": ANYBODY,
     "logout": ANYBODY,

@@ -23,7 +23,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
 
     def show(visit: Visit) -> Response:
         _drop_void(visit, settings)
-        return _page(visit, settings)
+        return _page(visit, settings, **visit.answer)
 
     def ask_or_grant(visit: Visit) -> Response:
         """Ask for somebody; where another administrator has asked, grant it: everything they came in with ends."""
@@ -31,18 +31,18 @@ def screens(settings: Settings) -> Sequence[Screen]:
         code = visit.said("staff")
         staff = accounts.find(visit.tx, code)
         if staff is None or staff.status == "suspended":
-            return _page(visit, settings, error=UNKNOWN, status=422)
+            return visit.send_back(error=UNKNOWN)
         if staff.code == visit.staff.code:
-            return _page(visit, settings, error=OWN, status=422)
+            return visit.send_back(error=OWN)
         if accounts.ask_recovery(visit.tx, staff.code, visit.staff.code):
             visit.note("recovery_asked", staff=staff.code)
-            return _page(visit, settings, done=ASKED)
+            return visit.lead_to(done=ASKED)
         enrolment = accounts.grant_recovery(visit.tx, staff.code, visit.staff.code)
         if enrolment is None:
-            return _page(visit, settings, error=SAME, status=422)
+            return visit.send_back(error=SAME)
         sessions.end_all(visit.tx, staff.code, "recovery")
         visit.note("recovery_granted", staff=staff.code)
-        return _page(visit, settings, enrolment=enrolment)
+        return visit.lead_to(once=True, enrolment=enrolment)
 
     label = N_("Recuperar un acceso")
     return (Screen("recovery", "/recuperar", get=show, post=ask_or_grant, label=label),)
@@ -62,13 +62,11 @@ def _drop_void(visit: Visit, settings: Settings) -> None:
             accounts.drop_recovery(visit.tx, one.staff)
 
 
-def _page(
-    visit: Visit, settings: Settings, *, error: str = "", done: str = "", enrolment: str = "", status: int = 200
-) -> Response:
+def _page(visit: Visit, settings: Settings, *, error: str = "", done: str = "", enrolment: str = "") -> Response:
     """What waits for a second administrator, and the form to ask."""
     return visit.page(
         "recovery.html",
-        status=status,
+        status=422 if error else 200,
         say=showing.saying(visit, settings),
         pending=accounts.pending_recoveries(visit.tx),
         error=error,

@@ -69,7 +69,13 @@ def screens(settings: Settings) -> Sequence[Screen]:
     paces = Paces()
 
     def ask(visit: Visit) -> Response:
-        return _choose(visit, settings, _passing(visit, settings))
+        passing_on, answer = _passing(visit, settings), visit.answer
+        if not answer.get("is_chosen"):
+            return _choose(visit, settings, passing_on, answer.get("wrong", {}), problem=answer.get("problem", ""))
+        service = passing_on.services.get(visit.said("service"))
+        if service is None:
+            raise Stopped("changed")
+        return _tell(visit, settings, passing_on, service, answer.get("wrong", {}))
 
     def do(visit: Visit) -> Response:
         standing = acting.standing_here(visit, settings)
@@ -80,11 +86,11 @@ def screens(settings: Settings) -> Sequence[Screen]:
         try:
             chosen = fields.read(moves.TO_WHOM, visit.form, {"service": list(passing_on.services)})
         except Wrong as wrong:
-            return _choose(visit, settings, passing_on, wrong.fields)
+            return visit.send_back(wrong=dict(wrong.fields))
         service = passing_on.services[chosen["service"]]
         if visit.said(STEP) == SENDS:
             return _send(visit, settings, passing_on, service, form_id)
-        return _tell(visit, settings, passing_on, service, {})
+        return visit.send_back(is_chosen=True)
 
     def _tell(
         visit: Visit, settings: Settings, passing_on: Passing, service: Row, wrong: Mapping[str, str]
@@ -100,9 +106,10 @@ def screens(settings: Settings) -> Sequence[Screen]:
         try:
             opened = asking.open_blocks(visit, settings, PURPOSE, [block])[block]
         except CustodyError:
-            return _choose(visit, settings, passing_on, problem=say.text(AWAY))
+            return _choose(visit, settings, passing_on, {}, problem=say.text(AWAY))
         if opened.code:
-            return _choose(visit, settings, passing_on, problem=say.text(person.CLOSED) % {"code": opened.code})
+            closed = say.text(person.CLOSED) % {"code": opened.code}
+            return _choose(visit, settings, passing_on, {}, problem=closed)
         before = _consent(visit, passing_on, service, say.now)
         standing = passing_on.standing
         visit.note("act_asked", people=acting.people_of(standing.case), contract=REDIRECTED.contract)
@@ -140,14 +147,14 @@ def screens(settings: Settings) -> Sequence[Screen]:
         try:
             values = fields.read(asked, visit.form, {})
         except Wrong as wrong:
-            return _tell(visit, settings, passing_on, service, wrong.fields)
+            return visit.send_back(is_chosen=True, wrong=dict(wrong.fields))
         say = showing.saying(visit, settings)
         try:
             sealed = asking.seal_anew(visit, settings, PURPOSE, passing_on.offer["block"], service["organisation"])
         except CustodyError as error:
             words = NO_KEY_NOW if error.code in ("no_recipient", "no_recipient_key") else AWAY
             other = {"other": say.organisation(service["organisation"])}
-            return _choose(visit, settings, passing_on, problem=say.text(words) % other)
+            return visit.send_back(problem=say.text(words) % other)
         decided = _decided(visit, passing_on, service, form_id, before, values, sealed, now)
         hold = timedelta(seconds=settings.undo_seconds)
         if acts.keep(visit.tx, standing.organisation.id, visit.staff.code, decided, hold) != {
@@ -192,12 +199,7 @@ def _may_be_asked(settings: Settings, standing: Standing, organisation: str) -> 
 
 
 def _choose(
-    visit: Visit,
-    settings: Settings,
-    passing_on: Passing,
-    wrong: Mapping[str, str] | None = None,
-    *,
-    problem: str = "",
+    visit: Visit, settings: Settings, passing_on: Passing, wrong: Mapping[str, str], *, problem: str
 ) -> Response:
     """The first page: to whom."""
     say, standing = showing.saying(visit, settings), passing_on.standing
@@ -210,9 +212,9 @@ def _choose(
         standing=standing,
         code=standing.referral["short_code"],
         says=say.text(REDIRECTED.says) % {"other": say.organisation(standing.other)},
-        asked=[*_asked(visit, say, passing_on, moves.TO_WHOM, wrong or {})] if passing_on.services else [],
+        asked=[*_asked(visit, say, passing_on, moves.TO_WHOM, wrong)] if passing_on.services else [],
         form_id=visit.typed(FORM_ID) or new_form_id(),
-        wrong=wrong or {},
+        wrong=wrong,
         problem=problem,
     )
 

@@ -26,6 +26,9 @@ class Screen:
     """In the navigation (a text of the catalogue); empty: it is not there."""
     act: str | None = None
     """What it notes in the audit, always: without it the page is not sent."""
+    answers_itself: bool = False
+    """Whether what is posted is answered with the page itself, which browsers keep together with what was typed: only
+    where nothing is typed, or a password is, for such a form they keep without what was typed."""
     hashes: bool = False
     """Whether what is posted is held against a password or a PIN, which costs: only a few do so at a time."""
     is_activity: bool = True

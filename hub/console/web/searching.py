@@ -79,7 +79,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
         staff = visit.staff
         whom = [(("person", staff.code), OF_A_PERSON), (("organisation", staff.organisation), OF_AN_ORGANISATION)]
         if not paces.may(whom):
-            return visit.lead_to({"stopped": "too_many_searches"})
+            raise Stopped("too_many_searches")
         viewer, typed = showing.viewer_of(visit, settings), visit.said("q", LONGEST)
         # Custody is asked before anything is noted: what is noted of people would keep it waiting.
         found = _found(visit, settings, viewer, typed)
@@ -88,14 +88,12 @@ def screens(settings: Settings) -> Sequence[Screen]:
         visit.note("searched", people=[*codes, *sorted(people)], found=len(found.rows))
         if len(found.rows) == 1 and found.is_exact and not found.has_more:
             return visit.go(path_of(found.rows[0]["referral_id"]))
-        return visit.lead_to({"typed": typed, **found.said()})
+        return visit.lead_to(typed=typed, **found.said())
 
     def show(visit: Visit) -> Response:
         answer = visit.answer
-        if answer is None:
+        if not answer:
             return ask(visit)
-        if "stopped" in answer:
-            raise Stopped(answer["stopped"])
         viewer = showing.viewer_of(visit, settings)
         found = Found.of(answer, lambda ids: sent.among(visit.tx, viewer, ids))
         names = _names(visit, settings, found)

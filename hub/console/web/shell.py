@@ -7,6 +7,7 @@ ended is ended for the next request.
 
 import asyncio
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -18,11 +19,11 @@ import psycopg_pool
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import contracts
-from hub.console.web import kept, pages, permissions, sessions
+from hub.console.web import answers, kept, pages, permissions, sessions
 from hub.console.web.errors import WORDS, Stopped
 from hub.console.web.screen import SOON, Handler, Screen
 from hub.console.web.sessions import Session
@@ -50,6 +51,9 @@ KEPT_LANGUAGE: Final = 365 * 24 * 3600
 BROWSER, KNOWN_BROWSER, LANGUAGE = "ruta", "ruta-known", "ruta-idioma"  # cookies
 FORM: Final = "application/x-www-form-urlencoded"
 LOGIN, UNLOCK = "/entrar", "/abrir"
+STOPPED: Final = "/alto"
+LEADS_ON: Final = 303
+REQUEST_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 HEADERS: Final = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -102,7 +106,12 @@ class Shell:
             code = "internal"
             if self._failures.may_say():
                 log.error("a request failed", extra=fields(error=describe(error), request=request_id))
-        if code is not None and not started:
+        if code is None or started:
+            return
+        if scope["method"] == "POST":  # as no other page answers a form
+            page = answers.address(f"{STOPPED}/{code}", request_id)
+            await RedirectResponse(page, LEADS_ON)(scope, receive, say)
+        else:
             await error_page(code, language_asked(Headers(scope=scope), self._settings), request_id)(
                 scope, receive, say
             )
@@ -122,6 +131,14 @@ def error_page(code: str, language: Language, request_id: str) -> Response:
     status, heading, remedy = WORDS[code]
     values = {"code": code, "heading": heading, "remedy": remedy, "request_id": request_id}
     return HTMLResponse(pages.render(language, "error.html", values), status)
+
+
+def stopped_page(request: Request, settings: Settings) -> Response:
+    """The page of a code, where whoever has sent a form is led to. Raises Stopped where there is none."""
+    code, number = request.path_params["code"], request.query_params.get(answers.FIELD, "")
+    if request.method not in ("GET", "HEAD") or code not in WORDS or not REQUEST_ID.fullmatch(number):
+        raise Stopped("not_found")
+    return error_page(code, language_asked(request.headers, settings), number)
 
 
 def language_asked(headers: Headers, settings: Settings) -> Language:
@@ -180,6 +197,10 @@ class Posted:
 
     form: Mapping[str, Sequence[str]] = field(default_factory=dict)
     refused: str | None = None
+
+
+class AnsweredForm(Exception):
+    """A form is answered with a page, which browsers would keep with what was typed: it is not sent."""
 
 
 class UnrecordedPage(Exception):
@@ -317,7 +338,9 @@ class Serving:
             self._set(response, KNOWN_BROWSER, visit.known, sessions.KNOWN_FOR * 24 * 3600)
         if visit.language != language:
             self._set(response, LANGUAGE, visit.language, KEPT_LANGUAGE)
-        if is_shown and visit.session is not None:  # what is on the screen of whoever has gone does not stay there
+        if (
+            response.status_code != LEADS_ON and visit.session is not None
+        ):  # what is on the screen of whoever has gone does not stay there
             response.headers.setdefault("refresh", f"{self._leaves_in(visit, screen)};url={UNLOCK}")
         return response
 
@@ -353,9 +376,14 @@ class Serving:
             raise Stopped("method_not_allowed")
         if visit.method == "POST" and not visit.has_form_token():
             raise Stopped("form_expired")
+        if visit.method == "GET" and not is_open and answers.FIELD in visit.query:
+            visit.find_answer()
         response = handler(visit)
-        if visit.method == "POST" and not is_open and response.status_code < 400:
-            kept.drop(visit.tx, visit.staff.code, page_of(visit, screen))
+        if visit.method == "POST":
+            if not screen.answers_itself and response.status_code != LEADS_ON:
+                raise AnsweredForm(screen.name)
+            if not is_open and not visit.comes_back:
+                kept.drop(visit.tx, visit.staff.code, page_of(visit, screen))
         return response
 
     def _back_to(self, visit: Visit, screen: Screen) -> str | None:

@@ -27,16 +27,16 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
     def show(visit: Visit) -> Response:
-        return _page(visit, settings, _asked(visit), "")
+        return _page(visit, settings, _asked(visit), visit.answer.get("wrong", ""))
 
     def save(visit: Visit) -> Response:
         asked, name = _asked(visit), " ".join(visit.typed(NAME).split())
         if wrong := MISSING if not name else TOO_LONG if len(name) > LONGEST else "":
-            return _page(visit, settings, asked, wrong)
+            return visit.send_back(wrong=wrong)
         if not name.isprintable():
             raise Stopped("unreadable")
         if not views.save(visit.tx, visit.staff.code, name, asked):
-            return _page(visit, settings, asked, TOO_MANY)
+            return visit.send_back(wrong=TOO_MANY)
         return RedirectResponse(listing.path(asked), 303)
 
     def drop(visit: Visit) -> Response:

@@ -51,7 +51,8 @@ class Visit:
     path_params: Mapping[str, str]
     query: Mapping[str, str]
     form: Mapping[str, Sequence[str]]
-    """What was posted, by the names of fields; its origin and its token have been checked."""
+    """What was posted, by the names of fields; its origin and its token have been checked. On the page that shows it
+    again, what had been posted."""
     language: Language
     browser: str
     """What the browser's cookie has; a page that changes it has the cookie set."""
@@ -66,6 +67,10 @@ class Visit:
     finds_people: bool = False
     """Whether it finds people, too, and not only cases by their codes."""
     acts: list[Act] = field(default_factory=list)
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    """What the form led to that was sent for this page; empty: none was, or it is no longer kept."""
+    comes_back: bool = False
+    """Whether the form that was posted is shown again."""
 
     @property
     def staff(self) -> Staff:
@@ -124,22 +129,32 @@ class Visit:
         """Send the browser to another page, which is to lead back to a third one."""
         return RedirectResponse(f"{path}?a={quote(back_to)}" if back_to else path, 303)
 
-    def lead_to(self, said: Any) -> Response:
-        """Answer a form by leading to the page at its own address, which finds there what JSON can say as `answer`."""
-        assert self.session is not None
-        answers.keep(self.tx, self.keyring, self.session.id, self.path, said)
-        return self.go(self.path)
+    def lead_to(self, path: str = "", *, once: bool = False, **said: Any) -> Response:
+        """Answer a form by leading to a page, its own where no other is named, which finds there as `answer` what JSON
+        can say; where that is shown once, a reload finds nothing.
+        """
+        return self._lead_to(path or self.path, answers.Kept(said, {}, once))
 
-    @property
-    def answer(self) -> Any:
-        """What a form of this session led to at this page; None: nothing, or it is no longer kept."""
-        assert self.session is not None
-        return answers.find(self.tx, self.keyring, self.session.id, self.path)
+    def send_back(self, path: str = "", **said: Any) -> Response:
+        """Answer a form by leading to the page that shows it again, with what was typed, as if it had just been sent;
+        what had waited for whoever sent it goes on waiting.
+        """
+        self.comes_back = True
+        form = {name: typed for name, typed in self.form.items() if name != FORM_FIELD}
+        return self._lead_to(path or self.path, answers.Kept(said, form))
 
-    def forget_answer(self) -> None:
-        """What the form of this page led to before is over."""
+    def _lead_to(self, path: str, kept: answers.Kept) -> Response:
         assert self.session is not None
-        answers.drop(self.tx, self.session.id, self.path)
+        page = answers.address(path.partition("?")[0], self.request_id)
+        answers.keep(self.tx, self.keyring, self.session.id, page, kept)
+        return self.go(answers.address(path, self.request_id))
+
+    def find_answer(self) -> None:
+        """Take what the form led to that the address names, if it is of this session and still kept."""
+        assert self.session is not None
+        page = answers.address(self.path, self.query[answers.FIELD])
+        if (found := answers.find(self.tx, self.keyring, self.session.id, page)) is not None:
+            self.answer, self.form = found.said, found.form
 
     @property
     def back_to(self) -> str:

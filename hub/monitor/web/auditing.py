@@ -75,6 +75,8 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
     def show(visit: Visit) -> Response:
+        if wrong := visit.answer.get("wrong"):
+            return _page(visit, settings, CHAINS[0], None, None, {name: visit.said(name) for name in FIELDS}, wrong)
         chain, asked, before = _read(visit, settings)
         said = {name: visit.query.get(name, "") for name in FIELDS}
         visit.note("audit_seen", asked=_set(said))
@@ -84,7 +86,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
         typed = {name: visit.said(name) for name in FIELDS}
         meant, wrong = _meant(visit, settings, typed)
         if wrong:
-            return _page(visit, settings, CHAINS[0], None, None, typed, wrong)
+            return visit.send_back(wrong=wrong)
         return RedirectResponse(f"{PATH}?{urlencode(meant)}" if meant else PATH, 303)
 
     return (Screen("audit", PATH, get=show, post=search, label=N_("Auditoría"), act="audit_seen"),)

@@ -19,7 +19,7 @@ from hub.monitor.mending.failures import Cause, Group
 from hub.monitor.mending.operations import Acting, MendingError
 from hub.monitor.seen import SeenQueue
 from hub.monitor.web import looking
-from hub.monitor.web.operators import FAILURES, Words, actor, asking, path_of
+from hub.monitor.web.operators import FAILURES, Words, actor, asking, not_done, path_of, problem_of
 
 SHOWN: Final = 50  # groups
 ASIDE: Final = ("unrouted", "dead")
@@ -44,7 +44,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
     def show(visit: Visit) -> Response:
-        return _page(visit, settings)
+        return _page(visit, settings, problem_of(visit))
 
     def plan(visit: Visit) -> Response:
         operation_id, act = form_id_of(visit), visit.said("acto")
@@ -57,14 +57,14 @@ def screens(settings: Settings) -> Sequence[Screen]:
         except MendingError as error:
             if error.code == "unknown_service":
                 raise Stopped("not_found") from None
-            return _page(visit, settings, error)
+            return not_done(visit, FAILURES, error)
         visit.note("mending_planned", operation=str(operation_id), of=planned.act, messages=planned.sum_of("selected"))
         return RedirectResponse(path_of(operation_id), 303)
 
     return (Screen("failures", FAILURES, get=show, post=plan, label=N_("Fallos"), act="failures_seen"),)
 
 
-def _page(visit: Visit, settings: Settings, problem: MendingError | None = None) -> Response:
+def _page(visit: Visit, settings: Settings, problem: MendingError | None) -> Response:
     say = showing.saying(visit, settings)
     words = Words(visit, settings, say)
     with asking(visit):

@@ -42,6 +42,8 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
     def show(visit: Visit) -> Response:
+        if error := visit.answer.get("error", ""):
+            return _page(visit, settings, typed=visit.said("q"), error=error)
         search, after = read(visit.query)
         said = {name: str(value) for name, value in asdict(search).items() if value is not None}
         visit.note("messages_seen", asked=said)
@@ -52,9 +54,9 @@ def screens(settings: Settings) -> Sequence[Screen]:
         try:
             id = log.ask(settings, lambda connection: _named(connection, typed)) if _means(typed) else None
         except LogAway:
-            return _page(visit, settings, typed=typed, error=AWAY)
+            return visit.send_back(error=AWAY)
         if id is None:
-            return _page(visit, settings, typed=typed, error=UNKNOWN if _means(typed) else NEITHER)
+            return visit.send_back(error=UNKNOWN if _means(typed) else NEITHER)
         return visit.go(story.path_of(id))
 
     return (Screen("messages", PATH, get=show, post=find, label=LABEL),)

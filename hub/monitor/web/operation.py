@@ -19,7 +19,7 @@ from hub.monitor.mending import operations
 from hub.monitor.mending.failures import AT_ONCE
 from hub.monitor.mending.operations import MendingError, Message, Operation
 from hub.monitor.web.looking import is_number
-from hub.monitor.web.operators import Words, actor, asking, path_of, record, replay_path
+from hub.monitor.web.operators import Words, actor, asking, not_done, path_of, problem_of, record, replay_path
 from messaging import database
 
 COUNTS: Final = ("selected", "applied", "refused", "quarantined", "given_back", "stopped", "remaining")
@@ -32,7 +32,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
     def show(visit: Visit) -> Response:
-        return _page(visit, settings)
+        return _page(visit, settings, problem_of(visit), visit.answer.get("wrong", {}))
 
     def start(visit: Visit) -> Response:
         id = _id(visit)
@@ -47,8 +47,8 @@ def screens(settings: Settings) -> Sequence[Screen]:
                         settings.operators, id, visit.said("digest"), actor(visit), why, lambda a: record(settings, a)
                     )
         except MendingError as error:
-            return _page(visit, settings, error)
-        return _page(visit, settings, wrong=wrong) if wrong else RedirectResponse(path_of(id), 303)
+            return not_done(visit, path_of(id), error)
+        return visit.send_back(wrong=wrong) if wrong else RedirectResponse(path_of(id), 303)
 
     def stop(visit: Visit) -> Response:
         id = _id(visit)
@@ -56,7 +56,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             with asking(visit):
                 operations.stop(settings.operators, id, actor(visit), lambda act: record(settings, act))
         except MendingError as error:
-            return _page(visit, settings, error)
+            return not_done(visit, path_of(id), error)
         return RedirectResponse(path_of(id), 303)
 
     return (
@@ -79,9 +79,7 @@ def _wrong(visit: Visit, act: str) -> Mapping[str, str]:
     return found
 
 
-def _page(
-    visit: Visit, settings: Settings, problem: MendingError | None = None, wrong: Mapping[str, str] | None = None
-) -> Response:
+def _page(visit: Visit, settings: Settings, problem: MendingError | None, wrong: Mapping[str, str]) -> Response:
     """The page, with what was not done. Raises Stopped where nobody knows of the operation."""
     id, say = _id(visit), showing.saying(visit, settings)
     words = Words(visit, settings, say)
@@ -106,7 +104,7 @@ def _page(
         status=status,
         problem=said,
         is_over=problem is not None and problem.code in mending_words.ENDS,
-        wrong={name: say.text(text) for name, text in (wrong or {}).items()},
+        wrong={name: say.text(text) for name, text in wrong.items()},
         say=say,
         words=words,
         one=found,
@@ -122,7 +120,7 @@ def _page(
         results={result: say.text(text) for result, text in mending_words.RESULTS.items()},
         **messages,
     )
-    if going_on and visit.method == "GET":
+    if going_on and not visit.answer:
         page.headers["refresh"] = f"{looks_again(found, say.now.timestamp())};url={visit.path}?{BY_ITSELF}=1"
     return page
 
@@ -144,7 +142,8 @@ def _messages(visit: Visit, settings: Settings, found: Operation) -> dict[str, A
     except psycopg.Error as error:
         raise MendingError(database.problem(error), [service]) from None
     next = messages[-1].parked_id if len(messages) == AT_ONCE else None
-    return {"service": service, "services": services, "messages": messages, "next": next, "is_open": bool(visit.query)}
+    is_open = bool(visit.query) and not visit.answer
+    return {"service": service, "services": services, "messages": messages, "next": next, "is_open": is_open}
 
 
 def _senders(shares: Mapping[str, Sequence[operations.Share]], words: Words) -> list[tuple[str, int]]:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
+from starlette.responses import Response
+
 from contracts import CONTRACTS
 from hub.console.web import accounts, mending_words
 from hub.console.web.errors import Stopped
@@ -70,6 +72,17 @@ def path_of(operation_id: object) -> str:
 def replay_path(operation_id: object) -> str:
     """Where a replay is shown."""
     return f"{REPLAYS}/{operation_id}"
+
+
+def problem_of(visit: Visit) -> MendingError | None:
+    """Why that was not done which a form has asked for; None: it was, or nothing was asked for."""
+    said = visit.answer.get("problem")
+    return None if said is None else MendingError(*said)
+
+
+def not_done(visit: Visit, path: str, error: MendingError) -> Response:
+    """Lead to the page that says why something was not done, with what was typed."""
+    return visit.send_back(path, problem=[error.code, error.where])
 
 
 class Words:

@@ -23,7 +23,7 @@ from hub.monitor.mending.operations import MendingError, Operation
 from hub.monitor.mending.replays import RATE_ALONE, RATE_AT_MOST, REPLAY, Selection
 from hub.monitor.web.looking import is_number, when
 from hub.monitor.web.operation import ALTHOUGH, looks_again
-from hub.monitor.web.operators import REPLAYS, TYPED, Words, actor, asking, record, replay_path
+from hub.monitor.web.operators import REPLAYS, TYPED, Words, actor, asking, not_done, problem_of, record, replay_path
 from messaging import clock, database, outbox
 from messaging.identity import HUB
 
@@ -36,18 +36,18 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
     def show(visit: Visit) -> Response:
-        return _page(visit, settings)
+        return _page(visit, settings, problem_of(visit), visit.answer.get("wrong", {}))
 
     def plan(visit: Visit) -> Response:
         operation_id = form_id_of(visit)
         selection, wrong = _selection(visit, settings)
         if selection is None:
-            return _page(visit, settings, wrong=wrong)
+            return visit.send_back(wrong=wrong)
         try:
             with asking(visit):
                 planned = replays.plan(settings.operators, operation_id, actor(visit), selection)
         except MendingError as error:
-            return _page(visit, settings, error)
+            return not_done(visit, REPLAYS, error)
         visit.note(
             "replay_planned",
             operation=str(operation_id),
@@ -58,13 +58,13 @@ def screens(settings: Settings) -> Sequence[Screen]:
         return RedirectResponse(replay_path(operation_id), 303)
 
     def show_one(visit: Visit) -> Response:
-        return _one(visit, settings)
+        return _one(visit, settings, problem_of(visit), visit.answer.get("wrong", {}))
 
     def act(visit: Visit) -> Response:
         id, what = _id(visit), visit.said("acto")
         wrong = _wrong(visit, what)
         if wrong:
-            return _one(visit, settings, wrong=wrong)
+            return visit.send_back(wrong=wrong)
         binds = (settings.operators, id, visit.said("digest"), actor(visit))
         why = visit.said("razon") if what == ALONE else f"{visit.said('motivo')} {visit.said('referencia')}".strip()
         how = (why, _rate(visit) or RATE_ALONE, lambda act: record(settings, act))
@@ -102,14 +102,14 @@ def _id(visit: Visit) -> UUID:
 
 
 def _done(visit: Visit, settings: Settings, do: Callable[[], object]) -> Response:
-    """Do it, and lead to the page of the replay; or show that, with why it was not done."""
+    """Do it, and lead to the page of the replay, which says why where it was not done."""
     try:
         with asking(visit):
             if operations.look(settings.operators, _id(visit)).act != REPLAY:
                 raise Stopped("not_found")
             do()
     except MendingError as error:
-        return _one(visit, settings, error)
+        return not_done(visit, replay_path(_id(visit)), error)
     return RedirectResponse(replay_path(_id(visit)), 303)
 
 
@@ -143,9 +143,7 @@ def _moment(said: str) -> datetime | None:
     return at if at is not None and at > LONG_AGO else None
 
 
-def _page(
-    visit: Visit, settings: Settings, problem: MendingError | None = None, wrong: Mapping[str, str] | None = None
-) -> Response:
+def _page(visit: Visit, settings: Settings, problem: MendingError | None, wrong: Mapping[str, str]) -> Response:
     say = showing.saying(visit, settings)
     words = Words(visit, settings, say)
     with asking(visit):
@@ -158,7 +156,7 @@ def _page(
         say=say,
         words=words,
         problem=words.problem(problem, replay_words.PROBLEMS) if problem else "",
-        wrong={name: say.text(text) for name, text in (wrong or {}).items()},
+        wrong={name: say.text(text) for name, text in wrong.items()},
         is_seen=bool(settings.operators),
         found=found,
         path_of=replay_path,
@@ -195,9 +193,7 @@ def _rate(visit: Visit) -> int | None:
     return int(said) if said.isascii() and said.isdigit() and 1 <= int(said) <= RATE_AT_MOST else None
 
 
-def _one(
-    visit: Visit, settings: Settings, problem: MendingError | None = None, wrong: Mapping[str, str] | None = None
-) -> Response:
+def _one(visit: Visit, settings: Settings, problem: MendingError | None, wrong: Mapping[str, str]) -> Response:
     """The page of one, with what was not done. Raises Stopped where nobody knows of it."""
     id, say = _id(visit), showing.saying(visit, settings)
     words = Words(visit, settings, say)
@@ -222,7 +218,7 @@ def _one(
         status=status,
         problem=said,
         is_over=problem is not None and problem.code in mending_words.ENDS,
-        wrong={name: say.text(text) for name, text in (wrong or {}).items()},
+        wrong={name: say.text(text) for name, text in wrong.items()},
         say=say,
         words=words,
         one=found,
@@ -247,7 +243,7 @@ def _one(
         size_of=_size,
         **messages,
     )
-    if found.is_started and found.sum_of("remaining") and visit.method == "GET":
+    if found.is_started and found.sum_of("remaining") and not visit.answer:
         page.headers["refresh"] = f"{looks_again(found, say.now.timestamp())};url={visit.path}?{BY_ITSELF}=1"
     return page
 
@@ -263,7 +259,8 @@ def _messages(visit: Visit, settings: Settings, found: Operation) -> dict[str, A
     except psycopg.Error as error:
         raise MendingError(database.problem(error), [service]) from None
     next = messages[-1].position if len(messages) == AT_ONCE else None
-    return {"service": service, "services": services, "messages": messages, "next": next, "is_open": bool(visit.query)}
+    is_open = bool(visit.query) and not visit.answer
+    return {"service": service, "services": services, "messages": messages, "next": next, "is_open": is_open}
 
 
 def _size(count: int | None) -> str:

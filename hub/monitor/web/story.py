@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
+from pydantic import TypeAdapter
 from starlette.responses import Response
 
 from contracts.codes import OrganisationStatus
@@ -35,6 +36,7 @@ SUSPENDED: Final = N_("Esa organización está suspendida: mientras tanto no lee
 GONE: Final = N_("Esa organización ya no participa en la red: no se le entrega nada.")
 UNREAD: Final = N_("Lo más antiguo de su buzón espera desde hace %(span)s a que lo lea.")
 ALL_READ: Final = N_("En su buzón no queda nada por leer.")
+OPENED: Final = TypeAdapter(Opened)
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,14 @@ def screens(settings: Settings) -> Sequence[Screen]:
     """The pages of this module."""
 
     def show(visit: Visit) -> Response:
-        return _page(visit, settings)
+        answer = visit.answer
+        opened = OPENED.validate_python(answer["opened"]) if "opened" in answer else None
+        return _page(visit, settings, opened, answer.get("wrong", {}), answer.get("problem", ""))
 
     def open_up(visit: Visit) -> Response:
         wrong = _wrong(visit)
         if wrong:
-            return _page(visit, settings, wrong=wrong)
+            return visit.send_back(wrong=wrong)
         reason = f"{visit.said('motivo')} {visit.said('referencia')}".strip()
         try:
             opened = log.ask(
@@ -76,8 +80,8 @@ def screens(settings: Settings) -> Sequence[Screen]:
                 ),
             )
         except (LogAway, NotOpened):
-            return _page(visit, settings, problem=NOT_SHOWN)
-        return _page(visit, settings, opened=opened)
+            return visit.send_back(problem=NOT_SHOWN)
+        return visit.lead_to(once=True, opened=OPENED.dump_python(opened, mode="json"))
 
     return (Screen("message", "/mensaje/{id:uuid}", get=show, post=open_up, act="message_seen"),)
 
@@ -104,14 +108,7 @@ def _wrong(visit: Visit) -> Mapping[str, str]:
     return found
 
 
-def _page(
-    visit: Visit,
-    settings: Settings,
-    *,
-    opened: Opened | None = None,
-    wrong: Mapping[str, str] | None = None,
-    problem: str = "",
-) -> Response:
+def _page(visit: Visit, settings: Settings, opened: Opened | None, wrong: Mapping[str, str], problem: str) -> Response:
     """The page, with what was just opened: it is shown this once."""
     id = _id(visit)
     visit.note("message_seen", message=str(id))
@@ -140,7 +137,7 @@ def _page(
         opened=opened,
         states=STATES,
         why=WHY,
-        wrong=wrong or {},
+        wrong=wrong,
         problem=problem,
     )
 

@@ -42,7 +42,19 @@ from messaging import register, topology
 from messaging.identity import HUB
 from messaging.migrate import migrate
 
-__all__ = ["FORM", "PASSWORD", "PIN", "TOKEN", "Answer", "Browser", "Person", "Remote", "Running", "enrol"]  # for tests
+__all__ = [
+    "ENROLMENT",
+    "FORM",
+    "PASSWORD",
+    "PIN",
+    "TOKEN",
+    "Answer",
+    "Browser",
+    "Person",
+    "Remote",
+    "Running",
+    "enrol",
+]  # for tests
 
 CENTRE = "barranquilla"
 DATABASE = "console_tried"

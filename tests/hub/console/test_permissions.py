@@ -144,7 +144,7 @@ def test_with_a_planted_page_that_nobody_has_declared_nothing_starts(
 
 def test_every_route_of_the_application_is_a_page_with_a_permission(console: Console, running: Running) -> None:
     screens = {one.path for one in app.all_screens(console.settings)}
-    assert {getattr(one, "path", None) for one in running.app.routes} == {app.STATIC, *screens}
+    assert {getattr(one, "path", None) for one in running.app.routes} == {app.STATIC, app.STOPPED_AT, *screens}
 
 
 def test_roles_of_the_centre_count_as_long_as_the_organisation_coordinates(

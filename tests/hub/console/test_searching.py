@@ -19,10 +19,10 @@ import contracts
 from contracts.codes import ContactChannel, ReferralEvent, ReferralState, Weekday
 from deploy.local import Stack
 from hub.console.custody.client import CustodyError
-from hub.console.web import asking, pace
+from hub.console.web import answers, asking, pace
 from hub.console.web.case import path_of
 from hub.console.web.visit import BY_ITSELF
-from messaging import clock
+from messaging import clock, database
 from messaging.believing import COLOMBIA
 from tests.examples import NOW, consent_granted
 from tests.examples_reports import an_id, noted, referred, says
@@ -36,6 +36,7 @@ from tests.hub.console.test_process import Served, start
 from tests.waiting import eventually
 
 OTHER: dict[str, Any] = {"given_names": "Gisela", "family_names": "Tolvanera", "phone": "+573014440001"}
+LED_TO = re.compile(r"/buscar/casos\?respuesta=[0-9a-f]{32}")
 NOTHING = "No hay un caso así que usted pueda ver."
 AWAY = "Ahora no se puede buscar por nombre"
 
@@ -95,7 +96,7 @@ class World:
         self.searched += 1
         browser = self.by(who, role)
         browser.get("/")
-        return browser.send_and_see("/buscar/casos", q=typed, a="/buscar")
+        return browser.send("/buscar/casos", q=typed, a="/buscar")
 
     def open(self, who: str, id: UUID) -> Answer:
         browser = self.by(who)
@@ -212,15 +213,15 @@ def test_a_search_leads_to_an_address_without_a_word_whatever_it_finds(world: Wo
     browser = world.by("redcross")
     for typed in ("Gisela Tolvanera", "Nadie Ninguna", "", "x" * 101):
         browser.get("/")
-        answer = browser.send("/buscar/casos", q=typed, a="/buscar")
-        assert (answer.leads_to, answer.body) == ("/buscar/casos", b""), typed
-    assert NOTHING in browser.get("/buscar/casos").text
+        assert browser.send("/buscar/casos", q=typed, a="/buscar").status == 200, typed
+        assert LED_TO.fullmatch(browser.at), typed
+    assert NOTHING in browser.get(browser.at).text
 
 
 def test_a_reload_shows_the_same_list_and_notes_only_that_names_are_opened(world: World) -> None:
     browser = searching_for_two(world)
-    before, first = len(world.console.acts()), browser.get("/buscar/casos")
-    again = browser.get("/buscar/casos")
+    before, first = len(world.console.acts()), browser.get(browser.at)
+    again = browser.get(browser.at)
     assert TOKEN.sub("", first.text) == TOKEN.sub("", again.text)
     assert 'value="Gisela Tolvanera"' in again.text
     acts = [(row["act"], json.loads(row["details"])) for row in world.console.acts()[before:]]
@@ -234,13 +235,33 @@ def test_nobody_elses_session_sees_it_nor_another_one_of_the_same_person(world: 
     browser, other = Browser(Remote(world.served.port)), Browser(Remote(world.served.port))
     person = world.console.enrol(browser, "twice.redcross", "partner_staff", organisation="redcross")
     browser.get("/")
-    assert "Gisela" in browser.send_and_see("/buscar/casos", q="Gisela Tolvanera").text
+    assert "Gisela" in browser.send("/buscar/casos", q="Gisela Tolvanera").text
     world.console.log_in(other, person)
     for one in (other, world.by("redcross"), world.by("iom")):
-        page = one.get("/buscar/casos")
+        page = one.get(browser.at)
         assert (page.status, "Gisela" in page.text, "Hay varios casos" in page.text) == (200, False, False)
         assert "Escriba arriba el código del caso" in page.text
-    assert "Gisela" in browser.get("/buscar/casos").text
+    assert "Gisela" in browser.get(browser.at).text
+
+
+def test_each_tab_keeps_what_its_own_search_has_led_to(world: World) -> None:
+    browser = searching_for_two(world)
+    first = browser.at
+    assert NOTHING in browser.send("/buscar/casos", q="Nadie Ninguna").text
+    assert "Gisela Tolvanera Ruiz" in browser.get(first).text
+    assert "Escriba arriba el código del caso" in browser.get("/buscar/casos").text
+
+
+def test_of_what_one_session_was_led_to_no_more_is_kept_than_fits(world: World) -> None:
+    world.staff.clear()
+    browser = searching_for_two(world)
+    session, first = kept_last(world)["session"], browser.at
+    for of in range(answers.MOST + 1):
+        with database.connect(world.console.url) as tx:
+            answers.keep(tx, world.console.keyring, session, f"/x?{of}", answers.Kept({"of": of}, {}))
+    kept = world.console.query("select path from kept_answer where session = %s", session)
+    assert {row["path"] for row in kept} == {f"/x?{of}" for of in range(1, answers.MOST + 1)}
+    assert "Gisela" not in browser.get(first).text
 
 
 def test_what_is_no_longer_for_the_viewer_is_not_in_the_list(world: World) -> None:
@@ -248,7 +269,7 @@ def test_what_is_no_longer_for_the_viewer_is_not_in_the_list(world: World) -> No
     sql = "update referral set recipient = %s where referral_id = %s"
     world.console.query(sql, "iom", an_id("gisela again"))
     try:
-        page = browser.get("/buscar/casos").text
+        page = browser.get(browser.at).text
     finally:
         world.console.query(sql, "redcross", an_id("gisela again"))
     assert contracts.short_code(an_id("gisela")) in page
@@ -266,7 +287,7 @@ def test_it_is_kept_so_that_the_database_alone_does_not_tell_it(world: World) ->
 def test_it_is_gone_with_the_session_the_lock_the_minutes_and_anybody_who_is_erased(world: World, how: str) -> None:
     world.staff.clear()  # whoever goes here is nobody elsewhere
     browser = searching_for_two(world)
-    session = kept_last(world)["session"]
+    session, at = kept_last(world)["session"], browser.at
     match how:
         case "logout" | "lock":
             browser.send("/salir" if how == "logout" else "/bloquear")
@@ -279,7 +300,7 @@ def test_it_is_gone_with_the_session_the_lock_the_minutes_and_anybody_who_is_era
             world.console.query("insert into purged (organisation, referral_id) values ('redcross', %s)", uuid4())
     left = world.console.query("select kept_at from kept_answer where session = %s", session)
     assert bool(left) == (how == "minutes")  # which is dropped a little later, and shown to nobody before
-    page = browser.get("/buscar/casos")
+    page = browser.get(at)
     assert "Gisela" not in page.text
     assert page.status == (303 if how in ("logout", "lock") else 200)
 
@@ -311,8 +332,8 @@ def test_a_case_that_is_not_for_the_viewer_changes_no_byte_of_any_page(world: Wo
             (
                 one.status,
                 [header for header in one.headers if header[0] not in ("x-request-id", "date")],
-                # The number of a refused page, the hour, the mask of the token.
-                re.sub(r"[0-9a-f]{32}(?=<)|\b\d+:\d\d\b", "", TOKEN.sub("", one.text)),
+                # The number of a refused page and in an address, the hour, the mask of the token.
+                re.sub(r"[0-9a-f]{32}(?=<)|(?<=respuesta%3D)[0-9a-f]{32}|\b\d+:\d\d\b", "", TOKEN.sub("", one.text)),
             )
             for one in answers
         ]
@@ -333,7 +354,12 @@ def test_what_is_found_passes_the_viewers_own_conditions_again(world: World) -> 
 
 def test_the_same_words_for_nobody_for_not_yours_and_for_who_has_nobody_in_custody(world: World) -> None:
     def said(who: str, typed: str) -> str:
-        return re.sub(r'value="[^"]*"|<header.*</header>', "", world.search(who, typed).text, flags=re.DOTALL)
+        return re.sub(
+            r'value="[^"]*"|respuesta%3D[0-9a-f]{32}|<header.*</header>',
+            "",
+            world.search(who, typed).text,
+            flags=re.DOTALL,
+        )
 
     assert said("redcross", "Nadie Ninguna") == said("fuvadis", "Zulmarixa Qorvelle") == said("iom", "Zulmarixa")
     assert NOTHING in said("iom", "Zulmarixa")
@@ -544,10 +570,10 @@ def test_a_telephone_leaves_the_screen_when_its_safe_time_ends(world: World, at_
 def test_who_searches_on_and_on_is_stopped_by_a_page_with_a_code(world: World) -> None:
     browser = world.by("americares")
     browser.get("/")
-    answers = [browser.send_and_see("/buscar/casos", q="0000-0000")]
+    answers = [browser.send("/buscar/casos", q="0000-0000")]
     while answers[-1].status == 200 and len(answers) <= pace.OF_A_PERSON.at_once + 30:
         browser.get("/")
-        answers.append(browser.send_and_see("/buscar/casos", q="0000-0000"))
+        answers.append(browser.send("/buscar/casos", q="0000-0000"))
     assert answers[-1].status == 429
     assert "too_many_searches" in answers[-1].text
     assert len(answers) > pace.OF_A_PERSON.at_once

@@ -346,7 +346,7 @@ def test_a_token_of_another_browser_is_refused(posting: Callable[..., Answer], a
 
 
 def raw(browser: Browser, body: bytes, content_type: str = FORM) -> Answer:
-    return browser._ask("POST", "/entrar", {"content-type": content_type}, body)
+    return browser.see(browser._ask("POST", "/entrar", {"content-type": content_type}, body))
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,8 @@ from tests.hub.console.kit import CENTRE, TOKEN, Answer, Browser, Console, Runni
 CONFIDENTIAL: dict[str, Any] = {"confidential": True, "person_id": None, "need_id": None}
 HIDDEN, GBV, SEEN = an_id("hidden"), an_id("gbv"), an_id("seen")
 DAY = timedelta(days=1)
-ONE_ANOTHER = re.compile(r'[0-9a-f]{32}(?=<)|(?<=name="formulario" value=")[^"]*')  # the number of a page, a form's id
+# The number of a page, and in an address of a request; a form's id.
+ONE_ANOTHER = re.compile(r'[0-9a-f]{32}(?=<)|(?<=respuesta%3D)[0-9a-f]{32}|(?<=name="formulario" value=")[^"]*')
 """What is another each time that a page is made."""
 LEFT = re.compile(r"^\d+(?=;url=)")  # seconds until the session is locked
 OF_CASES = re.compile(r"\b(referral|step|event|escalation|call_back|consent|triage|link)\b")  # tables
@@ -85,7 +86,7 @@ class World:
                 if may_come("found", [role]):
                     for typed in (contracts.short_code(HIDDEN), str(GBV)):
                         browser.get("/buscar")
-                        found[f"{who} looks for {typed}"] = said(browser.send_and_see(searching.FOUND, q=typed))
+                        found[f"{who} looks for {typed}"] = said(browser.send(searching.FOUND, q=typed))
                     browser.get("/")
                     found[f"{who} opens"] = said(browser.send(f"{path_of(HIDDEN)}/persona"))
         return Everything(found, self._readings(asked))

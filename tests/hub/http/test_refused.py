@@ -97,9 +97,9 @@ def logged(entrance: Entrance, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture
 def empty(entrance: Entrance, logged: Logging) -> Logging:
     """A log with nothing in it, of an entrance that has refused nothing."""
-    counted = -1
-    while counted != (counted := entrance.query("select count(*) from refused")[0]["count"]):
-        time.sleep(1.5)  # what was refused a moment ago is written, by and by
+    last = service_published()  # what was refused before is written with it, or was
+    assert entrance.client("americares").post(last).code == "forged_sender"
+    wait_until(lambda: entrance.query("select 1 from refused where message_id = %s", [last.id]))
     entrance.query("truncate refused")
     logged.log.empty()
     return logged
@@ -245,7 +245,10 @@ def test_killed_while_it_writes_it_counts_each_once(empty: Logging, entrance: En
     survivor = empty.start()
     try:
         wait_until(lambda: sum(empty.refused_to("iom")) >= many + 33)
-        time.sleep(2 * refused.LOOK_EVERY)
+        entrance.query(
+            "insert into refused (at, organisation, code, beyond) values (now(), 'americares', 'not_json', 1)"
+        )
+        wait_until(lambda: empty.refused_to("americares") == (0, 1))  # it has looked again
     finally:
         survivor.stop()
 

@@ -214,7 +214,7 @@ class World:
         for _ in range(TRIES):
             page = browser.get(path)
             form = Form(page.text)
-            answer = browser.send_and_see(path, formulario=form.id, **form.filled(self.chance, self.clock.now))
+            answer = browser.send(path, formulario=form.id, **form.filled(self.chance, self.clock.now))
             if answer.status != 422:
                 break
         else:

@@ -17,6 +17,8 @@ from screens.visiting import Hand, chromium
 TYPED: Final = "Marcano"
 PLANTED: Final = (TYPED, "Yuliana", "3005550117")
 NOTES: Final = ("Hexquilombia", "Ondrixia")
+NOT_TAKEN: Final = ("Zibarquelia", "Vurnalotte", "Quembiraxo", "Draspenilo")
+OLD_TOKEN: Final = "document.querySelector('main [name=form_token]').value = '00'"
 UNCHECKED: Final = "document.querySelector('main form').noValidate = true"  # as a browser sends it that checks nothing
 STYLE: Final = b"color-scheme: light dark"  # which may be kept for good
 GZIP: Final = b"\x1f\x8b\x08"
@@ -108,3 +110,27 @@ def test_nor_has_the_disk_a_note_that_was_left_or_not_taken(hand: Hand, profile:
     hand.page.context.close()
     for name, content in kept(profile):
         assert are_in(content, NOTES) == set(), name
+
+
+def test_nor_has_the_disk_what_was_typed_into_any_other_form(hand: Hand, profile: Path) -> None:
+    hand.go("/alta")
+    hand.send(code=NOT_TAKEN[0])
+    assert hand.page.locator(".bad").count()
+    hand.come_in(PARTNER)
+    hand.go("/referencias/vistas")
+    hand.send(nombre=f"{NOT_TAKEN[1]} {'x' * 40}")
+    assert NOT_TAKEN[1] in hand.page.content()
+    hand.go("/referencias/vistas")
+    hand.page.evaluate(OLD_TOKEN)
+    hand.send(nombre=NOT_TAKEN[2])
+    assert "form_expired" in hand.page.content()
+    hand.go("/avisos")
+    hand.page.check("main [name=avisos][value=all]")
+    hand.page.evaluate(UNCHECKED)
+    hand.send(correo=NOT_TAKEN[3])
+    assert hand.page.locator(".bad").count()
+    hand.go("/")
+    hand.press("form[action='/salir'] button")
+    hand.page.context.close()
+    for name, content in kept(profile):
+        assert are_in(content, NOT_TAKEN) == set(), name
