@@ -338,9 +338,8 @@ class Serving:
             self._set(response, KNOWN_BROWSER, visit.known, sessions.KNOWN_FOR * 24 * 3600)
         if visit.language != language:
             self._set(response, LANGUAGE, visit.language, KEPT_LANGUAGE)
-        if (
-            response.status_code != LEADS_ON and visit.session is not None
-        ):  # what is on the screen of whoever has gone does not stay there
+        # What is on the screen of whoever has gone does not stay there.
+        if response.status_code != LEADS_ON and visit.session is not None:
             response.headers.setdefault("refresh", f"{self._leaves_in(visit, screen)};url={UNLOCK}")
         return response
 
