@@ -339,7 +339,8 @@ def test_who_reads_the_last_entry_without_the_lock_would_break_the_chain(
     audit: Audit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     audit.append(act())
-    monkeypatch.setattr(store, "LAST", "select 0 as number, ''::bytea as hash")  # as one who read before others wrote
+    before_others_wrote = "select clock_timestamp()::text as at, 0 as number, ''::bytea as hash"
+    monkeypatch.setattr(store, "LAST", before_others_wrote)
     with pytest.raises(psycopg.errors.UniqueViolation):  # the database lets no number be there twice
         audit.append(act())
     audit.verify()

@@ -26,16 +26,23 @@ LONGEST_LINE: Final = 1_000  # bytes of the copy; one has some 280
 
 # Times are hashed as text, so their text may not depend on a setting; the connection's zone is UTC.
 PLAIN: Final = "set local datestyle = 'ISO, YMD'; set local timezone = 'UTC'"
-LAST: Final = "select number, hash from audit_entry order by number desc limit 1"
-APPEND: Final = """
-    insert into audit_entry (number, at, actor, act, subject, details, previous, hash)
-    select number, %b::timestamptz, actor, act, subject, details, previous, hash
-    from unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::bytea[])
-        as new(number, actor, act, subject, details, previous, hash)
+BEGIN: Final = f"{PLAIN}; select pg_advisory_xact_lock({THE_CHAIN})"
+LAST: Final = """
+    select clock_timestamp()::text as at, last.number, last.hash
+    from (values (true)) as one left join (
+        select number, hash from audit_entry order by number desc limit 1
+    ) as last on true
 """
 # Where somebody has cut the tail and left the checkpoints, there is one of this number: it stays, to be found.
-SIGN: Final = """
-    insert into audit_checkpoint (number, hash, at, signature) values (%s, %s, %s, %s) on conflict do nothing
+APPEND_AND_SIGN: Final = """
+    with appended as (
+        insert into audit_entry (number, at, actor, act, subject, details, previous, hash)
+        select number, %b::timestamptz, actor, act, subject, details, previous, hash
+        from unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::bytea[])
+            as new(number, actor, act, subject, details, previous, hash)
+    )
+    insert into audit_checkpoint (number, hash, at, signature) values (%b, %b, %b::timestamptz, %b)
+    on conflict do nothing
 """
 ENTRIES: Final = "select number, at::text, actor, act, subject, details, previous, hash from audit_entry"
 CHECKPOINTS: Final = "select number, hash, at::text, signature from audit_checkpoint"
@@ -60,22 +67,20 @@ def append(connection: Connection, acts: Sequence[Act], sign: Callable[[bytes], 
     """Append to the chain and sign its end, as a part of the transaction; the lock lasts until that is over."""
     if not acts:
         return
-    connection.execute(PLAIN)
-    connection.execute("select pg_advisory_xact_lock(%s)", (THE_CHAIN,))
+    connection.execute(BEGIN)
     # The lock's own statement may have begun before the last one that held it committed: this one has not.
-    row = connection.execute(LAST).fetchone()
-    number, previous = (row["number"], bytes(row["hash"])) if row is not None else (0, BEFORE_THE_FIRST)
-    now = connection.execute("select clock_timestamp()::text as now").fetchone()
-    assert now is not None
-    at = now["now"]
+    last = connection.execute(LAST).fetchone()
+    assert last is not None
+    at = last["at"]
+    number, previous = (last["number"], bytes(last["hash"])) if last["hash"] is not None else (0, BEFORE_THE_FIRST)
     new = []
     for act in acts:
         number += 1
         hash = hash_of(number, at, act.actor, act.act, act.subject, act.text, previous)
         new.append((number, act.actor, act.act, act.subject, act.text, previous, hash))
         previous = hash
-    connection.execute(APPEND, (at, *map(list, zip(*new, strict=True))))
-    connection.execute(SIGN, (number, previous, at, sign(to_sign(number, previous, at))))
+    signed = (number, previous, at, sign(to_sign(number, previous, at)))
+    connection.execute(APPEND_AND_SIGN, (at, *map(list, zip(*new, strict=True)), *signed))
 
 
 def copy(connection: Connection, directory: Path) -> None:
