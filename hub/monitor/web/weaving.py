@@ -1,6 +1,7 @@
 """Who says what to whom, as pairs with a contract between them, in which order they are shown, and how drawn. Pure.
 
 links(talks, reads)     -> the links, first what fails, then what has changed
+by_source(links)        -> the same, those of one who says something together
 weave(links)            -> Weave: each link a row, with a line to who says it and a line to whom; numbers of an SVG
 """
 
@@ -109,6 +110,14 @@ def _order(one: Link) -> tuple[int, float, str, str, str]:
     return first, -(one.mean or 0.0 if much is None else much), one.source, one.to, one.type
 
 
+def by_source(links: Iterable[Link]) -> list[list[Link]]:
+    """Those of one who says something together, in the same order; first of whom the first is."""
+    parts: dict[str, list[Link]] = {}
+    for one in links:
+        parts.setdefault(one.source, []).append(one)
+    return list(parts.values())
+
+
 def weave(drawn: Iterable[Link], called: Callable[[str], str]) -> Weave:
     """Lay them out: rows of one source together, each name in the middle of its rows, as far as there is room."""
     rows = sorted(drawn, key=lambda one: (one.source, one.to, one.type))
@@ -141,4 +150,4 @@ def _places(rows: Sequence[tuple[str, float]]) -> dict[str, float]:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1].rstrip(' ,')}…"
