@@ -82,6 +82,11 @@ HOSTED: Final = (CENTRE, "iom", "redcross")
 """Who uses the hub's screens."""
 WITHOUT_KEY: Final = "americares"
 """To whom nobody can seal anything."""
+MEASURED: Final = {
+    "broker_away": "The broker does not answer.",
+    "supervisor_frozen": "./ruta up has not looked for 95 seconds.",
+}
+"""What alerts say of what was seen."""
 SCREENS: Final = {"console": {"reads": ["*"], "sends": [], "amqp": False}}
 INDEXED_WITHIN: Final = 30.0  # seconds
 
@@ -254,7 +259,7 @@ class ShownConsole:
                 page, began = alert_pages.read()[name], at.isoformat()
                 can_wait = page.wait != "never"
                 book.open[name] = Open(
-                    name, "x", page.means, page.first, began, began, ["x"], can_wait, organisations=["iom"]
+                    name, "x", MEASURED[name], page.first, began, began, ["x"], can_wait, organisations=["iom"]
                 )
 
     def verify(self, *, right: bool) -> None:

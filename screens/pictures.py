@@ -36,6 +36,8 @@ def write(browsers: Visits, folder: Path, states: Sequence[State]) -> int:
             state.reach(hand)
             for width in WIDTHS:
                 hand.look(width)
+                height = hand.page.evaluate("document.documentElement.scrollHeight")
+                hand.page.set_viewport_size({"width": width, "height": height})  # what stays in sight covers nothing
                 file = folder / f"{state.name}-{language}-{width}.png"
                 hand.page.screenshot(path=file, full_page=True, animations="disabled", caret="hide")
             if hand.complaints:

@@ -228,6 +228,7 @@ def _seen(path: str, network: Callable[[datetime], Seen], seconds_ago: int = 8) 
 
     def look(hand: Hand) -> None:
         hand.console.see(seconds_ago, network)
+        hand.console.let_log_be_read(is_there=True)
         hand.go(path)
 
     return look

@@ -78,6 +78,11 @@ class Buttons:
     is_hosted: bool
     """Whether its staff act from here at all."""
 
+    @property
+    def has_next(self) -> bool:
+        """Whether the first of what is offered is what comes next: nothing stands against it, and it is no note."""
+        return bool(self.offered) and not self.offered[0].obstacle and self.offered[0].move not in moves.NOTES
+
     @staticmethod
     def form_id() -> str:
         """An id for the form of a button."""

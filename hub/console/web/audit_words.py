@@ -6,8 +6,8 @@ from typing import Final
 from hub.console.web.words import N_
 
 CHAIN_NAMES: Final[Mapping[str, str]] = {
-    "consola": N_("lo que el equipo vio e hizo en la consola"),
-    "red": N_("lo que se le hizo a la red"),
+    "consola": N_("lo visto y hecho en la consola"),
+    "red": N_("lo hecho a la red"),
 }
 CHAINS: Final = tuple(CHAIN_NAMES)
 NO_WHO: Final = N_("Nadie entra con este nombre ni tiene este código, como s-7kd2 u operator:1000.")

@@ -58,9 +58,7 @@ def _contact(say: Saying, value: Any) -> str:
     told = [say.code(value["channel"], "ContactChannel"), say.code(value["language"], "Language")]
     if value.get("interpreter"):
         told.append(say.text(N_("Necesita intérprete")))
-    told += [
-        f"{say.code(one['day'], 'Weekday')} {one['starts']} - {one['ends']}" for one in value.get("safe_times") or ()
-    ]
+    told += [say.safe_time(one) for one in value.get("safe_times") or ()]
     return "; ".join(told)
 
 

@@ -100,12 +100,12 @@ MOVES: Final = (
         N_("La persona va a otra organización, con un consentimiento que da ahora. %(other)s se entera."),
         own_fields=(*TO_WHOM, *WHY, *CONSENTED),
     ),
+    Move(contracts.ReferralChased, N_("Anotar que pedimos respuesta"), N_("Queda en la historia del caso.")),
     Move(contracts.ReferralServiceNoted, N_("Contar cómo va"), N_("Solo %(other)s puede leerlo.")),
     Move(contracts.ReferralNoteAdded, N_("Escribir o anotar una llamada"), N_("Solo %(readers)s puede leerlo.")),
     Move(contracts.ReferralVisitCancelled, N_("La cita se canceló"), N_("La referencia sigue abierta.")),
     Move(contracts.ReferralCancelled, N_("Aceptar que se cancele"), N_("La referencia termina aquí.")),
     Move(contracts.ReferralTakenOn, N_("Encargarnos"), N_("Quienes coordinan ven que ustedes hacen que avance.")),
-    Move(contracts.ReferralChased, N_("Anotar que pedimos respuesta"), N_("Queda en la historia del caso.")),
     Move(contracts.ReferralDeadlineExtended, N_("Dar más plazo"), N_("Las dos organizaciones se enteran.")),
     Move(contracts.ReferralReopened, N_("Abrir de nuevo"), N_("La organización que atendió sigue atendiendo.")),
     Move(contracts.ReferralCancelRequested, N_("Cancelar"), N_("Si %(other)s ya aceptó, tiene que estar de acuerdo.")),
@@ -121,6 +121,8 @@ BY_NAME: Final[Mapping[str, Move]] = {one.name: one for one in MOVES}
 PURGED: Final = BY_NAME["purged"]
 NOTE_ADDED: Final = BY_NAME["note_added"]
 REDIRECTED: Final = BY_NAME["redirected"]
+NOTES: Final = (BY_NAME["service_noted"], NOTE_ADDED)
+"""What may be said beside anything, and is never what comes next."""
 OF_A_PERSON: Final = (contracts.ReferralNoteAdded, contracts.ReferralReopened, contracts.ReferralRedirected)
 """What nobody needs any more once the person is erased."""
 BY_CONSENT: Final = (contracts.ReferralNoteAdded, contracts.ReferralReopened, contracts.ReferralInfoProvided)

@@ -95,9 +95,9 @@ def screens(settings: Settings) -> Sequence[Screen]:
             return visit.lead_to(path_of(to), done=SAVED)
         address = said or (had.address if had is not None else "")
         if not is_address(address):
-            return visit.send_back(path_of(to), error=NO_ADDRESS)
+            return visit.send_back(path_of(to), error=NO_ADDRESS, wants=wants)
         if throttle.attempt(visit.tx, visit.keyring.hash(PURPOSE, f"notices {to.code}"), OF_CODES):
-            return visit.send_back(path_of(to), error=TOO_OFTEN)
+            return visit.send_back(path_of(to), error=TOO_OFTEN, wants=wants)
         notices.ask(visit.tx, visit.keyring, to.code, wants, address, visit.language, now)
         visit.note("notices_set", wants=wants, is_confirmed=False, **to.noted)
         return visit.lead_to(path_of(to), done=SENT)
@@ -134,7 +134,10 @@ def path_of(to: Addressee) -> str:
     return PATH if to.office is None else f"{OFFICE}?{WHOSE}={to.office.id}"
 
 
-def _page(visit: Visit, settings: Settings, to: Addressee, *, error: str = "", done: str = "") -> Response:
+def _page(
+    visit: Visit, settings: Settings, to: Addressee, *, error: str = "", done: str = "", wants: Wants | None = None
+) -> Response:
+    """The page; `wants` is what was chosen, where it could not be kept."""
     choice = notices.choice(visit.tx, visit.keyring, to.code)
     return visit.page(
         "notices.html",
@@ -144,7 +147,7 @@ def _page(visit: Visit, settings: Settings, to: Addressee, *, error: str = "", d
         offices=offices(visit, settings) if to.office is not None else (),
         mails_from=settings.mails_from,
         choices=CHOICES,
-        wants=choice.wants if choice is not None else Wants.OFF,
+        wants=wants or (choice.wants if choice is not None else Wants.OFF),
         address=masked(choice.address) if choice is not None else "",
         is_confirmed=choice is not None and choice.is_confirmed,
         was_refused=notices.was_refused(visit.tx, to.code) if choice is not None else False,

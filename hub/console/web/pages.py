@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hub.console.web import words
+from hub.console.web.saying import number
 from hub.gateway.http.problems import LANGUAGE_NAMES, LANGUAGES, Language
 
 HERE: Final = Path(__file__).parent
@@ -29,7 +30,13 @@ def environment(language: Language) -> Environment:
         auto_reload=False,
         extensions=["jinja2.ext.i18n"],
     )
-    made.install_gettext_translations(words.translations(language), newstyle=True)  # type: ignore[attr-defined]
+    text = words.translations(language)
+
+    def plural(one: str, many: str, count: int) -> str:
+        return text.ngettext(one, many, count).replace("%(num)d", number(count, language))
+
+    made.install_gettext_callables(text.gettext, plural, newstyle=True)  # type: ignore[attr-defined]
+    made.filters["number"] = partial(number, language=language)
     made.globals |= {"language": language, "language_names": LANGUAGE_NAMES, "languages": LANGUAGES, "static": static}
     return made
 

@@ -129,7 +129,7 @@ def _facts(say: Saying, said: Mapping[str, Any], contact: Mapping[str, Any]) -> 
     if channel:
         yield N_("Cómo contactar"), say.code(channel, "ContactChannel")
     for one in contact.get("safe_times") or ():
-        yield N_("Momento seguro"), f"{say.code(one['day'], 'Weekday')} {one['starts']} - {one['ends']}"
+        yield N_("Momento seguro"), say.safe_time(one)
     if language := contact.get("language") or said.get("language"):
         yield N_("Idioma"), say.code(language, "Language")
     if contact.get("interpreter"):

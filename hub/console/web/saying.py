@@ -8,6 +8,7 @@ from typing import Final
 from babel import Locale
 from babel.core import get_global
 from babel.dates import format_date, format_time, format_timedelta
+from babel.numbers import format_decimal
 
 from contracts.codes import ReferralState
 from contracts.words import NoWords, label
@@ -55,6 +56,11 @@ def _said_days(days: int, language: Language) -> str:
             timedelta(days=days), granularity="day", threshold=IN_DAYS, add_direction=True, locale=LOCALES[language]
         )
     )
+
+
+def number(many: int, language: Language) -> str:
+    """A number, as a language writes it."""
+    return str(format_decimal(many, locale=LOCALES[language]))
 
 
 class Saying:
@@ -116,6 +122,11 @@ class Saying:
         """The hour."""
         local = at.astimezone(COLOMBIA)
         return _said_hour(time(local.hour, local.minute), self.language)
+
+    def safe_time(self, one: Mapping[str, str]) -> str:
+        """A time of each week, in which it is safe to reach somebody."""
+        starts, ends = (_said_hour(time.fromisoformat(one[end]), self.language) for end in ("starts", "ends"))
+        return f"{self.code(one['day'], 'Weekday')} {starts} - {ends}"
 
     def has_hour(self, at: datetime) -> bool:
         """Whether `near` says the hour."""

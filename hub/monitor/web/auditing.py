@@ -234,5 +234,8 @@ def _row(one: Shown, names: Mapping[str, str], language: Language) -> Row:
 
 
 def _short(value: object) -> str:
-    said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        said = ", ".join(value)
+    else:
+        said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"

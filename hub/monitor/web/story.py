@@ -24,6 +24,7 @@ from hub.gateway.http.problems import Language
 from hub.gateway.outcomes import Said
 from hub.monitor.log import confidential, reading
 from hub.monitor.log.confidential import REFERENCE, NotOpened, Opened
+from hub.monitor.log.counting import NOBODY
 from hub.monitor.log.reading import Became, Entry, Search, Story, Waiting
 from hub.monitor.web import drawing, log, looking
 from hub.monitor.web.log import LogAway
@@ -173,8 +174,8 @@ def shown(one: Entry) -> dict[str, Any]:
 
 
 def name(id: str) -> str:
-    """An organisation as pages of operations name it: by its id."""
-    return "Ruta" if id == HUB else id
+    """An organisation as pages of operations name it: by its id; empty of one that the log does not show."""
+    return {HUB: "Ruta", NOBODY: ""}.get(id, id)
 
 
 def _itself(one: Entry, found: Found, settings: Settings, language: Language) -> dict[str, Any]:

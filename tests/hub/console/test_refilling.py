@@ -54,7 +54,7 @@ def rebuild(console: Console) -> Iterator[UUID]:
 def test_a_page_of_cases_says_that_something_may_be_missing(browser: Browser, rebuild: UUID, path: str) -> None:
     text = browser.get(path).text
     assert text.count(SAID) == 1
-    assert "Ya llegaron 1234 datos." in text
+    assert "Ya llegaron 1.234 datos." in text
 
 
 def test_other_pages_do_not(browser: Browser, rebuild: UUID) -> None:

@@ -172,6 +172,50 @@ def test_the_main_act_of_a_case_and_its_undoing_by_keyboard_alone(browsers: Visi
     assert hand.complaints == []
 
 
+COVERED = """
+() => {
+    const top = document.querySelector('.next > :first-child').getBoundingClientRect().top
+    const one = document.activeElement, box = one.getBoundingClientRect()
+    return !one.closest('.next > :first-child') && one !== document.body && box.bottom > top ? one.outerHTML : ''
+}
+"""
+
+
+@pytest.mark.parametrize("size", ["100%", "200%"])
+def test_what_is_done_next_stays_in_reach_on_a_telephone_and_covers_nothing(browsers: Visits, size: str) -> None:
+    state = next(one for one in STATES if one.name == "case_to_decide")
+    with browsers.of(state.who, "es", NARROW) as hand:
+        state.reach(hand)
+        page, act = hand.page, hand.page.locator(".next > :first-child button")
+        page.evaluate("size => { document.documentElement.style.fontSize = size }", size)
+        length = page.evaluate("document.documentElement.scrollHeight")
+        for place in (0, length // 2, length):
+            page.evaluate("y => window.scrollTo({top: y, behavior: 'instant'})", place)
+            box = act.bounding_box()
+            assert box is not None
+            assert WIDTHS[NARROW] / 2 < box["y"] <= WIDTHS[NARROW] - box["height"]
+        last = page.locator(".foot a").last.bounding_box()
+        bar = page.locator(".next > :first-child").bounding_box()
+        assert last is not None
+        assert bar is not None
+        assert last["y"] + last["height"] <= bar["y"]  # the end of the page stands above it
+        page.focus("main")
+        for _ in range(14):
+            page.keyboard.press("Tab")
+            assert page.evaluate(COVERED) == ""
+        hand.look(WIDE)
+        assert act.evaluate("one => getComputedStyle(one.closest('li')).position") == "static"
+    assert hand.complaints == []
+
+
+def test_nothing_is_done_next_where_there_are_notes_alone(browsers: Visits) -> None:
+    state = next(one for one in STATES if one.name == "case_done")
+    with browsers.of(state.who, "es", NARROW) as hand:
+        state.reach(hand)
+        assert hand.page.locator(".moves").count() == 1
+        assert hand.page.locator(".next").count() == 0
+
+
 def test_what_is_wrong_leads_to_where_it_is(browsers: Visits) -> None:
     state = next(one for one in STATES if one.name == "act_early")
     with browsers.of(state.who, "es", NARROW) as hand:
