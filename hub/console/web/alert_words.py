@@ -96,6 +96,7 @@ MEANS: Final[Mapping[str, str]] = {
 }
 """What an alert means; what stands between two grave accents is typed or named so."""
 FIRST: Final[Mapping[str, str]] = {
+    "supervisor_frozen": N_("`kill -CONT PID`, con el número que dice `./ruta status`"),
     "certificate": N_("Renueve los archivos que nombran `RUTA_HTTP_CERTIFICATE` y `RUTA_CONSOLE_CERTIFICATE`."),
 }
 """What is to be done first where that is no command."""

@@ -58,9 +58,9 @@ def _said_days(days: int, language: Language) -> str:
     )
 
 
-def number(many: int, language: Language) -> str:
-    """A number, as a language writes it."""
-    return str(format_decimal(many, locale=LOCALES[language]))
+def number(value: float, language: Language, places: int = 0) -> str:
+    """A number, as a language writes it, with so many places behind its comma."""
+    return str(format_decimal(value, "#,##0" + "." * (places > 0) + "0" * places, locale=LOCALES[language]))
 
 
 class Saying:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,10 +13,12 @@ from contracts import CONTRACTS
 from hub.console.web import mending_words, replay_words, showing
 from hub.console.web.acting import form_id_of, new_form_id
 from hub.console.web.errors import Stopped
+from hub.console.web.saying import number
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import BY_ITSELF, Visit
 from hub.console.web.words import N_
+from hub.gateway.http.problems import Language
 from hub.monitor.log.confidential import REFERENCE
 from hub.monitor.mending import operations, replays
 from hub.monitor.mending.failures import AT_ONCE
@@ -226,8 +229,8 @@ def _one(visit: Visit, settings: Settings, problem: MendingError | None, wrong: 
         organisation=words.sender(chosen["organisation"]) if chosen.get("organisation") else "",
         since=when(say, chosen["since"] or ""),
         until=when(say, chosen["until"] or ""),
-        size=_size(found.sum_of("bytes")),
-        largest=_size(max(part.largest for part in found.parts)),
+        size=_size(found.sum_of("bytes"), visit.language),
+        largest=_size(max(part.largest for part in found.parts), visit.language),
         sums={count: found.sum_of(count) for count in COUNTS},
         to_start=found.to_start,
         unseen=words.unseen(found.unseen),
@@ -240,7 +243,7 @@ def _one(visit: Visit, settings: Settings, problem: MendingError | None, wrong: 
         reviewed=next((part for part in found.parts if part.reviewed_at is not None), None),
         is_mine=me in {part.started_by for part in found.parts},
         results={result: say.text(text) for result, text in replay_words.RESULTS.items()},
-        size_of=_size,
+        size_of=partial(_size, language=visit.language),
         **messages,
     )
     if found.is_started and found.sum_of("remaining") and not visit.answer:
@@ -263,11 +266,11 @@ def _messages(visit: Visit, settings: Settings, found: Operation) -> dict[str, A
     return {"service": service, "services": services, "messages": messages, "next": next, "is_open": is_open}
 
 
-def _size(count: int | None) -> str:
+def _size(count: int | None, language: Language) -> str:
     """So many bytes, in a unit that people say."""
     if count is None:
         return ""
     for unit, many in (("MB", 1_000_000), ("kB", 1_000)):
         if count >= many:
-            return f"{count / many:.1f} {unit}"
+            return f"{number(count / many, language, 1)} {unit}"
     return f"{count} bytes"

@@ -14,6 +14,7 @@ from contracts.codes import OrganisationStatus
 from hub.console.web import mending_words
 from hub.console.web.errors import Stopped
 from hub.console.web.log_words import NOT_SHOWN, STATES, WHY
+from hub.console.web.saying import number
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
@@ -129,7 +130,7 @@ def _page(visit: Visit, settings: Settings, opened: Opened | None, wrong: Mappin
             for one in found.itself
         ],
         story=found.story,
-        rows=[{**shown(one), **_times(one, now)} for one in entries],
+        rows=[{**shown(one), **_times(one, now, visit.language)} for one in entries],
         sequence=drawing.sequence(entries),
         waterfall=drawing.waterfall(entries, now),
         moment=_moment,
@@ -192,7 +193,7 @@ def _itself(one: Entry, found: Found, settings: Settings, language: Language) ->
         "delivered_to": one.recipient,
         "waits": [(part.waiting_for, path_of(part.waiting_for)) for part in one.now if part.waiting_for],
         "queues": [
-            (service, _length(waiting.age) if waiting is not None else "")
+            (service, _length(waiting.age, language) if waiting is not None else "")
             for service in whole.silent
             if knows and service in found.oldest
             for waiting in [found.oldest[service]]
@@ -215,12 +216,12 @@ def _reading(visit: Visit, settings: Settings, id: str | None) -> list[str]:
     return found
 
 
-def _times(one: Entry, now: datetime) -> dict[str, Any]:
+def _times(one: Entry, now: datetime, language: Language) -> dict[str, Any]:
     its = drawing.times(one, now)
     return {
-        "way": _length(its.way) if its.way is not None else "",
-        "work": _length(its.work) if its.work is not None else "",
-        "waited": _length(its.waited) if its.waits else "",
+        "way": _length(its.way, language) if its.way is not None else "",
+        "work": _length(its.work, language) if its.work is not None else "",
+        "waited": _length(its.waited, language) if its.waits else "",
     }
 
 
@@ -242,11 +243,11 @@ def _moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _length(took: timedelta) -> str:
-    """How long, by the largest units: `3 d 4 h`, `5 min 2 s`, `0.12 s`."""
+def _length(took: timedelta, language: Language) -> str:
+    """How long, by the largest units: `3 d 4 h`, `5 min 2 s`, `0.12 s` or `0,12 s`."""
     seconds = took.total_seconds()
     if seconds < 10:
-        return f"{seconds:.2f} s"
+        return f"{number(seconds, language, 2)} s"
     parts, left = list[str](), round(seconds)
     for unit, many in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
         if left >= many and len(parts) < 2:
