@@ -135,7 +135,7 @@ def test_queues_stand_in_the_order_of_what_is_wrong(shown: Callable[..., str]) -
 def test_whose_time_ends_first_stands_first_among_what_waits(shown: Callable[..., str]) -> None:
     said = shown("/en-espera", operating.behind)
     body = said[said.index("<tbody>") : said.index("</tbody>")]
-    order = [body.index(f'<th scope="row"><code>{name}<') for name in ("iom", "hub", "redcross")]
+    order = [body.index(f"<code>{name}</code> en ") for name in ("iom", "hub", "redcross")]
     assert order == sorted(order)
     assert "11.000 (22% de lo que cabe)" in body
     assert "en referrals" in body
