@@ -1,10 +1,12 @@
 """Facts, as the messages say them and as the tables keep them."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import contracts
 from contracts import Draft, Message, uuid7
 from contracts.codes import ReminderAbout, is_confidential
+from contracts.presence import AWAY_FROM_AT_MOST
 from messaging.identity import HUB
 from messaging.rebuilding import Ask
 
@@ -133,16 +135,18 @@ def facts_asked(asked: Ask, *, reader: str) -> Draft:
     return Draft(said, subject=str(asked.rebuild_id))
 
 
-def was_away(absence: Row) -> Draft:
-    """Tell the hub's services when the console was away from whom."""
-    absence_id = uuid7()
-    said = contracts.ConsoleWasAway(
-        absence_id=absence_id,
-        organisations=tuple(absence["organisations"]),
-        began_at=absence["began_at"],
-        ended_at=absence["ended_at"],
-    )
-    return Draft(said, subject=str(absence_id))
+def was_away(absence: Row) -> Iterator[Draft]:
+    """Tell the hub's services when the console was away from whom: so many organisations at a time."""
+    organisations = tuple(absence["organisations"])
+    for first in range(0, len(organisations), AWAY_FROM_AT_MOST):
+        absence_id = uuid7()
+        said = contracts.ConsoleWasAway(
+            absence_id=absence_id,
+            organisations=organisations[first : first + AWAY_FROM_AT_MOST],
+            began_at=absence["began_at"],
+            ended_at=absence["ended_at"],
+        )
+        yield Draft(said, subject=str(absence_id))
 
 
 def service(said: contracts.ServiceRecorded) -> Row:

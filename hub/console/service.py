@@ -108,7 +108,7 @@ class ConsoleService:
         tx.fetch(presence.SAY, HERE.values(now, None))
         HERE.said()
         untold = tx.fetch(presence.TELL, {"now": now, "at_most": AWAY_AT_MOST})
-        return [messages.was_away(row) for row in untold]
+        return [draft for row in untold for draft in messages.was_away(row)]
 
     # -- facts again ---------------------------------------------------------------------------------------------------
 

@@ -427,10 +427,10 @@ class ReferralsService:
         """The hub's console was away from who answers by nothing else: what fell due counts later."""
         said, now = message.data, clock.now()
         absence = check_absence(said.began_at, said.ended_at, now=now)
-        rules.check_known(said.organisations, known=organisations.ever_known(tx))
-        store.note_away(tx, said.organisations, absence)
-        waited = store.lock_waited(tx, said.organisations, absence)
-        return make_up(tx, waited, store.absences_of(tx, said.organisations), now, message)
+        known = rules.known_of(said.organisations, known=organisations.ever_known(tx))
+        store.note_away(tx, known, absence)
+        waited = store.lock_waited(tx, known, absence)
+        return make_up(tx, waited, store.absences_of(tx, known), now, message)
 
     # -- writing to each other -----------------------------------------------------------------------------------------
 

@@ -105,7 +105,7 @@ def test_what_expired_before_anybody_was_told_stays_so(referrals: ReferralsUnder
         ({"ended_at": BEGAN - MINUTE}, "absence_impossible"),
         ({"began_at": ENDED - timedelta(days=400)}, "absence_impossible"),
         ({"ended_at": ENDED + 2 * HOUR}, "absence_impossible"),
-        ({"organisations": (RECIPIENT, "nobody")}, "organisation_unknown"),
+        ({"organisations": ("nobody",)}, "organisation_unknown"),
     ],
     ids=["from after to", "longer than a year", "not over", "of nobody"],
 )
@@ -124,6 +124,13 @@ def test_another_organisations_referrals_wait_as_before(referrals: ReferralsUnde
     before = deadline(referrals)
     assert tell(referrals, away(organisations=(ANOTHER,)), away(organisations=(SENDER,))) == []
     assert deadline(referrals) == before
+
+
+def test_one_that_nobody_knows_takes_nothing_from_the_others(referrals: ReferralsUnderTest) -> None:
+    emergency(referrals)
+    assert len(tell(referrals, away(organisations=("nobody", RECIPIENT)))) == 2
+    assert deadline(referrals)["deadline_at"] == ENDED + (ENDED - BEGAN)
+    assert referrals.rows("select organisation from away") == [{"organisation": RECIPIENT}]
 
 
 def test_of_a_question_the_sender_has_longer(referrals: ReferralsUnderTest) -> None:

@@ -12,7 +12,7 @@ from services.referrals.rules.answering import (
     request_info,
     waitlist,
 )
-from services.referrals.rules.away import check_known, make_up
+from services.referrals.rules.away import known_of, make_up
 from services.referrals.rules.chains import Link, ends_chain, go_on, has_ended, hear_of_end, refer_onward
 from services.referrals.rules.confidential import check_may_have, who_may_have
 from services.referrals.rules.coordinating import DEADLINE_EXTENDED, chase, extend_deadline, take_on
@@ -96,7 +96,6 @@ __all__ = [
     "cancel_visit",
     "chase",
     "check_eligibility",
-    "check_known",
     "check_may_have",
     "check_move",
     "check_newer",
@@ -119,6 +118,7 @@ __all__ = [
     "go_on",
     "has_ended",
     "hear_of_end",
+    "known_of",
     "latest_answer",
     "left_line",
     "make_up",

@@ -16,10 +16,15 @@ from services.referrals.rules.referrals import Referral, Step, note
 WHY: Final = "system_down"  # an ExtensionReason
 
 
-def check_known(organisations: Iterable[str], *, known: frozenset[str]) -> None:
-    """Refuse organisations of which the hub has never said anything."""
-    if not known.issuperset(organisations):
+def known_of(organisations: Iterable[str], *, known: frozenset[str]) -> Sequence[str]:
+    """Leave out organisations of which the hub has never said anything: nothing waits for them. Raises Refused.
+
+    One that is unknown here takes nothing from the others; where all of them are, it is refused.
+    """
+    left = [one for one in organisations if one in known]
+    if not left:
         raise Refused("organisation_unknown", "data.organisations")
+    return left
 
 
 def make_up(referral: Referral, absences: Sequence[Absence], *, at: datetime) -> Referral:

@@ -120,6 +120,15 @@ def test_the_hub_is_told_of_each_absence_once_whoever_has_noted_it(said: Kept) -
     assert be_here(said, ENDED + MINUTE) == []
 
 
+def test_of_very_many_organisations_the_hub_is_told_in_several_messages(said: Kept) -> None:
+    everybody = [f"org{number:04}" for number in range(2001)]
+    ask(said, "insert into away select unnest(%s::text[]), %s, %s, 'part'", (everybody, BEGAN, ENDED))
+    told = be_here(said, ENDED)
+    assert [len(organisations) for organisations, _, _ in told] == [1000, 1000, 1]
+    assert [one for organisations, _, _ in told for one in organisations] == everybody
+    assert {(began, ended) for _, began, ended in told} == {(BEGAN, ENDED)}
+
+
 def buckets(kept: Kept, viewer: Viewer, now: datetime) -> set[Bucket]:
     day = Day(now, now.replace(hour=5), now.replace(hour=5) + timedelta(days=1))
     counted = kept.read(work.counts, viewer, day)
