@@ -42,13 +42,15 @@ SEE_ALL: Final = (Role.AUDITOR, Role.ADMINISTRATOR)
 OF_OPERATIONS: Final = frozenset({
     "network_seen", "alerts_seen", "messages_seen", "message_seen", "confidential_opened", "failures_seen",
     "mending_planned", "operation_seen", "failures_retried", "failures_given_back", "messages_said_again",
-    "mending_stopped",
+    "mending_stopped", "replays_seen", "replay_planned", "replay_asked", "replay_started", "replay_resumed",
+    "replay_reviewed",
 })  # fmt: skip
 """What operators do in the console, which other operators may see."""
 CODE: Final = re.compile(r"s-[a-z0-9]{1,20}(-[a-z0-9]{1,20}){0,3}")
 ACTOR: Final = re.compile(r"operator:\d{1,10}|gateway|nobody")
 ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NETWORK: Final = "network"  # whom an act concerns that is nobody's
+UNKNOWN: Final = "?"
 LEFT_OUT: Final = ("people", "request")  # of the details
 TYPED: Final = "reason"  # what was typed in a terminal might name somebody
 LONGEST: Final = 300  # letters of what an entry says
@@ -79,7 +81,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             return _page(visit, settings, CHAINS[0], None, None, {name: visit.said(name) for name in FIELDS}, wrong)
         chain, asked, before = _read(visit, settings)
         said = {name: visit.query.get(name, "") for name in FIELDS}
-        visit.note("audit_seen", asked=_set(said))
+        visit.note("audit_seen", asked=_noted(visit, said))
         return _page(visit, settings, chain, asked, before, said)
 
     def search(visit: Visit) -> Response:
@@ -188,6 +190,14 @@ def _meant(visit: Visit, settings: Settings, typed: Mapping[str, str]) -> tuple[
         except ValueError:
             wrong[name] = NO_TIME
     return meant, wrong
+
+
+def _noted(visit: Visit, said: Mapping[str, str]) -> dict[str, str]:
+    """What the audit keeps of what was asked for: of what looks like a code of staff, only codes that there are."""
+    return {
+        name: UNKNOWN if CODE.fullmatch(value) and accounts.find(visit.tx, value) is None else value
+        for name, value in _set(said).items()
+    }
 
 
 def _set(fields: Mapping[str, str]) -> dict[str, str]:
