@@ -18,7 +18,7 @@ from deploy.local.state import ROOT, State, write_private
 from deploy.local.trail import Trail, record, trail
 from hub.console import keyring
 from hub.gateway.audit import keys as audit_keys
-from messaging import clock, database
+from messaging import clock, database, reading_since
 from messaging.migrate import migrate
 from messaging.topology import (
     CONSOLE,
@@ -139,7 +139,20 @@ def provision_broker(stack: Stack, network: DeclaredNetwork) -> None:
         stack.provision_broker(network)
     except TopologyError as error:
         raise OperatorError(str(error)) from None
+    _note_what_is_read(stack, network)
     hand_out(stack, network)
+
+
+def _note_what_is_read(stack: Stack, network: DeclaredNetwork) -> None:
+    """Have each service's database know since when its queue takes what: what came before was not lost."""
+    for service in network.services.values():
+        try:
+            with contextlib.closing(database.connect(stack.service_database_url(service.name))) as connection:
+                reading_since.note(connection, service.reads)
+        except psycopg.Error as error:
+            raise OperatorError(
+                f"What {service.name} reads could not be noted in its database: {str(error).splitlines()[0]}"
+            ) from None
 
 
 def hand_out(stack: Stack, network: DeclaredNetwork) -> None:

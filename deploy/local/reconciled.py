@@ -14,6 +14,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
+from uuid import UUID
 
 import psycopg
 
@@ -22,7 +23,6 @@ from deploy.local import asked_again, beside, repair
 from deploy.local.beside import Beside
 from deploy.local.operator_error import OperatorError
 from deploy.local.organisations import network_of
-from deploy.local.stack import operator_role
 from deploy.local.state import State
 from deploy.local.trail import record
 from hub.monitor import queues
@@ -37,7 +37,11 @@ from messaging.topology import GATEWAY, HUB, LEDGER, MONITOR, DeclaredNetwork, T
 FOLLOWED: Final = 30.0  # seconds for what is said again to come
 DECIDED: Final = 90.0  # seconds for what has not come to come, or to be surely lost; before a queue is read, nothing is
 LOOK_EVERY: Final = 1.0
+NOT_SHOWN: Final = "-"  # in place of an organisation
 SHOWN: Final = 20  # ids of a group, as a table; `--json` has all
+SHOWN_BY_LOG: Final = """
+    select id from message where id = any(%s::uuid[]) and kind = 'passed' and not confidential and not erased
+"""
 SAY_AGAIN: Final = "select operators.say_again(%s::bigint[]) as many"
 
 
@@ -45,7 +49,7 @@ def probe(state: State, place: Beside, declared: DeclaredNetwork, before: Any) -
     """One look for alerts: `gaps` as they have them, and the `state` from which the next one goes on."""
     waiting = _waiting(place)
     before = before["state"] if before else None
-    found = comparing.look(_databases(state, place, str), declared, waiting, before, datetime.now(UTC))
+    found = comparing.look(_databases(state, place), declared, waiting, before, datetime.now(UTC))
     return {"gaps": found.gaps, "state": found.state}
 
 
@@ -61,7 +65,7 @@ def run(state: State, *, say_again: bool, why: str, yes: bool, as_json: bool, as
     place = beside.find(state, declared)
     if place is None:
         raise OperatorError(f"Nothing runs from {state.directory}, and RUTA_* names no servers: `./ruta up`.")
-    databases = _databases(state, place, operator_role)
+    databases = _databases(state, place)
     if say_again and {LEDGER, *declared.services} - _waiting(place).keys():
         # Else it would be said to a queue that is not there.
         with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
@@ -71,7 +75,7 @@ def run(state: State, *, say_again: bool, why: str, yes: bool, as_json: bool, as
     gone = [one for one in found.lost if one.position is None]
     said = asked = 0
     if not as_json:
-        print(_as_text(found))
+        print(_as_text(as_shown(databases, found)))
     question = f"Have {len(there):,} messages said again, and ask the senders of {len(gone):,} for theirs? [y/N] "
     if say_again and found.lost and (yes or ask(question)):
         _note(state, place, there, gone, why)
@@ -79,26 +83,30 @@ def run(state: State, *, say_again: bool, why: str, yes: bool, as_json: bool, as
         said = _say_again(databases, there)
         found = _follow(databases, declared, place, found)
         if not as_json:
-            print(f"{said:,} messages were said again; {asked:,} were asked of their senders.\n{_as_text(found)}")
+            print(f"{said:,} messages were said again; {asked:,} were asked of their senders.")
+            print(_as_text(as_shown(databases, found)))
     elif found.lost and not as_json:
         print("Nothing was changed. Have them said again, or asked for: ./ruta reconcile --say-again --why TEXT")
     if as_json:
-        lost = [asdict(one) for one in found.lost]
+        lost = [asdict(one) for one in as_shown(databases, found)]
         report = {"lost": lost, "gaps": found.gaps, "said_again": said, "asked_for": asked}
         print(json.dumps(report, indent=1, default=str))
     return int(bool(found.lost))
 
 
-def _databases(state: State, place: Beside, role: Callable[[str], str]) -> dict[str, str]:
-    """Each database that is compared, as the role of its service or of operators there. Raises OperatorError."""
+def _databases(state: State, place: Beside) -> dict[str, str]:
+    """Each database that is compared, as its service: operators' logins see of no message whose it is.
+
+    Raises OperatorError.
+    """
     passwords = state.known_passwords()
     server = addresses.read(place.databases[GATEWAY], addresses.DATABASE)
     found = {}
     for name in (*place.databases, MONITOR):
-        password = passwords.get(f"postgres {role(name)}")
+        password = passwords.get(f"postgres {name}")
         if password is None:
             raise OperatorError(f"Nothing was made in the database of {name} yet: `./ruta provision`.")
-        found[name] = replace(server, user=role(name), password=password, path=name).url
+        found[name] = replace(server, user=name, password=password, path=name).url
     return found
 
 
@@ -182,16 +190,43 @@ def _follow(databases: Mapping[str, str], declared: DeclaredNetwork, place: Besi
     return found
 
 
-def _as_text(found: Found) -> str:
+def as_shown(databases: Mapping[str, str], found: Found) -> Sequence[Lost]:
+    """What was lost, as the log shows messages: of confidential cases, and where it has none, family and service.
+
+    Raises OperatorError.
+    """
     if not found.lost:
+        return ()
+    question = partial(_shown_by_log, sorted({one.message_id for one in found.lost}))
+    try:
+        shown = ask_database(databases[MONITOR], question)
+    except psycopg.Error:
+        raise OperatorError(f"The database of {MONITOR} does not answer: run it again.") from None
+    return [
+        one
+        if one.message_id in shown
+        else replace(one, contract=one.contract.partition(".")[0], organisation=NOT_SHOWN)
+        for one in found.lost
+    ]
+
+
+def _shown_by_log(ids: Sequence[UUID], connection: Connection) -> set[UUID]:
+    return {row["id"] for row in connection.execute(SHOWN_BY_LOG, (ids,)).fetchall()}
+
+
+def _as_text(lost: Sequence[Lost]) -> str:
+    if not lost:
         return "All that was published has come, or waits."
     groups: dict[tuple[str, str, str, str, bool], list[Lost]] = defaultdict(list)
-    for one in found.lost:
+    for one in lost:
         groups[one.queue, one.sent_by, one.contract, one.organisation, one.position is not None].append(one)
     lines = []
     for (queue, by, contract, organisation, is_there), those in sorted(groups.items()):
         kept = (
-            f"{by} can say them again" if is_there else f"nobody here has their bytes: {organisation} says them again"
+            f"{by} can say them again"
+            if is_there
+            else f"nobody here has their bytes: {'whoever sent them' if organisation == NOT_SHOWN else organisation} "
+            "says them again"
         )
         lines += [
             f"{queue}: {len(those):,} of {contract}, of or for {organisation}, since "

@@ -56,8 +56,10 @@ LOG_SEES: Final[list[LiteralString]] = [
     "grant usage on schema operators to {role}",
     "grant select on operators.refused to {role}",
 ]
-# Whose a message was that was refused as one of a confidential case, the log hides: operators are not to read it there.
-LOG_ALONE_SEES: Final[list[LiteralString]] = ["revoke select on operators.refused from {role}"]
+# Whose a message of a confidential case is, and whom it is for, the log hides: operators are not to read that by the id
+# in what outboxes and inboxes are compared by, nor in what the log alone reads.
+OPERATORS_DO_NOT_SEE: Final[list[LiteralString]] = ["revoke select on operators.outbox, operators.inbox from {role}"]
+NOR_OF_THE_GATEWAY: Final[list[LiteralString]] = ["revoke select on operators.refused, operators.delivery from {role}"]
 OPERATORS_ACT: Final[list[LiteralString]] = ["grant execute on all functions in schema operators to {role}"]
 
 
@@ -316,10 +318,11 @@ class Stack:
     def provide_operator(self, service: str, *, acts: bool) -> str:
         """Make the login of who mends what is parked in a database that is up to date; its address is returned.
 
-        It sees the views of the schema `operators` but what the log alone reads, and nothing else, has what was
-        published said again, and calls the other functions there where it `acts`. Raises OperatorError.
+        It sees the views of the schema `operators` but those that say of each message whose it is, and nothing else,
+        has what was published said again, and calls the other functions there where it `acts`. Raises OperatorError.
         """
-        grants = OPERATORS_SEE + (OPERATORS_ACT if acts else []) + (LOG_ALONE_SEES if service == GATEWAY else [])
+        hidden = OPERATORS_DO_NOT_SEE + (NOR_OF_THE_GATEWAY if service == GATEWAY else [])
+        grants = OPERATORS_SEE + (OPERATORS_ACT if acts else []) + hidden
         self._provide_login(service, operator_role(service), grants)
         return self.operator_database_url(service)
 

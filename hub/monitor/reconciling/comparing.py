@@ -20,6 +20,7 @@ import psycopg
 
 from hub.monitor.mending.databases import ask
 from hub.monitor.mending.operations import MendingError
+from messaging import reading_since
 from messaging.database import Connection
 from messaging.topology import COURIER, GATEWAY, LEDGER, MONITOR, NO_SYSTEM, DeclaredNetwork, reads, submitted_queue
 
@@ -34,6 +35,8 @@ LOG_BEGINS: Final = timedelta(days=2)  # before the first look
 
 # By source: `to`, how far it was read; `open`: place → reader → since when it is taken to be lost; `seen`: place → the
 # first look that missed it; `came`: the queues of a way → the time of the last that has come.
+# By source: `to`, how far it was read; `id`, of the message there; `open`: place → reader → since when it is taken to
+# be lost; `came`: the queues of a way → the time of the last that has come.
 State = Mapping[str, Mapping[str, Any]]
 Way = tuple[str, ...]  # queues; the last one is its reader's
 
@@ -101,6 +104,8 @@ OUTBOX: Final = f"""
     from operators.outbox where position = any(%(open)s::bigint[])
     order by number
 """
+# Else that database was restored from a copy, and its positions come a second time; or it has said nothing for days.
+IS_THERE: Final = "select from operators.outbox where position = %s and message_id = %s::uuid"
 LOG: Final = f"""
     select id::text as place, routing_key as key, id as message_id, source, arrived_at as at,
            arrived_at < clock_timestamp() - interval '{SETTLES.total_seconds()} seconds' as settled,
@@ -150,6 +155,8 @@ def look(
         known = before.get(by) or {"to": (now - LOG_BEGINS).isoformat() if by == MONITOR else 0, "open": {}}
         sent, to, ended = _ask(databases, by, partial(_read, by, known))
         state[by] = {"to": to, "open": {}, "seen": {}, "came": dict(known.get("came", {}))}
+        sent, to, id, ended = _ask(databases, by, partial(_read, by, known))
+        state[by] = {"to": to, "id": id, "open": {}, "came": dict(known.get("came", {}))}
         is_whole = is_whole and ended
         for one in sent:
             for way in _ways(one, network):
@@ -210,22 +217,24 @@ def _ask(databases: Mapping[str, str], name: str, question: Any) -> Any:
         raise MendingError("unseen", [name]) from None
 
 
-def _read(by: str, known: Mapping[str, Any], connection: Connection) -> tuple[list[Sent], Any, bool]:
-    """Read what has not come so far, and what is new; how far that is, and whether that is all there is."""
+def _read(by: str, known: Mapping[str, Any], connection: Connection) -> tuple[list[Sent], Any, str | None, bool]:
+    """Read what has not come so far, and what is new; how far that is, up to which id, and whether that is all."""
     of_log = by == MONITOR
-    places = list(known["open"])
+    to, id, places = known["to"], known.get("id"), list(known["open"])
+    if not of_log and connection.execute(IS_THERE, (to, id)).fetchone() is None:
+        to, id, places = 0, None, []
     limit = AT_ONCE if len(places) < OPEN_AT_MOST else 0
-    params = {"to": known["to"], "limit": limit, "open": places if of_log else [int(one) for one in places]}
-    sent, to, fresh, stopped = [], known["to"], 0, False
+    params = {"to": to, "limit": limit, "open": places if of_log else [int(one) for one in places]}
+    sent, fresh, stopped = list[Sent](), 0, False
     for row in connection.execute(LOG if of_log else OUTBOX, params).fetchall():
         if row["fresh"]:
             fresh += 1
             stopped = stopped or not row["settled"]  # behind it others may be out: they are for the next look
             if stopped:
                 continue
-            to = row["number"].isoformat() if of_log else row["number"]
+            to, id = row["number"].isoformat() if of_log else row["number"], str(row["message_id"])
         sent.append(Sent(by, *(row[name] for name in ("place", "key", "message_id", "source", "at"))))
-    return sent, to, stopped or fresh < AT_ONCE
+    return sent, to, id, stopped or fresh < AT_ONCE
 
 
 def _ways(one: Sent, network: DeclaredNetwork) -> list[Way]:
@@ -245,7 +254,22 @@ def _absent(queue: str, those: Sequence[tuple[Sent, Way]], connection: Connectio
     else:
         statement, of = ABSENT, [one.source or "" for one, _ in those]
     rows = connection.execute(statement, (of, [one.message_id for one, _ in those])).fetchall()
-    return {row["nth"] for row in rows}
+    absent = {row["nth"] for row in rows}
+    if queue == LEDGER or not absent:
+        return absent
+    since = reading_since.since(connection)
+    return {nth for nth in absent if not _is_before(those[nth - 1][0], since)}
+
+
+def _is_before(one: Sent, since: Mapping[str, datetime]) -> bool:
+    """Whether it was said before its reader's queue took such messages."""
+    begun = since.get(_contract(one.key).rpartition(".")[0])
+    return begun is not None and one.at < begun
+
+
+def _contract(key: str) -> str:
+    """The contract, with its version, of what is for a service."""
+    return key.split(".", 3)[3] if key.startswith("submitted.") else key
 
 
 def _lost(one: Sent, queue: str) -> Lost:

@@ -10,12 +10,16 @@ import pytest
 
 from contracts import uuid7
 from deploy.local import Stack
+from deploy.local.reconciled import as_shown
 from hub.monitor.mending.operations import MendingError
 from hub.monitor.reconciling import comparing
-from hub.monitor.reconciling.comparing import Found, State
-from messaging import database, outbox
+from hub.monitor.reconciling.comparing import Found, Lost, State
+from messaging import database, outbox, reading_since
 from messaging.broker import Publication
 from messaging.topology import GATEWAY, MONITOR, DeclaredNetwork
+from tests.examples import confidential_request
+from tests.hub.ledger import said, status
+from tests.hub.monitor.logging import Log
 
 LATER = comparing.SURE
 FACT = "consent.recorded.v1"  # of intake; referrals, reports and the console read it
@@ -70,7 +74,7 @@ def compared(databases: Stack, declared: DeclaredNetwork) -> Iterator[Compared]:
 
 def empty(one: Compared) -> None:
     for name in one.urls:
-        for table in ("outbox", "outbox_writer", "inbox", "parked", "say_again"):
+        for table in ("outbox", "outbox_writer", "inbox", "parked", "say_again", "reads_since"):
             one.execute(name, f"delete from {table}")
     one.execute(GATEWAY, "delete from delivery")
     one.execute(MONITOR, "delete from message")
@@ -194,6 +198,60 @@ def partitions(compared: Compared) -> bool:
         return bool(
             connection.execute("select 1 from pg_inherits where inhparent = 'message'::regclass limit 1").fetchone()
         )
+
+
+def test_what_was_said_before_its_reader_read_such_messages_is_not_lost(compared: Compared) -> None:
+    name = FACT.rpartition(".")[0]
+    with database.connect(compared.urls["reports"]) as connection:
+        reading_since.note(connection, ["one.that_was_read"])
+        reading_since.note(connection, [name])
+        first = reading_since.since(connection)
+        reading_since.note(connection, [name])
+        assert reading_since.since(connection) == first
+        assert first.keys() == {name}
+    before, lost = compared.publish("intake"), compared.publish("intake", ago=20)
+    begun = "update reads_since set since = clock_timestamp() - interval '40 seconds'"
+    compared.execute("reports", begun)
+    for service in ("referrals", "console"):
+        compared.comes_to(service, before, lost)
+
+    compared.look()
+    assert [(one.to, one.message_id) for one in compared.look().lost] == [("reports", lost)]
+
+
+def test_an_outbox_that_was_restored_from_a_copy_is_compared_from_where_it_goes_on(compared: Compared) -> None:
+    services = ("referrals", "reports", "console")
+    came = [compared.publish("intake") for _ in range(4)]
+    for service in services:
+        compared.comes_to(service, *came)
+    assert compared.look().missing == frozenset()
+    compared.execute("intake", "delete from outbox where message_id = any(%s)", came[1:])
+    compared.execute("intake", "select setval('outbox_position_seq', (select max(position) from outbox))")
+
+    after = [compared.publish("intake") for _ in range(4)]
+    for service in services:
+        compared.comes_to(service, *after[1:])
+
+    compared.look()
+    assert {one.message_id for one in compared.look().lost} == {after[0]}
+
+
+def test_of_a_confidential_case_it_is_named_as_the_log_shows_it(log: Log) -> None:
+    hidden, shown = said(confidential_request(referral_id=uuid7()), source="iom"), status("redcross")
+    log.write(hidden, shown)
+    at = datetime.now(UTC)
+    lost = [Lost("referrals", "courier", "ledger", one.type, one.source, one.id, at, 1) for one in (hidden, shown)] + [
+        Lost("intake", "reports", "reports", FACT, "hub", uuid7(), at, 2)
+    ]  # the log was away
+
+    named = as_shown({MONITOR: log.url}, Found(tuple(lost), {}, True, frozenset()))
+
+    assert [(one.contract, one.organisation) for one in named] == [
+        ("referral", "-"),
+        (shown.type, "hub"),
+        ("consent", "-"),
+    ]
+    assert [one.message_id for one in named] == [one.message_id for one in lost]
 
 
 def test_a_database_that_does_not_answer_is_named(compared: Compared) -> None:
