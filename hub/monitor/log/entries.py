@@ -116,6 +116,7 @@ def read(routing_key: str, body: bytes) -> list[Logged]:
     if said.type == PROCESSED and said.source == HUB:
         said.outcomes += _reported(data, said.sent_at)
     elif said.type == REFUSED:
+        said.confidential = data.get("code") == OF_CONFIDENTIAL
         found += _refused(said, data)
     elif said.type == ERASED and said.source == HUB:
         said.erases = as_id(data.get("person_id"))

@@ -13,21 +13,13 @@ from uuid import UUID, uuid4
 
 from hub.monitor.log import counting, erasing
 from hub.monitor.log.counting import NOBODY
-from hub.monitor.log.entries import BY_ADMISSION, PASSED, Beyond, Logged, family
+from hub.monitor.log.entries import BY_ADMISSION, GATEWAY, REFUSED, Beyond, Logged, family
 from hub.monitor.log.reading import FAILED
 from messaging.database import Connection
 
 KNOWN_FOR: Final = timedelta(days=1)
 
 MARKED: Final = "select id from confidential_id where id = any(%b::uuid[])"
-# What has passed under it, is about it or began with it.
-PASSED_WITH: Final = """
-    select id from unnest(%b::uuid[]) as come(id)
-    where exists (select from message where message.id = come.id and kind = 'passed' and not confidential)
-       or exists (select from message where subject = come.id and kind = 'passed' and not confidential)
-       or exists (select from message where correlation = come.id and kind = 'passed' and not confidential)
-       or exists (select from message where causation = come.id and kind = 'passed' and not confidential)
-"""
 GONE: Final = "select hash from erased where hash = any(%b::bytea[])"
 # What is known by its id, its kind and who says it: of a confidential case that is read where it is hidden, so that no
 # id that somebody else has used again keeps a message out.
@@ -108,7 +100,12 @@ HIDE_EARLIER_OUTCOMES: Final = """
         update outcome set confidential = true, organisation = null, type = split_part(outcome.type, '.', 1),
             code = null, waiting_for = null
         from (select logged_at, message_id, service, organisation, type, state, code, waiting_for, said_at
-              from outcome as earlier where not confidential and message_id = any(%b::uuid[]) for update) as known
+              from outcome as earlier
+              where not confidential
+                and (message_id = any(%b::uuid[])
+                     or message_id = any(%b::uuid[]) and service = %b
+                        and (message_id, organisation) in (select * from unnest(%b::uuid[], %b::text[])))
+              for update) as known
         where outcome.logged_at = known.logged_at and outcome.message_id = known.message_id
           and outcome.service = known.service and outcome.state = known.state and outcome.said_at = known.said_at
         returning known.logged_at, known.message_id, known.service, known.organisation, known.type, known.state,
@@ -174,6 +171,7 @@ def _hide_earlier(connection: Connection, marked: Collection[UUID], now: datetim
     hidden = set(marked)
     last = list(marked)
     came = list[tuple[counting.Key, int]]()
+    refused = set[tuple[UUID, str]]()  # of these what admission has said of them, and nothing else under their ids
     while last:
         rows = connection.execute(HIDE_EARLIER, (last,) * 4).fetchall()
         came += [
@@ -181,10 +179,12 @@ def _hide_earlier(connection: Connection, marked: Collection[UUID], now: datetim
             for row in rows
             if row["kind"] == "passed"
         ]
-        found = {id for row in rows for id in (row["id"], row["subject"]) if id is not None}
+        refused |= {(row["id"], row["source"]) for row in rows if row["kind"] == BY_ADMISSION}
+        found = {id for row in rows for id in _hides(row["kind"], row["type"], row["id"], row["subject"])}
         last = list(found - hidden)
         hidden |= found
-    outcomes = connection.execute(HIDE_EARLIER_OUTCOMES, (list(hidden),)).fetchall()
+    ids, whose = [id for id, _ in refused], [source for _, source in refused]
+    outcomes = connection.execute(HIDE_EARLIER_OUTCOMES, (list(hidden), ids, GATEWAY, ids, whose)).fetchall()
     failed = [
         counting.key_of(row["logged_at"], row["organisation"] or NOBODY, row["service"], row["type"])
         for row in outcomes
@@ -198,20 +198,19 @@ def _mark(connection: Connection, come: Sequence[Logged], now: datetime) -> list
     """Find out what is about confidential cases: what says so, and what is about the same, or answers it.
 
     Return the ids that nobody knew before to be of such a case. What admission has refused names whatever its sender
-    likes: where that is the name of something that has passed, it hides itself alone.
+    likes, so it hides itself alone, as does its refusal: under that id its owner may say something later.
     """
     asked = {id for one in come for id in (one.id, one.subject, one.causation, one.correlation) if id is not None}
     asked |= {said.message_id for one in come for said in one.outcomes}
     known = {row["id"] for row in connection.execute(MARKED, (list(asked),)).fetchall()}
     before = set(known)
-    others = _passed_with(connection, [one for one in come if one.confidential and one.kind == BY_ADMISSION], come)
     found = -1
     while found != len(known):  # an answer may stand before what shows what it answers
         found = len(known)
         for one in come:
             if one.confidential or known & {one.id, one.subject, one.causation, one.correlation}:
                 one.confidential = True
-                known |= {id for id in (one.id, one.subject) if id is not None} - others
+                known |= _hides(one.kind, one.type, one.id, one.subject)
     for one in come:
         for said in one.outcomes:
             said.confidential = one.confidential or said.message_id in known
@@ -221,14 +220,11 @@ def _mark(connection: Connection, come: Sequence[Logged], now: datetime) -> list
     return [row["id"] for row in connection.execute(MARK, (now, sorted(new))).fetchall()]
 
 
-def _passed_with(connection: Connection, refused: Sequence[Logged], come: Sequence[Logged]) -> set[UUID]:
-    """The ids of what was refused that something has passed with, before or now."""
-    ids = {one.id for one in refused}
-    if not ids:
+def _hides(kind: str, type: str | None, id: UUID, subject: UUID | None) -> set[UUID]:
+    """By which ids others are hidden with one that is: its own and its subject's, of what has been let in."""
+    if kind == BY_ADMISSION:
         return set()
-    passed = [one for one in come if one.kind == PASSED and not one.confidential]
-    now = {id for one in passed for id in (one.id, one.subject, one.causation, one.correlation) if id is not None}
-    return ids & now | {row["id"] for row in connection.execute(PASSED_WITH, (sorted(ids),)).fetchall()}
+    return {id} if subject is None or type == REFUSED else {id, subject}
 
 
 def _without_the_erased(connection: Connection, come: Sequence[Logged]) -> tuple[list[Logged], dict[UUID, UUID]]:

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+import pytest
+
 import contracts
 from contracts import uuid7
 from tests.examples import confidential_request, referral_requested
@@ -105,6 +107,31 @@ def test_what_a_message_began_that_shows_later_to_be_confidential_is_hidden_with
     log.write(said(confidential_request(referral_id=referral), source="redcross"))
 
     assert list(log.query("select * from message where not confidential")) == []
+
+
+@pytest.mark.parametrize("known_by", ["its answer", "its id"])
+def test_what_admission_refuses_hides_nothing_that_is_said_later_under_the_id_that_it_names(
+    log: Log, known_by: str
+) -> None:
+    """Whoever guesses, or has heard of, an id that its owner has not used yet."""
+    guessed, referral = uuid7(), uuid7()
+    if known_by == "its id":
+        log.write(refused("confidential_needs_own_key", guessed, by="gateway"))
+    else:
+        request = said(confidential_request(referral_id=uuid7()), source="iom")
+        log.write(request)
+        log.write(refused("not_allowed", guessed, by="gateway", cause=request))
+    assert list(log.query("select * from message where not confidential")) == []
+
+    theirs = said(referral_requested(referral_id=referral), source="redcross").model_copy(update={"id": guessed})
+    answer = status("redcross", referral).model_copy(update={"causationid": guessed, "correlationid": guessed})
+    about = status("iom", guessed)
+    log.write(theirs, answer)
+    log.write(processed("applied", guessed), about)
+
+    shown = log.query("select id from message where not confidential and type <> 'messages.processed.v1'")
+    assert {row["id"] for row in shown} == {theirs.id, answer.id, about.id}
+    assert len(log.query("select 1 from outcome where not confidential and message_id = %s", guessed)) == 1
 
 
 def test_what_speaks_of_an_erased_person_keeps_ids_that_lead_nowhere(log: Log) -> None:

@@ -7,6 +7,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -46,7 +47,7 @@ def conversation(chance: random.Random) -> list[contracts.Message]:
     """Referrals, some of them confidential, what they caused, and what became of it; each message once."""
     referrals = [uuid7() for _ in range(6)]
     sent: list[contracts.Message] = []
-    used_again = set()
+    used_again, not_let_in = set[UUID](), set[UUID]()
     for _ in range(40):
         match chance.choice(
             ["asked", "hidden", "told", "told", "caused", "processed", "refused", "not let in", "again"]
@@ -69,7 +70,11 @@ def conversation(chance: random.Random) -> list[contracts.Message]:
             case "refused" if sent:
                 sent.append(refused("no_consent", chance.choice(sent).id, by="referrals"))
             case "not let in":
-                sent.append(refused("not_allowed", uuid7()))
+                code = chance.choice(["not_allowed", "confidential_needs_own_key"])
+                id = chance.choice([uuid7(), *referrals, *(one.id for one in sent)])
+                if id not in not_let_in:  # of the same that is refused again the log has the first
+                    not_let_in.add(id)
+                    sent.append(refused(code, id, cause=chance.choice([None, *sent])))
             case "again" if sent:
                 one = chance.choice(sent)
                 if one.id not in used_again:
