@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 
 import contracts
 from contracts import sealing
+from contracts.codes import Power
 from hub.gateway import amqp
 from hub.gateway.admission import Members, Refused, admit
 from hub.gateway.http.keys import CALLER, Caller
@@ -19,7 +21,9 @@ from hub.gateway.http.messages import Post
 from hub.gateway.http.problems import Problem
 from hub.gateway.http.submissions import Answering, Submission, Taken
 from messaging.bridge import Arrival
-from tests.hub.admission_table import CASES, MEMBERS, SEALED, Case, Decision
+from messaging.broker import CONTENT_TYPE
+from messaging.topology import Organisation, System
+from tests.hub.admission_table import CASES, EXAMPLES, MEMBERS, SEALED, Case, Decision
 from tests.hub.network import NOW
 
 AT_MOST = 0.010  # seconds of processor for one decision: the least of several, which a busy machine does not change
@@ -126,6 +130,26 @@ def test_what_a_key_of_a_system_brings_is_what_was_sent_and_the_name_of_the_syst
         if sent.system is None and b'"system"' not in body and len(body) < contracts.MAX_BYTES:
             passed = admit(body, case.media_type, case.sender, MEMBERS, "crm").message
             assert passed == sent.model_copy(update={"system": "crm"})
+
+
+OF_THE_HUB = sorted(type for type, one in contracts.CONTRACTS.items() if one.sent_by == "hub")
+
+
+@pytest.mark.parametrize("type", OF_THE_HUB)
+def test_what_the_hub_alone_says_nobody_says_who_may_say_and_be_everything(type: str) -> None:
+    said = json.loads(next((EXAMPLES / type).glob("ok-*.json")).read_text())
+    said = said.get("message", said) | {"source": "eager", "type": type}
+    eager = Organisation(
+        "eager", "", ("*",), frozenset(Power), systems=(System("eager", "all", ("*",), ("*",), "events", ("*",)),)
+    )
+    members = Members({**MEMBERS.organisations, "eager": eager}, MEMBERS.keys)
+    for sender, system, code in (("eager", None, "not_allowed"), ("eager", "all", "not_allowed"),
+                                 ("redcross", None, "forged_sender")):  # fmt: skip
+        with pytest.raises(Refused) as refused:
+            admit(json.dumps(said).encode(), CONTENT_TYPE, sender, members, system)
+        assert refused.value.code == code
+    with pytest.raises(Refused):  # nor under the hub's own name, whoever the transport vouches for
+        admit(json.dumps(said | {"source": "hub"}).encode(), CONTENT_TYPE, "eager", members)
 
 
 def test_a_key_that_takes_the_place_of_another_counts_at_once() -> None:
