@@ -395,6 +395,8 @@ class Serving:
         if not permissions.may_come(screen.name, self.settings.at_present(staff).roles):
             return None
         page = page_of(visit, screen)
+        if not is_path(page):  # it is nowhere, and the database takes no name with a NUL
+            return None
         if said := {name: said for name, said in visit.form.items() if name not in (FORM_FIELD, "a")}:
             kept.keep(visit.tx, visit.keyring, staff.code, page, said)
         return page

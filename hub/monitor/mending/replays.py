@@ -10,8 +10,8 @@ way starts it. Or one alone, slowly: that is shown until somebody else has looke
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from hub.monitor.mending import operations
 from hub.monitor.mending.databases import Databases, ask, ask_all
 from hub.monitor.mending.failures import AT_ONCE
 from hub.monitor.mending.operations import COLUMNS, RECENT_AT_MOST, MendingError, Operation, Part
+from messaging import clock
 from messaging.database import Connection
 from messaging.topology import NAME
 
@@ -37,6 +38,7 @@ PLAN: Final = """
 ASK: Final = "select operators.ask_replay(%s, %s, %s, %s, %s) as said"
 START: Final = "select operators.start_replay(%s, %s, %s, %s, %s, %s, %s) as said"
 RESUME: Final = "select operators.resume_replay(%s, %s) as said"
+AHEAD: Final = timedelta(days=1)  # no clock is so far ahead that something was published then
 REVIEW: Final = "select operators.review_replay(%s, %s) as said"
 LISTED: Final = f"""
     select operation_id, {COLUMNS} from operators.operation
@@ -68,6 +70,8 @@ def plan(databases: Databases, operation_id: UUID, by: str, selection: Selection
         raise MendingError("unknown_contract")
     if selection.organisation is not None and not NAME.fullmatch(selection.organisation):
         raise MendingError("unknown_organisation")
+    # Whole hours are made of it, and of the last day of all there is no next hour.
+    selection = replace(selection, until=min(selection.until, clock.now() + AHEAD))
     if selection.since >= selection.until:
         raise MendingError("no_time")
 

@@ -34,6 +34,7 @@ from messaging.topology import NAME
 PATH: Final = "/mensajes"
 ORGANISATION, CONTRACT, CODE, SINCE, UNTIL = "organizacion", "contrato", "codigo", "desde", "hasta"
 SUBJECT, CORRELATION, AFTER = "sobre", "hilo", "despues"
+UNKNOWN_WORD: Final = "?"
 ASKED: Final = (ORGANISATION, CONTRACT, CODE, SINCE, UNTIL, SUBJECT, CORRELATION)
 WORD: Final = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
@@ -45,8 +46,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
         if error := visit.answer.get("error", ""):
             return _page(visit, settings, typed=visit.said("q"), error=error)
         search, after = read(visit.query)
-        said = {name: str(value) for name, value in asdict(search).items() if value is not None}
-        visit.note("messages_seen", asked=said)
+        visit.note("messages_seen", asked=_noted(search, settings))
         return _page(visit, settings, search=search, after=after)
 
     def find(visit: Visit) -> Response:
@@ -93,6 +93,13 @@ def _page(
         is_first=after is None,
         next=_next(asked, found.next) if found is not None and found.next is not None else None,
     )
+
+
+def _noted(search: Search, settings: Settings) -> dict[str, str]:
+    """What the audit keeps of what was asked for: no word that somebody has put into an address."""
+    asked = {name: str(value) for name, value in asdict(search).items() if value is not None}
+    known = {"organisation": {*settings.organisations(), HUB}, "code": codes(settings)}
+    return {name: value if value in known.get(name, (value,)) else UNKNOWN_WORD for name, value in asked.items()}
 
 
 def codes(settings: Settings) -> list[str]:
