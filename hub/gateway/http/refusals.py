@@ -34,6 +34,12 @@ COUNT: Final = """
 """
 # Of several processes one writes at a time: numbers ascend in the order of commits.
 TAKE_TURN: Final = "select pg_advisory_xact_lock(x'72656675'::integer)"
+# They go on from the clock's microseconds: whoever has read up to a number has read no later one either where this
+# database was restored from a copy, whose own numbers would come a second time.
+NUMBER_BY_CLOCK: Final = """
+    select setval(sequence, greatest(nextval(sequence), (extract(epoch from clock_timestamp()) * 1000000)::bigint))
+    from (select pg_get_serial_sequence('refused', 'number')::regclass as sequence) as drawn
+"""
 KEEP: Final = """
     insert into refused (at, organisation, system, code, type, message_id, digest, size, beyond)
     select * from unnest(
@@ -139,6 +145,7 @@ def _count(connection: Connection, counts: dict[CountKey, tuple[int, UUID | None
 def _keep(connection: Connection, refused: Sequence[Refused]) -> None:
     if refused:
         connection.execute(TAKE_TURN)
+        connection.execute(NUMBER_BY_CLOCK)
         columns = [[getattr(one, name) for one in refused] for name in Refused.__dataclass_fields__]
         connection.execute(KEEP, columns)
 

@@ -27,7 +27,8 @@ SOURCE: Final = "gateway"
 LOOK_EVERY: Final = 1.0  # seconds
 ROWS: Final = 500  # of one look, and of one transaction of the log
 
-# Where the gateway's database was put back to an earlier state its numbers begin again behind the last that it has.
+# Where the gateway's database was restored from a copy it has fewer for a while; what comes then has numbers by the
+# clock, behind all that was read (hub/gateway/http/refusals.py).
 LAST: Final = "select coalesce(max(number), 0) as last from operators.refused"
 NEXT: Final = f"select * from operators.refused where number > %s order by number limit {ROWS}"
 READ_UP_TO: Final = "select number from read_up_to where source = %s"

@@ -281,6 +281,26 @@ def test_what_the_database_does_not_take_is_kept_and_written_later(empty: Loggin
     assert entrance.query("select distinct system from refused where system is not null") == [{"system": "crm"}]
 
 
+def test_what_comes_after_the_database_was_restored_has_numbers_behind_all_that_was_read(
+    empty: Logging, entrance: Entrance
+) -> None:
+    refusals = Refusals()
+
+    def numbers() -> list[int]:
+        refusals.log("iom", None, "not_json", datetime.now(UTC), b"{")
+        refusals.log("iom", None, "not_json", datetime.now(UTC), b"[")
+        with database.connect(entrance.database_url) as connection:
+            refusals.write(connection)
+        return [row["number"] for row in entrance.query("select number from refused order by number")]
+
+    first = numbers()
+    assert first == sorted(set(first))
+    entrance.query("delete from refused")
+    entrance.query("select setval(pg_get_serial_sequence('refused', 'number'), 1)")  # as a copy from before has it
+
+    assert min(numbers()) > max(first)
+
+
 def test_it_is_kept_for_the_log_for_two_days(empty: Logging, entrance: Entrance) -> None:
     insert = "insert into refused (at, organisation, code) values (now() - %s::interval, 'iom', 'not_json')"
     for age in ("49 hours", "47 hours"):
@@ -295,7 +315,7 @@ def test_a_database_that_was_put_back_is_read_on(empty: Logging, entrance: Entra
     entrance.query("insert into refused (at, organisation, code) values (now(), 'iom', 'not_json')")
     looks = refused.Reading(empty.reader)
     with database.connect(empty.reader) as connection:
-        looks.begin(10**9)
+        looks.begin(2**62)
         looks.look(connection)
         assert looks.there() == []
         entrance.query("insert into refused (at, organisation, code) values (now(), 'iom', 'nul_character')")
