@@ -33,10 +33,9 @@ AT_ONCE: Final = 20_000  # messages of one outbox that one look reads
 OPEN_AT_MOST: Final = 5_000  # that have not come: then a look reads no further in that outbox
 LOG_BEGINS: Final = timedelta(days=2)  # before the first look
 
-# By source: `to`, how far it was read; `open`: place → reader → since when it is taken to be lost; `seen`: place → the
-# first look that missed it; `came`: the queues of a way → the time of the last that has come.
 # By source: `to`, how far it was read; `id`, of the message there; `open`: place → reader → since when it is taken to
-# be lost; `came`: the queues of a way → the time of the last that has come.
+# be lost; `seen`: place → the first look that missed it; `came`: the queues of a way → the time of the last that has
+# come.
 State = Mapping[str, Mapping[str, Any]]
 Way = tuple[str, ...]  # queues; the last one is its reader's
 
@@ -153,10 +152,8 @@ def look(
     is_whole = True
     for by in (*network.services, GATEWAY, MONITOR):
         known = before.get(by) or {"to": (now - LOG_BEGINS).isoformat() if by == MONITOR else 0, "open": {}}
-        sent, to, ended = _ask(databases, by, partial(_read, by, known))
-        state[by] = {"to": to, "open": {}, "seen": {}, "came": dict(known.get("came", {}))}
         sent, to, id, ended = _ask(databases, by, partial(_read, by, known))
-        state[by] = {"to": to, "id": id, "open": {}, "came": dict(known.get("came", {}))}
+        state[by] = {"to": to, "id": id, "open": {}, "seen": {}, "came": dict(known.get("came", {}))}
         is_whole = is_whole and ended
         for one in sent:
             for way in _ways(one, network):

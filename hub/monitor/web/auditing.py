@@ -24,6 +24,7 @@ from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from hub.console.web.words import N_
+from hub.gateway.audit import details as in_words
 from hub.gateway.audit import finding, words
 from hub.gateway.audit.finding import Asked, Found, Shown
 from hub.gateway.http.problems import Language
@@ -235,7 +236,7 @@ def _row(one: Shown, names: Mapping[str, str], language: Language) -> Row:
         words.ACTS.get(one.act, {}).get(language, one.act),
         one.subject,
         [
-            (name, "" if name == TYPED and not is_reason(str(value)) else _short(value))
+            (in_words.name(name, language), "" if _is_typed(name, value) else _short(name, value, language))
             for name, value in details.items()
             if name not in LEFT_OUT
         ],
@@ -243,9 +244,11 @@ def _row(one: Shown, names: Mapping[str, str], language: Language) -> Row:
     )
 
 
-def _short(value: object) -> str:
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        said = ", ".join(value)
-    else:
-        said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _is_typed(name: str, value: object) -> bool:
+    """Whether it may be what somebody has typed, or the digest of that."""
+    return name == TYPED and not is_reason(str(value)) and str(value) not in in_words.VALUES[TYPED]
+
+
+def _short(name: str, value: object, language: Language) -> str:
+    said = in_words.value(name, value, language)
     return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"

@@ -166,7 +166,7 @@ def test_what_was_done_to_the_network_is_read_by_a_view_and_where_that_is_away_i
         connection.commit()
 
     page = operator.get("/auditoria?cadena=red&que=key_revoked&quien=operator%3A1000").text
-    assert "key: abc" in page
+    assert "clave: abc" in page
     with database.connect(gateway) as connection:
         columns = connection.execute("select * from operators.audit_entry limit 0").description
         assert columns is not None
@@ -191,8 +191,21 @@ def test_what_was_typed_in_a_terminal_is_not_shown(console: Console, auditor: Br
 
     text = auditor.get("/auditoria?que=alert_silenced").text
 
-    assert "reason: lo que se escribió en la línea de órdenes" in text
+    assert "motivo: lo que se escribió en la línea de órdenes" in text
     assert "Pérez" not in text
+
+
+def test_details_are_said_in_words_of_the_readers_language(console: Console, auditor: Browser) -> None:
+    append(console, Act("operator:1", "network_seen", "words", {"page": "waits", "count": 3}))
+    append(console, Act("operator:1", "referrals_exported", "words", {"reason": "overdue", "count": 2}))
+
+    page = auditor.get("/auditoria?que=network_seen").text
+    assert "página: En espera<" in page
+    assert "cuántos: 3<" in page
+    assert "motivo: lo vencido<" in auditor.get("/auditoria?que=referrals_exported").text
+    auditor.get("/idioma/en")
+    assert "page: Waiting<" in auditor.get("/auditoria?que=network_seen").text
+    auditor.get("/idioma/es")
 
 
 def test_each_look_is_recorded_itself(console: Console, auditor: Browser) -> None:
