@@ -80,6 +80,15 @@ def network_behind(at: datetime) -> dict[str, Any]:
     }
 
 
+def given_up(at: datetime, service: Mapping[str, Any] | None = None) -> Seen:
+    """Nothing is wrong but that a service has given up messages: what is read in its database."""
+    said = service or _service(quarantined=4) | {"given_up": [["failed", "redcross"], ["failed", "iom"]]}
+    many = said["parked"]["quarantined"]
+    problem = _problem("given_up", "referrals", f"referrals has given up {many} messages (parked as quarantined).")
+    now = _well(at)
+    return _looked(now | {"problems": [problem], "services": now["services"] | {"referrals": said}}, at)
+
+
 def dark(at: datetime) -> Seen:
     """Somebody has looked, and neither server answered anything, but no alert is open yet."""
     now = _well(at) | {"queues": None, "queue_ages": {}, "services": dict.fromkeys(SERVICES), "probes": {}}
@@ -139,6 +148,7 @@ def _service(waiting: int = 0, retry: int = 0, quarantined: int = 0, applied: in
         "unpublished_since": None,
         "parked": {"waiting": waiting, "retry": retry, "quarantined": quarantined},
         "counts": [{"process": "one", "applied": applied}],
+        "given_up": [],
         "waits": [],
     }
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -24,13 +24,13 @@ from deploy.local.beside import Beside
 from deploy.local.operator_error import OperatorError
 from deploy.local.organisations import network_of
 from deploy.local.state import State
-from deploy.local.trail import record
+from deploy.local.trail import actor, record
 from hub.monitor import queues
 from hub.monitor.mending.databases import ask as ask_database
 from hub.monitor.mending.operations import REASON, MendingError
 from hub.monitor.reconciling import comparing
 from hub.monitor.reconciling.comparing import Found, Lost
-from messaging import addresses
+from messaging import addresses, database
 from messaging.database import Connection
 from messaging.topology import GATEWAY, HUB, LEDGER, MONITOR, DeclaredNetwork, TopologyError
 
@@ -42,6 +42,8 @@ SHOWN: Final = 20  # ids of a group, as a table; `--json` has all
 SHOWN_BY_LOG: Final = """
     select id from message where id = any(%s::uuid[]) and kind = 'passed' and not confidential and not erased
 """
+BEGIN: Final = "insert into said_again (operation_id, started_by, selected, asked_for) values (%s, %s, %s, %s)"
+END: Final = "update said_again set missing = %s, ended_at = clock_timestamp() where operation_id = %s"
 SAY_AGAIN: Final = "select operators.say_again(%s::bigint[]) as many"
 
 
@@ -78,10 +80,11 @@ def run(state: State, *, say_again: bool, why: str, yes: bool, as_json: bool, as
         print(_as_text(as_shown(databases, found)))
     question = f"Have {len(there):,} messages said again, and ask the senders of {len(gone):,} for theirs? [y/N] "
     if say_again and found.lost and (yes or ask(question)):
-        _note(state, place, there, gone, why)
+        operation_id = _note(state, place, there, gone, why)
         asked = asked_again.ask(state, place, declared, gone)
         said = _say_again(databases, there)
         found = _follow(databases, declared, place, found)
+        _keep(place, END, (len(_named(there) & found.missing), operation_id))
         if not as_json:
             print(f"{said:,} messages were said again; {asked:,} were asked of their senders.")
             print(_as_text(as_shown(databases, found)))
@@ -143,7 +146,8 @@ def _compare(databases: Mapping[str, str], declared: DeclaredNetwork, place: Bes
     return found
 
 
-def _note(state: State, place: Beside, there: Sequence[Lost], gone: Sequence[Lost], why: str) -> None:
+def _note(state: State, place: Beside, there: Sequence[Lost], gone: Sequence[Lost], why: str) -> UUID:
+    """Record what is about to be done, and keep that it has begun; its id. Raises OperatorError."""
     of = _positions(there)
     details = {
         "messages": sum(map(len, of.values())),
@@ -151,7 +155,29 @@ def _note(state: State, place: Beside, there: Sequence[Lost], gone: Sequence[Los
         "asked_for": Counter(one.organisation for one in gone),
     }
     reason = hashlib.sha256(why.encode()).hexdigest()  # no erasure reaches the audit
-    record(place.databases[GATEWAY], state, "messages_said_again", str(contracts.uuid7()), **details, reason=reason)
+    operation_id = contracts.uuid7()
+    record(place.databases[GATEWAY], state, "messages_said_again", str(operation_id), **details, reason=reason)
+    _keep(place, BEGIN, (operation_id, actor(), details["messages"], len(gone)))
+    return operation_id
+
+
+def _keep(place: Beside, statement: LiteralString, params: Sequence[Any]) -> None:
+    """Write what the console lists of it. Raises OperatorError."""
+    try:
+        with contextlib.closing(database.connect(place.databases[GATEWAY])) as connection:
+            connection.execute(statement, params)
+            connection.commit()
+    except psycopg.errors.UndefinedTable:
+        raise OperatorError("The gateway's database is of an older version: `./ruta provision`.") from None
+    except psycopg.Error as error:
+        raise OperatorError(
+            f"The gateway's database does not answer ({type(error).__name__}); what is done is done, run it again."
+        ) from None
+
+
+def _named(lost: Iterable[Lost]) -> set[tuple[str, str]]:
+    """As what is missing is named: by whose outbox it is, and where it stands there."""
+    return {(one.sent_by, str(one.position)) for one in lost if one.position is not None}
 
 
 def _positions(lost: Iterable[Lost]) -> dict[str, set[int]]:
@@ -183,6 +209,8 @@ def _asked(positions: Sequence[int], connection: Connection) -> int:
 def _follow(databases: Mapping[str, str], declared: DeclaredNetwork, place: Beside, found: Found) -> Found:
     """Wait a while for what is said again to come, also by those who were asked for it."""
     said = {one.place for one in found.lost}
+    """Wait a while for what is said again to come."""
+    said = _named(found.lost)
     until = time.monotonic() + FOLLOWED
     while said & found.missing and time.monotonic() < until:
         time.sleep(LOOK_EVERY)

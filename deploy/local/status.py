@@ -51,6 +51,12 @@ CROWDED = f"""
     order by source
 """
 
+# Whose messages were given up, and why.
+GIVEN_UP = """
+    select distinct reason, source from parked where state = 'quarantined' and source is not null
+    order by source, reason limit 1000
+"""
+
 # What waits or is tried again, of each sender for each reason, with the first of it.
 WAITS = """
     with together as (
@@ -256,6 +262,7 @@ def read_service(database_url: str) -> dict[str, Any]:
         return {
             "parked": {row["state"]: row["many"] for row in connection.execute(PARKED).fetchall()},
             "crowded": [dict(row) for row in connection.execute(CROWDED).fetchall()],
+            "given_up": [[row["reason"], row["source"]] for row in connection.execute(GIVEN_UP).fetchall()],
             "waits": [row | {"since": row["since"].isoformat()} for row in connection.execute(WAITS).fetchall()],
             "reviews": [row | {"at": row["at"].isoformat()} for row in connection.execute(REVIEWS).fetchall()],
             "unpublished": unpublished["unpublished"],

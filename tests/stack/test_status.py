@@ -12,7 +12,7 @@ from deploy.local.status import read_service
 from messaging.migrate import migrate
 from tests.waiting import eventually
 
-NOTHING: dict[str, object] = {"parked": {}, "crowded": [], "waits": [], "reviews": []}
+NOTHING: dict[str, object] = {"parked": {}, "crowded": [], "given_up": [], "waits": [], "reviews": []}
 
 
 def counted(url: str) -> dict[str, Any]:
@@ -49,6 +49,7 @@ def test_unpublished_counts_messages_whoever_wrote_them_in_between(stack: Stack)
                 "parked": {},
                 "crowded": [],
                 "waits": [],
+                "given_up": [],
                 "reviews": [],
                 "unpublished": 5,
             }
@@ -61,6 +62,7 @@ def test_unpublished_counts_messages_whoever_wrote_them_in_between(stack: Stack)
                 "parked": {},
                 "crowded": [],
                 "waits": [],
+                "given_up": [],
                 "reviews": [],
                 "unpublished": 0,
             }
@@ -89,6 +91,7 @@ def test_what_was_taken_in_is_told_without_counting_it(stack: Stack) -> None:
                 "parked": {},
                 "crowded": [],
                 "waits": [],
+                "given_up": [],
                 "reviews": [],
                 "unpublished": 0,
             }

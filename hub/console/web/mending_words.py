@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from hub.console.web.words import N_
+from hub.monitor.mending import terminal
 
 MEANS: Final[Mapping[str, str]] = {
     "failed": N_(
@@ -29,6 +30,22 @@ ASKS: Final[Mapping[str, str]] = {
 }
 STARTS: Final[Mapping[str, str]] = {"retry": N_("Intentar otra vez"), "give_back": N_("Devolver")}
 KINDS: Final[Mapping[str, str]] = {"retry": N_("Reintento"), "give_back": N_("Devolución")}
+FROM_TERMINAL: Final[Mapping[str, str]] = {
+    terminal.PUT_BACK: N_("Mensajes devueltos a su cola"),
+    terminal.SAID_AGAIN: N_("Mensajes perdidos, dichos de nuevo"),
+}
+CUT_OFF: Final[Mapping[str, str]] = {
+    terminal.PUT_BACK: N_("En marcha, o se cortó. Sigue con `./ruta repair --operation %(id)s`"),
+    terminal.SAID_AGAIN: N_("En marcha, o se cortó. Qué falta lo dice `./ruta reconcile`"),
+}
+"""Of what was done in a terminal, and has not ended."""
+PUT_BACK_ENDED: Final = N_("Terminó: volvieron %(put_back)s, se quedaron %(stayed)s, ya no estaban %(gone)s")
+SAID_AGAIN_ENDED: Final = N_("Terminó: llegaron %(came)s, faltan %(missing)s; pedidos a quien los envió: %(asked_for)s")
+REMAIN: Final = N_("En marcha: faltan %(count)s")
+ENDED: Final = N_("Terminó")
+ENDED_IN_PART: Final = N_("Terminó: fallaron otra vez %(count)s")
+STOPPED: Final = N_("Se detuvo: siguen como antes %(count)s")
+
 WILL: Final[Mapping[str, str]] = {
     "retry": N_(
         "Cada mensaje tiene tres intentos en unos segundos. Lo que llegó después sobre lo mismo ya se aplicó: "

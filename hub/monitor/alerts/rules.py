@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from hub.monitor import waiting
 from hub.monitor.alerts import pages
 from hub.monitor.alerts.settings import Settings
 from messaging.topology import COURIER, GATEWAY, LEDGER, NETWORK
@@ -161,7 +162,7 @@ def _problems(now: Mapping[str, Any], settings: Settings, at: datetime) -> Itera
             what = part = "database" if name == "database_away" else "broker"
         what, text, first = (public(words) for words in (what, problem["text"], problem["first"]))
         seen_in = tuple(filter(None, [problem["seen_in"]]))
-        yield Alert(name, what, text, first, part, organisations=_whose(what, name), seen_in=seen_in)
+        yield Alert(name, what, text, first, part, organisations=_whose(what, name, now), seen_in=seen_in)
 
 
 SECRET: Final = re.compile(r"[.][0-9a-f]{32}\b")
@@ -212,12 +213,15 @@ def part_that_reads(vhost: str, queue: str) -> str:
     return reader(vhost, queue) if is_ours and (vhost != NETWORK or queue.startswith("submit.")) else ""
 
 
-def _whose(what: str, name: str) -> tuple[str, ...]:
+def _whose(what: str, name: str, now: Mapping[str, Any]) -> tuple[str, ...]:
     if name in ("parked_much",):
         return (what.split()[-1],)
+    if name == "quarantine":
+        said = now.get("services", {}).get(what) or {}
+        return waiting.whose((reason, source) for reason, source in said.get("given_up", ()))
     if name == "no_consumer":
         return _of_queue(what.partition(" ")[0])
-    nobody = ("supervisor_frozen", "certificate", "process_says", "monitor_dead", "quarantine", "dead_lettered")
+    nobody = ("supervisor_frozen", "certificate", "process_says", "monitor_dead", "dead_lettered")
     return () if name in nobody else (EVERYBODY,)
 
 

@@ -281,17 +281,18 @@ def messages(url: str, operation_id: UUID, *, after: int = 0) -> Sequence[Messag
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many messages of an operation are of one sender and came to the same."""
+    """How many messages of an operation are of one sender, were parked for one reason and came to the same."""
 
     source: str | None
+    was: str
     result: str | None  # None: still to be tried, or waiting
     code: str | None
     messages: int
 
 
 SHARES: Final = """
-    select source, result, code, count(*) as messages from operators.operation_message where operation_id = %s
-    group by source, result, code order by messages desc, source, result, code
+    select source, was, result, code, count(*) as messages from operators.operation_message where operation_id = %s
+    group by source, was, result, code order by messages desc, source, was, result, code
 """
 
 

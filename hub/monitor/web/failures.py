@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, cast
 
+import psycopg
 from starlette.responses import RedirectResponse, Response
 
 from hub.console.web import mending_words, showing
@@ -14,12 +16,14 @@ from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from hub.console.web.words import N_
-from hub.monitor.mending import failures, operations
+from hub.monitor import waiting
+from hub.monitor.mending import failures, operations, terminal
 from hub.monitor.mending.failures import Cause, Group
-from hub.monitor.mending.operations import Acting, MendingError
+from hub.monitor.mending.operations import Acting, MendingError, Operation
 from hub.monitor.seen import SeenQueue
 from hub.monitor.web import looking
 from hub.monitor.web.operators import FAILURES, Words, actor, asking, not_done, path_of, problem_of
+from messaging.topology import GATEWAY
 
 SHOWN: Final = 50  # groups
 ASIDE: Final = ("unrouted", "dead")
@@ -36,8 +40,23 @@ class Row:
     place: str
     means: str
     senders: Sequence[str]
+    waits: Sequence[str]
+    """Of the senders those that wait for us."""
     acts: Sequence[tuple[str, str, int, str]]
     """What may be done: the act, its label, with how many messages, and the id of its form."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What somebody has mended, here or in a terminal."""
+
+    label: str
+    path: str  # empty where it has no page
+    at: datetime
+    who: str
+    messages: int
+    came: str
+    """Its state, and what came of it; what is typed stands between grave accents."""
 
 
 def screens(settings: Settings) -> Sequence[Screen]:
@@ -48,9 +67,10 @@ def screens(settings: Settings) -> Sequence[Screen]:
 
     def plan(visit: Visit) -> Response:
         operation_id, act = form_id_of(visit), visit.said("acto")
-        if act not in operations.ACTS:
+        if act not in operations.ACTS or (visit.said("todo") and act != "retry"):
             raise Stopped("unreadable")
-        cause = Cause(*(visit.said(name, LONGEST) for name in ("servicio", "contrato", "motivo", "lugar")))
+        parts = (visit.said(name, LONGEST) for name in ("servicio", "contrato", "motivo", "lugar"))
+        cause = Cause() if visit.said("todo") else Cause(*parts)
         try:
             with asking(visit):
                 planned = operations.plan(settings.operators, operation_id, cast(Acting, act), actor(visit), cause)
@@ -70,6 +90,7 @@ def _page(visit: Visit, settings: Settings, problem: MendingError | None) -> Res
     with asking(visit):
         found = failures.read(settings.operators)
         recent = operations.recent(settings.operators)
+        from_terminal = _from_terminal(settings)
     stuck = [one for one in found.groups if one.state == "quarantined"]
     visit.note("failures_seen", count=len(stuck))
     return visit.page(
@@ -77,18 +98,82 @@ def _page(visit: Visit, settings: Settings, problem: MendingError | None) -> Res
         status=409 if problem else 200,
         say=say,
         words=words,
-        kinds=mending_words.KINDS,
         problem=words.problem(problem) if problem else "",
         is_seen=len(found.unseen) < len(settings.operators),
         unseen=words.unseen(found.unseen),
         rows=[*_rows(stuck[:SHOWN], words, say)],
         more=max(len(stuck) - SHOWN, 0),
         messages=sum(one.messages for one in stuck),
+        together=_together(stuck),
         others=[*_rows([one for one in found.groups if one.state != "quarantined"][:SHOWN], words, say)],
-        recent=recent,
+        done=_done(recent, from_terminal, words, say),
+        terminal_unseen=from_terminal is None,
         aside=_aside(visit, settings),
-        path_of=path_of,
     )
+
+
+def _from_terminal(settings: Settings) -> Sequence[terminal.Done] | None:
+    """What was mended in a terminal; None where the database does not answer."""
+    url = settings.operators.get(GATEWAY)
+    if url is None:
+        return ()
+    try:
+        return terminal.recent(url)
+    except psycopg.Error:
+        return None
+
+
+def _done(
+    here: Sequence[Operation], there: Sequence[terminal.Done] | None, words: Words, say: Saying
+) -> Sequence[Done]:
+    """All that was mended lately, the last first."""
+    found = [_done_here(one, words, say) for one in here] + [_done_there(one, words, say) for one in there or ()]
+    return sorted(found, key=lambda one: one.at, reverse=True)
+
+
+def _done_here(one: Operation, words: Words, say: Saying) -> Done:
+    part = one.parts[0]
+    remaining, stopped, failed = (one.sum_of(count) for count in ("remaining", "stopped", "quarantined"))
+    if remaining:
+        came = say.text(mending_words.REMAIN) % {"count": remaining}
+    elif stopped:
+        came = say.text(mending_words.STOPPED) % {"count": stopped}
+    elif failed:
+        came = say.text(mending_words.ENDED_IN_PART) % {"count": failed}
+    else:
+        came = say.text(mending_words.ENDED)
+    where = ", ".join(part.service for part in one.parts)
+    return Done(
+        f"{say.text(mending_words.KINDS[one.act])}, {where}",
+        path_of(one.operation_id),
+        part.started_at or part.planned_at,
+        words.who(part.started_by),
+        one.sum_of("selected"),
+        came,
+    )
+
+
+def _done_there(one: terminal.Done, words: Words, say: Saying) -> Done:
+    if one.ended_at is None:
+        came = say.text(mending_words.CUT_OFF[one.act]) % {"id": one.operation_id}
+    elif one.act == terminal.PUT_BACK:
+        counts = {"put_back": one.put_back or 0, "stayed": one.stayed or 0, "gone": one.gone or 0}
+        came = say.text(mending_words.PUT_BACK_ENDED) % counts
+    else:
+        missing = one.missing or 0
+        counts = {"came": one.selected - missing, "missing": missing, "asked_for": one.asked_for or 0}
+        came = say.text(mending_words.SAID_AGAIN_ENDED) % counts
+    label = say.text(mending_words.FROM_TERMINAL[one.act])
+    return Done(label, "", one.started_at, words.who(one.started_by), one.selected, came)
+
+
+def _together(stuck: Sequence[Group]) -> tuple[int, str] | None:
+    """With how many messages of all groups another try may be made at once, and the id of that form.
+
+    None where one group alone has any.
+    """
+    may = [one.may_be_retried for one in stuck if one.may_be_retried]
+    return (sum(may), new_form_id()) if len(may) > 1 else None
 
 
 def _aside(visit: Visit, settings: Settings) -> Sequence[SeenQueue]:
@@ -109,5 +194,6 @@ def _rows(groups: Sequence[Group], words: Words, say: Saying) -> Iterator[Row]:
             words.place(one.error),
             say.text(means),
             [words.sender(sender) for sender in one.senders],
+            [words.sender(who) for who in waiting.whose((one.reason, sender) for sender in one.senders)],
             [(act, say.text(mending_words.ASKS[act]), many, new_form_id()) for act, many in may.items() if many],
         )

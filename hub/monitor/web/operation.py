@@ -14,6 +14,7 @@ from hub.console.web.errors import Stopped
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import BY_ITSELF, Visit
+from hub.monitor import waiting
 from hub.monitor.log.confidential import REFERENCE
 from hub.monitor.mending import operations
 from hub.monitor.mending.failures import AT_ONCE
@@ -116,6 +117,7 @@ def _page(visit: Visit, settings: Settings, problem: MendingError | None, wrong:
         to_start=[part for part in found.parts if part.selected and part.started_at is None],
         unseen=words.unseen(found.unseen),
         senders=_senders(shares, words),
+        waits=_senders(shares, words, waiting_alone=True),
         codes=_codes(shares, words),
         results={result: say.text(text) for result, text in mending_words.RESULTS.items()},
         **messages,
@@ -146,12 +148,15 @@ def _messages(visit: Visit, settings: Settings, found: Operation) -> dict[str, A
     return {"service": service, "services": services, "messages": messages, "next": next, "is_open": is_open}
 
 
-def _senders(shares: Mapping[str, Sequence[operations.Share]], words: Words) -> list[tuple[str, int]]:
-    """Who waits, and for how many messages, the most first."""
+def _senders(
+    shares: Mapping[str, Sequence[operations.Share]], words: Words, *, waiting_alone: bool = False
+) -> list[tuple[str, int]]:
+    """Who has sent the messages, or those of them that wait for us, and how many each, the most first."""
     counted = Counter[str]()
     for of_service in shares.values():
         for one in of_service:
-            counted[words.sender(one.source)] += one.messages
+            if not waiting_alone or waiting.whose([(one.was, one.source)]):
+                counted[words.sender(one.source)] += one.messages
     return counted.most_common()
 
 

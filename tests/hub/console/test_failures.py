@@ -1,5 +1,6 @@
 """Fallos and Operación: a poisoned batch mended by its pages, once whatever is pressed, and nobody's words on any."""
 
+import json
 import re
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -11,6 +12,8 @@ import psycopg
 import pytest
 
 from contracts import uuid7
+from deploy.local.status import read_service
+from hub.monitor import waiting
 from hub.monitor.mending import operations
 from hub.monitor.mending.failures import AT_ONCE, Cause
 from hub.monitor.seen import SeenQueue
@@ -144,6 +147,45 @@ def test_a_poisoned_batch_is_mended_in_eight_steps_with_the_way_in(mending: Mend
     after = browser.get("/fallos")
     assert "Nada espera por una persona" in after.text
     assert f'href="{path}"' in after.text  # whoever has lost it finds it again
+
+
+def test_of_what_was_given_up_all_pages_say_that_the_same_people_wait(mending: Mending, mender: Mender) -> None:
+    browser = mending.people[0]
+    mender.fail(*poisoned(2))
+    parked_by_hand(mender, 1, source="iom")
+    parked_by_hand(mender, 1, source="fuvadis", reason="id_reused")  # who was refused then waits for nothing
+    parked_by_hand(mender, 1, source=HUB)
+    parked_by_hand(mender, 1, source="americares", state="retry")  # and goes on by itself
+    service = read_service(mender.probe.database_url)
+    now = clock.now().replace(microsecond=0)
+    mending.console.see(operating.given_up(now, json.loads(json.dumps(service))))
+
+    assert waiting.whose((reason, source) for reason, source in service["given_up"]) == ("iom", "redcross")
+    assert "<h2>Sí: esperan OIM, Cruz Roja Colombiana.</h2>" in browser.get("/estado").text
+    page = browser.get("/fallos")
+    rows = re.findall(r"<dt>Quién espera</dt><dd>([^<]*)</dd>", page.text)
+    assert sorted(", ".join(rows).split(", ")) == ["Cruz Roja Colombiana", "OIM"]
+    assert page.text.count("por esto no espera nadie") == 1
+    (reused,) = [one for one in forms(page, "/fallos") if one.get("motivo") == "id_reused"]
+    planned = browser.get(browser.send("/fallos", **reused).leads_to or "").text
+    assert "<dt>Quién espera</dt><dd>nadie</dd>" in planned
+    assert "<dt>Quién lo envió</dt><dd>FUVADIS: 1</dd>" in planned
+
+
+def test_groups_with_one_cause_are_tried_together_in_one_dry_run(mending: Mending, mender: Mender) -> None:
+    browser = mending.people[0]
+    mender.fail(*poisoned(2))
+    assert not [one for one in forms(browser.get("/fallos"), "/fallos") if "todo" in one]  # there is one group
+    parked_by_hand(mender, 3, type="capacity.stated.v1")
+    parked_by_hand(mender, 1, source="fuvadis", reason="id_reused")  # for which there is no other try
+
+    page = browser.get("/fallos")
+    assert "Ensayar el reintento de todo (5)" in page.text
+    (form,) = [one for one in forms(page, "/fallos") if "todo" in one]
+    assert browser.send("/fallos", **form | {"acto": "give_back"}).status == 400
+    browser.get("/fallos")
+    planned = browser.get(browser.send("/fallos", **form).leads_to or "").text
+    assert "¿Intentar otra vez 5 mensajes?" in planned
 
 
 def of(many: int, **ended: int) -> dict[str, int]:

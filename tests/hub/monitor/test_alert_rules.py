@@ -111,6 +111,13 @@ ONE_OF_EACH = {
 }
 
 
+def test_whoever_has_said_what_was_given_up_waits() -> None:
+    service = {"unpublished": 0, "unpublished_since": None, "parked": {"quarantined": 2}}
+    service |= {"given_up": [["failed", "iom"], ["id_reused", "redcross"], ["failed", "hub"]]}
+    found = told(well(problems=[problem("given_up", "intake", "database")], services={"intake": service}))
+    assert found["quarantine"].organisations == ("iom",)
+
+
 def test_there_is_a_case_of_each_alert_and_a_page() -> None:
     assert list(ONE_OF_EACH) == list(pages.read())
 

@@ -1,0 +1,26 @@
+"""Who waits for us because a service has given up a message: the one rule, for alerts, Estado, Fallos and Operación.
+
+    whose([("failed", "redcross"), ("id_reused", "fuvadis"), ("failed", "hub")])    -> ("redcross",)
+
+Whoever has said the message waits until somebody decides. Nobody waits for what was refused when it came: its sender
+was told then. What the hub says for itself, and what could not be read, keeps nobody waiting whom anybody could name.
+What goes on by itself waits for what is missing, and not for us.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from messaging.identity import HUB
+from messaging.topology import NAME
+
+TOLD: Final = ("id_reused", "erased")
+"""The reasons for which something lies there and nobody waits."""
+
+
+def whose(given_up: Iterable[tuple[str, str | None]]) -> tuple[str, ...]:
+    """The organisations that wait, each once, of what was given up: the reason, and who has said it."""
+    return tuple(sorted({source for reason, source in given_up if source and _waits(reason, source)}))
+
+
+def _waits(reason: str, source: str) -> bool:
+    return reason not in TOLD and source != HUB and NAME.fullmatch(source) is not None
