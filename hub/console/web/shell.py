@@ -307,14 +307,15 @@ class Serving:
             address=None if peer.startswith("127.") or peer in ("", "::1") else network_of(peer),
             session=session,
             links=self._links_of(session, request.url.path),
-            searches=self._searches(session),
+            searches=self._may_search(session, "found"),
+            finds_messages=self._may_search(session, "messages"),
             finds_people=session is not None and settings.is_hosted(session.staff.organisation),
         )
 
-    def _searches(self, session: Session | None) -> bool:
+    def _may_search(self, session: Session | None, screen: str) -> bool:
         if session is None or session.is_locked or session.is_idle:
             return False
-        return permissions.may_come("found", session.staff.roles)
+        return permissions.may_come(screen, session.staff.roles)
 
     def _links_of(self, session: Session | None, path: str) -> Sequence[Link]:
         if session is None or session.is_locked or session.is_idle:

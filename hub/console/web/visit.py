@@ -66,6 +66,8 @@ class Visit:
     """Whether the box to search stands on the page."""
     finds_people: bool = False
     """Whether it finds people, too, and not only cases by their codes."""
+    finds_messages: bool = False
+    """Whether in its place there is one to find messages."""
     acts: list[Act] = field(default_factory=list)
     answer: Mapping[str, Any] = field(default_factory=dict)
     """What the form led to that was sent for this page; empty: none was, or it is no longer kept."""

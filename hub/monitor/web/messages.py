@@ -16,6 +16,7 @@ from starlette.responses import Response
 import contracts
 from contracts import refusals
 from hub.console.web import showing
+from hub.console.web.alert_words import FIRST, TITLES
 from hub.console.web.errors import Stopped
 from hub.console.web.fields import TODAY
 from hub.console.web.log_words import AWAY, LABEL, NEITHER, UNKNOWN
@@ -25,7 +26,7 @@ from hub.console.web.visit import Visit
 from hub.gateway.outcomes import GATEWAY
 from hub.monitor.log import reading
 from hub.monitor.log.reading import Cursor, Page, Search
-from hub.monitor.web import log, story
+from hub.monitor.web import having, log, looking, story
 from hub.monitor.web.log import LogAway
 from messaging.database import Connection
 from messaging.identity import HUB
@@ -84,6 +85,9 @@ def _page(
         status=422 if error and error != AWAY else 200,
         typed=typed,
         error=error,
+        stops=having.stopping(looking.last(visit, settings)[1]) if error == UNKNOWN else (),
+        titles=TITLES,
+        firsts=FIRST,
         found=found,
         rows=[story.shown(one) for one in found.entries] if found is not None else [],
         asked=asked,

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from contracts.codes import OrganisationStatus
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
@@ -49,6 +50,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             is_known=known is not None,
             rows=rows[:SHOWN],
             many=len(rows),
+            suspended=suspended(settings),
             late=sum(one.silent or one.behind for one in rows),
             refused=refused[:SHOWN] if refused is not None else None,
             refused_many=sum(one.count for one in refused or ()),
@@ -57,6 +59,12 @@ def screens(settings: Settings) -> Sequence[Screen]:
         )
 
     return (Screen("organisations", PATH, get=show, label=N_("Organizaciones"), act="network_seen"),)
+
+
+def suspended(settings: Settings) -> list[str]:
+    """The organisations that are, in order."""
+    known = settings.organisations().items()
+    return sorted(id for id, one in known if one.status is OrganisationStatus.SUSPENDED)
 
 
 def messages_of(organisation: str, code: str) -> str:

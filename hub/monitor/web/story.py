@@ -10,24 +10,22 @@ import psycopg
 from pydantic import TypeAdapter
 from starlette.responses import Response
 
-from contracts.codes import OrganisationStatus
 from hub.console.web import mending_words
+from hub.console.web.alert_words import FIRST, TITLES
 from hub.console.web.errors import Stopped
 from hub.console.web.log_words import NOT_SHOWN, STATES, WHY
 from hub.console.web.saying import number
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
-from hub.console.web.words import N_
 from hub.gateway import outcomes
 from hub.gateway.audit.store import Act
 from hub.gateway.http.problems import Language
-from hub.gateway.outcomes import Said
 from hub.monitor.log import confidential, reading
 from hub.monitor.log.confidential import REFERENCE, NotOpened, Opened
 from hub.monitor.log.counting import NOBODY
 from hub.monitor.log.reading import Became, Entry, Search, Story, Waiting
-from hub.monitor.web import drawing, log, looking
+from hub.monitor.web import drawing, having, log, looking
 from hub.monitor.web.log import LogAway
 from hub.monitor.web.operators import actor, record
 from messaging import clock
@@ -39,6 +37,7 @@ GONE: Final = N_("Esa organización ya no participa en la red: no se le entrega 
 UNREAD: Final = N_("Lo más antiguo de su buzón espera desde hace %(span)s a que lo lea.")
 ALL_READ: Final = N_("En su buzón no queda nada por leer.")
 OPENED: Final = TypeAdapter(Opened)
+ABOUT: Final = 50  # messages about one subject, the newest, of which it is said who has them
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,9 @@ class Found:
     itself: tuple[Entry, ...]
     """The messages of this id; none where it is what messages are about, or what began them."""
     story: Story
+    concerns: tuple[Entry, ...]
+    """The messages of which it is said who has them, the oldest first: these and what they have caused, or what is
+    about the same."""
     oldest: dict[str, Waiting | None]
 
 
@@ -125,10 +127,10 @@ def _page(visit: Visit, settings: Settings, opened: Opened | None, wrong: Mappin
         "story.html",
         status=422 if wrong else 503 if problem else 200,
         id=id,
-        itself=[
-            {**_itself(one, found, settings, visit.language), "reading": _reading(visit, settings, one.recipient)}
-            for one in found.itself
-        ],
+        itself=[_itself(one, found, settings, visit.language) for one in found.itself],
+        standing=having.standing(found.concerns, *looking.last(visit, settings), settings),
+        titles=TITLES,
+        firsts=FIRST,
         story=found.story,
         rows=[{**shown(one), **_times(one, now, visit.language)} for one in entries],
         sequence=drawing.sequence(entries),
@@ -149,7 +151,13 @@ def _found(connection: Connection, id: UUID) -> Found | None:
     if story is None:
         return None
     itself = reading.find(connection, Search(id=id), limit=2).entries
-    return Found(itself, story, reading.oldest(connection))
+    if itself:
+        ids = {one.id for one in itself}
+        concerns = tuple(one for one in story.entries if one.id in ids or one.causation in ids)
+    else:
+        about = reading.find(connection, Search(subject=id), limit=ABOUT).entries
+        concerns = tuple(reversed(about)) or story.entries
+    return Found(itself, story, concerns, reading.oldest(connection))
 
 
 def shown(one: Entry) -> dict[str, Any]:
@@ -183,14 +191,13 @@ def _itself(one: Entry, found: Found, settings: Settings, language: Language) ->
     """The message that was asked for: its envelope, and where it is now."""
     is_read_here = one.recipient is None and one.source != HUB and one.kind == "passed" and not one.confidential
     readers = outcomes.readers(one.type, settings.services) if one.type and is_read_here else ()
-    whole = outcomes.whole([_said(part) for part in one.now], readers)
+    whole = outcomes.whole([having.said(part) for part in one.now], readers)
     knows = bool(one.now) or is_read_here
     return {
         **shown(one),
         "one": one,
         "sent_at": _moment(one.sent_at) if one.sent_at is not None else "",
         "where": outcomes.in_words(whole, language) if knows else [],
-        "delivered_to": one.recipient,
         "waits": [(part.waiting_for, path_of(part.waiting_for)) for part in one.now if part.waiting_for],
         "queues": [
             (service, _length(waiting.age, language) if waiting is not None else "")
@@ -217,6 +224,11 @@ def _reading(visit: Visit, settings: Settings, id: str | None) -> list[str]:
 
 
 def _times(one: Entry, now: datetime, language: Language) -> dict[str, Any]:
+
+    return look
+
+
+def _times(one: Entry, now: datetime) -> dict[str, Any]:
     its = drawing.times(one, now)
     return {
         "way": _length(its.way, language) if its.way is not None else "",
@@ -232,11 +244,6 @@ def _lists(found: Found, id: UUID) -> list[str]:
     }  # fmt: skip
     began = {one.correlation for one in found.story.entries} & {id, *(one.correlation for one in found.itself)}
     return [*(f"/mensajes?sobre={one}" for one in sorted(about)), *(f"/mensajes?hilo={one}" for one in sorted(began))]
-
-
-def _said(one: Became) -> Said:
-    waiting_for = str(one.waiting_for) if one.waiting_for is not None else None
-    return Said(one.service, one.state, one.code, waiting_for, one.until, one.said_at)
 
 
 def _moment(at: datetime) -> str:
