@@ -84,7 +84,7 @@ def run(state: State, *, say_again: bool, why: str, yes: bool, as_json: bool, as
         asked = asked_again.ask(state, place, declared, gone)
         said = _say_again(databases, there)
         found = _follow(databases, declared, place, found)
-        _keep(place, END, (len(_named(there) & found.missing), operation_id))
+        _keep(place, END, (len({one.place for one in there} & found.missing), operation_id))
         if not as_json:
             print(f"{said:,} messages were said again; {asked:,} were asked of their senders.")
             print(_as_text(as_shown(databases, found)))
@@ -175,11 +175,6 @@ def _keep(place: Beside, statement: LiteralString, params: Sequence[Any]) -> Non
         ) from None
 
 
-def _named(lost: Iterable[Lost]) -> set[tuple[str, str]]:
-    """As what is missing is named: by whose outbox it is, and where it stands there."""
-    return {(one.sent_by, str(one.position)) for one in lost if one.position is not None}
-
-
 def _positions(lost: Iterable[Lost]) -> dict[str, set[int]]:
     """Where these stand, by whose outbox it is."""
     of: dict[str, set[int]] = defaultdict(set)
@@ -209,8 +204,6 @@ def _asked(positions: Sequence[int], connection: Connection) -> int:
 def _follow(databases: Mapping[str, str], declared: DeclaredNetwork, place: Beside, found: Found) -> Found:
     """Wait a while for what is said again to come, also by those who were asked for it."""
     said = {one.place for one in found.lost}
-    """Wait a while for what is said again to come."""
-    said = _named(found.lost)
     until = time.monotonic() + FOLLOWED
     while said & found.missing and time.monotonic() < until:
         time.sleep(LOOK_EVERY)

@@ -24,7 +24,7 @@ from hub.gateway.http.problems import Language
 from hub.monitor.log import confidential, reading
 from hub.monitor.log.confidential import REFERENCE, NotOpened, Opened
 from hub.monitor.log.counting import NOBODY
-from hub.monitor.log.reading import Became, Entry, Search, Story, Waiting
+from hub.monitor.log.reading import Entry, Search, Story, Waiting
 from hub.monitor.web import drawing, having, log, looking
 from hub.monitor.web.log import LogAway
 from hub.monitor.web.operators import actor, record
@@ -32,10 +32,6 @@ from messaging import clock
 from messaging.database import Connection
 from messaging.identity import HUB
 
-SUSPENDED: Final = N_("Esa organización está suspendida: mientras tanto no lee nada, y lo que es para ella se guarda.")
-GONE: Final = N_("Esa organización ya no participa en la red: no se le entrega nada.")
-UNREAD: Final = N_("Lo más antiguo de su buzón espera desde hace %(span)s a que lo lea.")
-ALL_READ: Final = N_("En su buzón no queda nada por leer.")
 OPENED: Final = TypeAdapter(Opened)
 ABOUT: Final = 50  # messages about one subject, the newest, of which it is said who has them
 
@@ -208,27 +204,7 @@ def _itself(one: Entry, found: Found, settings: Settings, language: Language) ->
     }
 
 
-def _reading(visit: Visit, settings: Settings, id: str | None) -> list[str]:
-    """Whether an organisation reads what is for it, as far as anybody knows: nothing of who is nobody's recipient."""
-    if id is None or id == HUB:
-        return []
-    looked, seen = looking.last(visit, settings)
-    say, known = looked.say, settings.organisations().get(id)
-    if known is None or known.status is OrganisationStatus.REMOVED:
-        return [say.text(GONE)]
-    found = [say.text(SUSPENDED)] if known.status is not OrganisationStatus.ACTIVE else []
-    its = next((one for one in (seen and seen.organisations) or () if one.id == id), None)
-    if its is not None and its.unread is not None:
-        found.append(say.text(UNREAD) % {"span": looked.lasting(its.unread)} if its.unread else say.text(ALL_READ))
-    return found
-
-
 def _times(one: Entry, now: datetime, language: Language) -> dict[str, Any]:
-
-    return look
-
-
-def _times(one: Entry, now: datetime) -> dict[str, Any]:
     its = drawing.times(one, now)
     return {
         "way": _length(its.way, language) if its.way is not None else "",
