@@ -53,7 +53,7 @@ class _Cursor(psycopg.Cursor[Row]):
                 raise NoAnswerError("a part of the database's answer is missing")
 
 
-class _Connection(psycopg.Connection[Row]):
+class BoundedConnection(psycopg.Connection[Row]):
     """A connection that waits for no answer longer than ANSWER_WITHIN.
 
     Nor, within a pipeline, for the answer to `begin`, as psycopg's own does.
@@ -107,7 +107,7 @@ def connect(
         "timezone": "UTC",
         **{f"tcp_{name}": value for name, value in KEEP_ALIVE.items()},
     }
-    connection = _Connection.connect(
+    connection = BoundedConnection.connect(
         url,
         row_factory=dict_row,
         cursor_factory=_Cursor,

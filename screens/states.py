@@ -37,8 +37,9 @@ LOCK: Final = "form[action='/bloquear'] button"
 NO_PAGES: Final = {
     "logout", "lock", "language", "enrolment_qr", "act_undone", "acts_undone", "referrals_file", "absence_ended",
     "view_dropped", "operation_stopped", "replay_stopped", "replay_resumed", "replay_reviewed", "work_file",
+    "emergency",
 }  # fmt: skip
-"""What only leads to another page, is a picture on one, or a file."""
+"""What only leads to another page (one of them while the database answers), is a picture on one, or a file."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.local import beside, problems, reconciled, status
+from deploy.local import beside, emergency, problems, reconciled, status
 from deploy.local.alerting import mail_of
 from deploy.local.beside import Beside
 from deploy.local.operator_error import OperatorError
@@ -146,6 +146,7 @@ def tell(
     mail = mail_of(environment, settings)
     with keeper.changing() as book:
         book.evaluated = None  # it is we who look
+        done = emergency.done(state)
         seen = look(state, settings, book, environment, at=at, brief=True)
         seen.keep(book)
         said = telling.step(book, seen.alerts, seen.unread, settings.notify, seen.at)
@@ -154,6 +155,7 @@ def tell(
         _record_silences(state, book, environment)
         if telling.is_well(book, seen.alerts, seen.at):
             sending.beat(book, settings.heartbeat, seen.at)
+        emergency.record(state, done, environment)  # what this look has told, and nothing later
         book.evaluated = seen.at.isoformat(timespec="seconds")
     _keep_for_pages(seeing.beside(book_of(state)), seen, book, settings)
     return seen

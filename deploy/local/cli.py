@@ -195,6 +195,34 @@ def silence_alert(alert: str, *, until: str, reason: str, what: str | None = Non
         print("ruta: the audit cannot be written now; it is recorded as soon as it can", file=sys.stderr)
 
 
+emergency = App(name="emergency", help="Open the monitor's pages for half an hour while nobody can log in, and end it.")
+app.command(emergency)
+
+
+@emergency.command(name="open")
+def open_emergency(*, why: str) -> None:
+    """Make a code that opens the monitor's pages in one browser while the console's database is away; it is shown once.
+
+    Whoever is told of alerts is told when it is used, and what was looked at goes into the audit.
+
+    Parameters
+    ----------
+    why
+        Why, for those who come later; it names nobody.
+    """
+    from deploy.local.emergency import open_account
+
+    print(open_account(State(default_directory()), why))
+
+
+@emergency.command(name="close")
+def close_emergency() -> None:
+    """End it at once, in whatever browser it is open."""
+    from deploy.local.emergency import close_account
+
+    print(close_account(State(default_directory())))
+
+
 @app.command
 def changes(
     *,

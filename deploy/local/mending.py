@@ -111,7 +111,8 @@ def show(state: State, cause: Cause, *, as_json: bool) -> int:
 
 
 def _failures_as_text(found: Failures) -> str:
-    lines = [_group_as_text(one) for one in found.groups] or ["Nothing is parked."]
+    nothing = "Of what could be seen, nothing is parked." if found.unseen else "Nothing is parked."
+    lines = [_group_as_text(one) for one in found.groups] or [nothing]
     if any(one.may_be_retried or one.may_be_given_back for one in found.groups):
         lines.append(
             "When the cause is mended: ./ruta failures retry --service S --reason TEXT\n"

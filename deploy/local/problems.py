@@ -51,7 +51,7 @@ def find(now: Mapping[str, Any]) -> list[Found]:
     looks = {
         _disks: "", _processes: "", _servers: "", _nodes: "management", _definitions: "differences", _queues: "queues",
         _dead_lettered: "queues", _said: "", _clocks: "", _given_up: "database",
-        _crowded: "database",
+        _crowded: "database", _emergency: "",
     }  # fmt: skip
     return [replace(one, seen_in=part) for look, part in looks.items() for one in look(now)]
 
@@ -282,6 +282,13 @@ def _said(now: Mapping[str, Any]) -> Iterator[Found]:
 
 def _log_of(now: Mapping[str, Any], name: str) -> str:
     return next(str(process["log"]) for process in now["processes"] if process["name"] == name)
+
+
+def _emergency(now: Mapping[str, Any]) -> Iterator[Found]:
+    """Who looks by the local account, or did and it is not in the audit yet."""
+    for use in now["emergency"]["uses"]:
+        text = f"The account for emergencies, opened by {use['by']}, is used since {use['since'][11:16]} UTC."
+        yield Found("emergency_used", f"console {use['id']}", text, "./ruta emergency close, where you do not know why")
 
 
 def _clocks(now: Mapping[str, Any]) -> Iterator[Found]:

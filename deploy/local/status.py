@@ -12,13 +12,14 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from amqp.exceptions import AccessRefused, NotAllowed
 
-from deploy.local import beside, differences
+from deploy.local import beside, differences, emergency
 from deploy.local.beside import Beside
 from deploy.local.organisations import network_of
 from deploy.local.state import State
@@ -105,7 +106,7 @@ def read(
     `running`, `pid`, `http_url` (where partners come in by HTTP), `supervisor` (what `./ruta up` does: `running`,
     `stopped` by SIGSTOP, or None where nobody starts again what ends), `processes`, `queues`, `services`, `broker` (its
     nodes), `differences` (from what is declared), `disks` (of embedded servers), `probes` (what the jobs of `also` have
-    read, by name), `unread`. Memory is in MB (of what
+    read, by name), `emergency` (the local account, as emergency.py has it), `unread`. Memory is in MB (of what
     several share, each its part), queue counts are messages, up to five seconds old. `brief` is for looking every few
     seconds: what costs the servers something is left out (a login to the broker). Where nothing runs and RUTA_* names
     no servers, only `running` is there, and `cut_off` where what ran last was ended without being told to.
@@ -137,6 +138,7 @@ def read(
         "differences": _differences(found.get("differences", []), declared, state),
         "disks": _disks(state, place),
         "probes": {name.split()[1]: one for name, one in found.items() if name.startswith("probe ")},
+        "emergency": emergency.told(state, datetime.now(UTC)),
         "unread": {name: code(one) for name, one in said.items() if isinstance(one, Exception)},
     }
 
@@ -380,13 +382,15 @@ def as_text(status: dict[str, Any]) -> str:
         )
     if status.get("http_url"):
         out.print(f"By HTTP: {status['http_url']}\n", soft_wrap=True, highlight=False, markup=False)
+    if text := emergency.as_text(status["emergency"]):
+        out.print(f"{text}\n", soft_wrap=True, highlight=False, markup=False)
     for table in (processes, queues, services):
         for column in table.columns:
             column.overflow = "fold"
         out.print(table)
         out.print()
-    text: str = out.file.getvalue()  # type: ignore[attr-defined]  # the StringIO from above
-    return text.rstrip()
+    whole: str = out.file.getvalue()  # type: ignore[attr-defined]  # the StringIO from above
+    return whole.rstrip()
 
 
 def _shown(value: object) -> str:

@@ -212,7 +212,10 @@ def main(arguments: list[str]) -> int:
     except NothingThereError:
         problem = "There has been no network yet: start `./ruta up` first."
     except psycopg.Error:  # what it says may name the server
-        problem = "The gateway's database cannot be read; `./ruta up` makes it, and brings it up to date."
+        problem = (
+            "The gateway's database cannot be read: what came in and what became of it is not seen here. `./ruta "
+            "status` says whether it is away; `./ruta up` makes it, and brings it up to date."
+        )
     else:
         return code
     print(f"why: {problem}", file=sys.stderr)

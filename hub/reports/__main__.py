@@ -132,7 +132,10 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         problem = f"Cannot write {error.filename}: {error.strerror}."
     except psycopg.Error:  # what it says may name the server, or what stands in a table
-        problem = "The database of the reports cannot be read; `./ruta up` makes it, and brings it up to date."
+        problem = (
+            "The database of the reports cannot be read: `./ruta status` says whether it is away; `./ruta up` "
+            "makes it, and brings it up to date."
+        )
     else:
         return code
     print(f"report: {problem}", file=sys.stderr)

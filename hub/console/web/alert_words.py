@@ -28,6 +28,7 @@ TITLES: Final[Mapping[str, str]] = {
     "dead_lettered": N_("Hay mensajes en «unrouted» o «dead»"),
     "read_table_lag": N_("Lo que se lee está atrasado"),
     "audit_broken": N_("La auditoría no está como se escribió"),
+    "emergency_used": N_("Alguien usa la cuenta de emergencia"),
     "certificate": N_("Un certificado venció o no sirve"),
     "process_says": N_("Un proceso dice que algo no lo deja trabajar"),
     "parked_much": N_("Mucho de un mismo remitente está en espera"),
@@ -86,6 +87,10 @@ MEANS: Final[Mapping[str, str]] = {
     "dead_lettered": N_("Ninguna cola los recibió, o cada uno se entregó veinte veces en vano."),
     "read_table_lag": N_("La consola o los informes muestran un estado más viejo que el de la red."),
     "audit_broken": N_("Se cambió o se quitó un registro, o se restauró la base de datos de una copia."),
+    "emergency_used": N_(
+        "Alguien mira las páginas de operación con el código de `./ruta emergency open`, mientras nadie puede entrar "
+        "con su contraseña. Sigue aquí hasta que termine y quede en la auditoría."
+    ),
     "certificate": N_("Quien lo revisa no entra."),
     "process_says": N_("Qué es lo dice la frase; se intenta de nuevo por sí solo."),
     "parked_much": N_(

@@ -26,6 +26,7 @@ from hub.console.web import (
     case,
     chasing,
     compressing,
+    emergency,
     enrolling,
     entering,
     exporting,
@@ -65,13 +66,18 @@ from hub.monitor.web import (
     waits,
 )
 from messaging import database
+from messaging.database import BoundedConnection
 from messaging.health import health
 from messaging.log import describe, fields
 from messaging.topology import CONSOLE_WEB
 
 log = logging.getLogger("ruta.console")
 
-ANSWERS_WITHIN = 2.0  # seconds until a connection of the pool is there
+ANSWERS_WITHIN = 2.0  # seconds until a connection of the pool is there, and is known to work
+PAGE_WITHIN = 6.0  # seconds for each answer to a page: one more than the database itself allows a statement
+# After this it is tried anew by whoever asks. The pool's own pauses double: a database that was away for minutes would
+# stay away for minutes more.
+RECONNECTS_FOR = 2.0  # seconds
 COPY_EVERY = 1.0  # seconds: so much of its tail the audit's copy may lack
 DROP_EVERY = 60.0  # seconds: so much longer than it says may stay what was typed
 PART = "audit"
@@ -104,6 +110,7 @@ def all_screens(settings: Settings) -> Sequence[Screen]:
         *holding.screens(settings),
         *absences.screens(settings),
         *entering.screens(settings),
+        *emergency.screens(settings),
         *enrolling.screens(settings),
         *recovering.screens(settings),
         *notices.screens(settings),
@@ -130,7 +137,7 @@ def make_app(settings: Settings) -> Starlette:
     for language in LANGUAGES:  # what cannot be read keeps it from starting, and no request waits for it
         words.translations(language)
     pool = _pool(settings)
-    serving = Serving(settings, pool, screens)
+    serving = Serving(settings, pool, screens, emergency.Emergency(settings, screens).answer)
     here = presence.Presence(CONSOLE_WEB)
 
     @asynccontextmanager
@@ -162,14 +169,23 @@ def make_app(settings: Settings) -> Starlette:
     return app
 
 
+def _works(connection: BoundedConnection) -> None:
+    """Raise where a connection's server has gone, or stands: no page waits for one of whom nothing is heard."""
+    connection.answer_within = ANSWERS_WITHIN
+    ConnectionPool.check_connection(connection)
+    connection.answer_within = PAGE_WITHIN
+
+
 def _pool(settings: Settings) -> Any:
     return ConnectionPool(
         settings.database_url,
+        connection_class=BoundedConnection,
         min_size=1,
         max_size=AT_ONCE,
         timeout=ANSWERS_WITHIN,
         open=False,
-        check=ConnectionPool.check_connection,
+        reconnect_timeout=RECONNECTS_FOR,
+        check=_works,
         kwargs={
             "row_factory": dict_row,
             "connect_timeout": 2,

@@ -45,6 +45,16 @@ WORDS: Final[Mapping[str, tuple[int, str, str]]] = {
         N_("Son demasiadas personas abiertas seguidas"),
         N_("No se abrió nada. Espere un minuto y vuelva al caso."),
     ),
+    "too_many_attempts": (
+        429,
+        N_("Son demasiados intentos seguidos"),
+        N_("No se hizo nada. Espere un minuto e intente de nuevo."),
+    ),
+    "unrecorded": (
+        503,
+        N_("No se puede anotar quién mira"),
+        N_("Sin eso no se muestra nada. Mire si el disco del servidor está lleno; allá sirve la orden ./ruta status."),
+    ),
     "too_slow": (
         503,
         N_("La lista tardó demasiado"),

@@ -34,6 +34,7 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "logout": ANYBODY,
     "lock": ANYBODY,
     "unlock": ANYBODY,
+    "emergency": ANYBODY,
     "enrolment": ANYBODY,
     "enrolment_form": ANYBODY,
     "enrolment_qr": ANYBODY,

@@ -36,3 +36,5 @@ class Screen:
     is_awaited: bool = False
     """Whether a page that asks to be looked at again in SOON is made a few times before it is sent, so that whoever
     waits for what comes in a moment sees it in that moment."""
+    in_emergency: bool = False
+    """Whether it can be looked at without the console's database, with the local account (emergency.py)."""

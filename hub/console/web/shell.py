@@ -9,6 +9,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -201,6 +202,8 @@ class Posted:
 
 class AnsweredForm(Exception):
     """A form is answered with a page, which browsers would keep with what was typed: it is not sent."""
+Without = Callable[[Screen, Request, Posted], Response | None]
+"""What can be answered while the database is away; None: nothing."""
 
 
 class UnrecordedPage(Exception):
@@ -210,9 +213,10 @@ class UnrecordedPage(Exception):
 class Serving:
     """Makes pages, a few at a time, each in a thread and a transaction of its own."""
 
-    def __init__(self, settings: Settings, pool: Any, screens: Sequence[Screen]) -> None:
-        """`pool` has AT_ONCE connections to the console's database."""
+    def __init__(self, settings: Settings, pool: Any, screens: Sequence[Screen], without: Without) -> None:
+        """`pool` has AT_ONCE connections to the console's database; `without` it is asked while that is away."""
         self.settings = settings
+        self._without = without
         self._pool = pool
         self._threads = ThreadPoolExecutor(AT_ONCE, "page")
         self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
@@ -280,6 +284,8 @@ class Serving:
             raise Stopped("too_slow") from None
         except (psycopg_pool.PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
             log.warning("the database is away", extra=fields(error=describe(error), request=request_id(request)))
+            if (response := self._without(screen, request, posted)) is not None:
+                return response, None
             raise Stopped("database_away") from None
 
     def _visit(self, tx: Connection, request: Request, form: Mapping[str, Sequence[str]]) -> Visit:

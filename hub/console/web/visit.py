@@ -4,6 +4,7 @@ import hmac
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import quote
@@ -73,6 +74,8 @@ class Visit:
     """What the form led to that was sent for this page; empty: none was, or it is no longer kept."""
     comes_back: bool = False
     """Whether the form that was posted is shown again."""
+    emergency: datetime | None = None
+    """Until when the local account is open that somebody has come in by (emergency.py): there is no database then."""
 
     @property
     def staff(self) -> Staff:
@@ -167,6 +170,8 @@ class Visit:
     @property
     def whose(self) -> Staff | None:
         """Whose the browser's forms are: who has come in, also when locked, or had until their session was too old."""
+        if self.emergency is not None:
+            return None
         return self.session.staff if self.session is not None else sessions.expired(self.tx, self.browser)
 
     @property

@@ -237,7 +237,10 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         problem = f"Nothing can be checked: {error.filename} cannot be read ({error.strerror})."
     except psycopg.Error:  # what it says may name the server
-        problem = "The database cannot be read; `./ruta up` makes it, and brings it up to date."
+        problem = (
+            "The database cannot be read: what was done is not seen here. `./ruta status` says whether it is away; "
+            "`./ruta up` makes it, and brings it up to date."
+        )
     else:
         return code
     print(f"audit: {problem}", file=sys.stderr)

@@ -55,6 +55,7 @@ BY_CODE: Final = {
     "clocks_apart": "clock_apart",
     "expired": "certificate",
     "unusable": "certificate",
+    "emergency_used": "emergency_used",
 }
 WANTED: Final = {  # of probes, and what they tell
     "organisations": "who is silent",
@@ -222,6 +223,8 @@ def _whose(what: str, name: str, now: Mapping[str, Any]) -> tuple[str, ...]:
     if name == "no_consumer":
         return _of_queue(what.partition(" ")[0])
     nobody = ("supervisor_frozen", "certificate", "process_says", "monitor_dead", "dead_lettered")
+    nobody = ("supervisor_frozen", "certificate", "process_says", "monitor_dead", "quarantine", "dead_lettered",
+              "emergency_used")  # fmt: skip
     return () if name in nobody else (EVERYBODY,)
 
 

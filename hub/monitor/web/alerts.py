@@ -38,7 +38,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             pages=PAGES,
         )
 
-    return (Screen("alerts", PATH, get=show, label=N_("Alertas"), act="alerts_seen"),)
+    return (Screen("alerts", PATH, get=show, label=N_("Alertas"), act="alerts_seen", in_emergency=True),)
 
 
 def rows(book: Book) -> list[Open]:

@@ -81,7 +81,10 @@ def screens(settings: Settings) -> Sequence[Screen]:
         visit.note("mending_planned", operation=str(operation_id), of=planned.act, messages=planned.sum_of("selected"))
         return RedirectResponse(path_of(operation_id), 303)
 
-    return (Screen("failures", FAILURES, get=show, post=plan, label=N_("Fallos"), act="failures_seen"),)
+    screen = Screen(
+        "failures", FAILURES, get=show, post=plan, label=N_("Fallos"), act="failures_seen", in_emergency=True
+    )
+    return (screen,)
 
 
 def _page(visit: Visit, settings: Settings, problem: MendingError | None) -> Response:
@@ -91,6 +94,8 @@ def _page(visit: Visit, settings: Settings, problem: MendingError | None) -> Res
         found = failures.read(settings.operators)
         recent = operations.recent(settings.operators)
         from_terminal = _from_terminal(settings)
+        # Who acted is read in the console's database.
+        recent = operations.recent(settings.operators) if visit.emergency is None else ()
     stuck = [one for one in found.groups if one.state == "quarantined"]
     visit.note("failures_seen", count=len(stuck))
     return visit.page(

@@ -47,7 +47,8 @@ def asking(visit: Visit) -> Iterator[None]:
     if not _turns.acquire(blocking=False):
         raise Stopped("operators_busy")
     try:
-        visit.tx.execute(PATIENT)
+        if visit.emergency is None:
+            visit.tx.execute(PATIENT)
         yield
     finally:
         _turns.release()

@@ -58,7 +58,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             older=older[:SHOWN] if older is not None else None,
         )
 
-    return (Screen("organisations", PATH, get=show, label=N_("Organizaciones"), act="network_seen"),)
+    return (Screen("organisations", PATH, get=show, label=N_("Organizaciones"), act="network_seen", in_emergency=True),)
 
 
 def suspended(settings: Settings) -> list[str]:

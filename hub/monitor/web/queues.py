@@ -36,7 +36,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             stands=stands,
         )
 
-    return (Screen("queues", PATH, get=show, label=N_("Colas"), act="network_seen"),)
+    return (Screen("queues", PATH, get=show, label=N_("Colas"), act="network_seen", in_emergency=True),)
 
 
 def stands(queue: SeenQueue) -> bool:

@@ -95,7 +95,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             unseen=[UNSEEN[name] for name in seen.unseen if name in UNSEEN] if seen is not None else (),
         )
 
-    return (Screen("state", PATH, get=show, label=N_("Estado"), act="network_seen"),)
+    return (Screen("state", PATH, get=show, label=N_("Estado"), act="network_seen", in_emergency=True),)
 
 
 def reviews(seen: Seen) -> list[Review]:

@@ -49,7 +49,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             unknown=unknown(seen) if seen is not None else (),
         )
 
-    return (Screen("waits", PATH, get=show, label=N_("En espera"), act="network_seen"),)
+    return (Screen("waits", PATH, get=show, label=N_("En espera"), act="network_seen", in_emergency=True),)
 
 
 def unknown(seen: Seen) -> list[str]:

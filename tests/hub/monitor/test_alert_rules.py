@@ -101,6 +101,7 @@ ONE_OF_EACH = {
     "dead_lettered": well(problems=[problem("dead_lettered", "dead (hub)")]),
     "read_table_lag": well(queue_ages=old("hub/reports", 900)),
     "audit_broken": with_probe("audit", {"right": False, "text": "Entry 7 is missing: it was removed."}),
+    "emergency_used": well(problems=[problem("emergency_used", "console 0a1b2c3d")]),
     "certificate": well(problems=[problem("expired", "certificate, by processes")]),
     "process_says": well(problems=[problem("login_refused", "mail server, by processes")]),
     "parked_much": well(problems=[problem("crowded", "intake iom")]),
