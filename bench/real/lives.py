@@ -23,7 +23,7 @@ from bench.contenders import OWN, of_the_hub
 from bench.ground import Ground, environment
 from bench.messages import Sent
 from bench.processor import Used
-from bench.real.partners import CAUSE, MESSAGE, REFERRAL, Life, Lived, Plan
+from bench.real.partners import CAUSE, MESSAGE, REFERRAL, Life, Lived, Plan, Wish
 from contracts.codes import Outcome, VisitMode
 from deploy.local import OperatorError
 from deploy.local.process import Process, Program, with_parent_death_signal
@@ -50,12 +50,12 @@ class Lives:
 
 def measure_lives(ground: Ground, count: int, *, warm_up: int, in_flight: int = IN_FLIGHT) -> Lives:
     """See so many lives through, after some others; from the first request to the last closing that both have read."""
-    lives = [_life(number, one) for number, one in enumerate(requests.make(warm_up + count))]
+    lives = make(warm_up + count)
     with ground.fresh(SERVICE.service), ground.organisations(), measure.running(SERVICE, ground, 1) as processes:
-        with _gateway(ground) as gateway:
+        with gateway_of(ground) as gateway:
             _teach(ground, lives)
             processor = measure.processor(ground, [*processes, gateway])
-            with _partners(ground, lives, in_flight) as partners:
+            with partners_of(ground, lives, in_flight) as partners:
                 _check(partners.see_through(warm_up), warm_up)
                 before = processor.used()
                 lived = partners.see_through(count)
@@ -111,6 +111,11 @@ def _patterns(organisation: str) -> dict[str, str]:
     return patterns
 
 
+def make(count: int) -> list[Life]:
+    """Make so many different lives; the same ones on every call."""
+    return [_life(number, one) for number, one in enumerate(requests.make(count))]
+
+
 def _life(number: int, request: Sent) -> Life:
     """Make a request one from an organisation to the next, for the service of that one."""
     place = number % len(ORGANISATIONS)
@@ -129,7 +134,8 @@ def _service_of(organisation: str) -> UUID:
 
 
 @contextlib.contextmanager
-def _gateway(ground: Ground) -> Iterator[Process]:
+def gateway_of(ground: Ground) -> Iterator[Process]:
+    """The gateway, while it runs."""
     addresses = {
         "GATEWAY_NETWORK_AMQP_URL": ground.organisations_url,
         "GATEWAY_HUB_AMQP_URL": ground.amqp_url,
@@ -164,7 +170,7 @@ def _teach(ground: Ground, lives: Sequence[Life]) -> None:
         time.sleep(0.1)
 
 
-class _Partners:
+class Partners:
     """The organisations' process."""
 
     def __init__(self, ground: Ground, plan: Plan) -> None:
@@ -180,9 +186,9 @@ class _Partners:
             )
         self._tell(json.dumps(asdict(plan)))
 
-    def see_through(self, count: int) -> Lived:
-        """Have so many lives lived."""
-        self._tell(str(count))
+    def see_through(self, count: int, rate: float | None = None) -> Lived:
+        """Have so many lives lived, opened at a rate where one is given."""
+        self._tell(json.dumps(asdict(Wish(count, rate))))
         assert self._child.stdout is not None
         said = self._child.stdout.readline()
         if not said:
@@ -202,9 +208,10 @@ class _Partners:
 
 
 @contextlib.contextmanager
-def _partners(ground: Ground, lives: Sequence[Life], in_flight: int) -> Iterator[_Partners]:
+def partners_of(ground: Ground, lives: Sequence[Life], in_flight: int = IN_FLIGHT) -> Iterator[Partners]:
+    """The organisations' process, which has these lives to live, while it runs."""
     patterns = {name: _patterns(name) for name in ORGANISATIONS}
-    partners = _Partners(ground, Plan(ground.organisations_url, ORGANISATIONS, in_flight, lives, patterns))
+    partners = Partners(ground, Plan(ground.organisations_url, ORGANISATIONS, in_flight, lives, patterns))
     try:
         yield partners
     finally:

@@ -1,10 +1,11 @@
 """The organisations' side of whole lives: a process that writes requests, and answers only what it has read.
 
-    python -m bench.real.partners          (standard input: a Plan as JSON, then a number of lives in each line)
+    python -m bench.real.partners          (standard input: a Plan as JSON, then a Wish as JSON in each line)
 
 Each organisation has two connections to the broker, as a system of its own would. It reads its inbox and says the next
 step of a referral when it has read the message that reports the step before; it opens new referrals for as long as few
-enough are under way. For each line it answers with one Lived as JSON, when all of them are closed or nothing comes.
+enough are under way, or so many a second. Each message is timed until the referral's sender has read what it led to.
+For each line it answers with one Lived as JSON, when all of them are closed or nothing comes.
 """
 
 import json
@@ -15,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
+from statistics import quantiles
 from typing import Any, Final
 
 from pydantic_core import from_json
@@ -25,6 +27,8 @@ from bench.wire import Consumer, Delivery, Publisher
 READ_AT_ONCE: Final = 500  # deliveries on their way to one organisation
 OPENED_AT_ONCE: Final = 20  # referrals
 STALLED_AFTER: Final = 30  # seconds without a message
+HEAR_FOR: Final = 0.05  # seconds
+TICK: Final = 0.002  # seconds between looks at what is due
 
 # Who says what when it has read that a referral is in this state; `offered` is what the recipient reads first.
 RECIPIENT_SAYS: Final = {
@@ -63,6 +67,14 @@ class Plan:
         return cls(**{**plan, "lives": [Life(**life) for life in plan["lives"]]})
 
 
+@dataclass(frozen=True)
+class Wish:
+    """So many lives to be seen through: as many as are let at a time, or opened at a steady rate."""
+
+    count: int
+    rate: float | None = None  # lives opened in a second
+
+
 @dataclass
 class Lived:
     """What became of some lives."""
@@ -73,6 +85,10 @@ class Lived:
     repeated: int = 0  # numbered messages that one of them had read before
     missed: int = 0  # numbers that one of them has not read
     refused: list[str] = field(default_factory=list)
+    said: int = 0  # messages that organisations have submitted
+    in_time: int = 0  # of those at a steady rate, what was answered before the last life was due
+    p50_ms: float = 0.0  # from a message's submission, or when it was due, until it was answered; the first fifth not
+    p99_ms: float = 0.0
 
 
 REFERRAL, MESSAGE, CAUSE = "<referral>", "<message>", "<cause>"  # in patterns
@@ -121,36 +137,62 @@ class Partners:
         self._due: dict[str, list[tuple[str, str, bytes]]] = defaultdict(list)  # by who says it
         self._books = Books()
         self._opened = 0
+        self._said_at: dict[str, float] = {}  # by message, until it is answered
+        self._took: list[tuple[float, float]] = []  # when each was answered, and after how long
 
-    def live(self, count: int) -> Lived:
+    def live(self, wish: Wish) -> Lived:
         """See so many lives through."""
         lived = Lived(began=time.monotonic())
-        until, heard_at = self._books.closed + count, lived.began
+        opened, until, heard_at = self._opened, self._books.closed + wish.count, lived.began
+        self._said_at.clear()
+        self._took.clear()
         while self._books.closed < until and time.monotonic() - heard_at < STALLED_AFTER:
-            self._open(until)
-            self._send()
-            if self._hear(lived):
+            if wish.rate is None:
+                room = min(self._in_flight - (self._opened - self._books.closed), until - self._opened)
+                self._open(min(room, OPENED_AT_ONCE))
+            else:
+                self._open_those_due(lived.began, opened, wish.count, wish.rate)
+            lived.said += self._send()
+            if self._hear(lived, HEAR_FOR if wish.rate is None else TICK):
                 heard_at = time.monotonic()
-        lived.closed, lived.ended = count - (until - self._books.closed), heard_at
+        lived.closed, lived.ended = wish.count - (until - self._books.closed), heard_at
+        self._time(lived, wish)
         return lived
 
-    def _open(self, until: int) -> None:
-        room = min(self._in_flight - (self._opened - self._books.closed), until - self._opened, OPENED_AT_ONCE)
-        for life in islice(self._lives, max(0, room)):
+    def _open(self, count: int, due_at: float | None = None) -> None:
+        for life in islice(self._lives, max(0, count)):
             self._opened += 1
-            key = f"{life.sender}.referral.requested.v2"
-            self._due[life.sender].append((key, life.message_id, life.request.encode()))
+            self._put(life.sender, "referral.requested.v2", life.message_id, life.request, due_at)
 
-    def _send(self) -> None:
+    def _open_those_due(self, began: float, opened: int, count: int, rate: float) -> None:
+        due = min(count, int((time.monotonic() - began) * rate) + 1)
+        while self._opened - opened < due:
+            self._open(1, began + (self._opened - opened) / rate)
+
+    def _put(self, organisation: str, kind: str, message_id: str, body: str, due_at: float | None = None) -> None:
+        self._due[organisation].append((f"{organisation}.{kind}", message_id, body.encode()))
+        self._said_at[message_id] = time.monotonic() if due_at is None else due_at
+
+    def _send(self) -> int:
         for name, messages in self._due.items():
             self._publishers[name].send(messages)
+        count = sum(map(len, self._due.values()))
         self._due.clear()
+        return count
 
-    def _hear(self, lived: Lived) -> bool:
+    def _time(self, lived: Lived, wish: Wish) -> None:
+        if wish.rate is not None:
+            last_due = lived.began + wish.count / wish.rate
+            lived.in_time = sum(at <= last_due for at, _ in self._took)
+        if len(self._took) > 1:
+            centiles = quantiles([took for _, took in self._took[len(self._took) // 5 :]], n=100, method="inclusive")
+            lived.p50_ms, lived.p99_ms = round(centiles[49] * 1000, 2), round(centiles[98] * 1000, 2)
+
+    def _hear(self, lived: Lived, within: float) -> bool:
         """Read what has come, for a moment; tell whether there was anything."""
         sockets: list[Consumer | Publisher] = [*self._consumers.values(), *self._publishers.values()]
         heard = False
-        for ready in select.select(sockets, [], [], 0.05)[0]:
+        for ready in select.select(sockets, [], [], within)[0]:
             if isinstance(ready, Publisher):
                 ready.read_confirms()
             elif deliveries := ready.receive():
@@ -160,8 +202,11 @@ class Partners:
         return heard
 
     def _read(self, reader: str, deliveries: Sequence[Delivery], lived: Lived) -> None:
+        now = time.monotonic()
         for delivery in deliveries:
             message = from_json(delivery.body)
+            if message["data"].get("sender") == reader and message.get("causationid") in self._said_at:
+                self._took.append((now, now - self._said_at.pop(message["causationid"])))
             says = self._books.read(reader, message, lived)
             if says is not None:
                 self._say(reader, says, message["subject"], because_of=message["id"])
@@ -170,14 +215,14 @@ class Partners:
         message_id = str(contracts.uuid7())
         pattern = self._patterns[organisation][kind]
         body = pattern.replace(REFERRAL, referral_id).replace(MESSAGE, message_id).replace(CAUSE, because_of)
-        self._due[organisation].append((f"{organisation}.{kind}", message_id, body.encode()))
+        self._put(organisation, kind, message_id, body)
 
 
 def main() -> None:
     """Follow the plan on standard input until it ends."""
     partners = Partners(Plan.of_json(sys.stdin.readline()))
     for line in sys.stdin:
-        print(json.dumps(asdict(partners.live(int(line)))), flush=True)
+        print(json.dumps(asdict(partners.live(Wish(**json.loads(line))))), flush=True)
 
 
 if __name__ == "__main__":

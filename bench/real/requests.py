@@ -66,7 +66,7 @@ def with_doubles(asked: Sequence[Sent]) -> list[Sent]:
 
 def measure_floor(ground: Ground, asked: Sequence[Sent]) -> tuple[Throughput, same.Looked]:
     """Let the floor do the same."""
-    return _measure(ground, FLOOR, Work(asked), prepare=lambda ground: _write_down(ground, _before(asked)))
+    return _measure(ground, FLOOR, Work(asked), prepare=lambda ground: write_down(ground, _before(asked)))
 
 
 def _measure(
@@ -85,7 +85,7 @@ def _before(asked: Sequence[Sent]) -> list[Sent]:
     return [requests.service_of(asked[0]), *map(requests.consent_of, asked)]
 
 
-def _write_down(ground: Ground, learnt: Sequence[Sent]) -> None:
+def write_down(ground: Ground, learnt: Sequence[Sent]) -> None:
     """Write services and consents into the tables, as the service would have."""
     messages = [contracts.parse(one.body) for one in learnt]
     services = [
