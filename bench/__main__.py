@@ -3,7 +3,8 @@
 `./ruta bench real` measures the real work beside the contender `ruta` and the floor alone, `./ruta bench latency` the
 time to an answer, `./ruta bench http` accepting by HTTP and what floods do to others, `./ruta bench start` how quickly
 the network is up and what memory it takes, `./ruta bench console` the console's pages at a million referrals,
-`./ruta bench matching` the matching of people, and `./ruta bench log` look-ups in the message log.
+`./ruta bench matching` the matching of people, and `./ruta bench log` look-ups in the message log and
+what it costs the flow.
 """
 
 import argparse

@@ -40,6 +40,18 @@ LOOK_EVERY: Final = 0.2  # seconds between looks at how far the log has come
 QUIET: Final = 1.0  # seconds without anything new, then everything is at rest
 REST_WITHIN: Final = 600.0  # seconds
 
+MOST: Final = {
+    "flow_cost": 0.05,
+    "p50_ratio": 1.05,
+    "p99_ratio": 1.05,
+    "flow_cost_stopped": 0.05,
+    "p50_ratio_stopped": 1.05,
+    "p99_ratio_stopped": 1.05,
+    "behind_s": 2.0,
+    "caught_up_s": 300.0,
+}
+LEAST: Final = {"full_load_share": 0.9, "full_load_share_stopped": 0.9}
+
 POSITION: Final = "select coalesce(max(position), 0) from outbox"
 SAID: Final = "select count(*) from outbox where position > %s"
 UNPUBLISHED: Final = "select count(*) from outbox join outbox_writer using (writer) where position > published"
@@ -87,15 +99,20 @@ def measure_flow(ground: Ground, log_url: str, plan: Plan, say: Callable[[str], 
 
     Raises OperatorError where the flow itself does not get on.
     """
-    with ground.fresh(SERVICE.service), ground.organisations(), measure.running(SERVICE, ground, 1):
-        with lives.gateway_of(ground), _Log(ground, log_url) as log:
-            rate = _rate(ground, log, plan)
-            say(f"flow: {rate:.0f} lives a second at full load without the log")
-            at_half = max(2, int(plan.seconds * rate / 2))
-            turns = len(KINDS) * (plan.rounds * at_half + plan.full_rounds * plan.full_lives)
-            with lives.partners_of(ground, _taught(ground, plan.warm_up + plan.full_lives, turns)) as partners:
-                half = _rounds(log, partners, plan.rounds, at_half, rate / 2, say)
-                full = _rounds(log, partners, plan.full_rounds, plan.full_lives, None, say)
+    with (
+        ground.fresh(SERVICE.service),
+        ground.organisations(),
+        measure.running(SERVICE, ground, 1),
+        lives.gateway_of(ground),
+        _Log(ground, log_url) as log,
+    ):
+        rate = _rate(ground, log, plan)
+        say(f"flow: {rate:.0f} lives a second at full load without the log")
+        at_half = max(2, int(plan.seconds * rate / 2))
+        turns = len(KINDS) * (plan.rounds * at_half + plan.full_rounds * plan.full_lives)
+        with lives.partners_of(ground, _taught(ground, plan.warm_up + plan.full_lives, turns)) as partners:
+            half = _rounds(log, partners, plan.rounds, at_half, rate / 2, say)
+            full = _rounds(log, partners, plan.full_rounds, plan.full_lives, None, say)
     return figures(half, full, rate)
 
 
@@ -130,6 +147,20 @@ def figures(half: Sequence[dict[str, Turn]], full: Sequence[dict[str, Turn]], ra
         found[f"p50_ratio{end}"] = ratio(half, kind, lambda one: one.lived.p50_ms)
         found[f"p99_ratio{end}"] = ratio(half, kind, lambda one: one.lived.p99_ms)
     return found
+
+
+def verdicts(figures: dict[str, Any]) -> Iterator[str]:
+    """What is printed of it, beside the goals."""
+    for name, goal in MOST.items():
+        yield _verdict(name, figures[name], f"at most {goal:g}", figures[name] <= goal)
+    for name, goal in LEAST.items():
+        yield _verdict(name, figures[name], f"at least {goal:g}", figures[name] >= goal)
+    all_is_there = figures["logged"] == figures["sent"]
+    yield _verdict("logged", figures["logged"], f"{figures['sent']:,}, all that was sent", all_is_there)
+
+
+def _verdict(name: str, measured: float, goal: str, reached: bool) -> str:
+    return f"{name:<24}{measured:>10,g}   the goal is {goal}: {'reached' if reached else 'missed'}"
 
 
 def _lost(lived: Lived) -> int:
@@ -219,11 +250,12 @@ class _Log:
         if kind == WITH:
             self._start()
         time.sleep(QUIET)
-        since, position = self._log.execute("select clock_timestamp()").fetchone()[0], _one(self._hub, POSITION)
+        since, position = self._now(), _one(self._hub, POSITION)
         with self._watched(since, count / rate if kind == WITH and rate is not None else 0) as behind:
             lived = partners.see_through(count, rate)
         if lived.closed < count:
-            raise OperatorError(f"Of {count} lives {lived.closed} came to their end; see {self._ground.stack.state.logs}")
+            logs = self._ground.stack.state.logs
+            raise OperatorError(f"Of {count} lives {lived.closed} came to their end; see {logs}")
         self._wait_until_said(position)
         sent = lived.said + _one(self._hub, SAID, position) if listens else 0
         ended = lived.ended
@@ -235,6 +267,12 @@ class _Log:
         self._process.stop()
         self._purge()
         return Turn(lived, sent, logged, max(behind, default=0.0), max(0.0, caught_up_at - ended))
+
+    def _now(self) -> datetime:
+        row = self._log.execute("select clock_timestamp()").fetchone()
+        assert row is not None
+        now: datetime = row[0]
+        return now
 
     def _start(self) -> None:
         self._process.start()

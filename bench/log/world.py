@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as datetime_time
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +18,10 @@ COMMON_CODE: Final = "no_consent"
 CODES: Final = (COMMON_CODE, "unknown_person", "already_answered", "not_allowed")
 RARELY: Final = 50_000  # messages to one of what is rare, but for the shortest logs: one in a day
 OF_A_SUBJECT, OF_A_STORY, WITH_A_CODE = 8, 12, 40  # messages; one of so many has a code
+
+LONG_STORY: Final = 20_000  # messages
+STORY_OF: Final = UUID("0192e9a0-0000-7000-8000-000000000000")
+DAY: Final = timedelta(days=1)
 
 # Each message has what a service says of it; about one in forty is refused, or waits.
 FILL: Final = f"""
@@ -60,6 +65,48 @@ PAIRS: Final = """
     union select %s, type from unnest(%s::text[]) as type
     union select organisation, %s from unnest(%s::text[]) as organisation
 """
+# What is counted beside (hub/monitor/log/counting.py), as long as it is kept: by minutes, by hours, and what failed.
+COUNTS: Final = (
+    """
+    insert into flow
+    select date_trunc('minute', arrived_at, 'UTC'), source, coalesce(recipient, '-'), type, count(*), sum(size)
+    from message where arrived_at >= %(since)s group by 1, 2, 3, 4
+    """,
+    """
+    insert into flow_hour
+    select date_trunc('hour', minute, 'UTC'), source, recipient, type, sum(count) from flow group by 1, 2, 3, 4
+    """,
+    """
+    insert into flow_failed
+    select date_trunc('minute', logged_at, 'UTC'), organisation, service, type, count(*)
+    from outcome where logged_at >= %(since)s and state = 'refused' group by 1, 2, 3, 4
+    """,
+    "insert into counted (since, until) values (%(since)s, %(until)s)",
+)
+# One story of so many messages over all days: three services have applied each, and one in a hundred is refused.
+STORY: Final = """
+    with made as (
+        insert into message (
+            arrived_at, id, kind, source, organisation, type, subject, short, correlation, causation, sent_at, digest,
+            size, routing_key)
+        select at, gen_random_uuid(), 'passed', organisation, organisation, type, %(id)s,
+               ('x' || right(replace(%(id)s::text, '-', ''), 9))::bit(36)::bigint & ((1::bigint << 35) - 1),
+               %(id)s, case when place > 0 then %(id)s end, at - interval '1 second', '', 900, type
+        from (
+            select place, %(since)s + place * (%(until)s - %(since)s) / %(many)s as at,
+                   (%(organisations)s::text[])[1 + place %% cardinality(%(organisations)s::text[])] as organisation,
+                   (%(types)s::text[])[1 + place %% cardinality(%(types)s::text[])] as type
+            from generate_series(0, %(many)s - 1) as place
+        ) as come
+        returning arrived_at, id, organisation, type
+    )
+    insert into outcome (logged_at, message_id, organisation, type, service, state, code, said_at)
+    select arrived_at, id, organisation, type, service,
+           case when refuses then 'refused' else 'applied' end, case when refuses then %(code)s end, arrived_at
+    from (select *, row_number() over () as number from made) as numbered,
+         unnest(array['referrals', 'intake', 'reports']) as service,
+         lateral (select number %% 100 = 7 and service = 'intake') as said (refuses)
+"""
 SAMPLE: Final = """
     select arrived_at, id, subject, correlation, organisation, type from message
     where arrived_at >= %s order by arrived_at limit %s
@@ -78,13 +125,18 @@ class Known:
     type: str
 
 
+def midnight(day: date) -> datetime:
+    """When a day of the log begins."""
+    return datetime.combine(day, datetime_time(), UTC)
+
+
 def types() -> list[str]:
     """Those that come often."""
     return sorted(CONTRACTS.keys() - {RARE_TYPE})
 
 
 def fill(connection: Connection, rows: int, today: date, say: Callable[[str], None]) -> None:
-    """Make so many messages, as many on each of the days until today."""
+    """Make so many messages, as many on each of the days until `today`, what is counted of them, and one long story."""
     each = max(1, rows // DAYS)
     for past in range(DAYS):
         day = today - timedelta(days=DAYS - 1 - past)
@@ -108,6 +160,21 @@ def fill(connection: Connection, rows: int, today: date, say: Callable[[str], No
     everybody, all_types = list(ORGANISATIONS), types()
     params_of_pairs = (everybody, all_types, RARE_ORGANISATION, all_types, RARE_TYPE, everybody)
     connection.execute(PAIRS, params_of_pairs)
+    moments = {"since": midnight(today) - keeping.FLOW_FOR, "until": midnight(today) + DAY}
+    for statement in COUNTS:
+        connection.execute(statement, moments)
+    connection.execute(
+        STORY,
+        {
+            "id": STORY_OF,
+            "many": LONG_STORY,
+            "since": midnight(today) - (DAYS - 1) * DAY,
+            "until": midnight(today) + DAY,
+            "organisations": everybody,
+            "types": all_types,
+            "code": COMMON_CODE,
+        },
+    )
     connection.commit()
     connection.autocommit = True
     connection.execute("vacuum analyze")

@@ -113,7 +113,7 @@ def _page(visit: Visit, settings: Settings, opened: Opened | None, wrong: Mappin
     id = _id(visit)
     visit.note("message_seen", message=str(id))
     try:
-        found, away = log.ask(settings, lambda connection: _found(connection, id)), False
+        found, away = log.ask(settings, lambda connection: found_of(connection, id)), False
     except LogAway:
         found, away = None, True
     if found is None:
@@ -142,7 +142,7 @@ def _page(visit: Visit, settings: Settings, opened: Opened | None, wrong: Mappin
     )
 
 
-def _found(connection: Connection, id: UUID) -> Found | None:
+def found_of(connection: Connection, id: UUID) -> Found | None:
     story = reading.story(connection, id)
     if story is None:
         return None
