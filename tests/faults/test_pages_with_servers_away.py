@@ -56,7 +56,8 @@ def shown(browser: Browser, paths: tuple[str, ...], status: int) -> Mapping[str,
 
 def looked_at_without(hub: Network, what: str) -> bool:
     """Whether the last look at the network could not read something."""
-    return what in " ".join(seen.read(seen.beside(hub.stack.state.alerts_book)).unread)
+    looked = seen.read(seen.beside(hub.stack.state.alerts_book))
+    return looked is not None and what in " ".join(looked.unread)
 
 
 def test_without_the_broker_pages_say_what_is_not_known(hub: Network, browser: Browser) -> None:

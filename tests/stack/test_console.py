@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from deploy.local import Network, Stack, cli, entrance
+from deploy.local.commands.reached import reading
 from deploy.local.operator_error import OperatorError
 from deploy.local.stack import operator_role
 from deploy.local.staff import opened
@@ -124,7 +125,7 @@ def test_a_login_name_is_one_persons_whatever_its_letters(network: Network) -> N
 
 def test_both_audits_are_verified_and_searched(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUTA_STATE", str(network.stack.state.directory))
-    with cli._reading("gateway", ("verify",), commands=("verify", "search")) as variables:
+    with reading("gateway", ("verify",), commands=("verify", "search")) as variables:
         assert variables["CONSOLE_DATABASE_URL"] == url(network)
         assert variables["CONSOLE_AUDIT_DIRECTORY"] == str(network.stack.state.console_audit)
 

@@ -16,6 +16,7 @@ from psycopg.rows import dict_row
 from contracts import sealing
 from contracts.codes import Power
 from deploy.local import OperatorError, Stack, cli, partner
+from deploy.local.commands.reached import reading
 from deploy.local.provision import hand_out, provision, provision_databases
 from deploy.local.state import State
 from deploy.local.trail import Trail, record, trail
@@ -295,9 +296,9 @@ def test_the_command_is_told_the_gateways_database_and_the_folder_of_its_network
     state = State(tmp_path)
     with state.held():
         state.write_running({"databases": {"gateway": "g", "reports": "r"}})
-        with cli._reading("gateway", ("verify",), commands=("verify", "search")) as variables:
+        with reading("gateway", ("verify",), commands=("verify", "search")) as variables:
             assert variables == {"SERVICE_DATABASE_URL": "g", "GATEWAY_AUDIT_DIRECTORY": str(tmp_path / "audit")}
-        with cli._reading("reports", ("5w",), commands=("5w",)) as variables:
+        with reading("reports", ("5w",), commands=("5w",)) as variables:
             assert variables == {"SERVICE_DATABASE_URL": "r"}
 
 

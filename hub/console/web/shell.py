@@ -8,7 +8,6 @@ ended is ended for the next request.
 import asyncio
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -200,10 +199,12 @@ class Posted:
     refused: str | None = None
 
 
-class AnsweredForm(Exception):
-    """A form is answered with a page, which browsers would keep with what was typed: it is not sent."""
 Without = Callable[[Screen, Request, Posted], Response | None]
 """What can be answered while the database is away; None: nothing."""
+
+
+class AnsweredForm(Exception):
+    """A form is answered with a page, which browsers would keep with what was typed: it is not sent."""
 
 
 class UnrecordedPage(Exception):
@@ -284,8 +285,8 @@ class Serving:
             raise Stopped("too_slow") from None
         except (psycopg_pool.PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
             log.warning("the database is away", extra=fields(error=describe(error), request=request_id(request)))
-            if (response := self._without(screen, request, posted)) is not None:
-                return response, None
+            if (instead := self._without(screen, request, posted)) is not None:
+                return instead, None
             raise Stopped("database_away") from None
 
     def _visit(self, tx: Connection, request: Request, form: Mapping[str, Sequence[str]]) -> Visit:

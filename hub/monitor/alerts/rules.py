@@ -222,9 +222,7 @@ def _whose(what: str, name: str, now: Mapping[str, Any]) -> tuple[str, ...]:
         return waiting.whose((reason, source) for reason, source in said.get("given_up", ()))
     if name == "no_consumer":
         return _of_queue(what.partition(" ")[0])
-    nobody = ("supervisor_frozen", "certificate", "process_says", "monitor_dead", "dead_lettered")
-    nobody = ("supervisor_frozen", "certificate", "process_says", "monitor_dead", "quarantine", "dead_lettered",
-              "emergency_used")  # fmt: skip
+    nobody = ("supervisor_frozen", "certificate", "process_says", "monitor_dead", "dead_lettered", "emergency_used")
     return () if name in nobody else (EVERYBODY,)
 
 

@@ -92,7 +92,6 @@ def _page(visit: Visit, settings: Settings, problem: MendingError | None) -> Res
     words = Words(visit, settings, say)
     with asking(visit):
         found = failures.read(settings.operators)
-        recent = operations.recent(settings.operators)
         from_terminal = _from_terminal(settings)
         # Who acted is read in the console's database.
         recent = operations.recent(settings.operators) if visit.emergency is None else ()

@@ -9,11 +9,12 @@ import pytest
 from starlette.responses import Response
 
 from hub.console.web import app, pages, permissions
+from hub.console.web.permissions import Role
 from hub.console.web.screen import Screen
 from hub.console.web.visit import Visit
 from tests.examples_reports import an_id
 from tests.hub.console.kit import CENTRE, ENROLMENT, TOKEN, Answer, Browser, Console, Person
-from tests.hub.console.test_permissions import Role, browsers, path_of
+from tests.hub.console.test_permissions import browsers, path_of
 
 __all__ = ["browsers"]
 

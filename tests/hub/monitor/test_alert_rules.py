@@ -113,7 +113,7 @@ ONE_OF_EACH = {
 
 
 def test_whoever_has_said_what_was_given_up_waits() -> None:
-    service = {"unpublished": 0, "unpublished_since": None, "parked": {"quarantined": 2}}
+    service: dict[str, Any] = {"unpublished": 0, "unpublished_since": None, "parked": {"quarantined": 2}}
     service |= {"given_up": [["failed", "iom"], ["id_reused", "redcross"], ["failed", "hub"]]}
     found = told(well(problems=[problem("given_up", "intake", "database")], services={"intake": service}))
     assert found["quarantine"].organisations == ("iom",)

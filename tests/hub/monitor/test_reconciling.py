@@ -244,7 +244,7 @@ def test_of_a_confidential_case_it_is_named_as_the_log_shows_it(log: Log) -> Non
         Lost("intake", "reports", "reports", FACT, "hub", uuid7(), at, 2)
     ]  # the log was away
 
-    named = as_shown({MONITOR: log.url}, Found(tuple(lost), {}, True, frozenset()))
+    named = as_shown({MONITOR: log.url}, Found(tuple(lost), {}, True, frozenset(), frozenset()))
 
     assert [(one.contract, one.organisation) for one in named] == [
         ("referral", "-"),
