@@ -116,6 +116,10 @@ def test_what_deleted_queues_had_in_them_is_named_and_said_again_by_whoever_has_
     assert json.loads(details)["messages"] >= 20
     assert json.loads(details)["asked_for"]["barranquilla"] >= 7
     assert "queues were deleted" not in details
+    ((selected, from_senders, missing, has_ended),) = query(
+        network, "gateway", "select selected, asked_for, missing, ended_at is not null from operators.said_again"
+    )
+    assert (selected >= 20, from_senders >= 7, missing is not None, has_ended) == (True, True, True, True)
 
 
 def test_whoever_is_asked_again_for_the_same_is_asked_by_the_same_message() -> None:
