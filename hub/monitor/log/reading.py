@@ -381,18 +381,22 @@ def _said(one: Became) -> Said:
 # -- stories -----------------------------------------------------------------------------------------------------------
 
 BEGIN: Final = "select correlation, subject from message where id = %(id)s or subject = %(id)s or correlation = %(id)s"
-# What belongs together, and of that what is drawn: failures first. Of no story more than MOST are read by each key, and
-# of outcomes only the failures, by an index of their own.
+# What belongs together, and of that what is drawn: failures first. Of no story more than MOST are read by each key.
+# Of outcomes first an index of the failures alone is read (`outcome_failed`), then of those few messages all: as an
+# array, so that they are found by their ids, and not among everything that went well.
 CHOSEN: Final = f"""
     with belongs as materialized (
         (select arrived_at, id, kind from message where correlation = any(%(correlations)s::uuid[]) limit {MOST + 1})
         union (select arrived_at, id, kind from message where subject = any(%(subjects)s::uuid[]) limit {MOST + 1})
+    ), suspected as materialized (
+        select distinct message_id from outcome
+        where message_id in (select id from belongs) and state in ('refused', 'quarantined')
     ), failed as materialized (
-        select distinct one.message_id from outcome as one
-        where one.message_id in (select id from belongs) and one.state in ('refused', 'quarantined')
-          and one.logged_at >= (select min(arrived_at) - interval '1 hour' from belongs)
-          and not exists (select from outcome as later where later.message_id = one.message_id
-                            and later.service = one.service and later.state = 'applied')
+        select distinct message_id from (
+            select message_id from outcome where message_id = any(array(select message_id from suspected))
+            group by message_id, service
+            having bool_or(state in ('refused', 'quarantined')) and not bool_or(state = 'applied')
+        ) as said
     )
     select arrived_at, id, kind, count(*) over () as count, count(message_id) over () as failed
     from belongs left join failed on message_id = id
