@@ -74,7 +74,7 @@ class Plan:
     warm_up: int  # lives before them
 
 
-FULL: Final = Plan(rounds=9, seconds=20, full_rounds=5, full_lives=2_000, warm_up=400)
+FULL: Final = Plan(rounds=7, seconds=20, full_rounds=5, full_lives=2_000, warm_up=400)
 QUICK: Final = Plan(rounds=2, seconds=6, full_rounds=2, full_lives=400, warm_up=200)
 
 
