@@ -44,7 +44,7 @@ OF_OPERATIONS: Final = frozenset({
     "network_seen", "alerts_seen", "messages_seen", "message_seen", "confidential_opened", "failures_seen",
     "mending_planned", "operation_seen", "failures_retried", "failures_given_back", "messages_said_again",
     "mending_stopped", "replays_seen", "replay_planned", "replay_asked", "replay_started", "replay_resumed",
-    "replay_reviewed",
+    "replay_reviewed", "emergency_opened", "emergency_used", "emergency_seen", "emergency_closed",
 })  # fmt: skip
 """What operators do in the console, which other operators may see."""
 CODE: Final = re.compile(r"s-[a-z0-9]{1,20}(-[a-z0-9]{1,20}){0,3}")
