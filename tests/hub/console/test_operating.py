@@ -97,7 +97,7 @@ def test_what_follows_from_a_cause_is_no_cause_of_its_own(shown: Callable[..., s
 
 def test_what_one_alone_has_replayed_is_there_until_another_has_looked_at_it(shown: Callable[..., str]) -> None:
     said = shown("/estado", operating.behind)
-    assert "Una sola persona repitió 3412 mensajes, hace 6 horas:" in said
+    assert "Una sola persona repitió 3.412 mensajes, hace 6 horas:" in said
     assert f'href="/repeticiones/{an_id("replay alone")}"' in said
     assert "Por revisar" not in shown("/estado", operating.well)
 
