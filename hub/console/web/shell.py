@@ -287,6 +287,8 @@ class Serving:
             log.warning("the database is away", extra=fields(error=describe(error), request=request_id(request)))
             if (instead := self._without(screen, request, posted)) is not None:
                 return instead, None
+            if (response := self._without(screen, request, posted)) is not None:
+                return response, None
             raise Stopped("database_away") from None
 
     def _visit(self, tx: Connection, request: Request, form: Mapping[str, Sequence[str]]) -> Visit:

@@ -70,6 +70,7 @@ def seen(console: Console) -> None:
     now = clock.now().replace(microsecond=0)
     console.see(operating.well(now))
     said: dict[str, Any] = {"began": now.isoformat(), "seen_at": now.isoformat(), "seen_in": []}
+    said = {"began": now.isoformat(), "seen_at": now.isoformat(), "seen_in": []}
     console.look(
         now, Open("database_away", "database", "The database is away.", "./ruta status", can_wait=False, **said)
     )
