@@ -25,6 +25,7 @@ from tests.hub.console.kit import CENTRE, DATABASE, Browser, Console, Running
 from tests.waiting import eventually
 
 PAGES = ("/estado", "/colas", "/en-espera", "/organizaciones", "/alertas", "/fallos")
+SESSIONS = "select pid from pg_stat_activity where datname = %s and pid <> pg_backend_pid()"
 COOKIE = "__Host-ruta-emergencia"
 AWAY_FOR = 15.0  # seconds: tries that come twice as late each time would come too late then
 WITHIN = 12.0  # seconds: the database is waited for, and of Fallos and Organizaciones theirs as well
@@ -242,17 +243,9 @@ def test_a_server_that_stands_keeps_no_page_waiting(
     assert another.get("/estado").status == 200
     seen(console)
     assert stack.postgres is not None
-    pids = [
-        stack.postgres.pid,
-        *(
-            row["pid"]
-            for row in console.query(
-                "select pid from pg_stat_activity where datname = %s and pid <> pg_backend_pid()", DATABASE
-            )
-        ),
-    ]
+    pids: list[int] = [row["pid"] for row in console.query(SESSIONS, DATABASE)]
+    pids += [pid for pid in (stack.postgres.pid,) if pid is not None]
     for pid in pids:
-        assert pid is not None
         os.kill(pid, signal.SIGSTOP)
     try:
         began = time.monotonic()
