@@ -289,6 +289,8 @@ class Serving:
                 return instead, None
             if (response := self._without(screen, request, posted)) is not None:
                 return response, None
+            if (without := self._without(screen, request, posted)) is not None:
+                return without, None
             raise Stopped("database_away") from None
 
     def _visit(self, tx: Connection, request: Request, form: Mapping[str, Sequence[str]]) -> Visit:
