@@ -133,7 +133,7 @@ def test_a_form_that_is_too_long_is_refused_before_it_is_read(served: Served) ->
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
     body = urlencode({"a": "x" * 70_000}).encode()
     connection.request("POST", "/entrar", body, {"content-type": FORM})
-    assert (connection.getresponse().headers["location"] or "").startswith("/alto/too_large?")
+    assert connection.getresponse().status == 413
     connection.close()
 
 

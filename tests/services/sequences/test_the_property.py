@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import pytest
 
@@ -23,8 +23,10 @@ def first_of_its_statement(gathered: Gathered, write: Write) -> None:
     gathered.groups.append(Group(write.statement, [write]))
 
 
-def forgets(tx: Transaction, sql: str, key: Any, now: object) -> None:
-    """Let the messages after one find what was there before it."""
+def forgets(tx: Transaction, sql: LiteralString, key: Any, now: object) -> None:
+    """Let the messages after one find what was there before it, but for what it has made: they would wait for that."""
+    if not tx._loaded.knows(sql, key) or tx._loaded.get(sql, key) is None:
+        tx._loaded.put(sql, key, now)
 
 
 PLANTED: Final[dict[str, tuple[type, str, Any]]] = {
