@@ -5,7 +5,6 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from deploy.local.alerting import ALERTS_FILE
 from deploy.local.alerting import settings_of as alert_settings
@@ -35,8 +34,8 @@ BY_HTTP = "hub.gateway.http.__main__"
 PAGES = "hub.console.web.__main__"
 LOGGING = "hub.monitor.log.__main__"
 WATCHES = "deploy.local.watching"
-INBOX, ACTING, NOTICES = (f"hub.console.{part}.__main__" for part in ("inbox", "acting", "notices"))
-WITHOUT_EVENTLET = (BY_HTTP, PAGES, WATCHES, INBOX, ACTING, NOTICES)
+CUSTODY, INBOX, ACTING, NOTICES = (f"hub.console.{part}.__main__" for part in ("custody", "inbox", "acting", "notices"))
+WITHOUT_EVENTLET = (BY_HTTP, PAGES, WATCHES, CUSTODY, INBOX, ACTING, NOTICES)
 OF_THE_LOG = ("RUTA_MONITOR_KEEP_DAYS", "RUTA_MONITOR_KEEP_BYTES", "RUTA_MONITOR_FREE_PERCENT")
 NOT_THEIRS = ADMINISTRATORS | set(SETTINGS) | set(OF_CONSOLE) | set(OF_MAIL) | {OF_METRICS, ALERTS_FILE}
 
@@ -162,7 +161,7 @@ def sends_mail(stack: Stack) -> bool:
 def programs_of_hosted(stack: Stack, network: DeclaredNetwork) -> Iterator[Program]:
     """The processes of organisations that use the hub's screens; none where nobody does.
 
-    Custody is started by itself: what holds private keys shares no memory with what others are forked from.
+    Custody is forked as the others are: it shares with them what was imported, and reads its keys after that.
     """
     state = stack.state
     known = register.read(state.organisations_file, network) if state.organisations_file.exists() else network
@@ -181,7 +180,7 @@ def programs_of_hosted(stack: Stack, network: DeclaredNetwork) -> Iterator[Progr
         "RUTA_DIRECTORY_FILE": str(state.directory_file),
     }
     by_http = own | {"CONSOLE_CREDENTIALS": str(state.organisations)}
-    yield replace(program(state, "console-custody", ["hub.console.custody"], custody), module=())
+    yield program(state, "console-custody", [CUSTODY], custody)
     yield program(state, "console-inbox", [INBOX], by_http)
     yield program(state, "console-acting", [ACTING], by_http)
 

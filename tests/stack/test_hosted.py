@@ -13,6 +13,7 @@ import pytest
 from bench.start import pss_mb
 from contracts import sealing
 from deploy.local import Network, Stack
+from deploy.local.forking import ForkServer
 from deploy.local.membership import Membership
 from deploy.local.process import Process, Program
 from deploy.local.processes import hub_programs
@@ -22,6 +23,7 @@ from messaging.broker import Publication, Publisher
 from messaging.identity import address_to
 from messaging.topology import CONSOLE, CONSOLE_WEB, HUB, DeclaredNetwork
 from tests.hub.console.custody.boxes import ANA, PLANTED, offered
+from tests.stack.test_forking import SERVERS, pid_of, secrets_in
 from tests.stack.test_membership import members
 from tests.waiting import eventually
 
@@ -62,9 +64,19 @@ def test_where_somebody_is_its_processes_run_and_no_other_is_told_where_keys_are
     assert told["console-custody"] == KEYS
     assert told["console-inbox"] == told["console-acting"] == set()
     assert [name for name, one in told.items() if {"CONSOLE_CUSTODY_KEYS"} & one] == ["console-custody"]
-    assert not programs["console-custody"].module  # started by itself, not forked from what others are
     everybody = with_one.service_database_url(CONSOLE)
     assert {programs[name].environment["CONSOLE_DATABASE_URL"] for name in OF_HOSTED} == {everybody}
+
+
+def who_holds(key: Path, network: Network) -> set[str]:
+    """The processes of the console in whose memory the private part of a key stands, and those they are forked from."""
+    private = {"key": json.loads(key.read_text())["d"]}
+    found = {name: [pid_of(network, name)] for name in (*OF_HOSTED, CONSOLE, CONSOLE_WEB)}
+    for name in SERVERS:
+        forks = network[name]
+        assert isinstance(forks, ForkServer)
+        found[name] = forks.pids
+    return {name for name, pids in found.items() if any(secrets_in(pid, private) for pid in pids)}
 
 
 @contextmanager
@@ -107,6 +119,7 @@ def test_who_is_hosted_while_all_runs_is_sent_what_custody_alone_finds_and_opens
         ]
         opened = asyncio.run(custody.open(ASKING, [hits[0].block]))
         assert opened[hits[0].block].content == ANA
+        assert who_holds(state.organisations / ID / "private.jwk", network) == {"console-custody"}
         of_console = {name: one.pid for name, one in network.processes.items() if name.startswith(CONSOLE)}
         held = {name: pss_mb(pid) for name, pid in of_console.items() if pid}
         assert held.keys() >= {*OF_HOSTED, CONSOLE, CONSOLE_WEB}
