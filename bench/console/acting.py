@@ -1,7 +1,8 @@
 """How long an act takes from the tap to where its page says that it is applied, in Chromium on the whole network.
 
 At rest, and while another system of the same organisation sends in batches of registrations. Nothing is held back for
-*Deshacer*: that is a setting, and whoever waits for it waits on purpose.
+*Deshacer*: that is a setting, and whoever waits for it waits on purpose. Then what the processes of the console and of
+the monitor hold in memory, with mail switched on.
 """
 
 import json
@@ -21,6 +22,7 @@ from typing import Any, Final
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from bench.start import AT_REST_AFTER, pss_mb
 from demo.http_entrance import HttpEntrance
 from demo.sample import accounts, script
 from demo.sample.cast import HOSTED_PARTNER
@@ -30,7 +32,7 @@ from demo.sample.setting_up import declared
 from demo.sample.speaking import AT_ONCE, Speaker
 from deploy.local import Network, OperatorError, running
 from deploy.local.state import State
-from messaging.topology import CONSOLE, DeclaredNetwork
+from messaging.topology import CONSOLE, MONITOR, DeclaredNetwork
 from screens.visiting import WIDTHS, chromium
 
 PHONE: Final = 360
@@ -43,6 +45,14 @@ WITHIN: Final = 60_000  # milliseconds for anything in the browser
 GOAL_MS: Final = 1_000.0
 LOOK_EVERY: Final = 0.2  # seconds
 FIRST: Final = 100_000  # numbers of people that the sample has not
+CONSOLE_MB: Final = 200.0
+WITH_MONITOR_MB: Final = 300.0
+SETTINGS: Final = {
+    "RUTA_CONSOLE_UNDO_SECONDS": "0",
+    # Nobody of the sample has asked for mail: the process that would send it only looks.
+    "RUTA_SMTP_URL": "smtp://127.0.0.1:9",
+    "RUTA_SMTP_FROM": "ruta@example.org",
+}
 
 
 @dataclass(frozen=True)
@@ -67,9 +77,12 @@ def measure(directory: Path, plan: Plan, say: Callable[[str], None]) -> dict[str
                 alone = [_took(network, page, path) for path in paths[: plan.acts]]
                 say(f"{len(alone)} acts at rest, each seen applied after {median(alone):.0f} ms at a half of the time")
                 beside, rows = _beside_batches(network, page, paths[plan.acts :], plan.batch)
+            memory = _memory(network)
         finally:
             browser.close()
-    return {"alone": _times(alone), "beside": {**_times(beside), "batch": plan.batch, "rows": rows}}
+    return {
+        "alone": _times(alone), "beside": {**_times(beside), "batch": plan.batch, "rows": rows}, "memory": memory,
+    }  # fmt: skip
 
 
 @contextmanager
@@ -79,12 +92,13 @@ def _network(directory: Path) -> Iterator[Network]:
     state = State(directory)
     state.make()
     state.sample.mkdir(mode=0o700)
-    os.environ["RUTA_CONSOLE_UNDO_SECONDS"] = "0"
+    os.environ |= SETTINGS
     try:
         with running(directory, declared=_declared()) as network:
             yield network
     finally:
-        del os.environ["RUTA_CONSOLE_UNDO_SECONDS"]
+        for name in SETTINGS:
+            del os.environ[name]
 
 
 def _declared() -> DeclaredNetwork:
@@ -201,6 +215,15 @@ def _send(directory: Path, batch: int, under_way: Event, enough: Event, sent: "S
             speaker.await_applied(lines)
 
 
+def _memory(network: Network) -> dict[str, Any]:
+    """What each process of the console and the monitor holds, in MB (PSS), and what of that the goals are about."""
+    time.sleep(AT_REST_AFTER)
+    ours = {name: one.pid for name, one in network.processes.items() if name.startswith((CONSOLE, MONITOR))}
+    held = {name: round(pss_mb(pid), 1) for name, pid in ours.items() if pid is not None}
+    console = sum(mb for name, mb in held.items() if name.startswith(CONSOLE))
+    return {"held": held, "console_mb": round(console, 1), "with_monitor_mb": round(sum(held.values()), 1)}
+
+
 def _times(milliseconds: Sequence[float]) -> dict[str, Any]:
     return {
         "acts": len(milliseconds),
@@ -219,3 +242,11 @@ def lines(figures: Mapping[str, Any]) -> Iterator[str]:
             f"an act from tap to applied, {where}: p50 {one['p50_ms']} ms, p95 {one['p95_ms']}, max {one['max_ms']} "
             f"({one['acts']} acts); the goal is at most {GOAL_MS:g}: {verdict}"
         )
+    memory = figures["memory"]
+    for what, name, goal in (
+        ("the console's processes", "console_mb", CONSOLE_MB),
+        ("these and the monitor's", "with_monitor_mb", WITH_MONITOR_MB),
+    ):
+        verdict = "reached" if memory[name] <= goal else "missed"
+        yield f"{what}, mail switched on, hold {memory[name]:g} MB (PSS); the goal is at most {goal:g}: {verdict}"
+    yield ", ".join(f"{name} {mb:g}" for name, mb in memory["held"].items())

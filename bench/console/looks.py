@@ -1,7 +1,7 @@
 """The pages that are asked for, and by whom."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -37,16 +37,23 @@ class Look:
     path: str
     typed: str | None = None
     """What its form sends, where the page is one of what was found, or opened."""
-    status: int = 200
+    leads_to: str | None = None
+    """Where its form leads to, where that is another page than its own."""
     names: int = 0
     """How many people's names there are at least, where custody has opened them."""
     asks_custody: bool = False
 
     def at(self, browsers: Mapping[str, Browser]) -> Answer:
-        """Ask for it, and where its form leads to; OperatorError where something else comes of it."""
+        """Ask for it, until the page is there that somebody waits for; OperatorError where something else comes of it.
+
+        Where its form leads to a page, both requests count.
+        """
         browser = browsers[self.by]
         answer = browser.get(self.path) if self.typed is None else browser.send(self.path, q=self.typed)
-        if answer.status != self.status:
+        if answer.leads_to is not None and answer.leads_to == self.leads_to:
+            seen = browser.get(answer.leads_to)
+            answer = replace(seen, seconds=answer.seconds + seen.seconds)
+        if answer.status != 200:
             raise OperatorError(f"{self.name} was answered with {answer.status}")
         if self.names and (answer.text.count(ROW) < self.names or NAMELESS in answer.text):
             raise OperatorError(f"{self.name} was answered without the names that it is to show")
@@ -59,6 +66,7 @@ def looks(world: World, far: Mapping[str, After], people: People | None = None) 
     Of people only where there are any: custody is asked for them.
     """
     state, need = NEVER
+    longest = case.path_of(world.longest)
     code = contracts.short_code(world.longest)
     unknown = contracts.short_code(UUID(int=world.longest.int ^ 0b10101))
     mistyped = code[:-1] + ("2" if code[-1] != "2" else "3")
@@ -94,18 +102,19 @@ def looks(world: World, far: Mapping[str, After], people: People | None = None) 
         Look("a rare need: a coordinator", COORDINATOR, _list(need=RARE_NEED)),
         Look("nothing found: the large", LARGE_STAFF, _list(state=state, need=need)),
         Look("nothing found: a coordinator", COORDINATOR, _list(state=state, need=need)),
-        Look("Buscar: a code", LARGE_STAFF, searching.FOUND, typed=code, status=303),
-        Look("Buscar: an id", LARGE_STAFF, searching.FOUND, typed=str(world.longest), status=303),
+        Look("Buscar: a code", LARGE_STAFF, searching.FOUND, typed=code, leads_to=longest),
+        Look("Buscar: an id", LARGE_STAFF, searching.FOUND, typed=str(world.longest), leads_to=longest),
         Look("Buscar: no such code", LARGE_STAFF, searching.FOUND, typed=unknown),
         Look("Buscar: a mistyped code", LARGE_STAFF, searching.FOUND, typed=mistyped),
         *(_of_people(world, people) if people is not None else ()),
-        Look("Caso: 200 steps", LARGE_STAFF, case.path_of(world.longest)),
+        Look("Caso: 200 steps", LARGE_STAFF, longest),
         Look("Caso: 40 referrals", COORDINATOR, case.path_of(world.chained)),
     )
 
 
 def _of_people(world: World, people: People) -> Iterator[Look]:
     """Those that ask custody; one who is found alone leads to the case."""
+    longest = case.path_of(world.longest)
     one = {
         "a receipt": people.receipt, "a whole name": people.name, "a telephone": people.telephone,
         "a document": people.document,
@@ -115,13 +124,13 @@ def _of_people(world: World, people: People) -> Iterator[Look]:
         "two common names": people.common_pair, "a name of nobody": people.nobody,
     }  # fmt: skip
     for name, typed in one.items():
-        yield Look(f"Buscar: {name}", LARGE_STAFF, searching.FOUND, typed=typed, status=303, asks_custody=True)
+        yield Look(f"Buscar: {name}", LARGE_STAFF, searching.FOUND, typed=typed, leads_to=longest, asks_custody=True)
     yield Look("Buscar: two names of nobody", LARGE_STAFF, searching.FOUND, typed=people.none, asks_custody=True)
     for who, whose in ((LARGE_STAFF, ""), (COORDINATOR, ", a coordinator")):
         for name, typed in several.items():
             yield Look(f"Buscar: {name}{whose}", who, searching.FOUND, typed=typed, names=SHOWN, asks_custody=True)
     yield Look("Buscar: a name, a small one", SMALL_STAFF, searching.FOUND, typed=people.common)
-    yield Look("Caso: with its person", LARGE_STAFF, f"{case.path_of(world.longest)}/persona", typed="")
+    yield Look("Caso: with its person", LARGE_STAFF, f"{longest}/persona", typed="")
 
 
 def _list(part: str = "", state: str = "", need: str = "", after: After | None = None) -> str:
