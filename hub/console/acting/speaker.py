@@ -32,6 +32,7 @@ log = logging.getLogger("ruta.acting")
 
 AT_ONCE: Final = 8  # organisations that speak at a time
 IN_ONE_TURN: Final = 20  # acts of one organisation
+IN_A_ROW: Final = 4  # of these; then those come first that somebody, who waits before a screen, has decided meanwhile
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds; doubles while nothing can be said
 ASK_AGAIN: Final = 0.5  # of its age: what is new is asked after often, what waits for long seldom
 GONE_FOR: Final = timedelta(hours=1)
@@ -136,10 +137,13 @@ class Speaker:
         )  # one thread at a time has it: `look` sees to that
         try:
             with database.connect(self._database_url) as connection:
-                rows = acts.due(connection, organisation, IN_ONE_TURN)
-                connection.commit()
-                for row in rows:
-                    self._say(connection, entrance, row)
+                for _ in range(0, IN_ONE_TURN, IN_A_ROW):
+                    rows = acts.due(connection, organisation, IN_A_ROW)
+                    connection.commit()
+                    for row in rows:
+                        self._say(connection, entrance, row)
+                    if len(rows) < IN_A_ROW:
+                        break
         finally:
             entrance.close()  # the gateway ends one that is idle, and the next turn may be long after
 

@@ -103,7 +103,8 @@ STOP: Final[LiteralString] = """
     and not exists (select from staff where staff.code = act.staff and staff.status = 'active')
 """
 # Of one referral in the order in which it was decided, so that what is said first is what was decided first. Of several
-# what somebody has decided comes first, who waits before a screen: not behind what the console says of all it gets.
+# what somebody has decided comes first, who waits before a screen, with what has to be said of its referral before it:
+# not behind what the console says of all it gets.
 DUE: Final[LiteralString] = """
     select message_id, organisation, referral_id, contract, state, said_at, clock_timestamp() - kept_at as age from act
     where organisation = %s and look_at <= clock_timestamp() and not exists (
@@ -111,7 +112,11 @@ DUE: Final[LiteralString] = """
         and before.referral_id = act.referral_id and before.state = 'kept' and before.look_at is not null
         and (before.kept_at, before.message_id) < (act.kept_at, act.message_id)
     )
-    order by staff is null, look_at, message_id limit %s
+    order by staff is null and not exists (
+        select from act as behind where behind.organisation = act.organisation
+        and behind.referral_id = act.referral_id and behind.state = 'kept' and behind.staff is not null
+        and behind.look_at <= clock_timestamp()
+    ), look_at, message_id limit %s
 """
 # Just before it is said, and in a transaction of its own: who undoes, erases or suspends meanwhile has been in time, or
 # knows that it was not.
