@@ -22,6 +22,7 @@ from messaging.log import describe, fields
 log = logging.getLogger("ruta.custody")
 
 PART: Final = "audit"  # as messaging.health knows it
+COPY_EVERY: Final = 1.0  # seconds: so much of its tail the audit's copy may lack, as with the console's pages
 COPY_AGAIN: Final = 10.0  # seconds, where the disk did not take it
 
 Done = TypeVar("Done")
@@ -108,13 +109,15 @@ class Recording:
             self._unused.append(connection)
 
     def copy_checkpoints(self, stopping: threading.Event) -> None:
-        """Write into the file what it lacks of the checkpoints, whenever something was recorded, until stopped.
+        """Write into the file what it lacks of the checkpoints, soon after something was recorded, until stopped.
 
-        In a thread of its own: nobody who wants to see something waits for a disk.
+        In a thread of its own, and not at once: nobody who wants to see something waits for a disk, nor for the
+        connection that is opened for this.
         """
         while not stopping.is_set():
             if not self._appended.wait(1.0):
                 continue
+            stopping.wait(COPY_EVERY)
             self._appended.clear()
             try:
                 with database.connect(self._database_url) as connection:
