@@ -23,7 +23,7 @@ from messaging import database
 
 BIG: Final = 100  # pages of a table from which on it is not to be read from end to end
 MOST: Final = 2 * COUNTED_TO  # rows that a part of a statement may look at
-READS: Final = re.compile(r"\s*(select|with)\b.*\bfrom\b", re.DOTALL | re.IGNORECASE)
+READS: Final = re.compile(r"\s*(select|with)\b(?!.*\binsert into\b).*\bfrom\b", re.DOTALL | re.IGNORECASE)
 EXPLAIN: Final = sql.SQL("explain (analyze, timing off, format json) ")
 
 
