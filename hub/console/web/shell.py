@@ -285,10 +285,6 @@ class Serving:
             raise Stopped("too_slow") from None
         except (psycopg_pool.PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
             log.warning("the database is away", extra=fields(error=describe(error), request=request_id(request)))
-            if (instead := self._without(screen, request, posted)) is not None:
-                return instead, None
-            if (response := self._without(screen, request, posted)) is not None:
-                return response, None
             if (without := self._without(screen, request, posted)) is not None:
                 return without, None
             raise Stopped("database_away") from None

@@ -223,8 +223,6 @@ def _whose(what: str, name: str, now: Mapping[str, Any]) -> tuple[str, ...]:
     if name == "no_consumer":
         return _of_queue(what.partition(" ")[0])
     nobody = ("supervisor_frozen", "certificate", "process_says", "monitor_dead", "dead_lettered", "emergency_used")
-    nobody = ("supervisor_frozen", "certificate", "process_says", "monitor_dead", "quarantine", "dead_lettered",
-              "emergency_used")  # fmt: skip
     return () if name in nobody else (EVERYBODY,)
 
 
