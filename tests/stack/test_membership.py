@@ -521,10 +521,10 @@ def test_a_system_has_copies_beside_and_a_queue_for_them_as_long_as_it_has_any(
     members: Membership, network: Network, tmp_path: Path
 ) -> None:
     systems = tmp_path / "systems.toml"
-    systems.write_text('desk = { copies = ["*"] }\nconsole = { copies = ["message.*"], amqp = false }\n')
+    systems.write_text('desk = { copies = ["*"] }\nboard = { copies = ["message.*"], amqp = false }\n')
     members.add("clinic", name="Clinic", roles=["partner"], amqp=True, systems=systems)
     handed = credentials(members, "clinic")
-    assert "queue" not in handed["systems"]["console"]
+    assert "queue" not in handed["systems"]["board"]
     not_theirs = say(contracts.MatchUndone(match_id=contracts.uuid7()), source="clinic")
     with contextlib.closing(Partner(network.stack, "clinic")) as clinic:
         clinic.submit(not_theirs)
@@ -533,7 +533,7 @@ def test_a_system_has_copies_beside_and_a_queue_for_them_as_long_as_it_has_any(
             assert (refused.type, refused.causationid) == ("message.refused.v1", not_theirs.id)
 
     def inbox() -> Any:
-        key = handed["systems"]["console"]["api_key"]  # which is known within a second
+        key = handed["systems"]["board"]["api_key"]  # which is known within a second
         return ask_with({**handed, "api_key": key})[1].get("messages", ())
 
     eventually(lambda: len(inbox()) == 1)
@@ -542,7 +542,7 @@ def test_a_system_has_copies_beside_and_a_queue_for_them_as_long_as_it_has_any(
     assert members.place is not None
     queues = {one["name"] for one in members.place.management.queues(HUB)}
     assert {one for one in queues if one.startswith("deliver.clinic")} == {"deliver.clinic", "deliver.clinic.desk"}
-    systems.write_text('desk = { reads = [] }\nconsole = { copies = ["message.*"], amqp = false }\n')
+    systems.write_text('desk = { reads = [] }\nboard = { copies = ["message.*"], amqp = false }\n')
     members.add("clinic", systems=systems)
     queues = {one["name"] for one in members.place.management.queues(HUB)}
     assert {one for one in queues if one.startswith("deliver.clinic")} == {"deliver.clinic"}
