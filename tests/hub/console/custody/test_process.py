@@ -254,7 +254,8 @@ def test_killed_between_the_entry_and_the_answer_the_entry_stands_and_does_no_ha
     running.start()
     assert opened(running, block) == [ANA]
     assert running.console.acts().count("opened") == 2
-    eventually(lambda: len((running.console.audit_folder / "checkpoints.jsonl").read_text().splitlines()) >= 2)
+    copy = running.console.audit_folder / "checkpoints.jsonl"
+    eventually(lambda: copy.exists() and len(copy.read_text().splitlines()) >= 2)
 
 
 def test_the_process_indexes_what_arrives_and_nobody_may_read_its_memory(running: Running) -> None:
