@@ -155,7 +155,7 @@ def tell(
         _record_silences(state, book, environment)
         if telling.is_well(book, seen.alerts, seen.at):
             sending.beat(book, settings.heartbeat, seen.at)
-        emergency.record(state, done, environment)  # what this look has told, and nothing later
+        emergency.put_into_audit(state, done, environment)  # what this look has told, and nothing later
         book.evaluated = seen.at.isoformat(timespec="seconds")
     _keep_for_pages(seeing.beside(book_of(state)), seen, book, settings)
     return seen

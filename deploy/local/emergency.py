@@ -98,7 +98,7 @@ def done(state: State) -> Book:
     return emergency.read(file_of(state))
 
 
-def record(state: State, book: Book, environment: Mapping[str, str]) -> None:
+def put_into_audit(state: State, book: Book, environment: Mapping[str, str]) -> None:
     """Put what was done into the audit; where its database is away, the next look does it. For one process at a time.
 
     The file is free meanwhile: what is done then stands behind what is recorded now.

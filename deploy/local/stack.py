@@ -59,7 +59,10 @@ LOG_SEES: Final[list[LiteralString]] = [
 # Whose a message of a confidential case is, and whom it is for, the log hides: operators are not to read that by the id
 # in what outboxes and inboxes are compared by, nor in what the log alone reads.
 OPERATORS_DO_NOT_SEE: Final[list[LiteralString]] = ["revoke select on operators.outbox, operators.inbox from {role}"]
-NOR_OF_THE_GATEWAY: Final[list[LiteralString]] = ["revoke select on operators.refused, operators.delivery from {role}"]
+OF_THE_GATEWAY: Final[list[LiteralString]] = [
+    "revoke select on operators.refused, operators.delivery from {role}",
+    "grant execute on function operators.deliveries_of(uuid[]) to {role}",
+]
 OPERATORS_ACT: Final[list[LiteralString]] = ["grant execute on all functions in schema operators to {role}"]
 
 
@@ -321,8 +324,8 @@ class Stack:
         It sees the views of the schema `operators` but those that say of each message whose it is, and nothing else,
         has what was published said again, and calls the other functions there where it `acts`. Raises OperatorError.
         """
-        hidden = OPERATORS_DO_NOT_SEE + (NOR_OF_THE_GATEWAY if service == GATEWAY else [])
-        grants = OPERATORS_SEE + (OPERATORS_ACT if acts else []) + hidden
+        of_its_own = OPERATORS_DO_NOT_SEE + (OF_THE_GATEWAY if service == GATEWAY else [])
+        grants = OPERATORS_SEE + (OPERATORS_ACT if acts else []) + of_its_own
         self._provide_login(service, operator_role(service), grants)
         return self.operator_database_url(service)
 

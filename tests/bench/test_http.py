@@ -15,6 +15,7 @@ from bench.http.load import Asked, BrokenError, load
 from bench.messages import Answered
 from contracts import sealing
 from deploy.local import Network
+from messaging.topology import queues_of
 
 FEW = 40
 ONE = b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}"
@@ -107,6 +108,9 @@ def test_a_neighbour_and_a_flood_are_measured_alone_and_together(network: Networ
     plan = fairness.Plan(
         seconds=1, turns=1, sizes=(FEW,), flooders=(1,), people=FEW, warm_up=0.5, quiet=0, entrances=(entrance,)
     )
+    for one in network.declared.organisations.values():  # what other tests have left
+        for vhost, queue in queues_of(one):
+            network.stack.management.delete(f"queues/{vhost}/{queue}/contents")
     figures = fairness.measure(network, plan, lambda line: None)
     assert fairness.is_right(figures)
     referrals, intake = figures[entrance]["cases"]

@@ -68,7 +68,16 @@ def _make_whole(network: Network) -> None:
     stack.provision_broker(network.declared)
     for vhost, queue in ((NETWORK, "unrouted"), (HUB, "unrouted"), (HUB, "dead")):
         stack.management.delete(f"queues/{vhost}/{queue}/contents")
-    eventually(lambda: not _lasting(stack))
+    lasting: list[Found] = []
+
+    def is_whole() -> bool:
+        lasting[:] = _lasting(stack)
+        return not lasting
+
+    try:
+        eventually(is_whole)
+    except AssertionError:
+        raise AssertionError(f"this is wrong to begin with: {lasting}") from None
 
 
 def _lasting(stack: Stack) -> list[Found]:

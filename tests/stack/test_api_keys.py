@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from deploy.local import OperatorError, Stack, cli
+from deploy.local.commands import partner
 from deploy.local.partner import Partner
 from deploy.local.provision import hand_out, provision_databases
 from messaging import database
@@ -251,7 +252,7 @@ def test_an_operator_sees_the_names_of_keys_and_when_they_were_used(clinic: Clin
 def test_the_command_prints_the_key_alone_and_says_beside_it_that_it_is_shown_once(
     clinic: Clinic, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "_partner", lambda _: clinic.operator())
+    monkeypatch.setattr(partner, "_partner", lambda _: clinic.operator())
     cli.app(["partner", "api-key", "new", "clinic", "--system", "desk"], result_action="return_value")
     said = capsys.readouterr()
     key = said.out.strip()

@@ -145,6 +145,7 @@ def test_its_tables_are_no_wider_than_the_terminal_and_break_names_rather_than_c
             ],
             "queues": [{"vhost": "network", "name": queue, "messages": 1_000_000, "consumers": 1000}],
             "services": {"employment": {"inbox": 123_456_789, "parked": parked, "unpublished": 123_456_789}},
+            "emergency": {"open": None, "uses": [], "owed": 123_456_789},
         }
     ).splitlines()
     assert max(map(len, shown)) <= width

@@ -29,6 +29,7 @@ NAMES: Final[Mapping[str, Words]] = {
     "by_recovery_code": {"en": "with a recovery code", "es": "con un código de recuperación"},
     "cadena": {"en": "of what", "es": "de qué"},
     "changed": {"en": "what is otherwise", "es": "qué cambió"},
+    "closed_by": {"en": "ended by", "es": "lo cerró"},
     "code": {"en": "code", "es": "código"},
     "codigo": {"en": "code", "es": "código"},
     "colleague": {"en": "who stands in", "es": "quién reemplaza"},

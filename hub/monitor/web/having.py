@@ -41,8 +41,8 @@ NOT_SEEN: Final = N_("Nadie ha mirado en los últimos dos minutos qué procesos 
 ITS_TURN: Final = N_("Le toca a esa organización leerlo.")
 
 DELIVERED: Final = """
-    select organisation, source, message_id, delivered_at, acknowledged_at, reads_by_http from operators.delivery
-    where message_id = any(%s) and not copy
+    select organisation, source, message_id, delivered_at, acknowledged_at, reads_by_http
+    from operators.deliveries_of(%s::uuid[])
 """
 STOPS: Final = frozenset({
     "network_ended", "supervisor_frozen", "disk_full", "broker_away", "database_away", "broker_alarm",

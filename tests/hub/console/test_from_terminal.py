@@ -16,7 +16,6 @@ from tests.hub.console.kit import CENTRE, Browser, Console
 
 AWAY = "postgresql://nobody@127.0.0.1:1/nothing?connect_timeout=1"
 SEEN = {
-    "delivery": "organisation source message_id delivered_at acknowledged_at copy reads_by_http",
     "put_back": "operation_id started_at started_by ended_at selected put_back stayed gone",
     "said_again": "operation_id started_at started_by ended_at selected asked_for missing",
 }
@@ -106,6 +105,15 @@ def test_operators_see_these_columns_and_none_of_the_tables(gateway: str) -> Non
             found = connection.execute(f"select * from operators.{view} limit 0".encode()).description
             assert found is not None
             assert " ".join(one.name for one in found) == columns
-    for statement in ("select * from put_back", "select * from said_again", "delete from operators.said_again"):
+        asked = connection.execute("select * from operators.deliveries_of('{}')").description
+        assert asked is not None
+        names = "organisation source message_id delivered_at acknowledged_at reads_by_http"
+        assert " ".join(one.name for one in asked) == names
+    for statement in (
+        "select * from operators.delivery",
+        "select * from put_back",
+        "select * from said_again",
+        "delete from operators.said_again",
+    ):
         with database.connect(gateway) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(statement.encode())

@@ -114,6 +114,7 @@ class Entrance:
         self.query(REFUSAL_COUNT)
         self.amqp_url = stack.amqp_url(topology.GATEWAY_HTTP, topology.HUB)
         self.queues = [topology.submitted_queue(name, None) for name in ("redcross", "iom", "americares")]
+        self.queues.append(topology.submitted_queue("redcross", "attendance"))
         self.empty()
         self.keys = {name: api_key(name) for name in ("redcross", "iom", "americares")}
         for name, key in self.keys.items():
