@@ -169,6 +169,7 @@ def look(
                 came[ways] = max(one.at, _time(came.get(ways)) or one.at).isoformat()
     # What came by HTTP is in the outbox of the gateway and, once it has gone on, in the log.
     in_outbox = {(one.message_id, way[-1]) for one, way in absent if one.by == GATEWAY}
+    gone_on = {(one.message_id, way[-1]): one.at for one, way in absent if one.by == MONITOR}
     newest = _newest(state)
     lost, undecided = [], set()
     for one, way in absent:
@@ -182,8 +183,11 @@ def look(
         seen = before.get(one.by, {}).get("seen", {}).get(one.place, now.isoformat())
         state[one.by]["seen"][one.place] = seen
         since = (known_since or now.isoformat()) if nothing_waits or is_passed else None
-        if len(way) == 1 and queue in newest and newest[queue] > datetime.fromisoformat(seen) + PASSED_BY:
-            since = seen
+        through = gone_on.get((one.message_id, queue)) if len(way) > 1 else one.at
+        if through is not None and queue in newest:  # nothing but that queue is before its reader
+            stood = max(datetime.fromisoformat(seen), through)
+            if newest[queue] > stood + PASSED_BY:
+                since = stood.isoformat()
         state[one.by]["open"].setdefault(one.place, {})[queue] = since
         if since is not None and now - datetime.fromisoformat(since) >= SURE:
             lost.append(_lost(one, queue))

@@ -193,6 +193,35 @@ def test_of_what_came_by_amqp_nobody_has_the_bytes_and_what_waits_at_the_door_is
     assert compared.look().missing == frozenset()
 
 
+def test_what_came_by_http_and_was_let_in_is_lost_though_something_always_waits_at_the_door(compared: Compared) -> None:
+    compared.now -= timedelta(seconds=100)
+    by_http = compared.publish(GATEWAY, "submitted.redcross.-.capacity.stated.v1", ago=150)
+    compared.execute(
+        MONITOR,
+        f"create table if not exists message_{compared.now:%Y%m%d} partition of message default"
+        if not partitions(compared)
+        else "select 1",
+    )
+    compared.look(**{"submitted.redcross": 1, "referrals": 1})
+    other = compared.publish("events", ago=60)
+    for service in ("referrals", "reports", "console"):
+        compared.comes_to(service, other)
+    assert compared.look(**{"submitted.redcross": 1, "referrals": 1}).lost == ()  # it may stand at the door
+    compared.execute(
+        MONITOR,
+        """
+        insert into message (arrived_at, id, kind, source, organisation, type, correlation, digest, routing_key)
+        values (clock_timestamp() - interval '140 seconds', %s, 'passed', 'redcross', 'redcross', 'capacity.stated.v1',
+                %s, '', 'capacity.stated.v1')
+        """,
+        by_http,
+        by_http,
+    )
+    (found,) = compared.look(**{"submitted.redcross": 1, "referrals": 1}).lost
+    assert (found.sent_by, found.message_id) == (GATEWAY, by_http)
+    assert found.position is not None
+
+
 def partitions(compared: Compared) -> bool:
     with database.connect(compared.urls[MONITOR]) as connection:
         return bool(
