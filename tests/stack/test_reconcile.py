@@ -64,6 +64,8 @@ def lose(network: Network, queue: str, send: Callable[[], None], many: int) -> N
     """Have a queue's messages go where nobody has them: in the broker they are nowhere any more."""
     management = network.stack.management
     management.delete(f"queues/hub/{queue}")
+    # Counts are some seconds old: what was there before is not to be taken for what is sent now.
+    eventually(lambda: management.get("queues/hub/unrouted").get("messages", 0) == 0)
     send()
     eventually(lambda: management.get("queues/hub/unrouted").get("messages", 0) >= many)
     management.delete("queues/hub/unrouted/contents")
