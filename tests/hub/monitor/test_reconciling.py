@@ -165,22 +165,7 @@ def test_what_an_organisation_was_to_have_is_held_against_the_ledger(compared: C
 
 def test_of_what_came_by_amqp_nobody_has_the_bytes_and_what_waits_at_the_door_is_not_lost(compared: Compared) -> None:
     logged = uuid7()
-    compared.execute(
-        MONITOR,
-        f"create table if not exists message_{compared.now:%Y%m%d} partition of message default"
-        if not partitions(compared)
-        else "select 1",
-    )
-    compared.execute(
-        MONITOR,
-        """
-        insert into message (arrived_at, id, kind, source, organisation, type, correlation, digest, routing_key)
-        values (clock_timestamp() - interval '1 minute', %s, 'passed', 'iom', 'iom', 'capacity.stated.v1', %s, '',
-                'capacity.stated.v1')
-        """,
-        logged,
-        logged,
-    )
+    logs(compared, logged, "iom", ago=60)
     by_http = compared.publish(GATEWAY, "submitted.redcross.-.capacity.stated.v1")
     compared.look(**{"submitted.redcross": 1})
     (found,) = compared.look(**{"submitted.redcross": 1}).lost
@@ -196,30 +181,30 @@ def test_of_what_came_by_amqp_nobody_has_the_bytes_and_what_waits_at_the_door_is
 def test_what_came_by_http_and_was_let_in_is_lost_though_something_always_waits_at_the_door(compared: Compared) -> None:
     compared.now -= timedelta(seconds=100)
     by_http = compared.publish(GATEWAY, "submitted.redcross.-.capacity.stated.v1", ago=150)
-    compared.execute(
-        MONITOR,
-        f"create table if not exists message_{compared.now:%Y%m%d} partition of message default"
-        if not partitions(compared)
-        else "select 1",
-    )
     compared.look(**{"submitted.redcross": 1, "referrals": 1})
     other = compared.publish("events", ago=60)
     for service in ("referrals", "reports", "console"):
         compared.comes_to(service, other)
     assert compared.look(**{"submitted.redcross": 1, "referrals": 1}).lost == ()  # it may stand at the door
+    logs(compared, by_http, "redcross", ago=140)
+    (found,) = compared.look(**{"submitted.redcross": 1, "referrals": 1}).lost
+    assert (found.sent_by, found.message_id) == (GATEWAY, by_http)
+    assert found.position is not None
+
+
+def logs(compared: Compared, id: UUID, source: str, *, ago: int) -> None:
+    """Have the log say that admission has let a message of an organisation in."""
+    if not partitions(compared):
+        compared.execute(MONITOR, f"create table message_{compared.now:%Y%m%d} partition of message default")
     compared.execute(
         MONITOR,
         """
         insert into message (arrived_at, id, kind, source, organisation, type, correlation, digest, routing_key)
-        values (clock_timestamp() - interval '140 seconds', %s, 'passed', 'redcross', 'redcross', 'capacity.stated.v1',
-                %s, '', 'capacity.stated.v1')
+        values (clock_timestamp() - make_interval(secs => %s), %s, 'passed', %s, %s, 'capacity.stated.v1', %s, '',
+                'capacity.stated.v1')
         """,
-        by_http,
-        by_http,
-    )
-    (found,) = compared.look(**{"submitted.redcross": 1, "referrals": 1}).lost
-    assert (found.sent_by, found.message_id) == (GATEWAY, by_http)
-    assert found.position is not None
+        ago, id, source, source, id,
+    )  # fmt: skip
 
 
 def partitions(compared: Compared) -> bool:
