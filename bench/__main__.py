@@ -8,6 +8,7 @@ what it costs the flow.
 """
 
 import argparse
+import importlib
 import json
 import platform
 import signal
@@ -19,7 +20,7 @@ from datetime import UTC, datetime
 from os import cpu_count
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Final
 
 from bench import latency, measure, requests, start
 from bench.console import measured as console
@@ -82,18 +83,23 @@ QUICK = Plan(
 )
 
 
+PARTS: Final = ("real", "latency", "http", "start", "console")
+OF_THEIR_OWN: Final = ("log", "matching")  # measured only where they are asked for, and with more options
+
+
 def main() -> int:
     """Run the command line; 1 when Ruta lost or repeated an answer, 0 otherwise, whatever the speed."""
-    if sys.argv[1:2] == ["matching"]:
-        from bench.matching.__main__ import main as measure_matching
-
-        return measure_matching(sys.argv[2:])
-    if sys.argv[1:2] == ["log"]:
-        from bench.log.__main__ import main as measure_log
-
-        return measure_log(sys.argv[2:])
+    for name in OF_THEIR_OWN:
+        if name in sys.argv[1:]:
+            rest = [one for one in sys.argv[1:] if one != name]
+            return int(importlib.import_module(f"bench.{name}.__main__").main(rest))
     parser = argparse.ArgumentParser(prog="ruta bench", description="Ruta beside nameko, FastStream and the floor.")
-    parser.add_argument("what", nargs="?", choices=("real", "latency", "http", "start", "console"), help="only this")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=(*PARTS, *OF_THEIR_OWN),
+        help=f"only this; {' and '.join(OF_THEIR_OWN)} have options of their own",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     parser.add_argument("--quick", action="store_true", help="a quarter of the time, and less certain")
     arguments = parser.parse_args()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
@@ -99,6 +99,15 @@ def connect(
     for what a session holds without one. Raises `psycopg.OperationalError` when the server cannot be reached, or does
     not answer.
     """
+    connection = BoundedConnection.connect(url, **parameters(within, answer_within, unused_within))
+    connection.answer_within = answer_within
+    return connection
+
+
+def parameters(
+    within: float | None = None, answer_within: float | None = None, unused_within: str | None = None
+) -> dict[str, Any]:
+    """Return what psycopg is told to open a connection as `connect` does, but for `BoundedConnection.answer_within`."""
     settings = {
         "lock_timeout": LOCK_WITHIN,
         "statement_timeout": STATEMENT_WITHIN if answer_within is None else f"{answer_within * 800:.0f}ms",
@@ -107,17 +116,14 @@ def connect(
         "timezone": "UTC",
         **{f"tcp_{name}": value for name, value in KEEP_ALIVE.items()},
     }
-    connection = BoundedConnection.connect(
-        url,
-        row_factory=dict_row,
-        cursor_factory=_Cursor,
-        connect_timeout=CONNECT_WITHIN if within is None else max(int(within), 2),
-        options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
-        tcp_user_timeout=UNANSWERED_MS,
-        **cast(Any, KEEP_ALIVE),
-    )
-    connection.answer_within = answer_within
-    return connection
+    return {
+        "row_factory": dict_row,
+        "cursor_factory": _Cursor,
+        "connect_timeout": CONNECT_WITHIN if within is None else max(int(within), 2),
+        "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+        "tcp_user_timeout": UNANSWERED_MS,
+        **KEEP_ALIVE,
+    }
 
 
 class NotOurTurnError(psycopg.OperationalError):

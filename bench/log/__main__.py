@@ -19,7 +19,7 @@ from messaging.migrate import migrate
 
 DATABASE: Final = "monitor_bench"
 ROWS: Final = 10_000_000
-LOOKS: Final = 300  # of each kind
+LOOKS: Final = 500  # of each kind
 GOAL_MS: Final = 200.0  # at 95 of a hundred, for each kind
 QUICK_LOOKS: Final = 50
 

@@ -10,8 +10,7 @@ from bench.log.world import LONG_STORY, STORY_OF
 from deploy.local import OperatorError
 from hub.monitor.log import talking
 from hub.monitor.log.reading import DRAWN
-from hub.monitor.web import drawing, story
-from messaging import database
+from hub.monitor.web import drawing, log, story
 from messaging.database import Connection
 
 LOOKS: Final = 100
@@ -21,7 +20,7 @@ Page = Callable[[Connection], bool]
 
 
 def measure(url: str, now: datetime, looks: int = LOOKS) -> dict[str, dict[str, float]]:
-    """Time both by turns, each look by a connection of its own, as pages have it; p50_ms and p95_ms of each.
+    """Time both by turns, each by a connection of the pages' own pool; p50_ms and p95_ms of each.
 
     That is all that the server does for the page but for session, template and audit. `now` is when the log ends.
     Raises OperatorError where one shows something else than there is.
@@ -49,7 +48,7 @@ def measure(url: str, now: datetime, looks: int = LOOKS) -> dict[str, dict[str, 
 
 def _timed(url: str, page: Page) -> float:
     began = time.perf_counter()
-    with database.connect(url) as connection:
+    with log.connections(url).connection() as connection:
         is_right = page(connection)
     if not is_right:
         raise OperatorError("A page does not show what the log has")

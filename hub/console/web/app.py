@@ -69,6 +69,7 @@ from messaging import database
 from messaging.database import BoundedConnection
 from messaging.health import health
 from messaging.log import describe, fields
+from messaging.pool import works
 from messaging.topology import CONSOLE_WEB
 
 log = logging.getLogger("ruta.console")
@@ -169,13 +170,6 @@ def make_app(settings: Settings) -> Starlette:
     return app
 
 
-def _works(connection: BoundedConnection) -> None:
-    """Raise where a connection's server has gone, or stands: no page waits for one of whom nothing is heard."""
-    connection.answer_within = ANSWERS_WITHIN
-    ConnectionPool.check_connection(connection)
-    connection.answer_within = PAGE_WITHIN
-
-
 def _pool(settings: Settings) -> Any:
     return ConnectionPool(
         settings.database_url,
@@ -185,7 +179,7 @@ def _pool(settings: Settings) -> Any:
         timeout=ANSWERS_WITHIN,
         open=False,
         reconnect_timeout=RECONNECTS_FOR,
-        check=_works,
+        check=works(ANSWERS_WITHIN, PAGE_WITHIN),
         kwargs={
             "row_factory": dict_row,
             "connect_timeout": 2,

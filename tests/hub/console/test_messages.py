@@ -14,6 +14,7 @@ import contracts
 from contracts import uuid7
 from contracts.codes import OrganisationStatus
 from deploy.local import Stack
+from deploy.local.stack import reader_role
 from hub.console.web.log_words import AWAY, NEITHER, UNKNOWN
 from hub.gateway import outcomes
 from hub.monitor.log import ages, keeping, refused
@@ -28,6 +29,7 @@ from tests.hub.monitor.test_planted_words import ENVELOPE, WORD, examples, plant
 from tests.waiting import eventually
 
 SERVICES = topology.read().services
+READER = reader_role(DATABASE)
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +230,27 @@ def test_without_the_log_the_pages_say_what_is_not_seen(console: Console, operat
         assert (answer.status, "Sin dato" in answer.text, "secret-word" in answer.text) == (200, True, False)
     browser.get("/mensajes")
     assert AWAY in browser.send("/mensajes", q=str(uuid7())).text
+
+
+def test_connections_to_the_log_are_kept_and_one_that_was_ended_is_not_lent_again(
+    log: Log, stack: Stack, operator: Browser
+) -> None:
+    log.empty()
+    with stack.connect_as_administrator() as server:
+
+        def connected() -> set[int]:
+            assert "Sin dato" not in operator.get("/mensajes").text
+            found = server.execute("select pid from pg_stat_activity where usename = %s", [READER]).fetchall()
+            return {row["pid"] for row in found}
+
+        kept = connected()
+        assert kept
+        assert connected() == kept
+
+        server.execute("select pg_terminate_backend(pid, 10000) from pg_stat_activity where usename = %s", [READER])
+
+        assert connected()
+        assert not connected() & kept
 
 
 def test_what_was_refused_on_the_way_in_is_counted_by_organisation_and_code(
