@@ -59,12 +59,6 @@ FILL: Final = f"""
         from (select *, row_number() over () as number from made) as numbered
     ) as coded
 """
-PAIRS: Final = """
-    insert into pair
-    select organisation, type from unnest(%s::text[]) as organisation, unnest(%s::text[]) as type
-    union select %s, type from unnest(%s::text[]) as type
-    union select organisation, %s from unnest(%s::text[]) as organisation
-"""
 # What is counted beside (hub/monitor/log/counting.py), as long as it is kept: by minutes, by hours, and what failed.
 COUNTS: Final = (
     """
@@ -158,8 +152,6 @@ def fill(connection: Connection, rows: int, today: date, say: Callable[[str], No
         if past % 19 == 18:
             say(f"made {past + 1} of {DAYS} days")
     everybody, all_types = list(ORGANISATIONS), types()
-    params_of_pairs = (everybody, all_types, RARE_ORGANISATION, all_types, RARE_TYPE, everybody)
-    connection.execute(PAIRS, params_of_pairs)
     moments = {"since": midnight(today) - keeping.FLOW_FOR, "until": midnight(today) + DAY}
     for statement in COUNTS:
         connection.execute(statement, moments)

@@ -29,9 +29,9 @@ from messaging.topology import LOG, MONITOR, NETWORK_FILE, Service, TopologyErro
 
 log = logging.getLogger("ruta.monitor")
 
-BATCH = 500  # messages in one transaction at most
-PREFETCH = 4 * BATCH
-APART = 0.25  # seconds from one batch to the next: nobody waits for the log, and fewer commits cost the flow less
+BATCH = 1_000  # messages in one transaction at most
+PREFETCH = 2 * BATCH
+APART = 0.5  # seconds from one batch to the next: nobody waits for the log, and fewer commits cost the flow less
 WHOLE_EVERY = 5.0  # seconds between words to the database that nothing waits to be written
 THE_WRITER = 0x4C6F6721  # the advisory lock of the one that writes
 STEP = timedelta(microseconds=1)
@@ -51,13 +51,11 @@ class Writer(BatchWriter):
         super().__init__(Task(MONITOR, LOG, THE_WRITER, BATCH, PREFETCH, APART), database_url, amqp_url, log)
         self._settings = settings
         self._refusals = refusals
-        self._known = writing.Known()
         self._last: datetime | None = None
         self._whole_at = float("-inf")
 
     def begin(self, connection: database.Connection) -> None:
-        """Know nothing: another may have deleted it meanwhile; go on from what is written."""
-        self._known = writing.Known()
+        """Go on from what is written."""
         self._last = _last(connection)
         if self._refusals is not None:
             self._refusals.begin(refused.up_to(connection))
@@ -65,7 +63,7 @@ class Writer(BatchWriter):
     def write(self, connection: database.Connection, batch: Sequence[frames.Delivered]) -> int:
         """Write what they say, a line for each; none for what cannot be logged."""
         now = self._now(connection)
-        written = write(connection, [(one.routing_key(), one.body) for one in batch], now, self._known)
+        written = write(connection, [(one.routing_key(), one.body) for one in batch], now)
         self._last = now + len(batch) * 2 * STEP
         return written
 
@@ -92,7 +90,7 @@ class Writer(BatchWriter):
         if self._refusals is None or not (rows := self._refusals.there()):
             return
         now = self._now(connection)
-        refused.write(connection, rows, now, self._known)
+        refused.write(connection, rows, now)
         commit(connection)
         self._last = now + len(rows) * STEP
         self._has_written()
@@ -108,9 +106,7 @@ class Writer(BatchWriter):
         return now
 
 
-def write(
-    connection: database.Connection, came: Sequence[tuple[str, bytes]], now: datetime, known: writing.Known
-) -> int:
+def write(connection: database.Connection, came: Sequence[tuple[str, bytes]], now: datetime) -> int:
     """Write what came (routing key and body) in one transaction; where some keeps the others out, each in its own.
 
     One that cannot be written even alone is left out, with a line: the log is no place where anything may stand still.
@@ -118,7 +114,7 @@ def write(
     """
     try:
         read = [one for key, body in came for one in entries.read(key, body)]
-        written = writing.write(connection, read, now, known)
+        written = writing.write(connection, read, now)
         commit(connection)
         return written
     except psycopg.Error as error:
@@ -129,9 +125,8 @@ def write(
     except Exception as error:
         failed = describe(error)
         connection.rollback()
-    known.pairs.clear()
     if len(came) > 1:
-        return sum(write(connection, [one], now + 2 * place * STEP, known) for place, one in enumerate(came))
+        return sum(write(connection, [one], now + 2 * place * STEP) for place, one in enumerate(came))
     log.error("this cannot be logged, and is left out", extra=fields(error=failed))
     return 0
 

@@ -178,8 +178,6 @@ class Waiting:
 # -- look-ups ----------------------------------------------------------------------------------------------------------
 
 OF_ORGANISATION: Final = ("organisation = %s", "recipient = %s and recipient <> organisation")
-TYPES_OF: Final = "select type from pair where organisation = %s"
-OF_TYPE: Final = "select organisation from pair where type = any(%s::text[])"
 OUTCOMES: Final = """
     select message_id, service, state, code, waiting_for, until, said_at
     from outcome where message_id = any(%s::uuid[]) order by logged_at, said_at
@@ -190,7 +188,7 @@ def find(connection: Connection, search: Search, *, after: Cursor | None = None,
     """Return a page of what is looked for, the newest first; by keys, so that the last page takes as long as the first.
 
     What names an id, a subject, a correlation or a short code is found by that; else a code; else by organisation and
-    type, one pair after the other of those that there are.
+    type.
     """
     short = _short(search.short_code)
     if search.short_code is not None and short is None:
@@ -202,7 +200,7 @@ def find(connection: Connection, search: Search, *, after: Cursor | None = None,
     elif search.organisation is None and search.type is None:
         rows = _select(connection, _within(search), after, limit)
     else:
-        rows = _by_pairs(connection, search, after, limit)
+        rows = _by_organisation_or_type(connection, search, after, limit)
     more = len(rows) > limit
     entries = _entries(connection, rows[:limit])
     last = entries[-1] if more else None
@@ -243,51 +241,44 @@ def _exactly(search: Search, short: int | None) -> list[Condition]:
 def _select(
     connection: Connection, conditions: Sequence[Condition], after: Cursor | None, limit: int, *, columns: str = COLUMNS
 ) -> list[Row]:
+    sql, values = _statement(conditions, after, limit, columns=columns)
+    return connection.execute(sql.encode(), values).fetchall()
+
+
+def _statement(
+    conditions: Sequence[Condition], after: Cursor | None, limit: int, *, columns: str = COLUMNS
+) -> tuple[str, list[Any]]:
+    """The newest messages of which all of this is so, and what stands in place of each `%s`."""
     conditions = list(conditions)
     if after is not None:
         conditions += [("arrived_at <= %s", after.at), ("(arrived_at, id) < %s", (after.at, after.id))]
     where = " and ".join(_placed(condition) for condition, _ in conditions) or "true"
-    params: list[Any] = []
+    values: list[Any] = []
     for condition, value in conditions:
-        params += value if condition.startswith("(arrived_at, id)") else [value]
+        values += value if condition.startswith("(arrived_at, id)") else [value]
     sql = f"select {columns} from message where {where} order by arrived_at desc, id desc limit %s"
-    return connection.execute(sql.encode(), (*params, limit + 1)).fetchall()
+    return sql, [*values, limit + 1]
 
 
 def _placed(condition: str) -> str:
     return condition.replace("< %s", "< (%s, %s)") if condition.startswith("(arrived_at, id)") else condition
 
 
-def _by_pairs(connection: Connection, search: Search, after: Cursor | None, limit: int) -> list[Row]:
-    """Look through the pairs of organisation and type that there are, each by its index; nothing else is read."""
-    types = versions(search.type) if search.type is not None else None
+def _by_organisation_or_type(connection: Connection, search: Search, after: Cursor | None, limit: int) -> list[Row]:
+    """Look through what an organisation says, what is for it, and each version of a contract, each by its index."""
+    which: list[list[Condition]] = [[]]
+    if search.type is not None:
+        which = [[("type = %s", one)] for one in versions(search.type)]
     if search.organisation is not None:
-        known = [row["type"] for row in connection.execute(TYPES_OF, (search.organisation,)).fetchall()]
-        pairs: list[tuple[str, str | None]]
-        pairs = [(search.organisation, one) for one in known if types is None or one in types]
-    else:
-        rows = connection.execute(OF_TYPE, (types,)).fetchall()
-        pairs = [(row["organisation"], type) for row in rows for type in types or ()]
-    if types is None and search.organisation is not None:  # what it said, and nobody could read
-        pairs.append((search.organisation, None))
+        which = [[(whose, search.organisation), *one] for whose in OF_ORGANISATION for one in which]
     branches, params = [], list[Any]()
-    within = [*_within(search)]
-    if after is not None:
-        within += [("arrived_at <= %s", after.at), ("(arrived_at, id) < %s", (after.at, after.id))]
-    tail = "".join(f" and {_placed(condition)}" for condition, _ in within)
-    values: list[Any] = []
-    for condition, value in within:
-        values += value if condition.startswith("(arrived_at, id)") else [value]
-    for organisation, type in dict.fromkeys(pairs):
-        which = "type is null" if type is None else "type = %s"
-        for whose in OF_ORGANISATION[: 1 if type is None else 2]:
-            branches.append(
-                f"(select {COLUMNS} from message where {whose} and {which}{tail} order by arrived_at desc limit %s)"
-            )
-            params += [organisation, *([] if type is None else [type]), *values, limit + 1]
+    for conditions in which:
+        branch, values = _statement([*conditions, *_within(search)], after, limit)
+        branches.append(f"({branch})")
+        params += values
     if not branches:
         return []
-    sql = f"select distinct * from ({' union all '.join(branches)}) as found order by arrived_at desc, id desc limit %s"
+    sql = f"select * from ({' union all '.join(branches)}) as found order by arrived_at desc, id desc limit %s"
     return connection.execute(sql.encode(), (*params, limit + 1)).fetchall()
 
 

@@ -101,9 +101,9 @@ def up_to(connection: Connection) -> int:
     return int(row["number"]) if row is not None else 0
 
 
-def write(connection: Connection, rows: Sequence[Row], now: datetime, known: writing.Known) -> None:
+def write(connection: Connection, rows: Sequence[Row], now: datetime) -> None:
     """Write what was read into the log, in the open transaction."""
     read = [entries.refused_by_http(row) for row in rows]
     singly = [one for one in read if isinstance(one, Logged)]
-    writing.write(connection, singly, now, known, [one for one in read if isinstance(one, Beyond)])
+    writing.write(connection, singly, now, [one for one in read if isinstance(one, Beyond)])
     connection.execute(NOTE, (SOURCE, rows[-1]["number"]))

@@ -115,7 +115,6 @@ HIDE_EARLIER_OUTCOMES: Final = """
     select * from found
     returning logged_at, service, organisation, type, state
 """
-PAIR: Final = "insert into pair select * from unnest(%b::text[], %b::text[]) on conflict do nothing"
 SEEN: Final = """
     insert into last_seen select *, %b from unnest(%b::text[])
     on conflict (organisation) do update set at = excluded.at
@@ -127,16 +126,7 @@ BEYOND: Final = """
 """
 
 
-class Known:
-    """The pairs of organisation and type that stand in the table already, so that they are written once."""
-
-    def __init__(self) -> None:
-        self.pairs: set[tuple[str, str]] = set()
-
-
-def write(
-    connection: Connection, come: Sequence[Logged], now: datetime, known: Known, beyond: Iterable[Beyond] = ()
-) -> int:
+def write(connection: Connection, come: Sequence[Logged], now: datetime, beyond: Iterable[Beyond] = ()) -> int:
     """Write what came, in its order, and what was refused beyond that; return how many messages that passed were new.
 
     The caller commits.
@@ -153,7 +143,7 @@ def write(
     _insert_hidden(connection, {at: one for at, one in hidden.items() if at in new})
     _insert_outcomes(connection, new.values(), now, gone)
     _insert_mentions(connection, new)
-    _count(connection, new, now, known)
+    _count(connection, new, now)
     written = {id(one) for one in new.values()}
     _count_beyond(connection, [*beyond, *(beside for one, beside in otherwise if id(one) not in written)])
     if marked:
@@ -321,13 +311,9 @@ def _insert_mentions(connection: Connection, new: Mapping[datetime, Logged]) -> 
         connection.execute(INSERT_MENTIONS, [list(column) for column in zip(*rows, strict=True)])
 
 
-def _count(connection: Connection, new: Mapping[datetime, Logged], now: datetime, known: Known) -> None:
+def _count(connection: Connection, new: Mapping[datetime, Logged], now: datetime) -> None:
     counting.count(connection, new)
     shown = [one for one in new.values() if not one.confidential and one.type is not None]
-    pairs = {(who, one.type or "") for one in shown for who in (one.organisation, one.recipient) if who is not None}
-    if fresh := sorted(pairs - known.pairs):
-        connection.execute(PAIR, [list(column) for column in zip(*fresh, strict=True)])
-        known.pairs |= set(fresh)
     if heard := sorted({one.source for one in shown if one.kind == "passed" and one.source != "hub"}):
         connection.execute(SEEN, (now, heard))
 

@@ -267,7 +267,7 @@ def test_what_was_refused_on_the_way_in_is_counted_by_organisation_and_code(
     old, hidden = {"at": now - timedelta(days=2), "beyond": 9}, {"code": "confidential_needs_own_key", "beyond": 5}
     keeping.make_partitions(log.connection, now)
     rows = [row, row | {"number": 2, "beyond": 41}, row | {"number": 3} | old, row | {"number": 4} | hidden]
-    refused.write(log.connection, rows, now, log.known)
+    refused.write(log.connection, rows, now)
     log.connection.commit()
 
     page = operator.get("/organizaciones").text
@@ -304,7 +304,7 @@ def test_who_uses_an_older_version_of_a_contract_is_named(log: Log, console: Con
     [
         "select from confidential_message", "select from confidential_outcome", "select from mention",
         "select from opening", "select from erased", "delete from message", "update outcome set code = 'x'",
-        "insert into pair values ('x', 'y')", "create table mine (x int)",
+        "insert into last_seen values ('x', now())", "create table mine (x int)",
     ],
 )  # fmt: skip
 def test_the_login_reads_what_is_shown_and_nothing_else(stack: Stack, operator: Browser, statement: Any) -> None:

@@ -11,7 +11,7 @@ import contracts
 from deploy.local import Stack
 from deploy.local.state import ROOT
 from hub.monitor.log import __main__ as process
-from hub.monitor.log import keeping, writing
+from hub.monitor.log import keeping
 from messaging import database
 from messaging.identity import address_to
 from messaging.migrate import migrate
@@ -19,7 +19,7 @@ from messaging.migrate import migrate
 DATABASE = "monitor_tried"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TABLES = (
-    "message, outcome, mention, confidential_message, confidential_outcome, confidential_id, erased, flow, pair, "
+    "message, outcome, mention, confidential_message, confidential_outcome, confidential_id, erased, flow, "
     "last_seen, refused_beyond, queue_age, read_up_to, flow_hour, flow_failed, counted"
 )
 
@@ -31,7 +31,6 @@ class Log:
         self.url = url
         self.connection = database.connect(url)
         self.now = NOW
-        self.known = writing.Known()
         keeping.make_partitions(self.connection, NOW)
 
     def query(self, sql: Any, *params: object) -> list[dict[str, Any]]:
@@ -42,7 +41,6 @@ class Log:
     def empty(self) -> None:
         self.connection.rollback()
         self.query(f"truncate {TABLES}")
-        self.known.pairs.clear()
 
     def write(self, *messages: contracts.Message) -> int:
         """Log messages of one batch, by the routing keys that the hub would give them."""
@@ -50,7 +48,7 @@ class Log:
 
     def write_bytes(self, *came: tuple[str, bytes]) -> int:
         self.now += timedelta(seconds=1)
-        return process.write(self.connection, came, self.now, self.known)
+        return process.write(self.connection, came, self.now)
 
     def everything(self) -> str:
         """All that any table holds, as text; but for the register of migrations."""

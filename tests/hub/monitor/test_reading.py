@@ -6,6 +6,7 @@ from typing import LiteralString
 from uuid import UUID
 
 import psycopg
+import pytest
 
 import contracts
 from bench.console import statements
@@ -138,3 +139,47 @@ def test_a_story_of_many_reads_no_more_than_it_has_and_of_outcomes_its_failures(
             read[part.table.partition("_")[0]] += part.rows
     assert read["message"] <= 3 * reading.MOST
     assert read["outcome"] <= 3 * story.failed + 10 * reading.DRAWN
+
+
+# Each organisation says each contract once in so many days, and is told it once.
+SPARSE: LiteralString = """
+    insert into message (arrived_at, id, kind, source, organisation, recipient, type, subject, correlation, digest)
+    select %(at)s::timestamptz + interval '1 day' * (number %% 30) + interval '1 ms' * number, gen_random_uuid(),
+           'passed', organisation, organisation, recipient, type, gen_random_uuid(), gen_random_uuid(), ''
+    from (
+        select row_number() over () as number, 'organisation-' || who as organisation,
+               'organisation-' || (who + 1) %% 40 as recipient, 'family.said' || what || '.v1' as type
+        from generate_series(0, 39) as who, generate_series(0, 39) as what
+    ) as made
+"""
+
+
+@pytest.mark.parametrize(
+    ("search", "count"),
+    [
+        (Search(organisation="organisation-7"), 80),
+        (Search(type="family.said7.v1"), 40),
+        (Search(organisation="organisation-7", type="family.said7.v1"), 2),
+        (Search(organisation="organisation-99"), 0),
+    ],
+)
+def test_however_many_organisations_and_contracts_there_are_each_day_is_looked_into_once_for_whom_it_is_and_whose(
+    log: Log, monkeypatch: pytest.MonkeyPatch, search: Search, count: int
+) -> None:
+    monkeypatch.setattr(reading, "versions", lambda one: [one])
+    keeping.make_partitions(log.connection, NOW, days=30)
+    log.connection.execute(SPARSE, {"at": NOW})
+    log.connection.commit()
+    log.query("analyze")
+
+    with statements.recorded() as said:
+        page = reading.find(log.connection, search, limit=100)
+    assert len(page.entries) == count
+
+    # Of so few rows each day's table is read whole as quickly; here it is asked whether there is another way.
+    with psycopg.connect(log.url, options="-c enable_seqscan=off") as connection:
+        parts = [part for one in said for part in statements.readings(connection, one)]
+    looked = [part for part in parts if part.table.startswith("message_")]
+    assert len(looked) <= 2 * (30 + 3)
+    assert sum(part.rows for part in looked) <= 2 * 80
+    assert all(part.by for part in looked)
