@@ -29,6 +29,7 @@ LOOK_EVERY = 0.1  # seconds between looks at the time, and for signals, while an
 
 Row = dict[str, Any]
 Result = TypeVar("Result")
+Shape = TypeVar("Shape")
 Connection = psycopg.Connection[Row]
 
 # The server went away, or this connection to it did: nothing is known of a commit that was under way.
@@ -153,6 +154,11 @@ def problem(error: BaseException) -> str:
     if isinstance(error, NotOurTurnError | psycopg.errors.LockNotAvailable | psycopg.errors.QueryCanceled):
         return "busy"
     return "away"
+
+
+def rows(cursor: psycopg.Cursor[Shape]) -> list[Shape]:
+    """Return the rows that a statement answered, those of a select without columns too; none where it answers none."""
+    return [] if cursor.description is None else cursor.fetchall()
 
 
 def as_json(rows: Sequence[Row]) -> str:

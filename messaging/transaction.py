@@ -58,7 +58,7 @@ import psycopg
 
 from contracts.codes import Power
 from messaging import gathering, organisations
-from messaging.database import Connection, DatabaseLost, NotOurTurnError, Row, as_json
+from messaging.database import Connection, DatabaseLost, NotOurTurnError, Row, as_json, rows
 from messaging.gathering import Gathered, Group, Schema, Write
 from messaging.loaded import Key, Loaded
 from messaging.log import fields
@@ -198,7 +198,7 @@ class Transaction:
                 self._savepoint = self._savepoint_is_fresh = True
             self._send_fresh()
             cursor = self._connection.execute(sql, params)
-        return cursor.fetchall() if cursor.description else []
+        return rows(cursor)
 
     # -- writing -------------------------------------------------------------------------------------------------
 

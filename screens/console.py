@@ -218,7 +218,7 @@ class ShownConsole:
         """Change something in the database, or read it."""
         with psycopg.connect(self._url, autocommit=True) as connection:
             cursor = connection.execute(sql, params)
-            return cursor.fetchall() if cursor.description else ()
+            return database.rows(cursor)
 
     def invite(self, person: Person) -> str:
         """Let somebody begin anew; return what they enrol with."""

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from deploy.local import Stack
 from deploy.local.state import ROOT
+from messaging import database
 from messaging.migrate import migrate
 from screens import cases, frozen
 
@@ -42,7 +43,7 @@ class Failing:
     def _query(self, sql: Any, *params: object) -> list[Any]:
         with psycopg.connect(self._url, autocommit=True) as connection:
             cursor = connection.execute(sql, params)
-            return cursor.fetchall() if cursor.description else []
+            return database.rows(cursor)
 
     def forget_messages(self) -> None:
         """Have nothing be parked."""

@@ -64,7 +64,7 @@ class Hub:
     def query(self, sql: Any, *parameters: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.url, row_factory=dict_row, autocommit=True) as connection:
             cursor = connection.execute(sql, parameters)
-            return cursor.fetchall() if cursor.description else []
+            return database.rows(cursor)
 
     def say(self, *messages: contracts.Message) -> None:
         self._probe.send_to("referrals", *messages)

@@ -22,7 +22,7 @@ from deploy.local.forking import Adopted
 from deploy.local.process import with_parent_death_signal
 from deploy.local.rabbitmq import NODE, scripts
 from deploy.local.stack import Stack
-from messaging import broker, frames
+from messaging import broker, database, frames
 from messaging.broker import Publication, Publisher
 from messaging.migrate import migrate
 from messaging.topology import Service, read
@@ -224,7 +224,7 @@ class Probe:
     def query(self, sql: Any, *params: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.database_url, row_factory=dict_row, autocommit=True) as connection:
             cursor = connection.execute(sql, params)
-            return cursor.fetchall() if cursor.description else []
+            return database.rows(cursor)
 
     def notes(self) -> list[UUID]:
         """The ids of the messages that were applied, in the order in which they were."""

@@ -66,7 +66,7 @@ def test_an_exception_is_described_by_its_class_and_place(formatted: logging.Log
     except ValueError:
         formatted.exception("it went wrong")
     assert lines[0]["exception"].startswith("ValueError at test_logs.py:")
-    assert NAME not in json.dumps(lines)
+    assert NAME not in json.dumps(lines, ensure_ascii=False)
 
 
 def test_what_a_database_refuses_has_one_cause_wherever_that_is_met() -> None:

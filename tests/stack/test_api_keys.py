@@ -69,7 +69,7 @@ class Clinic:
     def query(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.stack.service_database_url(GATEWAY), autocommit=True) as connection:
             cursor = connection.execute(sql.encode(), params)
-            return cursor.fetchall() if cursor.description else []
+            return database.rows(cursor)
 
 
 def digest(key: str | None) -> bytes:

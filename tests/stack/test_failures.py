@@ -34,7 +34,7 @@ def hub(network: Network) -> Iterator[Network]:
 def query(network: Network, sql: Any, *params: Any, service: str = "employment") -> list[tuple[Any, ...]]:
     with psycopg.connect(network.stack.service_database_url(service), autocommit=True) as connection:
         cursor = connection.execute(sql, params)
-        return cursor.fetchall() if cursor.description else []
+        return database.rows(cursor)
 
 
 def quarantine(network: Network, *messages: contracts.Message) -> None:

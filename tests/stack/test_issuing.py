@@ -44,7 +44,7 @@ class Hub:
     def query(self, sql: str) -> list[dict[str, Any]]:
         with database.connect(self.address) as connection:
             cursor = connection.execute(sql.encode())
-            return cursor.fetchall() if cursor.description else []
+            return database.rows(cursor)
 
     def issue(self, *organisations: str, now: datetime = NOW) -> int:
         """Issue one with these organisations, as a process that has just started; its number."""

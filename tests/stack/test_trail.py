@@ -24,6 +24,7 @@ from hub.gateway.audit import __main__ as command
 from hub.gateway.audit import keys, words
 from hub.monitor.log import confidential
 from hub.monitor.mending import operations
+from messaging import database
 from messaging.topology import GATEWAY, DeclaredNetwork, Organisation, System
 
 CANARY = "Yolimar-Canaria"
@@ -49,7 +50,7 @@ class Gateway:
     def query(self, sql: str, *params: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.url, row_factory=dict_row, autocommit=True) as connection:
             cursor = connection.execute(sql, params)
-            return cursor.fetchall() if cursor.description else []
+            return database.rows(cursor)
 
     def forget(self) -> None:
         """Look from here on only."""

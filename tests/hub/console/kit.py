@@ -38,7 +38,7 @@ from hub.monitor import seen
 from hub.monitor.alerts.keeping import Keeper
 from hub.monitor.alerts.telling import Open
 from hub.monitor.seen import Seen
-from messaging import register, topology
+from messaging import database, register, topology
 from messaging.identity import HUB
 from messaging.migrate import migrate
 
@@ -151,7 +151,7 @@ class Console:
     def query(self, sql: Any, *params: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.url, row_factory=dict_row, autocommit=True) as connection:
             cursor = connection.execute(sql, params)
-            return cursor.fetchall() if cursor.description else []
+            return database.rows(cursor)
 
     @contextlib.contextmanager
     def office(self) -> Iterator[staff.StaffOffice]:

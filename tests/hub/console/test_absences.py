@@ -38,7 +38,7 @@ def said(kept: Kept) -> Iterator[Kept]:
 def ask(kept: Kept, statement: Any, values: Any = None) -> list[dict[str, Any]]:
     with database.connect(kept.url) as connection:
         found = connection.execute(statement, values)
-        return found.fetchall() if found.description else []
+        return database.rows(found)
 
 
 def say(kept: Kept, one: Presence, now: datetime, serves: Collection[str] | None = ("iom",)) -> None:

@@ -17,6 +17,7 @@ import psycopg
 
 from contracts import uuid7
 from deploy.local.process import start_child
+from messaging import database
 from tests.waiting import eventually
 
 WITHIN = 60.0  # seconds; reached only where something is broken
@@ -106,7 +107,7 @@ class Feed:
     def query(self, statement: str, parameters: Mapping[str, object] | Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url, autocommit=True) as connection:
             cursor = connection.execute(statement.encode(), parameters)
-            return cursor.fetchall() if cursor.description is not None else []
+            return database.rows(cursor)
 
     def empty(self) -> None:
         self.query("truncate delivery, inbox_end, outcome, submission, http_reader, system_reader")

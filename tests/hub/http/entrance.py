@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 import contracts
 from deploy.local.state import free_ports
-from messaging import topology
+from messaging import database, topology
 from messaging.broker import CONTENT_TYPE
 from messaging.migrate import migrate
 from tests.messaging.harness import HURRIED, ROOT, WITHIN, Probe, Process
@@ -166,7 +166,7 @@ class Entrance:
     def query(self, sql: Any, params: Any = ()) -> list[dict[str, Any]]:
         with psycopg.connect(self.database_url, row_factory=dict_row, autocommit=True) as connection:
             cursor = connection.execute(sql, params)
-            return cursor.fetchall() if cursor.description else []
+            return database.rows(cursor)
 
     def submissions(self) -> set[UUID]:
         return {row["message_id"] for row in self.query("select message_id from submission")}

@@ -36,7 +36,7 @@ class Log:
     def query(self, sql: Any, *params: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.url, row_factory=dict_row, autocommit=True) as connection:
             cursor = connection.execute(sql, params)
-            return cursor.fetchall() if cursor.description else []
+            return database.rows(cursor)
 
     def empty(self) -> None:
         self.connection.rollback()

@@ -32,7 +32,8 @@ from tests.waiting import eventually
 
 STATE = ReferralState
 RECEIVED = STATE.SENT, STATE.RECEIVED
-PLANTED = "Zulmarixa Qorvelle pregunta por su cédula."
+NAMED = "Zulmarixa"  # which is written alike in every coding
+PLANTED = f"{NAMED} Qorvelle pregunta por su cédula."
 FORM = re.compile(
     r'action="(/caso/[^"]+/hacer/(\w+))">\s*<input[^>]+>\s*<input type="hidden" name="formulario" value="([^"]+)"'
 )
@@ -396,7 +397,7 @@ def test_a_note_is_sealed_to_its_reader_and_stands_nowhere_in_clear(
 ) -> None:
     id = referral()
     answer = fill_in(staff["iom"], id, "info_requested", topic=InfoTopic.DOCUMENTS, sealed=PLANTED)
-    assert PLANTED not in str(console.query("select * from act"))
+    assert NAMED not in str(console.query("select * from act"))
     said(console, speaker)
     ((_, message),) = gateway.heard
     assert message.id == done_by(answer)
@@ -478,7 +479,7 @@ def test_what_was_not_taken_stands_at_an_address_of_its_own_for_its_session_alon
         page = staff["iom"].get(at)
         assert (page.status, PLANTED in page.text, form[1] in page.text) == (422, True, True)
     (kept,) = console.query("select content from kept_answer where path = %s", at)
-    assert PLANTED.encode() not in bytes(kept["content"])
+    assert NAMED.encode() not in bytes(kept["content"])
     other = Browser(staff["iom"].running)
     console.enrol(other, "acts.another", "partner_staff", organisation="iom")
     for browser, address in ((other, at), (staff["iom"], path)):

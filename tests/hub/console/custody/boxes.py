@@ -91,7 +91,7 @@ class Console:
     def query(self, sql: str, *params: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.url, row_factory=dict_row, autocommit=True) as connection:
             cursor = connection.execute(sql.encode(), params)
-            return cursor.fetchall() if cursor.description is not None else []
+            return database.rows(cursor)
 
     # -- what organisations are sent ----------------------------------------------------------------------------------
 

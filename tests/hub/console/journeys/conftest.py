@@ -157,7 +157,7 @@ class House:
         """Ask the console's database."""
         with database.connect(self.network.stack.service_database_url(CONSOLE)) as connection:
             found = connection.execute(statement, values)
-            return [] if found.description is None else found.fetchall()
+            return database.rows(found)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from demo.sample import script
 from demo.sample.cast import SERVICES
 from demo.sample.script import Case, Line
 from deploy.local import membership
+from messaging import database
 from messaging.topology import GATEWAY
 from tests.hub.console.journeys.conftest import House, Referral, Sitting
 from tests.waiting import eventually
@@ -203,7 +204,7 @@ def _stated() -> Sequence[Line]:
 def query(url: str, statement: Any) -> list[Any]:
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(statement)
-        return cursor.fetchall() if cursor.description else []
+        return database.rows(cursor)
 
 
 def given_up(url: str) -> int:
