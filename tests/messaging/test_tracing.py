@@ -1,5 +1,6 @@
 """Spans hang together from sender to sender, tell how long a message was under way, and are off unless asked for."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any

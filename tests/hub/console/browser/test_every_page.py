@@ -67,6 +67,7 @@ def test_everybody_can_read_and_use_it(
 
 def test_no_two_pages_have_the_same_title(titles: Titles) -> None:
     """As far as the tests before have come to them."""
+    assert titles, "no page has been come to: run the tests before this one, too"
     for (language, screen), said in titles.items():
         for (other_language, other), others in titles.items():
             if other_language == language and {screen, other} not in SAME:

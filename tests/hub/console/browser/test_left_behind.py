@@ -11,7 +11,7 @@ from playwright.sync_api import Error, sync_playwright
 
 from screens import cases
 from screens.console import PARTNER, ShownConsole, path_of
-from screens.states import OPEN
+from screens.states.deciding import OPEN
 from screens.visiting import Hand, chromium
 
 TYPED: Final = "Marcano"
