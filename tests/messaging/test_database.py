@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -52,6 +53,23 @@ def test_undoing_one_message_leaves_those_before_and_after_it(connection: databa
         note(tx)
         tx.keep()
         assert noted(tx) == 2
+
+
+@pytest.mark.parametrize(
+    ("statement", "many"),
+    [
+        ("select from generate_series(1, 3)", 3),
+        ("select 1 as one", 1),
+        ("select where false", 0),
+        ("set work_mem to 64", 0),
+    ],
+)
+def test_a_select_without_columns_has_as_many_rows_as_any_other(
+    connection: database.Connection, statement: LiteralString, many: int
+) -> None:
+    assert len(database.rows(connection.execute(statement))) == many
+    with transaction(connection) as tx:
+        assert len(tx.fetch(statement)) == many
 
 
 def write_and_fail(connection: database.Connection, failure: BaseException) -> None:
