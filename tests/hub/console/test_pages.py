@@ -41,7 +41,6 @@ from tests.hub.console.kept import Kept
 from tests.hub.console.kit import CENTRE, Browser, Console, Running
 
 DAY = timedelta(days=1)
-QUESTIONED = ReferralState.SENT, ReferralState.RECEIVED, ReferralState.INFO_REQUESTED
 ANSWERED_BY = {
     ReferralState.SENT: ReminderAbout.RECEIPT,
     ReferralState.RECEIVED: ReminderAbout.DECISION,
