@@ -41,6 +41,7 @@ from hub.monitor.seen import Seen
 from messaging import database, register, topology
 from messaging.identity import HUB
 from messaging.migrate import migrate
+from tests.waiting import eventually
 
 __all__ = [
     "ENROLMENT",
@@ -114,10 +115,21 @@ class Console:
         said = {id: {"name": id, "public_key": sealing.public_part(key)} for id, key in self.private.items()}
         self.directory.write_text(json.dumps({"number": 1, "organisations": said}))
 
+    def _let_it_be_known(self) -> None:
+        """Write the organisations, and return when the application has read them: it looks now and then."""
+        self._write_organisations()
+        said = register.read(self.state.organisations_file, self.network).organisations
+        eventually(lambda: self.settings.organisations() == said)
+
     def host(self, *organisations: str) -> None:
         """Let organisations use the hub's screens."""
         self.hosted |= {*organisations}
-        self._write_organisations()
+        self._let_it_be_known()
+
+    def host_no_more(self, organisation: str) -> None:
+        """Let an organisation no longer use the hub's screens."""
+        self.hosted.remove(organisation)
+        self._let_it_be_known()
 
     def has_no_key(self, organisation: str) -> None:
         """Let nobody seal anything to an organisation any more."""
@@ -131,12 +143,12 @@ class Console:
     def say(self, organisation: str, status: OrganisationStatus) -> None:
         """Let an organisation be suspended, or take part again."""
         self._statuses[organisation] = status
-        self._write_organisations()
+        self._let_it_be_known()
 
     def say_roles(self, organisation: str, roles: Sequence[str]) -> None:
         """Let an organisation have other roles than it had."""
         self._roles[organisation] = list(roles)
-        self._write_organisations()
+        self._let_it_be_known()
 
     def run(self, **settings: Any) -> Running:
         """Serve, with other settings than usual where they are named."""

@@ -12,7 +12,6 @@ from messaging import clock
 from tests.examples_reports import an_id, referred, says
 from tests.hub.console.kept import Kept
 from tests.hub.console.kit import CENTRE, Browser, Console, Running, roles_of
-from tests.waiting import eventually
 
 OF_LISTS = {"referrals", "referrals_file", "views", "view_dropped", "case"}
 OF_CASES = OF_LISTS | {"today", "search", "found", "person", "act", "act_done", "act_undone", "notices", "notices_code",
@@ -152,7 +151,7 @@ def test_roles_of_the_centre_count_as_long_as_the_organisation_coordinates(
 ) -> None:
     console.say_roles(CENTRE, ["partner", "custody"])
     try:
-        eventually(lambda: browsers[Role.ADMINISTRATOR].get("/recuperar").status == 404)
+        assert browsers[Role.ADMINISTRATOR].get("/recuperar").status == 404
         for role in permissions.OF_THE_CENTRE:
             for screen in guarded(console):
                 if screen.get is not None and screen.name in MORE[role]:
@@ -161,4 +160,4 @@ def test_roles_of_the_centre_count_as_long_as_the_organisation_coordinates(
             assert browsers[role].send("/recuperar", staff="s-anybody").status == 404
     finally:
         console.say_roles(CENTRE, roles_of(CENTRE))
-    eventually(lambda: browsers[Role.ADMINISTRATOR].get("/recuperar").status == 200)
+    assert browsers[Role.ADMINISTRATOR].get("/recuperar").status == 200

@@ -16,7 +16,6 @@ from contracts.codes import ExtensionReason, InfoTopic, ReferralState, ReminderA
 from contracts.deadlines import LENGTHS
 from contracts.transitions import ACTS, COORDINATED, NOTED_IN, Actor, acts
 from hub.console.acting.speaker import Speaker
-from hub.console.hosting import uses_screens
 from hub.console.store.acts import ActState
 from hub.console.web import act_words, acting, chasing, moves, screen, shell
 from hub.console.web.case import path_of
@@ -28,7 +27,6 @@ from tests.hub.console.kept import Kept
 from tests.hub.console.kit import CENTRE, TOKEN, Answer, Browser, Console, Person, Running
 from tests.hub.console.kit import FORM as FORM_TYPE
 from tests.hub.console.test_pages import DAY, steps
-from tests.waiting import eventually
 
 STATE = ReferralState
 RECEIVED = STATE.SENT, STATE.RECEIVED
@@ -367,14 +365,11 @@ def test_of_who_no_longer_uses_the_screens_nothing_is_said(
     staff: dict[str, Browser], console: Console, speaker: Speaker, gateway: Gateway, referral: Callable[..., UUID]
 ) -> None:
     act = tap(staff["iom"], referral(), "accepted")
-    console.hosted.remove("iom")
-    console._write_organisations()
+    console.host_no_more("iom")
     try:
-        eventually(lambda: not uses_screens(console.settings.organisations()["iom"]))
         said(console, speaker)
     finally:
         console.host("iom")
-        eventually(lambda: uses_screens(console.settings.organisations()["iom"]))
     assert gateway.heard == []
     assert act_words.NO_SCREENS in staff["iom"].get(acting.done_path(act)).text
 
