@@ -30,7 +30,7 @@ def test_what_the_package_offers_is_what_its_modules_have() -> None:
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    copytree(PACKAGE, tmp_path / "contracts", ignore=ignore_patterns("__pycache__", "examples"))
+    copytree(PACKAGE, tmp_path / "contracts", ignore=ignore_patterns("examples"))
     return tmp_path
 
 

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from enum import StrEnum
+from functools import cache
 from typing import Any, cast, get_args
 
 import pytest
@@ -57,6 +58,7 @@ BEFORE_IT_GREW = {purpose.value for purpose in get_args(codes.PurposeV1)}
 """The purposes that released contracts have for good; their words are ConsentPurpose's."""
 
 
+@cache  # not while the tests are collected: schemas take seconds to make
 def demanded() -> dict[str, set[str]]:
     """The lists that have to have words, and their values, as the code has them."""
     criteria = check_eligibility(ASKS_EVERYTHING, Seeker("health.consultation", "normal", None)).unknown
@@ -73,15 +75,12 @@ def demanded() -> dict[str, set[str]]:
     return lists
 
 
-DEMANDED = demanded()
-
-
 def faults(tables: Mapping[str, Mapping[str, Mapping[str, str]]]) -> list[str]:
     """What is wrong with the words, a line each: what is missing, what nobody asks for, what is no label."""
-    found = [f"{name} has no words" for name in DEMANDED.keys() - tables.keys()]
-    found += [f"{name} is no list of codes" for name in tables.keys() - DEMANDED.keys() - {ANY_LANGUAGE}]
+    found = [f"{name} has no words" for name in demanded().keys() - tables.keys()]
+    found += [f"{name} is no list of codes" for name in tables.keys() - demanded().keys() - {ANY_LANGUAGE}]
     for name, table in tables.items():
-        values = DEMANDED.get(name, table.keys())
+        values = demanded().get(name, table.keys())
         found += [f"{name}.{value} has no words" for value in values - table.keys()]
         found += [f"{name}.{value} is no code" for value in table.keys() - values]
         for value, said in table.items():
@@ -196,7 +195,7 @@ def test_a_planted_fault_is_found(damage: Callable[[Tables], None], fault: str) 
 
 
 def test_a_new_value_of_an_enum_asks_for_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(DEMANDED, "ReferralState", {*codes.ReferralState, "forgotten"})
+    monkeypatch.setitem(demanded(), "ReferralState", {*codes.ReferralState, "forgotten"})
     assert faults(catalogue()) == ["ReferralState.forgotten has no words"]
 
 
