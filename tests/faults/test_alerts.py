@@ -17,8 +17,8 @@ from hub.monitor import seen
 from hub.monitor.alerts import keeping, pages
 from hub.monitor.alerts.keeping import Keeper
 from messaging.topology import GATEWAY
+from tests.commands import ruta
 from tests.faults.test_problems import hub as hub
-from tests.faults.test_problems import ruta
 from tests.waiting import eventually
 
 ENDS_WITHIN = 15.0  # seconds

@@ -10,8 +10,8 @@ from deploy.local import Network, changes
 from deploy.local.state import State
 from deploy.local.trail import record
 from messaging.topology import GATEWAY
+from tests.commands import ruta
 from tests.faults.test_problems import hub as hub
-from tests.faults.test_problems import ruta
 from tests.waiting import eventually
 
 AT = datetime(2026, 11, 28, 8, 0, tzinfo=UTC)

@@ -10,9 +10,9 @@ from typing import Final
 import pytest
 
 from deploy.local import Network
+from tests.commands import ruta
 from tests.faults.down import frozen
 from tests.faults.test_problems import hub as hub
-from tests.faults.test_problems import ruta
 
 ENDS_WITHIN: Final = 60.0  # seconds, of a machine on which they all run side by side; one alone takes a quarter of that
 AT_ONCE: Final = 4

@@ -12,9 +12,9 @@ from deploy.local import Network
 from hub.monitor import emergency
 from hub.monitor.alerts import keeping
 from messaging.topology import GATEWAY
+from tests.commands import ruta
 from tests.faults.down import ended
 from tests.faults.test_problems import hub as hub
-from tests.faults.test_problems import ruta
 from tests.waiting import eventually
 
 CODE = re.compile(r"^Code: ([0-9a-f]{4}(?:-[0-9a-f]{4}){4})$", re.MULTILINE)

@@ -20,9 +20,9 @@ from contracts import uuid7
 from deploy.local import Network
 from deploy.local.state import ROOT
 from messaging.topology import MONITOR
+from tests.commands import ruta
 from tests.examples import service_published
 from tests.faults.test_problems import hub as hub
-from tests.faults.test_problems import ruta
 from tests.hub.http.entrance import Client
 from tests.waiting import eventually
 

@@ -12,10 +12,10 @@ import pytest
 from bench.console.browsing import ENROLMENT, Browser, Remote, enrol
 from deploy.local import Network
 from hub.monitor import seen
+from tests.commands import ruta
 from tests.faults.down import ended, frozen
 from tests.faults.test_log_commands import log_away
 from tests.faults.test_problems import hub as hub
-from tests.faults.test_problems import ruta
 from tests.waiting import eventually
 
 CENTRE: Final = "barranquilla"

@@ -26,6 +26,7 @@ from deploy.local.rabbitmq import ADMINISTRATOR, NODE, BrokerProcess, scripts
 from deploy.local.state import ROOT, State, free_ports
 from messaging import addresses, broker
 from messaging.topology import GATEWAY, HUB, NETWORK
+from tests.commands import ruta
 from tests.directories import directory
 from tests.waiting import eventually
 
@@ -36,14 +37,6 @@ def found(stack: Stack, code: str, *, what: str = "") -> Found | None:
     """The problem of this code, if `status` finds it."""
     now = status.read(stack.state, environment={})
     return next((one for one in problems.find(now) if one.code == code and one.what.startswith(what)), None)
-
-
-def ruta(state: State, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command in another shell."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RUTA_")}
-    environment |= {"RUTA_STATE": str(state.directory), "PYTHONPATH": str(ROOT), "COLUMNS": "120", **variables}
-    command = [sys.executable, "-P", "-m", "deploy.local", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
 def rabbitmqctl(stack: Stack, *arguments: str) -> None:

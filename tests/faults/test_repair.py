@@ -38,6 +38,7 @@ from messaging.topology import (
     read,
     submit_exchange,
 )  # fmt: skip
+from tests.commands import ruta
 from tests.faults.sending import Sender, all_taken_in, employers, jornadas, stamped, taken_in
 from tests.waiting import eventually
 
@@ -47,21 +48,12 @@ NOTHING = "Nothing to do: the broker is as declared, and nothing lies in `unrout
 
 def repair(stack: Stack, *options: str) -> "subprocess.CompletedProcess[str]":
     """Run the command in another shell, without a terminal."""
-    return _command(stack, "repair", *options)
+    return ruta(stack.state, "repair", *options)
 
 
 def start_repair(stack: Stack, *options: str) -> "subprocess.Popen[str]":
-    return _start(stack, "repair", *options)
-
-
-def _command(stack: Stack, *words: str) -> "subprocess.CompletedProcess[str]":
-    process = _start(stack, *words)
-    out, err = process.communicate(timeout=300)
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-
-def _start(stack: Stack, *words: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-P", "-m", "deploy.local", *words]
+    """The same of a process that a test looks at while it works."""
+    command = [sys.executable, "-P", "-m", "deploy.local", "repair", *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RUTA_")}
     environment |= {"RUTA_STATE": str(stack.state.directory), "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -641,7 +633,7 @@ def test_a_group_goes_back_once_as_the_dry_run_says_and_the_others_stay(hub: Net
     assert lying(stack, NETWORK, "unrouted") == 3
     assert counted(stack, "events", "applied") == applied
     assert taken_in(stack, "events", late) == taken_in(stack, "employment", others) == 0
-    shown = _command(stack, "failures", "operation", id, "--json")
+    shown = ruta(stack.state, "failures", "operation", id, "--json")
     assert (shown.returncode, json.loads(shown.stdout)) == (0, done), shown.stderr
     with psycopg.connect(stack.service_database_url(GATEWAY)) as connection:
         assert connection.execute("select from put_back_message where operation_id = %s", (id,)).rowcount == 0

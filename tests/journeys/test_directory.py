@@ -3,12 +3,12 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from demo.stage import Ground
 from deploy.local.state import ROOT
+from tests import commands
 from tests.waiting import eventually
 
 EXAMPLE = ROOT / "tools" / "directory" / "hsds" / "examples" / "organization_full.json"
@@ -23,14 +23,8 @@ MyCity = "08001"
 
 
 def command(ground: Ground, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tools.directory", *words],
-        cwd=ROOT,
-        env={**os.environ, "SERVICE_DATABASE_URL": ground.stack.service_database_url("referrals")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    url = ground.stack.service_database_url("referrals")
+    return commands.run("tools.directory", *words, environment=os.environ | {"SERVICE_DATABASE_URL": url})
 
 
 def exported(ground: Ground) -> list[dict[str, Any]]:

@@ -41,21 +41,22 @@ def fork(words: Sequence[str], environment: Mapping[str, str], log: Path) -> Ado
     if PACKAGES.get(runs, runs) not in of or READ_WHEN_IMPORTED & environment.keys():
         return None
     program = Program(f"forked {runs}", [], environment, log)
-    return _server(of).fork([module, *arguments], program)
+    return server(of).fork([module, *arguments], program)
 
 
-def _server(modules: tuple[str, ...]) -> ForkServer:
+def server(modules: tuple[str, ...]) -> ForkServer:
+    """What has imported these modules, and forks what runs one of them."""
     if modules not in _servers:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         _servers[modules] = Patient(Program(SERVER, [], environment, Path(os.devnull)), modules)
-    server = _servers[modules]
-    if server.pid is None:
-        server.start()
-    return server
+    one = _servers[modules]
+    if one.pid is None:
+        one.start()
+    return one
 
 
 def stop(*_: Any) -> None:
     """End those that have been started."""
-    for server in _servers.values():
-        server.stop()
+    for one in _servers.values():
+        one.stop()
     _servers.clear()

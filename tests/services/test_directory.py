@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ from contracts import uuid7
 from messaging import database
 from messaging.transaction import Transaction, transaction
 from services.referrals import messages, store
+from tests import commands
 from tests.examples import ANOTHER, NOW, RECIPIENT, SERVICE_ID, say, service_published
 from tests.services.conftest import ReferralsUnderTest
 from tests.services.test_capacity import capacity_stated
@@ -128,14 +128,7 @@ def publish(tx: Transaction, service: contracts.ServicePublished, organisation: 
 
 
 def export(url: str, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tools.directory", "export", *words],
-        cwd=ROOT,
-        env={**os.environ, "SERVICE_DATABASE_URL": url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return commands.run("tools.directory", "export", *words, environment=os.environ | {"SERVICE_DATABASE_URL": url})
 
 
 def test_the_export_is_a_page_of_valid_services_without_a_confidential_place(published: str) -> None:

@@ -1,9 +1,7 @@
 """`./ruta failures` and `./ruta queue`, beside a running hub: from the group to its end, without SQL."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -14,11 +12,12 @@ import pytest
 import contracts
 from deploy.local import Network, mending
 from deploy.local.operator_error import OperatorError
-from deploy.local.state import ROOT, State
+from deploy.local.state import State
 from deploy.local.trail import actor
 from hub.monitor import queues
 from hub.monitor.mending.failures import Cause
 from messaging import database, inbox
+from tests import commands
 from tests.faults.sending import employers
 from tests.waiting import eventually
 
@@ -50,10 +49,7 @@ def quarantine(network: Network, *messages: contracts.Message) -> None:
 
 
 def ruta(network: Network, *words: str) -> "subprocess.CompletedProcess[str]":
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RUTA_")}
-    environment |= {"RUTA_STATE": str(network.stack.state.directory), "PYTHONPATH": str(ROOT), "COLUMNS": "160"}
-    command = [sys.executable, "-P", "-m", "deploy.local", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return commands.ruta(network.stack.state, *words, COLUMNS="160")
 
 
 def test_a_poisoned_batch_is_mended_from_a_terminal(hub: Network) -> None:

@@ -1,10 +1,8 @@
 """Keys born where they are used: an organisation brings its own, which others seal to at once; nothing is restarted."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -19,9 +17,9 @@ from contracts.key_directory import read_directory
 from deploy.local import OperatorError, Stack, issuing, keys, organisations, partner
 from deploy.local.partner import Partner
 from deploy.local.provision import hand_out, registered
-from deploy.local.state import ROOT
 from messaging import clock, database, topology
 from messaging.public_keys import PublicKeys, in_force
+from tests import commands
 from tests.waiting import eventually
 
 CLINIC = "clinic"
@@ -392,8 +390,7 @@ def test_a_new_key_never_takes_the_place_of_one_that_is_there(
 
 def test_an_organisation_makes_its_key_by_the_same_command_line_in_a_folder_of_its_own(tmp_path: Path) -> None:
     def init() -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "deploy.local", "partner", "init", str(tmp_path / "clinic")]
-        return subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+        return commands.run("deploy.local", "partner", "init", str(tmp_path / "clinic"))
 
     made = init()
     private = sealing.load_key(tmp_path / "clinic" / "private.jwk")

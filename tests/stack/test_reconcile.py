@@ -1,11 +1,9 @@
 """`./ruta reconcile` on real servers: what a lost queue had in it is found, named and said again, each once."""
 
 import json
-import os
 import random
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -14,10 +12,10 @@ import psycopg
 
 import contracts
 from deploy.local import Network, asked_again
-from deploy.local.state import ROOT
 from hub.monitor.reconciling.comparing import Lost
 from messaging import broker
 from messaging.topology import NETWORK
+from tests import commands
 from tests.faults.sending import Sender, employers
 from tests.waiting import eventually
 
@@ -37,10 +35,7 @@ def query(network: Network, service: str, sql: Any, *params: Any) -> list[tuple[
 
 
 def ruta(network: Network, *words: str) -> "subprocess.CompletedProcess[str]":
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RUTA_")}
-    environment |= {"RUTA_STATE": str(network.stack.state.directory), "PYTHONPATH": str(ROOT), "COLUMNS": "160"}
-    command = [sys.executable, "-P", "-m", "deploy.local", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    return commands.ruta(network.stack.state, *words, COLUMNS="160")
 
 
 def missed(network: Network, organisation: str) -> list[contracts.Message]:

@@ -1,9 +1,7 @@
 """`./ruta replay` beside a running hub: what employment published is said again, once more each, and by two people."""
 
 import json
-import os
 import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -11,11 +9,11 @@ import pytest
 from deploy.local import Network
 from deploy.local.operator_error import OperatorError
 from deploy.local.replaying import selection_of
-from deploy.local.state import ROOT
 from deploy.local.trail import actor
 from messaging import database, outbox
 from messaging.broker import Publication
 from messaging.topology import read
+from tests import commands
 from tests.faults.sending import Sender, employers
 from tests.stack.test_reconcile import CAME, FACTS, query
 from tests.waiting import eventually
@@ -25,11 +23,7 @@ ANOTHER = "4711"  # a user of the machine
 
 
 def ruta(network: Network, *words: str, user: str | None = None) -> "subprocess.CompletedProcess[str]":
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RUTA_")}
-    environment |= {"RUTA_STATE": str(network.stack.state.directory), "PYTHONPATH": str(ROOT), "COLUMNS": "160"}
-    environment |= {"SUDO_UID": user} if user else {}
-    command = [sys.executable, "-P", "-m", "deploy.local", "replay", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    return commands.ruta(network.stack.state, "replay", *words, COLUMNS="160", **({"SUDO_UID": user} if user else {}))
 
 
 def said(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
@@ -116,9 +110,7 @@ def test_above_a_thousand_another_user_confirms_it_and_one_alone_is_reviewed(net
 
 
 def failures(network: Network, operation: str) -> str:
-    environment = os.environ | {"RUTA_STATE": str(network.stack.state.directory), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-P", "-m", "deploy.local", "failures", "operation", operation]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False).stderr
+    return commands.ruta(network.stack.state, "failures", "operation", operation).stderr
 
 
 def test_what_means_nothing_is_said_in_a_sentence(network: Network) -> None:

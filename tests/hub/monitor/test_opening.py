@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
@@ -19,6 +18,7 @@ from hub.monitor.log.confidential import NotOpened, Opened
 from messaging import database
 from messaging.database import Connection
 from messaging.topology import GATEWAY
+from tests import commands
 from tests.examples import confidential_request
 from tests.hub.ledger import processed, said
 from tests.hub.monitor.logging import DATABASE, Log
@@ -163,8 +163,7 @@ def test_a_terminal_opens_it_for_a_reason_once_the_audit_of_the_network_has_it(
     }
 
     def trace(*more: str, **other: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "hub.monitor.log.asking", "trace", str(request_id), *more]
-        return subprocess.run(command, env=environment | other, capture_output=True, text=True, check=False)
+        return commands.run("hub.monitor.log.asking", "trace", str(request_id), *more, environment=environment | other)
 
     for closed in (trace(), trace("--open"), trace("--open", "--why", "Ana"),
                    trace("--open", "--why", "review", AUDIT_DATABASE_URL=AWAY)):  # fmt: skip

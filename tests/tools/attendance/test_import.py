@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import json
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -23,6 +22,7 @@ from deploy.local import Network
 from deploy.local.state import ROOT
 from messaging.broker import Publication, Publisher
 from messaging.topology import TopologyError
+from tests import commands
 from tests.messaging.partners import Partner
 from tests.waiting import eventually
 
@@ -72,13 +72,14 @@ class Centre:
             csv.writer(file, delimiter=";").writerows([HEADING, *people])
         return path
 
-    def command(self, file: Path, *options: str, by: str = ORGANISER, jornada: UUID | None = None) -> list[str | Path]:
+    def words(self, file: Path, *options: str, by: str = ORGANISER, jornada: UUID | None = None) -> list[str]:
+        """The module that imports a file, and what it is told."""
         return [
-            sys.executable, "-m", "tools.attendance", "import", file,
+            "tools.attendance", "import", str(file),
             "--jornada", str(jornada or self.jornada), "--organiser", ORGANISER,
-            "--credentials", self.home(by) / "credentials.json",
-            "--directory", self.network.stack.state.directory_file,
-            "--report", self.folder / "report.csv", "--on", DAY.isoformat(), *options,
+            "--credentials", str(self.home(by) / "credentials.json"),
+            "--directory", str(self.network.stack.state.directory_file),
+            "--report", str(self.folder / "report.csv"), "--on", DAY.isoformat(), *options,
         ]  # fmt: skip
 
     def report(self) -> list[dict[str, str]]:
@@ -90,18 +91,12 @@ class Centre:
         self, file: Path, *options: str, by: str = ORGANISER, jornada: UUID | None = None
     ) -> tuple[int, list[dict[str, str]], str]:
         """Import a file; return the exit status, the report by line, and all that was printed."""
-        done = subprocess.run(
-            self.command(file, *options, by=by, jornada=jornada),
-            cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
+        done = commands.run(*self.words(file, *options, by=by, jornada=jornada))
         return done.returncode, self.report(), done.stdout + done.stderr
 
     def refuse(self, file: Path, *options: str) -> str:
         """Import a file of which nothing is sent; return what is printed."""
-        done = subprocess.run(
-            self.command(file, *options),
-            cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+        done = commands.run(*self.words(file, *options))
         assert (done.returncode, done.stdout) == (2, "")
         return done.stderr
 
@@ -211,7 +206,7 @@ def test_connections_lost_on_the_way_cost_no_row_and_double_none(centre: Centre,
     people = 150
     centre.jornada = uuid7()  # nobody has planned it yet, so the rows wait for as long as this test likes
     file = centre.save(*(person(number + each) for each in range(people)))
-    command = centre.command(file, "--patience", "300")
+    command = [sys.executable, "-m", *centre.words(file, "--patience", "300")]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as importing:
         waiting = "select count(*) from parked where waiting_for = %s"
         eventually(lambda: centre.rows("events", waiting, str(centre.jornada)) == [(people,)])
@@ -307,8 +302,8 @@ def test_zeros_in_front_of_a_document_make_nobody_else(centre: Centre, number: i
 
 
 def test_credentials_that_do_not_work_end_in_one_sentence(centre: Centre) -> None:
-    command = centre.command(centre.save(person(4815162)))
-    command[command.index("--credentials") + 1] = centre.folder / "none.json"
-    done = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=120, check=False)
+    words = centre.words(centre.save(person(4815162)))
+    words[words.index("--credentials") + 1] = str(centre.folder / "none.json")
+    done = commands.run(*words)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "Traceback" not in done.stderr

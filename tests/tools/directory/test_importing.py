@@ -7,7 +7,7 @@ import re
 import string
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pytest
 
 import contracts
 from contracts import codes
+from tests import commands
 from tools.directory import terms
 from tools.directory.checking import faults
 from tools.directory.contents import contents_of
@@ -613,10 +614,8 @@ def test_services_of_another_organisation_are_not_taken() -> None:
 # -- the command line -------------------------------------------------------------------------------------------------
 
 
-def command(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tools.directory", *words], cwd=cwd, capture_output=True, text=True, check=False
-    )
+def command(*words: str) -> subprocess.CompletedProcess[str]:
+    return commands.run("tools.directory", *words)
 
 
 def of_file(tmp_path: Path, content: Any, *more: str) -> subprocess.CompletedProcess[str]:
@@ -725,39 +724,40 @@ def test_a_mark_of_utf8_is_no_part_of_the_file(tmp_path: Path) -> None:
     assert read_json(tmp_path / "services.json") == document()
 
 
-TOO_MUCH_TO_READ = {
-    "millions of lists": (b"[" + b"[]," * 3_000_000 + b"[]]", "300,000 values"),
-    "millions of numbers": (b"[" + b"0," * 5_000_000 + b"0]", "300,000 values"),
-    "great depth": (b'{"a":' * 140_000 + b"1" + b"}" * 140_000, "is not JSON"),
-    "a text of 100 MB": (b'"' + b"x" * 100_000_000 + b'"', "12,288 kB"),
-    "services without end": (b"[" + b"{}," * 90_000 + b"{}]", "5,000 services"),
-    "one service without end": (b"[" + b",".join([SERVICE] * 5001) + b"]", "5,000 services"),
+# Made when they are tried, here and below: else each process of the suite would have all of them as long as it runs.
+TOO_MUCH_TO_READ: dict[str, tuple[Callable[[], bytes], str]] = {
+    "millions of lists": (lambda: b"[" + b"[]," * 3_000_000 + b"[]]", "300,000 values"),
+    "millions of numbers": (lambda: b"[" + b"0," * 5_000_000 + b"0]", "300,000 values"),
+    "great depth": (lambda: b'{"a":' * 140_000 + b"1" + b"}" * 140_000, "is not JSON"),
+    "a text of 100 MB": (lambda: b'"' + b"x" * 100_000_000 + b'"', "12,288 kB"),
+    "services without end": (lambda: b"[" + b"{}," * 90_000 + b"{}]", "5,000 services"),
+    "one service without end": (lambda: b"[" + b",".join([SERVICE] * 5001) + b"]", "5,000 services"),
 }
 
 
-@pytest.mark.parametrize(("content", "why"), TOO_MUCH_TO_READ.values(), ids=TOO_MUCH_TO_READ)
+@pytest.mark.parametrize(("make", "why"), TOO_MUCH_TO_READ.values(), ids=TOO_MUCH_TO_READ)
 def test_what_is_too_much_is_said_in_one_sentence_soon_and_in_little_memory(
-    tmp_path: Path, content: bytes, why: str
+    tmp_path: Path, make: Callable[[], bytes], why: str
 ) -> None:
     _, at_least, _ = measured(tmp_path, SERVICE)  # mostly what the interpreter takes to start
-    done, seconds, megabytes = measured(tmp_path, content)
+    done, seconds, megabytes = measured(tmp_path, make())
     assert (done.returncode, done.stdout) == (2, "")
     assert why in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert (seconds < at_least + 1, megabytes < 200) == (True, True), (seconds, at_least, megabytes)
 
 
-MOST = {
-    "services": [document() | {"id": f"01950000-0000-7000-8000-{n:012}"} for n in range(5000)],
-    "schedules": document(schedules=[{"freq": "WEEKLY", "byday": "MO", "opens_at": "9:00"}] * 30_000),
-    "fields": {**document(), **{f"field_{n}": 1 for n in range(140_000)}},
-    "one text": document(description="x" * 12_000_000),
+MOST: dict[str, Callable[[], Any]] = {
+    "services": lambda: [document() | {"id": f"01950000-0000-7000-8000-{n:012}"} for n in range(5000)],
+    "schedules": lambda: document(schedules=[{"freq": "WEEKLY", "byday": "MO", "opens_at": "9:00"}] * 30_000),
+    "fields": lambda: {**document(), **{f"field_{n}": 1 for n in range(140_000)}},
+    "one text": lambda: document(description="x" * 12_000_000),
 }
 
 
-@pytest.mark.parametrize("content", MOST.values(), ids=MOST)
-def test_as_much_as_is_read_takes_little_memory(tmp_path: Path, content: Any) -> None:
-    done, _, megabytes = measured(tmp_path, json.dumps(content).encode())
+@pytest.mark.parametrize("make", MOST.values(), ids=MOST)
+def test_as_much_as_is_read_takes_little_memory(tmp_path: Path, make: Callable[[], Any]) -> None:
+    done, _, megabytes = measured(tmp_path, json.dumps(make()).encode())
     assert done.returncode == 0, done.stderr[-300:]
     assert megabytes < 200
 
