@@ -17,7 +17,7 @@ from hub.gateway.ledger import Entry
 from messaging import database, topology
 from messaging.broker import Publication, Publisher
 from messaging.identity import address_to
-from messaging.migrate import migrate
+from tests.databases import fresh
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -30,10 +30,7 @@ TABLES = (
 
 def make_database(stack: Stack) -> str:
     """A fresh database of the gateway."""
-    stack.drop_database(DATABASE)
-    url = stack.create_database(DATABASE)
-    migrate(url, ROOT / "hub" / "gateway")
-    return url
+    return fresh(stack, DATABASE, ROOT / "hub" / "gateway")
 
 
 class Tables:

@@ -24,8 +24,8 @@ from deploy.local.rabbitmq import NODE, scripts
 from deploy.local.stack import Stack
 from messaging import broker, database, frames
 from messaging.broker import Publication, Publisher
-from messaging.migrate import migrate
 from messaging.topology import Service, read
+from tests.databases import fresh
 from tests.messaging.forked import fork
 from tests.waiting import eventually
 
@@ -150,9 +150,7 @@ class Probe:
     processes: list[Process] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.stack.drop_database("probe")
-        self.database_url = self.stack.create_database("probe")
-        migrate(self.database_url, PROBE)
+        self.database_url = fresh(self.stack, "probe", PROBE)
         self.amqp_url = self.stack.amqp_url("probe", "hub")
         self._publisher = Publisher(self.amqp_url)
         self.empty(*QUEUES)

@@ -40,7 +40,7 @@ from hub.monitor.alerts.telling import Open
 from hub.monitor.seen import Seen
 from messaging import database, register, topology
 from messaging.identity import HUB
-from messaging.migrate import migrate
+from tests.databases import fresh
 from tests.waiting import eventually
 
 __all__ = [
@@ -67,9 +67,7 @@ class Console:
 
     def __init__(self, stack: Stack, directory: Path, hosted: Collection[str] = ()) -> None:
         """`hosted` are the organisations that use the hub's screens."""
-        stack.drop_database(DATABASE)
-        self.url = stack.create_database(DATABASE)
-        migrate(self.url, ROOT / "hub" / "console")
+        self.url = fresh(stack, DATABASE, ROOT / "hub" / "console")
         self.state = State(directory)
         self.state.make()
         keyring.make(self.state.console_key_file)

@@ -16,7 +16,7 @@ import contracts
 from deploy.local.state import free_ports
 from messaging import database, topology
 from messaging.broker import CONTENT_TYPE
-from messaging.migrate import migrate
+from tests.databases import fresh
 from tests.messaging.harness import HURRIED, ROOT, WITHIN, Probe, Process
 
 BATCH = "application/cloudevents-batch+json"
@@ -108,9 +108,7 @@ class Entrance:
     def __init__(self, probe: Probe) -> None:
         self.probe = probe
         stack = probe.stack
-        stack.drop_database(DATABASE)
-        self.database_url = stack.create_database(DATABASE)
-        migrate(self.database_url, ROOT / "hub" / "gateway")
+        self.database_url = fresh(stack, DATABASE, ROOT / "hub" / "gateway")
         self.query(REFUSAL_COUNT)
         self.amqp_url = stack.amqp_url(topology.GATEWAY_HTTP, topology.HUB)
         self.queues = [topology.submitted_queue(name, None) for name in ("redcross", "iom", "americares")]

@@ -14,7 +14,7 @@ from hub.monitor.log import __main__ as process
 from hub.monitor.log import keeping
 from messaging import database
 from messaging.identity import address_to
-from messaging.migrate import migrate
+from tests.databases import fresh
 
 DATABASE = "monitor_tried"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -70,10 +70,7 @@ def key_of(message: contracts.Message) -> str:
 
 
 def make_log(stack: Stack) -> Log:
-    stack.drop_database(DATABASE)
-    url = stack.create_database(DATABASE)
-    migrate(url, ROOT / "hub" / "monitor")
-    return Log(url)
+    return Log(fresh(stack, DATABASE, ROOT / "hub" / "monitor"))
 
 
 def bodies(messages: Iterable[contracts.Message]) -> list[bytes]:
