@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -14,11 +18,16 @@ from deploy.local.state import ROOT
 # One line each: what it is called, and the module of ours or of the environment that does it. A short demo is part of
 # the suite (tests/journeys/test_demo.py).
 CHECKS = {
+    "mypy --strict": ["mypy"],
     "ruff check": ["ruff", "check", "."],
     "ruff format": ["ruff", "format", "--check", "."],
-    "mypy --strict": ["mypy"],
     "contracts check": ["contracts", "check"],
+    "the suite is read": ["pytest", "--collect-only", "-q"],
 }
+
+# mypy takes longest and one processor. What is beside it on the other compiles each test, which in a new checkout the
+# suite's processes would all do at once, each for itself.
+AT_ONCE = 2
 
 # Most of the suite waits for servers: two of these leave two processors idle for more than half of the time. Each has
 # servers of its own, and a file's tests stay together.
@@ -40,11 +49,11 @@ def run(arguments: Sequence[str] = ()) -> int:
     failed = []
     everything = [*arguments] in ([], [ALL])
     if everything:
-        for name, command in CHECKS.items():
-            began = time.monotonic()
-            good = _run(command) == 0
-            print(f"{'ok    ' if good else 'FAILED'}  {name} ({time.monotonic() - began:.1f} s)", flush=True)
-            failed += [] if good else [name]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for name, one in zip(CHECKS, pool.map(_check, CHECKS.values()), strict=True):
+                print(one.said if one.failed else "", end="")
+                print(f"{'FAILED' if one.failed else 'ok    '}  {name} ({one.seconds:.1f} s)", flush=True)
+                failed += [name] if one.failed else []
     if any(one.partition("=")[0] == "--sequences" for one in arguments):
         arguments = [*OF_SEQUENCES, *arguments]
     if "--faults" in arguments:
@@ -68,7 +77,23 @@ def suite_and_second_try(root: Path = ROOT, options: Sequence[str] = ()) -> int:
     return _run(["pytest", *SECOND_TRY, *options], root)
 
 
-def _run(command: Sequence[str], root: Path = ROOT) -> int:
-    return subprocess.run(
-        with_parent_death_signal([sys.executable, "-P", "-m", *command]), cwd=root, check=False
-    ).returncode
+@dataclass(frozen=True)
+class _Checked:
+    failed: bool
+    said: str
+    seconds: float
+
+
+def _check(command: Sequence[str]) -> _Checked:
+    with tempfile.TemporaryFile() as said:
+        began = time.monotonic()
+        failed = _run(command, said=said) != 0
+        seconds = time.monotonic() - began
+        said.seek(0)
+        return _Checked(failed, said.read().decode(errors="replace"), seconds)
+
+
+def _run(command: Sequence[str], root: Path = ROOT, said: IO[bytes] | None = None) -> int:
+    """Run a module; what it says goes where we say ours, or into a file."""
+    words = with_parent_death_signal([sys.executable, "-P", "-m", *command])
+    return subprocess.run(words, cwd=root, stdout=said, stderr=said, check=False).returncode
