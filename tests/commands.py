@@ -47,6 +47,8 @@ def run(
     """
     with tempfile.TemporaryDirectory(prefix="ruta-command-") as home:
         out, err = Path(home) / "out", Path(home) / "err"
+        for printed in (out, err):
+            printed.touch()
         program = Program(module, [], {**environment, "PYTHONPATH": str(ROOT)}, Path(os.devnull))
         process = forked.server(IMPORTED).fork(["tests.commands", str(out), str(err), module, *words], program)
         try:
@@ -61,10 +63,12 @@ def run(
 def main(out: str, err: str, module: str, *words: str) -> None:
     """Run a module as `python -m` does, in the process that was forked for it; it prints into two files."""
     for file, place in ((out, sys.stdout), (err, sys.stderr)):
-        written = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        written = os.open(file, os.O_WRONLY | os.O_APPEND)
         os.dup2(written, place.fileno())
         os.close(written)
     os.chdir(ROOT)
     sys.argv = [module, *words]
-    sys.modules.pop(f"{module}.__main__", None)  # it is to run, not to be there
+    for imported in (module, f"{module}.__main__"):  # what is to run is not to be there
+        if not hasattr(sys.modules.get(imported), "__path__"):
+            sys.modules.pop(imported, None)
     runpy.run_module(module, run_name="__main__", alter_sys=True)
