@@ -1,13 +1,13 @@
 """A browser (Debian's chromium) at the console's pages: as somebody, in a language, on a screen so wide."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Final
 
 import pyotp
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, Response, sync_playwright
 
 from deploy.local.operator_error import OperatorError
 from screens import frozen
@@ -39,10 +39,21 @@ class Hand:
         self.console = console
         self.complaints: list[str] = []
         page.set_default_timeout(WITHIN)
-        page.on("console", self._hear)
-        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        page.on("requestfailed", self._hear_of)
-        page.on("response", self._hear_answer)
+        self._listens: Mapping[Any, Callable[[Any], None]] = {
+            "console": self._hear,
+            "pageerror": self._hear_error,
+            "requestfailed": self._hear_of,
+            "response": self._hear_answer,
+        }
+        for event, hear in self._listens.items():
+            page.on(event, hear)
+
+    def leave(self) -> None:
+        """Leave the page to whoever comes next: nothing goes on in it, and nobody hears of it here."""
+        for event, hear in self._listens.items():
+            self.page.remove_listener(event, hear)
+        self.page.unroute_all(behavior="ignoreErrors")
+        self.page.goto("about:blank")
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type not in ("error", "warning"):
@@ -50,6 +61,9 @@ class Hand:
         if message.text.startswith(OWN_STATUS) and message.location["url"] == self.page.url:
             return
         self.complaints.append(f"{message.type}: {message.text}")
+
+    def _hear_error(self, error: Error) -> None:
+        self.complaints.append(f"error: {error}")
 
     def _hear_of(self, request: Request) -> None:
         if request.failure != ABORTED:
@@ -100,15 +114,16 @@ class Hand:
 
 
 class Visits:
-    """Opens pages, each in a tab of its own with nobody's cookies; whoever has come in once stays so.
+    """Opens pages, each with nobody's cookies; whoever has come in once stays so.
 
-    The tabs of a language share a window: a window takes the browser longer than a page.
+    The pages of a language come one after the other in a tab that stays: for another the browser starts a process, and
+    a window takes it longer than that.
     """
 
     def __init__(self, browser: Browser, console: ShownConsole) -> None:
         self._browser = browser
         self.console = console
-        self._windows: dict[str, BrowserContext] = {}
+        self._tabs: dict[str, Page] = {}
         self._sessions: dict[str, Any] = {}
 
     @contextmanager
@@ -124,22 +139,21 @@ class Visits:
 
     @contextmanager
     def _tab(self, language: str, width: int, cookies: Any) -> Iterator[Hand]:
-        window = self._window(language)
-        window.clear_cookies()
-        window.add_cookies(cookies)
-        hand = Hand(window.new_page(), self.console)
+        if language not in self._tabs:
+            window = self._browser.new_context(locale=LANGUAGES[language])
+            window.add_init_script(HEARD)
+            self._tabs[language] = window.new_page()
+        page = self._tabs[language]
+        page.context.clear_cookies()
+        page.context.add_cookies(cookies)
+        hand = Hand(page, self.console)
         hand.look(width)
         try:
             yield hand
-        finally:
-            hand.page.close()
-
-    def _window(self, language: str) -> BrowserContext:
-        if language not in self._windows:
-            self._windows[language] = self._browser.new_context(locale=LANGUAGES[language])
-            self._windows[language].add_init_script(HEARD)
-            self._windows[language].new_page()  # stays, and the window with it
-        return self._windows[language]
+        except BaseException:  # what went wrong may go on in it
+            self._tabs.pop(language).context.close()
+            raise
+        hand.leave()
 
 
 @contextmanager
