@@ -70,9 +70,14 @@ EMPTY_PARKED: Final = f"""
 
 _OUTCOME_ABOUT: Final = "(parked_outcome.subject = forgotten.id::text or parked_outcome.ids @> array[forgotten.id])"
 
-# That something came of a message stays, and of which kind it was; about whom it was, or spoke, does not.
+# That something came of a message stays, and of which kind it was; about whom it was, or spoke, does not. Where its
+# case is confidential, what operators do not see of it goes with the ids by which that is known.
 UNNAME_OUTCOMES: Final = f"""
-    update parked_outcome set subject = null, message_id = null, ids = null
+    update parked_outcome
+    set (source, type, code, error) = (
+            select source, type, code, error from operators.outcome as seen
+            where seen.outcome_id = parked_outcome.outcome_id),
+        subject = null, message_id = null, ids = null
     from forgotten where {_OUTCOME_ABOUT}
 """
 

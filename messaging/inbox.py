@@ -11,6 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import contracts
+from messaging import confidential
 from messaging.database import Connection, Row, as_json
 from messaging.log import describe, fields
 
@@ -107,12 +108,13 @@ def _known_digests(connection: Connection, batch: Sequence[Received]) -> dict[Ke
 
 
 PARK = """
-    insert into parked (state, reason, error, waiting_for, source, message_id, type, subject, raw, next_attempt_at)
-    select state, reason, error, waiting_for, source, message_id, type, subject, decode(raw, 'base64'),
+    insert into parked (
+        state, reason, error, waiting_for, source, message_id, type, subject, about, raw, next_attempt_at)
+    select state, reason, error, waiting_for, source, message_id, type, subject, about, decode(raw, 'base64'),
            case when state <> 'quarantined' then clock_timestamp() + interval '1 second' end
     from jsonb_to_recordset(%s::jsonb) as new(
         state text, reason text, error text, waiting_for text, source text, message_id uuid, type text, subject text,
-        raw text)
+        about uuid[], raw text)
     on conflict do nothing
 """
 
@@ -189,7 +191,9 @@ LEAVE = f"""
 
 # A message that failed waits twice as long each time, up to a minute, and never in step with its neighbours. One that
 # an operator has stopped meanwhile is not tried again.
-NAME = "update parked set source = %s, message_id = %s, type = %s, subject = %s where parked_id = %s"
+NAME = """
+    update parked set source = %s, message_id = %s, type = %s, subject = %s, about = %s::uuid[] where parked_id = %s
+"""
 TRY_LATER = f"""
     with noted as (
         update parked
@@ -276,6 +280,7 @@ def parked_row(
         "message_id": message.id if message else None,
         "type": message.type if message else None,
         "subject": message.subject if message else None,
+        "about": [str(id) for id in confidential.about(message)] if message else [],
         "raw": base64.b64encode(raw).decode(),
     }
 
@@ -315,7 +320,8 @@ def wait_on(connection: Connection, parked_id: int, reason: str, waiting_for: st
 def name(connection: Connection, parked_id: int, one: Received) -> None:
     """Note what a message says of itself that could not be read when it came, and is registered from now on."""
     message = one.message
-    connection.execute(NAME, (message.source, message.id, message.type, message.subject, parked_id))
+    about = confidential.about(message)
+    connection.execute(NAME, (message.source, message.id, message.type, message.subject, about, parked_id))
 
 
 def try_later(connection: Connection, parked_id: int, error: str) -> None:

@@ -64,7 +64,7 @@ import pydantic
 
 import contracts
 from contracts.codes import ProcessedState
-from messaging import believing, clock, database, inbox, outbox, tracing
+from messaging import believing, clock, confidential, database, inbox, outbox, tracing
 from messaging.answers import MissingPrerequisite, Refused
 from messaging.became import Became
 from messaging.broker import Publication
@@ -112,6 +112,7 @@ class _Outcome:
     became: Became = field(default_factory=Became)  # of messages of organisations
     other_clocks: Sequence[timedelta] = ()  # how far ahead of ours those are that are apart (messaging/clocks.py)
     ended: tuple[str, str | None] = ("applied", None)  # how the last message that was handled has ended, and the code
+    confidential: set[UUID] = field(default_factory=set)  # ids of confidential cases, as messages say
 
     def park(self, row: database.Row, one: Received | None = None) -> None:
         """Park a message, as far as there is room for `one` of its sender's."""
@@ -123,6 +124,11 @@ class _Outcome:
     def unpark(self, row: database.Row) -> None:
         self.parked.remove(row)
         self.tally.parked -= 1
+
+    def heard(self, message: contracts.Message) -> None:
+        """Keep what a message that was read, or is to be published, says of its case: whether that is confidential."""
+        if confidential.says_so(message):
+            self.confidential |= confidential.hides(message)
 
 
 class Runtime:
@@ -229,6 +235,7 @@ class Runtime:
         connection, writer = self._ready()
         try:
             with transaction(connection, in_turn=self._in_turn, asks_who_may=self._asks_who_may) as tx:
+                outcome = _Outcome()
                 with self._time_limit():
                     now = clock.now()
                     tx.brief = brief
@@ -236,8 +243,8 @@ class Runtime:
                     tx.keep()
                     if not (drafts or tx.comes_again):
                         return None
-                    publications = [self._publication(draft, now, None) for draft in drafts]
-                return self._commit(connection, writer, tx, _Outcome(publications))
+                    outcome.publications += [self._publication(outcome, draft, now, None) for draft in drafts]
+                return self._commit(connection, writer, tx, outcome)
         except psycopg.OperationalError as error:
             if database.is_lost(error, connection):
                 raise
@@ -304,6 +311,7 @@ class Runtime:
                 # The gateway lets nothing like it through: somebody with the hub's own rights has sent this.
                 self._quarantine(outcome, delivery.body, None, content.code)
             else:
+                outcome.heard(content.message)
                 received.append(content)
         return received
 
@@ -371,7 +379,7 @@ class Runtime:
                 outcome.ended = "applied", None
                 outcome.became.note(message, ProcessedState.APPLIED)
                 outcome.subjects.add(message.subject)
-                outcome.publications.extend(self._publication(draft, now, message) for draft in drafts)
+                outcome.publications.extend(self._publication(outcome, draft, now, message) for draft in drafts)
 
     def _refused_by(
         self, ahead: timedelta, handle: Callable[[], Sequence[contracts.Draft]], tx: Transaction
@@ -444,22 +452,27 @@ class Runtime:
         draft = contracts.Draft(refusal, subject=str(message.id), recipient=message.source)
         # What is not in the inbox may be delivered, and refused, again: under one id, so that it counts as one.
         refusal_id = uuid5(NAMESPACE_OID, f"{message.source} {code} {digest}")
-        outcome.publications.append(self._publication(draft, clock.now(), message, refusal_id))
+        outcome.publications.append(self._publication(outcome, draft, clock.now(), message, refusal_id))
 
     def _reports(self, outcome: _Outcome) -> Iterator[Publication]:
         """Say to each organisation what became of its messages; an organisation's own instance says it to nobody."""
         if self._named is not None and self._identity.organisation is None:
             for draft in outcome.became.drafts(self._named):
-                yield self._publication(draft, clock.now(), None)
+                yield self._publication(outcome, draft, clock.now(), None)
 
     def _publication(
-        self, draft: contracts.Draft, now: datetime, cause: contracts.Message | None, message_id: UUID | None = None
+        self,
+        outcome: _Outcome,
+        draft: contracts.Draft,
+        now: datetime,
+        cause: contracts.Message | None,
+        message_id: UUID | None = None,
     ) -> Publication:
         parent = tracing.traceparent(cause)
         source = self._identity.sender(draft)
-        return self._identity.publication(
-            contracts.stamp(draft, source=source, time=now, id=message_id, cause=cause, traceparent=parent)
-        )
+        message = contracts.stamp(draft, source=source, time=now, id=message_id, cause=cause, traceparent=parent)
+        outcome.heard(message)
+        return self._identity.publication(message)
 
     def _quarantine(
         self,
@@ -527,6 +540,8 @@ class Runtime:
                 now = clock.now()
                 resolve: Callable[[], None]
                 for row, one in read:
+                    if row["source"] is None and isinstance(one, Received):
+                        outcome.heard(one.message)
                     before = next(seen) if row["source"] is None and isinstance(one, Received) else Seen.NEW
                     if isinstance(one, contracts.Invalid):
                         resolve = partial(inbox.quarantine, connection, row["parked_id"], one.code, None)
@@ -609,6 +624,8 @@ class Runtime:
                 resolve()
             if outcome.parked:
                 inbox.park(connection, outcome.parked)
+            if outcome.confidential:
+                confidential.note(connection, outcome.confidential)
             woken = inbox.wake(connection, outcome.subjects)
             committed = outbox.write(connection, writer, publications, outcome.tally)
         self.waiting_may_go_on |= woken()

@@ -124,7 +124,8 @@ def _failures_as_text(found: Failures) -> str:
 
 def _group_as_text(one: Group) -> str:
     """Three lines, of which none is folded: what and why, how many since when, and where it failed."""
-    what = " · ".join((one.service, one.contract or "unreadable", one.state, one.reason))
+    contract = f"{one.contract} (confidential: whose is not shown)" if one.confidential else one.contract
+    what = " · ".join((one.service, contract or "unreadable", one.state, one.reason))
     many = "1 message" if one.messages == 1 else f"{one.messages:,} messages"
     later = f"; {one.later:,} later ones about the same" if one.later else ""
     lines = [

@@ -39,6 +39,7 @@ OPERATORS_SEE: Final[list[LiteralString]] = [
     "grant usage on schema operators to {role}",
     "grant select on all tables in schema operators to {role}",
     "grant execute on function operators.may_be(text, text, text, text) to {role}",
+    "grant execute on function operators.is_of_the_runtime(text) to {role}",
     "grant execute on function operators.say_again(bigint[]) to {role}",
     "grant execute on function operators.contract_of(text) to {role}",
     "grant execute on function operators.organisation_of(text, text) to {role}",

@@ -52,24 +52,24 @@ CROWDED = f"""
     order by source
 """
 
-# Whose messages were given up, and why.
+# Whose messages were given up, and why: of confidential cases as operators see it.
 GIVEN_UP = """
-    select distinct reason, source from parked where state = 'quarantined' and source is not null
+    select distinct reason, source from operators.parked where state = 'quarantined' and source is not null
     order by source, reason limit 1000
 """
 
-# What waits or is tried again, of each sender for each reason, with the first of it.
+# What waits or is tried again, of each sender for each reason, with the first of it; the same.
 WAITS = """
     with together as (
-        select state, source, reason, count(*) as messages, sum(octet_length(raw))::bigint as bytes,
+        select state, source, reason, count(*) as messages, sum(size)::bigint as bytes,
                min(greatest(parked_at, operation.started_at)) as since, min(parked_id) as first
-        from parked left join parked_operation as operation using (operation_id)
+        from operators.parked left join parked_operation as operation using (operation_id)
         where state <> 'quarantined' group by state, source, reason
         order by since limit 50
     )
     select together.state, together.source, together.reason as code, messages, bytes, since,
            message_id::text, waiting_for
-    from together join parked on parked_id = first order by since
+    from together join operators.parked on parked_id = first order by since
 """
 
 # What one alone has had said again, and nobody else has looked at.

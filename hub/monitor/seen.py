@@ -18,6 +18,7 @@ from hub.monitor.alerts import rules, telling
 from hub.monitor.alerts.rules import Alert
 from hub.monitor.alerts.settings import Settings
 from hub.monitor.alerts.telling import Book
+from hub.monitor.waiting import NOT_SHOWN
 from messaging.topology import CONSOLE, NAME
 
 MOST: Final = 500  # of alerts, queues, organisations and so on
@@ -76,7 +77,7 @@ class SeenWait:
     """What waits, or has failed and is tried again, of one sender for one reason."""
 
     state: str  # `waiting` or `retry`
-    source: str | None
+    source: str | None  # `-`, as `code`, where the case is confidential
     code: str
     messages: int
     bytes: int
@@ -261,9 +262,10 @@ def _service(name: str, said: Mapping[str, Any] | None) -> SeenService:
 
 def _wait(said: Mapping[str, Any]) -> SeenWait:
     """Of what messages have said, what is an id or the name of an organisation, and no more."""
+    source = said["source"]
     return SeenWait(
         state=said["state"],
-        source=said["source"] if said["source"] and NAME.fullmatch(said["source"]) else None,
+        source=source if source and (source == NOT_SHOWN or NAME.fullmatch(source)) else None,
         code=said["code"],
         messages=said["messages"],
         bytes=said["bytes"],

@@ -22,6 +22,10 @@ MEANS: Final[Mapping[str, str]] = {
 UNREADABLE: Final = N_(
     "El servicio no pudo leer lo que llegó. Se intenta otra vez cuando corra una versión que lo lea."
 )
+KEPT_BACK: Final = N_("El servicio no pudo con estos mensajes, y no se muestra por qué.")
+CASE_NOT_SHOWN: Final = N_(
+    "Son de casos reservados: de quién son y sobre qué no se muestra. Se abre por su id en Mensajes, con un motivo."
+)
 GOES_ON: Final = N_("Sigue sin que nadie haga nada.")
 
 ASKS: Final[Mapping[str, str]] = {
@@ -75,6 +79,7 @@ WHY: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 """By act: the codes of reasons. Nothing else is written down, so nobody can be named in it."""
+CONFIDENTIAL: Final = N_("caso reservado")
 UNTOLD: Final = N_("sin nombre conocido")
 NOT_KNOWN: Final = N_("no se sabe")
 WHY_ELSEWHERE: Final = N_("lo que se escribió en la línea de órdenes")

@@ -16,6 +16,7 @@ from hub.console.store.work import Day
 from hub.console.web import words
 from hub.console.web.words import N_
 from hub.gateway.http.problems import Language
+from hub.monitor.waiting import NOT_SHOWN
 from messaging.believing import COLOMBIA
 from messaging.identity import HUB
 from messaging.topology import Organisation
@@ -29,6 +30,7 @@ NEAR: Final = timedelta(days=30)  # beyond it a date says more than a number of 
 IN_DAYS: Final = 5  # weeks: less than so many are said as days
 OTHER_DAYS: Final = {-1: N_("ayer %(time)s"), 0: N_("hoy %(time)s"), 1: N_("mañana %(time)s")}
 HUB_NAME: Final = "Ruta"
+SOMEBODY: Final = N_("una organización en un caso reservado")
 UNDECIDED: Final = N_("recibida, sin decidir")
 
 
@@ -93,9 +95,14 @@ class Saying:
         return str(LOCALES[self.language].territories.get(letters[0], code))
 
     def organisation(self, id: str) -> str:
-        """What an organisation is called; of one that has left the network, its short name."""
+        """What an organisation is called; of one that has left the network, its short name.
+
+        Of one whose case is confidential (NOT_SHOWN), no more than that.
+        """
         if id == HUB:
             return HUB_NAME
+        if id == NOT_SHOWN:
+            return self.text(SOMEBODY)
         one = self._organisations.get(id)
         return id if one is None else one.name
 

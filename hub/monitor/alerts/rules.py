@@ -29,6 +29,7 @@ from hub.monitor.alerts.settings import Settings
 from messaging.topology import COURIER, GATEWAY, LEDGER, NETWORK
 
 EVERYBODY: Final = "*"
+CALLED: Final = {EVERYBODY: "everybody", waiting.NOT_SHOWN: "an organisation in a confidential case"}
 MOST: Final = 0.5  # of all organisations that are silent: then it is one cause, and not theirs
 SERVERS: Final = {"postgres": "database_away", "rabbitmq": "broker_away", "epmd": "broker_away"}
 MONITORS: Final = ("alerts", "monitor")  # the processes whose end nobody would be told of otherwise
@@ -440,7 +441,7 @@ def listed(names: Iterable[str]) -> str:
 def waits(one: Alert, began: str | None = None) -> str:
     """Who waits, since when, and whether it can wait until seven: one or two sentences."""
     since = one.since or began
-    who = ["everybody" if name == EVERYBODY else name for name in one.organisations]
+    who = [CALLED.get(name, name) for name in one.organisations]
     if one.emergencies is None:
         who.append("emergencies nobody can count now")
     elif one.emergencies:

@@ -31,6 +31,8 @@ class Group:
     later: int  # messages that have come since about the same subjects, and were parked as well
     may_be_retried: int
     may_be_given_back: int
+    confidential: bool
+    """Of confidential cases: then `contract` is its family alone, and who sent it and the service's reason are `-`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,11 @@ GROUPS: Final = f"""
     select type, state, reason, error, count(*) as messages,
            array_agg(distinct source) filter (where source is not null) as senders,
            min(parked_at) as since, max(parked_at) as last, sum(size)::bigint as size,
-           count(distinct subject) as subjects, sum(later)::bigint as later,
+           count(distinct subject) as subjects, sum(later)::bigint as later, confidential,
            count(*) filter (where {ACTS} and operators.may_be('retry', state, reason, source)) as may_be_retried,
            count(*) filter (where {ACTS} and operators.may_be('give_back', state, reason, source)) as may_be_given_back
     from operators.parked where reason <> 'erased' and {MATCH}
-    group by type, state, reason, error
+    group by type, state, reason, error, confidential
 """
 
 
@@ -114,11 +116,12 @@ class Parked:
     parked_at: datetime
     operation_id: UUID | None
     later: int  # messages that have come since about the same subject, and were parked as well
+    confidential: bool  # as of a group
 
 
 MESSAGES: Final = f"""
     select parked_id, state, reason, error, attempts, source, message_id, type as contract, subject, size, digest,
-           parked_at, operation_id, later
+           parked_at, operation_id, later, confidential
     from operators.parked where parked_id > %(after)s and {MATCH}
     order by parked_id limit {AT_ONCE}
 """

@@ -265,10 +265,11 @@ class Message:
     message_id: UUID | None
     contract: str | None
     subject: str | None
+    confidential: bool  # as of a group of failures
 
 
 MESSAGES: Final = f"""
-    select parked_id, was, result, code, error, at, source, message_id, type as contract, subject
+    select parked_id, was, result, code, error, at, source, message_id, type as contract, subject, confidential
     from operators.operation_message where operation_id = %s and parked_id > %s order by parked_id limit {AT_ONCE}
 """
 

@@ -39,6 +39,8 @@ class Row:
     reason: str
     place: str
     means: str
+    hint: str
+    """What of it is not shown; empty where all is."""
     senders: Sequence[str]
     waits: Sequence[str]
     """Of the senders those that wait for us."""
@@ -190,6 +192,8 @@ def _rows(groups: Sequence[Group], words: Words, say: Saying) -> Iterator[Row]:
     for one in groups:
         goes_on = one.state != "quarantined"
         means = mending_words.GOES_ON if goes_on else mending_words.MEANS.get(one.reason, mending_words.UNREADABLE)
+        if one.reason == waiting.NOT_SHOWN:
+            means = mending_words.KEPT_BACK
         may = {"retry": one.may_be_retried, "give_back": one.may_be_given_back} if words.says(one) else {}
         yield Row(
             one,
@@ -197,6 +201,7 @@ def _rows(groups: Sequence[Group], words: Words, say: Saying) -> Iterator[Row]:
             words.code(one.reason),
             words.place(one.error),
             say.text(means),
+            say.text(mending_words.CASE_NOT_SHOWN) if one.confidential else "",
             [words.sender(sender) for sender in one.senders],
             [words.sender(who) for who in waiting.whose((one.reason, sender) for sender in one.senders)],
             [(act, say.text(mending_words.ASKS[act]), many, new_form_id()) for act, many in may.items() if many],

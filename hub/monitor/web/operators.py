@@ -23,11 +23,13 @@ from hub.gateway.audit.store import Act
 from hub.monitor.log.confidential import REFERENCE
 from hub.monitor.mending.failures import Group
 from hub.monitor.mending.operations import MendingError, Part
+from hub.monitor.waiting import NOT_SHOWN
 from messaging import database
 from messaging.identity import HUB
 
 FAILURES: Final = "/fallos"
 REPLAYS: Final = "/repeticiones"
+FAMILIES: Final = frozenset(one.partition(".")[0] for one in CONTRACTS)
 AT_ONCE: Final = 3  # pages that wait for services' databases: the others are for everybody else
 # Of the connection to the console's own database, which does nothing meanwhile.
 PATIENT: Final = "set local idle_in_transaction_session_timeout = '5min'"
@@ -108,20 +110,22 @@ class Words:
     def says(cls, group: Group) -> bool:
         """Whether all that says which group it is may stand on a page; of what could not be read there is less."""
         return (
-            (group.contract is None or group.contract in CONTRACTS)
-            and bool(cls.code(group.reason))
+            (group.contract is None or group.contract in (FAMILIES if group.confidential else CONTRACTS))
+            and (bool(cls.code(group.reason)) or (group.confidential and group.reason == NOT_SHOWN))
             and (group.error is None or bool(cls.place(group.error)))
         )
 
     def contract(self, said: str | None) -> str:
-        """A contract that we know; else that it cannot be told."""
+        """A contract that we know, or its family where the case is confidential; else that it cannot be told."""
+        if said in FAMILIES:
+            return f"{said} ({self._say.text(mending_words.CONFIDENTIAL)})"
         return said if said in CONTRACTS else self._say.text(mending_words.UNTOLD)
 
     def sender(self, said: str | None) -> str:
         """What an organisation is called; of one that we do not know, that it cannot be told."""
         if said is None:
             return self._say.text(mending_words.NOT_KNOWN)
-        known = said == HUB or said in self._organisations
+        known = said in (HUB, NOT_SHOWN) or said in self._organisations
         return self._say.organisation(said) if known else self._say.text(mending_words.UNTOLD)
 
     def who(self, said: str | None) -> str:

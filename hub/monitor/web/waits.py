@@ -14,6 +14,7 @@ from hub.console.web.visit import Visit
 from hub.console.web.words import N_
 from hub.gateway.http.problems import Language
 from hub.monitor.seen import Seen, SeenWait
+from hub.monitor.waiting import NOT_SHOWN
 from hub.monitor.web import looking
 from messaging import inbox
 from messaging.identity import HUB
@@ -30,7 +31,7 @@ class Row:
     wait: SeenWait
     why: str  # empty where the code has no words
     until: datetime | None  # None: as long as it takes, or until it has been tried often enough
-    share: int  # per cent of what of its sender may lie in this service; 0 of what the hub itself says
+    share: int  # per cent of what of its sender may lie in this service; 0 of what the hub says, or whose is not shown
 
 
 def screens(settings: Settings) -> Sequence[Screen]:
@@ -67,7 +68,7 @@ def _row(service: str, wait: SeenWait, language: Language) -> Row:
     ends = wait.state == "waiting" and wait.source != HUB and wait.code != inbox.CLOCKS_APART
     has_words = bool(refusals.find(wait.code, service, language)) and wait.state == "waiting"
     share = 0.0
-    if wait.source != HUB:
+    if wait.source not in (HUB, NOT_SHOWN):
         share = max(wait.messages / inbox.PARKED_OF_ONE_SENDER, wait.bytes / inbox.PARKED_BYTES_OF_ONE_SENDER)
     return Row(
         service=service,

@@ -1,0 +1,59 @@
+"""Which messages are of confidential cases, so that operators see of them in a service what the message log shows.
+
+A message says so itself, by a case code, a confidential need, or the mark `confidential`; then so is all that comes
+under its id or its subject, whoever says it, and what answers it. The log knows it by the same
+(hub/monitor/log/entries.py). What a service has read or said of such a case is noted in `confidential_id`; the views of
+the schema `operators` hide by it what is parked (migration 0015).
+"""
+
+import re
+from collections.abc import Collection
+from typing import Any, Final
+from uuid import UUID
+
+import contracts
+from contracts.codes import is_confidential
+from contracts.registry import CONTRACTS
+from messaging.database import Connection
+
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+# In the order of the hashes: of two that note the same neither waits for the other.
+NOTE: Final = """
+    insert into confidential_id (hash)
+    select distinct sha256(uuid_send(id)) as hash from unnest(%b::uuid[]) as id order by hash
+    on conflict do nothing
+"""
+
+
+def says_so(message: contracts.Message) -> bool:
+    """Tell whether a message says that its case is confidential."""
+    if not CONTRACTS[message.type].personal_data:
+        return False
+    data: Any = message.data
+    need = getattr(data, "need_code", None)
+    return (
+        getattr(data, "case_code", None) is not None
+        or getattr(data, "confidential", None) is True
+        or (need is not None and is_confidential(need))
+    )
+
+
+def hides(message: contracts.Message) -> set[UUID]:
+    """Return the ids under which all else is of the same case: its own, and its subject's where that is one."""
+    return {message.id, *_as_ids(message.subject)}
+
+
+def about(message: contracts.Message) -> list[UUID]:
+    """Return the ids by which a message is held against those: the same, and those of what it answers."""
+    answered = (one for one in (message.causationid, message.correlationid) if one is not None)
+    return list(dict.fromkeys((message.id, *_as_ids(message.subject), *answered)))
+
+
+def note(connection: Connection, ids: Collection[UUID]) -> None:
+    """Note ids of confidential cases in the open transaction."""
+    connection.execute(NOTE, (list(ids),))
+
+
+def _as_ids(subject: str) -> list[UUID]:
+    return [UUID(subject)] if _ID.fullmatch(subject) else []
