@@ -10,9 +10,10 @@ inbox, whose numbers have no gap; who reads it by HTTP has read each number once
 
 import fnmatch
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
-from typing import Any, LiteralString
+from itertools import chain, islice, pairwise
+from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg.rows import dict_row
@@ -20,10 +21,12 @@ from psycopg.rows import dict_row
 GATEWAY = "gateway"
 ID_REUSED = "id_reused"  # said of a second body under an id
 ENDS_HERE = ("waits", "quarantined")
+MISSING_AT_MOST: Final = 1_000  # numbers of one inbox that are named
 
 SAID: LiteralString = "select organisation, message_id::text as message_id, service, state, code from outcome"
 DELIVERED: LiteralString = "select organisation, number, message_id::text as message_id, source from delivery"
 ENDS: LiteralString = "select organisation, number from inbox_end"
+BEGINS: LiteralString = "select number from numbered_from"
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class Told:
     said: tuple[Said, ...] = ()
     delivered: tuple[Delivered, ...] = ()
     ends: Mapping[str, int] = field(default_factory=dict)  # by organisation, the last number given out
+    begins: frozenset[int] = frozenset({0})  # behind which numbers went on without a gap before
 
 
 @dataclass
@@ -102,6 +106,7 @@ def read_gateway(url: str) -> Told:
             tuple(Said(**row) for row in connection.execute(SAID)),
             tuple(Delivered(**row) for row in connection.execute(DELIVERED)),
             {row["organisation"]: row["number"] for row in connection.execute(ENDS)},
+            frozenset({0, *(row["number"] for row in connection.execute(BEGINS))}),
         )
 
 
@@ -202,7 +207,7 @@ def _check_inboxes(happened: Happened, told: Told, findings: Findings) -> None:
         given = Counter(one.number for one in rows[organisation])
         end = told.ends.get(organisation, 0)
         findings.lost += [
-            f"number {n} of the inbox of {organisation} is missing" for n in range(1, end + 1) if not given[n]
+            f"number {n} of the inbox of {organisation} is missing" for n in _missing({*given}, end, told.begins)
         ]
         findings.doubled += [f"number {n} of the inbox of {organisation}: {c} times" for n, c in given.items() if c > 1]
         findings.untrue += [f"number {n} of the inbox of {organisation} was never given out" for n in given if n > end]
@@ -216,6 +221,13 @@ def _check_inboxes(happened: Happened, told: Told, findings: Findings) -> None:
             for number, message_id in read
             if expected.get(number) != message_id
         ]
+
+
+def _missing(given: Set[int], end: int, begins: Set[int]) -> Iterator[int]:
+    """The numbers up to the last that are not there; from one beginning to the last before the next none is skipped."""
+    edges = sorted({0, *given, *(one for one in begins if one <= end), end + 1})
+    gaps = (range(low + 1, high) for low, high in pairwise(edges) if high in given or high not in begins)
+    return islice(chain.from_iterable(gaps), MISSING_AT_MOST)
 
 
 def readers_of(kinds: Iterable[str], services: Mapping[str, Any]) -> dict[str, frozenset[str]]:

@@ -223,6 +223,8 @@ QUARANTINE = f"""
 def park(connection: Connection, rows: Sequence[Row]) -> None:
     """Park messages; the rows are made by `parked_row`."""
     connection.execute(PARK, (as_json(rows),))
+    if hidden := {UUID(id) for row in rows for id in row["hides"]}:
+        confidential.note(connection, hidden)
 
 
 @dataclass(slots=True)
@@ -281,6 +283,7 @@ def parked_row(
         "type": message.type if message else None,
         "subject": message.subject if message else None,
         "about": [str(id) for id in confidential.about(message)] if message else [],
+        "hides": [str(id) for id in confidential.hides(message)] if message and confidential.says_so(message) else [],
         "raw": base64.b64encode(raw).decode(),
     }
 

@@ -5,6 +5,7 @@ with Stack(directory) as stack:
 """
 
 import contextlib
+import hashlib
 import ipaddress
 import logging
 import os
@@ -49,7 +50,7 @@ READERS_SEE: Final[list[LiteralString]] = [
     "grant connect on database {database} to {role}",
     "grant select on message, outcome, queue_age, flow, flow_hour, flow_failed, counted to {role}",
     "grant select on refused_beyond to {role}",
-    "grant execute on function ask_to_open(uuid, uuid[], text, text), open_once(uuid) to {role}",
+    "grant execute on function ask_to_open(uuid, uuid[], text, text), open_once(uuid), vouch(uuid[]) to {role}",
 ]
 # Of the gateway's database what the message log has of refusals by HTTP.
 LOG_SEES: Final[list[LiteralString]] = [
@@ -62,8 +63,10 @@ LOG_SEES: Final[list[LiteralString]] = [
 OPERATORS_DO_NOT_SEE: Final[list[LiteralString]] = ["revoke select on operators.outbox, operators.inbox from {role}"]
 OF_THE_GATEWAY: Final[list[LiteralString]] = [
     "revoke select on operators.refused, operators.delivery from {role}",
-    "grant execute on function operators.deliveries_of(uuid[]) to {role}",
+    "grant execute on function operators.deliveries_of(uuid[], bytea[]) to {role}",
 ]
+# By which the gateway knows what the log shows: in the databases of both.
+HAVE_KEY: Final = "insert into vouching (key) values (%s) on conflict (id) do update set key = excluded.key"
 OPERATORS_ACT: Final[list[LiteralString]] = ["grant execute on all functions in schema operators to {role}"]
 
 
@@ -327,15 +330,16 @@ class Stack:
         """
         of_its_own = OPERATORS_DO_NOT_SEE + (OF_THE_GATEWAY if service == GATEWAY else [])
         grants = OPERATORS_SEE + (OPERATORS_ACT if acts else []) + of_its_own
-        self._provide_login(service, operator_role(service), grants)
+        self._provide_login(service, operator_role(service), grants, vouches=service == GATEWAY)
         return self.operator_database_url(service)
 
     def provide_log_reader(self, log: str) -> str:
         """Make the login of who shows the message log in a database that is up to date; its address is returned.
 
-        It reads what every operator may see, and writes nothing but why it has something opened. Raises OperatorError.
+        It reads what every operator may see, and writes nothing but why it has something opened; for what it reads the
+        log vouches to the gateway. Raises OperatorError.
         """
-        self._provide_login(log, reader_role(log), READERS_SEE)
+        self._provide_login(log, reader_role(log), READERS_SEE, vouches=True)
         return self.log_reader_database_url(log)
 
     def provide_refusals_reader(self, gateway: str) -> str:
@@ -346,7 +350,7 @@ class Stack:
         self._provide_login(gateway, reader_role(gateway), LOG_SEES)
         return self.refusals_database_url(gateway)
 
-    def _provide_login(self, service: str, name: str, grants: list[LiteralString]) -> None:
+    def _provide_login(self, service: str, name: str, grants: list[LiteralString], *, vouches: bool = False) -> None:
         role, password = sql.Identifier(name), sql.Literal(self.state.password(f"postgres {name}"))
         with self._administering(service) as connection:
             if connection.execute("select from pg_roles where rolname = %s", [name]).fetchone() is None:
@@ -356,6 +360,9 @@ class Stack:
             with database.connect(self.service_database_url(service)) as connection:  # the owner of what is granted
                 for grant in grants:
                     connection.execute(sql.SQL(grant).format(role=role, database=sql.Identifier(service)))
+                if vouches:
+                    key = hashlib.sha256(self.state.password("vouching key").encode()).digest()
+                    connection.execute(HAVE_KEY, (key,))
         except psycopg.Error as error:
             raise OperatorError(f"{name} cannot be let into the database of {service}: {_first_line(error)}.") from None
 

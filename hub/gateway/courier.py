@@ -43,6 +43,10 @@ class Courier(BatchWriter):
         super().__init__(Task(COURIER, LEDGER, THE_COURIER, BATCH, PREFETCH, APART), database_url, amqp_url, log)
         self._organisations = organisations
 
+    def begin(self, connection: database.Connection) -> None:
+        """See to it that no number is given out twice."""
+        ledger.begin(connection)
+
     def write(self, connection: database.Connection, batch: Sequence[frames.Delivered]) -> int:
         """Write them all."""
         write(connection, [Entry(one.routing_key(), one.body) for one in batch], self._organisations())

@@ -147,10 +147,34 @@ def write(connection: Connection, batch: Batch) -> None:
     _notify(connection, "outcome", changed)
 
 
+# Where this server was not the last that was written to, or these tables were not there then, nobody knows up to where
+# numbers were given out: the database may be a copy from before. They go on behind the clock's microseconds.
+BEGIN: Final = """
+    insert into numbered_from (number, run)
+    select case when last.run is null then 0
+                else greatest((extract(epoch from clock_timestamp()) * 1000000)::bigint, last.number + 1) end, now.run
+    from (
+        select concat_ws(' ', extract(epoch from pg_postmaster_start_time()), 'inbox_end'::regclass::oid,
+                         pg_relation_filenode('inbox_end'), oid) as run
+        from pg_database where datname = current_database()
+    ) as now
+    left join (select number, run from numbered_from order by number desc limit 1) as last on true
+    where now.run is distinct from last.run
+"""
+
+
+def begin(connection: Connection) -> None:
+    """Learn, before anything is written, whether numbers go on where they ended here; and commit."""
+    connection.execute(BEGIN)
+    connection.commit()
+
+
 # The numbers of an organisation follow each other in the order in which its messages came; its last one is held by the
 # row of `inbox_end` until the commit, and given back by whatever undoes the transaction.
 DELIVER: Final = """
-    with come as (
+    with begins as (
+        select coalesce(max(number), 0) as number from numbered_from
+    ), come as (
         select * from unnest(
             %b::text[], %b::text[], %b::bool[], %b::text[], %b::uuid[], %b::text[], %b::text[], %b::uuid[], %b::uuid[],
             %b::text[]
@@ -167,8 +191,10 @@ DELIVER: Final = """
               and known.message_id = come.message_id
               and (known.address = come.address or not (known.copy or come.copy)))
     ), ended as (
-        insert into inbox_end (organisation, number) select distinct organisation, many from new
-        on conflict (organisation) do update set number = inbox_end.number + excluded.number
+        insert into inbox_end (organisation, number)
+        select distinct organisation, begins.number + many from new cross join begins
+        on conflict (organisation) do update
+        set number = greatest(inbox_end.number - (select number from begins), 0) + excluded.number
         returning organisation, number
     )
     insert into delivery (

@@ -24,7 +24,7 @@ SECOND = timedelta(seconds=1)
 DATABASE = "gateway_courier"
 TABLES = (
     "submission, idempotency, outbox, outbox_writer, delivery, inbox_end, http_reader, system_reader, outcome, "
-    "refusal_count, erased, parked, forgotten"
+    "refusal_count, erased, parked, forgotten, numbered_from"
 )
 
 

@@ -1,7 +1,8 @@
 """What has been delivered to an organisation, as SQL: the page behind a cursor, and what it has acknowledged.
 
 A cursor is a `number`: each organisation has its own, from 1 without gaps, given out by one writer in the order of its
-commits. So whoever goes on behind the last number that it has seen misses nothing.
+commits. So whoever goes on behind the last number that it has seen misses nothing; also where the database was restored
+from a copy, for then numbers go on behind all that were ever given out (`numbered_from`).
 """
 
 import asyncio
@@ -112,7 +113,9 @@ POSITION = """
     with reader as (
         {note} on conflict do nothing
     )
-    select coalesce((select number from inbox_end where organisation = %(organisation)s), 0) as last,
+    select greatest(
+               (select number from inbox_end where organisation = %(organisation)s),
+               (select max(number) from numbered_from), 0) as last,
            (select number from delivery where {of} and acknowledged_at is null order by number limit 1) as unread
 """
 

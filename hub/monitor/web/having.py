@@ -21,6 +21,7 @@ from hub.gateway.outcomes import Said
 from hub.monitor.log.reading import Became, Entry
 from hub.monitor.seen import Seen, SeenAlert
 from hub.monitor.web import log, state
+from hub.monitor.web.log import LogAway
 from hub.monitor.web.looking import Looked
 from messaging import clock, database
 from messaging.identity import HUB
@@ -40,9 +41,10 @@ FROZEN: Final = N_("El proceso %(process)s está detenido: esto espera hasta que
 NOT_SEEN: Final = N_("Nadie ha mirado en los últimos dos minutos qué procesos corren.")
 ITS_TURN: Final = N_("Le toca a esa organización leerlo.")
 
+VOUCHED: Final = "select id, proof from vouch(%s::uuid[])"
 DELIVERED: Final = """
     select organisation, source, message_id, delivered_at, acknowledged_at, reads_by_http
-    from operators.deliveries_of(%s::uuid[])
+    from operators.deliveries_of(%s::uuid[], %s::bytea[])
 """
 STOPS: Final = frozenset({
     "network_ended", "supervisor_frozen", "disk_full", "broker_away", "database_away", "broker_alarm",
@@ -120,14 +122,16 @@ Key = tuple[str, str, UUID]
 
 
 def _delivered(settings: Settings, ids: Sequence[UUID]) -> Mapping[Key, Mapping[str, Any]] | None:
-    """What the gateway knows of deliveries; None where nobody can tell."""
+    """What the gateway knows of deliveries, of those for which the log vouches; None where nobody can tell."""
     url = settings.operators.get(GATEWAY)
     if url is None or not ids:
         return None if ids else {}
     try:
+        vouched = log.ask(settings, lambda connection: connection.execute(VOUCHED, (list(ids),)).fetchall())
+        asked = [row["id"] for row in vouched], [row["proof"] for row in vouched]
         with database.connect(url, within=log.CONNECTS_WITHIN, answer_within=log.ANSWERS_WITHIN) as connection:
-            rows = connection.execute(DELIVERED, (list(ids),)).fetchall()
-    except psycopg.Error:
+            rows = connection.execute(DELIVERED, asked).fetchall()
+    except (LogAway, psycopg.Error):
         return None
     return {(row["organisation"], row["source"], row["message_id"]): row for row in rows}
 
