@@ -105,7 +105,7 @@ def test_operators_see_these_columns_and_none_of_the_tables(gateway: str) -> Non
             found = connection.execute(f"select * from operators.{view} limit 0".encode()).description
             assert found is not None
             assert " ".join(one.name for one in found) == columns
-        asked = connection.execute("select * from operators.deliveries_of('{}')").description
+        asked = connection.execute("select * from operators.deliveries_of('{}', '{}')").description
         assert asked is not None
         names = "organisation source message_id delivered_at acknowledged_at reads_by_http"
         assert " ".join(one.name for one in asked) == names
