@@ -1,19 +1,21 @@
 """`./ruta why MESSAGE_ID`: where a message came in, who has it, what became of it, and what it has caused.
 
-    python -m hub.gateway.why MESSAGE_ID [--language es|en] [--json]      (SERVICE_DATABASE_URL: the gateway's)
+    python -m hub.gateway.why MESSAGE_ID [--language es|en] [--json]      (SERVICE_DATABASE_URL: the gateway's,
+                                                                          LOG_DATABASE_URL: the monitor's)
 
-For operators: of any organisation's message, and of two that have used the same id both. Ids and codes only. Ends with
-1 where nothing is known of the message, and with 2 where that cannot be looked up.
+For operators: of any organisation's message, and of two that have used the same id both. Ids and codes only; of what
+the message log does not show (of confidential cases), or has not, the id, the family of its contract and the services.
+Ends with 1 where nothing is known of the message, and with 2 where that cannot be looked up.
 """
 
 import json
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import psycopg
@@ -25,6 +27,7 @@ from hub.gateway.keeping import OUTCOMES_FOR
 from hub.gateway.outcomes import Language
 from messaging import database
 from messaging.database import Connection, Row
+from messaging.identity import HUB
 from messaging.topology import NETWORK_FILE, Service
 from messaging.topology import read as read_network
 
@@ -47,6 +50,10 @@ ITSELF = """
     from delivery where message_id = %s order by delivered_at, organisation
 """
 
+# What the log shows, it vouches for (hub/monitor/migrations/0007).
+SHOWN: Final = "select id from vouch(%s::uuid[])"
+NOT_SHOWN: Final = "-"  # in place of what is not
+
 WORDS: Mapping[Language, Mapping[str, str]] = {
     "en": {
         "unknown": "Nothing is known of message {id}. One sent by HTTP is known as soon as it is accepted, one by AMQP "
@@ -64,6 +71,8 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "not acknowledged": "not acknowledged yet",
         "amqp only": "delivered by AMQP, where the hub is told of no acknowledgement",
         "suspended": "not acknowledged: it is suspended, and reads nothing meanwhile",
+        "hidden": "Where a - stands, the message log does not show it: the case is confidential, or the log has no "
+        "such message, or cannot be read (./ruta trace {id}).",
     },
     "es": {
         "unknown": "No se sabe nada del mensaje {id}. De uno por HTTP se sabe desde que se recibe; de uno por AMQP, "
@@ -81,37 +90,74 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "not acknowledged": "todavía sin acuse de recibo",
         "amqp only": "entregado por AMQP, de donde la red no recibe acuse",
         "suspended": "sin acuse de recibo: está suspendida, y mientras tanto no lee nada",
+        "hidden": "Donde hay un -, el registro de mensajes no lo muestra: el caso es reservado, o el registro no "
+        "tiene ese mensaje, o no se puede leer (./ruta trace {id}).",
     },
 }
 
 
-def look_up(connection: Connection, message_id: UUID, services: Mapping[str, Service]) -> dict[str, Any]:
-    """Return all that is known of a message, as the JSON has it."""
+def look_up(
+    connection: Connection, message_id: UUID, services: Mapping[str, Service], log_database_url: str | None = None
+) -> dict[str, Any]:
+    """Return all that is known of a message, as the JSON has it; as the log shows it, where there is one."""
+    delivered = connection.execute(ITSELF, (message_id,)).fetchall()
+    caused = connection.execute(CAUSED, (message_id,)).fetchall()
+    ids = {message_id, *(row["message_id"] for row in caused)}
+    shown = ids if log_database_url is None else _shown(log_database_url, ids)
+    hides = message_id not in shown
     submitted = {row["organisation"]: row for row in connection.execute(SUBMISSIONS, (message_id,)).fetchall()}
     said: dict[str, list[Row]] = {}
     for row in connection.execute(OUTCOMES, (message_id,)).fetchall():
         said.setdefault(row["organisation"], []).append(row)
     came = [
-        _came(organisation, submitted.get(organisation), said.get(organisation, []), services)
+        _came(organisation, submitted.get(organisation), said.get(organisation, []), services, hides=hides)
         for organisation in sorted(submitted.keys() | said.keys())
     ]
     return {
         "id": message_id,
         "came": came,
-        "delivered": connection.execute(ITSELF, (message_id,)).fetchall(),
-        "caused": connection.execute(CAUSED, (message_id,)).fetchall(),
+        "delivered": [_hidden(row) if hides else row for row in delivered],
+        "caused": [row if row["message_id"] in shown else _hidden(row) for row in caused],
+        "hidden": not ids <= shown,
     }
 
 
-def _came(organisation: str, submitted: Row | None, rows: list[Row], services: Mapping[str, Service]) -> dict[str, Any]:
+def _shown(log_database_url: str, ids: Collection[UUID]) -> set[UUID]:
+    """Which of these the log shows; none where it cannot be read."""
+    try:
+        with database.connect(log_database_url) as log:
+            return {row["id"] for row in log.execute(SHOWN, (list(ids),)).fetchall()}
+    except psycopg.Error:
+        return set()
+
+
+def _hidden(row: Row) -> Row:
+    """A delivery without whose it is, and about what."""
+    hidden = dict.fromkeys({"organisation", "address", "number", "subject"} & row.keys(), NOT_SHOWN)
+    source = {"source": row["source"] if row["source"] == HUB else NOT_SHOWN} if "source" in row else {}
+    return {**row, **hidden, **source, "type": _family(row["type"])}
+
+
+def _family(type: str) -> str:
+    return type.partition(".")[0]
+
+
+def _came(
+    organisation: str, submitted: Row | None, rows: list[Row], services: Mapping[str, Service], *, hides: bool
+) -> dict[str, Any]:
     type = submitted["type"] if submitted else outcomes.type_of(rows)
     accepted_at = submitted["accepted_at"] if submitted else None
-    found = outcomes.whole(outcomes.from_rows(rows), outcomes.readers(type or "", services), accepted_at)
+    said = outcomes.from_rows(rows)
+    readers = outcomes.readers(type or "", services)
+    if hides:  # who has said nothing yet would tell which contract it is
+        said, readers = [replace(one, code=None, waiting_for=None) for one in said], frozenset()
+        organisation, type = NOT_SHOWN, _family(type) if type else None
+    found = outcomes.whole(said, readers, accepted_at)
     return {
         "organisation": organisation,
         "type": type,
         "entrance": "http" if submitted else "amqp",
-        "system": submitted["system"] if submitted else None,
+        "system": submitted["system"] if submitted and not hides else None,
         "accepted_at": accepted_at,
         "state": found.state,
         "services": [asdict(one) for one in found.said],
@@ -140,6 +186,8 @@ def in_words(found: Mapping[str, Any], language: Language) -> list[str]:
     for one in found["caused"]:
         named = {"organisation": _to(one), "type": one["type"], "subject": one["subject"]}
         lines.append(f"  {words['delivery'].format(**named, id=one['message_id'], read=_read(one, words))}")
+    if found["hidden"]:
+        lines.append(words["hidden"].format(id=found["id"]))
     return lines
 
 
@@ -189,7 +237,7 @@ def why(
     with database.connect(url) as connection:
         connection.read_only = True
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        found = look_up(connection, message_id, services)
+        found = look_up(connection, message_id, services, os.environ.get("LOG_DATABASE_URL"))
     if json_:
         print(json.dumps(found, default=_as_json, indent=1, ensure_ascii=False))
     else:

@@ -69,23 +69,30 @@ def tables_of(service: str) -> Iterator[tuple[State, str]]:
 
 
 def _variables(service: str, address: str, state: State) -> dict[str, str]:
-    more = {"GATEWAY_AUDIT_DIRECTORY": str(state.audit)} if service == "gateway" else {}
-    if service == "gateway" and (password := state.known_passwords().get("postgres console")):
-        from messaging import addresses
-
-        beside = addresses.read(address, addresses.DATABASE)
-        url = replace(beside, user="console", password=password, path="console").url
-        more |= {"CONSOLE_DATABASE_URL": url, "CONSOLE_AUDIT_DIRECTORY": str(state.console_audit)}
-    if service == "monitor" and (password := state.known_passwords().get("postgres gateway")):
+    more: dict[str, str] = {}
+    if service == "gateway":
+        more["GATEWAY_AUDIT_DIRECTORY"] = str(state.audit)
+        if url := _beside(address, "console", state):
+            more |= {"CONSOLE_DATABASE_URL": url, "CONSOLE_AUDIT_DIRECTORY": str(state.console_audit)}
+        if url := _beside(address, "monitor", state):
+            more["LOG_DATABASE_URL"] = url
+    if service == "monitor" and (url := _beside(address, "gateway", state)):
         from deploy.local.trail import actor
-        from messaging import addresses
 
-        beside = addresses.read(address, addresses.DATABASE)
-        url = replace(beside, user="gateway", password=password, path="gateway").url
-        more = {"AUDIT_DATABASE_URL": url, "GATEWAY_AUDIT_DIRECTORY": str(state.audit), "AUDIT_ACTOR": actor()}
+        more |= {"AUDIT_DATABASE_URL": url, "GATEWAY_AUDIT_DIRECTORY": str(state.audit), "AUDIT_ACTOR": actor()}
     if state.organisations_file.exists():
         more["RUTA_ORGANISATIONS_FILE"] = str(state.organisations_file)
     return {"SERVICE_DATABASE_URL": address} | more
+
+
+def _beside(address: str, service: str, state: State) -> str | None:
+    """The address of another service's database on the same server; None where none was made."""
+    from messaging import addresses
+
+    password = state.known_passwords().get(f"postgres {service}")
+    if password is None:
+        return None
+    return replace(addresses.read(address, addresses.DATABASE), user=service, password=password, path=service).url
 
 
 def run(module: str, arguments: tuple[str, ...], variables: dict[str, str]) -> int:

@@ -1,4 +1,4 @@
-"""Who was sent a message the gateway tells whoever has the login and an id: of what the log shows, and of nothing else."""
+"""Who was sent a message the gateway tells whoever has the login and an id: of what the log shows, and nothing else."""
 
 from collections.abc import Iterator, Sequence
 from uuid import UUID
