@@ -7,7 +7,7 @@ the schema `operators` hide by it what is parked (migration 0015).
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +16,8 @@ from contracts.codes import is_confidential
 from contracts.registry import CONTRACTS
 from messaging.database import Connection
 
+REFUSED_AS: Final = "confidential_needs_own_key"
+"""What is refused by this code is of such a case; the message log hides it, too."""
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # In the order of the hashes: of two that note the same neither waits for the other.
@@ -23,6 +25,10 @@ NOTE: Final = """
     insert into confidential_id (hash)
     select distinct sha256(uuid_send(id)) as hash from unnest(%b::uuid[]) as id order by hash
     on conflict do nothing
+"""
+
+KNOWN: Final = """
+    select id from unnest(%b::uuid[]) as id join confidential_id on hash = sha256(uuid_send(id))
 """
 
 
@@ -53,6 +59,22 @@ def about(message: contracts.Message) -> list[UUID]:
 def note(connection: Connection, ids: Collection[UUID]) -> None:
     """Note ids of confidential cases in the open transaction."""
     connection.execute(NOTE, (list(ids),))
+
+
+def known(connection: Connection, ids: Collection[UUID]) -> Callable[[], set[UUID]]:
+    """Ask which of these ids are noted; what is returned says so once the answer is there, as `outbox.write`."""
+    found = connection.execute(KNOWN, (list(ids),))
+    return lambda: {row["id"] for row in found.fetchall()}
+
+
+def in_a_log(said: Mapping[str, object]) -> dict[str, object]:
+    """What of the fields of a log line may be said of a message of such a case, as of what is parked."""
+    shown = {name: value for name, value in said.items() if name in ("message", "digest", "parked")}
+    if "contract" in said:
+        shown["contract"] = str(said["contract"]).partition(".")[0]
+    if "error" in said:
+        shown["error"] = str(said["error"]).partition(" ")[0]
+    return shown
 
 
 def _as_ids(subject: str) -> list[UUID]:

@@ -51,7 +51,7 @@ with real processes is in tests/messaging/test_inbox.py; any batch beside one by
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -95,6 +95,20 @@ class Delivery(NamedTuple):
     content: Received | contracts.Invalid | None = None  # what was read in it, where that was done already
 
 
+class _Line(NamedTuple):
+    """A line for the log."""
+
+    level: int
+    text: str
+    said: Mapping[str, object]
+    message: contracts.Message | None = None  # that it is about
+
+    def say(self, confidential_ids: Set[UUID]) -> None:
+        """Say it; of a message of a confidential case no more than operators see of one that is parked."""
+        is_hidden = self.message is not None and not confidential_ids.isdisjoint(confidential.about(self.message))
+        log.log(self.level, self.text, extra=fields(**confidential.in_a_log(self.said) if is_hidden else self.said))
+
+
 @dataclass(slots=True)
 class _Outcome:
     """What a batch amounts to, until it is written and committed."""
@@ -106,7 +120,7 @@ class _Outcome:
     resolved: list[Callable[[], None]] = field(default_factory=list)  # what becomes of rows that were parked before
     tally: Tally = field(default_factory=Tally)
     subjects: set[str] = field(default_factory=set)  # about which something was applied
-    log_lines: list[Callable[[], None]] = field(default_factory=list)  # of what is true once it is committed
+    log_lines: list["_Line"] = field(default_factory=list)  # of what is true once it is committed
     unclear: set[str] = field(default_factory=set)
     """Subjects about which something waits for the clocks: nothing that comes later may overtake it."""
     became: Became = field(default_factory=Became)  # of messages of organisations
@@ -436,8 +450,8 @@ class Runtime:
             message, ProcessedState.REPEATED if reused else ProcessedState.REFUSED, None if reused else code
         )
         digest = one.digest.hex()
-        said = fields(code=code, message=message.id, source=message.source, contract=message.type, digest=digest)
-        outcome.log_lines.append(partial(log.info, "refused", extra=said))
+        said = {"code": code, "message": message.id, "source": message.source, "contract": message.type}
+        outcome.log_lines.append(_Line(logging.INFO, "refused", {**said, "digest": digest}, message))
         if message.source == HUB:  # there is nobody to tell: one of our own services has said what another cannot take
             self._quarantine(outcome, one.raw, message, code)
             return
@@ -485,8 +499,8 @@ class Runtime:
         outcome.park(inbox.parked_row(raw, message, "quarantined", reason), one)
         if message is not None:
             outcome.became.note(message, ProcessedState.QUARANTINED, reason)
-        said = fields(code=reason, message=message.id if message else "unreadable")
-        outcome.log_lines.append(partial(log.error, "quarantined", extra=said))
+        said = {"code": reason, "message": message.id if message else "unreadable"}
+        outcome.log_lines.append(_Line(logging.ERROR, "quarantined", said, message))
 
     # -- parked messages -----------------------------------------------------------------------------------------
 
@@ -500,8 +514,9 @@ class Runtime:
                 if before is not Seen.NEW:
                     self._pass_over(one, before, outcome)
                     continue
-                said = fields(message=one.message.id, contract=one.message.type, error=describe(error))
-                outcome.log_lines.append(partial(log.error, "a message failed and will be tried again", extra=said))
+                said = {"message": one.message.id, "contract": one.message.type, "error": describe(error)}
+                text = "a message failed and will be tried again"
+                outcome.log_lines.append(_Line(logging.ERROR, text, said, one.message))
                 outcome.park(inbox.parked_row(one.raw, one.message, "retry", "failed", error=cause(error)), one)
                 outcome.became.note(one.message, ProcessedState.WAITS, "failed")
             self._find_room(connection, outcome)
@@ -610,15 +625,17 @@ class Runtime:
                 outcome.resolved.append(partial(inbox.try_later, connection, row["parked_id"], what))
             else:
                 outcome.resolved.append(partial(inbox.quarantine, connection, row["parked_id"], "failed", what))
-                if isinstance(content := inbox.read(row["raw"]), Received):
-                    outcome.became.note(content.message, ProcessedState.QUARANTINED, "failed")
-                said = fields(code="failed", parked=row["parked_id"], error=describe(error))
-                outcome.log_lines.append(partial(log.error, "quarantined", extra=said))
+                message = content.message if isinstance(content := inbox.read(row["raw"]), Received) else None
+                if message is not None:
+                    outcome.became.note(message, ProcessedState.QUARANTINED, "failed")
+                said = {"code": "failed", "parked": row["parked_id"], "error": describe(error)}
+                outcome.log_lines.append(_Line(logging.ERROR, "quarantined", said, message))
             return self._commit(connection, writer, tx, outcome)
 
     def _commit(self, connection: database.Connection, writer: UUID, tx: Transaction, outcome: _Outcome) -> Committed:
         """Write what the transaction has gathered and all of the outcome that is not the service's own, and commit."""
         publications = [*outcome.publications, *self._reports(outcome)]
+        named = {id for line in outcome.log_lines if line.message for id in confidential.about(line.message)}
         with tx.ending():
             for resolve in outcome.resolved:
                 resolve()
@@ -626,11 +643,13 @@ class Runtime:
                 inbox.park(connection, outcome.parked)
             if outcome.confidential:
                 confidential.note(connection, outcome.confidential)
+            hidden = confidential.known(connection, named) if named else set[UUID]
             woken = inbox.wake(connection, outcome.subjects)
             committed = outbox.write(connection, writer, publications, outcome.tally)
         self.waiting_may_go_on |= woken()
-        for say in outcome.log_lines:
-            say()
+        confidential_ids = hidden()
+        for line in outcome.log_lines:
+            line.say(confidential_ids)
         return committed()
 
     # -- the connection ------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 import contracts
+from messaging import confidential
 from messaging.broker import Publication
 from messaging.log import describe
 
@@ -73,13 +74,13 @@ def taken_up(message: contracts.Message, received_at: datetime, refused: Excepti
 @contextmanager
 def _processing(tracer: trace.Tracer, message: contracts.Message, received_at: datetime) -> Iterator[None]:
     parent = _propagator.extract({"traceparent": message.traceparent}) if message.traceparent else None
-    attributes = _attributes(message)
+    attributes, contract = _attributes(message), _contract(message)
     sent_at = min(message.time, received_at)
     waited = tracer.start_span(
-        f"receive {message.type}", parent, trace.SpanKind.CONSUMER, attributes, start_time=_nanoseconds(sent_at)
+        f"receive {contract}", parent, trace.SpanKind.CONSUMER, attributes, start_time=_nanoseconds(sent_at)
     )
     waited.end(_nanoseconds(received_at))
-    with _span(f"process {message.type}", trace.set_span_in_context(waited), trace.SpanKind.INTERNAL, attributes):
+    with _span(f"process {contract}", trace.set_span_in_context(waited), trace.SpanKind.INTERNAL, attributes):
         yield
 
 
@@ -133,13 +134,19 @@ def traceparent(cause: contracts.Message | None) -> str | None:
 
 
 def _attributes(message: contracts.Message) -> dict[str, str]:
+    """Of what says that its case is confidential, the family of its contract alone, and not whose it is."""
+    source = {} if confidential.says_so(message) else {"ruta.source": message.source}
     return {
         "messaging.system": "rabbitmq",
         "messaging.message.id": str(message.id),
         "messaging.message.conversation_id": str(message.correlationid),
-        "ruta.contract": message.type,
-        "ruta.source": message.source,
+        "ruta.contract": _contract(message),
+        **source,
     }
+
+
+def _contract(message: contracts.Message) -> str:
+    return message.type.partition(".")[0] if confidential.says_so(message) else message.type
 
 
 def _nanoseconds(moment: datetime) -> int:

@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 import contracts
 from hub.gateway.admission import Admitted, Members, Refused, admit
-from messaging import tracing
+from messaging import confidential, tracing
 from messaging.bridge import Arrival
 from messaging.broker import Publication
 from messaging.health import health
@@ -139,15 +139,16 @@ def _refusal(organisation: str, body: bytes, refused: Refused, now: datetime) ->
         body_bytes=len(body),
         refused_by=GATEWAY,
     )
-    said = fields(
-        code=refused.code,
-        where=refused.where or "-",
-        message=refused_id or "unreadable",
-        contract=refusal.refused_type or "unreadable",
-        source=organisation,
-        digest=digest,
-    )
-    log.info("refused", extra=said)
+    said = {
+        "code": refused.code,
+        "where": refused.where or "-",
+        "message": refused_id or "unreadable",
+        "contract": refusal.refused_type or "unreadable",
+        "source": organisation,
+        "digest": digest,
+    }
+    shown = confidential.in_a_log(said) if refused.code == confidential.REFUSED_AS else said
+    log.info("refused", extra=fields(**shown))
     # One refusal for one message, also when the gateway is killed before it acknowledges and reads it again.
     refusal_id = uuid5(NAMESPACE_OID, f"{organisation} {refused.code} {digest}")
     subject = str(refused_id or refusal_id)

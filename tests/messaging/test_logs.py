@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from messaging import confidential
 from messaging import log as logs
 from tests.messaging.harness import Probe, service_published, wait_until
 
@@ -90,3 +91,9 @@ def test_a_field_that_is_not_listed_is_left_out() -> None:
     record = logging.makeLogRecord({"name": "ruta.x", "msg": "said", **logs.fields(message="an id", person=NAME)})
     line = json.loads(logs.JsonLines("a-process").format(record))
     assert (line["message"], "person" in line) == ("an id", False)
+
+
+def test_of_a_confidential_case_a_line_says_no_more_than_operators_see() -> None:
+    said = {"code": "not_while_sent", "message": "an id", "source": "shelter", "contract": "referral.accepted.v1"}
+    shown = confidential.in_a_log(said | {"digest": "x", "error": "KeyError at service.py:30 record_acceptance"})
+    assert shown == {"message": "an id", "contract": "referral", "digest": "x", "error": "KeyError"}

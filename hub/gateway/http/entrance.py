@@ -17,7 +17,7 @@ from hub.gateway.http.keys import CALLER, Caller
 from hub.gateway.http.places import KNOWN
 from hub.gateway.http.problems import Problem
 from hub.gateway.http.sparing import Sparing
-from messaging import clock
+from messaging import clock, confidential
 from messaging.health import health
 from messaging.log import describe, fields
 
@@ -98,8 +98,10 @@ class Entrance:
         if problem.code != "internal":  # of that there is a line already
             note_refusal(scope, problem)
         if self._refusals.may_say():
-            said = fields(code=problem.code, where=problem.where or "-", source=organisation or "-")
-            log.info("refused", extra=said | fields(request=scope[REQUEST_ID], message=problem.message_id or "-"))
+            said = {"code": problem.code, "where": problem.where or "-", "source": organisation or "-"}
+            said |= {"request": scope[REQUEST_ID], "message": problem.message_id or "-"}
+            shown = confidential.in_a_log(said) if problem.code == confidential.REFUSED_AS else said
+            log.info("refused", extra=fields(**shown))
 
 
 def _nobody_asks(_organisation: str) -> None:

@@ -17,6 +17,7 @@ from pydantic_core import from_json
 
 from contracts.codes import is_confidential
 from contracts.registry import CONTRACTS
+from messaging.confidential import REFUSED_AS
 from messaging.topology import NAME
 
 HUB: Final = "hub"
@@ -25,8 +26,6 @@ REFUSED: Final = "message.refused.v1"
 ERASED: Final = "person.erased.v1"
 GATEWAY: Final = "gateway"
 BY_HTTP: Final = "http"
-# What admission refuses because the case is confidential says so of it.
-OF_CONFIDENTIAL: Final = "confidential_needs_own_key"
 PASSED, BY_ADMISSION = "passed", "refused"
 REPEATED: Final = "repeated"  # changes nothing
 STATES: Final = frozenset({"applied", "waits", "refused", "quarantined", "handed_to"})
@@ -116,7 +115,7 @@ def read(routing_key: str, body: bytes) -> list[Logged]:
     if said.type == PROCESSED and said.source == HUB:
         said.outcomes += _reported(data, said.sent_at)
     elif said.type == REFUSED:
-        said.confidential = data.get("code") == OF_CONFIDENTIAL
+        said.confidential = data.get("code") == REFUSED_AS
         found += _refused(said, data)
     elif said.type == ERASED and said.source == HUB:
         said.erases = as_id(data.get("person_id"))
@@ -131,7 +130,7 @@ def refused_by_http(row: Mapping[str, Any]) -> Logged | Beyond:
     """Read a row of the gateway's view `operators.refused`: a message that was refused, or how many besides."""
     at, code = row["at"], _code(row["code"])
     organisation = _name(row["organisation"]) or "-"
-    shown = "-" if code == OF_CONFIDENTIAL else organisation
+    shown = "-" if code == REFUSED_AS else organisation
     minute = at.astimezone(UTC).replace(second=0, microsecond=0)
     if row["beyond"] is not None:
         return Beyond(minute, BY_HTTP, shown, code or "-", row["beyond"])
@@ -293,7 +292,7 @@ def _not_let_in(
         digest=digest or b"",
         size=size,
         routing_key=None,
-        confidential=code == OF_CONFIDENTIAL,
+        confidential=code == REFUSED_AS,
         outcomes=[outcome],
     )
 

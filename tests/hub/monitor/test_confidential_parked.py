@@ -26,6 +26,7 @@ from hub.monitor.mending import failures, operations, replays
 from hub.monitor.mending.failures import Cause
 from messaging import confidential, database, erasure
 from messaging.answers import MissingPrerequisite, Refused
+from messaging.log import JsonLines
 from messaging.runtime import Delivery
 from messaging.topology import NAME
 from messaging.transaction import transaction
@@ -362,6 +363,31 @@ def test_once_somebody_is_erased_it_stays_hidden(mender: Mender) -> None:
     assert stays
     assert {row["message_id"] for row in stays} == {None}
     assert str(first.data.referral_id) not in str(mender.probe.query("select * from confidential_id"))
+
+
+@pytest.mark.parametrize("comes", ["with it", "before"])
+def test_no_log_line_says_whose_a_message_of_a_case_is(
+    mender: Mender, caplog: pytest.LogCaptureFixture, comes: str
+) -> None:
+    caplog.set_level("INFO", "ruta")
+    first = request()
+    later = acceptance(first.data.referral_id)
+    handled(mender, taken)
+    mender.send(first)
+    handled(mender, refusing)
+    mender.send(*([later] if comes == "before" else [request(), later]))
+    handled(mender, broken)
+    mender.fail(request(), acceptance(first.data.referral_id))
+    plain = said(contracts.ReferralAccepted(referral_id=uuid7()), source="iom")
+    mender.send(plain)
+    lines = [json.loads(JsonLines("probe").format(one)) for one in caplog.records]
+    assert {one["says"] for one in lines} >= {"refused", "quarantined", "a message failed and will be tried again"}
+    (shown,) = [one for one in lines if one.get("message") == str(plain.id)]
+    assert shown["contract"] == plain.type
+    hidden = json.dumps([one for one in lines if one.get("message") != str(plain.id)])
+    assert str(later.id) in hidden
+    for word in (SHELTER, CODE, first.type, later.type, str(later.subject), "test_confidential_parked.py:"):
+        assert word not in hidden.replace("a batch failed; its messages", ""), word
 
 
 # -- the one rule ------------------------------------------------------------------------------------------------------
