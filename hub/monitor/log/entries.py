@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from pydantic_core import from_json
 
+from contracts import refusals
 from contracts.codes import is_confidential
 from contracts.registry import CONTRACTS
 from messaging.confidential import REFUSED_AS
@@ -170,7 +172,7 @@ def _message(routing_key: str, message: Mapping[str, Any], digest: bytes, size: 
     words = routing_key.split(".")
     recipient = _name(words[1]) if words[0] == "to" and len(words) > 1 else None
     type = _type(message.get("type"))
-    if type == PROCESSED:
+    if type == PROCESSED and source == HUB:
         recipient = _name(message.get("recipient"))
     subject = as_id(message.get("subject"))
     contract = CONTRACTS.get(type or "")
@@ -189,7 +191,8 @@ def _message(routing_key: str, message: Mapping[str, Any], digest: bytes, size: 
         correlation=as_id(message.get("correlationid")) or causation or id,
         causation=causation,
         system=_name(message.get("system")),
-        recipientsystem=_name(message.get("recipientsystem")),
+        # Nobody has looked at what others than the hub say here.
+        recipientsystem=_name(message.get("recipientsystem")) if source == HUB else None,
         trace=UUID(trace[1]) if trace else None,
         sent_at=_time(message.get("time")),
         digest=digest,
@@ -224,8 +227,9 @@ def _reported(data: Mapping[str, Any], at: datetime | None) -> Iterator[Outcome]
 def _refused(said: Logged, data: Mapping[str, Any]) -> Iterator[Logged]:
     """The outcome that a refusal says; of the gateway's own also the message refused, which has never passed."""
     by, id = _word(data.get("refused_by"), _SERVICE) or "-", as_id(data.get("refused_id"))
-    if said.source != HUB:
-        by = said.source  # a service that the organisation runs itself
+    code = _code(data.get("code"))
+    if said.source != HUB:  # a service that the organisation runs itself, whose code may be anything
+        by, code = said.source, code if code in _known_codes() else None
     outside = by == GATEWAY
     if id is None and not outside:
         return
@@ -235,7 +239,7 @@ def _refused(said: Logged, data: Mapping[str, Any]) -> Iterator[Logged]:
         organisation=said.recipient or said.organisation,
         system=None,
         type=_type(data.get("refused_type")),
-        code=_code(data.get("code")),
+        code=code,
         digest=bytes.fromhex(digest) if isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest) else None,
         size=size if type(size) is int and 0 <= size < 2**31 else None,
         correlation=said.correlation,
@@ -349,6 +353,12 @@ def _name(value: object) -> str | None:
 
 def _code(value: object) -> str | None:
     return _word(value, _CODE)
+
+
+@cache
+def _known_codes() -> frozenset[str]:
+    """The codes that have words."""
+    return refusals.spoken().union(*(refusals.spoken(one) for one in refusals.SPEAKERS))
 
 
 def _type(value: object) -> str | None:

@@ -384,10 +384,11 @@ def test_no_log_line_says_whose_a_message_of_a_case_is(
     assert {one["says"] for one in lines} >= {"refused", "quarantined", "a message failed and will be tried again"}
     (shown,) = [one for one in lines if one.get("message") == str(plain.id)]
     assert shown["contract"] == plain.type
-    hidden = json.dumps([one for one in lines if one.get("message") != str(plain.id)])
+    of_messages = [one for one in lines if {"message", "parked"} & one.keys() and one.get("message") != str(plain.id)]
+    hidden = json.dumps(of_messages)
     assert str(later.id) in hidden
-    for word in (SHELTER, CODE, first.type, later.type, str(later.subject), "test_confidential_parked.py:"):
-        assert word not in hidden.replace("a batch failed; its messages", ""), word
+    for word in (SHELTER, CODE, first.type, later.type, str(later.subject), "test_confidential_parked.py"):
+        assert word not in hidden, word
 
 
 # -- the one rule ------------------------------------------------------------------------------------------------------
