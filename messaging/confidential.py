@@ -2,7 +2,7 @@
 
 A message says so itself, by a case code, a confidential need, or the mark `confidential`; then so is all that comes
 under its id or its subject, whoever says it, and what answers it. The log knows it by the same
-(hub/monitor/log/entries.py). What a service has read or said of such a case is noted in `confidential_id`; the views of
+(hub/monitor/log/entries.py). What a service has read or said of such a case is noted in `confidential_hash`; the views of
 the schema `operators` hide by it what is parked (migration 0015).
 """
 
@@ -22,13 +22,13 @@ _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # In the order of the hashes: of two that note the same neither waits for the other.
 NOTE: Final = """
-    insert into confidential_id (hash)
+    insert into confidential_hash (hash)
     select distinct sha256(uuid_send(id)) as hash from unnest(%b::uuid[]) as id order by hash
     on conflict do nothing
 """
 
 KNOWN: Final = """
-    select id from unnest(%b::uuid[]) as id join confidential_id on hash = sha256(uuid_send(id))
+    select id from unnest(%b::uuid[]) as id join confidential_hash on hash = sha256(uuid_send(id))
 """
 
 

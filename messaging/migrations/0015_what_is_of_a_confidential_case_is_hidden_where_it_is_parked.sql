@@ -4,7 +4,7 @@
 
 -- SHA-256 of the ids by which a message is known to be of such a case: those of messages that say so themselves, and of what
 -- these are about (messaging/confidential.py). Nobody finds an id by it, so it stays when somebody is erased.
-create table confidential_id (
+create table confidential_hash (
     hash bytea primary key
 );
 
@@ -19,7 +19,7 @@ set ids = coalesce(ids_in(convert_to(subject, 'UTF8')), '{}') || message_id wher
 create function confidential_bytes(body text) returns boolean language sql immutable parallel safe as $$
     select body ~ '"case_code"\s*:\s*"' or body ~ '"confidential"\s*:\s*true' or body ~ '"need_code"\s*:\s*"gbv\.'
 $$;
-insert into confidential_id (hash)
+insert into confidential_hash (hash)
     select sha256(uuid_send(id)) from (
         select unnest(array[message_id] || ids_in(convert_to(substring(body from '"subject"\s*:\s*"([^"]*)"'), 'UTF8'))) as id
         from outbox where confidential_bytes(body)
@@ -48,7 +48,7 @@ begin
            or column_name = 'confidential' and data_type = 'boolean'
         group by keyed.relid, keyed.key
     loop
-        execute format('insert into confidential_id (hash) select sha256(uuid_send(%1$I)) from %2$s where %3$s '
+        execute format('insert into confidential_hash (hash) select sha256(uuid_send(%1$I)) from %2$s where %3$s '
                        'on conflict do nothing', one.key, one.relid, one.says);
     end loop;
 end $$;
@@ -80,7 +80,7 @@ create or replace view operators.parked as
                 and later.result in ('applied', 'refused', 'given_back')) as later,
            confidential
     from parked cross join lateral (
-        select exists (select from unnest(about) as known(id) join confidential_id on hash = sha256(uuid_send(known.id)))
+        select exists (select from unnest(about) as known(id) join confidential_hash on hash = sha256(uuid_send(known.id)))
                as confidential
     ) as of_a_case;
 
@@ -96,7 +96,7 @@ create or replace view operators.outcome as
            encode(digest, 'hex') as digest, parked_at, at,
            confidential
     from parked_outcome cross join lateral (
-        select exists (select from unnest(ids) as known(id) join confidential_id on hash = sha256(uuid_send(known.id)))
+        select exists (select from unnest(ids) as known(id) join confidential_hash on hash = sha256(uuid_send(known.id)))
                as confidential
     ) as of_a_case;
 
@@ -109,7 +109,7 @@ create or replace view operators.operation_message as
            coalesce(ended.message_id, parked.message_id) as message_id,
            coalesce(ended.type, parked.type) as type,
            coalesce(ended.subject, parked.subject) as subject,
-           coalesce(ended.confidential, parked.confidential) as confidential
+           coalesce(ended.confidential, parked.confidential, false) as confidential
     from parked_selected as selected
     left join operators.outcome as ended
         on ended.operation_id = selected.operation_id and ended.parked_id = selected.parked_id and ended.result <> 'failed'
@@ -121,7 +121,7 @@ create or replace view operators.replayed as
     select replayed.operation_id, replayed.position, replayed.result, replayed.at,
            case when parked_operation.selection ->> 'organisation' is null
                  and not exists (select from unnest(ids_in(convert_to(left(outbox.body, 1000), 'UTF8'))) as known(id)
-                                 join confidential_id on hash = sha256(uuid_send(known.id)))
+                                 join confidential_hash on hash = sha256(uuid_send(known.id)))
                 then outbox.message_id end as message_id,
            operators.contract_of(outbox.routing_key) as contract, octet_length(outbox.body) as size
     from replayed join parked_operation using (operation_id) left join outbox using (position);

@@ -362,7 +362,7 @@ def test_once_somebody_is_erased_it_stays_hidden(mender: Mender) -> None:
     stays = mender.probe.query("select * from parked_outcome")
     assert stays
     assert {row["message_id"] for row in stays} == {None}
-    assert str(first.data.referral_id) not in str(mender.probe.query("select * from confidential_id"))
+    assert str(first.data.referral_id) not in str(mender.probe.query("select * from confidential_hash"))
 
 
 @pytest.mark.parametrize("comes", ["with it", "before"])
@@ -416,6 +416,8 @@ def test_a_message_that_is_read_again_is_noted_once(mender: Mender) -> None:
     first = request()
     for _ in range(2):
         mender._keep(mender.runtime.apply(object(), [Delivery(1, first.to_json(), True)]))
-    noted = "select count(*) as many from confidential_id where hash in (sha256(uuid_send(%s)), sha256(uuid_send(%s)))"
+    noted = (
+        "select count(*) as many from confidential_hash where hash in (sha256(uuid_send(%s)), sha256(uuid_send(%s)))"
+    )
     (row,) = mender.probe.query(noted, first.id, first.data.referral_id)
     assert row["many"] == 2
