@@ -2,8 +2,8 @@
 
 A message says so itself, by a case code, a confidential need, or the mark `confidential`; then so is all that comes
 under its id or its subject, whoever says it, and what answers it. The log knows it by the same
-(hub/monitor/log/entries.py). What a service has read or said of such a case is noted in `confidential_hash`; the views of
-the schema `operators` hide by it what is parked (migration 0015).
+(hub/monitor/log/entries.py). What a service has read or said of such a case is noted in `confidential_hash`; the views
+of the schema `operators` hide by it what is parked (migration 0015).
 """
 
 import re
