@@ -8,8 +8,12 @@ from psycopg import sql
 from messaging.database import Connection, Row
 
 # Of the runtime's tables: the writer is of the connection that stays, and is nothing that a sequence ends in. What came
-# of parked messages has a row for each attempt, of which there are more or fewer in batches.
-STAY: Final = ("migration", "outbox_writer", "parked_operation", "parked_outcome", "parked_selected", "replayed")
+# of parked messages has a row for each attempt, of which there are more or fewer in batches. What is confidential is
+# known by hashes, also of the ids of what was said, which are others each time.
+STAY: Final = (
+    "migration", "outbox_writer", "parked_operation", "parked_outcome", "parked_selected", "replayed",
+    "confidential_hash",
+)  # fmt: skip
 
 TABLES: Final = """
     select relname as name from pg_class
