@@ -26,6 +26,8 @@ from deploy.local.operator_error import OperatorError
 from deploy.local.organisations import network_of
 from deploy.local.state import State
 from deploy.local.trail import record
+from hub.monitor.log import entries
+from hub.monitor.waiting import NOT_SHOWN
 from messaging import broker, frames, topology
 from messaging.broker import BrokerLost
 from messaging.frames import Delivered
@@ -62,7 +64,7 @@ class Place(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """What messages are counted by."""
+    """What messages are counted by; of confidential cases `contract` is its family, and whose it is NOT_SHOWN."""
 
     vhost: str
     queue: str
@@ -340,6 +342,9 @@ def _kind(vhost: str, queue: str, message: Delivered, properties: Mapping[str, A
     words = key.split(".")
     named = (".".join(words[at : at + 3]) for at in range(len(words) - 2))
     contract = next((name for name in named if name in CONTRACTS), "unknown")
+    if entries.says_confidential(message.body):
+        fate = place.text if place.stays else "back to where it was"
+        return Kind(vhost, queue, fate, contract.partition(".")[0], NOT_SHOWN, place.stays is not None)
     return Kind(
         vhost, queue, place.text, contract, properties.get("user_id") or "nobody named", place.stays is not None
     )

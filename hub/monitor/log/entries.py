@@ -153,6 +153,13 @@ def refused_by_http(row: Mapping[str, Any]) -> Logged | Beyond:
     return refused
 
 
+def says_confidential(body: bytes) -> bool:
+    """Tell of the bytes of a message whether they say that its case is confidential."""
+    message = _read(body)
+    data, contract = message.get("data"), CONTRACTS.get(_type(message.get("type")) or "")
+    return isinstance(data, dict) and (contract is None or contract.personal_data) and _is_confidential(data)
+
+
 def family(type: str | None) -> str | None:
     """The first word of a contract: `referral` of `referral.accepted.v1`."""
     return None if type is None else type.partition(".")[0]

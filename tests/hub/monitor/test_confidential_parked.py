@@ -6,7 +6,7 @@ confidential, before the message or after it, and whatever becomes of it.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ import contracts
 from contracts import codes, uuid7
 from contracts.codes import is_confidential
 from deploy.local import mending
+from deploy.local.repair import Choice, Kind, Place, _kind
 from deploy.local.state import ROOT
 from deploy.local.status import read_service
 from hub.monitor import waiting
@@ -421,3 +422,38 @@ def test_a_message_that_is_read_again_is_noted_once(mender: Mender) -> None:
     )
     (row,) = mender.probe.query(noted, first.id, first.data.referral_id)
     assert row["many"] == 2
+
+
+# -- what lies aside in the broker -------------------------------------------------------------------------------------
+
+
+def test_what_lies_aside_of_a_confidential_case_is_counted_by_its_family() -> None:
+    """As `./ruta repair` has it: with whom it was, and where it goes back, would stand whose it is."""
+
+    def kind(message: contracts.Message, place: Place) -> Kind:
+        key, properties = f"submit.{SHELTER}.{message.type}", {"user_id": SHELTER}
+        return _kind("network", "unrouted", FakeDelivered(key, message.to_json()), properties, place)  # type: ignore[arg-type]
+
+    goes, stays = Place("submit.shelter", "x"), Place(stays="it was not published to the hub")
+    hidden = [kind(request(), goes), kind(request(), stays)]
+    assert SHELTER not in str(hidden)
+    assert [(one.contract, one.sender, one.stays) for one in hidden] == [
+        ("referral", "-", False),
+        ("referral", "-", True),
+    ]
+    assert not any(Choice(sender=SHELTER).takes(one) for one in hidden)
+    plain = kind(said(referral_requested(referral_id=uuid7()), source=SHELTER), goes)
+    assert (plain.contract, plain.sender) == ("referral.requested.v2", SHELTER)
+    for body in (b"", b"{", b"[]", b'{"data": []}'):
+        assert not entries.says_confidential(body)
+
+
+@dataclass
+class FakeDelivered:
+    """A message of the broker."""
+
+    key: str
+    body: bytes
+
+    def routing_key(self) -> str:
+        return self.key
