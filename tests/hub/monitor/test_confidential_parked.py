@@ -199,7 +199,7 @@ def test_what_the_hub_says_and_a_service_refuses_is_hidden_with_why(mender: Mend
 
 
 def test_what_could_not_be_read_is_hidden_when_it_can_be(mender: Mender) -> None:
-    handled(mender, broken)
+    handled(mender, early)
     message = request()
     mender.probe.query(
         "insert into parked (state, reason, raw) values ('quarantined', 'unknown_contract', %s)", message.to_json()
