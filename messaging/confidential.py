@@ -34,7 +34,8 @@ KNOWN: Final = """
 
 def says_so(message: contracts.Message) -> bool:
     """Tell whether a message says that its case is confidential."""
-    if not CONTRACTS[message.type].personal_data:
+    contract = CONTRACTS.get(message.type)
+    if contract is not None and not contract.personal_data:
         return False
     data: Any = message.data
     need = getattr(data, "need_code", None)

@@ -120,7 +120,7 @@ class _Outcome:
     resolved: list[Callable[[], None]] = field(default_factory=list)  # what becomes of rows that were parked before
     tally: Tally = field(default_factory=Tally)
     subjects: set[str] = field(default_factory=set)  # about which something was applied
-    log_lines: list["_Line"] = field(default_factory=list)  # of what is true once it is committed
+    log_lines: list[_Line] = field(default_factory=list)  # of what is true once it is committed
     unclear: set[str] = field(default_factory=set)
     """Subjects about which something waits for the clocks: nothing that comes later may overtake it."""
     became: Became = field(default_factory=Became)  # of messages of organisations
@@ -450,8 +450,10 @@ class Runtime:
             message, ProcessedState.REPEATED if reused else ProcessedState.REFUSED, None if reused else code
         )
         digest = one.digest.hex()
-        said = {"code": code, "message": message.id, "source": message.source, "contract": message.type}
-        outcome.log_lines.append(_Line(logging.INFO, "refused", {**said, "digest": digest}, message))
+        said = {
+            "code": code, "message": message.id, "source": message.source, "contract": message.type, "digest": digest,
+        }  # fmt: skip
+        outcome.log_lines.append(_Line(logging.INFO, "refused", said, message))
         if message.source == HUB:  # there is nobody to tell: one of our own services has said what another cannot take
             self._quarantine(outcome, one.raw, message, code)
             return
@@ -643,7 +645,7 @@ class Runtime:
                 inbox.park(connection, outcome.parked)
             if outcome.confidential:
                 confidential.note(connection, outcome.confidential)
-            hidden = confidential.known(connection, named) if named else set[UUID]
+            hidden: Callable[[], set[UUID]] = confidential.known(connection, named) if named else set
             woken = inbox.wake(connection, outcome.subjects)
             committed = outbox.write(connection, writer, publications, outcome.tally)
         self.waiting_may_go_on |= woken()

@@ -139,7 +139,7 @@ def _refusal(organisation: str, body: bytes, refused: Refused, now: datetime) ->
         body_bytes=len(body),
         refused_by=GATEWAY,
     )
-    said = {
+    said: dict[str, object] = {
         "code": refused.code,
         "where": refused.where or "-",
         "message": refused_id or "unreadable",

@@ -98,8 +98,10 @@ class Entrance:
         if problem.code != "internal":  # of that there is a line already
             note_refusal(scope, problem)
         if self._refusals.may_say():
-            said = {"code": problem.code, "where": problem.where or "-", "source": organisation or "-"}
-            said |= {"request": scope[REQUEST_ID], "message": problem.message_id or "-"}
+            said: dict[str, object] = {
+                "code": problem.code, "where": problem.where or "-", "source": organisation or "-",
+                "request": scope[REQUEST_ID], "message": problem.message_id or "-",
+            }  # fmt: skip
             shown = confidential.in_a_log(said) if problem.code == confidential.REFUSED_AS else said
             log.info("refused", extra=fields(**shown))
 
