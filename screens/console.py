@@ -3,6 +3,8 @@
 import contextlib
 import json
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -27,7 +29,7 @@ from hub.console.store.acts import ActState
 from hub.console.web import accounts, credentials
 from hub.console.web.permissions import Role
 from hub.gateway.audit import keys
-from hub.monitor import seen
+from hub.monitor import emergency, seen
 from hub.monitor.alerts import pages as alert_pages
 from hub.monitor.alerts.keeping import Keeper
 from hub.monitor.alerts.telling import Open
@@ -44,6 +46,11 @@ PASSWORD: Final = "cuatro palabras muy seguidas"
 PIN: Final = "480261"
 OF_STAFF: Final = 1  # seeds: what the process makes are other codes
 FEW: Final = 2  # recovery codes that one of the people has left
+
+LETS_IN: Final = sql.SQL("alter database {} with allow_connections {}")
+END_SESSIONS: Final = """
+    select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and application_name = %s
+"""
 
 
 @dataclass(frozen=True)
@@ -84,11 +91,14 @@ WITHOUT_KEY: Final = "americares"
 """To whom nobody can seal anything."""
 MEASURED: Final = {
     "broker_away": "The broker does not answer.",
+    "database_away": "The database of all services is away: nothing answers at its address.",
     "supervisor_frozen": "./ruta up has not looked for 95 seconds.",
 }
 """What alerts say of what was seen."""
 SCREENS: Final = {"console": {"reads": ["*"], "sends": [], "amqp": False}}
 INDEXED_WITHIN: Final = 30.0  # seconds
+BACK_WITHIN: Final = 30.0  # seconds
+ASKED_WITHIN: Final = 10.0  # seconds
 
 
 class ShownConsole:
@@ -123,6 +133,7 @@ class ShownConsole:
             "where referral_id = %s", first, second,
         )  # fmt: skip
         self._stack = stack
+        self._is_away = False
         stack.drop_database(log.DATABASE)
         log_url = stack.create_database(log.DATABASE)
         migrate(log_url, ROOT / "hub" / "monitor")
@@ -270,9 +281,39 @@ class ShownConsole:
 
     def let_log_be_read(self, is_there: bool) -> None:
         """Have the message log answer, or not."""
-        lets = sql.SQL("alter database {} with allow_connections {}")
         with self._stack.connect_as_administrator() as server:
-            server.execute(lets.format(sql.Identifier(log.DATABASE), sql.Literal(is_there)))
+            server.execute(LETS_IN.format(sql.Identifier(log.DATABASE), sql.Literal(is_there)))
+
+    def have_database_away(self) -> None:
+        """Have the console's database take nobody in, and have no page that was made with it: nobody can log in."""
+        self._is_away = True
+        with self._stack.connect_as_administrator() as server:
+            server.execute(LETS_IN.format(sql.Identifier(DATABASE), sql.Literal(False)))
+            server.execute(END_SESSIONS, [DATABASE, CONSOLE_WEB])
+
+    def _have_database_back(self) -> None:
+        if not self._is_away:
+            return
+        with self._stack.connect_as_administrator() as server:
+            server.execute(LETS_IN.format(sql.Identifier(DATABASE), sql.Literal(True)))
+        ends = time.monotonic() + BACK_WITHIN
+        while not self._answers():
+            assert time.monotonic() < ends, "the pages do not come back"
+            time.sleep(0.05)
+        self._is_away = False
+
+    def _answers(self) -> bool:
+        """Whether pages are made with the database."""
+        try:
+            with urllib.request.urlopen(f"{self.address}/entrar", timeout=ASKED_WITHIN):  # noqa: S310 - of this machine
+                return True
+        except (urllib.error.URLError, TimeoutError):
+            return False
+
+    def open_emergency(self) -> str:
+        """Open the account for emergencies; return the code that is typed into a browser."""
+        file = emergency.beside(self._state.alerts_book)
+        return emergency.open_account(file, "operator:0", "the database's disk", frozen.NOW)[0]
 
     def let_log_be_whole(self, seconds_ago: int) -> None:
         """Have nothing have waited for the message log last so long ago; where it answers."""
@@ -290,7 +331,8 @@ class ShownConsole:
         self.query("update staff set totp_step = 0")
 
     def begin_anew(self) -> None:
-        """Have nobody have decided anything, the tables be whole, and custody be there."""
+        """Have nobody have decided anything, the tables be whole, and the database and custody be there."""
+        self._have_database_back()
         self.query("delete from act")
         self.query("delete from rebuild")
         self.query("delete from rebuild_part")

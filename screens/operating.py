@@ -27,6 +27,19 @@ def broker_away(at: datetime) -> Seen:
     return _looked(_well(at) | {"problems": [problem], "queues": None, "queue_ages": {}, "unread": unread}, at)
 
 
+def database_away(at: datetime) -> Seen:
+    """PostgreSQL does not answer, with which nobody can say what lies in any service; somebody looks all the same."""
+    now = _well(at)
+    databases = {f"database {name}": "away" for name in SERVICES}
+    probes = {f"probe {name}": "away" for name in now["probes"] if name != "audit"}
+    problems = [
+        _problem("away", "database", "The database of all services is away: nothing answers at its address."),
+        _problem("emergency_used", "console 5f2b9c1d", "The account for emergencies, opened by operator:0, is used."),
+    ]
+    more = {"services": dict.fromkeys(SERVICES), "probes": {"audit": now["probes"]["audit"]}}
+    return _looked(now | more | {"problems": problems, "unread": databases | probes}, at)
+
+
 def behind(at: datetime) -> Seen:
     """As `network_behind`."""
     return _looked(network_behind(at), at)

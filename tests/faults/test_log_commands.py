@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import psycopg
 import pytest
 from psycopg import sql
 
@@ -27,6 +28,7 @@ from tests.hub.http.entrance import Client
 from tests.waiting import eventually
 
 UNKNOWN = UUID("0192e9a0-0000-7000-8000-000000000000")
+LOOKS = (("events", "tail", "--once"), ("trace", str(UNKNOWN), "--json"))
 
 
 def say(hub: Network, data: Any, subject: str) -> contracts.Message[Any]:
@@ -92,12 +94,28 @@ def test_a_message_is_traced_by_its_id_its_subject_and_the_short_code(
     assert [one["state"] for one in entry["became"] if one["service"] == "referrals"] == ["waits"]
 
 
+def test_where_the_log_is_behind_it_says_since_when(hub: Network) -> None:
+    whole = [ruta(hub.stack.state, *asked) for asked in LOOKS]
+    hub[MONITOR].pause()
+    try:
+        with psycopg.connect(hub.stack.service_database_url(MONITOR)) as connection:
+            connection.execute("update counted set until = until - interval '10 minutes'")
+        behind = [ruta(hub.stack.state, *asked) for asked in LOOKS]
+    finally:
+        hub[MONITOR].resume()
+    assert not [one.stderr for one in whole if "is behind" in one.stderr]
+    for one in behind:
+        assert "The message log is behind: what has come since 20" in one.stderr
+        assert "is behind" not in one.stdout
+
+
 @pytest.mark.parametrize("asked", [str(UNKNOWN), contracts.short_code(UNKNOWN), "no id at all"])
 def test_of_what_is_not_known_it_says_so(hub: Network, asked: str) -> None:
-    done = ruta(hub.stack.state, "trace", asked)
+    done, as_json = (ruta(hub.stack.state, "trace", asked, *more) for more in ((), ("--json",)))
 
-    assert done.returncode == 1
+    assert (done.returncode, as_json.returncode, as_json.stdout) == (1, 1, "")
     assert done.stdout.startswith("Nothing is known of it in the log.")
+    assert "Nothing is known of it in the log." in as_json.stderr
 
 
 def test_what_passes_is_followed_until_it_is_interrupted(hub: Network, offered: contracts.Message[Any]) -> None:

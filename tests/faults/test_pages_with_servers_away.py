@@ -58,9 +58,6 @@ def looked_at_without(hub: Network, what: str) -> bool:
     """Whether the last look at the network could not read something."""
     looked = seen.read(seen.beside(hub.stack.state.alerts_book))
     return looked is not None and what in " ".join(looked.unread)
-    return what in " ".join(seen.read(seen.beside(hub.stack.state.alerts_book)).unread)
-    last = seen.read(seen.beside(hub.stack.state.alerts_book))
-    return last is not None and what in " ".join(last.unread)
 
 
 def test_without_the_broker_pages_say_what_is_not_known(hub: Network, browser: Browser) -> None:

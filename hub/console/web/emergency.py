@@ -6,18 +6,18 @@ request is first made as any other is, and comes here where that could not be.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import psycopg
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from hub.console.web import pages
+from hub.console.web import entering, pages
 from hub.console.web.errors import Stopped
 from hub.console.web.pace import Pace, Paces
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
-from hub.console.web.shell import LOGIN, Posted, cookies, language_asked, request_id
+from hub.console.web.shell import KEPT_LANGUAGE, LANGUAGE, LOGIN, Posted, cookies, language_asked, request_id
 from hub.console.web.visit import Link, Visit
 from hub.gateway.http.places import network_of
 from hub.monitor import emergency
@@ -26,6 +26,7 @@ from messaging import clock
 
 FIRST: Final = "/estado"
 HOME: Final = "home"
+CHOOSES_LANGUAGE: Final = "language"
 NAME: Final = "emergency"
 COOKIE: Final = "ruta-emergencia"
 LONGEST_CODE: Final = 60
@@ -61,6 +62,8 @@ class Emergency:
 
     def answer(self, screen: Screen, request: Request, posted: Posted) -> Response | None:
         """The page; None where it needs the database, or whoever asks has not the account. Raises Stopped."""
+        if screen.name == CHOOSES_LANGUAGE and request.method in ("GET", "HEAD"):  # every page leads there
+            return self._choose_language(request)
         if self._file is None:
             return None
         try:
@@ -79,6 +82,12 @@ class Emergency:
                 raise Stopped("unrecorded") from None
             return None
 
+    def _choose_language(self, request: Request) -> Response:
+        visit = self._visit(request)
+        response = entering.choose_language(visit)
+        self._set(response, LANGUAGE, visit.language, KEPT_LANGUAGE, "lax")
+        return response
+
     def _opening(self, request: Request) -> Opening | None:
         """The account, as far as this browser has it."""
         assert self._file is not None
@@ -88,7 +97,7 @@ class Emergency:
 
     def _ask(self, request: Request, error: bool = False) -> Response:
         language = language_asked(request.headers, self._settings)
-        text = pages.render(language, "emergency.html", {"error": error, "path": PATH})
+        text = pages.render(language, "emergency.html", {"error": error, "here": PATH})
         return HTMLResponse(text, 401 if error else 200)
 
     def _come_in(self, request: Request, posted: Posted) -> Response:
@@ -109,9 +118,14 @@ class Emergency:
                 return self._ask(request, error=True)
             raise
         response = RedirectResponse(FIRST, 303)
-        name, secure = self._settings.cookie(COOKIE), self._settings.is_encrypted
-        response.set_cookie(name, browser, _left(opening, now), secure=secure, httponly=True, samesite="strict")
+        self._set(response, COOKIE, browser, _left(opening, now), "strict")
         return response
+
+    def _set(
+        self, response: Response, name: str, value: str, max_age: int, same_site: Literal["lax", "strict"]
+    ) -> None:
+        name, secure = self._settings.cookie(name), self._settings.is_encrypted
+        response.set_cookie(name, value, max_age, secure=secure, httponly=True, samesite=same_site)
 
     def _page(self, screen: Screen, request: Request, opening: Opening) -> Response | None:
         """A page of the monitor, which is kept for the audit before it is sent."""
@@ -120,7 +134,20 @@ class Emergency:
             return None
         if not self._paces.may([(opening.id, PAGES)]):
             raise Stopped("too_many_attempts")
-        visit = Visit(
+        links = [Link(one.path, one.label, one.path == request.url.path) for one in self._links]
+        visit = self._visit(request, links=links, emergency=datetime.fromisoformat(opening.until))
+        try:
+            response = screen.get(visit)
+        except psycopg.Error:
+            return None
+        now = clock.now()
+        emergency.note_page(self._file, opening.id, now, page=screen.name, request=visit.request_id)
+        response.headers["refresh"] = f"{_left(opening, now)};url={PATH}"
+        return response
+
+    def _visit(self, request: Request, **more: Any) -> Visit:
+        """A request of somebody who has come in by no password."""
+        return Visit(
             tx=NoDatabase(),  # type: ignore[arg-type]
             keyring=self._settings.keyring,
             request_id=request_id(request),
@@ -134,17 +161,8 @@ class Emergency:
             browser="",
             known="",
             address=None,
-            links=[Link(one.path, one.label, one.path == request.url.path) for one in self._links],
-            emergency=datetime.fromisoformat(opening.until),
+            **more,
         )
-        try:
-            response = screen.get(visit)
-        except psycopg.Error:
-            return None
-        now = clock.now()
-        emergency.note_page(self._file, opening.id, now, page=screen.name, request=visit.request_id)
-        response.headers["refresh"] = f"{_left(opening, now)};url={PATH}"
-        return response
 
 
 def _left(opening: Opening, now: datetime) -> int:

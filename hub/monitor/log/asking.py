@@ -23,10 +23,10 @@ from cyclopts import App, Parameter
 import contracts
 from hub.gateway.audit import keys, store
 from hub.gateway.audit.store import Act
-from hub.monitor.log import confidential, reading
+from hub.monitor.log import confidential, counting, reading, talking
 from hub.monitor.log.confidential import Opened
 from hub.monitor.log.reading import Cursor, Entry, Search
-from messaging import database
+from messaging import clock, database
 
 app = App(name="ruta events", help="The message log: what passed the hub, and what became of it.", version_flags=[])
 LOOK_EVERY = 1.0  # seconds
@@ -34,6 +34,8 @@ NOT_SEEN = (
     "The message log cannot be read ({error}): what passed the hub, and what became of it, is not seen here. "
     "Messages do not wait for it. `./ruta status` shows what waits in queues; `./ruta why ID` what became of one."
 )
+UNKNOWN = "Nothing is known of it in the log. What is older than it keeps, or was erased, is not found by its id."
+BEHIND = "The message log is behind: what has come since {since} is not seen here yet."
 AsJson = Annotated[bool, Parameter(name="--json")]
 
 
@@ -49,6 +51,7 @@ def tail(*, json_: AsJson = False, once: bool = False) -> None:
         Print the last ones, and end.
     """
     with _log() as connection:
+        _say_where_behind(connection)
         after: Cursor | None = None
         while True:
             for one in reading.tail(connection, after):
@@ -84,12 +87,13 @@ def trace(
     """
     opened = None
     with _log() as connection:
+        _say_where_behind(connection)
         asked = _id(connection, id)
         story = reading.story(connection, asked) if asked is not None else None
         if story is not None and asked is not None and open_:
             opened = _open(connection, asked, why)
     if story is None:
-        print("Nothing is known of it in the log. What is older than it keeps, or was erased, is not found by its id.")
+        print(UNKNOWN, file=sys.stderr if json_ else sys.stdout)
         raise SystemExit(1)
     if json_:
         more = {"opened": asdict(opened)} if opened is not None else {}
@@ -175,6 +179,16 @@ def _id(connection: database.Connection, said: str) -> UUID | None:
         return None
     found = reading.find(connection, Search(short_code=said), limit=1).entries
     return found[0].subject if found else None
+
+
+def _say_where_behind(connection: database.Connection) -> None:
+    """Say since when what came waits to be logged, where it does for longer than counts may wait (counting.py)."""
+    row = connection.execute(talking.COUNTED).fetchone()
+    connection.commit()
+    since = row["until"] if row is not None else None
+    if since is None or clock.machine_now() - since > counting.BEHIND:
+        said = f"{since:%Y-%m-%d %H:%M:%S} UTC" if since is not None else "it was made"
+        print(f"ruta: {BEHIND.format(since=said)}", file=sys.stderr)
 
 
 def _log() -> Any:

@@ -71,7 +71,6 @@ def seen(console: Console) -> None:
     now = clock.now().replace(microsecond=0)
     console.see(operating.well(now))
     said: dict[str, Any] = {"began": now.isoformat(), "seen_at": now.isoformat(), "seen_in": []}
-    said = {"began": now.isoformat(), "seen_at": now.isoformat(), "seen_in": []}
     console.look(
         now, Open("database_away", "database", "The database is away.", "./ruta status", can_wait=False, **said)
     )
@@ -102,6 +101,23 @@ def test_whoever_has_the_code_sees_the_monitors_pages_and_each_is_kept(
         ("emergency_seen", "waits"), ("emergency_seen", "organisations"), ("emergency_seen", "alerts"),
         ("emergency_seen", "failures"),
     ]  # fmt: skip
+
+
+def test_its_pages_are_read_in_either_language(browser: Browser, file: Path, away: Callable[[], Any]) -> None:
+    with away():
+        asked = browser.get("/emergencia")
+        assert 'href="/idioma/en?a=/emergencia"' in asked.text
+        assert browser.get("/idioma/en?a=/emergencia").leads_to == "/emergencia"
+        assert "Nobody can log in with a password now" in browser.get("/emergencia").text
+        came_in(file, browser)
+        shown = browser.get("/colas")
+        assert ("Account for emergencies" in shown.text, 'href="/idioma/es?a=/colas"' in shown.text) == (True, True)
+        assert browser.get("/idioma/es?a=/colas").leads_to == "/colas"
+        assert "Cuenta de emergencia" in browser.get("/colas").text
+        assert browser.get("/idioma/fr").status == 404
+        assert browser.get("/idioma/en?a=//evil.example/").leads_to == "/"
+        assert browser.post("/idioma/en", {}).status == 503
+    assert [one for one in browser.set_cookies if "ruta-idioma" in one][-1].startswith("__Host-ruta-idioma=en;")
 
 
 def test_nothing_else_is_shown_and_nothing_is_done(browser: Browser, file: Path, away: Callable[[], Any]) -> None:
