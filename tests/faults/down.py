@@ -1,4 +1,4 @@
-"""Servers of a running network that are away: they stand, or have ended."""
+"""Servers of a running network that are away: they stand, have ended, or let nobody into one database."""
 
 import contextlib
 import os
@@ -6,6 +6,8 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from psycopg import sql
 
 from deploy.local import Network
 from tests.waiting import eventually
@@ -33,6 +35,19 @@ def ended(hub: Network, server: str) -> Iterator[None]:
     finally:
         hub[server].wanted = True  # the supervisor starts it, and says so
         eventually(lambda: hub[server].pid is not None and hub[server].is_ready())
+
+
+@contextmanager
+def shut(hub: Network, database: str) -> Iterator[None]:
+    """A database of PostgreSQL lets nobody in, while the others do."""
+    lets = sql.SQL("alter database {} with allow_connections {}")
+    with hub.stack.connect_as_administrator() as server:
+        server.execute(lets.format(sql.Identifier(database), sql.Literal(False)))
+        server.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [database])
+        try:
+            yield
+        finally:
+            server.execute(lets.format(sql.Identifier(database), sql.Literal(True)))
 
 
 def children(parent: int | None) -> list[int]:

@@ -12,9 +12,9 @@ from typing import Final
 import pytest
 
 from deploy.local import Network
+from messaging.topology import MONITOR
 from tests.commands import ruta
-from tests.faults.down import ended, frozen
-from tests.faults.test_log_commands import log_away
+from tests.faults.down import ended, frozen, shut
 from tests.faults.test_problems import hub as hub
 from tests.waiting import eventually
 
@@ -132,7 +132,7 @@ Away = Callable[[Network], AbstractContextManager[None]]
 @contextlib.contextmanager
 def log_is_missed(hub: Network) -> Iterator[None]:
     """The log's database lets nobody in, and who writes the log has met that."""
-    with log_away(hub):
+    with shut(hub, MONITOR):
         eventually(lambda: "monitor says since" in ruta(hub.stack.state, "status").stdout)
         yield
 

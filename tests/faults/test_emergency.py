@@ -1,7 +1,16 @@
-"""The local account in a running network whose PostgreSQL has ended: from the command to the audit."""
+"""The local account in a running network in which nobody can log in: from the command to the audit, and who is told.
 
+And whoever is told when what tells of alerts is itself no more: a second watcher, which hears no sign of life.
+"""
+
+import json
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import psycopg
@@ -9,11 +18,13 @@ import pytest
 
 from bench.console.browsing import Browser, Remote
 from deploy.local import Network
+from deploy.local.alerting import ALERTS_FILE
+from deploy.local.process import Process
 from hub.monitor import emergency
 from hub.monitor.alerts import keeping
-from messaging.topology import GATEWAY
+from messaging.topology import CONSOLE, GATEWAY, MONITOR
 from tests.commands import ruta
-from tests.faults.down import ended
+from tests.faults.down import ended, shut
 from tests.faults.test_problems import hub as hub
 from tests.waiting import eventually
 
@@ -28,6 +39,50 @@ def browser(hub: Network) -> Iterator[Browser]:
     file.unlink(missing_ok=True)
     yield Browser(Remote(urlsplit(hub.stack.console_url).port or 80))
     file.unlink(missing_ok=True)
+
+
+WRITES_DOWN: Final = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read() + sys.argv[2])"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the process `alerts` has told whoever is on duty, and the outside watcher."""
+
+    file: Path
+    alive: Path
+
+    @property
+    def text(self) -> str:
+        return self.file.read_text() if self.file.exists() else ""
+
+    @property
+    def signs_of_life(self) -> int:
+        return len(self.alive.read_text()) if self.alive.exists() else 0
+
+
+@pytest.fixture
+def told(hub: Network, tmp_path: Path) -> Iterator[Told]:
+    """An operator has named whom the process `alerts` is to tell, by two commands; it was started anew for that."""
+    found, settings = Told(tmp_path / "heard", tmp_path / "alive"), tmp_path / "alerts.toml"
+    write = (sys.executable, "-c", WRITES_DOWN)
+    tell, live = (json.dumps([*write, str(to), end]) for to, end in ((found.file, ""), (found.alive, "+")))
+    settings.write_text(
+        f"[notify]\nhold_until_seven = false\ncommand = {tell}\n[heartbeat]\nevery = 1\ncommand = {live}\n"
+    )
+    process = hub["alerts"]
+    before = process.program
+    process.program = replace(before, environment={**before.environment, ALERTS_FILE: str(settings)})
+    begin_anew(process)
+    yield found
+    process.program = before
+    begin_anew(process)
+
+
+def begin_anew(process: Process) -> None:
+    """Have it killed, and started again by its supervisor."""
+    pid = process.pid
+    process.kill()
+    eventually(lambda: process.pid not in (None, pid) and process.is_ready())
 
 
 def alerts(hub: Network) -> set[str]:
@@ -70,6 +125,75 @@ def test_it_shows_how_things_are_raises_the_alarm_and_comes_into_the_audit(hub: 
     assert {details["by"] for _, details in rows} == {rows[0][1]["by"]}
     assert code[1] not in str(rows)
     eventually(lambda: "emergency_used" not in alerts(hub))
+
+
+NOBODY_LOGS_IN: Final[Mapping[str, Callable[[Network], AbstractContextManager[None]]]] = {
+    "PostgreSQL has ended": lambda hub: ended(hub, "postgres"),
+    "the console's database lets nobody in": lambda hub: shut(hub, CONSOLE),
+}
+USED: Final = "The account for emergencies, opened by operator:"
+
+
+@pytest.mark.parametrize("how", NOBODY_LOGS_IN)
+def test_whoever_is_on_duty_is_told_that_nobody_logs_in_and_that_somebody_looks(
+    hub: Network, browser: Browser, told: Told, how: str
+) -> None:
+    eventually(lambda: told.signs_of_life)
+    with NOBODY_LOGS_IN[how](hub):
+        eventually(lambda: "More: ./ruta help database_away" in told.text)
+        alive = told.signs_of_life
+        code = CODE.search(ruta(hub.stack.state, "emergency", "open", "--why", "the disk").stdout)
+        assert code is not None
+        assert browser.post("/emergencia", {"code": code[1]}).leads_to == "/estado"
+        eventually(lambda: USED in told.text)
+        assert told.signs_of_life == alive  # the outside watcher hears nothing: it raises the alarm as well
+        ruta(hub.stack.state, "emergency", "close")
+    eventually(lambda: f"Over: {USED}" in told.text and "Over: The database of" in told.text)
+    eventually(lambda: told.signs_of_life > alive)
+    assert told.text.count(f"\n{USED}") + told.text.startswith(USED) == 1
+    assert "More: ./ruta help emergency_used" in told.text
+    assert code[1] not in told.text
+
+
+def test_while_what_tells_of_alerts_cannot_start_the_outside_watcher_hears_nothing_and_commands_say_so(
+    hub: Network, told: Told
+) -> None:
+    eventually(lambda: told.signs_of_life)
+    process = hub["alerts"]
+    works = process.program
+    process.program = replace(works, environment={**works.environment, ALERTS_FILE: "/nowhere/alerts.toml"})
+    process.kill()
+    alive = told.signs_of_life
+    try:
+        eventually(lambda: "monitor_dead: Process alerts is dead" in ruta(hub.stack.state, "alerts").stdout)
+        eventually(lambda: "Process alerts is dead" in ruta(hub.stack.state, "status").stdout)
+        assert told.signs_of_life == alive
+    finally:
+        process.program = works
+        eventually(lambda: process.pid is not None and process.is_ready())
+    eventually(lambda: told.signs_of_life > alive)
+
+
+def test_what_tells_of_alerts_is_ended_where_it_stands_and_goes_on(hub: Network, told: Told) -> None:
+    eventually(lambda: told.signs_of_life)
+    pid = hub["alerts"].pid
+    hub["alerts"].pause()
+    alive = told.signs_of_life
+    shown = eventually(lambda: said if "monitor_dead" in (said := ruta(hub.stack.state, "alerts").stdout) else "")
+    assert f"-> kill -CONT {pid}" in shown
+    assert told.signs_of_life == alive
+    eventually(lambda: hub["alerts"].pid not in (None, pid) and told.signs_of_life > alive)
+
+
+@pytest.mark.long
+def test_that_nobody_writes_the_log_any_more_is_told_after_a_minute(hub: Network, told: Told) -> None:
+    process = hub[MONITOR]
+    works = process.program
+    process.program = replace(works, environment={**works.environment, "MONITOR_DATABASE_URL": ""})
+    process.kill()
+    eventually(lambda: "More: ./ruta help monitor_dead" in told.text, within=180)
+    process.program = works
+    eventually(lambda: "Over: Process monitor" in told.text)
 
 
 @pytest.mark.parametrize("why", ["", "x" * 201, "two\nlines"])

@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +13,6 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from psycopg import sql
 
 import contracts
 from contracts import uuid7
@@ -23,6 +21,7 @@ from deploy.local.state import ROOT
 from messaging.topology import MONITOR
 from tests.commands import ruta
 from tests.examples import service_published
+from tests.faults.down import shut
 from tests.faults.test_problems import hub as hub
 from tests.hub.http.entrance import Client
 from tests.waiting import eventually
@@ -53,19 +52,6 @@ def accepted(hub: Network) -> contracts.Message[Any]:
     """What the IOM accepts before it was asked: it waits."""
     referral_id = uuid7()
     return say(hub, contracts.ReferralAccepted(referral_id=referral_id), str(referral_id))
-
-
-@contextmanager
-def log_away(hub: Network) -> Iterator[None]:
-    """The log's database lets nobody in."""
-    lets = sql.SQL("alter database {} with allow_connections {}")
-    with hub.stack.connect_as_administrator() as server:
-        server.execute(lets.format(sql.Identifier(MONITOR), sql.Literal(False)))
-        server.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [MONITOR])
-        try:
-            yield
-        finally:
-            server.execute(lets.format(sql.Identifier(MONITOR), sql.Literal(True)))
 
 
 def told(hub: Network, asked: object, wanted: str) -> str:
@@ -146,7 +132,7 @@ def test_what_passes_is_followed_until_it_is_interrupted(hub: Network, offered: 
     "asked", [("events", "tail"), ("trace", str(UNKNOWN)), ("trace", contracts.short_code(UNKNOWN), "--json")]
 )
 def test_without_the_log_it_says_what_is_not_seen_and_what_is(hub: Network, asked: tuple[str, ...]) -> None:
-    with log_away(hub):
+    with shut(hub, MONITOR):
         done = ruta(hub.stack.state, *asked)
 
     assert (done.returncode, done.stdout) == (2, "")

@@ -12,9 +12,9 @@ import pytest
 from bench.console.browsing import ENROLMENT, Browser, Remote, enrol
 from deploy.local import Network
 from hub.monitor import seen
+from messaging.topology import MONITOR
 from tests.commands import ruta
-from tests.faults.down import ended, frozen
-from tests.faults.test_log_commands import log_away
+from tests.faults.down import ended, frozen, shut
 from tests.faults.test_problems import hub as hub
 from tests.waiting import eventually
 
@@ -70,7 +70,7 @@ def test_without_the_broker_pages_say_what_is_not_known(hub: Network, browser: B
 
 
 def test_without_the_log_pages_say_that_it_is_not_read(hub: Network, browser: Browser) -> None:
-    with log_away(hub):
+    with shut(hub, MONITOR):
         said = shown(browser, (*SEEN, *ASKED), 200)
     assert "no se pudo leer el registro de mensajes" in said["/organizaciones"]
     for path in ("/topologia", "/mensajes"):
