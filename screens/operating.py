@@ -40,6 +40,14 @@ def database_away(at: datetime) -> Seen:
     return _looked(now | more | {"problems": problems, "unread": databases | probes}, at)
 
 
+def uncounted(at: datetime) -> Seen:
+    """The broker has just started, and has counted the messages of few of its queues."""
+    now = _well(at)
+    unknown: dict[str, Any] = {"messages": None, "consumers": None}
+    queues = [one if one["name"] == "referrals" else one | unknown for one in now["queues"]]
+    return _looked(now | {"queues": queues, "queue_ages": {}}, at)
+
+
 def behind(at: datetime) -> Seen:
     """As `network_behind`."""
     return _looked(network_behind(at), at)

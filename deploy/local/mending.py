@@ -271,8 +271,8 @@ def show_queues(state: State, name: str | None, *, as_json: bool) -> int:
     else:
         rows = [
             (
-                one.name, one.vhost, f"{one.messages:,}", str(one.readers),
-                "no limit" if one.room is None else f"{one.room:,}",
+                one.name, one.vhost, _counted(one.messages), _counted(one.readers),
+                "no limit" if one.room is None and one.messages is not None else _counted(one.room),
                 *("no data" if value is None else f"{value:g}" for value in (one.age, one.in_per_s, one.out_per_s)),
             )
             for one in found
@@ -280,6 +280,10 @@ def show_queues(state: State, name: str | None, *, as_json: bool) -> int:
         headings = ("queue", "virtual host", "messages", "readers", "room", "age s", "in/s", "out/s")
         print(table(headings, rows) if rows else "There is no such queue.")
     return 0
+
+
+def _counted(many: int | None) -> str:
+    return "no data" if many is None else f"{many:,}"
 
 
 # -- printing ----------------------------------------------------------------------------------------------------------

@@ -236,7 +236,7 @@ def _queues(now: Mapping[str, Any]) -> Iterator[Found]:
             text = f"Queue {name} is down ({queue['state']}): too few of the broker's nodes hold it."
             yield Found("queue_down", name, text, "start the node that is away")
         reader = _reader(queue["vhost"], queue["name"], now["services"])
-        if reader and waiting and not queue["consumers"]:
+        if reader and waiting and queue["consumers"] == 0:
             text = f"{_messages(waiting)} in queue {name}, and nobody reads it."
             yield Found("nobody_reads", name, text, f"see whether {reader} runs, and its log")
 

@@ -113,7 +113,8 @@ def _databases(state: State, place: Beside) -> dict[str, str]:
     return found
 
 
-def _waiting(place: Beside) -> dict[str, int]:
+def _waiting(place: Beside) -> dict[str, int | None]:
+    """How many messages stand in each queue of the hub; None where the broker has not counted them."""
     try:
         return {one.name: one.messages for one in queues.read(place.management) if one.vhost == HUB}
     except TopologyError as error:

@@ -107,7 +107,8 @@ def read(
     `stopped` by SIGSTOP, or None where nobody starts again what ends), `processes`, `queues`, `services`, `broker` (its
     nodes), `differences` (from what is declared), `disks` (of embedded servers), `probes` (what the jobs of `also` have
     read, by name), `emergency` (the local account, as emergency.py has it), `unread`. Memory is in MB (of what
-    several share, each its part), queue counts are messages, up to five seconds old. `brief` is for looking every few
+    several share, each its part), queue counts are messages, up to five seconds old, and None where the broker has
+    counted nothing (of a queue that is new, or down, or as it has just started). `brief` is for looking every few
     seconds: what costs the servers something is left out (a login to the broker). Where nothing runs and RUTA_* names
     no servers, only `running` is there, and `cut_off` where what ran last was ended without being told to.
     """
@@ -214,11 +215,11 @@ def _queues(management: Management) -> list[dict[str, Any]]:
         {
             "vhost": vhost,
             "name": one["name"],
-            "messages": one.get("messages", 0),
-            "consumers": one.get("consumers", 0),
+            "messages": one.get("messages"),
+            "consumers": one.get("consumers"),
             "acknowledged": sum(one.get("message_stats", {}).get(how, 0) for how in TAKEN),
             "state": one.get("state", "running"),
-            "room": queues.left(one.get("effective_policy_definition") or {}, "max-length", one.get("messages", 0)),
+            "room": queues.left(one.get("effective_policy_definition") or {}, "max-length", one.get("messages")),
             "in_per_s": queues.rate(one, "publish_details"),
             "out_per_s": queues.rate(one, "ack_details"),
         }

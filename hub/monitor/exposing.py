@@ -5,6 +5,7 @@ organisation or alert, and nothing about anybody. What could not be read is not 
 """
 
 import contextlib
+import math
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -127,7 +128,8 @@ def _queues(now: Mapping[str, Any]) -> Iterator[Metric]:
     for one in now["queues"] or ():  # two may have one name but for its end that nobody is to guess
         known = sums.setdefault((one["vhost"], rules.public(one["name"])), dict.fromkeys(COUNTED, 0.0))
         for what in COUNTED:
-            known[what] += one[what]
+            known[what] += math.nan if one[what] is None else one[what]
+    sums = {name: said for name, said in sums.items() if not math.isnan(sum(said.values()))}
     for (vhost, queue), said in sorted(sums.items()):
         labels = [vhost, queue, rules.part_that_reads(vhost, queue)]
         depth.add_metric(labels, said["messages"])

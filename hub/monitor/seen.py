@@ -62,8 +62,8 @@ class SeenQueue:
 
     vhost: str
     name: str
-    messages: int
-    readers: int
+    messages: int | None  # None: the broker has not counted them
+    readers: int | None
     part: str  # the service that reads it; empty of one for organisations or nobody
     age: float | None  # seconds of its oldest message
     exact: bool  # else at least so long
@@ -222,7 +222,7 @@ def _queues(now: Mapping[str, Any]) -> list[SeenQueue] | None:
         )
         other = found.get((vhost, name))
         found[vhost, name] = queue if other is None else _together(queue, other)
-    fullest = sorted(found.values(), key=lambda one: -one.messages)
+    fullest = sorted(found.values(), key=lambda one: (one.messages is not None, -(one.messages or 0)))
     return fullest[:MOST]
 
 
@@ -230,8 +230,8 @@ def _together(one: SeenQueue, other: SeenQueue) -> SeenQueue:
     ages = [queue.age for queue in (one, other) if queue.age is not None]
     return replace(
         one,
-        messages=one.messages + other.messages,
-        readers=one.readers + other.readers,
+        messages=_whole_sum(one.messages, other.messages),
+        readers=_whole_sum(one.readers, other.readers),
         age=max(ages, default=None),
         exact=one.exact and other.exact,
         in_per_s=_sum(one.in_per_s, other.in_per_s),
@@ -242,6 +242,11 @@ def _together(one: SeenQueue, other: SeenQueue) -> SeenQueue:
 
 def _sum(one: N | None, other: N | None) -> N | None:
     return other if one is None else one if other is None else one + other
+
+
+def _whole_sum(one: int | None, other: int | None) -> int | None:
+    """The sum; None where one of them is not known."""
+    return None if one is None or other is None else one + other
 
 
 def _service(name: str, said: Mapping[str, Any] | None) -> SeenService:
@@ -300,7 +305,9 @@ def _organisations(now: Mapping[str, Any], settings: Settings, at: datetime) -> 
 
 def _all_is_seen(now: Mapping[str, Any]) -> bool:
     """Whether it is known of every inbox what lies there, by AMQP and by HTTP."""
-    return now.get("queues") is not None and "unacknowledged" in now["probes"]
+    if now.get("queues") is None or "unacknowledged" not in now["probes"]:
+        return False
+    return all(one["messages"] is not None for one in now["queues"] if one["name"].startswith("inbox."))
 
 
 def _inboxes(organisation: str, now: Mapping[str, Any], at: datetime) -> list[SeenAddress]:
@@ -312,12 +319,12 @@ def _inboxes(organisation: str, now: Mapping[str, Any], at: datetime) -> list[Se
         if one["organisation"] == organisation
     }
     own = {name: one for name, one in probes.get("own_services", {}).items() if one["organisation"] == organisation}
-    queues: dict[str, int] = {}
+    queues: dict[str, int | None] = {}
     by_amqp: dict[str, float] = {}
     for one in now.get("queues") or ():
         address = rules.public(one["name"]).removeprefix("inbox.")
         if one["name"].startswith("inbox.") and address.partition(".")[0] == organisation:
-            queues[address] = queues.get(address, 0) + one["messages"]
+            queues[address] = _whole_sum(queues.get(address, 0), one["messages"])
             known = ages.get(f"{one['vhost']}/{one['name']}", {"seconds": 0.0})
             by_amqp[address] = max(by_amqp.get(address, 0.0), known["seconds"])
     addresses = sorted({*by_http, *queues, *own} - {f"{organisation}.{CONSOLE}"})

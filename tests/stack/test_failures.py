@@ -161,6 +161,12 @@ def test_the_room_of_a_queue_is_what_its_limits_leave() -> None:
     assert queues._queue("hub", {"name": "q"}).room is None
 
 
+def test_of_a_queue_that_the_broker_has_not_counted_nothing_is_said() -> None:
+    limits = {"effective_policy_definition": {"max-length": 100, "max-length-bytes": 400}}
+    new = queues._queue("hub", {"name": "q", **limits})
+    assert (new.messages, new.size, new.readers, new.room, new.room_bytes) == (None,) * 5
+
+
 def test_where_nothing_runs_that_is_said(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RUTA_AMQP_URL", "RUTA_DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)

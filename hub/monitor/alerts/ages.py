@@ -23,6 +23,9 @@ def turn_over(
     for queue in queues:
         name = f"{queue['vhost']}/{queue['name']}"
         messages, acknowledged = queue["messages"], queue["acknowledged"]
+        if messages is None:  # nobody has counted it: of its age nothing is known until somebody has
+            new |= {name: marks[name]} if name in marks else {}
+            continue
         if messages == 0:
             ages[name] = {"seconds": 0.0, "exact": True, "moved": 0.0}
             continue

@@ -137,14 +137,14 @@ NOT_DELIVERED: Final = f"""
 def look(
     databases: Mapping[str, str],
     network: DeclaredNetwork,
-    waiting: Mapping[str, int],
+    waiting: Mapping[str, int | None],
     before: State | None,
     now: datetime,
 ) -> Found:
     """Read on from `before`, and compare. Raises MendingError, `unseen`, where a database does not answer.
 
     `databases` has each service's, the gateway's and the monitor's. `waiting` is how many messages stand in each queue
-    of the hub, read before this: of one that is not there, none does.
+    of the hub, read before this: of one that is not there, none does; None: nobody knows, and some may.
     """
     before = before or {}
     state: dict[str, dict[str, Any]] = {}
@@ -177,7 +177,7 @@ def look(
         if one.by == MONITOR and (one.message_id, queue) in in_outbox:
             continue
         known_since = before.get(one.by, {}).get("open", {}).get(one.place, {}).get(queue)
-        nothing_waits = not any(waiting.get(name) for name in way)
+        nothing_waits = all(waiting.get(name, 0) == 0 for name in way)
         last = _time(state[one.by]["came"].get(" ".join(way)))
         is_passed = last is not None and one.at + PASSED_BY < last
         seen = before.get(one.by, {}).get("seen", {}).get(one.place, now.isoformat())

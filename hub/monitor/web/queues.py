@@ -22,7 +22,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
     def show(visit: Visit) -> Response:
         looked, seen = looking.last(visit, settings)
         known = seen.queues if seen is not None else None
-        full, empty = sorted_out(known or ())
+        full, empty, uncounted = sorted_out(known or ())
         visit.note("network_seen", page="queues", count=len(full))
         return visit.page(
             "queues.html",
@@ -33,6 +33,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             many=len(full),
             empty=empty[:SHOWN],
             more=len(empty) - SHOWN,
+            uncounted=uncounted[:SHOWN],
             stands=stands,
         )
 
@@ -41,11 +42,12 @@ def screens(settings: Settings) -> Sequence[Screen]:
 
 def stands(queue: SeenQueue) -> bool:
     """Whether messages wait that nobody reads."""
-    return queue.messages > 0 and queue.readers == 0
+    return bool(queue.messages) and queue.readers == 0
 
 
-def sorted_out(queues: Iterable[SeenQueue]) -> tuple[list[SeenQueue], list[SeenQueue]]:
-    """Those in which something waits, first what stands still; and the empty ones by name."""
-    full = [one for one in queues if one.messages]
-    full.sort(key=lambda one: (not stands(one), -(one.age or 0.0), -one.messages, one.vhost, one.name))
-    return full, sorted((one for one in queues if not one.messages), key=lambda one: (one.vhost, one.name))
+def sorted_out(queues: Iterable[SeenQueue]) -> tuple[list[SeenQueue], list[SeenQueue], list[SeenQueue]]:
+    """Those in which something waits, first what stands still; by name the empty ones, and what nobody has counted."""
+    known = sorted(queues, key=lambda one: (one.vhost, one.name))
+    full = [one for one in known if one.messages]
+    full.sort(key=lambda one: (not stands(one), -(one.age or 0.0), -(one.messages or 0)))
+    return full, [one for one in known if one.messages == 0], [one for one in known if one.messages is None]

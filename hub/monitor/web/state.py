@@ -144,7 +144,7 @@ def figures(seen: Seen) -> Figures:
     organisations = seen.organisations
     down = [one.name for one in seen.processes if one.state != "running"]
     return Figures(
-        messages=None if ours is None else sum(one.messages for one in ours),
+        messages=_whole_sum(ours),
         age=oldest.age if oldest is not None else None,
         exact=oldest is not None and oldest.exact,
         unknown=[one.name for one in seen.services if one.unpublished is None],
@@ -168,6 +168,13 @@ def oldest_of(queues: Iterable[SeenQueue]) -> SeenQueue | None:
     """That of the oldest message."""
     known = [one for one in queues if one.messages and one.age is not None]
     return max(known, key=lambda one: one.age or 0.0, default=None)
+
+
+def _whole_sum(queues: Sequence[SeenQueue] | None) -> int | None:
+    """The messages in all of them; None where that is not known of each."""
+    counts = [one.messages for one in queues or ()]
+    known = [count for count in counts if count is not None]
+    return sum(known) if queues is not None and len(known) == len(counts) else None
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:

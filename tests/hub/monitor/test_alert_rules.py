@@ -286,7 +286,7 @@ def test_what_cannot_be_read_is_named_and_is_no_alert() -> None:
     ]
 
 
-def queue(messages: int, acknowledged: int) -> list[dict[str, Any]]:
+def queue(messages: int | None, acknowledged: int) -> list[dict[str, Any]]:
     return [{"vhost": "hub", "name": "referrals", "messages": messages, "acknowledged": acknowledged}]
 
 
@@ -305,6 +305,14 @@ def test_the_age_of_a_queue_is_at_least_the_time_since_messages_of_then_are_left
         said.append((known["hub/referrals"]["seconds"], known["hub/referrals"]["exact"]))
     # At 180 s five were taken: none of the first look is left.
     assert said == [(0, False), (60, False), (120, False), (0, False), (60, False), (0, True)]
+
+
+def test_of_a_queue_that_nobody_has_counted_no_age_is_known_and_what_was_known_is_kept() -> None:
+    marks, _ = ages.turn_over({}, queue(5, 1000), AT, {})
+    uncounted, known = ages.turn_over(marks, queue(None, 0), AT + timedelta(minutes=5), {})
+    assert (uncounted, known) == (marks, {})
+    _, known = ages.turn_over(uncounted, queue(5, 0), AT + timedelta(minutes=10), {})
+    assert known["hub/referrals"]["seconds"] == 600
 
 
 def test_a_broker_that_was_started_again_does_not_make_a_queue_young() -> None:

@@ -167,6 +167,17 @@ def test_what_could_not_be_read_is_no_zero() -> None:
     assert not names & {"ruta_queue_messages", "ruta_outbox_age_seconds", "ruta_referrals_overdue", "ruta_audit_right"}
 
 
+def test_a_queue_that_nobody_has_counted_is_no_empty_one() -> None:
+    uncounted = {"messages": None, "consumers": None, "acknowledged": 0}
+    queues = [
+        {"vhost": "network", "name": "inbox.iom", "messages": 2, "consumers": 1, "acknowledged": 5},
+        {"vhost": "network", "name": f"inbox.iom.{'31fb' * 8}", **uncounted},
+        {"vhost": "hub", "name": "referrals", **uncounted},
+    ]
+    found = exposing.metrics(well(queues=queues, queue_ages={}), [], SETTINGS, AT)
+    assert not [one for family in found for one in family.samples if "queue" in one.labels]
+
+
 @needs_promtool
 def test_alertmanager_hides_what_follows_from_a_cause(tmp_path: Path) -> None:
     (port,) = free_ports(1)

@@ -57,7 +57,7 @@ class Compared:
         with database.connect(self.urls[service]) as connection:
             connection.execute(sql, params)
 
-    def look(self, **waiting: int) -> Found:
+    def look(self, **waiting: int | None) -> Found:
         found = comparing.look(self.urls, self.network, waiting, self.state, self.now)
         self.state, self.now = found.state, self.now + LATER
         return found
@@ -109,6 +109,12 @@ def test_what_a_broker_says_too_late_of_its_queues_makes_nothing_lost(compared: 
     compared.look()
     compared.now += timedelta(seconds=15) - LATER
     assert compared.look().lost == ()
+
+
+def test_what_is_in_a_queue_that_the_broker_has_not_counted_is_not_lost(compared: Compared) -> None:
+    compared.publish("intake")
+    for _ in range(3):
+        assert compared.look(referrals=None, reports=None, console=None).lost == ()
 
 
 def test_what_waits_in_the_queue_is_not_lost_and_what_was_passed_by_is(compared: Compared) -> None:

@@ -13,6 +13,8 @@ from hub.monitor import seen
 from hub.monitor.alerts import pages, rules, settings
 from hub.monitor.alerts.telling import Book
 from hub.monitor.seen import Seen
+from hub.monitor.web import state
+from hub.monitor.web.queues import sorted_out
 from screens import operating
 from tests.hub.monitor.test_alert_rules import well
 
@@ -82,6 +84,20 @@ def test_queues_that_differ_in_what_nobody_is_to_guess_are_one() -> None:
         "inbox.iom", 5, 2, 30.0, 1.0, None,
     )  # fmt: skip
     assert secret not in json.dumps(asdict(found))
+
+
+def test_what_the_broker_has_not_counted_is_no_empty_queue() -> None:
+    now = operating.network_behind(AT)
+    queues = [one | {"messages": None, "consumers": None} for one in now["queues"]]
+    found = of(now | {"queues": queues, "queue_ages": {}})
+    assert found.queues is not None
+    assert {(one.messages, one.readers, one.age) for one in found.queues} == {(None, None, None)}
+    assert found.organisations is not None
+    inboxes = {inbox.address: inbox for one in found.organisations for inbox in one.inboxes}
+    assert (inboxes["redcross"].messages, inboxes["redcross"].unread) == (None, None)
+    assert {one.unread for one in found.organisations if one.id != "americares"} == {None}
+    assert state.figures(found).messages is None
+    assert sorted_out(found.queues) == ([], [], sorted(found.queues, key=lambda one: (one.vhost, one.name)))
 
 
 def test_how_much_is_done_is_of_two_looks_near_each_other() -> None:
