@@ -63,7 +63,9 @@ class Look:
     def unread(self) -> set[str]:
         """What could not be looked at: of what was seen there before, nobody knows whether it is over."""
         probes: Mapping[str, Any] = self.now.get("probes", {})
-        return set(self.now.get("unread", {})) | {f"probe {name}" for name in (*PROBES, GAPS) if name not in probes}
+        queues = {"queues"} if rules.uncounted(self.now) else set()
+        silent = {f"probe {name}" for name in (*PROBES, GAPS) if name not in probes}
+        return set(self.now.get("unread", {})) | queues | silent
 
 
 def book_of(state: State) -> Path:

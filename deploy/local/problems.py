@@ -13,6 +13,7 @@ from typing import Any
 
 from deploy.local import status
 from deploy.local.state import State
+from hub.monitor.alerts import rules
 from messaging import inbox
 from messaging.clocks import APART
 from messaging.log import describe
@@ -380,7 +381,8 @@ class Watch:
                 log.error("the network could not be looked at (%s)", describe(error))
                 continue
             if not self._stopping.is_set():
-                self.tell(found, unread={name.split()[0] for name in now["unread"]})
+                uncounted = {"queues"} if rules.uncounted(now) else set()
+                self.tell(found, unread={name.split()[0] for name in now["unread"]} | uncounted)
 
     def tell(self, found: Iterable[Found], unread: Set[str] = frozenset()) -> None:
         """Take in what a look has found, and say what has begun and what is over."""

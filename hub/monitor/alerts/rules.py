@@ -109,7 +109,14 @@ def unseen(now: Mapping[str, Any]) -> list[str]:
         return []
     known = now.get("probes", {})
     missing = [words for name, words in WANTED.items() if name not in known]
+    if many := len(uncounted(now)):
+        missing.append(f"what is in {many:,} {'queue' if many == 1 else 'queues'} that the broker has not counted")
     return missing + sorted(f"{what} ({code})" for what, code in now["unread"].items())
+
+
+def uncounted(now: Mapping[str, Any]) -> list[str]:
+    """The queues of which the broker does not say what is in them: new ones, those that are down, all as it begins."""
+    return [one["name"] for one in now.get("queues") or () if one["messages"] is None]
 
 
 def _hider(one: Alert, found: Iterable[Alert]) -> str | None:

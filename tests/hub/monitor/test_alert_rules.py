@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
+from deploy.local.alerts import Look
 from hub.monitor.alerts import ages, pages, rules, settings
 from hub.monitor.alerts.rules import Alert
 
@@ -284,6 +285,13 @@ def test_what_cannot_be_read_is_named_and_is_no_alert() -> None:
         "whether all that was published has arrived",
         "database referrals (no_answer)",
     ]
+
+
+def test_of_queues_that_the_broker_has_not_counted_it_is_said_that_nobody_can_say() -> None:
+    now = well(queues=[{"vhost": "hub", "name": name, "messages": None, "consumers": None} for name in ("dead", "q")])
+    assert rules.find(now, SETTINGS, AT) == []
+    assert rules.unseen(now) == ["what is in 2 queues that the broker has not counted"]
+    assert "queues" in Look(AT, now, [], {}, {}).unread  # of what was seen there, nobody says that it is over
 
 
 def queue(messages: int | None, acknowledged: int) -> list[dict[str, Any]]:
