@@ -28,6 +28,7 @@ from messaging import addresses, broker
 from messaging.topology import GATEWAY, HUB, NETWORK
 from tests.commands import ruta
 from tests.directories import directory
+from tests.faults.down import ended
 from tests.waiting import eventually
 
 ENDS_WITHIN = 15.0  # seconds, of which the reading of servers takes seven
@@ -158,11 +159,34 @@ def test_who_misses_its_queue_says_so_and_that_it_is_back(hub: Network, queue: s
     eventually(lambda: found(hub.stack, "missing", what=f"queue {queue}, by processes") is None)
 
 
-def test_what_was_dead_lettered_is_told(hub: Network) -> None:
+def dead_letter(hub: Network, many: int) -> None:
+    """Publish messages that no queue takes."""
     connection = broker.connect(hub.stack.amqp_url(GATEWAY, HUB))
-    for _ in range(3):
+    for _ in range(many):
         connection.channel().basic_publish(amqp.Message(b"{}", user_id=GATEWAY), "hub", "never.declared.v1")
     connection.close()
+
+
+def test_a_broker_that_has_just_started_calls_no_queue_empty_that_is_not(hub: Network) -> None:
+    def unrouted() -> int | None:
+        """How many messages lie there, as far as anybody knows."""
+        queues = status.read(hub.stack.state, environment={})["queues"] or ()
+        known = [one["messages"] for one in queues if (one["vhost"], one["name"]) == (HUB, "unrouted")]
+        told.extend(known)
+        return known[0] if known else None
+
+    told: list[int | None] = []
+    dead_letter(hub, 3)
+    eventually(lambda: unrouted() == 3)
+    told.clear()
+    with ended(hub, "rabbitmq"):
+        pass
+    eventually(lambda: unrouted() == 3)
+    assert set(told) <= {None, 3}, told
+
+
+def test_what_was_dead_lettered_is_told(hub: Network) -> None:
+    dead_letter(hub, 3)
 
     aside = eventually(lambda: found(hub.stack, "dead_lettered"))
 
