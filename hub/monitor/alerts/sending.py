@@ -142,8 +142,8 @@ def _mail(message: Message, mail: Mail, to: str) -> None:
 
 def beat(book: Book, settings: Heartbeat, at: datetime) -> None:
     """Tell the outside watcher that all is well, where it is due; where that fails, the watcher hears nothing."""
-    if book.beaten is not None and at - datetime.fromisoformat(book.beaten) < settings.every:
-        return
+    if book.beaten is not None and timedelta() <= at - datetime.fromisoformat(book.beaten) < settings.every:
+        return  # where the clock was set back since, it is due
     try:
         if settings.url:
             _post(settings.url, None)

@@ -109,7 +109,8 @@ def reviews(seen: Seen) -> list[Review]:
 
 def is_blind(seen: Seen, waiting: Waiting) -> bool:
     """Whether somebody may wait where nobody could look."""
-    return bool(seen.unread) or not OF_WAITING.isdisjoint(seen.unseen) or waiting.emergencies is None
+    is_counted = all(one.messages is not None for one in seen.queues or ())
+    return bool(seen.unread or not OF_WAITING.isdisjoint(seen.unseen) or waiting.emergencies is None or not is_counted)
 
 
 def told(seen: Seen) -> list[SeenAlert]:

@@ -97,6 +97,7 @@ def test_what_the_broker_has_not_counted_is_no_empty_queue() -> None:
     assert (inboxes["redcross"].messages, inboxes["redcross"].unread) == (None, None)
     assert {one.unread for one in found.organisations if one.id != "americares"} == {None}
     assert state.figures(found).messages is None
+    assert state.is_blind(found, state.who_waits([]))
     assert sorted_out(found.queues) == ([], [], sorted(found.queues, key=lambda one: (one.vhost, one.name)))
 
 

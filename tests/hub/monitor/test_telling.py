@@ -263,6 +263,14 @@ def test_an_outside_watcher_hears_while_all_is_well_and_no_longer_when_it_is_not
     assert not telling.is_well(book, [], NOON)
 
 
+def test_an_outside_watcher_hears_on_when_the_clock_is_set_back(hook: Hook) -> None:
+    beats = settings.Heartbeat(timedelta(seconds=60), url=hook.url)
+    book = Book()
+    for hours in (0, -1):
+        sending.beat(book, beats, NOON + timedelta(hours=hours))
+    assert len(hook.got) == 2
+
+
 def test_a_watcher_that_cannot_be_reached_is_tried_again_at_the_next_look(hook: Hook) -> None:
     hook.answers = [500]
     beats = settings.Heartbeat(timedelta(seconds=60), url=hook.url)
