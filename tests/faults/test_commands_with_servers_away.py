@@ -107,7 +107,8 @@ WITHOUT_BROKER: Final[Mapping[str, Told]] = {
     "changes": WELL,
     "audit verify": WELL,
 }
-WITHOUT_LOG: Final[Mapping[str, Told]] = WITHOUT_BROKER | {
+WITHOUT_LOG: Final[Mapping[str, Told]] = {
+    **WITHOUT_BROKER,
     "events tail": LOG_UNSEEN,
     "trace": LOG_UNSEEN,
     "queue": Told(0, "unrouted", data="unrouted"),
