@@ -41,7 +41,7 @@ def browser(hub: Network) -> Iterator[Browser]:
     file.unlink(missing_ok=True)
 
 
-WRITES_DOWN: Final = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read() + sys.argv[2])"
+WRITES_DOWN: Final = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read() or '+')"
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,19 @@ def told(hub: Network, tmp_path: Path) -> Iterator[Told]:
     """An operator has named whom the process `alerts` is to tell, by two commands; it was started anew for that."""
     found, settings = Told(tmp_path / "heard", tmp_path / "alive"), tmp_path / "alerts.toml"
     write = (sys.executable, "-c", WRITES_DOWN)
-    tell, live = (json.dumps([*write, str(to), end]) for to, end in ((found.file, ""), (found.alive, "+")))
+    tell, live = (json.dumps([*write, str(to)]) for to in (found.file, found.alive))
     settings.write_text(
         f"[notify]\nhold_until_seven = false\ncommand = {tell}\n[heartbeat]\nevery = 1\ncommand = {live}\n"
     )
     process = hub["alerts"]
     before = process.program
     process.program = replace(before, environment={**before.environment, ALERTS_FILE: str(settings)})
-    begin_anew(process)
-    yield found
-    process.program = before
-    begin_anew(process)
+    try:
+        begin_anew(process)
+        yield found
+    finally:
+        process.program = before
+        begin_anew(process)
 
 
 def begin_anew(process: Process) -> None:
