@@ -129,14 +129,15 @@ def test_it_shows_how_things_are_raises_the_alarm_and_comes_into_the_audit(hub: 
     eventually(lambda: "emergency_used" not in alerts(hub))
 
 
+ENDED, SHUT = "PostgreSQL has ended", "the console's database lets nobody in"
 NOBODY_LOGS_IN: Final[Mapping[str, Callable[[Network], AbstractContextManager[None]]]] = {
-    "PostgreSQL has ended": lambda hub: ended(hub, "postgres"),
-    "the console's database lets nobody in": lambda hub: shut(hub, CONSOLE),
+    ENDED: lambda hub: ended(hub, "postgres"),
+    SHUT: lambda hub: shut(hub, CONSOLE),
 }
 USED: Final = "The account for emergencies, opened by operator:"
 
 
-@pytest.mark.parametrize("how", NOBODY_LOGS_IN)
+@pytest.mark.parametrize("how", [pytest.param(ENDED, marks=pytest.mark.long), SHUT])
 def test_whoever_is_on_duty_is_told_that_nobody_logs_in_and_that_somebody_looks(
     hub: Network, browser: Browser, told: Told, how: str
 ) -> None:
@@ -176,6 +177,7 @@ def test_while_what_tells_of_alerts_cannot_start_the_outside_watcher_hears_nothi
     eventually(lambda: told.signs_of_life > alive)
 
 
+@pytest.mark.long
 def test_what_tells_of_alerts_is_ended_where_it_stands_and_goes_on(hub: Network, told: Told) -> None:
     eventually(lambda: told.signs_of_life)
     pid = hub["alerts"].pid
