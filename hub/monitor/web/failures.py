@@ -182,10 +182,16 @@ def _together(stuck: Sequence[Group]) -> tuple[int, str] | None:
     return (sum(may), new_form_id()) if len(may) > 1 else None
 
 
-def _aside(visit: Visit, settings: Settings) -> Sequence[SeenQueue]:
-    """The queues in which lies what no other took, or what was delivered in vain, as far as that was seen just now."""
+def _aside(visit: Visit, settings: Settings) -> Sequence[SeenQueue] | None:
+    """The queues in which lies what no other took, or what was delivered in vain, as far as that was seen just now.
+
+    None where nothing lies there that was seen, and not all was: nobody knows.
+    """
     _, seen = looking.last(visit, settings)
-    return [one for one in (seen and seen.queues) or () if one.name in ASIDE and one.messages]
+    known = [one for one in (seen and seen.queues) or () if one.name in ASIDE]
+    found = [one for one in known if one.messages]
+    is_whole = bool(known) and all(one.messages is not None for one in known)
+    return found if found or is_whole else None
 
 
 def _rows(groups: Sequence[Group], words: Words, say: Saying) -> Iterator[Row]:

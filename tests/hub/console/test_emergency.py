@@ -1,6 +1,7 @@
 """The local account: the monitor's pages while the console's database is away, to look only; and nothing otherwise."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -101,6 +102,19 @@ def test_whoever_has_the_code_sees_the_monitors_pages_and_each_is_kept(
         ("emergency_seen", "waits"), ("emergency_seen", "organisations"), ("emergency_seen", "alerts"),
         ("emergency_seen", "failures"),
     ]  # fmt: skip
+
+
+def test_they_lead_nowhere_where_nothing_is_shown(
+    console: Console, browser: Browser, file: Path, away: Callable[[], Any]
+) -> None:
+    now = clock.now().replace(microsecond=0)
+    console.see(operating.behind(now))
+    console.look(now)
+    with away():
+        came_in(file, browser)
+        led = {path for page in PAGES for path in re.findall('href="(/[^"?]*)', browser.get(page).text)}
+    others = {one for one in led if not one.startswith(("/static/", "/idioma/"))}
+    assert others == {"/", *PAGES}
 
 
 def test_its_pages_are_read_in_either_language(browser: Browser, file: Path, away: Callable[[], Any]) -> None:

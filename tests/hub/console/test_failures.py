@@ -144,8 +144,12 @@ def test_a_poisoned_batch_is_mended_in_eight_steps_with_the_way_in(mending: Mend
         assert said in ended.text
     assert steps <= 8
     assert sorted(mender.notes()) == [one.id for one in batch]
+    mending.console.see(operating.uncounted(clock.now().replace(microsecond=0)))
     after = browser.get("/fallos")
-    assert "Nada espera por una persona" in after.text
+    assert ("De lo que se ve, nada espera" in after.text, "si RabbitMQ apartó mensajes" in after.text) == (True, True)
+    mending.console.see(operating.well(clock.now().replace(microsecond=0)))
+    after = browser.get("/fallos")
+    assert ("Nada espera por una persona" in after.text, "si RabbitMQ" in after.text) == (True, False)
     assert f'href="{path}"' in after.text  # whoever has lost it finds it again
 
 
