@@ -3,7 +3,7 @@
 from typing import Final
 
 from screens.console import PARTNER
-from screens.states import deciding, entering, finding, mending, notified, watching, working
+from screens.states import deciding, emergency, entering, finding, mending, notified, watching, working
 from screens.states.state import State, to
 
 __all__ = ["NO_PAGES", "STATES", "State"]
@@ -11,9 +11,8 @@ __all__ = ["NO_PAGES", "STATES", "State"]
 NO_PAGES: Final = {
     "logout", "lock", "language", "enrolment_qr", "act_undone", "acts_undone", "referrals_file", "absence_ended",
     "view_dropped", "operation_stopped", "replay_stopped", "replay_resumed", "replay_reviewed", "work_file",
-    "emergency",
 }  # fmt: skip
-"""What only leads to another page (one of them while the database answers), is a picture on one, or a file."""
+"""What only leads to another page, is a picture on one, or a file."""
 
 STATES: Final = (
     *entering.STATES,
@@ -24,4 +23,5 @@ STATES: Final = (
     *watching.STATES,
     *mending.STATES,
     State("nothing", "nothing", PARTNER, to("/no/existe")),
+    *emergency.STATES,
 )

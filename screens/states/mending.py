@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from screens import cases, frozen
+from screens import cases, frozen, operating
 from screens.console import ADMINISTRATOR, OPERATOR
 from screens.states.state import State
 from screens.visiting import Hand
@@ -16,6 +16,7 @@ def _failures(hand: Hand) -> None:
 
 
 def _failures_none(hand: Hand) -> None:
+    hand.console.see(8, operating.well)
     hand.console.failing.forget()
     hand.go("/fallos")
 

@@ -110,6 +110,7 @@ STATES: Final = (
     State("state", "state_old", OPERATOR, _seen("/estado", operating.well, 600)),
     State("queues", "queues_well", OPERATOR, _seen("/colas", operating.well)),
     State("queues", "queues_behind", OPERATOR, _seen("/colas", operating.behind)),
+    State("queues", "queues_uncounted", OPERATOR, _seen("/colas", operating.uncounted)),
     State("queues", "queues_dark", OPERATOR, _seen("/colas", operating.dark)),
     State("queues", "queues_old", OPERATOR, _seen("/colas", operating.well, 600)),
     State("waits", "waits_well", OPERATOR, _seen("/en-espera", operating.well)),
