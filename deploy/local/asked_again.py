@@ -53,15 +53,20 @@ def ask(state: State, place: Beside, declared: DeclaredNetwork, lost: Iterable[L
 
 
 def messages(lost: Iterable[Lost]) -> Iterator[contracts.Message]:
-    """Make what their senders are sent; the same for the same, in whatever order they are given."""
-    grouped: dict[tuple[str, str], list[Lost]] = defaultdict(list)
+    """Make what their senders are sent; the same for the same, in whatever order they are given.
+
+    Each is caused by the first that it asks for: so of what the log hides it hides this, too, and that is asked for by
+    messages of its own.
+    """
+    grouped: dict[tuple[str, str, bool], list[Lost]] = defaultdict(list)
     for one in sorted(lost, key=lambda one: (one.at, one.message_id)):
-        grouped[one.organisation, one.contract].append(one)
-    for (organisation, contract), those in sorted(grouped.items()):
+        grouped[one.organisation, one.contract, one.confidential].append(one)
+    for (organisation, contract, _), those in sorted(grouped.items()):
         for start in range(0, len(those), OF_ONE):
             some = those[start : start + OF_ONE]
             ids = tuple(dict.fromkeys(one.message_id for one in some))
             id = uuid5(NAMESPACE_OID, f"missed {organisation} {contract} {' '.join(map(str, ids))}")
             missed = contracts.MessagesMissed(type=contract, ids=ids, first_came_at=some[0].at)
             draft = contracts.Draft(missed, subject=str(id), recipient=organisation)
-            yield contracts.stamp(draft, source=HUB, time=datetime.now(UTC), id=id)
+            asking = contracts.stamp(draft, source=HUB, time=datetime.now(UTC), id=id)
+            yield asking.model_copy(update={"causationid": ids[0]})

@@ -153,7 +153,7 @@ def _note(state: State, place: Beside, there: Sequence[Lost], gone: Sequence[Los
     details = {
         "messages": sum(map(len, of.values())),
         "services": {name: len(those) for name, those in of.items()},
-        "asked_for": Counter(one.organisation for one in gone),
+        "asked_for": Counter(NOT_SHOWN if one.confidential else one.organisation for one in gone),
     }
     reason = hashlib.sha256(why.encode()).hexdigest()  # no erasure reaches the audit
     operation_id = contracts.uuid7()

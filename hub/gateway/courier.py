@@ -24,7 +24,7 @@ from messaging import log as logs
 from messaging.batch_writer import ITS_OWN_FAULT, BatchWriter, Task, run_until_asked
 from messaging.health import health
 from messaging.log import describe, fields
-from messaging.topology import COURIER, LEDGER, Organisation, TopologyError
+from messaging.topology import COURIER, LEDGER, Organisation, Service, TopologyError
 
 log = logging.getLogger("ruta.courier")
 
@@ -38,9 +38,15 @@ class Courier(BatchWriter):
     """Writes into the gateway's tables."""
 
     def __init__(
-        self, database_url: str, amqp_url: str, organisations: Callable[[], Mapping[str, Organisation]]
+        self,
+        database_url: str,
+        amqp_url: str,
+        services: Mapping[str, Service],
+        organisations: Callable[[], Mapping[str, Organisation]],
     ) -> None:
+        """`services` are the hub's, by name."""
         super().__init__(Task(COURIER, LEDGER, THE_COURIER, BATCH, PREFETCH, APART), database_url, amqp_url, log)
+        self._services = services
         self._organisations = organisations
 
     def begin(self, connection: database.Connection) -> None:
@@ -59,7 +65,7 @@ class Courier(BatchWriter):
 
     def keep(self, connection: database.Connection, step: str) -> bool:
         """Delete some of what is too old."""
-        return keeping.keep(connection, step)
+        return keeping.keep(connection, step, self._services)
 
 
 def write(connection: database.Connection, entries: Sequence[Entry], organisations: Mapping[str, Organisation]) -> None:
@@ -102,8 +108,9 @@ def main() -> int:
     """
     logs.set_up(COURIER)
     try:
-        _, organisations = register.of_environment()
-        courier = Courier(setting("GATEWAY_DATABASE_URL"), setting("GATEWAY_HUB_AMQP_URL"), organisations)
+        network, organisations = register.of_environment()
+        urls = setting("GATEWAY_DATABASE_URL"), setting("GATEWAY_HUB_AMQP_URL")
+        courier = Courier(*urls, network.services, organisations)
     except (SettingError, TopologyError) as error:
         sys.exit(str(error))
     audit = os.environ.get("GATEWAY_AUDIT_DIRECTORY")

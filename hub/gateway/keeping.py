@@ -4,11 +4,14 @@ Rows of `delivery` stay, with their ids; bodies go. What nobody has read stays, 
 reads by HTTP at all: nothing expires unread. Whole partitions of the outbox are the relay's.
 """
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 from messaging import clock
 from messaging.clocks import APART
 from messaging.database import Connection
+from messaging.topology import Service
 
 ROWS: Final = 500  # of one step
 
@@ -16,8 +19,8 @@ OUTCOMES_FOR: Final = "90 days"
 KEYS_FOR: Final = "24 hours"  # of requests that were sent with an Idempotency-Key
 BODIES_FOR: Final = "30 days"
 REFUSED_FOR: Final = "2 days"  # for the message log, so long as it may be away
-SUBMITTED_FOR: Final = "10 minutes"  # after it was accepted, where it is published and some service has said what of it
-SUBMITTED_FOR_LONGEST: Final = "1 day"  # where none has: it may stand in a queue that is lost
+SUBMITTED_FOR: Final = "10 minutes"  # after it was accepted, where all who read it have said what became of it
+SUBMITTED_FOR_LONGEST: Final = timedelta(days=1)  # where one has not: it may stand in a queue that is lost
 
 STEPS: Final[dict[str, str]] = {
     "outcome": f"""
@@ -47,14 +50,23 @@ STEPS: Final[dict[str, str]] = {
             order by acknowledged_at limit {ROWS})
     """,
     # What was submitted by HTTP is out, and with the services: an erasure finds it there. Here it could not find all of
-    # it: what somebody says of a need or a consent names no person.
+    # it: what somebody says of a need or a consent names no person. What goes to a service of an organisation's own none
+    # of the hub's reads; it is there when it is handed over.
     "submitted bodies": f"""
         delete from outbox where position in (
             select position from outbox join outbox_writer using (writer)
             where position <= published and recorded_at < clock_timestamp() - interval '{SUBMITTED_FOR}'
-              and (recorded_at < clock_timestamp() - interval '{SUBMITTED_FOR_LONGEST}' or exists (
-                  select from outcome where outcome.message_id = outbox.message_id
-                    and outcome.organisation = split_part(outbox.routing_key, '.', 2)))
+              and (recorded_at < clock_timestamp() - interval '{SUBMITTED_FOR_LONGEST.total_seconds()} seconds'
+                   or exists (
+                       select from outcome where outcome.message_id = outbox.message_id
+                         and outcome.organisation = split_part(outbox.routing_key, '.', 2))
+                   and not exists (
+                       select from unnest(%(services)s::text[], %(contracts)s::text[]) as reads(service, contract)
+                       where contract = split_part(routing_key, '.', 4) || '.' || split_part(routing_key, '.', 5)
+                         and not exists (
+                             select from outcome where outcome.message_id = outbox.message_id
+                               and outcome.organisation = split_part(outbox.routing_key, '.', 2)
+                               and outcome.service = reads.service)))
             order by position limit {ROWS})
     """,
     # They have had them by AMQP. Each address is looked for behind the one before, and what is kept of it passed over.
@@ -94,8 +106,10 @@ def clocks_agree(connection: Connection) -> bool:
     return bool(abs((row["now"] - clock.machine_now()).total_seconds()) <= APART)
 
 
-def keep(connection: Connection, step: str) -> bool:
-    """Do one step and commit; tell whether there may be more of it to do."""
-    done = connection.execute(STEPS[step]).rowcount
+def keep(connection: Connection, step: str, services: Mapping[str, Service]) -> bool:
+    """Do one step and commit; tell whether there may be more of it to do. `services` are the hub's, by name."""
+    reads = [(service.name, contract) for service in services.values() for contract in service.reads]
+    params = {"services": [service for service, _ in reads], "contracts": [contract for _, contract in reads]}
+    done = connection.execute(STEPS[step], params).rowcount
     connection.commit()
     return done >= ROWS

@@ -270,7 +270,7 @@ def test_bodies_are_kept_unread_for_who_reads_them_here_and_for_nobody_else(tabl
 
 def keep(tables: Tables) -> None:
     with database.connect(tables.url) as connection:
-        while keeping.keep(connection, "bodies of who never read here"):
+        while keeping.keep(connection, "bodies of who never read here", {}):
             pass
 
 

@@ -52,7 +52,9 @@ class Couriers:
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """One in this process, for what needs no process of its own."""
-        courier = Courier(self.tables.url, self.ledger.amqp_url, lambda: topology.read().organisations)
+        network = topology.read()
+        urls = self.tables.url, self.ledger.amqp_url
+        courier = Courier(*urls, network.services, lambda: network.organisations)
         thread = threading.Thread(target=courier.run)
         thread.start()
         try:

@@ -35,6 +35,7 @@ from tests.hub.ledger import (
 from tests.waiting import eventually
 
 SEQUENCES = 30
+SERVICES = topology.read().services
 
 
 @pytest.fixture(scope="module")
@@ -483,7 +484,7 @@ def _fields(model: Any) -> Iterator[str]:
 def keep_house(url: str) -> None:
     for step in keeping.STEPS:
         with database.connect(url) as connection:
-            while keeping.keep(connection, step):
+            while keeping.keep(connection, step, SERVICES):
                 pass
 
 
@@ -561,29 +562,37 @@ def test_answers_to_requests_are_kept_for_a_day(tables: Tables, hours: int, left
     assert len(tables.query("select 1 from idempotency")) == left
 
 
+PUBLISHED = "service.published.v1"  # referrals and reports read it
+DIVERTED = "to.americares.attendance.recorded.v1"  # americares runs the service itself that reads it
+
+
 @pytest.mark.parametrize(
-    ("published", "heard_of", "minutes", "left"),
+    ("address", "published", "heard_of", "minutes", "left"),
     [
-        (True, True, 11, 0),
-        (True, True, 9, 1),
-        (True, False, 11, 1),  # it may stand in a queue that is lost
-        (True, False, 24 * 60 + 1, 0),
-        (False, True, 11, 1),
+        (PUBLISHED, True, {"referrals": "waits", "reports": "applied"}, 11, 0),
+        (PUBLISHED, True, {"referrals": "applied", "reports": "applied"}, 9, 1),
+        (PUBLISHED, True, {}, 11, 1),  # it may stand in a queue that is lost
+        (PUBLISHED, True, {"reports": "applied"}, 11, 1),  # it may so for one of its readers
+        (PUBLISHED, True, {"reports": "applied", "gateway": "refused"}, 11, 1),
+        (PUBLISHED, True, {}, 24 * 60 + 1, 0),
+        (PUBLISHED, False, {"referrals": "applied", "reports": "applied"}, 11, 1),
+        (DIVERTED, True, {"americares.events": "handed_to"}, 11, 0),
+        (DIVERTED, True, {}, 11, 1),
     ],
 )
-def test_what_was_submitted_leaves_the_outbox_when_it_is_out_and_heard_of_and_ten_minutes_old(
-    tables: Tables, published: bool, heard_of: bool, minutes: int, left: int
+def test_what_was_submitted_leaves_the_outbox_when_it_is_out_and_all_its_readers_are_heard_and_ten_minutes_old(
+    tables: Tables, address: str, published: bool, heard_of: dict[str, str], minutes: int, left: int
 ) -> None:
     id = uuid7()
     with database.connect(tables.url) as connection:
         writer = outbox.open_writer(connection, "gateway-http")
-        key = topology.submitted_key("redcross", None, "person.registered.v1")
+        key = topology.submitted_key("redcross", None, address)
         written = outbox.write(connection, writer, [Publication("hub", key, b"{}", id)], outbox.Tally())
         connection.commit()
         if published:
             outbox.mark(connection, writer, written().position)
-    if heard_of:
-        write(tables.url, [entry(processed("applied", id))])
+    for service, state in heard_of.items():
+        write(tables.url, [entry(processed(state, id, service=service, type=PUBLISHED))])
     tables.query("update outbox set recorded_at = clock_timestamp() - %s * interval '1 minute'", minutes)
     keep_house(tables.url)
     assert len(tables.query("select 1 from outbox")) == left
@@ -611,6 +620,6 @@ def test_a_step_is_bounded(tables: Tables) -> None:
     write(tables.url, [entry(processed("applied", *ids))])
     tables.query("update outcome set written_at = clock_timestamp() - interval '91 days'")
     with database.connect(tables.url) as connection:
-        assert keeping.keep(connection, "outcome") is True
+        assert keeping.keep(connection, "outcome", SERVICES) is True
         assert len(tables.query("select 1 from outcome")) == 1
-        assert keeping.keep(connection, "outcome") is False
+        assert keeping.keep(connection, "outcome", SERVICES) is False

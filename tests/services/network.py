@@ -99,7 +99,7 @@ class GatewayDatabase(Database):
     def keep_house(self) -> None:
         self.execute("update outbox set recorded_at = recorded_at - interval '11 minutes'")
         with database.connect(self.url) as connection:
-            keeping.keep(connection, "submitted bodies")
+            keeping.keep(connection, "submitted bodies", topology.read().services)
 
     def take(self, key: str, body: bytes) -> None:
         """Take what the queue `ledger` is bound to."""

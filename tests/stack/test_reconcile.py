@@ -5,18 +5,20 @@ import random
 import re
 import subprocess
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 
 import contracts
+from contracts import codes
 from deploy.local import Network, asked_again
 from hub.monitor.reconciling.comparing import Lost
 from messaging import broker
 from messaging.topology import NETWORK
 from tests import commands
-from tests.faults.sending import Sender, employers
+from tests.examples import consent_granted
+from tests.faults.sending import Sender, employers, stamped
 from tests.waiting import eventually
 
 CAME = """
@@ -71,40 +73,62 @@ def lost(network: Network) -> set[str]:
     return {one["message_id"] for one in json.loads(ruta(network, "reconcile", "--json").stdout)["lost"]}
 
 
+def confidential_consent(source: str) -> contracts.Message:
+    """Of a confidential case, which intake alone reads."""
+    now = datetime.now(UTC)
+    given = consent_granted(
+        consent_id=(id := contracts.uuid7()),
+        person_id=None,
+        case_code=f"GBV-{id.hex[-6:].upper()}",
+        recipients=("iom",),
+        field_groups=(codes.FieldGroup.CONTACT,),
+        valid_from=now,
+        valid_until=now + timedelta(days=30),
+    )
+    return stamped(given, id, source)
+
+
 def test_what_deleted_queues_had_in_them_is_named_and_said_again_by_whoever_has_it_with_one_effect(
     network: Network,
 ) -> None:
     before = query(network, "employment", FACTS)
     missed(network, "barranquilla")  # what other tests have left there
     sender = Sender(network.stack, "barranquilla")
-    known, unknown = employers(20), employers(7)
+    known, unknown, hidden = employers(20), employers(7), confidential_consent("barranquilla")
 
     lose(network, "reports", lambda: submit(sender, known), 20)
     eventually(lambda: len(query(network, "employment", FACTS)) == len(before) + 20)
     facts = [row[0] for row in query(network, "employment", FACTS) if row not in before]
     lose(network, "employment", lambda: submit(sender, unknown), 7)
+    lose(network, "intake", lambda: sender.submit(hidden), 1)
     ids = [one.id for one in unknown]
-    eventually(lambda: query(network, "monitor", SETTLED, ids) == [(7,)])  # what is younger is not looked at
+    # What is younger is not looked at.
+    eventually(lambda: query(network, "monitor", SETTLED, [*ids, hidden.id]) == [(8,)])
 
     done = ruta(network, "reconcile", "--say-again", "--why", "queues were deleted", "--yes")
 
     assert done.returncode == 1, done.stdout[-2000:] + done.stderr[-2000:]
     assert "reports: 20 of employer.recorded.v1" in done.stdout
     assert "employment: 7 of employer.registered.v1, of or for barranquilla" in done.stdout
+    assert re.search(r"intake: \d+ of consent, of or for -", done.stdout), "the log hides whose it is"
     (said, asked_for) = re.findall(r"(\d+) messages were said again; (\d+) were asked", done.stdout)[0]
-    assert (int(said) >= 20, int(asked_for) >= 7) == (True, True)  # and what other tests have lost
+    assert (int(said) >= 20, int(asked_for) >= 8) == (True, True)  # and what other tests have lost
     assert query(network, "reports", CAME, facts) == [(20,)]
     asked: list[contracts.Message] = []
 
     def is_asked() -> bool:
-        asked.extend(one for one in missed(network, "barranquilla") if set(one.data.ids) & set(ids))
-        return bool(asked)
+        asked.extend(one for one in missed(network, "barranquilla") if set(one.data.ids) & {*ids, hidden.id})
+        return len(asked) >= 2
 
     eventually(is_asked)
-    assert [(one.data.type, set(one.data.ids) >= set(ids)) for one in asked] == [("employer.registered.v1", True)]
-    submit(sender, unknown * 2)
+    assert sorted((one.data.type, set(one.data.ids) >= set(ids)) for one in asked) == [
+        ("consent.granted.v1", False),
+        ("employer.registered.v1", True),
+    ]
+    submit(sender, [*unknown * 2, hidden])
     sender.close()
     eventually(lambda: query(network, "employment", CAME, ids) == [(7,)])
+    eventually(lambda: query(network, "intake", CAME, [hidden.id]) == [(1,)])
     eventually(lambda: len(query(network, "employment", FACTS)) == len(before) + 27)
     eventually(lambda: not lost(network) & {*map(str, ids), *map(str, facts)})
     ((details,),) = query(
@@ -112,11 +136,12 @@ def test_what_deleted_queues_had_in_them_is_named_and_said_again_by_whoever_has_
     )
     assert json.loads(details)["messages"] >= 20
     assert json.loads(details)["asked_for"]["barranquilla"] >= 7
+    assert json.loads(details)["asked_for"]["-"] >= 1
     assert "queues were deleted" not in details
     ((selected, from_senders, missing, has_ended),) = query(
         network, "gateway", "select selected, asked_for, missing, ended_at is not null from operators.said_again"
     )
-    assert (selected >= 20, from_senders >= 7, missing is not None, has_ended) == (True, True, True, True)
+    assert (selected >= 20, from_senders >= 8, missing is not None, has_ended) == (True, True, True, True)
 
 
 def test_whoever_is_asked_again_for_the_same_is_asked_by_the_same_message() -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from hub.gateway.keeping import SUBMITTED_FOR_LONGEST
 from messaging import outbox
 from messaging.broker import Publication
 from messaging.database import Connection
@@ -149,7 +150,9 @@ def write(connection: Connection, writer: UUID, requests: Sequence[Request], now
         if request.key is not None and answer.status < 300:
             keep.append((request.key, answer))
     publications = [
-        Publication(HUB, one.routing_key, one.body, one.message_id) for name, one in first.items() if name in fresh
+        Publication(HUB, one.routing_key, one.body, one.message_id)
+        for name, one in first.items()
+        if name in fresh or _is_said_again(one, *known[name], now)
     ]
     with connection.pipeline():
         for key, answer in keep:
@@ -212,6 +215,11 @@ def _submit(
     rows = connection.execute(KNOWN, ([one[0] for one in others], [one[1] for one in others])).fetchall()
     known = {(row["source"], row["message_id"]): (bytes(row["digest"]), row["accepted_at"]) for row in rows}
     return fresh, known
+
+
+def _is_said_again(one: Submission, digest: bytes, accepted_at: datetime, now: datetime) -> bool:
+    """Whether a repeat is passed on: its sender may have been asked for it, when nobody of the hub had it any more."""
+    return digest == one.digest and accepted_at < now - SUBMITTED_FOR_LONGEST
 
 
 def _taken(

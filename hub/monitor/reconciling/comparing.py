@@ -50,6 +50,7 @@ class Sent:
     message_id: UUID
     source: str | None
     at: datetime
+    confidential: bool  # whether the log hides whose it is; of an outbox that is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Lost:
     message_id: UUID
     at: datetime
     position: int | None  # in the outbox that has its bytes; None: nobody of the hub has them
+    confidential: bool = False  # whether the log hides whose it is; only known where nobody of the hub has its bytes
 
     @property
     def place(self) -> tuple[str, str]:
@@ -96,23 +98,33 @@ class Found:
 OUTBOX: Final = f"""
     select position::text as place, routing_key as key, message_id, source, recorded_at as at,
            published and recorded_at < clock_timestamp() - interval '{SETTLES.total_seconds()} seconds' as settled,
-           position as number, true as fresh
+           position as number, true as fresh, false as confidential
     from (select * from operators.outbox where position > %(to)s order by position limit %(limit)s) as new
     union all
-    select position::text, routing_key, message_id, source, recorded_at, true, position, false
+    select position::text, routing_key, message_id, source, recorded_at, true, position, false, false
     from operators.outbox where position = any(%(open)s::bigint[])
     order by number
 """
 # Else that database was restored from a copy, and its positions come a second time; or it has said nothing for days.
 IS_THERE: Final = "select from operators.outbox where position = %s and message_id = %s::uuid"
+# What organisations have said and passed the gateway. Of a confidential case, too: whose it is, and which contract, is
+# read where the log hides that, and shown to nobody (deploy/local/reconciled.py).
+_LOGGED: Final = """
+    select message.arrived_at, message.id, coalesce(hidden.source, message.source) as source,
+           coalesce(hidden.routing_key, message.routing_key) as routing_key, confidential
+    from message left join confidential_message as hidden
+         on confidential and hidden.arrived_at = message.arrived_at and hidden.id = message.id
+    where kind = 'passed' and not erased and coalesce(hidden.source, message.source) <> 'hub'
+      and coalesce(hidden.routing_key, message.routing_key) is not null
+"""
 LOG: Final = f"""
     select id::text as place, routing_key as key, id as message_id, source, arrived_at as at,
            arrived_at < clock_timestamp() - interval '{SETTLES.total_seconds()} seconds' as settled,
-           arrived_at as number, true as fresh
-    from (select * from operators.message where arrived_at > %(to)s order by arrived_at limit %(limit)s) as new
+           arrived_at as number, true as fresh, confidential
+    from ({_LOGGED} and message.arrived_at > %(to)s order by message.arrived_at limit %(limit)s) as new
     union all
-    select id::text, routing_key, id, source, arrived_at, true, arrived_at, false
-    from operators.message where id = any(%(open)s::uuid[])
+    select id::text, routing_key, id, source, arrived_at, true, arrived_at, false, confidential
+    from ({_LOGGED} and message.id = any(%(open)s::uuid[])) as known
     order by number
 """
 # What could not be read, and what has no handler, is parked and in no inbox; and what came of that stays.
@@ -234,7 +246,7 @@ def _read(by: str, known: Mapping[str, Any], connection: Connection) -> tuple[li
             if stopped:
                 continue
             to, id = row["number"].isoformat() if of_log else row["number"], str(row["message_id"])
-        sent.append(Sent(by, *(row[name] for name in ("place", "key", "message_id", "source", "at"))))
+        sent.append(Sent(by, *(row[name] for name in ("place", "key", "message_id", "source", "at", "confidential"))))
     return sent, to, id, stopped or fresh < AT_ONCE
 
 
@@ -287,4 +299,5 @@ def _lost(one: Sent, queue: str) -> Lost:
         one.message_id,
         one.at,
         None if one.by == MONITOR else int(one.place),
+        one.confidential,
     )

@@ -53,6 +53,23 @@ def test_the_same_bytes_again_are_a_repeat_with_the_first_time_and_go_out_once(
     assert entrance.arrived(1) == [message.to_json()]
 
 
+def test_what_is_said_again_after_its_body_may_be_gone_is_a_repeat_and_goes_out_again(
+    entrance: Entrance, redcross: Client
+) -> None:
+    message = service_published()
+    other = service_published("other", message_id=message.id)
+    redcross.post(message)
+    entrance.query(
+        "update submission set accepted_at = accepted_at - interval '25 hours' where message_id = %s", (message.id,)
+    )
+    assert redcross.post(other).status == 409
+
+    again = redcross.post(message)
+
+    assert (again.status, again.json["repeated"]) == (200, True)
+    assert entrance.arrived(2) == [message.to_json()] * 2
+
+
 def test_an_id_used_again_with_other_bytes_is_refused(entrance: Entrance, redcross: Client) -> None:
     message = service_published()
     other = service_published("other", message_id=message.id)

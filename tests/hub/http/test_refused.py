@@ -306,7 +306,7 @@ def test_it_is_kept_for_the_log_for_two_days(empty: Logging, entrance: Entrance)
     for age in ("49 hours", "47 hours"):
         entrance.query(insert, [age])
     with database.connect(entrance.database_url) as connection:
-        assert not keeping.keep(connection, "refused")
+        assert not keeping.keep(connection, "refused", {})
     assert len(entrance.query("select 1 from refused where at > now() - interval '2 days'")) == 1
     assert len(entrance.query("select 1 from refused")) == 1
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from contracts import uuid7
-from deploy.local import Stack
+from deploy.local import Stack, asked_again
 from deploy.local.reconciled import as_shown
 from hub.monitor.mending.operations import MendingError
 from hub.monitor.reconciling import comparing
@@ -17,7 +17,7 @@ from hub.monitor.reconciling.comparing import Found, Lost, State
 from messaging import database, outbox, reading_since
 from messaging.broker import Publication
 from messaging.topology import GATEWAY, MONITOR, DeclaredNetwork
-from tests.examples import confidential_request
+from tests.examples import confidential_request, referral_requested
 from tests.hub.ledger import said, status
 from tests.hub.monitor.logging import Log
 
@@ -77,7 +77,8 @@ def empty(one: Compared) -> None:
         for table in ("outbox", "outbox_writer", "inbox", "parked", "say_again", "reads_since"):
             one.execute(name, f"delete from {table}")
     one.execute(GATEWAY, "delete from delivery")
-    one.execute(MONITOR, "delete from message")
+    for table in ("message", "confidential_message"):
+        one.execute(MONITOR, f"delete from {table}")
 
 
 def gaps(found: Found) -> list[tuple[str, str, int]]:
@@ -213,6 +214,35 @@ def logs(compared: Compared, id: UUID, source: str, *, ago: int) -> None:
     )  # fmt: skip
 
 
+def test_what_came_by_amqp_of_a_confidential_case_is_lost_too_with_whose_it_is(compared: Compared) -> None:
+    lost, came, of_the_hub = (uuid7() for _ in range(3))
+    for id, source in ((lost, "iom"), (came, "iom"), (of_the_hub, "hub")):
+        logs(compared, id, source, ago=60)
+        compared.execute(
+            MONITOR,
+            """
+            insert into confidential_message (arrived_at, id, source, organisation, type, subject, routing_key)
+            select arrived_at, id, source, organisation, type, id, routing_key from message where id = %s
+            """,
+            id,
+        )
+    compared.execute(
+        MONITOR,
+        """
+        update message set confidential = true, source = '-', organisation = '-', type = 'capacity', routing_key = null
+        """,
+    )
+    compared.comes_to("referrals", came, source="iom")
+
+    compared.look()
+    (found,) = compared.look().lost
+
+    assert (found.message_id, found.organisation, found.contract) == (lost, "iom", "capacity.stated.v1")
+    assert (found.position, found.confidential) == (None, True)
+    compared.comes_to("referrals", lost, source="iom")
+    assert compared.look().missing == frozenset()
+
+
 def partitions(compared: Compared) -> bool:
     with database.connect(compared.urls[MONITOR]) as connection:
         return bool(
@@ -272,6 +302,29 @@ def test_of_a_confidential_case_it_is_named_as_the_log_shows_it(log: Log) -> Non
         ("consent", "-"),
     ]
     assert [one.message_id for one in named] == [one.message_id for one in lost]
+
+
+def test_what_asks_for_a_message_of_a_confidential_case_the_log_hides_and_nothing_else(log: Log) -> None:
+    hidden = said(confidential_request(referral_id=uuid7()), source="iom")
+    shown = said(referral_requested(referral_id=uuid7()), source="iom")
+    log.write(hidden, shown)
+    at = datetime.now(UTC)
+    of_hidden, of_shown = (
+        Lost(GATEWAY, "referrals", "referrals", one.type, one.source, one.id, at, None, confidential=one is hidden)
+        for one in (hidden, shown)
+    )
+
+    for one in (of_shown, of_hidden):
+        (asking,) = asked_again.messages([one])
+        assert asking.causationid == one.message_id
+    both = list(asked_again.messages([of_shown, of_hidden]))
+    log.write(*both)
+
+    assert [one.data.ids for one in both] == [(shown.id,), (hidden.id,)]
+    for one in both:
+        is_hidden = one.data.ids == (hidden.id,)
+        (row,) = log.query("select confidential, organisation from message where id = %s", one.id)
+        assert (row["confidential"], row["organisation"]) == (is_hidden, "-" if is_hidden else "iom")
 
 
 def test_a_database_that_does_not_answer_is_named(compared: Compared) -> None:
