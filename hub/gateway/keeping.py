@@ -50,8 +50,8 @@ STEPS: Final[dict[str, str]] = {
             order by acknowledged_at limit {ROWS})
     """,
     # What was submitted by HTTP is out, and with the services: an erasure finds it there. Here it could not find all of
-    # it: what somebody says of a need or a consent names no person. What goes to a service of an organisation's own none
-    # of the hub's reads; it is there when it is handed over.
+    # it: what somebody says of a need or a consent names no person. Of what goes to a service of an organisation's own
+    # it is heard that it was handed over.
     "submitted bodies": f"""
         delete from outbox where position in (
             select position from outbox join outbox_writer using (writer)
