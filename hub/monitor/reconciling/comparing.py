@@ -187,6 +187,8 @@ def look(
     for one, way in absent:
         queue = way[-1]
         if one.by == MONITOR and (one.message_id, queue) in in_outbox:
+            # Read again in each look: that it has gone on is said of the outbox's, and it stays when that one goes.
+            state[MONITOR]["open"].setdefault(one.place, {})[queue] = None
             continue
         known_since = before.get(one.by, {}).get("open", {}).get(one.place, {}).get(queue)
         nothing_waits = all(waiting.get(name, 0) == 0 for name in way)

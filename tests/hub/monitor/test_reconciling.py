@@ -199,6 +199,29 @@ def test_what_came_by_http_and_was_let_in_is_lost_though_something_always_waits_
     assert found.position is not None
 
 
+def test_what_came_by_http_and_was_let_in_before_the_first_look_is_lost_and_asked_for_where_its_body_has_gone(
+    compared: Compared,
+) -> None:
+    """As under load: something always waits, at the door and behind it."""
+    compared.now -= timedelta(seconds=100)
+    by_http = compared.publish(GATEWAY, "submitted.redcross.-.capacity.stated.v1", ago=150)
+    logs(compared, by_http, "redcross", ago=140)
+    assert compared.look(**{"submitted.redcross": 1, "referrals": 1}).lost == ()
+    other = compared.publish("events", ago=60)
+    for service in ("referrals", "reports", "console"):
+        compared.comes_to(service, other)
+
+    (found,) = compared.look(**{"submitted.redcross": 1, "referrals": 1}).lost
+    assert (found.message_id, found.position is not None) == (by_http, True)
+
+    compared.execute(GATEWAY, "delete from outbox")
+    compared.look()
+    (found,) = compared.look().lost
+    assert (found.message_id, found.organisation, found.position) == (by_http, "redcross", None)
+    compared.comes_to("referrals", by_http, source="redcross")
+    assert compared.look().missing == frozenset()
+
+
 def logs(compared: Compared, id: UUID, source: str, *, ago: int) -> None:
     """Have the log say that admission has let a message of an organisation in."""
     if not partitions(compared):
