@@ -72,12 +72,14 @@ def run(state: State, *, say_again: bool, why: str, yes: bool, as_json: bool, as
         # Else it would be said to a queue that is not there.
         with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
             repair.run(state, dry_run=False, yes=yes, ask=ask)
-    found = _compare(databases, declared, place)
+    found, waits = _compare(databases, declared, place)
     there = [one for one in found.lost if one.position is not None]
     gone = [one for one in found.lost if one.position is None]
     said = asked = 0
     if not as_json:
         print(_as_text(as_shown(databases, found)))
+        if waits:
+            print(f"{waits:,} more have not come, and something waits on their way: run it again.")
     question = f"Have {len(there):,} messages said again, and ask the senders of {len(gone):,} for theirs? [y/N] "
     if say_again and found.lost and (yes or ask(question)):
         operation_id = _note(state, place, there, gone, why)
@@ -92,7 +94,9 @@ def run(state: State, *, say_again: bool, why: str, yes: bool, as_json: bool, as
         print("Nothing was changed. Have them said again, or asked for: ./ruta reconcile --say-again --why TEXT")
     if as_json:
         lost = [asdict(one) for one in as_shown(databases, found)]
-        report = {"lost": lost, "gaps": found.gaps, "said_again": said, "asked_for": asked}
+        for one in lost:
+            del one["confidential"]  # of what an outbox has it is not known
+        report = {"lost": lost, "waits": waits, "gaps": found.gaps, "said_again": said, "asked_for": asked}
         print(json.dumps(report, indent=1, default=str))
     return int(bool(found.lost))
 
@@ -129,8 +133,10 @@ def _look(databases: Mapping[str, str], declared: DeclaredNetwork, place: Beside
         raise OperatorError(f"The database of {', '.join(error.where)} does not answer: run it again.") from None
 
 
-def _compare(databases: Mapping[str, str], declared: DeclaredNetwork, place: Beside) -> Found:
+def _compare(databases: Mapping[str, str], declared: DeclaredNetwork, place: Beside) -> tuple[Found, int]:
     """Look at all that is kept; where something has not come, again until it has, or is surely lost.
+
+    With it how many after DECIDED were neither.
 
     What was published just before it was asked, too: so it takes as long as that settles.
     """
@@ -144,7 +150,7 @@ def _compare(databases: Mapping[str, str], declared: DeclaredNetwork, place: Bes
     while asked & found.undecided and time.monotonic() < until:
         time.sleep(LOOK_EVERY)
         found = _look(databases, declared, place, found.state)
-    return found
+    return found, len(asked & found.undecided)
 
 
 def _note(state: State, place: Beside, there: Sequence[Lost], gone: Sequence[Lost], why: str) -> UUID:
