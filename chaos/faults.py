@@ -206,6 +206,7 @@ FAULTS: Sequence[Fault] = (
         ("missing",),
         "referrals",
         command=RECONCILE,
+        short=True,
     ),
     Fault("a queue purged (D6)", _purge, (GAP,), command=RECONCILE),
     Fault("PostgreSQL's answers swallowed for 3 s (D1)", _swallow, ("no_answer",), lasts=3, over=_listen, proxies=True),
