@@ -136,9 +136,8 @@ def _look(databases: Mapping[str, str], declared: DeclaredNetwork, place: Beside
 def _compare(databases: Mapping[str, str], declared: DeclaredNetwork, place: Beside) -> tuple[Found, int]:
     """Look at all that is kept; where something has not come, again until it has, or is surely lost.
 
-    With it how many after DECIDED were neither.
-
-    What was published just before it was asked, too: so it takes as long as that settles.
+    What was published just before it was asked, too: so it takes as long as that settles. Beside what is found: of how
+    many it was still not sure after DECIDED.
     """
     settled = time.monotonic() + comparing.SETTLES.total_seconds() + LOOK_EVERY
     found = _look(databases, declared, place, None)
