@@ -337,9 +337,9 @@ def test_what_asks_for_a_message_of_a_confidential_case_the_log_hides_and_nothin
         for one in (hidden, shown)
     )
 
-    for one in (of_shown, of_hidden):
-        (asking,) = asked_again.messages([one])
-        assert asking.causationid == one.message_id
+    for lost in (of_shown, of_hidden):
+        (asking,) = asked_again.messages([lost])
+        assert asking.causationid == lost.message_id
     both = list(asked_again.messages([of_shown, of_hidden]))
     log.write(*both)
 
