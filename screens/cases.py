@@ -24,7 +24,7 @@ BY_SENDER: Final = {"sent", "closed", "cancel_requested"}
 BY_HUB: Final = {"expired"}
 
 CENTRE: Final = "barranquilla"
-LATE, ASKED, DONE, ONWARD = "late", "asked", "done", "redirected"
+LATE, ASKED, DONE, ONWARD, SECOND = "late", "asked", "done", "redirected", "second"
 NEW, VISIT, TO_CONFIRM, DECLINED, ELSEWHERE = "new", "visit", "confirm", "declined", "elsewhere"
 ALSO_ELSEWHERE = "elsewhere too", "elsewhere as well"
 NAMED, NAME_IN_DOUBT = ELSEWHERE, ALSO_ELSEWHERE[0]
@@ -160,8 +160,8 @@ def messages() -> Sequence[Message[Any]]:
         *referral("elsewhere as well", "iom", "americares", "health.vaccination",
                   ("sent", 64, {}), ("received", 63, {"due_at": hours(14)})),
         *referral(ONWARD, "redcross", "americares", "integration.employment",
-                  ("sent", 150, {}), ("received", 149, {}), ("redirected", 130, {"new_referral_id": an_id("second")})),
-        *referral("second", "redcross", "oportunidades", "integration.employment",
+                  ("sent", 150, {}), ("received", 149, {}), ("redirected", 130, {"new_referral_id": an_id(SECOND)})),
+        *referral(SECOND, "redcross", "oportunidades", "integration.employment",
                   ("sent", 130, {"redirected_from": an_id(ONWARD), "person_id": an_id(f"person {ONWARD}")}),
                   ("received", 128, {"redirected_from": an_id(ONWARD), "person_id": an_id(f"person {ONWARD}")}),
                   ("accepted", 101, {"redirected_from": an_id(ONWARD), "person_id": an_id(f"person {ONWARD}")})),

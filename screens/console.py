@@ -38,7 +38,7 @@ from messaging import database, register, topology
 from messaging.identity import HUB
 from messaging.migrate import migrate
 from messaging.topology import CONSOLE_WEB
-from screens import audited, cases, failing, frozen, log, people
+from screens import audited, cases, delivered, failing, frozen, log, people
 
 DATABASE: Final = "console_shown"
 CENTRE: Final = cases.CENTRE
@@ -48,6 +48,7 @@ OF_STAFF: Final = 1  # seeds: what the process makes are other codes
 FEW: Final = 2  # recovery codes that one of the people has left
 
 LETS_IN: Final = sql.SQL("alter database {} with allow_connections {}")
+END_ALL_SESSIONS: Final = "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s"
 END_SESSIONS: Final = """
     select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and application_name = %s
 """
@@ -114,6 +115,7 @@ class ShownConsole:
         self._write_organisations()
         self._keys = self._made_keys()
         self.failing = failing.Failing(stack)
+        self.delivered = delivered.Delivered(stack)
         stack.drop_database(DATABASE)
         self._url = stack.create_database(DATABASE)
         migrate(self._url, ROOT / "hub" / "console")
@@ -146,7 +148,7 @@ class ShownConsole:
             "CONSOLE_KEY_FILE": str(self._state.console_key_file),
             "CONSOLE_AUDIT_DIRECTORY": str(self._state.console_audit),
             "CONSOLE_ALERTS_BOOK": str(self._state.alerts_book),
-            "CONSOLE_OPERATORS": json.dumps(self.failing.operators),
+            "CONSOLE_OPERATORS": json.dumps(self.failing.operators | self.delivered.operators),
             "CONSOLE_CUSTODY_SOCKET": str(self._state.custody_socket),
             "RUTA_ORGANISATIONS_FILE": str(self._state.organisations_file),
         }
@@ -280,9 +282,11 @@ class ShownConsole:
             book.known["audit"] = {"at": at.isoformat(), "said": {"right": right, "text": ""}}
 
     def let_log_be_read(self, is_there: bool) -> None:
-        """Have the message log answer, or not."""
+        """Have the message log answer, or not: nobody, for pages keep the connections that they have."""
         with self._stack.connect_as_administrator() as server:
             server.execute(LETS_IN.format(sql.Identifier(log.DATABASE), sql.Literal(is_there)))
+            if not is_there:
+                server.execute(END_ALL_SESSIONS, [log.DATABASE])
 
     def have_database_away(self) -> None:
         """Have the console's database take nobody in, and have no page that was made with it: nobody can log in."""

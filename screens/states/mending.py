@@ -22,7 +22,7 @@ def _failures_none(hand: Hand) -> None:
 
 
 def _failures_away(hand: Hand) -> None:
-    with hand.console.failing.away():
+    with hand.console.failing.away(), hand.console.delivered.away():
         hand.go("/fallos")
 
 

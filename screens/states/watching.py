@@ -81,6 +81,11 @@ def _audited(path: str, *, right: bool = True) -> Callable[[Hand], None]:
     return look
 
 
+def _audit_away(hand: Hand) -> None:
+    with hand.console.delivered.away():
+        _audited("/auditoria?cadena=red")(hand)
+
+
 def _audit_wrong(hand: Hand) -> None:
     _audited("/auditoria")(hand)
     hand.send(quien="quien sea", objeto="algo")
@@ -126,7 +131,7 @@ STATES: Final = (
     State("topology", "topology_away", OPERATOR, _talking(is_there=False)),
     State("audit", "audit", AUDITOR, _audited(f"/auditoria?quien={audited.WHO}")),
     State("audit", "audit_operator", OPERATOR, _audited(f"/auditoria?quien={audited.WHO}", right=False)),
-    State("audit", "audit_away", OPERATOR, _audited("/auditoria?cadena=red")),
+    State("audit", "audit_away", OPERATOR, _audit_away),
     State("audit", "audit_none", AUDITOR, _audited("/auditoria?quien=s-9999")),
     State("audit", "audit_wrong", AUDITOR, _audit_wrong, is_refused=True),
 )

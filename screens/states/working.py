@@ -43,7 +43,7 @@ STATES: Final = (
     State("agenda", "agenda_week", PARTNER, to("/agenda?semana=" + str(frozen.NOW.date()))),
     State("agenda", "agenda_nothing", IDLE, to("/agenda")),
     State("holder", "holder", COLLEAGUE, to(path_of(cases.LATE) + "/de-quien")),
-    State("holder", "holder_alone", SHARING, to(path_of(cases.DONE) + "/de-quien")),
+    State("holder", "holder_alone", IDLE, to(path_of(cases.SECOND) + "/de-quien")),
     State("absence", "absence", COLLEAGUE, _absence),
     State("absence", "absence_wrong", COLLEAGUE, _absence_wrong, is_refused=True),
     State("absence", "absence_stood_in", PARTNER, _stands_in),

@@ -54,6 +54,14 @@ least => [...document.querySelectorAll('a[href], button, input:not([type=hidden]
     })
     .map(one => `${Math.round(one.getBoundingClientRect().height)} px high: ${one.outerHTML.slice(0, 80)}`)
 """
+# What Chromium and Firefox honour, of a field or else of its form: they keep neither what is typed into it nor, when a
+# page is left, what is chosen there. What staff come in with is their own password manager's.
+KEPT_BY_THE_BROWSER: Final = """
+forgotten => [...document.querySelectorAll('input:not([type=hidden]), select, textarea')]
+    .filter(one => !forgotten.includes(one.getAttribute('autocomplete') || one.form?.getAttribute('autocomplete')))
+    .map(one => one.outerHTML.slice(0, 80))
+"""
+FORGOTTEN: Final = ["off", "one-time-code", "username", "current-password", "new-password"]
 # Notes at once what has the focus: asking after each stop takes as long as going there.
 NOTE_FOCUS: Final = """
 () => {
@@ -90,7 +98,7 @@ CAN_BE_FOCUSED: Final = """
 
 def every(page: Page) -> list[str]:
     """What is wrong with a page as it is, at this width."""
-    return [*headings(page), *axe(page), *too_small(page), *too_heavy(page)]
+    return [*headings(page), *axe(page), *too_small(page), *too_heavy(page), *kept_by_the_browser(page)]
 
 
 def axe(page: Page) -> list[str]:
@@ -111,6 +119,12 @@ def too_small(page: Page) -> list[str]:
     """What a thumb does not meet."""
     found: list[str] = page.evaluate(TOO_SMALL, THUMB)
     return [f"too small, {one}" for one in found]
+
+
+def kept_by_the_browser(page: Page) -> list[str]:
+    """What whoever comes next to a shared computer is offered, of what somebody has typed."""
+    found: list[str] = page.evaluate(KEPT_BY_THE_BROWSER, FORGOTTEN)
+    return [f"the browser keeps what is typed into {one}" for one in found]
 
 
 def too_wide(page: Page) -> Iterator[str]:

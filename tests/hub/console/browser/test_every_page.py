@@ -30,11 +30,18 @@ CROSS = [pytest.param(*one, marks=[] if one == USUAL else [pytest.mark.cross]) f
 """Every language in every width."""
 
 Titles = defaultdict[tuple[str, str], set[str]]
+Texts = defaultdict[tuple[str, str, str], set[str]]
 
 
 @pytest.fixture(scope="module")
 def titles() -> Titles:
     """Of each page, in each language, the titles that it has been seen with."""
+    return defaultdict(set)
+
+
+@pytest.fixture(scope="module")
+def texts() -> Texts:
+    """Of each page, in each language, the states that have said the same on it."""
     return defaultdict(set)
 
 
@@ -51,12 +58,13 @@ def test_every_page_of_the_application_has_a_state_here(console: Console) -> Non
 @pytest.mark.parametrize(("language", "width"), CROSS)
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
 def test_everybody_can_read_and_use_it(
-    browsers: Visits, titles: Titles, state: State, language: str, width: int
+    browsers: Visits, titles: Titles, texts: Texts, state: State, language: str, width: int
 ) -> None:
     with browsers.of(state.who, language, width) as hand:
         state.reach(hand)
         assert hand.page.locator("html").get_attribute("lang") == language
         titles[language, state.screen].add(hand.page.title())
+        texts[language, state.screen, hand.page.inner_text("main")].add(state.name)
         if state.is_refused:
             hand.page.locator("main [role=alert]:focus").wait_for()  # it gets it when the page is drawn
         wrong = gates.every(hand.page)
@@ -74,6 +82,11 @@ def test_no_two_pages_have_the_same_title(titles: Titles) -> None:
                 assert screen == other or not said & others, (screen, other)
 
 
+def test_no_two_states_of_a_page_are_the_same(texts: Texts) -> None:
+    """As far as the tests before have come to them: of two that are, one has not become what its name says."""
+    assert [sorted(names) for names in texts.values() if len(names) > 1] == []
+
+
 def test_pictures_are_the_same_each_time(browsers: Visits, tmp_path: Path) -> None:
     """But for codes that are made anew each time they are asked for, which begin with the process."""
     some = [one for one in STATES if one.name in ("today_partner", "nothing")]
@@ -88,6 +101,7 @@ UNBROKEN = f"<pre>{'planted ' * 4}</pre></main>"  # which just fits
 UNSEEN = "* { outline: none !important }"
 PLANTED = {
     "no label": ("</main>", "<input name=planted></main>", "axe label"),
+    "kept by the browser": ('autocomplete="one-time-code"', 'autocomplete="email"', "the browser keeps"),
     "another heading": ("</main>", "<h1>Planted</h1></main>", "2 h1"),
     "small": ("</main>", '<p><a href="/planted">planted</a></p></main>', "too small"),
     "out of reach": ("</main>", '<button tabindex="-1">planted</button></main>', "does not come to"),

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import pyotp
 import pytest
 from playwright.sync_api import Error, sync_playwright
 
-from screens import cases
-from screens.console import PARTNER, ShownConsole, path_of
+from screens import cases, frozen
+from screens.console import PARTNER, PASSWORD, ShownConsole, path_of
 from screens.states.deciding import OPEN
 from screens.visiting import Hand, chromium
 
@@ -18,6 +19,7 @@ TYPED: Final = "Marcano"
 PLANTED: Final = (TYPED, "Yuliana", "3005550117")
 NOTES: Final = ("Hexquilombia", "Ondrixia")
 NOT_TAKEN: Final = ("Zibarquelia", "Vurnalotte", "Quembiraxo")
+ADDRESSES: Final = ("vurnalotte@", "quembiraxo@")
 OLD_TOKEN: Final = "document.querySelector('main [name=form_token]').value = '00'"
 UNCHECKED: Final = "document.querySelector('main form').noValidate = true"  # as a browser sends it that checks nothing
 STYLE: Final = b"color-scheme: light dark"  # which may be kept for good
@@ -129,3 +131,23 @@ def test_nor_has_the_disk_what_was_typed_into_any_other_form(hand: Hand, profile
     hand.page.context.close()
     for name, content in kept(profile):
         assert are_in(content, NOT_TAKEN) == set(), name
+
+
+def test_nor_has_the_disk_an_address_that_was_typed_for_notices(hand: Hand, profile: Path) -> None:
+    """Of what keys have typed, and only of that, Chromium keeps a list to offer."""
+    hand.console.forget_notices()
+    hand.go("/entrar")
+    hand.page.locator("main [name=login]").press_sequentially(PARTNER.login)
+    hand.send(password=PASSWORD, code=pyotp.TOTP(frozen.SECRET).now())
+    for address in ADDRESSES:
+        hand.go("/avisos")
+        hand.choose(avisos="digest")
+        hand.page.locator("main [name=correo]").press_sequentially(f"{address}cruzroja.org")
+        hand.press("main form:has([name=correo]) button")
+        assert f"{address[0]}…@cruzroja.org" in hand.page.inner_text("main")
+    hand.press("form[action='/salir'] button")
+    hand.page.context.close()
+    files = dict(kept(profile))
+    assert are_in(files["Default/Web Data"], (PARTNER.login,)), "not even a login is found: nothing was kept"
+    for name, content in files.items():
+        assert are_in(content, ADDRESSES) == set(), name
