@@ -76,7 +76,7 @@ def _offered(
         referral_id=an_id(name),
         recipient=recipient,
         service_id=an_id(f"service {name}"),
-        urgency=codes.Urgency.NORMAL,
+        urgency=codes.Urgency.URGENT if name == cases.LATE else codes.Urgency.NORMAL,
         person_id=an_id(f"person {name}"),
         need_code="health.consultation",
         reason_code=codes.ReferralReason.SPECIALISED_CARE,

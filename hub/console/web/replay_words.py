@@ -15,7 +15,7 @@ RESULTS: Final[Mapping[str | None, str]] = {
 }
 
 NO_CONTRACT: Final = N_("Elija el contrato.")
-NO_TIME: Final = N_("Escriba desde cuándo, y un hasta que sea después.")
+NO_TIME: Final = N_("Escriba desde cuándo, y si pone hasta cuándo, que sea después.")
 NO_RATE: Final = N_("De 1 a 1.000 mensajes por segundo; sin otra persona, hasta 100.")
 NO_TYPED_REASON: Final = N_(
     "Escriba el motivo en sus palabras, de 10 a 200 letras, sin nombres ni números de documento o teléfono."

@@ -61,7 +61,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             words=words,
             looked=Looked(say, None),
             week=talking.WEEK,
-            weave=weaving.weave(drawn, words.name) if drawn else None,
+            weave=weaving.weave(drawn, words.name, words.to) if drawn else None,
             places=weaving,
             many=len(links),
             numbered=numbered,
@@ -109,7 +109,7 @@ class Words:
 
     def name(self, id: str) -> str:
         """Who says something, or to whom: an organisation is called by its name, a service of the hub as it is."""
-        return {NOBODY: self._text(CONFIDENTIAL), "": "-"}.get(id) or self._say.organisation(id)
+        return self._text(CONFIDENTIAL) if id == NOBODY else self._say.organisation(id)
 
     def to(self, link: Link) -> str:
         """To whom a link goes, also where that is nobody."""

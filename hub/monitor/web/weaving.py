@@ -118,16 +118,21 @@ def by_source(links: Iterable[Link]) -> list[list[Link]]:
     return list(parts.values())
 
 
-def weave(drawn: Iterable[Link], called: Callable[[str], str]) -> Weave:
-    """Lay them out: rows of one source together, each name in the middle of its rows, as far as there is room."""
+def weave(drawn: Iterable[Link], called: Callable[[str], str], hears: Callable[[Link], str]) -> Weave:
+    """Lay them out: rows of one source together, each name in the middle of its rows, as far as there is room.
+
+    `called` is what a source is called, `hears` what a link says of whom it goes to, also where that has no name.
+    """
     rows = sorted(drawn, key=lambda one: (one.source, one.to, one.type))
     ys = [TOP + ROW * place + ROW / 2 for place in range(len(rows))]
     sources = _places([(one.source, y) for one, y in zip(rows, ys, strict=True)])
-    targets = _places([(one.to, y) for one, y in zip(rows, ys, strict=True)])
-    threads = [Thread(one, y, sources[one.source], targets[one.to]) for one, y in zip(rows, ys, strict=True)]
+    to = [one.to or hears(one) for one in rows]
+    names = {id: hears(one) for id, one in zip(to, rows, strict=True)}
+    targets = _places([*zip(to, ys, strict=True)])
+    threads = [Thread(one, y, sources[one.source], targets[id]) for one, y, id in zip(rows, ys, to, strict=True)]
     return Weave(
         tuple(Name(id, _short(called(id)), y) for id, y in sources.items()),
-        tuple(Name(id, _short(called(id)), y) for id, y in targets.items()),
+        tuple(Name(id, _short(names[id]), y) for id, y in targets.items()),
         tuple(threads),
         TOP + ROW * len(rows) + ROW // 2,
     )

@@ -126,7 +126,7 @@ def test_every_link_has_a_row_and_no_name_stands_on_another() -> None:
     many = [link(f"organisation-{number}", ("referrals", "reports", "persons")[number % 3]) for number in range(20)]
     many += [link("iom", f"service-{number}") for number in range(20)]
 
-    drawn = weave(many, str)
+    drawn = weave(many, str, lambda one: one.to)
 
     assert [one.y for one in drawn.threads] == sorted({one.y for one in drawn.threads})
     assert len(drawn.threads) == len(many)
@@ -136,6 +136,15 @@ def test_every_link_has_a_row_and_no_name_stands_on_another() -> None:
         assert 0 < places[0] <= places[-1] < drawn.height
     of_name = {one.id: one.y for one in drawn.sources}
     assert all(one.speaks == of_name[one.link.source] for one in drawn.threads)
+
+
+def test_what_goes_to_nobody_stands_with_the_words_for_it() -> None:
+    drawn = weave([link("-", ""), link("iom", ""), link("iom", "referrals")], str, lambda one: one.to or one.source * 2)
+
+    assert {one.text: one.y for one in drawn.targets} == {
+        one.link.to or one.link.source * 2: one.hears for one in drawn.threads
+    }
+    assert {one.text for one in drawn.targets} == {"--", "iomiom", "referrals"}
 
 
 def test_what_fails_comes_first_then_what_is_silent_then_what_is_new() -> None:
