@@ -31,7 +31,7 @@ from hub.gateway.http.problems import Language
 from hub.monitor.alerts import keeping
 from hub.monitor.log.confidential import is_reason
 from hub.monitor.mending import databases
-from hub.monitor.web.looking import Looked, is_number
+from hub.monitor.web.looking import Looked, is_number, today
 from hub.monitor.web.operators import STAFF, asking
 from messaging.identity import HUB
 from messaging.topology import GATEWAY
@@ -116,6 +116,7 @@ def _page(
         chain=chain,
         chains=CHAIN_NAMES,
         sees_all=visit.may(*SEE_ALL),
+        today=today(looked.say),
         elsewhere=mending_words.WHY_ELSEWHERE,
         acts=_acts(visit),
         found=found,

@@ -8,6 +8,7 @@ from babel.dates import format_timedelta
 from babel.numbers import format_decimal
 
 from hub.console.web import showing
+from hub.console.web.fields import TODAY
 from hub.console.web.saying import LOCALES, Saying
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
@@ -76,6 +77,11 @@ def is_number(said: str) -> bool:
 def holds(at: datetime, now: datetime) -> bool:
     """Whether what was seen then says something of now."""
     return now - at <= HOLDS_FOR
+
+
+def today(say: Saying) -> str:
+    """What stands beside fields for times in UTC: which day it is there."""
+    return say.text(TODAY) % {"day": say.day(say.now.astimezone(UTC).date())}
 
 
 def when(say: Saying, at: str | datetime) -> str:

@@ -18,7 +18,6 @@ from contracts import refusals
 from hub.console.web import showing
 from hub.console.web.alert_words import FIRST, TITLES
 from hub.console.web.errors import Stopped
-from hub.console.web.fields import TODAY
 from hub.console.web.log_words import AWAY, LABEL, NEITHER, UNKNOWN
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
@@ -81,7 +80,7 @@ def _page(
     asked, say = {name: visit.query.get(name, "") for name in ASKED}, showing.saying(visit, settings)
     return visit.page(
         "messages.html",
-        today=say.text(TODAY) % {"day": say.day(say.now.astimezone(UTC).date())},
+        today=looking.today(say),
         status=422 if error and error != AWAY else 200,
         typed=typed,
         error=error,

@@ -24,7 +24,7 @@ from hub.monitor.mending import operations, replays
 from hub.monitor.mending.failures import AT_ONCE
 from hub.monitor.mending.operations import MendingError, Operation
 from hub.monitor.mending.replays import RATE_ALONE, RATE_AT_MOST, REPLAY, Selection
-from hub.monitor.web.looking import is_number, when
+from hub.monitor.web.looking import is_number, today, when
 from hub.monitor.web.operation import ALTHOUGH, looks_again
 from hub.monitor.web.operators import REPLAYS, TYPED, Words, actor, asking, not_done, problem_of, record, replay_path
 from messaging import clock, database, outbox
@@ -156,6 +156,7 @@ def _page(visit: Visit, settings: Settings, problem: MendingError | None, wrong:
     return visit.page(
         "replays.html",
         status=422 if wrong else ALTHOUGH if problem else 200,
+        today=today(say),
         say=say,
         words=words,
         problem=words.problem(problem, replay_words.PROBLEMS) if problem else "",
