@@ -108,7 +108,11 @@ MOVES: Final = (
     Move(contracts.ReferralTakenOn, N_("Encargarnos"), N_("Quienes coordinan ven que ustedes hacen que avance.")),
     Move(contracts.ReferralDeadlineExtended, N_("Dar más plazo"), N_("Las dos organizaciones se enteran.")),
     Move(contracts.ReferralReopened, N_("Abrir de nuevo"), N_("La organización que atendió sigue atendiendo.")),
-    Move(contracts.ReferralCancelRequested, N_("Cancelar la referencia"), N_("Si %(other)s ya aceptó, tiene que estar de acuerdo.")),
+    Move(
+        contracts.ReferralCancelRequested,
+        N_("Cancelar la referencia"),
+        N_("Si %(other)s ya aceptó, tiene que estar de acuerdo."),
+    ),
     Move(
         contracts.ReferralPurged,
         N_("Borrar los datos de la persona"),

@@ -133,7 +133,7 @@ class Saying:
     def safe_time(self, one: Mapping[str, str]) -> str:
         """A time of each week, in which it is safe to reach somebody."""
         starts, ends = (_said_hour(time.fromisoformat(one[end]), self.language) for end in ("starts", "ends"))
-        return f"{self.code(one['day'], 'Weekday')} {starts}–{ends}"
+        return f"{self.code(one['day'], 'Weekday')} {starts}\N{EN DASH}{ends}"
 
     def has_hour(self, at: datetime) -> bool:
         """Whether `near` says the hour."""

@@ -66,7 +66,7 @@ def mending(begun: Mending, mender: Mender) -> Mending:
 
 def forms(page: Answer, action: str) -> list[dict[str, str]]:
     """The hidden fields of the forms of a page that are sent to some address, but for their tokens."""
-    found = re.findall(rf'<form method="post" action="{action}">(.*?)</form>', page.text, re.DOTALL)
+    found = re.findall(rf'<form method="post" action="{action}"[^>]*>(.*?)</form>', page.text, re.DOTALL)
     hidden = [dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', one)) for one in found]
     return [{name: unescape(value) for name, value in one.items() if name != "form_token"} for one in hidden]
 
