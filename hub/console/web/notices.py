@@ -40,6 +40,8 @@ NO_CHOICE: Final = N_("Elija cuándo avisarle.")
 NO_ADDRESS: Final = N_("Escriba una dirección de correo, como nombre@organizacion.org.")
 TOO_OFTEN: Final = N_("Ya le enviamos varios códigos. Espere un poco y pida otro.")
 WRONG_CODE: Final = N_("Ese código no vale. Revise el correo; después de cinco intentos, o de 15 minutos, pida otro.")
+WHERE: Final = {NO_CHOICE: "avisos", NO_ADDRESS: "correo", WRONG_CODE: "codigo"}
+"""The field that is wrong."""
 SAVED: Final = N_("Guardado.")
 SENT: Final = N_("Le enviamos un código de seis cifras. Mientras no lo escriba aquí no le llega ningún aviso.")
 CONFIRMED: Final = N_("Su correo quedó confirmado. Desde ahora le avisamos.")
@@ -152,6 +154,7 @@ def _page(
         is_confirmed=choice is not None and choice.is_confirmed,
         was_refused=notices.was_refused(visit.tx, to.code) if choice is not None else False,
         error=error,
+        wrong=WHERE.get(error, ""),
         done=done,
     )
 
