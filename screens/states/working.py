@@ -3,7 +3,7 @@
 from typing import Final
 
 from screens import cases, frozen
-from screens.console import COLLEAGUE, COORDINATOR, IDLE, PARTNER, SHARING, path_of
+from screens.console import COLLEAGUE, COORDINATOR, IDLE, PARTNER, path_of
 from screens.states.state import State, to
 from screens.visiting import Hand
 
