@@ -4,13 +4,13 @@ An obstacle is said beside what it stands against; what an organisation may neve
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import contracts
-from contracts.codes import ConsentGivenBy, ConsentManner, DeclineReason, ReferralEvent
+from contracts.codes import ConsentGivenBy, ConsentManner, DeclineReason, ReferralEvent, ReferralState
 from contracts.deadlines import EXTENDED_AT_MOST, LENGTHS
 from contracts.fields import For, Model
 from contracts.transitions import ENDED, NOTED_IN, Actor, acts
@@ -40,6 +40,10 @@ class Move:
     """Whether it waits a moment before it is said; what destroys something here at once does not."""
     own_fields: Sequence[Field] = ()
     """What a page of its own asks for, of which the contract's fields are made."""
+    labels: Mapping[ReferralState, str] = field(default_factory=dict)
+    """What it is called in states in which it is something else to people: another visit, or a changed one."""
+    first_in: ReferralState | None = None
+    """The state in which it is the most usual, before whatever stands above it in `MOVES`."""
 
     @property
     def name(self) -> str:
@@ -50,6 +54,10 @@ class Move:
     def contract(self) -> str:
         """The contract's name without its version."""
         return contracts.contract_of(self.model).name
+
+    def label_in(self, state: ReferralState) -> str:
+        """What it is called about a referral in this state; to be translated."""
+        return self.labels.get(state, self.label)
 
     @property
     def fields(self) -> Sequence[Field]:
@@ -81,15 +89,28 @@ CONSENTED: Final = (
 )
 CONSENT_GRANTED: Final = contracts.contract_of(contracts.ConsentGranted).name
 
+ANOTHER_VISIT: Final = N_("Dar otra cita")
+
 # The most usual first.
 MOVES: Final = (
     Move(contracts.ReferralAccepted, N_("Aceptar"), N_("Ustedes atienden a la persona. %(other)s se entera.")),
     Move(contracts.ReferralReceived, N_("Ya la tenemos"), N_("%(other)s se entera de que llegó. Todavía no deciden.")),
     Move(contracts.ReferralInfoProvided, N_("Responder la pregunta"), N_("Solo %(other)s puede leer la respuesta.")),
-    Move(contracts.ReferralScheduled, N_("Dar una cita"), N_("%(other)s se entera del día y la hora.")),
     Move(contracts.ReferralServiceStarted, N_("Vino"), N_("La atención empezó. %(other)s se entera.")),
     Move(contracts.ReferralNoShow, N_("No vino"), N_("%(other)s se entera de que la persona no vino.")),
     Move(contracts.ReferralCompleted, N_("Terminamos"), N_("%(other)s confirma el resultado con la persona.")),
+    Move(
+        contracts.ReferralScheduled,
+        N_("Dar una cita"),
+        N_("%(other)s se entera del día y la hora."),
+        labels={
+            ReferralState.SCHEDULED: N_("Cambiar la cita"),
+            ReferralState.NO_SHOW: ANOTHER_VISIT,
+            ReferralState.VISIT_CANCELLED: ANOTHER_VISIT,
+            ReferralState.IN_SERVICE: ANOTHER_VISIT,
+        },
+        first_in=ReferralState.ACCEPTED,
+    ),
     Move(contracts.ReferralClosed, N_("Confirmar y cerrar"), N_("Este resultado es el que cuenta.")),
     Move(contracts.ReferralInfoRequested, N_("Preguntar algo"), N_("El plazo se detiene mientras %(other)s responde.")),
     Move(contracts.ReferralWaitlisted, N_("Lista de espera"), N_("%(other)s se entera del puesto en la lista.")),
@@ -239,9 +260,10 @@ def offered(standing: Standing, only: Collection[str] | None = None) -> Sequence
         allowed.discard("referral.taken_on")
     if not standing.organisation.sends(CONSENT_GRANTED):
         allowed.discard(REDIRECTED.contract)
+    state = standing.referral["state"]
     return [
         Offered(move, obstacle(move, standing))
-        for move in MOVES
+        for move in sorted(MOVES, key=lambda one: one.first_in != state)
         if move.contract in allowed
         and standing.organisation.sends(move.contract)
         and (only is None or move.name in only)

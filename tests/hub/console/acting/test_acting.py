@@ -637,6 +637,26 @@ def test_buttons_are_what_the_table_allows_each_part_in_each_state(
             assert {f"referral.{name}" for name in (*links, *forms(page), *barred)} == allowed, (state, who)
 
 
+@pytest.mark.parametrize(
+    ("state", "first", "visit"),
+    [
+        (STATE.ACCEPTED, "Dar una cita", "Dar una cita"),
+        (STATE.SCHEDULED, "Vino", "Cambiar la cita"),
+        (STATE.NO_SHOW, "Dar otra cita", "Dar otra cita"),
+        (STATE.VISIT_CANCELLED, "Dar otra cita", "Dar otra cita"),
+        (STATE.IN_SERVICE, "Terminamos", "Dar otra cita"),
+    ],
+)
+def test_what_comes_next_is_the_first_button_and_a_visit_is_called_what_it_is_in_that_state(
+    staff: dict[str, Browser], referral: Callable[..., UUID], state: ReferralState, first: str, visit: str
+) -> None:
+    id = referral(STATE.SENT, STATE.RECEIVED, state)
+    _, _, buttons = staff["iom"].get(path_of(id)).text.partition('<ul class="moves next">')
+    assert re.findall(r"<(?:button|a [^>]*)>([^<]+)</", buttons)[0] == first
+    assert f">{visit}</a>" in buttons
+    assert f"<h1>{visit}</h1>" in staff["iom"].get(acting.path_of(id, "scheduled")).text
+
+
 def test_every_act_that_the_table_knows_has_a_button_and_each_of_its_fields_a_label() -> None:
     assert {one.contract for one in moves.MOVES} == {*ACTS, *COORDINATED, "referral.purged", "referral.note_added"}
     asked = {f"{one.name}.{field.name}" for one in moves.MOVES for field in one.fields if field.name not in moves.KNOWN}

@@ -33,7 +33,7 @@ def test_somebody_is_accepted_on_a_phone_misses_the_visit_comes_to_another_and_i
         phone.acts(referral, "Dar una cita", visit_at=moment(house.now() + DAY), **visit)
         house.wait_for(2 * DAY)
         phone.acts(referral, "No vino")
-        phone.acts(referral, "Dar una cita", visit_at=moment(house.now() + DAY), **visit)
+        phone.acts(referral, "Dar otra cita", visit_at=moment(house.now() + DAY), **visit)
         house.wait_for(2 * DAY)
         phone.acts(referral, "Vino")
         phone.acts(referral, "Terminamos", outcome="need_met")
