@@ -16,7 +16,8 @@ MEANS: Final[Mapping[str, str]] = {
         "atienda."
     ),
     "id_reused": N_(
-        "El mismo id se usó para otro mensaje, que sí se aplicó. Estos se rechazaron al llegar: solo se pueden retirar."
+        "El mismo id se usó para otro mensaje, que sí se aplicó. Estos se rechazaron al llegar: con la devolución "
+        "salen de aquí, y a quien los envió no se le dice nada más."
     ),
 }
 UNREADABLE: Final = N_(
@@ -56,8 +57,8 @@ WILL: Final[Mapping[str, str]] = {
         "alguno puede salir rechazado con su código, y su remitente lo sabe."
     ),
     "give_back": N_(
-        "Cada remitente recibe el rechazo `given_back`, y el mensaje sale de aquí sin aplicarse nunca. "
-        "No se puede deshacer."
+        "Cada remitente recibe el rechazo `given_back` (si fue por `id_reused`, ya lo tiene), y el mensaje sale de "
+        "aquí sin aplicarse nunca. No se puede deshacer."
     ),
 }
 WHY: Final[Mapping[str, Mapping[str, str]]] = {
