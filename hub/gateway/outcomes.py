@@ -126,14 +126,14 @@ _STATES: Mapping[Language, Mapping[str, str]] = {
         "accepted": "It has come in, and not every service that reads it has said what became of it.",
         "waits": "It waits, and is tried again by itself.",
         "refused": "It was refused, and is never tried again.",
-        "quarantined": "It could not be processed, and operators look into it. Nothing of it is lost.",
+        "quarantined": "It could not be processed, and waits until operators decide. Nothing of it is lost.",
         "applied": "It was applied.",
     },
     "es": {
         "accepted": "Ya entró, y falta que algún servicio que lo lee diga qué hizo con él.",
         "waits": "Está en espera, y se vuelve a intentar solo.",
         "refused": "Fue rechazado, y no se vuelve a intentar.",
-        "quarantined": "No se pudo procesar, y quien opera la red lo está revisando. No se pierde nada.",
+        "quarantined": "No se pudo procesar, y espera a que quien opera la red decida. No se pierde nada.",
         "applied": "Quedó aplicado.",
     },
 }

@@ -8,6 +8,8 @@ from functools import partial
 import pytest
 
 from contracts import refusals
+from demo.sample.cast import SERVICES
+from demo.sample.script import id_of
 from deploy.local import generated
 from deploy.local.state import ROOT
 from hub.gateway.http import connection_limits, feed, limits
@@ -108,6 +110,13 @@ def test_a_page_that_says_something_else_would_be_noticed(what: str, plant: Call
     planted = plant(SPANISH)
     assert planted != SPANISH
     assert getattr(read(planted), what) != getattr(read(SPANISH), what)
+
+
+@pytest.mark.parametrize("page", [ENGLISH, SPANISH], ids=["English", "Spanish"])
+def test_the_sample_offers_the_service_that_the_guide_refers_to(page: str) -> None:
+    service = "redcross.salud"
+    assert "health.consultation" in SERVICES[service].needs
+    assert f"`redcross:{id_of(f'service {service}')}`" in page
 
 
 def test_a_comment_is_in_each_pages_language_and_a_command_is_not() -> None:

@@ -283,6 +283,8 @@ def _details(details: Mapping[str, Any], say: Saying) -> Iterator[tuple[str, str
     for name, label in MOMENTS.items():
         if value := details.get(name):
             yield say.text(label), say.exact(datetime.fromisoformat(value))
+    if "extension_reason" in details and (until := details.get("due_at")):
+        yield say.text(N_("Nuevo plazo")), say.exact(datetime.fromisoformat(until))
     for name, label in ORGANISATIONS.items():
         if value := details.get(name):
             yield say.text(label), ", ".join(say.organisation(one) for one in value)

@@ -110,7 +110,8 @@ def _page(
     visit: Visit, settings: Settings, *, typed: str, found: Found | None = None, rows: Sequence[Mapping[str, Any]] = ()
 ) -> Response:
     say = showing.saying(visit, settings)
-    return visit.page("search.html", say=say, typed=typed, found=found, rows=rows)
+    by_name_alone = visit.finds_people and showing.viewer_of(visit, settings).names
+    return visit.page("search.html", say=say, typed=typed, found=found, rows=rows, by_name_alone=by_name_alone)
 
 
 def _found(visit: Visit, settings: Settings, viewer: Viewer, typed: str) -> Found:

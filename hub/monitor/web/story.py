@@ -123,6 +123,7 @@ def _page(visit: Visit, settings: Settings, opened: Opened | None, wrong: Mappin
         "story.html",
         status=422 if wrong else 503 if problem else 200,
         id=id,
+        short_code=next((one.short_code for one in entries if not found.itself and one.subject == id), None),
         itself=[_itself(one, found, settings, visit.language) for one in found.itself],
         standing=having.standing(found.concerns, *looking.last(visit, settings), settings),
         titles=TITLES,

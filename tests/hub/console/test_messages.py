@@ -144,7 +144,8 @@ def test_the_story_says_where_it_is_and_draws_all_that_goes_with_it(
     assert contracts.short_code(accepted.data.referral_id) in page
     assert console.acts("message_seen")[-1]["details"].count(str(accepted.id)) == 1
     subject = operator.get(f"/mensaje/{accepted.subject}").text
-    assert "No es el de un mensaje" in subject
+    assert "El código es de una referencia" in subject
+    assert f"{contracts.short_code(accepted.data.referral_id)} {accepted.subject}" in subject
     assert str(accepted.id) in ids(subject)
 
 
@@ -164,6 +165,7 @@ def test_who_has_not_answered_is_named_with_the_age_of_its_queue(log: Log, opera
     assert f"En la cola de {silent} el más antiguo espera desde hace" in page
     for service in others:
         assert f"{service}: aplicado" in page
+    assert "No es el de un mensaje" in operator.get(f"/mensaje/{message.subject}").text
 
 
 def test_no_page_has_a_planted_word(log: Log, operator: Browser) -> None:

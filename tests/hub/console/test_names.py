@@ -63,3 +63,12 @@ def test_a_name_is_seen_by_who_coordinates_while_the_consent_holds_and_never_aft
     world.box.fact(facts.END_OF_CONSENT, {"consent_id": CONSENT, "ended_at": NOW, "end_reason": "withdrawn"})
     assert (NAME in opened(world).text, is_found(world)) == (False, False)
     assert world.console.query("select from sealed_block where kind = 'name'") == []
+
+
+def test_who_coordinates_is_told_that_others_cases_are_found_by_the_name_alone(world: World) -> None:
+    world.box.allow(CONSENT, PERSON)
+    told = "De los casos de otras organizaciones solo se busca por el nombre"
+    nothing = world.search("redcross", "3017731049", "coordinator").text
+    assert (NOTHING in nothing, told in nothing) == (True, True)
+    assert told in world.by("redcross", "coordinator").get("/buscar").text
+    assert told not in world.by("redcross", "partner_staff").get("/buscar").text

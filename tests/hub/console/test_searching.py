@@ -37,7 +37,7 @@ from tests.waiting import eventually
 
 OTHER: dict[str, Any] = {"given_names": "Gisela", "family_names": "Tolvanera", "phone": "+573014440001"}
 LED_TO = re.compile(r"/buscar/casos\?respuesta=[0-9a-f]{32}")
-NOTHING = "No hay un caso así que usted pueda ver."
+NOTHING = "Entre los casos que usted puede ver no hay ninguno así."
 AWAY = "Ahora no se puede buscar por nombre"
 
 

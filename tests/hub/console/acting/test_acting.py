@@ -570,6 +570,24 @@ def test_while_anybody_owes_a_purge_nothing_is_written_and_no_deadline_extended(
         assert barred(page) == ({"note_added", "deadline_extended"} if awaited else set())
 
 
+def test_a_case_says_at_its_top_when_the_visit_is_and_in_its_story_until_when_more_time_was_given(
+    staff: dict[str, Browser], kept_facts: Kept, referral: Callable[..., UUID], request: pytest.FixtureRequest
+) -> None:
+    visit_at = clock.now() + DAY
+    of_visit = referral(STATE.SENT, STATE.RECEIVED, STATE.SCHEDULED, name="visit", visit_at=visit_at)
+    top, _, _ = staff["iom"].get(path_of(of_visit)).text.partition('id="acts"')
+    assert "<dt>Cita</dt>" in top
+    over = referral(STATE.SENT, STATE.RECEIVED, STATE.SCHEDULED, STATE.NO_SHOW, name="over", visit_at=visit_at)
+    top, _, _ = staff["iom"].get(path_of(over)).text.partition('id="acts"')
+    assert "<dt>Cita</dt>" not in top
+
+    *facts, last = steps(f"{request.node.nodeid} extended", STATE.SENT, STATE.RECEIVED, STATE.RECEIVED)
+    given = {"extension_reason": ExtensionReason.DOCUMENTS_AWAITED}
+    kept_facts.hear(*facts, says(last.data.model_copy(update=given), number=3, time=last.time))
+    _, _, story = staff["coordinator"].get(path_of(last.data.referral_id)).text.partition('<ol class="story">')
+    assert story.count("<dt>Nuevo plazo</dt>") == story.count("dio más plazo") == 1
+
+
 def test_what_is_opened_again_is_in_nobodys_charge_and_its_extensions_count_anew(
     staff: dict[str, Browser], kept_facts: Kept, referral: Callable[..., UUID], request: pytest.FixtureRequest
 ) -> None:
