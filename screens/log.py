@@ -7,7 +7,7 @@ from uuid import UUID
 import contracts
 from contracts import Message, codes
 from hub.monitor.log import __main__ as process
-from hub.monitor.log import counting, keeping, refused, writing
+from hub.monitor.log import counting, keeping, refused
 from messaging import database
 from messaging.database import Connection
 from messaging.identity import address_to
@@ -27,11 +27,10 @@ def fill(url: str) -> None:
     """Write it into a database that is up to date."""
     with database.connect(url) as connection:
         keeping.make_partitions(connection, NOW)
-        known = writing.Known()
         connection.execute("insert into confidential_id values (%s, %s)", (HIDDEN, _at(5000)))
         for seconds_ago, message in _messages():
             key = address_to(message.recipient, message) if message.recipient else message.type
-            process.write(connection, [(key, message.to_json())], NOW - timedelta(seconds=seconds_ago), known)
+            process.write(connection, [(key, message.to_json())], NOW - timedelta(seconds=seconds_ago))
         beyond = {
             "number": 1,
             "at": NOW - timedelta(hours=2),
@@ -39,7 +38,7 @@ def fill(url: str) -> None:
             "code": "not_json",
             "beyond": 113,
         }
-        refused.write(connection, [beyond], NOW - timedelta(seconds=1), known)
+        refused.write(connection, [beyond], NOW - timedelta(seconds=1))
         connection.commit()
         _talk(connection)
 

@@ -19,7 +19,7 @@ from deploy.local import Stack
 from hub.gateway import keeping
 from hub.gateway.http.refusals import ONE_BY_ONE, Refusals
 from hub.monitor.log import keeping as days
-from hub.monitor.log import reading, refused, writing
+from hub.monitor.log import reading, refused
 from hub.monitor.log.reading import Search
 from messaging import database, topology
 from tests.hub.http.entrance import DATABASE, PATH, Entrance
@@ -360,7 +360,7 @@ def test_of_a_confidential_case_the_log_shows_no_more_than_that_there_is_somethi
         "type": "referral.requested.v2", "message_id": id, "digest": b"d", "size": 9, "beyond": None,
     }  # fmt: skip
     days.make_partitions(empty.log.connection, AT)
-    refused.write(empty.log.connection, [row, row | {"number": 2, "beyond": 7}], AT, writing.Known())
+    refused.write(empty.log.connection, [row, row | {"number": 2, "beyond": 7}], AT)
     empty.log.connection.commit()
 
     (entry,) = empty.found(Search(id=id))
@@ -376,7 +376,6 @@ def test_what_is_refused_as_confidential_under_an_id_of_anothers_message_hides_n
 ) -> None:
     told = status("redcross")
     days.make_partitions(empty.log.connection, AT)
-    known = writing.Known()
     empty.log.write(told)
     id = told.id if named == "the message" else UUID(told.subject)
     row = {
@@ -384,7 +383,7 @@ def test_what_is_refused_as_confidential_under_an_id_of_anothers_message_hides_n
         "type": "referral.requested.v2", "message_id": id, "digest": b"d", "size": 9, "beyond": None,
     }  # fmt: skip
     for number in (1, 2):
-        refused.write(empty.log.connection, [row | {"number": number}], AT, known)
+        refused.write(empty.log.connection, [row | {"number": number}], AT)
         empty.log.connection.commit()
     empty.log.write(told.model_copy(update={"id": uuid7()}))
 
