@@ -28,7 +28,7 @@ def broker_away(at: datetime) -> Seen:
 
 
 def database_away(at: datetime) -> Seen:
-    """PostgreSQL does not answer, with which nobody can say what lies in any service; somebody looks all the same."""
+    """PostgreSQL does not answer: nobody can say what lies in any service, and what comes waits in its queue."""
     now = _well(at)
     databases = {f"database {name}": "away" for name in SERVICES}
     probes = {f"probe {name}": "away" for name in now["probes"] if name != "audit"}
@@ -36,7 +36,11 @@ def database_away(at: datetime) -> Seen:
         _problem("away", "database", "The database of all services is away: nothing answers at its address."),
         _problem("emergency_used", "console 5f2b9c1d", "The account for emergencies, opened by operator:0, is used."),
     ]
-    more = {"services": dict.fromkeys(SERVICES), "probes": {"audit": now["probes"]["audit"]}}
+    waits = _queue(HUB, "referrals", 432, 1, in_per_s=2.4, out_per_s=0.0, room=49_568)
+    queues = [waits, *(one for one in now["queues"] if one["name"] != "referrals")]
+    ages = now["queue_ages"] | {"hub/referrals": {"seconds": 180.0, "exact": False, "moved": 180.0}}
+    more: dict[str, Any] = {"services": dict.fromkeys(SERVICES), "probes": {"audit": now["probes"]["audit"]}}
+    more |= {"queues": queues, "queue_ages": ages}
     return _looked(now | more | {"problems": problems, "unread": databases | probes}, at)
 
 
