@@ -50,7 +50,7 @@ ITSELF = """
     from delivery where message_id = %s order by delivered_at, organisation
 """
 
-# What the log shows, it vouches for (hub/monitor/migrations/0007).
+# What the log shows, it vouches for (hub/monitor/migrations/0008).
 SHOWN: Final = "select id from vouch(%s::uuid[])"
 NOT_SHOWN: Final = "-"  # in place of what is not
 

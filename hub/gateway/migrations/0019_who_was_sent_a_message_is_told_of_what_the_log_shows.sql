@@ -1,5 +1,5 @@
 -- Which of these messages were delivered to whom, and who has acknowledged them: of those alone for which the message log has
--- vouched in the last minutes (hub/monitor/migrations/0007), for it knows which are of confidential cases, and nobody here does.
+-- vouched in the last minutes (hub/monitor/migrations/0008), for it knows which are of confidential cases, and nobody here does.
 drop function operators.deliveries_of(uuid[]);
 create table vouching (
     id  int   primary key default 1 check (id = 1),
