@@ -128,6 +128,7 @@ def test_a_story_of_many_reads_no_more_than_it_has_and_of_outcomes_its_failures(
     with statements.recorded() as said:
         story = reading.story(log.connection, asked)
 
+    assert log.connection.execute("show enable_nestloop").fetchall() == [{"enable_nestloop": "on"}]
     assert story is not None
     assert (story.count, story.is_whole, len(story.entries)) == (reading.MOST, False, reading.DRAWN)
     assert story.failed >= reading.DRAWN
