@@ -1,8 +1,8 @@
 """What has been delivered to an organisation, as SQL: the page behind a cursor, and what it has acknowledged.
 
 A cursor is a `number`: each organisation has its own, rising, given out by one writer in the order of its commits. So
-whoever goes on behind the last number that it has seen misses nothing; also where the database was restored from a copy,
-for behind a start of its server numbers go on behind all that were ever given out (`numbered_from`).
+whoever goes on behind the last number that it has seen misses nothing; also where the database was restored from a
+copy, for where its server was started anew numbers go on behind all that were ever given out (`numbered_from`).
 """
 
 import asyncio
