@@ -42,7 +42,6 @@ STATES: Final = (
     State("emergency", "emergency_wrong", None, _wrong, is_refused=True),
     State("state", "state_emergency", None, _look_at("/estado")),
     State("queues", "queues_emergency", None, _look_at("/colas")),
-    State("waits", "waits_emergency", None, _look_at("/en-espera")),
     State("organisations", "organisations_emergency", None, _look_at("/organizaciones")),
     State("alerts", "alerts_emergency", None, _look_at("/alertas")),
     State("failures", "failures_emergency", None, _failures),

@@ -80,7 +80,6 @@ def seen_by_operators(network: Network) -> Iterator[tuple[str, str]]:
             "confidential_message",
             "confidential_outcome",
             "flow",
-            "pair",
             "refused_beyond",
         ):
             yield (
