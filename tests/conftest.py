@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from deploy.local import Network, Stack, postgres
-from deploy.local.processes import ForkServers
 from deploy.local.provision import provision
 from messaging import broker, topology
 from tests.directories import make_directory
@@ -116,34 +115,8 @@ def provisioned(stack: Stack, declared: topology.DeclaredNetwork) -> Stack:
     return stack
 
 
-class Lasting(ForkServers):
-    """What a network's processes are forked from, when it goes on for the next one: importing takes it seconds."""
-
-    def stop(self) -> None:
-        """Leave them for `end`."""
-
-    def end(self) -> None:
-        super().stop()
-
-    def begin_anew(self) -> None:
-        """Have them run, and nobody know what became of them before."""
-        self.start()
-        for server in self.all:
-            server.restarts = 0
-
-
-@pytest.fixture(scope="session")
-def forks(provisioned: Stack, declared: topology.DeclaredNetwork) -> Iterator[Lasting]:
-    """What the processes of each module's network are forked from."""
-    forks = Lasting(provisioned.state, declared)
-    yield forks
-    forks.end()
-
-
 @pytest.fixture(scope="module")
-def network(provisioned: Stack, declared: topology.DeclaredNetwork, forks: Lasting) -> Iterator[Network]:
+def network(provisioned: Stack) -> Iterator[Network]:
     """The hub's real processes, running for one module: others read the same queues with processes of their own."""
-    forks.begin_anew()
-    provision(provisioned, declared)
-    with Network(provisioned, forks=forks) as network:
+    with Network(provisioned) as network:
         yield network
