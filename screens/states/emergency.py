@@ -18,12 +18,12 @@ def _wrong(hand: Hand) -> None:
     hand.send(code="0000-0000-0000-0000-0000")
 
 
-def _look_at(path: str) -> Callable[[Hand], None]:
-    """Look at a page of the monitor by that account."""
+def _look_at(path: str, seconds_ago: int = 8) -> Callable[[Hand], None]:
+    """Look by that account at a page of the monitor, as somebody saw the network so long ago."""
 
     def look(hand: Hand) -> None:
         hand.console.look(8, "database_away")
-        hand.console.see(8, operating.database_away)
+        hand.console.see(seconds_ago, operating.database_away)
         code = hand.console.open_emergency()
         _nobody_logs_in(hand)
         hand.send(code=code)
@@ -42,6 +42,7 @@ STATES: Final = (
     State("emergency", "emergency_wrong", None, _wrong, is_refused=True),
     State("state", "state_emergency", None, _look_at("/estado")),
     State("queues", "queues_emergency", None, _look_at("/colas")),
+    State("waits", "waits_emergency", None, _look_at("/en-espera", 12)),
     State("organisations", "organisations_emergency", None, _look_at("/organizaciones")),
     State("alerts", "alerts_emergency", None, _look_at("/alertas")),
     State("failures", "failures_emergency", None, _failures),

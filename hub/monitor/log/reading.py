@@ -402,7 +402,8 @@ IS_LONG: Final = f"""
         union all (select from message where subject = any(%(subjects)s::uuid[]) limit {LONG + 1})
     ) as found
 """
-ONE_BY_ONE: Final = "set local enable_nestloop = {}"
+NOT_ONE_BY_ONE: Final = "set local enable_nestloop = off"
+ONE_BY_ONE: Final = "set local enable_nestloop = on"
 ROWS: Final = f"""
     select {COLUMNS} from message where id = any(%s::uuid[]) and arrived_at between %s and %s order by arrived_at, id
 """
@@ -431,11 +432,11 @@ def _chosen(connection: Connection, params: dict[str, Any]) -> list[Row]:
     assert found is not None
     if not found["long"]:
         return connection.execute(CHOSEN.encode(), params).fetchall()
-    connection.execute(ONE_BY_ONE.format("off").encode())
+    connection.execute(NOT_ONE_BY_ONE)
     try:
         return connection.execute(CHOSEN.encode(), params).fetchall()
     finally:
-        connection.execute(ONE_BY_ONE.format("on").encode())
+        connection.execute(ONE_BY_ONE)
 
 
 def tail(connection: Connection, after: Cursor | None, *, limit: int = 200) -> list[Entry]:
