@@ -32,7 +32,7 @@ from deploy.local.trail import Trail
 from messaging import broker, database, register, topology
 from messaging.bridge import DEFER_FOR, Bridge
 from messaging.broker import Publication
-from messaging.topology import GATEWAY, HUB, DeclaredNetwork, Management
+from messaging.topology import GATEWAY, HUB, NETWORK, DeclaredNetwork, Management
 from tests.examples import say, service_published
 from tests.messaging.partners import Partner
 from tests.waiting import eventually
@@ -48,6 +48,7 @@ def members(network: Network) -> Iterator[Membership]:
     with membership.opened(network.stack.state, url) as members:
         before = organisations.known(members.connection)
         members.connection.commit()
+        queues = queues_there(network)
         yield members
         members.connection.rollback()
         for id, entry in organisations.known(members.connection).items():
@@ -64,6 +65,12 @@ def members(network: Network) -> Iterator[Membership]:
                 raise AssertionError(f"{id} is left changed")
         members.connection.commit()
         members._write_files()
+        # What nobody reads would be wrong with the network for every test to come.
+        eventually(lambda: queues_there(network) <= queues)
+
+
+def queues_there(network: Network) -> set[tuple[str, str]]:
+    return {(vhost, one["name"]) for vhost in (NETWORK, HUB) for one in network.stack.management.queues(vhost)}
 
 
 def forget(network: Network, id: str) -> None:
@@ -699,6 +706,8 @@ def test_new_names_lose_nothing_and_double_nothing_while_messages_are_under_way(
     members.add("clinic", name="Clinic", roles=["partner"], amqp=True)
     before = organisations.known(members.connection)["clinic"]
     # as it was before such names
+    for vhost, queue in topology.queues_of(before.read(members.network)):
+        network.stack.management.delete(f"queues/{vhost}/{queue}")
     organisations.save(members.connection, replace(before, suffixes=("",)))
     members.connection.commit()
     members.add("clinic")
