@@ -4,7 +4,8 @@
                                                                           LOG_DATABASE_URL: the monitor's)
 
 For operators: of any organisation's message, and of two that have used the same id both. Ids and codes only; of what
-the message log does not show (of confidential cases), or has not, the id, the family of its contract and the services.
+the message log does not show (of confidential cases), or has not, and of all where no log is named, the id, the family
+of its contract and the services.
 Ends with 1 where nothing is known of the message, and with 2 where that cannot be looked up.
 """
 
@@ -97,13 +98,13 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
 
 
 def look_up(
-    connection: Connection, message_id: UUID, services: Mapping[str, Service], log_database_url: str | None = None
+    connection: Connection, message_id: UUID, services: Mapping[str, Service], log_database_url: str | None
 ) -> dict[str, Any]:
-    """Return all that is known of a message, as the JSON has it; as the log shows it, where there is one."""
+    """Return all that is known of a message, as the JSON has it, and of that what the log shows."""
     delivered = connection.execute(ITSELF, (message_id,)).fetchall()
     caused = connection.execute(CAUSED, (message_id,)).fetchall()
     ids = {message_id, *(row["message_id"] for row in caused)}
-    shown = ids if log_database_url is None else _shown(log_database_url, ids)
+    shown = set() if log_database_url is None else _shown(log_database_url, ids)
     hides = message_id not in shown
     submitted = {row["organisation"]: row for row in connection.execute(SUBMISSIONS, (message_id,)).fetchall()}
     said: dict[str, list[Row]] = {}

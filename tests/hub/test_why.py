@@ -11,10 +11,17 @@ from deploy.local import Stack
 from hub.gateway import why
 from tests.hub.ledger import NOW, SECOND, Tables, entry, make_database, processed, refused, said, status, write
 
+# In place of the message log's (hub/monitor/migrations/0008): one that shows whatever it is asked for.
+SHOWS_ALL = """
+    create function vouch(p_ids uuid[]) returns table (id uuid) language sql as 'select unnest(p_ids)'
+"""
+
 
 @pytest.fixture(scope="module")
 def database_url(stack: Stack) -> str:
-    return make_database(stack)
+    url = make_database(stack)
+    Tables(url).query(SHOWS_ALL)
+    return url
 
 
 @pytest.fixture
@@ -22,6 +29,7 @@ def tables(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Tables:
     tables = Tables(database_url)
     tables.empty()
     monkeypatch.setenv("SERVICE_DATABASE_URL", database_url)
+    monkeypatch.setenv("LOG_DATABASE_URL", database_url)
     return tables
 
 
@@ -119,6 +127,19 @@ def test_no_body_is_shown(tables: Tables, capsys: pytest.CaptureFixture[str]) ->
     for arguments in ((cause.id,), (cause.id, "--json"), (message.id,), (message.id, "--json")):
         assert why.main([str(one) for one in arguments]) in (0, 1)
         assert "QUJD" not in capsys.readouterr().out
+
+
+def test_where_no_log_is_named_nothing_is_told_of_whose_it_is(
+    tables: Tables, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LOG_DATABASE_URL")
+    cause = status("iom")
+    effect = said(status("redcross").data, to="redcross", cause=cause)
+    write(tables.url, [entry(processed("applied", cause.id)), entry(effect)])
+    for id in (cause.id, effect.id):
+        for said_of_it in (answered(capsys, id), answered(capsys, id, "--json")):
+            assert not {one for one in ("redcross", "iom", str(effect.subject)) if one in said_of_it}, said_of_it
+            assert "./ruta trace" in said_of_it or json.loads(said_of_it)["hidden"]
 
 
 def test_where_there_has_been_no_network_one_sentence_says_so(
