@@ -22,9 +22,9 @@ class Bucket(StrEnum):
     """Why a referral needs somebody, the most pressing reason first; a referral may stand in several."""
 
     OVERDUE = "overdue"
+    DUE_TODAY = "due_today"
     ASKED = "asked"
     UNDECIDED = "undecided"
-    DUE_TODAY = "due_today"
     VISITS_TODAY = "visits_today"
     CALL_BACK = "call_back"
     TO_CONFIRM = "to_confirm"

@@ -40,9 +40,9 @@ class Reason:
 
 REASONS: Final[Mapping[Bucket, Reason]] = {
     Bucket.OVERDUE: Reason(N_("Vencidas: la respuesta de ustedes está atrasada"), "due_at"),
+    Bucket.DUE_TODAY: Reason(N_("Vencen hoy"), "due_at"),
     Bucket.ASKED: Reason(N_("Les preguntan, y el plazo corre"), "due_at"),
     Bucket.UNDECIDED: Reason(N_("Por decidir: respondan sí o no"), "due_at"),
-    Bucket.DUE_TODAY: Reason(N_("Vencen hoy"), "due_at"),
     Bucket.VISITS_TODAY: Reason(N_("Citas de hoy"), "visit_at"),
     Bucket.CALL_BACK: Reason(N_("Llamadas por devolver"), "call_back_at"),
     Bucket.TO_CONFIRM: Reason(N_("Por confirmar: la otra organización dice que terminó"), "due_at"),

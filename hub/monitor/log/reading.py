@@ -23,6 +23,8 @@ PAGE: Final = 50
 DRAWN: Final = 100  # messages of a story that are drawn
 MOST: Final = 20_000  # messages of a story that are read
 LONG: Final = 500  # messages from which on a story is a long one
+READINGS: Final = 8  # times that outcomes are read for a page of a code, each time twice as many
+NEARLY: Final = timedelta(days=1)  # within which most is said of a message
 KNOWN_FOR: Final = timedelta(seconds=10)  # how old a look at a queue's age may be
 FAILED: Final = ("refused", "quarantined")
 COLUMNS: Final = (
@@ -188,8 +190,8 @@ OUTCOMES: Final = """
 def find(connection: Connection, search: Search, *, after: Cursor | None = None, limit: int = PAGE) -> Page:
     """Return a page of what is looked for, the newest first; by keys, so that the last page takes as long as the first.
 
-    What names an id, a subject, a correlation or a short code is found by that; else a code; else by organisation and
-    type.
+    What names an id, a subject, a correlation or a short code is found by that; else a code, and what was refused or
+    put aside last comes first; else by organisation and type.
     """
     short = _short(search.short_code)
     if search.short_code is not None and short is None:
@@ -197,7 +199,7 @@ def find(connection: Connection, search: Search, *, after: Cursor | None = None,
     if search.id or search.subject or search.correlation or short is not None:
         rows = _select(connection, _exactly(search, short), after, limit)
     elif search.code is not None:
-        rows = _by_code(connection, search, after, limit)
+        return _by_code(connection, search, after, limit)
     elif search.organisation is None and search.type is None:
         rows = _select(connection, _within(search), after, limit)
     else:
@@ -283,8 +285,45 @@ def _by_organisation_or_type(connection: Connection, search: Search, after: Curs
     return connection.execute(sql.encode(), (*params, limit + 1)).fetchall()
 
 
-def _by_code(connection: Connection, search: Search, after: Cursor | None, limit: int) -> list[Row]:
-    """What has such an outcome, the newest outcome first: a message may have several."""
+# Of what has such an outcome each at its newest one.
+OF_CODE: Final = """
+    select logged_at, message_id from outcome as said where {conditions} and not exists (
+        select from outcome as newer
+        where newer.message_id = said.message_id and newer.code = said.code and newer.logged_at > said.logged_at
+    )
+    order by logged_at desc, message_id desc limit %s
+"""
+# Of messages that outcomes are of, those that came near the time of their outcome: in each day alone that it may be.
+NEAR: Final = f"""
+    select place, {COLUMNS} from unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[])
+        with ordinality as said (message_id, since, until, place)
+    join message on id = message_id and arrived_at between since and until
+    order by place, arrived_at desc
+"""
+
+
+def _by_code(connection: Connection, search: Search, after: Cursor | None, limit: int) -> Page:
+    """What has such an outcome, the newest outcome first. With `until`, of what was said within a day behind it."""
+    found: list[Row] = []
+    read, many = after, limit + 1
+    for _ in range(READINGS):
+        said = connection.execute(*_of_code(search, read, many)).fetchall()
+        rows = _of_outcomes(connection, said)
+        for place, one in enumerate(said):
+            if read is not None and read.id == one["message_id"]:
+                continue  # two services have said it in one batch
+            mine = [row for row in rows.get(place, ()) if _is_within(row, search)]
+            if mine and len(found) >= limit:
+                return Page(tuple(_entries(connection, found)), read)
+            found += mine
+            read = Cursor(one["logged_at"], one["message_id"])
+        if len(said) < many:
+            return Page(tuple(_entries(connection, found)), None)
+        many *= 2
+    return Page(tuple(_entries(connection, found)), read)
+
+
+def _of_code(search: Search, after: Cursor | None, many: int) -> tuple[bytes, Sequence[Any]]:
     conditions: list[Condition] = [("code = %s", search.code)]
     if search.organisation is not None:
         conditions.append(("organisation = %s", search.organisation))
@@ -293,24 +332,32 @@ def _by_code(connection: Connection, search: Search, after: Cursor | None, limit
     if search.since is not None:
         conditions.append(("logged_at >= %s", search.since))
     if search.until is not None:
-        conditions.append(("logged_at < %s", search.until + timedelta(days=1)))
+        conditions.append(("logged_at < %s", search.until + NEARLY))
+    values = [value for _, value in conditions]
     where = " and ".join(condition for condition, _ in conditions)
-    params: list[Any] = [value for _, value in conditions]
-    found: dict[tuple[datetime, UUID, str], Row] = {}
-    until = after.at + timedelta(days=1) if after is not None else None
-    sql = f"select message_id, logged_at from outcome where {where}"
-    if until is not None:
-        sql += " and logged_at <= %s"
-        params.append(until)
-    rows = connection.execute(f"{sql} order by logged_at desc limit %s".encode(), (*params, MOST)).fetchall()
-    ids = list(dict.fromkeys(row["message_id"] for row in rows))
-    for start in range(0, len(ids), 4 * limit):
-        some = [("id = any(%s::uuid[])", ids[start : start + 4 * limit]), *_within(search)]
-        for row in _select(connection, some, after, 8 * limit):
-            found[row["arrived_at"], row["id"], row["kind"]] = row
-        if len(found) > limit:
-            break
-    return sorted(found.values(), key=lambda row: (row["arrived_at"], row["id"]), reverse=True)[: limit + 1]
+    if after is not None:
+        where += " and logged_at <= %s and (logged_at, message_id) < (%s, %s)"
+        values += [after.at, after.at, after.id]
+    return OF_CODE.format(conditions=where).encode(), (*values, many)
+
+
+def _of_outcomes(connection: Connection, said: Sequence[Row]) -> dict[int, list[Row]]:
+    """The messages that outcomes are of, by the outcome's place; what waited for long is looked for in all days."""
+    ids = [one["message_id"] for one in said]
+    since, until = ([one["logged_at"] + way * NEARLY for one in said] for way in (-1, 1))
+    found: dict[int, list[Row]] = {}
+    for row in connection.execute(NEAR.encode(), (ids, since, until)).fetchall():
+        found.setdefault(row["place"] - 1, []).append(row)
+    far = {id: place for place, id in enumerate(ids) if place not in found}
+    if far:
+        for row in _select(connection, [("id = any(%s::uuid[])", [*far])], None, 2 * len(far)):
+            found.setdefault(far[row["id"]], []).append(row)
+    return found
+
+
+def _is_within(row: Row, search: Search) -> bool:
+    at = row["arrived_at"]
+    return (search.since is None or at >= search.since) and (search.until is None or at < search.until)
 
 
 def versions(type: str) -> list[str]:

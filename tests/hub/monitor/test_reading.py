@@ -64,6 +64,30 @@ def test_pages_have_each_message_once_the_newest_first(log: Log) -> None:
         assert ids(log, search, limit=7) == wanted, search
 
 
+def test_by_a_code_each_message_comes_once_what_was_refused_last_first_whenever_it_had_come(log: Log) -> None:
+    messages = [status("iom") for _ in range(25)]
+    log.write(*messages)
+
+    def refusals(some: list[contracts.Message], service: str = "referrals") -> list[contracts.Message]:
+        return [
+            processed("refused", one.id, organisation="iom", type=one.type, code="no_consent", service=service)
+            for one in some
+        ]
+
+    log.write(*refusals(messages[:20]), *refusals(messages[:20], "intake"))  # twice in one batch
+    log.now += timedelta(days=keeping.AHEAD)  # they have waited for a consent
+    log.write(*refusals(messages[20:]))
+    log.write(*refusals([messages[20], messages[3]], "reports"))  # and again later
+
+    for limit in (1, 7, 25, 50):
+        found = ids(log, Search(code="no_consent"), limit=limit)
+        assert sorted(found) == sorted(one.id for one in messages)
+        assert set(found[:2]) == {messages[20].id, messages[3].id}
+        assert set(found[2:6]) == {one.id for one in messages[21:]}
+    assert len(ids(log, Search(code="no_consent", organisation="iom", until=NOW + timedelta(days=1)), limit=3)) == 19
+    assert ids(log, Search(code="no_consent", since=NOW + timedelta(days=1)), limit=3) == []
+
+
 def test_a_story_has_what_belongs_together_and_draws_failures_first(log: Log) -> None:
     referral = uuid7()
     first = status("iom", referral)
