@@ -17,6 +17,16 @@ LANGUAGES: Final = {"es": "es-CO", "en": "en-GB"}
 WIDTHS: Final = {360: 740, 1280: 800}
 """A telephone and a computer, with their heights."""
 WITHIN: Final = 15_000  # milliseconds for anything that a browser is asked to do
+# Its own sandbox asks for what root and containers do not have, and keeping pages of different sites apart takes a
+# process for each: it opens nothing but our pages.
+ARGUMENTS: Final = (
+    "--no-sandbox",
+    "--hide-scrollbars",
+    "--in-process-gpu",
+    "--disable-site-isolation-trials",
+    "--process-per-site",
+    "--renderer-process-limit=1",
+)
 # Of the answer that a page itself is, which tells its status so.
 OWN_STATUS: Final = "Failed to load resource: the server responded with a status of"
 ABORTED: Final = "net::ERR_ABORTED"  # by ourselves: we went on before the page was all there
@@ -163,8 +173,7 @@ def visits(console: ShownConsole) -> Iterator[Visits]:
     if found is None:
         raise OperatorError("There is no browser; please install it: sudo apt-get install -y chromium")
     with sync_playwright() as playwright:
-        # Its own sandbox asks for what root and containers do not have; it opens nothing but our pages.
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--hide-scrollbars"])
+        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
         try:
             yield Visits(browser, console)
         finally:
