@@ -285,20 +285,18 @@ def _by_organisation_or_type(connection: Connection, search: Search, after: Curs
     return connection.execute(sql.encode(), (*params, limit + 1)).fetchall()
 
 
-# Of what has such an outcome each at its newest one.
-OF_CODE: Final = """
-    select logged_at, message_id from outcome as said where {conditions} and not exists (
-        select from outcome as newer
-        where newer.message_id = said.message_id and newer.code = said.code and newer.logged_at > said.logged_at
-    )
-    order by logged_at desc, message_id desc limit %s
-"""
 # Of messages that outcomes are of, those that came near the time of their outcome: in each day alone that it may be.
 NEAR: Final = f"""
     select place, {COLUMNS} from unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[])
         with ordinality as said (message_id, since, until, place)
-    join message on id = message_id and arrived_at between since and until
+    join message on id = message_id and arrived_at >= since and arrived_at < until
     order by place, arrived_at desc
+"""
+NEWER: Final = """
+    select message_id, max(logged_at) as logged_at from outcome
+    where message_id = any(%(ids)s::uuid[]) and code = %(code)s and logged_at > %(since)s
+        and (%(until)s::timestamptz is null or logged_at < %(until)s)
+    group by message_id
 """
 
 
@@ -308,14 +306,13 @@ def _by_code(connection: Connection, search: Search, after: Cursor | None, limit
     read, many = after, limit + 1
     for _ in range(READINGS):
         said = connection.execute(*_of_code(search, read, many)).fetchall()
-        rows = _of_outcomes(connection, said)
+        rows = _of_outcomes(connection, said, search)
         for place, one in enumerate(said):
             if read is not None and read.id == one["message_id"]:
                 continue  # two services have said it in one batch
-            mine = [row for row in rows.get(place, ()) if _is_within(row, search)]
-            if mine and len(found) >= limit:
+            if place in rows and len(found) >= limit:
                 return Page(tuple(_entries(connection, found)), read)
-            found += mine
+            found += rows.get(place, ())
             read = Cursor(one["logged_at"], one["message_id"])
         if len(said) < many:
             return Page(tuple(_entries(connection, found)), None)
@@ -338,26 +335,41 @@ def _of_code(search: Search, after: Cursor | None, many: int) -> tuple[bytes, Se
     if after is not None:
         where += " and logged_at <= %s and (logged_at, message_id) < (%s, %s)"
         values += [after.at, after.at, after.id]
-    return OF_CODE.format(conditions=where).encode(), (*values, many)
+    sql = f"""
+        select logged_at, message_id from outcome where {where} order by logged_at desc, message_id desc limit %s
+    """
+    return sql.encode(), (*values, many)
 
 
-def _of_outcomes(connection: Connection, said: Sequence[Row]) -> dict[int, list[Row]]:
-    """The messages that outcomes are of, by the outcome's place; what waited for long is looked for in all days."""
+def _of_outcomes(connection: Connection, said: Sequence[Row], search: Search) -> dict[int, list[Row]]:
+    """The messages that outcomes are of, by the outcome's place, where none with that code is newer.
+
+    What waited for long is looked for in all days that are searched.
+    """
     ids = [one["message_id"] for one in said]
-    since, until = ([one["logged_at"] + way * NEARLY for one in said] for way in (-1, 1))
+    since = [max(one["logged_at"] - NEARLY, search.since or one["logged_at"] - NEARLY) for one in said]
+    until = [min(one["logged_at"] + NEARLY, search.until or one["logged_at"] + NEARLY) for one in said]
     found: dict[int, list[Row]] = {}
     for row in connection.execute(NEAR.encode(), (ids, since, until)).fetchall():
         found.setdefault(row["place"] - 1, []).append(row)
-    far = {id: place for place, id in enumerate(ids) if place not in found}
-    if far:
-        for row in _select(connection, [("id = any(%s::uuid[])", [*far])], None, 2 * len(far)):
+    if far := {ids[place]: place for place in reversed(range(len(ids))) if place not in found}:
+        conditions = [("id = any(%s::uuid[])", [*far]), *_within(search)]
+        for row in _select(connection, conditions, None, 2 * len(far)):
             found.setdefault(far[row["id"]], []).append(row)
-    return found
-
-
-def _is_within(row: Row, search: Search) -> bool:
-    at = row["arrived_at"]
-    return (search.since is None or at >= search.since) and (search.until is None or at < search.until)
+    if not found:
+        return {}
+    looked = {
+        "ids": [ids[place] for place in found],
+        "code": search.code,
+        "since": min(said[place]["logged_at"] for place in found),
+        "until": search.until + NEARLY if search.until is not None else None,
+    }
+    newer = {row["message_id"]: row["logged_at"] for row in connection.execute(NEWER.encode(), looked).fetchall()}
+    return {
+        place: rows
+        for place, rows in found.items()
+        if newer.get(ids[place], said[place]["logged_at"]) <= said[place]["logged_at"]
+    }
 
 
 def versions(type: str) -> list[str]:

@@ -84,7 +84,7 @@ def test_by_a_code_each_message_comes_once_what_was_refused_last_first_whenever_
         assert sorted(found) == sorted(one.id for one in messages)
         assert set(found[:2]) == {messages[20].id, messages[3].id}
         assert set(found[2:6]) == {one.id for one in messages[21:]}
-    assert len(ids(log, Search(code="no_consent", organisation="iom", until=NOW + timedelta(days=1)), limit=3)) == 19
+    assert len(ids(log, Search(code="no_consent", organisation="iom", until=NOW + timedelta(days=1)), limit=3)) == 20
     assert ids(log, Search(code="no_consent", since=NOW + timedelta(days=1)), limit=3) == []
 
 
