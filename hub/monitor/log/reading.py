@@ -491,11 +491,10 @@ def _chosen(connection: Connection, params: dict[str, Any]) -> list[Row]:
     assert found is not None
     if not found["long"]:
         return connection.execute(CHOSEN.encode(), params).fetchall()
-    connection.execute(NOT_ONE_BY_ONE)
-    try:
-        return connection.execute(CHOSEN.encode(), params).fetchall()
-    finally:
-        connection.execute(ONE_BY_ONE)
+    connection.execute(NOT_ONE_BY_ONE)  # where it is given up, that ends with the transaction
+    chosen = connection.execute(CHOSEN.encode(), params).fetchall()
+    connection.execute(ONE_BY_ONE)
+    return chosen
 
 
 def tail(connection: Connection, after: Cursor | None, *, limit: int = 200) -> list[Entry]:

@@ -104,6 +104,17 @@ def test_a_story_has_what_belongs_together_and_draws_failures_first(log: Log) ->
     assert reading.story(log.connection, uuid7()) is None
 
 
+def test_a_long_story_that_is_given_up_says_so(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = status("iom")
+    log.write(one)
+    monkeypatch.setattr(reading, "IS_LONG", "select true as long")
+    monkeypatch.setattr(reading, "CHOSEN", "select pg_sleep(60)")
+    log.connection.execute("set local statement_timeout = '20ms'")
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        reading.story(log.connection, one.id)
+    log.connection.rollback()
+
+
 def test_what_follows_is_told_in_its_order(log: Log) -> None:
     log.write(status("iom"))
     (last,) = reading.tail(log.connection, None, limit=1)
