@@ -14,6 +14,8 @@ from messaging.database import Connection
 from messaging.topology import GATEWAY
 
 FIRST_LOOK: Final = timedelta(days=8)  # back, for who was heard: longer ago counts as from before
+# Back from what was known last: a key's use is known by its day, which begins later than what was said just before.
+AGAIN: Final = timedelta(minutes=10)
 LATE_BY: Final = timedelta(minutes=1)  # a step of a deadline is late by that much, and not on its way
 
 # Whoever uses a key, if only to read, is there; of a key it is noted once a day.
@@ -24,7 +26,7 @@ ORGANISATIONS = """
 """
 HEARD = """
     select organisation, max(written_at) as heard from outcome
-    where written_at > greatest(%(after)s::timestamptz, now() - %(back)s::interval)
+    where written_at > greatest(%(after)s::timestamptz - %(again)s::interval, now() - %(back)s::interval)
     group by organisation
 """
 OWN_SERVICES = """
@@ -79,7 +81,7 @@ def organisations(connection: Connection, before: Mapping[str, Any] | None) -> d
     """When each organisation that takes part was last heard, and since when it does."""
     known = {name: one["heard"] for name, one in (before or {}).items() if one["heard"]}
     after = max(known.values(), default=None)
-    rows = connection.execute(HEARD, {"after": after, "back": FIRST_LOOK}).fetchall()
+    rows = connection.execute(HEARD, {"after": after, "again": AGAIN, "back": FIRST_LOOK}).fetchall()
     heard = known | {row["organisation"]: row["heard"].isoformat() for row in rows}
     found = {}
     for row in connection.execute(ORGANISATIONS).fetchall():

@@ -31,9 +31,14 @@ def gateway(provisioned: Stack, declared: DeclaredNetwork) -> str:
 @pytest.fixture
 def owner(provisioned: Stack, gateway: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(provisioned.service_database_url(GATEWAY), autocommit=True) as connection:
+        empty(connection)  # others use this database, too
         yield connection
-        connection.execute("delete from put_back")
-        connection.execute("delete from said_again")
+        empty(connection)
+
+
+def empty(connection: psycopg.Connection) -> None:
+    connection.execute("delete from put_back")
+    connection.execute("delete from said_again")
 
 
 @pytest.fixture(scope="module")
