@@ -20,9 +20,8 @@ SENT: Final = """
 """
 
 RUN_AXE: Final = """
-tags => axe.run(document, {runOnly: tags, resultTypes: ['violations'], preload: false}).then(
-    found => found.violations.flatMap(
-        one => one.nodes.map(node => `${one.id}: ${node.target.join(' ')}: ${node.failureSummary}`)))
+tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']}).then(found => found.violations.flatMap(
+    one => one.nodes.map(node => `${one.id}: ${node.target.join(' ')}: ${node.failureSummary}`)))
 """
 TOO_WIDE: Final = """
 () => {
