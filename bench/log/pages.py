@@ -9,7 +9,7 @@ from typing import Final
 from bench.log.world import LONG_STORY, STORY_OF
 from deploy.local import OperatorError
 from hub.monitor.log import talking
-from hub.monitor.log.reading import DRAWN
+from hub.monitor.log.stories import DRAWN
 from hub.monitor.web import drawing, log, story
 from messaging.database import Connection
 

@@ -101,6 +101,9 @@ STORY: Final = """
          unnest(array['referrals', 'intake', 'reports']) as service,
          lateral (select number %% 100 = 7 and service = 'intake') as said (refuses)
 """
+FAILURES: Final = """
+    insert into failure select message_id, service, max(logged_at) from outcome where state = 'refused' group by 1, 2
+"""
 SAMPLE: Final = """
     select arrived_at, id, subject, correlation, organisation, type from message
     where arrived_at >= %s order by arrived_at limit %s
@@ -167,6 +170,7 @@ def fill(connection: Connection, rows: int, today: date, say: Callable[[str], No
             "code": COMMON_CODE,
         },
     )
+    connection.execute(FAILURES)
     connection.commit()
     connection.autocommit = True
     connection.execute("vacuum analyze")

@@ -28,7 +28,6 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "fsync": "on",
-    "shared_buffers": "128MB",
     "max_wal_size": "1GB",
     "max_connections": "100",
     "dynamic_shared_memory_type": "mmap",  # leaves nothing outside the data directory
@@ -38,6 +37,17 @@ SETTINGS = {
     "log_error_verbosity": "terse",  # the DETAIL of an error may quote a row
     "log_min_error_statement": "panic",  # and so may the statement
 }
+LEAST_BUFFERS, MOST_BUFFERS = 128, 512  # MB
+
+
+def settings(port: int, memory: int) -> dict[str, str]:
+    """What the server is started with, on a machine of so many bytes of memory.
+
+    A sixteenth of that is for pages of tables that are read again and again: the server has the machine with a broker
+    and Ruta's own processes.
+    """
+    buffers = min(max(memory // 16 // 2**20, LEAST_BUFFERS), MOST_BUFFERS)
+    return SETTINGS | {"shared_buffers": f"{buffers}MB", "port": str(port)}
 
 
 class PostgresProcess(Process):
@@ -50,11 +60,12 @@ class PostgresProcess(Process):
         self._password = state.password(SUPERUSER)
         self.port = port
         self.url = f"postgresql://{SUPERUSER}:{quote(self._password)}@127.0.0.1:{port}/postgres"
-        settings = [f"-c{name}={value}" for name, value in (SETTINGS | {"port": str(port)}).items()]
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        said = [f"-c{name}={value}" for name, value in settings(port, memory).items()]
         super().__init__(
             Program(
                 name="postgres",
-                command=[str(binaries() / "postgres"), "-D", str(self.data), *settings],
+                command=[str(binaries() / "postgres"), "-D", str(self.data), *said],
                 environment={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
                 log=state.logs / "postgres.log",
                 is_ready=lambda _: self._answers(),

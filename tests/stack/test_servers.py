@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from deploy.local import Stack
-from deploy.local.postgres import PostgresProcess
+from deploy.local.postgres import PostgresProcess, settings
 from deploy.local.state import State, free_ports
 
 
@@ -57,6 +57,11 @@ def test_postgres_promises_what_it_commits(stack: Stack) -> None:
         settings = [connection.execute(f"show {name}").fetchone() for name in ("fsync", "synchronous_commit")]
 
     assert settings == [{"fsync": "on"}, {"synchronous_commit": "on"}]
+
+
+@pytest.mark.parametrize(("gigabytes", "buffers"), [(1, "128MB"), (4, "256MB"), (24, "512MB")])
+def test_postgres_keeps_pages_by_the_memory_of_the_machine(gigabytes: int, buffers: str) -> None:
+    assert settings(5432, gigabytes * 2**30)["shared_buffers"] == buffers
 
 
 def test_a_service_does_not_get_into_the_database_of_another(provisioned: Stack) -> None:

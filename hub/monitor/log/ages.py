@@ -8,8 +8,10 @@ there on is looked, so that a look costs what has come since, and not what there
 import logging
 import threading
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import psycopg
 
@@ -25,6 +27,7 @@ log = logging.getLogger("ruta.monitor")
 LOOK_EVERY: Final = 1.0  # seconds
 BEGINS: Final = timedelta(hours=1)  # before now, where nothing was looked at yet
 AT_ONCE: Final = 20_000  # messages at most that one look goes by
+KNOWN_FOR: Final = timedelta(seconds=10)  # how old a look may be
 
 ANSWERED: Final = "select answered from queue_age where service = %s"
 # In the order in which they came; the first that has no outcome ends it.
@@ -55,6 +58,16 @@ SAY: Final = """
     on conflict (service) do update set answered = excluded.answered, oldest_at = excluded.oldest_at,
         oldest_id = excluded.oldest_id, looked_at = excluded.looked_at
 """
+AGES: Final = "select service, oldest_at, oldest_id, looked_at, clock_timestamp() as now from queue_age"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The oldest message of a service's queue that the service has said nothing of."""
+
+    arrived_at: datetime
+    id: UUID
+    age: timedelta
 
 
 def look(connection: Connection, service: Service, now: datetime) -> None:
@@ -107,3 +120,18 @@ class Looking:
             if self._stop.wait(backoff(attempt)):
                 return
             attempt += 1
+
+
+def oldest(connection: Connection) -> dict[str, Waiting | None]:
+    """By service, the oldest message of its queue that it has said nothing of; None where there is no such.
+
+    A service that is not named here has not been looked at for ten seconds: nobody knows how old its queue is.
+    """
+    found: dict[str, Waiting | None] = {}
+    for row in connection.execute(AGES).fetchall():
+        if row["now"] - row["looked_at"] > KNOWN_FOR:
+            continue
+        waits = row["oldest_at"] is not None
+        age = row["now"] - row["oldest_at"] if waits else None
+        found[row["service"]] = Waiting(row["oldest_at"], row["oldest_id"], age) if age is not None else None
+    return found

@@ -23,7 +23,7 @@ from cyclopts import App, Parameter
 import contracts
 from hub.gateway.audit import keys, store
 from hub.gateway.audit.store import Act
-from hub.monitor.log import confidential, counting, reading, talking
+from hub.monitor.log import confidential, counting, reading, stories, talking
 from hub.monitor.log.confidential import Opened
 from hub.monitor.log.reading import Cursor, Entry, Search
 from messaging import clock, database
@@ -89,7 +89,7 @@ def trace(
     with _log() as connection:
         _say_where_behind(connection)
         asked = _id(connection, id)
-        story = reading.story(connection, asked) if asked is not None else None
+        story = stories.story(connection, asked) if asked is not None else None
         if story is not None and asked is not None and open_:
             opened = _open(connection, asked, why)
     if story is None:

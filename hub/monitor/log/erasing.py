@@ -60,6 +60,10 @@ RENAME_OUTCOMES: Final = """
     update outcome set message_id = new.id from unnest(%b::uuid[], %b::uuid[]) as new(was, id)
     where outcome.message_id = new.was
 """
+RENAME_FAILURES: Final = """
+    update failure set message_id = new.id from unnest(%b::uuid[], %b::uuid[]) as new(was, id)
+    where failure.message_id = new.was
+"""
 UNNAME_WAITS: Final = "update outcome set waiting_for = null where waiting_for = any(%b::uuid[])"
 FORGET_PEOPLE: Final = "delete from mention where person = any(%b::uuid[]) or id = any(%b::uuid[])"
 FORGET_HIDDEN: Final = """
@@ -101,7 +105,7 @@ def erase(connection: Connection, people: Collection[UUID]) -> None:
         touched.setdefault((row["arrived_at"], row["id"], row["kind"]), row)
     _rename(connection, touched.values(), theirs, others)
     was, new = list(others), list(others.values())
-    for statement in (RENAME_OUTCOMES, FORGET_HIDDEN, FORGET_HIDDEN_OUTCOMES, RENAME_KNOWN):
+    for statement in (RENAME_OUTCOMES, RENAME_FAILURES, FORGET_HIDDEN, FORGET_HIDDEN_OUTCOMES, RENAME_KNOWN):
         connection.execute(statement, (was, new))
     connection.execute(UNNAME_WAITS, (was,))
     connection.execute(FORGET_PEOPLE, (list(people), list(ids)))

@@ -48,6 +48,9 @@ STEPS: Final[Mapping[str, str]] = {
             select minute, entrance, organisation, code from refused_beyond where minute < %b
             order by minute limit {ROWS})
     """,
+    "failure": f"""
+        delete from failure where ctid in (select ctid from failure where logged_at < %b limit {ROWS})
+    """,
     "confidential_message": f"""
         delete from confidential_message where ctid in (
             select ctid from confidential_message where arrived_at < %b limit {ROWS})

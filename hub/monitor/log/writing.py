@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from hub.monitor.log import counting, erasing
 from hub.monitor.log.counting import NOBODY
-from hub.monitor.log.entries import BY_ADMISSION, GATEWAY, REFUSED, Beyond, Logged, family
+from hub.monitor.log.entries import BY_ADMISSION, GATEWAY, REFUSED, Beyond, Logged, Outcome, family
 from hub.monitor.log.reading import FAILED
 from messaging.database import Connection
 
@@ -51,6 +51,21 @@ INSERT_OUTCOMES: Final = """
     select * from unnest(
         %b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::uuid[],
         %b::timestamptz[], %b::timestamptz[], %b::bool[])
+"""
+# What was applied holds, whatever is said of it later: that is looked for as far back as a message is known.
+FAILED_NOW: Final = """
+    insert into failure (message_id, service, logged_at)
+    select distinct said.id, said.service, %b::timestamptz from unnest(%b::uuid[], %b::text[]) as said(id, service)
+    where not exists (
+        select from outcome where outcome.message_id = said.id and outcome.service = said.service
+          and outcome.state = 'applied' and outcome.logged_at > %b)
+    on conflict (message_id, service) do update set logged_at = excluded.logged_at
+"""
+# Each is looked for by itself: joined, all failures of three months might be read for every batch.
+APPLIED_NOW: Final = """
+    delete from failure where ctid = any(array(
+        select (select ctid from failure where failure.message_id = said.id and failure.service = said.service)
+        from unnest(%b::uuid[], %b::text[]) as said(id, service)))
 """
 INSERT_MENTIONS: Final = """
     insert into mention (arrived_at, person, id) select * from unnest(%b::timestamptz[], %b::uuid[], %b::uuid[])
@@ -115,10 +130,6 @@ HIDE_EARLIER_OUTCOMES: Final = """
     select * from found
     returning logged_at, service, organisation, type, state
 """
-SEEN: Final = """
-    insert into last_seen select *, %b from unnest(%b::text[])
-    on conflict (organisation) do update set at = excluded.at
-"""
 BEYOND: Final = """
     insert into refused_beyond as known (minute, entrance, organisation, code, count)
     select * from unnest(%b::timestamptz[], %b::text[], %b::text[], %b::text[], %b::bigint[])
@@ -143,7 +154,7 @@ def write(connection: Connection, come: Sequence[Logged], now: datetime, beyond:
     _insert_hidden(connection, {at: one for at, one in hidden.items() if at in new})
     _insert_outcomes(connection, new.values(), now, gone)
     _insert_mentions(connection, new)
-    _count(connection, new, now)
+    counting.count(connection, new)
     written = {id(one) for one in new.values()}
     _count_beyond(connection, [*beyond, *(beside for one, beside in otherwise if id(one) not in written)])
     if marked:
@@ -296,6 +307,7 @@ def _insert_outcomes(connection: Connection, new: Iterable[Logged], now: datetim
     ]  # fmt: skip
     connection.execute(INSERT_OUTCOMES, [list(column) for column in zip(*values, strict=True)])
     counting.count_failed(connection, said, now)
+    _keep_failures(connection, said, now)
     hidden = [one for one in said if one.confidential]
     if hidden:
         rows = [
@@ -305,17 +317,18 @@ def _insert_outcomes(connection: Connection, new: Iterable[Logged], now: datetim
         connection.execute(HIDE_OUTCOMES, [list(column) for column in zip(*rows, strict=True)])
 
 
+def _keep_failures(connection: Connection, said: Sequence[Outcome], now: datetime) -> None:
+    if failed := [one for one in said if one.state in FAILED]:
+        ids, services = [one.message_id for one in failed], [one.service for one in failed]
+        connection.execute(FAILED_NOW, (now, ids, services, now - KNOWN_FOR))
+    if applied := [one for one in said if one.state == "applied"]:
+        connection.execute(APPLIED_NOW, ([one.message_id for one in applied], [one.service for one in applied]))
+
+
 def _insert_mentions(connection: Connection, new: Mapping[datetime, Logged]) -> None:
     rows = [(at, person, one.id) for at, one in new.items() for person in one.people]
     if rows:
         connection.execute(INSERT_MENTIONS, [list(column) for column in zip(*rows, strict=True)])
-
-
-def _count(connection: Connection, new: Mapping[datetime, Logged], now: datetime) -> None:
-    counting.count(connection, new)
-    shown = [one for one in new.values() if not one.confidential and one.type is not None]
-    if heard := sorted({one.source for one in shown if one.kind == "passed" and one.source != "hub"}):
-        connection.execute(SEEN, (now, heard))
 
 
 def _count_beyond(connection: Connection, refused: Iterable[Beyond]) -> None:

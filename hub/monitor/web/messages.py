@@ -23,7 +23,7 @@ from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from hub.gateway.outcomes import GATEWAY
-from hub.monitor.log import reading
+from hub.monitor.log import reading, stories
 from hub.monitor.log.reading import Cursor, Page, Search
 from hub.monitor.web import having, log, looking, story
 from hub.monitor.web.log import LogAway
@@ -162,7 +162,7 @@ def _means(typed: str) -> bool:
 def _named(connection: Connection, typed: str) -> UUID | None:
     """The id that leads to a story, where the log knows it."""
     if (id := _as_id(typed)) is not None:
-        return id if connection.execute(f"{reading.BEGIN} limit 1".encode(), {"id": id}).fetchone() else None
+        return id if connection.execute(f"{stories.BEGIN} limit 1".encode(), {"id": id}).fetchone() else None
     found = reading.find(connection, Search(short_code=typed), limit=1).entries
     return found[0].subject if found else None
 

@@ -18,8 +18,8 @@ from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from hub.console.web.words import N_
-from hub.monitor.log import reading
-from hub.monitor.log.reading import Older, RefusedByCode
+from hub.monitor.log import organisations
+from hub.monitor.log.organisations import Older, RefusedByCode
 from hub.monitor.seen import SeenOrganisation
 from hub.monitor.web import log, looking, messages
 from hub.monitor.web.log import LogAway
@@ -75,7 +75,7 @@ def messages_of(organisation: str, code: str) -> str:
 def _of_the_log(
     connection: Connection, since: datetime, codes: Collection[str]
 ) -> tuple[list[RefusedByCode], list[Older]]:
-    return reading.refused_by_code(connection, since, codes), reading.older_versions(connection, since)
+    return organisations.refused_by_code(connection, since, codes), organisations.older_versions(connection, since)
 
 
 def in_order(organisations: Iterable[SeenOrganisation]) -> list[SeenOrganisation]:

@@ -21,10 +21,12 @@ from hub.console.web.visit import Visit
 from hub.gateway import outcomes
 from hub.gateway.audit.store import Act
 from hub.gateway.http.problems import Language
-from hub.monitor.log import confidential, reading
+from hub.monitor.log import ages, confidential, stories
+from hub.monitor.log.ages import Waiting
 from hub.monitor.log.confidential import REFERENCE, NotOpened, Opened
 from hub.monitor.log.counting import NOBODY
-from hub.monitor.log.reading import Entry, Search, Story, Waiting
+from hub.monitor.log.reading import Entry
+from hub.monitor.log.stories import Story
 from hub.monitor.web import drawing, having, log, looking
 from hub.monitor.web.log import LogAway
 from hub.monitor.web.operators import actor, record
@@ -144,17 +146,16 @@ def _page(visit: Visit, settings: Settings, opened: Opened | None, wrong: Mappin
 
 
 def found_of(connection: Connection, id: UUID) -> Found | None:
-    story = reading.story(connection, id)
-    if story is None:
+    asked = stories.asked(connection, id, about=ABOUT)
+    if asked is None:
         return None
-    itself = reading.find(connection, Search(id=id), limit=2).entries
-    if itself:
-        ids = {one.id for one in itself}
-        concerns = tuple(one for one in story.entries if one.id in ids or one.causation in ids)
+    entries = asked.story.entries
+    if asked.itself:
+        ids = {one.id for one in asked.itself}
+        concerns = tuple(one for one in entries if one.id in ids or one.causation in ids)
     else:
-        about = reading.find(connection, Search(subject=id), limit=ABOUT).entries
-        concerns = tuple(reversed(about)) or story.entries
-    return Found(itself, story, concerns, reading.oldest(connection))
+        concerns = tuple(reversed(asked.about)) or entries
+    return Found(asked.itself, asked.story, concerns, ages.oldest(connection))
 
 
 def shown(one: Entry) -> dict[str, Any]:

@@ -304,7 +304,7 @@ def test_who_uses_an_older_version_of_a_contract_is_named(log: Log, console: Con
     [
         "select from confidential_message", "select from confidential_outcome", "select from mention",
         "select from opening", "select from erased", "delete from message", "update outcome set code = 'x'",
-        "insert into last_seen values ('x', now())", "create table mine (x int)",
+        "insert into queue_age values ('x', now(), null, null, now())", "create table mine (x int)",
     ],
 )  # fmt: skip
 def test_the_login_reads_what_is_shown_and_nothing_else(stack: Stack, operator: Browser, statement: Any) -> None:

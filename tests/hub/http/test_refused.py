@@ -20,7 +20,7 @@ from deploy.local import Stack
 from hub.gateway import keeping
 from hub.gateway.http.refusals import ONE_BY_ONE, Refusals
 from hub.monitor.log import keeping as days
-from hub.monitor.log import reading, refused
+from hub.monitor.log import organisations, reading, refused, stories
 from hub.monitor.log.reading import Search
 from messaging import database, topology
 from tests.hub.http.entrance import DATABASE, PATH, Entrance
@@ -151,7 +151,7 @@ def test_what_was_refused_is_found_by_id_organisation_code_and_time(running: Log
         assert [found.id for found in running.found(search)] == [message.id]
     assert running.found(Search(organisation="americares")) == []
     with database.connect(running.log.url) as connection:
-        told = reading.story(connection, message.id)
+        told = stories.story(connection, message.id)
         assert told is not None
         assert (told.count, told.failed) == (1, 1)
 
@@ -208,7 +208,7 @@ def test_the_same_message_refused_again_is_counted(running: Logging, entrance: E
     wait_until(lambda: running.refused_to("iom") == (1, 4))
 
     with database.connect(running.log.url) as connection:
-        counted = reading.refused_by_code(connection, datetime.now(UTC) - timedelta(days=1), ["forged_sender"])
+        counted = organisations.refused_by_code(connection, datetime.now(UTC) - timedelta(days=1), ["forged_sender"])
     assert [(one.organisation, one.code, one.count) for one in counted] == [("iom", "forged_sender", 5)]
 
 

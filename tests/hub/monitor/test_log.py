@@ -140,7 +140,8 @@ def test_what_speaks_of_an_erased_person_keeps_ids_that_lead_nowhere(log: Log) -
     recorded = status("iom", referral)
     answer = refused("no_consent", asked.id, by="referrals", cause=asked)
     log.write(asked, recorded, answer, other)
-    log.write(processed("applied", asked.id, type=asked.type))
+    log.write(processed("applied", asked.id, type=asked.type), processed("refused", recorded.id, type=recorded.type))
+    assert {row["message_id"] for row in log.query("select message_id from failure")} == {asked.id, recorded.id}
     erased = said(contracts.PersonErased(person_id=person, erased_at=NOW))
 
     log.write(erased)

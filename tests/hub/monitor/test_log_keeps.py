@@ -29,6 +29,7 @@ from tests.messaging.harness import Process, wait_until
 SAME = {
     "message": "arrived_at",
     "outcome": "logged_at",
+    "failure": "logged_at",
     "mention": "arrived_at",
     "confidential_message": "arrived_at",
     "confidential_outcome": "logged_at",

@@ -1,6 +1,5 @@
-"""What the log answers: look-ups by each key and by pairs, page after page; stories with their failures first."""
+"""What the log answers: look-ups by each key and by pairs, page after page."""
 
-from collections import Counter
 from datetime import timedelta
 from typing import LiteralString
 from uuid import UUID
@@ -13,7 +12,7 @@ from bench.console import statements
 from contracts import uuid7
 from hub.monitor.log import keeping, reading
 from hub.monitor.log.reading import Search
-from tests.hub.ledger import processed, refused, said, status
+from tests.hub.ledger import processed, refused, status
 from tests.hub.monitor.logging import NOW, Log
 
 
@@ -88,33 +87,6 @@ def test_by_a_code_each_message_comes_once_what_was_refused_last_first_whenever_
     assert ids(log, Search(code="no_consent", since=NOW + timedelta(days=1)), limit=3) == []
 
 
-def test_a_story_has_what_belongs_together_and_draws_failures_first(log: Log) -> None:
-    referral = uuid7()
-    first = status("iom", referral)
-    later = [status("iom", referral) for _ in range(20)]
-    log.write(first, *later, status("redcross"))
-    log.write(processed("quarantined", later[-1].id, organisation="iom", type=first.type, code="failed"))
-
-    for asked in (first.id, referral, later[3].id):
-        story = reading.story(log.connection, asked, drawn=5)
-        assert story is not None
-        assert (story.count, story.failed, story.is_whole, len(story.entries)) == (21, 1, True, 5)
-        assert story.entries[-1].id == later[-1].id
-        assert story.entries[-1].failed
-    assert reading.story(log.connection, uuid7()) is None
-
-
-def test_a_long_story_that_is_given_up_says_so(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = status("iom")
-    log.write(one)
-    monkeypatch.setattr(reading, "IS_LONG", "select true as long")
-    monkeypatch.setattr(reading, "CHOSEN", "select pg_sleep(60)")
-    log.connection.execute("set local statement_timeout = '20ms'")
-    with pytest.raises(psycopg.errors.QueryCanceled):
-        reading.story(log.connection, one.id)
-    log.connection.rollback()
-
-
 def test_what_follows_is_told_in_its_order(log: Log) -> None:
     log.write(status("iom"))
     (last,) = reading.tail(log.connection, None, limit=1)
@@ -125,58 +97,6 @@ def test_what_follows_is_told_in_its_order(log: Log) -> None:
 
     assert [one.kind for one in told] == ["passed", "passed", "refused"]
     assert [one.id for one in told[:2]] == [one.id for one in new]
-
-
-def test_when_somebody_was_last_heard(log: Log) -> None:
-    request = said(status("iom").data, source="redcross")
-    log.write(request, status("iom"))
-
-    assert reading.last_seen(log.connection) == {"redcross": log.now}
-
-
-MANY: LiteralString = """
-    insert into message (arrived_at, id, kind, source, organisation, type, subject, correlation, digest)
-    select %(at)s + make_interval(secs => number * 10),
-           overlay(%(first)s placing lpad(number::text, 12, '0') from 25)::uuid,
-           'passed', 'iom', 'iom', 'referral.status.v1', %(subject)s, %(correlation)s, ''
-    from generate_series(1, %(count)s) as number
-"""
-SAID: LiteralString = """
-    insert into outcome (logged_at, message_id, organisation, type, service, state, code, said_at)
-    select arrived_at, id, 'iom', type, service, 'applied', null, arrived_at
-    from message, unnest(array['referrals', 'intake', 'reports']) as service
-    union all select arrived_at, id, 'iom', type, 'events', 'refused', 'no_consent', arrived_at
-    from message where right(id::text, 2) = '77'
-"""
-
-
-def test_a_story_of_many_reads_no_more_than_it_has_and_of_outcomes_its_failures(log: Log) -> None:
-    keeping.make_partitions(log.connection, NOW, days=30)
-    asked, others = UUID("0192e9a0-0000-7000-8000-000000000000"), UUID("0192e9a1-0000-7000-8000-000000000000")
-    for first, count in ((asked, reading.MOST + 500), (others, reading.MOST)):
-        params = {"at": NOW, "first": str(first), "subject": first, "correlation": first, "count": count}
-        log.connection.execute(MANY, params)
-    log.connection.execute(SAID)
-    log.connection.commit()
-    log.query("analyze")
-
-    with statements.recorded() as said:
-        story = reading.story(log.connection, asked)
-
-    assert log.connection.execute("show enable_nestloop").fetchall() == [{"enable_nestloop": "on"}]
-    assert story is not None
-    assert (story.count, story.is_whole, len(story.entries)) == (reading.MOST, False, reading.DRAWN)
-    assert story.failed >= reading.DRAWN
-    assert all(one.failed for one in story.entries)
-    read = Counter[str]()
-    with psycopg.connect(log.url) as connection:
-        for part in (part for one in said for part in statements.readings(connection, one)):
-            assert part.by or part.rows <= 1000, part
-            read[part.table.partition("_")[0]] += part.rows
-    assert read["message"] <= 3 * reading.MOST
-    # The index of failures, whole where PostgreSQL likes; then all four that are said of each that failed or is drawn.
-    (failures,) = log.query("select count(*) as count from outcome where state = 'refused'")
-    assert read["outcome"] <= failures["count"] + 4 * story.failed + 4 * reading.DRAWN
 
 
 # Each organisation says each contract once in so many days, and is told it once.
