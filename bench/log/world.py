@@ -102,7 +102,7 @@ STORY: Final = """
          lateral (select number %% 100 = 7 and service = 'intake') as said (refuses)
 """
 FAILURES: Final = """
-    insert into failure select message_id, service, max(logged_at) from outcome where state = 'refused' group by 1, 2
+    insert into failure select message_id, service, state, said_at, logged_at from outcome where state = 'refused'
 """
 SAMPLE: Final = """
     select arrived_at, id, subject, correlation, organisation, type from message

@@ -73,6 +73,7 @@ def run(state: State, *, say_again: bool, why: str, yes: bool, as_json: bool, as
         with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
             repair.run(state, dry_run=False, yes=yes, ask=ask)
     found, waits = _compare(databases, declared, place)
+    more = bool(found.held_back)
     there = [one for one in found.lost if one.position is not None]
     gone = [one for one in found.lost if one.position is None]
     said = asked = 0
@@ -86,19 +87,23 @@ def run(state: State, *, say_again: bool, why: str, yes: bool, as_json: bool, as
         asked = asked_again.ask(state, place, declared, gone)
         said = _say_again(databases, there)
         found = _follow(databases, declared, place, found)
+        more = bool(found.held_back or found.undecided) or not found.is_whole
         _keep(place, END, (len({one.place for one in there} & found.missing), operation_id))
         if not as_json:
             print(f"{said:,} messages were said again; {asked:,} were asked of their senders.")
             print(_as_text(as_shown(databases, found)))
     elif found.lost and not as_json:
         print("Nothing was changed. Have them said again, or asked for: ./ruta reconcile --say-again --why TEXT")
+    if more and not as_json:
+        print("More was published that has not been compared yet: run it again.")
     if as_json:
         lost = [asdict(one) for one in as_shown(databases, found)]
         for one in lost:
             del one["confidential"]  # of what an outbox has it is not known
         report = {"lost": lost, "waits": waits, "gaps": found.gaps, "said_again": said, "asked_for": asked}
+        report["more"] = more
         print(json.dumps(report, indent=1, default=str))
-    return int(bool(found.lost))
+    return int(bool(found.lost) or more)
 
 
 def _databases(state: State, place: Beside) -> dict[str, str]:

@@ -28,6 +28,12 @@ DAYS: Final = """
     from pg_inherits join pg_class as child on child.oid = inhrelid
     where inhparent = %b::regclass order by day
 """
+# What has no partitions and is of a day all the same: an erasure finds it only by what goes with the day.
+OF_DAYS: Final = (
+    "delete from confidential_message where arrived_at < %b",
+    "delete from confidential_outcome where logged_at < %b",
+    "delete from failure where logged_at < %b",
+)
 THERE: Final = "select bool_and(to_regclass(name) is not null) as there from unnest(%b::text[]) as name"
 # What has no partitions: a step each, a transaction of its own.
 STEPS: Final[Mapping[str, str]] = {
@@ -144,6 +150,8 @@ def give_up(connection: Connection, now: datetime, settings: Settings) -> list[d
     for day in gone:
         for table in TABLES:
             connection.execute(sql.SQL("drop table if exists {}").format(sql.Identifier(f"{table}_{day:%Y%m%d}")))
+        for statement in OF_DAYS:
+            connection.execute(statement, (datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1),))
         connection.commit()
     return gone
 

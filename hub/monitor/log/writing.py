@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+from hub.gateway import outcomes
+from hub.gateway.outcomes import Said
 from hub.monitor.log import counting, erasing
 from hub.monitor.log.counting import NOBODY
 from hub.monitor.log.entries import BY_ADMISSION, GATEWAY, REFUSED, Beyond, Logged, Outcome, family
@@ -52,20 +54,25 @@ INSERT_OUTCOMES: Final = """
         %b::timestamptz[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::uuid[],
         %b::timestamptz[], %b::timestamptz[], %b::bool[])
 """
-# What was applied holds, whatever is said of it later: that is looked for as far back as a message is known.
-FAILED_NOW: Final = """
-    insert into failure (message_id, service, logged_at)
-    select distinct said.id, said.service, %b::timestamptz from unnest(%b::uuid[], %b::text[]) as said(id, service)
-    where not exists (
-        select from outcome where outcome.message_id = said.id and outcome.service = said.service
-          and outcome.state = 'applied' and outcome.logged_at > %b)
-    on conflict (message_id, service) do update set logged_at = excluded.logged_at
-"""
 # Each is looked for by itself: joined, all failures of three months might be read for every batch.
-APPLIED_NOW: Final = """
-    delete from failure where ctid = any(array(
+FAILURES: Final = """
+    select message_id, service, state, said_at from failure where ctid = any(array(
         select (select ctid from failure where failure.message_id = said.id and failure.service = said.service)
         from unnest(%b::uuid[], %b::text[]) as said(id, service)))
+"""
+# What was applied, or handed on, holds: that is looked for as far back as a message is known.
+FAILS: Final = """
+    insert into failure as known (message_id, service, state, said_at, logged_at)
+    select said.*, %b::timestamptz from unnest(%b::uuid[], %b::text[], %b::text[], %b::timestamptz[])
+        as said(message_id, service, state, said_at)
+    where not exists (
+        select from outcome where outcome.message_id = said.message_id and outcome.service = said.service
+          and outcome.state in ('applied', 'handed_to') and outcome.logged_at > %b)
+    on conflict (message_id, service)
+    do update set state = excluded.state, said_at = excluded.said_at, logged_at = excluded.logged_at
+"""
+FAILS_NO_MORE: Final = """
+    delete from failure where (message_id, service) in (select * from unnest(%b::uuid[], %b::text[]))
 """
 INSERT_MENTIONS: Final = """
     insert into mention (arrived_at, person, id) select * from unnest(%b::timestamptz[], %b::uuid[], %b::uuid[])
@@ -185,10 +192,10 @@ def _hide_earlier(connection: Connection, marked: Collection[UUID], now: datetim
         last = list(found - hidden)
         hidden |= found
     ids, whose = [id for id, _ in refused], [source for _, source in refused]
-    outcomes = connection.execute(HIDE_EARLIER_OUTCOMES, (list(hidden), ids, GATEWAY, ids, whose)).fetchall()
+    hidden_outcomes = connection.execute(HIDE_EARLIER_OUTCOMES, (list(hidden), ids, GATEWAY, ids, whose)).fetchall()
     failed = [
         counting.key_of(row["logged_at"], row["organisation"] or NOBODY, row["service"], row["type"])
-        for row in outcomes
+        for row in hidden_outcomes
         if row["state"] in FAILED
     ]
     counting.hide(connection, came, failed)
@@ -317,12 +324,26 @@ def _insert_outcomes(connection: Connection, new: Iterable[Logged], now: datetim
         connection.execute(HIDE_OUTCOMES, [list(column) for column in zip(*rows, strict=True)])
 
 
-def _keep_failures(connection: Connection, said: Sequence[Outcome], now: datetime) -> None:
-    if failed := [one for one in said if one.state in FAILED]:
-        ids, services = [one.message_id for one in failed], [one.service for one in failed]
-        connection.execute(FAILED_NOW, (now, ids, services, now - KNOWN_FOR))
-    if applied := [one for one in said if one.state == "applied"]:
-        connection.execute(APPLIED_NOW, ([one.message_id for one in applied], [one.service for one in applied]))
+def _keep_failures(connection: Connection, said: Iterable[Outcome], now: datetime) -> None:
+    """Keep by message and service what has failed, as long as nothing holds that was said of it beside or later."""
+    pairs = dict.fromkeys((one.message_id, one.service) for one in said)
+    ids, services = [id for id, _ in pairs], [service for _, service in pairs]
+    known = {
+        (row["message_id"], row["service"]): Said(row["service"], row["state"], None, None, None, row["said_at"])
+        for row in connection.execute(FAILURES, (ids, services)).fetchall()
+    }
+    last = dict(known)
+    for one in said:
+        new = Said(one.service, one.state, one.code, None, None, one.said_at)
+        pair = (one.message_id, one.service)
+        if pair not in last or outcomes.supersedes(new, last[pair]):
+            last[pair] = new
+    if fails := {pair: one for pair, one in last.items() if one.state in FAILED and one is not known.get(pair)}:
+        columns = [[id for id, _ in fails], [one.service for one in fails.values()]]
+        columns += [[one.state for one in fails.values()], [one.at for one in fails.values()]]
+        connection.execute(FAILS, (now, *columns, now - KNOWN_FOR))
+    if no_more := [pair for pair in known if last[pair].state not in FAILED]:
+        connection.execute(FAILS_NO_MORE, ([id for id, _ in no_more], [service for _, service in no_more]))
 
 
 def _insert_mentions(connection: Connection, new: Mapping[datetime, Logged]) -> None:

@@ -82,6 +82,7 @@ class Found:
     is_whole: bool  # else there is more to read at once
     missing: frozenset[tuple[str, str]]  # by whom and at which place: what has not come, lost or on its way
     undecided: frozenset[tuple[str, str]]  # those of them that may still be on their way
+    held_back: frozenset[str] = frozenset()  # by whom no more was read, for OPEN_AT_MOST of theirs have not come
 
     @property
     def gaps(self) -> list[dict[str, Any]]:
@@ -208,7 +209,8 @@ def look(
         else:
             undecided.add((one.by, one.place))
     missing = frozenset((by, place) for by, known in state.items() for place in known["open"])
-    return Found(tuple(lost), state, is_whole, missing, frozenset(undecided))
+    held_back = frozenset(by for by, known in before.items() if by in state and _is_held_back(known))
+    return Found(tuple(lost), state, is_whole, missing, frozenset(undecided), held_back)
 
 
 def _newest(state: State) -> dict[str, datetime]:
@@ -238,7 +240,7 @@ def _read(by: str, known: Mapping[str, Any], connection: Connection) -> tuple[li
     to, id, places = known["to"], known.get("id"), list(known["open"])
     if not of_log and connection.execute(IS_THERE, (to, id)).fetchone() is None:
         to, id, places = 0, None, []
-    limit = AT_ONCE if len(places) < OPEN_AT_MOST else 0
+    limit = 0 if _is_held_back(known) else AT_ONCE
     params = {"to": to, "limit": limit, "open": places if of_log else [int(one) for one in places]}
     sent, fresh, stopped = list[Sent](), 0, False
     for row in connection.execute(LOG if of_log else OUTBOX, params).fetchall():
@@ -250,6 +252,10 @@ def _read(by: str, known: Mapping[str, Any], connection: Connection) -> tuple[li
             to, id = row["number"].isoformat() if of_log else row["number"], str(row["message_id"])
         sent.append(Sent(by, *(row[name] for name in ("place", "key", "message_id", "source", "at", "confidential"))))
     return sent, to, id, stopped or fresh < AT_ONCE
+
+
+def _is_held_back(known: Mapping[str, Any]) -> bool:
+    return len(known["open"]) >= OPEN_AT_MOST
 
 
 def _ways(one: Sent, network: DeclaredNetwork) -> list[Way]:

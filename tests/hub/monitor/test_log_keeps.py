@@ -15,6 +15,7 @@ import pytest
 import contracts
 from contracts import uuid7
 from deploy.local import Stack
+from deploy.local.state import ROOT
 from hub.monitor.log import keeping
 from hub.monitor.log.keeping import Settings
 from messaging import topology
@@ -23,6 +24,10 @@ from tests.examples import confidential_request, referral_requested
 from tests.hub.ledger import processed, refused, said, status
 from tests.hub.monitor.logging import NOW, Log, key_of
 from tests.messaging.harness import Process, wait_until
+
+_0009 = ROOT / "hub" / "monitor" / "migrations" / "0009_what_failed_is_found_whatever_the_day.sql"
+(INTO_FAILURE,) = (one for one in _0009.read_text().split(";\n") if one.startswith("insert into failure"))
+WITHOUT_DAYS = ("confidential_message", "confidential_outcome", "failure")
 
 # -- any order ---------------------------------------------------------------------------------------------------------
 
@@ -116,6 +121,24 @@ def test_any_order_any_batches_and_any_repeats_give_the_same_log(log: Log, seed:
 # -- days --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_an_upgrade_finds_the_failures_that_the_log_would_have_kept(log: Log, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - always the same sequence
+    for _ in range(3):
+        log.write(*conversation(chance))
+    log.write(*(processed("quarantined", uuid7(), code="failed", at=NOW) for _ in range(3)))
+    again = uuid7()
+    log.write(processed("quarantined", again, code="failed", at=NOW))
+    log.write(processed("waits", again, code="unknown_person", at=NOW + timedelta(seconds=1)))
+    kept = log.query("select message_id, service, state, said_at from failure order by 1, 2")
+    assert len(kept) > 3
+
+    log.query("delete from failure")
+    log.query(INTO_FAILURE)
+
+    assert log.query("select message_id, service, state, said_at from failure order by 1, 2") == kept
+
+
 def test_a_day_that_is_missing_is_made_and_no_message_is_blamed_for_it(log: Log) -> None:
     """By a clock that has leapt days are given up that come after all."""
     message = status("iom").model_copy(update={"time": NOW + timedelta(days=4_000)})  # its own is nobody's
@@ -136,16 +159,32 @@ def test_what_is_older_than_the_setting_goes_a_day_at_a_time_the_oldest_first(lo
     first, now = log.now, NOW + timedelta(days=5)
     for day in range(6):
         log.now = first + timedelta(days=day)
-        log.write(status("iom"), processed("applied", uuid7()))
+        hidden = said(confidential_request(referral_id=uuid7()), source="iom")
+        log.write(status("iom"), hidden, processed("refused", hidden.id, type=hidden.type, code="no_consent"))
     log.now = first
 
     gone = keeping.give_up(log.connection, now, Settings(days=3))
 
     assert gone == [(NOW + timedelta(days=day)).date() for day in range(3)]
-    for table, when in (("message", "arrived_at"), ("outcome", "logged_at")):
+    for table, when in (
+        ("message", "arrived_at"), ("outcome", "logged_at"), ("failure", "logged_at"),
+        ("confidential_message", "arrived_at"), ("confidential_outcome", "logged_at"),
+    ):  # fmt: skip
         rows = log.query(f"select distinct ({when} at time zone 'utc')::date as day from {table} order by 1")
         assert [row["day"] for row in rows] == [(NOW + timedelta(days=day)).date() for day in range(3, 6)]
     keeping.make_partitions(log.connection, NOW)
+
+
+def test_what_has_no_days_goes_after_its_time_too(log: Log) -> None:
+    hidden = said(confidential_request(referral_id=uuid7()), source="iom")
+    log.write(hidden, processed("refused", hidden.id, type=hidden.type, code="no_consent"))
+
+    keeping.tidy(log.connection, log.now + timedelta(days=89), Settings(days=90))
+    kept = [log.query(f"select count(*) as count from {table}")[0]["count"] for table in WITHOUT_DAYS]
+    keeping.tidy(log.connection, log.now + timedelta(days=91), Settings(days=90))
+    left = [log.query(f"select count(*) as count from {table}")[0]["count"] for table in WITHOUT_DAYS]
+
+    assert (kept, left) == ([1, 1, 1], [0, 0, 0])
 
 
 # -- killed ------------------------------------------------------------------------------------------------------------

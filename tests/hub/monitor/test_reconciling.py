@@ -3,17 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from contracts import uuid7
-from deploy.local import Stack, asked_again
+from deploy.local import Stack, asked_again, reconciled
 from deploy.local.reconciled import as_shown
+from deploy.local.state import State
 from hub.monitor.mending.operations import MendingError
 from hub.monitor.reconciling import comparing
-from hub.monitor.reconciling.comparing import Found, Lost, State
+from hub.monitor.reconciling.comparing import Found, Lost
+from hub.monitor.reconciling.comparing import State as Known
 from messaging import database, outbox, reading_since
 from messaging.broker import Publication
 from messaging.topology import GATEWAY, MONITOR, DeclaredNetwork
@@ -32,7 +35,7 @@ class Compared:
     network: DeclaredNetwork
     urls: dict[str, str]
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    state: State | None = None
+    state: Known | None = None
 
     def publish(self, service: str, key: str = FACT, *, ago: int = 60, published: bool = True) -> UUID:
         id = uuid7()
@@ -151,6 +154,47 @@ def test_what_is_young_or_not_out_is_for_the_next_look(compared: Compared) -> No
     compared.publish("intake", ago=0)
     for _ in range(2):
         assert compared.look().missing == frozenset()
+
+
+def test_where_so_much_has_not_come_that_no_more_is_read_that_is_said(
+    compared: Compared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparing, "AT_ONCE", 3)
+    monkeypatch.setattr(comparing, "OPEN_AT_MOST", 3)
+    ids = [compared.publish("intake") for _ in range(4)]
+
+    first = compared.look()
+    held = compared.look()
+    for service in ("referrals", "reports", "console"):
+        compared.comes_to(service, *ids[:3])
+    still = compared.look()
+    after = compared.look()
+
+    assert (first.held_back, held.held_back, still.held_back) == (frozenset(), {"intake"}, {"intake"})
+    assert {one.message_id for one in held.lost} == set(ids[:3])
+    assert (still.missing, after.held_back) == (frozenset(), frozenset())
+    assert {place for _, place in after.undecided} == {str(position) for position in positions(compared, ids[3])}
+
+
+def positions(compared: Compared, id: UUID) -> list[int]:
+    with database.connect(compared.urls["intake"]) as connection:
+        return [
+            row["position"] for row in connection.execute("select position from outbox where message_id = %s", (id,))
+        ]
+
+
+def test_while_more_was_published_than_was_compared_the_command_does_not_say_that_all_is_well(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = Found((), {}, True, frozenset(), frozenset(), frozenset({"intake"}))
+    for name, answer in (("network_of", None), ("_databases", {}), ("_compare", (found, 0))):
+        monkeypatch.setattr(reconciled, name, lambda *_, answer=answer: answer)
+    monkeypatch.setattr(reconciled.beside, "find", lambda *_: object())
+
+    ended = reconciled.run(State(tmp_path), say_again=False, why="", yes=False, as_json=False, ask=lambda _: False)
+
+    assert ended == 1
+    assert "run it again" in capsys.readouterr().out
 
 
 def test_what_an_organisation_was_to_have_is_held_against_the_ledger(compared: Compared) -> None:

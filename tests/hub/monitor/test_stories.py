@@ -1,6 +1,7 @@
 """A story has what belongs together, and draws its failures first, however long it is."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import LiteralString
 from uuid import UUID
 
@@ -48,6 +49,23 @@ def test_what_was_applied_in_the_end_is_no_failure_of_its_story(log: Log) -> Non
     assert [one.id for one in story.entries if one.failed] == [first.id]
 
 
+def test_what_was_put_aside_and_is_tried_again_is_no_failure_while_it_waits(log: Log) -> None:
+    one = status("iom", uuid7())
+    log.write(one, processed("quarantined", one.id, type=one.type, code="failed", at=NOW))
+    log.write(processed("waits", one.id, type=one.type, code="unknown_person", at=NOW + timedelta(minutes=1)))
+    # What the broker delivers once more, after a lost connection, says nothing new.
+    log.write(processed("waits", one.id, type=one.type, code="unknown_person", at=NOW - timedelta(minutes=1)))
+    waiting = stories.story(log.connection, one.id)
+    log.write(processed("quarantined", one.id, type=one.type, code="failed", at=NOW + timedelta(minutes=2)))
+    again = stories.story(log.connection, one.id)
+
+    assert waiting is not None
+    assert again is not None
+    assert [(story.failed, [entry.failed for entry in story.entries]) for story in (waiting, again)] == [
+        (0, [False]), (1, [True])
+    ]  # fmt: skip
+
+
 def test_what_admission_refused_under_the_id_of_another_is_no_failure_of_that_one(log: Log) -> None:
     referral = uuid7()
     one = status("iom", referral)
@@ -84,7 +102,7 @@ SAID: LiteralString = """
     from message where right(id::text, 2) = '77'
 """
 FAILED: LiteralString = """
-    insert into failure select message_id, service, logged_at from outcome where state = 'refused'
+    insert into failure select message_id, service, state, said_at, logged_at from outcome where state = 'refused'
 """
 
 
