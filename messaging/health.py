@@ -13,6 +13,7 @@ import logging
 import os
 import time
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ class Health:
     """How many seconds this process's clock is ahead of others, by whose they are (messaging/clocks.py)."""
     counts: dict[str, int] = field(default_factory=dict)
     """What the process has done since it began, by what it is: names for metrics (hub/monitor/exposing.py)."""
+    read_to: datetime | None = None
+    """Until when it has applied what it is sent; None: that is not known. It goes on where nothing is sent, too."""
     _started: int | None = None
     _beats: int = 0
     _problems: dict[str, Problem] = field(default_factory=dict)

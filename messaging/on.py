@@ -38,7 +38,7 @@ from eventlet.support.greenlets import GreenletExit
 from nameko.extensions import Entrypoint, SharedExtension, register_entrypoint
 
 import contracts
-from messaging import broker, database, frames, inbox, outbox, tracing
+from messaging import broker, clock, database, frames, inbox, outbox, tracing
 from messaging.arrivals import Arrivals
 from messaging.broker import BrokerLost, Publisher, backoff
 from messaging.clocks import Clocks
@@ -416,7 +416,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
                 if until == float("inf"):
                     wait, until = 0.001, time.monotonic() + GATHER
         except TimeoutError:
-            pass
+            self._note_how_far()
         self._connection.heartbeat_tick()
         self._look_after()
         self._wake()
@@ -481,6 +481,16 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         self._finished.update(one.tag for one in batch if one.connection == self._connections)
         if not self._stopping or self._all_read:  # else each acknowledgement would let more come
             self._acknowledge()
+        self._note_how_far(batch)
+
+    def _note_how_far(self, batch: Sequence[Delivery] = ()) -> None:
+        """Note until when all is applied: now, where nothing is in hand; else as far as the last of a batch."""
+        if self._connection is None:
+            return
+        if not (self._arrived or self._unacknowledged):
+            health.read_to = clock.now()
+        elif batch and isinstance(last := batch[-1].content, inbox.Received):
+            health.read_to = max(health.read_to or last.message.time, last.message.time)
 
     def _acknowledge(self) -> None:
         """Acknowledge everything up to the first delivery that is not finished."""

@@ -22,7 +22,7 @@ from deploy.local import Stack
 from deploy.local.process import Process
 from deploy.local.processes import program
 from deploy.local.state import ROOT, State, free_ports
-from hub.console import keyring
+from hub.console import keyring, presence
 from hub.console.keyring import Keyring
 from hub.console.store import holding
 from hub.console.store.acts import ActState
@@ -335,11 +335,12 @@ class ShownConsole:
         self.query("update staff set totp_step = 0")
 
     def begin_anew(self) -> None:
-        """Have nobody have decided anything, the tables be whole, and the database and custody be there."""
+        """Have nobody have decided anything, the tables be whole and of now, and the database and custody be there."""
         self._have_database_back()
         self.query("delete from act")
         self.query("delete from rebuild")
         self.query("delete from rebuild_part")
+        self.query("delete from presence where part = %s", presence.READER)
         if self._away.exists():
             self._away.rename(self._state.custody_socket)
 
@@ -357,6 +358,13 @@ class ShownConsole:
         self.query(
             "insert into rebuild_part (rebuild_id, service, page, facts) values (%s, 'referrals', 3, 1200)",
             rebuild_id,
+        )
+
+    def fall_behind(self) -> None:
+        """Have the read service have applied nothing for some minutes."""
+        then = frozen.NOW - timedelta(minutes=6)
+        self.query(
+            "insert into presence (part, seen_at, read_to) values (%s, %s, %s)", presence.READER, frozen.NOW, then
         )
 
     def have_custody_away(self) -> None:

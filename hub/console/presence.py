@@ -1,4 +1,5 @@
-"""When the console was away from those who have nothing else to work with, as its processes find out themselves.
+"""When the console was away from those who have nothing else to work with, as its processes find out themselves; and as
+of when its pages are.
 
 Each says every few seconds that it is there. One that has not said so for longer than `AWAY_AFTER`, because it did not
 run, stood still or could not reach its database, says when it comes back from when to when that was. What follows from
@@ -21,6 +22,10 @@ log = logging.getLogger("ruta.presence")
 EVERY: Final = 15.0  # seconds
 AWAY_AFTER: Final = timedelta(minutes=1)
 """What is shorter nobody notices: a process that is started again."""
+READER: Final = "console"
+"""The part that fills the tables which pages show."""
+STALE_AFTER: Final = timedelta(seconds=40)
+"""A page says so where it is older: the read service says how far it is every `EVERY`, and may miss once."""
 
 # Where another process does the same, its word counts; where this one goes on, its own count of time does: a clock that
 # was set is nobody's absence.
@@ -28,8 +33,10 @@ SAY: Final[LiteralString] = """
     with before as (
         select greatest(seen_at, %(alive_at)s) as began_at from presence where part = %(part)s for update
     ), here as (
-        insert into presence (part, seen_at, serves) values (%(part)s, %(now)s, %(serves)s)
-        on conflict (part) do update set seen_at = excluded.seen_at, serves = excluded.serves
+        insert into presence (part, seen_at, serves, read_to)
+        values (%(part)s, %(now)s, %(serves)s, %(read_to)s)
+        on conflict (part) do update set seen_at = excluded.seen_at, serves = excluded.serves,
+            read_to = coalesce(excluded.read_to, presence.read_to)
     )
     insert into away (organisation, began_at, ended_at, part)
     select distinct organisation, began_at, %(now)s::timestamptz, %(part)s
@@ -52,6 +59,17 @@ TELL: Final[LiteralString] = """
 """
 
 
+# Nothing where the read service has never said it: a page does not know then.
+AS_OF: Final[LiteralString] = "select read_to from presence where part = %(part)s and read_to < %(before)s"
+
+
+def stale_since(connection: database.Connection) -> datetime | None:
+    """As of when pages are, where that is longer ago than `STALE_AFTER`; None: they are as of now."""
+    values = {"part": READER, "before": clock.now() - STALE_AFTER}
+    row = connection.execute(AS_OF, values).fetchone()
+    return None if row is None else row["read_to"]
+
+
 class Presence:
     """That one process is there."""
 
@@ -59,7 +77,7 @@ class Presence:
         self._part = part
         self._said_at: float | None = None  # by time.monotonic()
 
-    def values(self, now: datetime, serves: Collection[str] | None) -> dict[str, Any]:
+    def values(self, now: datetime, serves: Collection[str] | None, read_to: datetime | None = None) -> dict[str, Any]:
         """What `SAY` is to be told; `said` has to follow. Of whom None is: of those that the other processes serve."""
         ago = None if self._said_at is None else timedelta(seconds=time.monotonic() - self._said_at)
         return {
@@ -68,6 +86,7 @@ class Presence:
             "alive_at": None if ago is None else now - ago,
             "serves": None if serves is None else sorted(serves),
             "away_after": AWAY_AFTER,
+            "read_to": read_to,
         }
 
     def said(self) -> None:

@@ -12,12 +12,13 @@ from contracts.deadlines import AWAY_AT_MOST
 from hub.console import messages, presence
 from hub.console.store import anew, facts
 from messaging import clock, erasure, rebuilding
+from messaging.health import health
 from messaging.on import batches, every, on
 from messaging.transaction import Transaction
 
 ASKS: Final = ("intake", "referrals")
 """Whose facts it keeps."""
-HERE: Final = presence.Presence("console")
+HERE: Final = presence.Presence(presence.READER)
 
 
 class ConsoleService:
@@ -101,11 +102,11 @@ class ConsoleService:
 
     @every(timedelta(seconds=presence.EVERY))
     def be_here(self, tx: Transaction, now: datetime) -> list[Draft]:
-        """Say that what is recorded comes to be seen, and tell the hub when that, or the others' part, was not so.
+        """Say that what is recorded comes to be seen, and until when; tell the hub when it, or another part, was away.
 
         Whose staff wait for it, the console's other processes know.
         """
-        tx.fetch(presence.SAY, HERE.values(now, None))
+        tx.fetch(presence.SAY, HERE.values(now, None, health.read_to))
         HERE.said()
         untold = tx.fetch(presence.TELL, {"now": now, "at_most": AWAY_AT_MOST})
         return [draft for row in untold for draft in messages.was_away(row)]

@@ -13,6 +13,11 @@ def _filled_anew(hand: Hand) -> None:
     hand.go("/hoy")
 
 
+def _behind(hand: Hand) -> None:
+    hand.console.fall_behind()
+    hand.go("/hoy")
+
+
 def _absence(hand: Hand) -> None:
     hand.console.forget_absences()
     hand.go("/ausencia")
@@ -36,6 +41,7 @@ STATES: Final = (
     State("today", "today_partner", PARTNER, to("/hoy")),
     State("today", "today_nothing", IDLE, to("/hoy")),
     State("today", "today_filled_anew", PARTNER, _filled_anew),
+    State("today", "today_behind", IDLE, _behind),
     State("today", "today_mine_nothing", PARTNER, to("/hoy?de=mios")),
     State("work", "work", PARTNER, to("/hoy/overdue")),
     State("work", "work_nothing", IDLE, to("/hoy/undecided")),

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from hub.console import audit
+from hub.console import audit, presence
 from hub.console.keyring import Keyring
 from hub.console.web import answers, kept, pages, refilling, sessions
 from hub.console.web.accounts import Staff
@@ -105,6 +105,11 @@ class Visit:
     def refilling(self) -> dict[str, Any] | None:
         """How far the tables are filled anew that pages of cases read; None: they are whole."""
         return refilling.under_way(self.tx)
+
+    @cached_property
+    def stale_since(self) -> datetime | None:
+        """As of when what is shown of cases is, where that is longer ago than a page may keep to itself."""
+        return presence.stale_since(self.tx)
 
     def typed(self, name: str) -> str:
         """What stands in a field when the page is shown: what was just sent, or what waited for whoever sent it."""

@@ -1,8 +1,9 @@
 """The console is away for an hour: nothing is lost, nobody else waits, and what fell due then is the hub's delay."""
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from hub.console import presence
 from hub.reports.rules import partners
 from hub.reports.store import counts
 from messaging import database
@@ -12,6 +13,7 @@ from tests.waiting import eventually
 HOUR = timedelta(hours=1)
 OF_THE_CONSOLE = ("console", "console-web", "console-inbox", "console-custody", "console-acting")
 HUBS_DELAY = "La consola de Ruta no funcionaba"
+STALE = "lo que pasó después llega con retraso"
 
 
 def reported(house: House, referral: Referral) -> list[tuple[bool, bool]]:
@@ -63,3 +65,29 @@ def test_what_fell_due_while_the_console_was_away_is_the_hubs_and_nothing_is_los
         assert "la respuesta de ustedes está atrasada" not in theirs.read()
         desk.opens("/hoy")
         assert "Vencidas en otras organizaciones" not in desk.read()
+
+
+def test_while_the_read_service_stands_pages_say_as_of_when_they_are_and_then_no_more(house: House) -> None:
+    with house.sits("casapuente") as theirs:
+
+        def says_so() -> bool:
+            theirs.opens("/hoy")
+            return STALE in theirs.read()
+
+        eventually(lambda: read_to(house) is not None and not says_so(), within=60)
+        house.network["console"].stop()
+        house.wait_for(2 * presence.STALE_AFTER)
+        assert says_so()
+        house.network["console"].start()
+        house.network.wait_ready(["console"])
+        eventually(lambda: not says_so(), within=60)
+        # Nothing happens, and it goes on being as of now.
+        before = house.now()
+        eventually(lambda: (read_to(house) or before) > before, within=60)
+
+
+def read_to(house: House) -> datetime | None:
+    """Until when the read service says that it has applied what it was sent."""
+    (row,) = house.asks_the_console("select read_to from presence where part = %s", presence.READER)
+    at: datetime | None = row["read_to"]
+    return at
