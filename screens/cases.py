@@ -145,7 +145,7 @@ def messages() -> Sequence[Message[Any]]:
                   ("sent", 27, {}), ("received", 26, {}), ("info_requested", 3, asked)),
         *referral("emergency", "redcross", "iom", "shelter.temporary",
                   ("sent", 0.5, {"due_at": hours(-1.5)}), urgency="emergency"),
-        *referral(NEW, "fuvadis", "iom", "food_security.voucher", ("sent", 2, {})),
+        *referral(NEW, "fuvadis", "iom", "food_security.voucher", ("sent", 2, {"answer_by": hours(-166)})),
         *referral("today", "americares", "iom", "protection.regularisation",
                   ("sent", 21, {}), ("received", 20, {"due_at": hours(-4)})),
         *referral(VISIT, "fuvadis", "iom", "health.vaccination",

@@ -38,6 +38,16 @@ SENT: Final[Sequence[tuple[str, str, str, Mapping[str, Any], Mapping[str, Any]]]
 )
 """Of which cases somebody is told who they are: the case, its parties, the person, and how to reach them."""
 
+ASKED: Final[Mapping[str, Mapping[str, Any]]] = {
+    cases.NEW: {
+        "reason_code": codes.ReferralReason.NO_CAPACITY,
+        "services_given": ("food_security.hot_meal", "health.consultation"),
+        "accessibility": (codes.Accessibility.STEP_FREE, codes.Accessibility.COMPANION),
+        "follow_up": {"channel": ContactChannel.WHATSAPP, "on": hours(-240).date()},
+    }
+}
+"""What is asked besides."""
+
 NAMED: Final = (
     (cases.NAMED, {"given_names": "Wilmary del Valle", "family_names": "Urdaneta Polo"}),
     (cases.NAME_IN_DOUBT, {"given_names": "Keiner José", "family_names": "Palmar Uriana"}),
@@ -79,8 +89,8 @@ def _offered(
         urgency=codes.Urgency.URGENT if name == cases.LATE else codes.Urgency.NORMAL,
         person_id=an_id(f"person {name}"),
         need_code="health.consultation",
-        reason_code=codes.ReferralReason.SPECIALISED_CARE,
         shares=(codes.FieldGroup.IDENTITY, codes.FieldGroup.CONTACT),
+        **ASKED.get(name, {"reason_code": codes.ReferralReason.SPECIALISED_CARE}),
         consent_id=an_id(f"consent {name}"),
         contact=contracts.Contact(language="es", **contact),
         sealed=sealing.seal(dict(person), sealing.public_part(key)),

@@ -137,6 +137,7 @@ STATES: Final = (
     State("person", "person_name", COORDINATOR, _person(cases.NAMED)),
     State("person", "person", PARTNER, _person(cases.LATE)),
     State("person", "person_not_now", PARTNER, _person(cases.NEW)),
+    State("case", "case_sent", PARTNER, to(path_of(cases.NEW))),
     State("person", "person_away", PARTNER, _person_away),
     State("act", "act_choices", PARTNER, _act(cases.LATE, "declined", reason="not_eligible")),
     State("act", "act_note", PARTNER, _act(cases.LATE, "info_requested")),

@@ -26,7 +26,7 @@ from hub.console.web import act_words, consents, fields, moves, showing
 from hub.console.web.errors import Stopped
 from hub.console.web.fields import Field, Kind, Wrong, shown_moment
 from hub.console.web.moves import Move, Offered, Standing
-from hub.console.web.permissions import Role
+from hub.console.web.permissions import OF_CASES, Role
 from hub.console.web.saying import Saying
 from hub.console.web.screen import SOON, Screen
 from hub.console.web.settings import Settings
@@ -165,10 +165,11 @@ def path_of_route() -> str:
 
 
 def buttons(visit: Visit, settings: Settings, case: Case, referral: Row, say: Saying) -> Buttons:
-    """What the page of a case offers, and what became of what was done."""
+    """What the page of a case offers, and what became of what was done: to who works on cases, and nobody else."""
     standing = standing_of(visit, settings, case, referral)
     of_the_case = {row["referral_id"] for row in case.referrals}
-    rows = acts.about(visit.tx, standing.organisation.id, of_the_case, ended_within=SHOWN_FOR)
+    organisation = standing.organisation.id
+    rows = acts.about(visit.tx, organisation, of_the_case, ended_within=SHOWN_FOR) if standing.works_on_cases else []
     now = acts.now(visit.tx) if rows else clock.now()
     under_way = [done(row, say, now) for row in rows if row["state"] != ActState.APPLIED]
     return Buttons(standing, _offered(standing, say), under_way, uses_screens(standing.organisation))
@@ -188,6 +189,7 @@ def buttons_of_rows(
     for row in rows:
         standing = Standing(
             organisation=organisation,
+            works_on_cases=visit.may(*OF_CASES),
             coordinates=viewer.coordinates and visit.may(Role.COORDINATOR),
             referral=dict(row),
             case=Case([dict(row)], (), ()),
@@ -218,6 +220,7 @@ def standing_of(visit: Visit, settings: Settings, case: Case, referral: Row) -> 
     id = referral["referral_id"]
     return Standing(
         organisation=organisation,
+        works_on_cases=visit.may(*OF_CASES),
         coordinates=viewer.coordinates and visit.may(Role.COORDINATOR),
         referral=referral,
         case=case,
@@ -227,7 +230,7 @@ def standing_of(visit: Visit, settings: Settings, case: Case, referral: Row) -> 
         is_open_beside=cases.is_open_beside(visit.tx, id),
         has_key=sealed_to(settings.directory).keys(),
         consent=_consent(visit, case, id),
-        has_person=referral["recipient"] == organisation.id and passing.offer(visit.tx, viewer, id) is not None,
+        offer=passing.offer(visit.tx, viewer, id) if referral["recipient"] == organisation.id else None,
     )
 
 

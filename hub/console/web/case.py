@@ -14,9 +14,11 @@ from hub.console import messages
 from hub.console.store import absences, cases, openings
 from hub.console.store.absences import Deadline
 from hub.console.store.cases import Case
-from hub.console.web import acting, consents, delivery, holding, person, showing
+from hub.console.web import acting, consents, delivery, holding, learned, person, showing
 from hub.console.web.errors import Stopped
+from hub.console.web.moves import Standing
 from hub.console.web.pace import OPENED_BY_A_PERSON, OPENED_BY_AN_ORGANISATION, Paces
+from hub.console.web.permissions import OF_CASES
 from hub.console.web.saying import Saying
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
@@ -103,6 +105,8 @@ MOMENTS: Final[Mapping[str, str]] = {
 }
 NUMBERS: Final[Mapping[str, str]] = {"place_in_line": N_("Puesto"), "estimate_days": N_("Días de espera, más o menos")}
 ORGANISATIONS: Final[Mapping[str, str]] = {"addressees": N_("Para")}
+TOLD: Final = ("reason_code", "minor", "shares")
+"""What facts say of what was asked, with each step."""
 NEXT: Final[Mapping[str, str]] = {
     "remind": N_("Ruta lo recuerda"),
     "escalate": N_("Ruta avisa a coordinación"),
@@ -142,10 +146,11 @@ def screens(settings: Settings) -> Sequence[Screen]:
         people = {str(row["person_id"]) for row in case.referrals if row["person_id"]}
         first = case.referrals[0]
         current = next(row for row in case.referrals if row["referral_id"] == referral_id)
-        if BY_ITSELF not in visit.query:
+        if BY_ITSELF not in visit.query and visit.may(*OF_CASES):  # by who only audits it is not opened for anybody
             openings.keep(visit.tx, viewer, case, clock.now())
         excused = absences.excused(visit.tx, [*_deadlines(case).values()])
         reached = delivery.Reached(openings.of(visit.tx, case), settings.organisations())
+        offered = acting.buttons(visit, settings, case, current, say)
         visit.note("case_seen", people=[*sorted(people), *(row["short_code"] for row in case.referrals)])
         page = visit.page(
             "case.html",
@@ -160,7 +165,9 @@ def screens(settings: Settings) -> Sequence[Screen]:
             excused=_delayed(case, current, excused, say),
             next_step=_next_step(case, referral_id, say),
             in_charge=acting.in_charge(case, referral_id),
-            buttons=acting.buttons(visit, settings, case, current, say),
+            decide_by=_decide_by(case, current),
+            requested=[*learned.requested(say, _request(offered.standing))],
+            buttons=offered,
             person=about,
             held=holding.held(visit, [current]),
         )
@@ -302,6 +309,32 @@ def _consent(visit: Visit, viewer: cases.Viewer, case: Case, referral_id: UUID, 
         return None
     consent = cases.consent(visit.tx, UUID(consent_id)) if consent_id else None
     return consents.shown(consent, override, say, through=viewer.coordinates)
+
+
+def _request(standing: Standing) -> Mapping[str, Any]:
+    """What was asked, for whoever of either party works on cases; nothing to anybody else, nor once it is deleted.
+
+    The recipient has all that it was told in clear; of the sender's own the console knows what facts say.
+    """
+    if not standing.works_on_cases:
+        return {}
+    if standing.offer is not None:
+        asked: Mapping[str, Any] = standing.offer["request"]
+        return asked
+    if standing.organisation.id != standing.referral["sender"]:
+        return {}
+    told = [one for one in standing.case.steps if one["referral_id"] == standing.referral["referral_id"]]
+    first: Mapping[str, Any] = told[0]["details"] if told else {}
+    return {name: first[name] for name in TOLD if name in first}
+
+
+def _decide_by(case: Case, current: Row) -> datetime | None:
+    """Until when it has to be decided, while what is due first is that it has come; None where that is over."""
+    if current["state"] != ReferralState.SENT:
+        return None
+    steps = [step for step in case.steps if step["referral_id"] == current["referral_id"]]
+    at = max(steps, key=lambda step: int(step["sequence"]))["details"].get("answer_by") if steps else None
+    return datetime.fromisoformat(at) if at else None
 
 
 def _triage(visit: Visit, viewer: cases.Viewer, current: Row, say: Saying) -> str | None:

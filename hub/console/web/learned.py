@@ -1,6 +1,7 @@
-"""What another organisation learns of a person when a referral is passed on to it: field by field, before it goes.
+"""What an organisation is asked, and learns of a person with it: field by field, in words.
 
-What was sealed is shown as custody opens it, and that is what custody seals anew: the other opens these very fields.
+Of what is passed on to another it is shown before it goes: what was sealed as custody opens it, and that is what
+custody seals anew, so that the other opens these very fields. Who was asked reads what is in clear on the case's page.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -63,7 +64,10 @@ def _contact(say: Saying, value: Any) -> str:
 
 
 def _minor(say: Saying, value: Any) -> str:
-    return say.text(N_("Sin quien responda") if value["unaccompanied"] else N_("Con quien responde"))
+    with_whom = N_("Sin quien responda") if value["unaccompanied"] else N_("Con quien responde")
+    assessed = value["best_interest_assessed"]
+    best = N_("se evaluó su interés superior") if assessed else N_("no se ha evaluado su interés superior")
+    return "; ".join((say.text(with_whom), say.text(best)))
 
 
 def _country(say: Saying, value: Any) -> str:
@@ -117,6 +121,11 @@ REQUEST: Final[Mapping[str, tuple[str, Words]]] = {
     "answer_by": (N_("Responder antes de"), _moment),
 }
 """Those of what is asked, in clear (contracts.ReferralRequested); ids and who asks whom are not about the person."""
+OF_THE_CASE: Final = frozenset({"need_code", "urgency", "answer_by"})
+"""What the page of a case says anyway, as it is by now."""
+SHARED: Final[Mapping[str, tuple[str, Words]]] = {
+    "shares": (N_("Datos que se comparten"), _each(_coded("FieldGroup"))),
+}
 
 
 def sealed(say: Saying, content: Mapping[str, Any]) -> Iterator[Line]:
@@ -132,6 +141,12 @@ def asked(say: Saying, request: Mapping[str, Any]) -> Iterator[Line]:
     if (after := request.get("follow_up")) and date.fromisoformat(after["on"]) < say.now.date():
         del goes_on["follow_up"]
     return _lines(say, REQUEST, goes_on)
+
+
+def requested(say: Saying, request: Mapping[str, Any]) -> Iterator[Line]:
+    """What the page of a case says of what was asked, and which groups of fields are shared."""
+    words = {name: one for name, one in REQUEST.items() if name not in OF_THE_CASE}
+    return _lines(say, {**words, **SHARED}, request)
 
 
 def _lines(say: Saying, words: Mapping[str, tuple[str, Words]], said: Mapping[str, Any]) -> Iterator[Line]:

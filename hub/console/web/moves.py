@@ -178,6 +178,8 @@ class Standing:
     """A referral, and whoever looks at it, as far as it matters for what they may do."""
 
     organisation: Organisation
+    works_on_cases: bool
+    """Whether who looks does: who only audits is shown what happened, and offered nothing."""
     coordinates: bool
     """Whether who looks acts for the hub, too: a coordinator of an organisation that may."""
     referral: Row
@@ -194,8 +196,8 @@ class Standing:
     """The organisations that something can be sealed to."""
     consent: consents.Standing
     """Whether more may leave of the person."""
-    has_person: bool = False
-    """Whether what its organisation was sent of the person is here, sealed."""
+    offer: Row | None = None
+    """What its organisation was asked, where that is here with the person sealed (store/passing.py)."""
 
     @property
     def is_erased(self) -> bool:
@@ -247,7 +249,7 @@ class Offered:
 
 def offered(standing: Standing, only: Collection[str] | None = None) -> Sequence[Offered]:
     """What is shown of all that can be done, the most usual first; or of some moves alone, by their names."""
-    if not uses_screens(standing.organisation):
+    if not (standing.works_on_cases and uses_screens(standing.organisation)):
         return ()
     allowed: set[str] = set()
     for actor in standing.actors:
@@ -287,7 +289,7 @@ def obstacle(move: Move, standing: Standing) -> str:
     match move.model:
         case contracts.ReferralNoteAdded if not standing.readers:
             return NO_READER
-        case contracts.ReferralRedirected if not standing.has_person:
+        case contracts.ReferralRedirected if standing.offer is None:
             return NOBODY_HERE
         case contracts.ReferralReopened if standing.is_open_beside:
             return OPEN_BESIDE

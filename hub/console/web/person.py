@@ -15,6 +15,7 @@ from hub.console.custody.client import CustodyError, Opened
 from hub.console.store import sent
 from hub.console.store.cases import Case, Viewer
 from hub.console.web import asking, showing
+from hub.console.web.permissions import OF_CASES
 from hub.console.web.reaching import safe_at
 from hub.console.web.saying import Saying
 from hub.console.web.settings import Settings
@@ -80,8 +81,8 @@ class Shown:
 
 
 def shown(visit: Visit, settings: Settings, say: Saying, viewer: Viewer, case: Case, *, opens: bool) -> Shown | None:
-    """What an organisation was sent sealed of a case's person; None where there is nothing."""
-    if not visit.finds_people:
+    """What an organisation was sent sealed of a case's person; None where there is nothing, or not for who looks."""
+    if not (visit.finds_people and visit.may(*OF_CASES)):
         return None
     blocks = sent.blocks(visit.tx, viewer, [row["referral_id"] for row in case.referrals])
     people = {row["person_id"] for row in case.referrals if row["person_id"]}

@@ -173,16 +173,14 @@ def _passing(visit: Visit, settings: Settings, standing: Standing | None = None)
     """What is to be passed on. Raises Stopped where that is not offered, or no longer."""
     standing = standing or acting.standing_here(visit, settings)
     found = moves.find(REDIRECTED.name, standing)
-    viewer = showing.viewer_of(visit, settings)
-    offer = passing.offer(visit.tx, viewer, standing.referral["referral_id"])
-    if found is None or found.obstacle or offer is None:
+    if found is None or found.obstacle or standing.offer is None:
         raise Stopped("changed")
     referral = standing.referral
     parties = (referral["sender"], referral["recipient"])
     services = passing.services(visit.tx, referral["need_code"], clock.now(), besides=parties)
     return Passing(
         standing,
-        offer,
+        standing.offer,
         {str(row["service_id"]): row for row in services if _may_be_asked(settings, standing, row["organisation"])},
     )
 
