@@ -119,7 +119,7 @@ class ShownConsole:
         stack.drop_database(DATABASE)
         self._url = stack.create_database(DATABASE)
         migrate(self._url, ROOT / "hub" / "console")
-        audited.fill(self._url)
+        audited.fill(self._url, self._keyring)
         cases.fill(self._url, cases.messages())
         people.bring(self._url, self._state, self._keys)
         with frozen.still(OF_STAFF):

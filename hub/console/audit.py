@@ -9,6 +9,8 @@ import json
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -30,6 +32,24 @@ FORGET: Final = """
     on conflict (person) do update set key = null, erased_at = coalesce(person_key.erased_at, now())
 """
 ABOUT: Final = """where details like '%%"people":%%' and details::jsonb -> 'people' @> %s::jsonb"""
+
+HISTORY: Final = "history_seen"
+"""The act of whoever looks who saw what: of the person they see nothing by that."""
+# What is about one person first, by their index: from the newest backwards the whole chain might be gone through.
+LAST: Final = f"""
+    with about as materialized (select number, at, actor, act, subject from audit_entry {ABOUT})
+    select at, actor, act, subject from about where act <> '{HISTORY}' order by number desc limit %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """That somebody has seen or done something."""
+
+    at: datetime
+    actor: str
+    act: str
+    subject: str
 
 
 def encrypted(tx: Connection, keyring: Keyring, people: Sequence[str]) -> list[str]:
@@ -53,6 +73,15 @@ def who_saw(tx: Connection, keyring: Keyring, person: str) -> Iterator[Entry]:
     key = _keys(tx, keyring, {person}).get(person)
     if key is not None:
         yield from store.entries(tx, ABOUT, (json.dumps([_encrypt(key, person)]),))
+
+
+def last_saw(tx: Connection, keyring: Keyring, person: str, limit: int) -> Sequence[Seen]:
+    """The last of `who_saw`, the newest first, but for who has looked at just that."""
+    key = _keys(tx, keyring, {person}).get(person)
+    if key is None:
+        return []
+    rows = tx.execute(LAST, (json.dumps([_encrypt(key, person)]), limit)).fetchall()
+    return [Seen(**row) for row in rows]
 
 
 def _keys(tx: Connection, keyring: Keyring, people: set[str]) -> dict[str, bytes | None]:

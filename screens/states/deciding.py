@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from hub.console.store.acts import ActState
-from screens import cases
+from screens import audited, cases
 from screens.console import APART, COORDINATOR, PARTNER, path_of
 from screens.states.state import State, to
 from screens.visiting import Hand
@@ -78,6 +78,10 @@ def _chased(state: ActState, seconds_left: int = 0, **more: str) -> Callable[[Ha
     return look
 
 
+def _looks(hand: Hand) -> None:
+    hand.go(f"{path_of(audited.OF_CASE)}/quien-lo-vio")
+
+
 def _person(name: str) -> Callable[[Hand], None]:
     def open(hand: Hand) -> None:
         hand.go(path_of(name))
@@ -134,6 +138,7 @@ STATES: Final = (
     State("case", "case_to_confirm", PARTNER, to(path_of(cases.TO_CONFIRM))),
     State("case", "case_named", COORDINATOR, to(path_of(cases.NAMED))),
     State("case", "case_name_in_doubt", COORDINATOR, to(path_of(cases.NAME_IN_DOUBT))),
+    State("looks", "looks", COORDINATOR, _looks),
     State("person", "person_name", COORDINATOR, _person(cases.NAMED)),
     State("person", "person", PARTNER, _person(cases.LATE)),
     State("person", "person_not_now", PARTNER, _person(cases.NEW)),

@@ -18,7 +18,7 @@ from hub.console.web import acting, consents, delivery, holding, learned, person
 from hub.console.web.errors import Stopped
 from hub.console.web.moves import Standing
 from hub.console.web.pace import OPENED_BY_A_PERSON, OPENED_BY_AN_ORGANISATION, Paces
-from hub.console.web.permissions import OF_CASES
+from hub.console.web.permissions import OF_CASES, may_come
 from hub.console.web.saying import Saying
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
@@ -170,6 +170,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             buttons=offered,
             person=about,
             held=holding.held(visit, [current]),
+            sees_who_looked=viewer.coordinates and may_come("looks", visit.staff.roles),
         )
         if about is not None and about.until is not None:  # a number may not stand there longer than it is safe
             left = max(1, math.ceil((about.until - clock.now()).total_seconds()))

@@ -50,6 +50,7 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "search": OF_CASES,
     "found": OF_CASES,
     "case": OF_CASES | {Role.AUDITOR},
+    "looks": frozenset({Role.COORDINATOR, Role.AUDITOR}),
     "agenda": OF_CASES,
     "holder": OF_CASES,
     "absence": OF_CASES,

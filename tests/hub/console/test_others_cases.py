@@ -17,7 +17,7 @@ from tests.hub.console.kit import CENTRE, TOKEN, Answer, Browser, Console, Runni
 
 ID = re.compile(r"\{\w+:uuid\}")
 ANOTHERS, UNKNOWN, OWN = an_id("another's"), an_id("nobody's"), an_id("own")
-OF_A_CASE = {"case", "person", "act", "redirect", "holder"}
+OF_A_CASE = {"case", "person", "act", "redirect", "holder", "looks"}
 OF_OPERATIONS = {"message", "operation", "operation_stopped", "replay", "replay_stopped", "replay_resumed",
                  "replay_reviewed"}  # fmt: skip
 """What has no organisation: whoever operates the network sees all of it, in ids and codes."""

@@ -18,9 +18,9 @@ OF_CASES = OF_LISTS | {"today", "search", "found", "person", "act", "act_done", 
                        "agenda", "holder", "absence", "absence_ended", "redirect", "work", "work_file"}  # fmt: skip
 # What each role may come to beside what everybody who has come in may.
 MORE = {
-    Role.COORDINATOR: OF_CASES | {"chase_all", "acts_done", "acts_undone", "office", "office_code"},
+    Role.COORDINATOR: OF_CASES | {"looks", "chase_all", "acts_done", "acts_undone", "office", "office_code"},
     Role.PARTNER_STAFF: OF_CASES,
-    Role.AUDITOR: OF_LISTS | {"audit"},
+    Role.AUDITOR: OF_LISTS | {"looks", "audit"},
     Role.ADMINISTRATOR: {"audit", "recovery", "office", "office_code"},
     Role.OPERATIONS: {"alerts", "messages", "message", "state", "queues", "waits", "organisations", "topology",
                       "audit", "failures", "operation", "operation_stopped", "replays", "replay", "replay_stopped",
