@@ -19,9 +19,10 @@ WAITS_FOR: Final = {
     "received": ReminderAbout.DECISION,
     "info_requested": ReminderAbout.ANSWER,
     "completed": ReminderAbout.OUTCOME,
+    "cancel_requested": ReminderAbout.CANCELLATION,
 }
 BY_SENDER: Final = {"sent", "closed", "cancel_requested"}
-BY_HUB: Final = {"expired"}
+BY_HUB: Final = {"expired", "consent_withdrawn"}
 
 CENTRE: Final = "barranquilla"
 LATE, ASKED, DONE, ONWARD, SECOND = "late", "asked", "done", "redirected", "second"
@@ -159,6 +160,8 @@ def messages() -> Sequence[Message[Any]]:
                   ("sent", 82, {}), ("received", 81, {"due_at": hours(31)})),
         *referral("elsewhere as well", "iom", "americares", "health.vaccination",
                   ("sent", 64, {}), ("received", 63, {"due_at": hours(14)})),
+        event("elsewhere as well", "chased", 2, "barranquilla", organisation="americares",
+              means=codes.ChaseMeans.TELEPHONE, result=codes.ChaseResult.NEEDS_TIME, chased_at=hours(2.1)),
         *referral(ONWARD, "redcross", "americares", "integration.employment",
                   ("sent", 150, {}), ("received", 149, {}), ("redirected", 130, {"new_referral_id": an_id(SECOND)})),
         *referral(SECOND, "redcross", "oportunidades", "integration.employment",
@@ -175,6 +178,21 @@ def messages() -> Sequence[Message[Any]]:
         *referral(DONE, "iom", "redcross", "wash.hygiene_kit",
                   ("sent", 400, {}), ("received", 399, {}), ("accepted", 390, {}), ("in_service", 380, {}),
                   ("completed", 370, {"outcome": codes.Outcome.PARTLY_MET}), ("closed", 300, {})),
+        *referral("to cancel", "fuvadis", "iom", "integration.employment",
+                  ("sent", 90, {}), ("received", 89, {}), ("accepted", 80, {}),
+                  ("cancel_requested", 6, {"cancel_reason": codes.CancelReason.SAFETY, "due_at": hours(-66)})),
+        *referral("to delete", "redcross", "iom", "food_security.voucher",
+                  ("sent", 130, {}), ("received", 129, {}), ("consent_withdrawn", 40, {})),
+        event("to delete", "purge_owed", 40, state="consent_withdrawn", awaited=("iom",),
+              waits_for=ReminderAbout.PURGE, purge_by=hours(40 - 15 * 24)),
+        *referral("not deleted", "redcross", "americares", "shelter.rent",
+                  ("sent", 500, {}), ("received", 499, {}), ("consent_withdrawn", 400, {})),
+        event("not deleted", "purge_owed", 400, state="consent_withdrawn", awaited=("redcross", "americares"),
+              waits_for=ReminderAbout.PURGE, purge_by=hours(40)),
+        event("not deleted", "purged", 390, "redcross", state="consent_withdrawn", awaited=("americares",),
+              waits_for=ReminderAbout.PURGE, purge_by=hours(40)),
+        event("not deleted", "escalated", 40, state="consent_withdrawn", awaited=("americares",),
+              waits_for=ReminderAbout.PURGE, purge_by=hours(40)),
         allowed(NAMED, "redcross", 60),
         allowed(NAME_IN_DOUBT, "redcross", 82),
         doubted(NAME_IN_DOUBT, 1),

@@ -33,8 +33,8 @@ LONGEST_CHAIN: Final = 40
 STATES: Final = {
     ReferralState.CLOSED: 40.0, ReferralState.COMPLETED: 12.0, ReferralState.SENT: 8.0, ReferralState.RECEIVED: 8.0,
     ReferralState.ACCEPTED: 7.0, ReferralState.SCHEDULED: 6.0, ReferralState.INFO_REQUESTED: 5.0,
-    ReferralState.IN_SERVICE: 5.0, ReferralState.DECLINED: 4.0, ReferralState.EXPIRED: 3.0,
-    ReferralState.CANCELLED: 1.995, ReferralState.ENTERED_IN_ERROR: 0.005,
+    ReferralState.IN_SERVICE: 5.0, ReferralState.DECLINED: 3.0, ReferralState.EXPIRED: 3.0,
+    ReferralState.CANCELLED: 1.995, ReferralState.ENTERED_IN_ERROR: 0.005, ReferralState.CANCEL_REQUESTED: 1.0,
 }  # fmt: skip
 SENT_BY_LARGE_STATES: Final = {
     ReferralState.COMPLETED: 50.0, ReferralState.INFO_REQUESTED: 20.0, ReferralState.SENT: 10.0,
@@ -47,6 +47,7 @@ WAITS: Final = {
     ReferralState.RECEIVED: ReminderAbout.DECISION,
     ReferralState.INFO_REQUESTED: ReminderAbout.ANSWER,
     ReferralState.COMPLETED: ReminderAbout.OUTCOME,
+    ReferralState.CANCEL_REQUESTED: ReminderAbout.CANCELLATION,
 }
 RARE_STATE: Final = ReferralState.ENTERED_IN_ERROR
 RARE_NEED: Final = NeedCode.WASH_WATER
@@ -83,6 +84,16 @@ REST: Final[LiteralString] = """
     select referral_id, case when sequence % 100 = 0 then changed_at - interval '1 hour' else due_at end
     from referral where due_at < now() and sequence % 7 = 0;
 
+    insert into event (referral_id, what, noted_at, noted_by, details)
+    select referral_id, case sequence % 2 when 0 then 'taken_on' else 'chased' end, due_at, {large},
+        jsonb_build_object('organisation', waits_on, 'chased_at', due_at)
+    from referral where due_at < now() and sequence % 14 in (0, 7);
+
+    insert into purge_asked (referral_id, organisation, asked_at, purge_by, purged_at)
+    select referral_id, party, sent_at, sent_at + interval '15 days',
+        case when party = recipient and sequence % 400 <> 200 then sent_at + interval '1 day' end
+    from referral cross join lateral (values (sender), (recipient)) as holder (party) where sequence % 40 = 0;
+
     insert into link (later, earlier)
     select referral_id, before from (
         select referral_id, sequence, lag(referral_id) over (order by sequence) as before from referral
@@ -96,7 +107,9 @@ REST: Final[LiteralString] = """
 
     insert into forgotten_referral (referral_id) select gen_random_uuid() from referral where sequence % 50 = 0;
 """
-TABLES: Final = ("referral", "step", "event", "escalation", "link", "erasure", "forgotten_referral", "person_key")
+TABLES: Final = (
+    "referral", "step", "event", "escalation", "purge_asked", "link", "erasure", "forgotten_referral", "person_key",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -122,7 +135,11 @@ def fill(connection: psycopg.Connection[Any], size: int, *, now: datetime, seed:
         longest = known[-1000 if size > 10_000 else -size // 2][0]
         cursor.execute(
             sql.SQL(REST).format(
-                steps=STEPS_OF_THE_LONGEST, longest=UUID(longest), hub=HUB, chain=sql.Literal(LONGEST_CHAIN - 1)
+                steps=STEPS_OF_THE_LONGEST,
+                longest=UUID(longest),
+                hub=HUB,
+                large=LARGE,
+                chain=sql.Literal(LONGEST_CHAIN - 1),
             )
         )
     settle(connection)

@@ -6,6 +6,7 @@ from typing import Any, Final
 import contracts
 from contracts import Draft, Message, uuid7
 from contracts.codes import ReminderAbout, is_confidential
+from contracts.deadlines import PURGE_WITHIN
 from contracts.presence import AWAY_FROM_AT_MOST
 from messaging.identity import HUB
 from messaging.rebuilding import Ask
@@ -110,6 +111,20 @@ def moved_on(said: contracts.ReferralRecorded) -> Row:
 
 def purged(said: contracts.ReferralNoted) -> Row:
     return {"referral_id": said.referral_id, "changed_at": said.noted_at}
+
+
+def purges_asked(said: contracts.ReferralNoted) -> list[Row]:
+    """Who has to delete what they hold, since when and until when; of what was told long ago the end is not known."""
+    purge_by = said.purge_by or said.noted_at + PURGE_WITHIN
+    return [
+        {"referral_id": said.referral_id, "organisation": one, "asked_at": said.noted_at, "purge_by": purge_by}
+        for one in said.awaited
+    ]
+
+
+def purge_receipt(said: contracts.ReferralNoted) -> Row:
+    """Who has deleted what they held, and when they said so."""
+    return {"referral_id": said.referral_id, "organisation": said.noted_by, "purged_at": said.noted_at}
 
 
 def links(said: contracts.ReferralRecorded) -> list[Row]:

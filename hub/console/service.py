@@ -7,8 +7,9 @@ from typing import Final
 
 import contracts
 from contracts import Draft, Message
-from contracts.codes import ReferralEvent
+from contracts.codes import NoteKind, ReferralEvent
 from contracts.deadlines import AWAY_AT_MOST
+from contracts.transitions import ENDED
 from hub.console import messages, presence
 from hub.console.store import anew, facts
 from messaging import clock, erasure, rebuilding
@@ -43,10 +44,17 @@ class ConsoleService:
         """Something has happened to a referral that moves it nowhere: it was escalated, say."""
         if not message.data.confidential:
             facts.keep(tx, facts.EVENT, messages.event(message))
-            if message.data.what is ReferralEvent.ESCALATED:
+            # Of what has ended only a purge is escalated, and a purge that is late is found by its date.
+            if message.data.what is ReferralEvent.ESCALATED and message.data.state not in ENDED:
                 facts.keep(tx, facts.ESCALATION, messages.escalation(message.data))
-            if message.data.what is ReferralEvent.NOTE_ADDED:
+            # Another note is a colleague's as often as not, and takes back nothing that was promised.
+            if message.data.what is ReferralEvent.NOTE_ADDED and message.data.note_kind is NoteKind.CALL:
                 facts.keep(tx, facts.CALL_BACK, messages.call_back(message.data))
+            if message.data.what is ReferralEvent.PURGE_OWED:
+                for asked in messages.purges_asked(message.data):
+                    facts.keep(tx, facts.PURGE_ASKED, asked)
+            if message.data.what is ReferralEvent.PURGED:
+                facts.keep(tx, facts.PURGE_RECEIPT, messages.purge_receipt(message.data))
             if message.data.what is ReferralEvent.PURGED and not message.data.awaited:
                 facts.keep(tx, facts.MOVED_ON, messages.purged(message.data))
         return []

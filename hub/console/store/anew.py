@@ -17,12 +17,12 @@ SETTLE: Final = """
     )
 """
 
+TABLES: Final[Sequence[LiteralString]] = (
+    "referral", "step", "event", "escalation", "purge_asked", "call_back", "link", "service", "triage",
+)  # fmt: skip
 # What facts are kept in, but not that somebody is erased: that is never asked for as if it were not known.
 EMPTY: Final[Sequence[LiteralString]] = (
-    *(
-        f"delete from {table}"
-        for table in ("referral", "step", "event", "escalation", "call_back", "link", "service", "triage")
-    ),
+    *(f"delete from {table}" for table in TABLES),
     "delete from consent where not forgotten",
 )
 

@@ -47,7 +47,21 @@ MOVED_ON: Final = """
     where escalation.referral_id = old.referral_id and escalation.escalated_at < old.changed_at
 """
 
-# Whoever writes again without saying when to telephone does not telephone any more.
+# Whoever was asked a second time, having said that it is done, owes it again.
+PURGE_ASKED: Final = """
+    insert into purge_asked as known (referral_id, organisation, asked_at, purge_by)
+    select referral_id, organisation, asked_at, purge_by from jsonb_populate_recordset(null::purge_asked, %s::jsonb)
+    on conflict (referral_id, organisation) do update set
+        asked_at = greatest(known.asked_at, excluded.asked_at), purge_by = greatest(known.purge_by, excluded.purge_by)
+"""
+
+PURGE_RECEIPT: Final = """
+    insert into purge_asked as known (referral_id, organisation, purged_at)
+    select referral_id, organisation, purged_at from jsonb_populate_recordset(null::purge_asked, %s::jsonb)
+    on conflict (referral_id, organisation) do update set purged_at = greatest(known.purged_at, excluded.purged_at)
+"""
+
+# Whoever has called again without saying when to telephone does not telephone any more.
 CALL_BACK: Final = """
     insert into call_back as known (referral_id, organisation, noted_at, call_back_at)
     select referral_id, organisation, noted_at, call_back_at from jsonb_populate_recordset(null::call_back, %s::jsonb)

@@ -3,15 +3,15 @@
 Every function takes a connection to the console's database and a `Viewer`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 from uuid import UUID
 
 from contracts.codes import ReferralState
-from contracts.transitions import NOTED_IN
+from contracts.transitions import ENDED, NOTED_IN
 from hub.console.store.absences import DUE_LATER, IS_LATE
 from hub.console.store.cases import COUNTED_TO, SHOWN, Viewer, rows
 from hub.console.store.holding import HELD_SHOWN
@@ -24,15 +24,18 @@ class Bucket(StrEnum):
     OVERDUE = "overdue"
     DUE_TODAY = "due_today"
     ASKED = "asked"
+    TO_CANCEL = "to_cancel"
     UNDECIDED = "undecided"
     VISITS_TODAY = "visits_today"
     CALL_BACK = "call_back"
+    TO_PURGE = "to_purge"
     TO_CONFIRM = "to_confirm"
+    NOT_PURGED = "not_purged"
     ESCALATED = "escalated"
     OVERDUE_ELSEWHERE = "overdue_elsewhere"
 
 
-OF_COORDINATORS: Final = frozenset({Bucket.ESCALATED, Bucket.OVERDUE_ELSEWHERE})
+OF_COORDINATORS: Final = frozenset({Bucket.NOT_PURGED, Bucket.ESCALATED, Bucket.OVERDUE_ELSEWHERE})
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ ESCALATED: Final[LiteralString] = """
 # Nobody telephones about a referral on which nothing may be written any more: the person has withdrawn their consent.
 CALL_BACK: Final[LiteralString] = """
     (
-        select referral_id as called_id, call_back_at from call_back
+        select referral_id as called_id, call_back_at, noted_at as called_at from call_back
         where organisation = %(organisation)s and call_back_at is not null
     ) as called
     cross join lateral (
@@ -122,16 +125,46 @@ CALL_BACK: Final[LiteralString] = """
             and state = any(%(noted_in)s) limit 1
     ) as referral
 """
+# Who was asked to delete what they hold, and has not said that they have.
+OWED: Final[LiteralString] = "asked_at > coalesce(purged_at, '-infinity')"
+TO_PURGE: Final[LiteralString] = f"""
+    (
+        select referral_id as owed_id, purge_by, asked_at from purge_asked
+        where organisation = %(organisation)s and {OWED}
+    ) as owed
+    cross join lateral (
+        select * from referral
+        where referral_id = owed_id and (%(coordinates)s or %(organisation)s in (sender, recipient)) limit 1
+    ) as referral
+"""
+# All who owe one were asked at once, and it is one case to whoever coordinates.
+NOT_PURGED: Final[LiteralString] = f"""
+    (
+        select distinct purge_by, referral_id as owed_id, asked_at from purge_asked
+        where {OWED} and purge_by < %(now)s
+    ) as owed
+    cross join lateral (select * from referral where referral_id = owed_id limit 1) as referral
+"""
+OWED_BY: Final[LiteralString] = f"""
+    , (select array_agg(organisation order by organisation) from purge_asked
+       where purge_asked.referral_id = referral.referral_id and {OWED}) as owed_by
+"""
 # What somebody has taken is looked for by its ids, in place of all that waits.
-HELD: Final[LiteralString] = """
+HELD: Final[LiteralString] = f"""
     (select referral_id as held_id from assignment
      where staff = any(%(held_by)s) and organisation = %(organisation)s
      order by since desc, referral_id limit %(held_at_most)s) as held
     cross join lateral (
-        select referral.*, escalated_at, call_back_at from referral
+        select referral.*, escalated_at, call_back_at, called_at, purge_by, asked_at, is_owed_here from referral
         left join escalation using (referral_id)
-        left join (select referral_id, call_back_at from call_back where organisation = %(organisation)s) as called
-            using (referral_id)
+        left join (
+            select referral_id, call_back_at, noted_at as called_at from call_back where organisation = %(organisation)s
+        ) as called using (referral_id)
+        cross join lateral (
+            select min(purge_by) as purge_by, min(asked_at) as asked_at,
+                bool_or(organisation = %(organisation)s) as is_owed_here
+            from purge_asked where purge_asked.referral_id = held_id and {OWED}
+        ) as owed
         where referral_id = held_id limit 1
     ) as referral
 """
@@ -139,6 +172,9 @@ MINE: Final[LiteralString] = "waits_on = %(organisation)s and due_at is not null
 CONDITIONS: Final[Mapping[Bucket, _Condition]] = {
     Bucket.OVERDUE: _Condition(f"{MINE} and {IS_LATE}", "due_at"),
     Bucket.ASKED: _Condition(f"{MINE} and waits_for = 'answer'", "due_at"),
+    Bucket.TO_CANCEL: _Condition(
+        "recipient = %(organisation)s and state = 'cancel_requested'", "due_at", may_lack=True
+    ),
     Bucket.UNDECIDED: _Condition(
         "recipient = %(organisation)s and state in ('sent', 'received')", "due_at", may_lack=True
     ),
@@ -151,12 +187,23 @@ CONDITIONS: Final[Mapping[Bucket, _Condition]] = {
         "call_back_at < %(ends)s",
         "call_back_at",
         CALL_BACK,
-        ", call_back_at",
+        ", call_back_at, called_at",
         of_held="call_back_at < %(ends)s and state = any(%(noted_in)s)"
         " and (%(coordinates)s or %(organisation)s in (sender, recipient))",
         id="called_id",
     ),
+    Bucket.TO_PURGE: _Condition(
+        "true",
+        "purge_by",
+        TO_PURGE,
+        ", purge_by, asked_at",
+        of_held="is_owed_here and (%(coordinates)s or %(organisation)s in (sender, recipient))",
+        id="owed_id",
+    ),
     Bucket.TO_CONFIRM: _Condition("sender = %(organisation)s and state = 'completed'", "changed_at"),
+    Bucket.NOT_PURGED: _Condition(
+        "purge_by < %(now)s", "purge_by", NOT_PURGED, f", purge_by, asked_at {OWED_BY}", id="owed_id"
+    ),
     Bucket.ESCALATED: _Condition(
         "escalated_at >= changed_at", "escalated_at", ESCALATED, ", escalated_at", id="escalated_id"
     ),
@@ -228,7 +275,39 @@ def counts(connection: Connection, viewer: Viewer, day: Day, *, held_by: AmongHe
     return {Bucket(row["bucket"]): row["many"] for row in found}
 
 
-def last_of(bucket: Bucket, row: Row) -> AfterWork:
+# Who sees to it that a referral goes on, since it was last opened, and when its parties were last asked for what it
+# waits for now.
+SEEN_TO: Final[LiteralString] = """
+    select referral_id, in_charge, chased_at, chased_by from referral
+    left join lateral (
+        select noted_by as in_charge from event
+        where event.referral_id = referral.referral_id and what = 'taken_on' and not exists (
+            select from step
+            where step.referral_id = event.referral_id and state = any(%(ended)s) and step.changed_at >= noted_at
+        )
+        order by noted_at desc, noted_by desc limit 1
+    ) as charge on true
+    left join lateral (
+        select (details ->> 'chased_at')::timestamptz as chased_at, noted_by as chased_by from event
+        where event.referral_id = referral.referral_id and what = 'chased' and noted_at >= changed_at
+        order by noted_at desc, noted_by desc limit 1
+    ) as chase on true
+    where referral_id = any(%(referral_ids)s)
+"""
+
+
+def seen_to(connection: Connection, viewer: Viewer, referral_ids: Collection[UUID]) -> Mapping[UUID, Row]:
+    """Who has taken each referral on, and who has asked for its answer when, as far as anybody has.
+
+    Only who coordinates is told.
+    """
+    if not viewer.coordinates or not referral_ids:
+        return {}
+    values = {"referral_ids": [*referral_ids], "ended": [state.value for state in ENDED]}
+    return {row.pop("referral_id"): row for row in rows(connection, SEEN_TO, values)}
+
+
+def last_of(bucket: Bucket, row: Mapping[str, Any]) -> AfterWork:
     """Where the page behind a row of a bucket begins."""
     return AfterWork(row[CONDITIONS[bucket].by], row["referral_id"])
 
@@ -325,13 +404,19 @@ def visits(
     )
 
 
-def unsaid_visits(connection: Connection, viewer: Viewer, before: datetime, *, limit: int) -> list[Row]:
-    """The visits before a moment of which nobody has said whether somebody came, the last of them first."""
+def unsaid_visits(
+    connection: Connection, viewer: Viewer, before: datetime, *, after: AfterVisit | None = None, limit: int
+) -> list[Row]:
+    """The visits before a moment of which nobody has said whether somebody came, the last of them first.
+
+    `limit` of them behind `after`.
+    """
+    behind: LiteralString = "" if after is None else "and (visit_at, referral_id) < (%(visit_at)s, %(referral_id)s)"
     return rows(
         connection,
         f"select {SHOWN} from referral where recipient = %(organisation)s and state = 'scheduled' "
-        "and visit_at < %(before)s order by visit_at desc, referral_id desc limit %(limit)s",
-        {"organisation": viewer.organisation, "before": before},
+        f"and visit_at < %(before)s {behind} order by visit_at desc, referral_id desc limit %(limit)s",
+        {"organisation": viewer.organisation, "before": before, **({} if after is None else asdict(after))},
         limit,
     )
 

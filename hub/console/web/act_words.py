@@ -48,7 +48,9 @@ LABELS: Final[Mapping[str, str]] = {
     "entered_in_error.reason": N_("Motivo"),
 }
 HINTS: Final[Mapping[str, str]] = {
-    "call_back_at": N_("Solo después de una llamada. Ese día aparece en Hoy."),
+    "call_back_at": N_(
+        "Solo después de una llamada: ese día aparece en Hoy. Otra llamada sin día la da por devuelta; una nota no."
+    ),
     "not_met_reason": N_("Solo si no se logró."),
     "criterion": N_("Solo si no cumple un requisito."),
     "sealed": N_("Va cerrada: solo %(reader)s puede leerla."),

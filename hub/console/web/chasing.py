@@ -19,6 +19,7 @@ from hub.console.web import act_words, acting, fields, moves, showing
 from hub.console.web.acting import FORM_ID, form_id_of, new_form_id
 from hub.console.web.errors import Stopped
 from hub.console.web.fields import Field, Kind, Wrong, shown_moment
+from hub.console.web.saying import Saying, day_of
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
@@ -154,10 +155,18 @@ def _decided(visit: Visit, of: Organisation, form_id: UUID, chosen: Sequence[Row
     return made
 
 
+def _is_anothers(row: Mapping[str, Any], viewer: Viewer, say: Saying) -> bool:
+    """Whether somebody has asked today, or another organisation has taken it on: nobody is asked twice unseen."""
+    was_asked = row["chased_at"] is not None and row["chased_at"] >= day_of(say.now).begins
+    return was_asked or row["in_charge"] not in (None, viewer.organisation)
+
+
 def _form(visit: Visit, settings: Settings, of: Organisation, wrong: Mapping[str, str]) -> Response:
     viewer, say = showing.viewer_of(visit, settings), showing.saying(visit, settings)
-    rows = [showing.shown(row, viewer) for row in _overdue(visit, settings, of)]
-    at_first = [str(row["referral_id"]) for row in rows]
+    overdue = _overdue(visit, settings, of)
+    seen_to = work.seen_to(visit.tx, viewer, {row["referral_id"] for row in overdue})
+    rows = [{**showing.shown(row, viewer), **seen_to.get(row["referral_id"], {})} for row in overdue]
+    at_first = [str(row["referral_id"]) for row in rows if not _is_anothers(row, viewer, say)]
     chosen = visit.form.get(CHOSEN, ()) if visit.form else visit.kept.get(CHOSEN) or at_first
     given = {"chased_at": [shown_moment(say.now)]}
     visit.note("act_asked", people=[row["code"] for row in rows], contract=CHASED.contract, count=len(rows))

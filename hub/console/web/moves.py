@@ -251,11 +251,7 @@ def offered(standing: Standing, only: Collection[str] | None = None) -> Sequence
     """What is shown of all that can be done, the most usual first; or of some moves alone, by their names."""
     if not (standing.works_on_cases and uses_screens(standing.organisation)):
         return ()
-    allowed: set[str] = set()
-    for actor in standing.actors:
-        allowed |= acts(standing.referral["state"], actor)
-    if standing.referral["state"] in NOTED_IN and any(True for _ in standing.actors):
-        allowed.add(NOTE_ADDED.contract)
+    allowed = _allowed(standing.referral["state"], [*standing.actors])
     if standing.organisation.id in standing.owe_purge:
         allowed.add(PURGED.contract)
     if standing.in_charge == standing.organisation.id:
@@ -270,6 +266,21 @@ def offered(standing: Standing, only: Collection[str] | None = None) -> Sequence
         and standing.organisation.sends(move.contract)
         and (only is None or move.name in only)
     ]
+
+
+def _allowed(state: str, actors: Collection[Actor]) -> set[str]:
+    """What the table allows in a state, by the contracts' names, and that whoever has a part may write."""
+    allowed: set[str] = set()
+    for actor in actors:
+        allowed |= acts(ReferralState(state), actor)
+    return allowed | {NOTE_ADDED.contract} if actors and state in NOTED_IN else allowed
+
+
+def comes_next(names: Sequence[str], organisation: Organisation, state: str, actors: Collection[Actor]) -> Move | None:
+    """The first of some moves that the table allows; whatever else may stand against it, the move's own page says."""
+    allowed = _allowed(state, actors) | {PURGED.contract}  # of what is owed, which no table has
+    found = (BY_NAME[name] for name in names)
+    return next((one for one in found if one.contract in allowed and organisation.sends(one.contract)), None)
 
 
 def obstacle(move: Move, standing: Standing) -> str:

@@ -15,7 +15,6 @@ from hub.console.web.errors import Stopped
 from hub.console.web.saying import day_of
 from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
-from hub.console.web.today import REASONS, Group
 from hub.console.web.visit import Visit
 
 AT_ONCE: Final = 50  # rows of a page
@@ -31,13 +30,15 @@ def screens(settings: Settings) -> Sequence[Screen]:
         with cases.promptly(visit.tx):
             many = work.counts(visit.tx, viewer, day, held_by=held_by)[bucket]
             found = work.work(visit.tx, viewer, day, bucket, after=after, limit=AT_ONCE + 1, held_by=held_by)
-        rows = [showing.shown(row, viewer) for row in found[:AT_ONCE]]
+            of_page = today.rows_of(visit, viewer, {bucket: found[:AT_ONCE]})
+        (group,) = today.groups_of(visit, settings, of_page, {bucket: many})
+        rows = group.rows
         visit.note("work_seen", people=[row["code"] for row in rows], count=len(rows))
         has_more = len(found) > AT_ONCE
         return visit.page(
             "work.html",
             say=say,
-            group=Group(bucket, REASONS[bucket], showing.counted(many), rows, has_more),
+            group=group,
             is_first=after is None,
             held=holding.held(visit, rows),
             file=today.path_of(bucket, is_mine, to=today.FILE),

@@ -9,13 +9,13 @@ from uuid import UUID
 import pytest
 
 import contracts
-from contracts.codes import ReferralState
-from hub.console.web import agenda
+from contracts.codes import ChaseMeans, ChaseResult, ReferralState
+from hub.console.web import agenda, chasing
 from hub.console.web.case import path_of
 from hub.console.web.holding import path_of as holder_path
 from messaging import clock
 from messaging.believing import COLOMBIA
-from tests.examples_reports import an_id
+from tests.examples_reports import an_id, noted, says
 from tests.hub.console.kept import Kept
 from tests.hub.console.kit import CENTRE, Browser, Console, Person, Running
 from tests.hub.console.test_pages import DAY, steps
@@ -166,7 +166,7 @@ def test_a_tap_on_the_agenda_keeps_one_act(
 @pytest.mark.parametrize(
     "query",
     ["dia=x", "semana=2026-13-01", "dia=0001-01-01", "dia=9999-12-31", "dia=2026-01-01&semana=2026-01-01",
-     "despues=x", "despues=2026-01-01T00:00~x", "despues=~"],
+     "despues=x", "despues=2026-01-01T00:00~x", "despues=~", "sin_decir=x", "sin_decir=2026-01-01T00:00~x"],
 )  # fmt: skip
 def test_an_address_that_means_nothing_is_none(browsers: dict[str, Browser], query: str) -> None:
     assert browsers["ana"].get(f"/agenda?{query}").status == 404
@@ -185,6 +185,76 @@ def test_pages_of_a_day_follow_each_other(
         found = re.search(r'href="(/agenda\?[^"]*despues[^"]*)"', page)
         path = found[1].replace("&amp;", "&") if found else ""
     assert (len(shown), {*shown}) == (3, made)
+
+
+def test_every_visit_of_which_nothing_was_said_is_on_a_page(
+    browsers: dict[str, Browser], visit: Callable[..., UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agenda, "UNSAID_AT_ONCE", 2)
+    made = [code(visit(at_noon(-days), name=str(days))) for days in range(1, 6)]
+    today = code(visit(at_noon(), name="today"))
+    path, shown, pages = "/agenda", [], 0
+    while path:
+        page = browsers["ana"].get(path).text
+        shown += re.findall(r'class="code-word">([0-9A-Z]{4}-[0-9A-Z]{4})<', page)
+        found = re.search(r'href="(/agenda\?[^"]*sin_decir[^"]*)"', page)
+        path, pages = found[1].replace("&amp;", "&") if found else "", pages + 1
+    assert (pages, [one for one in shown if one != today]) == (3, made)
+    assert shown.count(today) == 1
+
+
+def test_each_row_of_today_says_since_when_until_when_and_has_its_next_act(
+    browsers: dict[str, Browser], visit: Callable[..., UUID]
+) -> None:
+    ids = {
+        "accepted": visit(at_noon(), states=SCHEDULED[:2], name="received"),
+        "service_started": visit(at_noon(), name="scheduled"),
+        "cancelled": visit(at_noon(), states=(*SCHEDULED[:3], STATE.CANCEL_REQUESTED), name="cancel requested"),
+    }
+    page = browsers["ana"].get("/hoy").text
+    offered = re.findall(r'/caso/([^"/]+)/hacer/(\w+)"', page)
+    assert {(str(id), name) for name, id in ids.items()} == {*offered}
+    for bucket, until in (("undecided", "Plazo"), ("visits_today", "Cita"), ("to_cancel", None)):
+        whole = browsers["ana"].get(f"/hoy/{bucket}").text
+        assert "Desde <time" in whole
+        assert until is None or f'data-label="{until}"><time' in whole
+        (done,) = {*re.findall(r'/caso/[^"/]+/hacer/(\w+)"', whole)}
+        assert (str(ids[done]), done) in offered
+
+
+def test_coordinators_see_on_both_lists_and_before_they_ask_who_sees_to_it_and_who_has_asked(
+    browsers: dict[str, Browser], visit: Callable[..., UUID], service: Kept
+) -> None:
+    late = visit(at_noon(), states=SCHEDULED[:2], ago=3 * DAY, name="late", recipient="fuvadis")
+    other = visit(at_noon(), states=SCHEDULED[:2], ago=3 * DAY, name="other", recipient="fuvadis")
+    now = clock.now()
+    service.hear(says(noted("p", referral_id=late, noted_at=now - DAY)))
+    paths = "/hoy/escalated", "/hoy/overdue_elsewhere", chasing.path_of("fuvadis")
+    for path in paths:
+        page = browsers["marta"].get(path).text
+        assert "Se encarga" not in page
+        assert "Pedido" not in page
+    assert f'value="{late}" checked' in page
+    offered = f'/caso/{late}/hacer/taken_on"'
+    assert offered in browsers["marta"].get("/hoy").text
+    asked = {"organisation": "fuvadis", "means": ChaseMeans.TELEPHONE, "result": ChaseResult.NEEDS_TIME}
+    service.hear(
+        says(noted("p", "taken_on", referral_id=late, noted_at=now, noted_by="fuvadis")),
+        says(noted("p", "chased", referral_id=late, noted_at=now, noted_by=CENTRE, chased_at=now, **asked)),
+    )
+    for path in paths:
+        page = browsers["marta"].get(path).text
+        assert page.count("Se encarga FUVADIS") == 1, path
+        assert re.search(r"Pedido <time[^>]*>hoy \d+:\d\d</time>", page), path
+    assert f'value="{late}" checked' not in page  # nobody is asked twice unseen
+    assert f'value="{other}" checked' in page
+    whole = browsers["marta"].get("/hoy").text
+    assert offered in whole
+    service.hear(says(noted("p", "taken_on", referral_id=late, noted_at=clock.now(), noted_by=CENTRE)))
+    whole = browsers["marta"].get("/hoy").text
+    assert whole.count("Se encargan ustedes") == 2
+    assert offered not in whole
+    assert f'/caso/{late}/hacer/chased"' in whole
 
 
 def test_a_case_is_taken_given_and_put_back_and_a_second_tap_changes_nothing(

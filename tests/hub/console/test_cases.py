@@ -13,6 +13,7 @@ import pytest
 import contracts
 from contracts import Message, codes
 from contracts.codes import NoteKind, ReferralEvent, ReferralState, ReminderAbout
+from contracts.deadlines import PURGE_WITHIN
 from contracts.transitions import NOTED_IN
 from hub.console.store import cases, work
 from hub.console.store.cases import COUNTED_TO, After, Asked, Part, Viewer
@@ -70,12 +71,24 @@ def some_facts(chance: random.Random) -> list[Message[Any]]:
         if chance.random() < 0.5:
             event = noted("p", referral_id=an_id(name), noted_at=HELD_AT + chance.randint(0, 5) * MINUTE)
             facts.append(says(event))
+        facts += map(says, chance.sample(facts_of_purge(name, sender, recipient), chance.randint(0, 4)))
     facts += [says(service_recorded(f"Consulta {n}", **stated_after(n), published_at=HELD_AT + n // 3 * MINUTE))
               for n in range(chance.randint(0, 8))]  # fmt: skip
     for name in range(12):
         facts += map(says, chance.sample(facts_of_consent(name), chance.randint(0, 4)))
         facts += [says(looked_at(name, chance.choice(ORGANISATIONS), n)) for n in range(chance.randint(0, 3))]
     return [*facts, *(says(erased(name)) for name in chance.sample(range(12), 3))]
+
+
+def facts_of_purge(name: object, sender: str, recipient: str) -> list[Any]:
+    """Both were asked to delete what they hold, both say that they have, and one is asked again."""
+    said = [("purge_owed", "hub", (sender, recipient)), ("purged", sender, (recipient,)), ("purged", recipient, ()),
+            ("purge_owed", "hub", (sender,))]  # fmt: skip
+    return [
+        noted("p", what, "consent_withdrawn", referral_id=an_id(name), noted_at=HELD_AT + minutes * MINUTE,
+              noted_by=by, awaited=awaited)
+        for minutes, (what, by, awaited) in enumerate(said, 6)
+    ]  # fmt: skip
 
 
 def facts_of_consent(name: object) -> list[Any]:
@@ -237,6 +250,60 @@ def test_what_nobody_answered_is_over_once_the_last_receipt_of_a_purge_is_there(
     assert escalated() == 0
 
 
+def of_a_purge(what: str, minutes: int, by: str = "hub", *awaited: str, **more: Any) -> Message[Any]:
+    """What is told of the purge of `owed`, which has to be done within two days."""
+    more |= {"waits_for": ReminderAbout.PURGE, "purge_by": NOON + 2 * DAY_LONG} if awaited else {}
+    at = NOON + minutes * MINUTE
+    state = "consent_withdrawn"
+    return says(noted("p", what, state, referral_id=an_id("owed"), noted_at=at, noted_by=by, awaited=awaited, **more))
+
+
+def purges(kept: Kept, viewer: Viewer, bucket: Bucket, now: datetime = NOON) -> list[UUID]:
+    """Of which referrals a viewer is shown that somebody has to delete something; list and count agree."""
+    day = replace(DAY, now=now)
+    found = kept.read(work.work, viewer, day, bucket)
+    assert kept.read(work.counts, viewer, day).get(bucket, 0) == len(found)
+    return [row["referral_id"] for row in found]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_who_has_to_delete_something_has_it_in_hoy_until_they_say_that_it_is_done(kept: Kept, order: int) -> None:
+    iom, redcross, other = (Viewer(one, coordinates=False) for one in ("iom", "redcross", "americares"))
+    withdrawn = recorded("owed", 3, sender="redcross", recipient="iom", state=ReferralState.CONSENT_WITHDRAWN)
+    kept.hear(*[withdrawn, of_a_purge("purge_owed", 5, "hub", "redcross", "iom")][::order])
+    assert purges(kept, iom, Bucket.TO_PURGE) == purges(kept, redcross, Bucket.TO_PURGE) == [an_id("owed")]
+    assert purges(kept, other, Bucket.TO_PURGE) == []
+    (row,) = kept.read(work.work, iom, DAY, Bucket.TO_PURGE)
+    assert (row["asked_at"], row["purge_by"]) == (NOON + 5 * MINUTE, NOON + 2 * DAY_LONG)
+    kept.hear(of_a_purge("purged", 6, "iom", "redcross"))
+    assert (purges(kept, iom, Bucket.TO_PURGE), purges(kept, redcross, Bucket.TO_PURGE)) == ([], [an_id("owed")])
+    kept.hear(of_a_purge("purged", 7, "redcross"), of_a_purge("purge_owed", 5, "hub", "redcross", "iom"))
+    assert purges(kept, redcross, Bucket.TO_PURGE) == []
+
+
+def test_of_a_purge_whose_end_nobody_has_told_it_is_known_how_long_anybody_has(kept: Kept) -> None:
+    told = noted("p", "purge_owed", "closed", referral_id=an_id("owed"), noted_at=NOON, awaited=("iom",))
+    kept.hear(recorded("owed", 3, recipient="iom", state=ReferralState.CLOSED), says(told))
+    (row,) = kept.read(work.work, Viewer("iom", coordinates=False), DAY, Bucket.TO_PURGE)
+    assert row["purge_by"] == NOON + PURGE_WITHIN
+
+
+def test_coordinators_see_by_its_date_what_was_not_deleted_in_time_whatever_else_happens(kept: Kept) -> None:
+    withdrawn = recorded("owed", 3, sender="redcross", recipient="iom", state=ReferralState.CONSENT_WITHDRAWN)
+    kept.hear(withdrawn, of_a_purge("purge_owed", 5, "hub", "redcross", "iom"))
+    late = NOON + 2 * DAY_LONG + MINUTE
+    assert purges(kept, COORDINATOR, Bucket.NOT_PURGED, late - 2 * MINUTE) == []
+    kept.hear(of_a_purge("escalated", 2 * 24 * 60, "hub", "redcross", "iom"))
+    kept.hear(recorded("owed", 4, sender="redcross", recipient="iom", state=ReferralState.ENTERED_IN_ERROR))
+    assert purges(kept, COORDINATOR, Bucket.NOT_PURGED, late) == [an_id("owed")]
+    assert purges(kept, COORDINATOR, Bucket.ESCALATED, late) == []
+    assert purges(kept, replace(COORDINATOR, coordinates=False), Bucket.NOT_PURGED, late) == []
+    (row,) = kept.read(work.work, COORDINATOR, replace(DAY, now=late), Bucket.NOT_PURGED)
+    assert (row["purge_by"], row["owed_by"]) == (NOON + 2 * DAY_LONG, ["iom", "redcross"])
+    kept.hear(of_a_purge("purged", 3 * 24 * 60, "iom", "redcross"), of_a_purge("purged", 4 * 24 * 60, "redcross"))
+    assert purges(kept, COORDINATOR, Bucket.NOT_PURGED, late) == []
+
+
 CONFIDENTIAL: dict[str, Any] = {"confidential": True, "person_id": None, "need_id": None}
 
 
@@ -245,9 +312,10 @@ def test_of_a_confidential_case_nothing_is_kept(kept: Kept) -> None:
     before = kept.tables()
     hidden = referred("x", referral_id=an_id("hidden"), **CONFIDENTIAL)
     event = noted("x", referral_id=an_id("hidden"), confidential=True)
+    owed = noted("x", "purge_owed", "consent_withdrawn", referral_id=an_id("hidden"), confidential=True)
     gbv = referred("x", need="gbv.clinical_care", referral_id=an_id("gbv"), person_id=None, need_id=None)
     consent_id = an_id(("consent", "x"))
-    kept.hear(says(hidden), says(event), says(gbv))
+    kept.hear(says(hidden), says(event), says(owed), says(gbv))
     kept.hear(
         consent_recorded("x", person_id=None, case_code="GBV-0001"),
         contracts.ConsentSuspended(consent_id=consent_id, suspended_at=HELD_AT, confidential=True),
@@ -436,6 +504,43 @@ def test_coordinators_see_what_nobody_answers_until_somebody_does(kept: Kept) ->
     assert kept.read(work.counts, COORDINATOR, DAY)[Bucket.ESCALATED] == 0
 
 
+def test_coordinators_see_who_sees_to_a_referral_and_when_it_was_asked_for_last(kept: Kept) -> None:
+    id = an_id("silent")
+
+    def happens(what: str, minutes: int, by: str, **more: Any) -> None:
+        kept.hear(says(noted("p", what, referral_id=id, noted_at=NOON + minutes * MINUTE, noted_by=by, **more)))
+
+    def seen_to(viewer: Viewer = COORDINATOR) -> Any:
+        found = kept.read(work.seen_to, viewer, [id])
+        return tuple(found[id].values()) if found else None
+
+    kept.hear(recorded("silent", 2))
+    assert seen_to() == (None, None, None)
+    asked = {"organisation": "iom", "means": codes.ChaseMeans.TELEPHONE, "result": codes.ChaseResult.NOT_REACHED}
+    happens("taken_on", 3, CENTRE)
+    happens("taken_on", 4, "redcross", taken_over_from=CENTRE)
+    happens("chased", 6, CENTRE, chased_at=NOON + 5 * MINUTE, **asked)
+    assert seen_to() == ("redcross", NOON + 5 * MINUTE, CENTRE)
+    assert seen_to(replace(COORDINATOR, coordinates=False)) is None
+    kept.hear(recorded("silent", 7, state=ReferralState.INFO_REQUESTED))  # what was asked for then is answered
+    assert seen_to() == ("redcross", None, None)
+    kept.hear(recorded("silent", 8, state=ReferralState.CLOSED), recorded("silent", 9, state=ReferralState.IN_SERVICE))
+    assert seen_to() == (None, None, None)
+
+
+def test_what_somebody_asks_to_cancel_waits_in_hoy_from_the_first_day(kept: Kept) -> None:
+    due_at = NOON + 10 * DAY_LONG
+    said = {"waits_for": ReminderAbout.CANCELLATION, "sender": "redcross", "recipient": "iom"}
+    state = ReferralState.CANCEL_REQUESTED
+    kept.hear(recorded("asked", 3, state=state, due_at=due_at, **said))
+    kept.hear(recorded("late", 3, state=state, sender="redcross", recipient="iom"))  # its deadline is behind it
+    for organisation, shown in (("iom", ["asked", "late"]), ("redcross", [])):
+        viewer = Viewer(organisation, coordinates=False)
+        found = kept.read(work.work, viewer, DAY, Bucket.TO_CANCEL)
+        assert [row["referral_id"] for row in found] == [an_id(name) for name in shown]
+        assert kept.read(work.counts, viewer, DAY)[Bucket.TO_CANCEL] == len(shown)
+
+
 def test_the_most_pressing_comes_first(kept: Kept) -> None:
     kept.hear(*(recorded(name, name + 5, state=ReferralState.SENT, recipient="iom") for name in range(5)))
     late = replace(DAY, now=DAY.now + timedelta(days=3))
@@ -450,11 +555,11 @@ def test_every_reason_has_a_condition() -> None:
     assert {*codes.ReminderAbout} >= {*WAITS.values()}
 
 
-def wrote(by: str, minutes: int, call_back_at: datetime | None) -> Any:
-    """A note on the referral `called`, after a call."""
+def wrote(by: str, minutes: int, call_back_at: datetime | None, kind: NoteKind = NoteKind.CALL) -> Any:
+    """A note on the referral `called`, after a call unless it is of another kind."""
     others = tuple(one for one in ("redcross", "iom") if one != by)
     called: dict[str, Any] = {
-        "note_kind": NoteKind.CALL,
+        "note_kind": kind,
         "call_back_at": call_back_at,
         "addressees": others,
         "noted_by": by,
@@ -483,6 +588,17 @@ def test_whom_somebody_telephones_again_stands_in_hoy_until_they_write_again(kep
     assert due("redcross") == due(CENTRE) == []
     kept.hear(wrote("iom", 3, None), wrote("iom", 2, at))  # in whatever order
     assert due("iom") == []
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_note_that_is_of_no_call_takes_no_promised_call_back(kept: Kept, order: int) -> None:
+    kept.hear(recorded("called", 2, sender="redcross", recipient="iom"))
+    promised, note = wrote("iom", 1, HELD_AT + timedelta(hours=1)), wrote("iom", 2, None, NoteKind.NOTE)
+    for one in (promised, note)[::order]:
+        kept.hear(one)
+    assert called_back(kept, "iom") == [an_id("called")]
+    kept.hear(wrote("iom", 3, None))
+    assert called_back(kept, "iom") == []
 
 
 @pytest.mark.parametrize("state", [*ReferralState])

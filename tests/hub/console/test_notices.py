@@ -16,6 +16,7 @@ from contracts.codes import OrganisationStatus, ReferralState, Urgency
 from hub.console.notices.mailer import Mailer
 from hub.console.notices.smtp import Away, Server, UnusableServer, is_address
 from hub.console.store import notices
+from hub.console.store.work import Bucket
 from hub.console.web import notices as page
 from hub.console.web import today
 from hub.console.web.letters import Letter
@@ -23,7 +24,7 @@ from hub.console.web.saying import day_of
 from hub.console.web.words import translations
 from messaging import clock, database
 from messaging.health import health
-from tests.examples_reports import an_id
+from tests.examples_reports import an_id, noted, says
 from tests.hub.console import mail
 from tests.hub.console.kept import Kept
 from tests.hub.console.kit import CENTRE, Answer, Browser, Console, Person, Running
@@ -189,6 +190,9 @@ def test_the_digest_counts_what_hoy_counts_and_says_nothing_else(
         *steps("more", STATE.SENT, ago=3 * DAY, sender="iom", recipient=organisation),
         *steps("elsewhere", STATE.SENT, ago=3 * DAY, sender="iom", recipient="fuvadis"),
         *steps("done", STATE.SENT, STATE.COMPLETED, sender=organisation, recipient="iom"),
+        *steps("to cancel", STATE.ACCEPTED, STATE.CANCEL_REQUESTED, sender="iom", recipient=organisation),
+        *steps("to delete", STATE.SENT, STATE.CONSENT_WITHDRAWN, sender="iom", recipient=organisation),
+        says(noted("p", "purge_owed", "consent_withdrawn", referral_id=an_id("to delete"), awaited=(organisation,))),
     )
     server.taken.clear()
     now = clock.now()
@@ -208,6 +212,8 @@ def test_the_digest_counts_what_hoy_counts_and_says_nothing_else(
     }
     assert found == shown
     assert len(found) >= 3
+    for bucket in (Bucket.TO_PURGE, Bucket.TO_CANCEL):
+        assert f"{text(today.REASONS[bucket].heading)}: 1" in found
     assert f"{CONSOLE}/hoy" in body
     assert f"{CONSOLE}/avisos" in body
     named = console.settings.organisations()[organisation].name

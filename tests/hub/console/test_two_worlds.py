@@ -33,7 +33,7 @@ DAY = timedelta(days=1)
 ONE_ANOTHER = re.compile(r'[0-9a-f]{32}(?=<)|(?<=respuesta%3D)[0-9a-f]{32}|(?<=name="formulario" value=")[^"]*')
 """What is another each time that a page is made."""
 LEFT = re.compile(r"^\d+(?=;url=)")  # seconds until the session is locked
-OF_CASES = re.compile(r"\b(referral|step|event|escalation|call_back|consent|triage|link)\b")  # tables
+OF_CASES = re.compile(r"\b(referral|step|event|escalation|purge_asked|call_back|consent|triage|link)\b")  # tables
 GROWS = {"audit"}
 """It tells what this test has asked for so far: another thing each time."""
 GROWS_OF_SEEN = {"looks"}
@@ -154,7 +154,7 @@ def hidden() -> list[Any]:
         *of_a_case("hidden", **CONFIDENTIAL),
         *of_a_case("gbv", need="gbv.clinical_care", person_id=None, need_id=None),
         *(says(noted("x", what, referral_id=HIDDEN, noted_at=at, confidential=True))
-          for what in (ReferralEvent.ESCALATED, ReferralEvent.REMINDED)),
+          for what in (ReferralEvent.ESCALATED, ReferralEvent.REMINDED, ReferralEvent.PURGE_OWED)),
         says(in_need("hidden", need_code="gbv.clinical_care", need_id=an_id("hidden need"), person_id=None)),
         says(consent_recorded("hidden", person_id=None, case_code="GBV-0001")),
         says(contracts.ConsentSuspended(consent_id=consent_id, suspended_at=at, confidential=True)),

@@ -35,6 +35,9 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
     "asked": {"state": STATE.INFO_REQUESTED, "waits_for": ReminderAbout.ANSWER, "due_in": 30 * HOUR},
     "visit": {"state": STATE.SCHEDULED, "visit_in": 30 * HOUR},
     "done": {"state": STATE.COMPLETED, "waits_for": ReminderAbout.OUTCOME, "due_in": 54 * HOUR},
+    "to cancel": {"state": STATE.CANCEL_REQUESTED, "waits_for": ReminderAbout.CANCELLATION, "due_in": 30 * DAY},
+    "to cancel, late": {"state": STATE.CANCEL_REQUESTED},
+    "to delete": {"state": STATE.CONSENT_WITHDRAWN},
     "of others": {
         "state": STATE.RECEIVED, "waits_for": ReminderAbout.DECISION, "due_in": 30 * HOUR, "sender": "americares",
         "recipient": "fuvadis",
@@ -98,13 +101,15 @@ def desks(console: Console, running: Running) -> Iterator[Desks]:
         }
         service.hear(
             says(noted("e", referral_id=an_id("of others"), noted_at=noon)),
+            says(noted("p", "purge_owed", "consent_withdrawn", referral_id=an_id("to delete"), noted_at=noon,
+                       awaited=("iom",), waits_for=ReminderAbout.PURGE, purge_by=noon + 2 * DAY)),
             says(noted("n", "note_added", referral_id=an_id("done"), noted_at=noon, noted_by="iom", **call)),
-        )
+        )  # fmt: skip
         browsers = {who: Browser(running) for who in (IOM, REDCROSS, COORDINATOR)}
         for who, browser in browsers.items():
             role, organisation = (who, CENTRE) if who == COORDINATOR else ("partner_staff", who)
             console.enrol(browser, f"lists.{who}", role, organisation=organisation)
-        for name in ("to decide", "told before deadlines were", "visit"):
+        for name in ("to decide", "told before deadlines were", "visit", "to delete"):
             console.query(
                 "insert into assignment (organisation, referral_id, staff, since)"
                 " select 'iom', %s, code, now() from staff where login = 'lists.iom'", an_id(name),
@@ -137,7 +142,11 @@ def test_only_the_clock_moves_rows_from_one_reason_to_another_and_count_list_and
         "told before deadlines were", "told before them, too"})}  # fmt: skip
     late_today = {*codes("to decide")}
     later = {*codes("to decide too", "at the same moment")}
-    always = {"undecided": undecided}
+    always = {
+        "undecided": undecided,
+        "to_cancel": {*codes("to cancel", "to cancel, late")},
+        "to_purge": {*codes("to delete")},
+    }
 
     desks.move_to(desks.noon)
     assert unordered(desks.buckets(IOM)) == always
@@ -159,6 +168,7 @@ def test_only_the_clock_moves_rows_from_one_reason_to_another_and_count_list_and
         "call_back": {*codes("done")}, "overdue": late_today | later,
     }  # fmt: skip
     assert unordered(desks.buckets(REDCROSS)) == confirm | {"overdue": {*codes("asked", "done")}}
+    assert desks.buckets(COORDINATOR)["not_purged"] == codes("to delete")
 
 
 def test_what_has_no_deadline_comes_last_and_is_not_left_out(desks: Desks) -> None:
@@ -173,7 +183,7 @@ def test_of_what_somebody_has_taken_the_same_holds(desks: Desks) -> None:
     desks.move_to(desks.noon + DAY)
     assert unordered(desks.buckets(IOM, mine=True)) == {
         "undecided": {*codes("to decide", "told before deadlines were")}, "due_today": {*codes("to decide")},
-        "visits_today": {*codes("visit")},
+        "visits_today": {*codes("visit")}, "to_purge": {*codes("to delete")},
     }  # fmt: skip
 
 
@@ -199,7 +209,8 @@ def test_what_is_seen_and_taken_away_stands_in_the_audit(desks: Desks) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/hoy/escalated", "/hoy/overdue_elsewhere", "/hoy/overdue_elsewhere/lista.xlsx", "/hoy/nothing", "/hoy/OVERDUE",
+    ["/hoy/escalated", "/hoy/not_purged", "/hoy/overdue_elsewhere", "/hoy/overdue_elsewhere/lista.xlsx",
+     "/hoy/nothing", "/hoy/OVERDUE",
      "/hoy/overdue?despues=x", "/hoy/overdue?despues=2026-01-01T00:00~x", "/hoy/overdue?despues=sin~x",
      f"/hoy/overdue?despues=2026-01-01T00:00~{an_id('x')}"],
 )  # fmt: skip
