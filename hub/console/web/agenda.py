@@ -22,7 +22,7 @@ from hub.console.web.words import N_
 from messaging.believing import COLOMBIA
 
 PATH: Final = "/agenda"
-DAY, WEEK, AFTER = "dia", "semana", "despues"
+DAY, WEEK, AFTER, UNSAID = "dia", "semana", "despues", "sin_decir"
 AT_ONCE: Final = 50  # visits of a page
 UNSAID_AT_ONCE: Final = 20
 YEARS: Final = range(2000, 2200)  # of days that an address may have
@@ -63,14 +63,16 @@ def screens(settings: Settings) -> Sequence[Screen]:
         viewer, say = showing.viewer_of(visit, settings), showing.saying(visit, settings)
         today = say.now.astimezone(COLOMBIA).date()
         asked, after = read(visit.query, today)
+        unsaid_after = behind(visit.query.get(UNSAID))
         begins = datetime.combine(asked.first, time(), COLOMBIA)
         ends = begins + timedelta(days=asked.days)
         with cases.promptly(visit.tx):
-            found = work.visits(visit.tx, viewer, begins, ends, after=after, limit=AT_ONCE + 1)
-            is_now = begins <= say.now < ends and after is None
-            unsaid = (
-                work.unsaid_visits(visit.tx, viewer, day_of(say.now).begins, limit=UNSAID_AT_ONCE + 1) if is_now else []
-            )
+            found, unsaid = [], []
+            if unsaid_after is None:
+                found = work.visits(visit.tx, viewer, begins, ends, after=after, limit=AT_ONCE + 1)
+            if unsaid_after is not None or (begins <= say.now < ends and after is None):
+                before = day_of(say.now).begins
+                unsaid = work.unsaid_visits(visit.tx, viewer, before, after=unsaid_after, limit=UNSAID_AT_ONCE + 1)
         rows = [showing.shown(row, viewer) for row in found[:AT_ONCE]]
         of_before = [showing.shown(row, viewer) for row in unsaid[:UNSAID_AT_ONCE]]
         codes = sorted({row["code"] for row in (*rows, *of_before)})
@@ -83,8 +85,9 @@ def screens(settings: Settings) -> Sequence[Screen]:
             is_first=after is None,
             days=[*by_day(rows)],
             unsaid=of_before,
-            has_more_unsaid=len(unsaid) > UNSAID_AT_ONCE,
-            next=_next(asked, rows[-1]) if len(found) > AT_ONCE else None,
+            next_unsaid=_next(asked, UNSAID, of_before[-1]) if len(unsaid) > UNSAID_AT_ONCE else None,
+            has_days=unsaid_after is None,
+            next=_next(asked, AFTER, rows[-1]) if len(found) > AT_ONCE else None,
             buttons=_buttons(visit, settings, [*rows, *of_before], say),
             held=holding.held(visit, [*rows, *of_before]),
         )
@@ -100,15 +103,24 @@ def read(query: Mapping[str, str], today: date) -> tuple[Asked, AfterVisit | Non
         if first.year not in YEARS or (query.get(DAY) and query.get(WEEK)):
             raise Stopped("not_found")
         asked = Asked(first - timedelta(days=first.weekday()) if by == WEEK else first, by)
-        if not query.get(AFTER):
-            return asked, None
-        at, _, id = query[AFTER].partition("~")
-        visit_at = datetime.fromisoformat(at)
-        if visit_at.tzinfo is None:
-            raise Stopped("not_found")
-        return asked, AfterVisit(visit_at, UUID(id))
+        return asked, behind(query.get(AFTER))
     except ValueError:
         raise Stopped("not_found") from None
+
+
+def behind(said: str | None) -> AfterVisit | None:
+    """Behind which visit an address asks for more. Raises Stopped where it means nothing."""
+    if not said:
+        return None
+    at, _, id = said.partition("~")
+    try:
+        visit_at = datetime.fromisoformat(at)
+        after = AfterVisit(visit_at, UUID(id))
+    except ValueError:
+        raise Stopped("not_found") from None
+    if visit_at.tzinfo is None:
+        raise Stopped("not_found")
+    return after
 
 
 def by_day(rows: Sequence[Mapping[str, Any]]) -> Iterator[OfDay]:
@@ -120,9 +132,10 @@ def by_day(rows: Sequence[Mapping[str, Any]]) -> Iterator[OfDay]:
         yield OfDay(day, of_day)
 
 
-def _next(asked: Asked, last: Mapping[str, Any]) -> str:
-    behind = f"{last['visit_at'].isoformat()}~{last['referral_id']}"
-    return f"{asked.path()}&{urlencode({AFTER: behind})}"
+def _next(asked: Asked, of: str, last: Mapping[str, Any]) -> str:
+    """Where the visits behind the last of a list are, AFTER of the days or UNSAID."""
+    after = f"{last['visit_at'].isoformat()}~{last['referral_id']}"
+    return f"{asked.path()}&{urlencode({of: after})}"
 
 
 def _buttons(
