@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.local import beside, emergency, problems, reconciled, status
+from deploy.local import aged, beside, emergency, problems, reconciled, status
 from deploy.local.alerting import mail_of
 from deploy.local.beside import Beside
 from deploy.local.operator_error import OperatorError
@@ -41,6 +41,7 @@ AUDITED_WITHIN: Final = 300.0  # seconds
 MOST_WRONG: Final = 3  # sentences of what is wrong with the audit
 LONGEST_REASON: Final = 200
 GAPS: Final = "gaps"  # what reads it asks every database, and goes on from where it was
+AGES: Final = "queue_ages"  # what reads it asks the message log, and services' inboxes
 
 log = logging.getLogger("ruta.alerts")
 
@@ -90,17 +91,20 @@ def look(
 
     def also(place: Beside) -> dict[str, Callable[[], Any]]:
         jobs = {name: _asking(place, one, _said(book, name)) for name, one in asked.items()}
-        return jobs | {GAPS: lambda: reconciled.probe(state, place, network_of(state), _said(book, GAPS))}
+        return jobs | {
+            GAPS: lambda: reconciled.probe(state, place, network_of(state), _said(book, GAPS)),
+            AGES: lambda: aged.probe(state, place, network_of(state)),
+        }
 
     now = status.read(state, brief=brief, environment=environment, also=also)
     read = dict(now.get("probes", {}))
+    exact: Mapping[str, float] = read.pop(AGES, {})
     known = {name: {"at": at.isoformat(), "said": said} for name, said in read.items()}
     said = {name: fresh.get(name, read.get(name)) for name in probes if name in fresh or name in read}
     if (audit := book.known.get("audit")) is not None:
         said["audit"] = audit["said"]
     if GAPS in read:
         said[GAPS] = read[GAPS]["gaps"]
-    exact: Mapping[str, float | None] = said.pop("queue_ages", None) or {}
     marks, found = ages.turn_over(book.marks, now.get("queues") or (), at, exact)
     if now.get("queues") is None:
         marks = dict(book.marks)

@@ -3,7 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import amqp
@@ -12,9 +12,9 @@ from deploy.local import entrance
 from deploy.local.operator_error import OperatorError
 from deploy.local.stack import Stack
 from deploy.local.state import State
-from messaging import broker
+from messaging import addresses, broker
 from messaging.frames import Connection
-from messaging.topology import CONSOLE, GATEWAY, HUB, NETWORK, REPAIRER, DeclaredNetwork, Management
+from messaging.topology import CONSOLE, GATEWAY, HUB, MONITOR, NETWORK, REPAIRER, DeclaredNetwork, Management
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,22 @@ def amqp_urls(stack: Stack) -> dict[str, dict[str, str]]:
 def databases(stack: Stack, declared: DeclaredNetwork) -> dict[str, str]:
     """The database of each service, the gateway's and the console's."""
     return {name: stack.service_database_url(name) for name in (*declared.services, GATEWAY, CONSOLE)}
+
+
+def all_databases(state: State, place: Beside) -> dict[str, str]:
+    """Each of these and the message log's, as its own role: operators' logins see of no message whose it is.
+
+    Raises OperatorError.
+    """
+    passwords = state.known_passwords()
+    server = addresses.read(place.databases[GATEWAY], addresses.DATABASE)
+    found = {}
+    for name in (*place.databases, MONITOR):
+        password = passwords.get(f"postgres {name}")
+        if password is None:
+            raise OperatorError(f"Nothing was made in the database of {name} yet: `./ruta provision`.")
+        found[name] = replace(server, user=name, password=password, path=name).url
+    return found
 
 
 def find(

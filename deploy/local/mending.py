@@ -16,7 +16,7 @@ from uuid import UUID
 import psycopg
 
 import contracts
-from deploy.local import beside, put_back
+from deploy.local import aged, beside, put_back, status
 from deploy.local.beside import Beside
 from deploy.local.operator_error import OperatorError
 from deploy.local.organisations import network_of
@@ -28,6 +28,7 @@ from hub.monitor import queues
 from hub.monitor.mending import failures, operations
 from hub.monitor.mending.failures import Cause, Failures, Group
 from hub.monitor.mending.operations import Acting, MendingError, Operation
+from hub.monitor.queues import Queue
 from messaging import addresses
 from messaging.topology import GATEWAY, TopologyError
 
@@ -262,10 +263,13 @@ def sentences() -> Iterator[None]:
 
 def show_queues(state: State, name: str | None, *, as_json: bool) -> int:
     """Print what stands in each queue, or in those with this in their names. Raises OperatorError."""
+    place = _place(state)
     try:
-        found = [one for one in queues.read(_place(state).management) if name is None or name in one.name]
+        found = [one for one in queues.read(place.management) if name is None or name in one.name]
     except TopologyError as error:
         raise OperatorError(f"{error}; `./ruta status` says more.") from None
+    known = _ages(state, place, found)
+    found = [replace(one, age=known.get(f"{one.vhost}/{one.name}")) for one in found]
     if as_json:
         print(json.dumps({"queues": [asdict(one) for one in found]}, indent=1))
     else:
@@ -280,6 +284,13 @@ def show_queues(state: State, name: str | None, *, as_json: bool) -> int:
         headings = ("queue", "virtual host", "messages", "readers", "room", "age s", "in/s", "out/s")
         print(table(headings, rows) if rows else "There is no such queue.")
     return 0
+
+
+def _ages(state: State, place: Beside, found: Sequence[Queue]) -> Mapping[str, float]:
+    """The ages that are known: none where the message log, or the database, does not answer in time."""
+    job = {"ages": lambda: aged.read(state, place, network_of(state), found)}
+    known = status.at_once(job, status.READ_WITHIN)["ages"]
+    return {} if isinstance(known, Exception) else known
 
 
 def _counted(many: int | None) -> str:

@@ -146,7 +146,6 @@ def _of_the_log(stack: Stack) -> dict[str, str]:
         "MONITOR_DATABASE_URL": stack.service_database_url(MONITOR),
         "MONITOR_HUB_AMQP_URL": stack.amqp_url(MONITOR, HUB),
         "MONITOR_GATEWAY_DATABASE_URL": stack.refusals_database_url(GATEWAY),
-        "RUTA_NETWORK_FILE": str(NETWORK_FILE),
         # The disk of a server that is not our own nobody sees from here.
         **({"MONITOR_DATA_DIRECTORY": str(stack.postgres.data)} if stack.postgres is not None else {}),
         **{name: stack.environment[name] for name in OF_THE_LOG if name in stack.environment},

@@ -30,7 +30,7 @@ from hub.monitor.mending.databases import ask as ask_database
 from hub.monitor.mending.operations import REASON, MendingError
 from hub.monitor.reconciling import comparing
 from hub.monitor.reconciling.comparing import Found, Lost
-from messaging import addresses, database
+from messaging import database
 from messaging.database import Connection
 from messaging.topology import GATEWAY, HUB, LEDGER, MONITOR, DeclaredNetwork, TopologyError
 
@@ -51,7 +51,7 @@ def probe(state: State, place: Beside, declared: DeclaredNetwork, before: Any) -
     """One look for alerts: `gaps` as they have them, and the `state` from which the next one goes on."""
     waiting = _waiting(place)
     before = before["state"] if before else None
-    found = comparing.look(_databases(state, place), declared, waiting, before, datetime.now(UTC))
+    found = comparing.look(beside.all_databases(state, place), declared, waiting, before, datetime.now(UTC))
     return {"gaps": found.gaps, "state": found.state}
 
 
@@ -67,7 +67,7 @@ def run(state: State, *, say_again: bool, why: str, yes: bool, as_json: bool, as
     place = beside.find(state, declared)
     if place is None:
         raise OperatorError(f"Nothing runs from {state.directory}, and RUTA_* names no servers: `./ruta up`.")
-    databases = _databases(state, place)
+    databases = beside.all_databases(state, place)
     if say_again and {LEDGER, *declared.services} - _waiting(place).keys():
         # Else it would be said to a queue that is not there.
         with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
@@ -104,22 +104,6 @@ def run(state: State, *, say_again: bool, why: str, yes: bool, as_json: bool, as
         report["more"] = more
         print(json.dumps(report, indent=1, default=str))
     return int(bool(found.lost) or more)
-
-
-def _databases(state: State, place: Beside) -> dict[str, str]:
-    """Each database that is compared, as its service: operators' logins see of no message whose it is.
-
-    Raises OperatorError.
-    """
-    passwords = state.known_passwords()
-    server = addresses.read(place.databases[GATEWAY], addresses.DATABASE)
-    found = {}
-    for name in (*place.databases, MONITOR):
-        password = passwords.get(f"postgres {name}")
-        if password is None:
-            raise OperatorError(f"Nothing was made in the database of {name} yet: `./ruta provision`.")
-        found[name] = replace(server, user=name, password=password, path=name).url
-    return found
 
 
 def _waiting(place: Beside) -> dict[str, int | None]:

@@ -48,7 +48,7 @@ OPERATORS_SEE: Final[list[LiteralString]] = [
 # Of the message log what pages show: of confidential cases no more than that there is something, but for a reason.
 READERS_SEE: Final[list[LiteralString]] = [
     "grant connect on database {database} to {role}",
-    "grant select on message, outcome, failure, queue_age, flow, flow_hour, flow_failed, counted to {role}",
+    "grant select on message, outcome, failure, flow, flow_hour, flow_failed, counted to {role}",
     "grant select on refused_beyond to {role}",
     "grant execute on function ask_to_open(uuid, uuid[], text, text), open_once(uuid), vouch(uuid[]) to {role}",
 ]

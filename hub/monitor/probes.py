@@ -1,8 +1,8 @@
 """What alerts need to know beside what `./ruta status` reads: a list, to which whoever knows more adds a row.
 
-Each probe reads one database, takes what it said last, and returns plain data; rules.py says which. One named
-`queue_ages` (`vhost/name` → seconds, None where nobody knows) is taken in place of what ages.py reckons, and one named
-`gaps` is what reconciliation has found.
+Each probe reads one database, takes what it said last, and returns plain data; rules.py says which. Two ask several,
+and stand beside these (deploy/local/alerts.py): `gaps` is what reconciliation has found, and `queue_ages`
+(`vhost/name` → seconds) is taken in place of what alerts/ages.py reckons.
 """
 
 from collections.abc import Callable, Mapping

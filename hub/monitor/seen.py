@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from hub.monitor.alerts import rules, telling
+from hub.monitor.alerts import ages, rules, telling
 from hub.monitor.alerts.rules import Alert
 from hub.monitor.alerts.settings import Settings
 from hub.monitor.alerts.telling import Book
@@ -207,15 +207,14 @@ def _queues(now: Mapping[str, Any]) -> list[SeenQueue] | None:
     for one in now["queues"]:
         vhost, name = one["vhost"], rules.public(one["name"])
         known = now.get("queue_ages", {}).get(f"{vhost}/{one['name']}")
-        age, exact = (known["seconds"], known["exact"]) if known else (None, False)
         queue = SeenQueue(
             vhost=vhost,
             name=name,
             messages=one["messages"],
             readers=one["consumers"],
             part=rules.part_that_reads(vhost, name),
-            age=age,
-            exact=exact,
+            age=ages.known(f"{vhost}/{name}", known, now["services"]),
+            exact=known is not None and known["exact"],
             in_per_s=one.get("in_per_s"),
             out_per_s=one.get("out_per_s"),
             room=one.get("room"),
@@ -227,12 +226,12 @@ def _queues(now: Mapping[str, Any]) -> list[SeenQueue] | None:
 
 
 def _together(one: SeenQueue, other: SeenQueue) -> SeenQueue:
-    ages = [queue.age for queue in (one, other) if queue.age is not None]
+    known = [queue.age for queue in (one, other) if queue.age is not None]
     return replace(
         one,
         messages=_whole_sum(one.messages, other.messages),
         readers=_whole_sum(one.readers, other.readers),
-        age=max(ages, default=None),
+        age=max(known, default=None),
         exact=one.exact and other.exact,
         in_per_s=_sum(one.in_per_s, other.in_per_s),
         out_per_s=_sum(one.out_per_s, other.out_per_s),
@@ -312,7 +311,7 @@ def _all_is_seen(now: Mapping[str, Any]) -> bool:
 
 def _inboxes(organisation: str, now: Mapping[str, Any], at: datetime) -> list[SeenAddress]:
     """Those of which something is known; the hub's screens read for themselves."""
-    probes, ages = now["probes"], now.get("queue_ages", {})
+    probes, aged = now["probes"], now.get("queue_ages", {})
     by_http = {
         address: rules.age(one["since"], at)
         for address, one in probes.get("unacknowledged", {}).items()
@@ -325,7 +324,7 @@ def _inboxes(organisation: str, now: Mapping[str, Any], at: datetime) -> list[Se
         address = rules.public(one["name"]).removeprefix("inbox.")
         if one["name"].startswith("inbox.") and address.partition(".")[0] == organisation:
             queues[address] = _whole_sum(queues.get(address, 0), one["messages"])
-            known = ages.get(f"{one['vhost']}/{one['name']}", {"seconds": 0.0})
+            known = aged.get(f"{one['vhost']}/{one['name']}", {"seconds": 0.0})
             by_amqp[address] = max(by_amqp.get(address, 0.0), known["seconds"])
     addresses = sorted({*by_http, *queues, *own} - {f"{organisation}.{CONSOLE}"})
     return [

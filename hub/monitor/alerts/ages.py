@@ -5,16 +5,18 @@ good: once as many were taken as there were at an earlier look, nothing of then 
 out. Until then the oldest is from before that look. Where the message log knows the very age (`exact`), that is taken.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 from typing import Any
+
+from messaging.topology import HUB
 
 Mark = dict[str, Any]
 """Of one queue: `at` a look there were `messages`, and `acknowledged` had been taken; `moved_at` last time it rose."""
 
 
 def turn_over(
-    marks: Mapping[str, Mark], queues: Iterable[Mapping[str, Any]], at: datetime, exact: Mapping[str, float | None]
+    marks: Mapping[str, Mark], queues: Iterable[Mapping[str, Any]], at: datetime, exact: Mapping[str, float]
 ) -> tuple[dict[str, Mark], dict[str, dict[str, Any]]]:
     """Return the marks after one more look, and the ages by `vhost/name`; see rules.py for what an age has."""
     new: dict[str, Mark] = {}
@@ -48,6 +50,16 @@ def turn_over(
         seconds = _seconds(mark["at"], at) if known is None else known
         ages[name] = {"seconds": seconds, "exact": known is not None, "moved": _seconds(mark["moved_at"], at)}
     return new, ages
+
+
+def known(queue: str, age: Mapping[str, Any] | None, services: Container[str]) -> float | None:
+    """The age of a queue's oldest message, of `vhost/name`; None where nobody knows it, and of an empty queue.
+
+    Of a service's queue it is what the message log says, or nothing; of another, at least so long.
+    """
+    vhost, _, name = queue.partition("/")
+    is_said = age is not None and (age["exact"] or vhost != HUB or name not in services)
+    return (age["seconds"] or None) if age is not None and is_said else None
 
 
 def _seconds(since: str, at: datetime) -> float:

@@ -1,31 +1,30 @@
 """The monitor's log: writes down what passes the hub, without its bodies, and what became of it.
 
     python -m hub.monitor.log       (MONITOR_DATABASE_URL, MONITOR_HUB_AMQP_URL, MONITOR_GATEWAY_DATABASE_URL,
-                                     RUTA_NETWORK_FILE, RUTA_MONITOR_KEEP_…)
+                                     RUTA_MONITOR_KEEP_…)
 
 It reads the queue `log` as messaging/batch_writer.py says; what comes again is known. Nobody waits for it: the queue
-takes whatever comes, and drops its oldest where it is full. Another thread looks which message of each service's queue
-is the oldest that nothing has been said of; and one reads what the entrance by HTTP has refused (refused.py).
+takes whatever comes, and drops its oldest where it is full. Another thread reads what the entrance by HTTP has refused
+(refused.py).
 """
 
 import logging
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import psycopg
 
-from hub.monitor.log import ages, counting, entries, keeping, refused, writing
+from hub.monitor.log import counting, entries, keeping, refused, writing
 from hub.monitor.log.keeping import Settings, SettingsError
-from messaging import clock, database, frames, topology
+from messaging import clock, database, frames
 from messaging import log as logs
-from messaging.batch_writer import ITS_OWN_FAULT, Aside, BatchWriter, Task, run_until_asked
+from messaging.batch_writer import ITS_OWN_FAULT, BatchWriter, Task, run_until_asked
 from messaging.health import health
 from messaging.log import describe, fields
-from messaging.topology import LOG, MONITOR, NETWORK_FILE, Service, TopologyError
+from messaging.topology import LOG, MONITOR
 
 log = logging.getLogger("ruta.monitor")
 
@@ -164,15 +163,10 @@ def _setting(name: str) -> str:
     return os.environ[name]
 
 
-def services_of_environment() -> Iterable[Service]:
-    """The services of the network file. Raises TopologyError."""
-    return topology.read(Path(os.environ.get("RUTA_NETWORK_FILE") or NETWORK_FILE)).services.values()
-
-
 def main() -> int:
     """Write until SIGTERM or SIGINT; 1 if it ends before that.
 
-    Ends with a sentence where a setting, or the network file, cannot be read.
+    Ends with a sentence where a setting cannot be read.
     """
     logs.set_up(MONITOR)
     try:
@@ -180,11 +174,9 @@ def main() -> int:
         gateway = os.environ.get("MONITOR_GATEWAY_DATABASE_URL")
         refusals = refused.Reading(gateway) if gateway else None
         writer = Writer(database_url, _setting("MONITOR_HUB_AMQP_URL"), Settings.read(os.environ), refusals)
-        looking = ages.Looking(database_url, services_of_environment())
-    except (SettingError, SettingsError, TopologyError) as error:
+    except (SettingError, SettingsError) as error:
         sys.exit(str(error))
-    beside: list[Aside] = [looking] if refusals is None else [looking, refusals]
-    return run_until_asked(MONITOR, writer, beside)
+    return run_until_asked(MONITOR, writer, [] if refusals is None else [refusals])
 
 
 if __name__ == "__main__":

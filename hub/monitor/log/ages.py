@@ -1,137 +1,131 @@
-"""How long the oldest message of each service's queue has waited: the first that the service has said nothing of.
+"""How long the oldest message of a service's queue has waited: since the first came, by the log, that its inbox lacks.
 
-Of what organisations say each service says what became of it (messages.processed), also where it waits; of what the
-hub says for itself nobody does, and so it has no age here. All that came before `answered` has been answered for: from
-there on is looked, so that a look costs what has come since, and not what there is.
+    oldest(log, service, inbox)     -> timedelta(seconds=42), or None where nobody knows
+
+A queue is read in its order. So the time is halved until it is known, to a second, how far its reader has come; the
+first message is looked for from twenty seconds before that on, for what a service has at hand it takes in an order of
+its own. What was lost lies behind that as soon as something later was taken. Nothing here asks what services have said
+of messages: of what the hub says for itself they say nothing, and what they say the log may have dropped.
 """
 
-import logging
-import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-import psycopg
-
 from contracts.registry import CONTRACTS
-from messaging import clock, database
-from messaging.broker import backoff
+from hub.monitor.reconciling.comparing import ABSENT, PASSED_BY
+from messaging import reading_since
 from messaging.database import Connection
-from messaging.log import describe, fields
 from messaging.topology import Service
 
-log = logging.getLogger("ruta.monitor")
+KNOWN_FOR: Final = timedelta(seconds=10)  # since the log last said that nothing waits for it
+NEAR: Final = timedelta(seconds=1)  # how well it is known how far a reader has come, and the first step back
+LOOKED_BACK: Final = timedelta(days=100)  # longer than a log is kept
+SAMPLE: Final = 50  # messages by which it is judged whether a reader has come so far
+PAGE: Final = 1_000  # messages that are held against an inbox at once
 
-LOOK_EVERY: Final = 1.0  # seconds
-BEGINS: Final = timedelta(hours=1)  # before now, where nothing was looked at yet
-AT_ONCE: Final = 20_000  # messages at most that one look goes by
-KNOWN_FOR: Final = timedelta(seconds=10)  # how old a look may be
-
-ANSWERED: Final = "select answered from queue_age where service = %s"
-# In the order in which they came; the first that has no outcome ends it.
-NEXT: Final = """
-    with come as materialized (
-        select arrived_at, id from message
-        where arrived_at > %(since)s and kind = 'passed' and not erased and source <> 'hub'
-          and (recipient is null and type = any(%(types)b::text[])
-               or confidential and type = any(%(families)b::text[]) and exists (
-                   select from confidential_message as hidden
-                   where hidden.id = message.id and hidden.type = any(%(types)b::text[]) and hidden.recipient is null
-                     and hidden.source <> 'hub'))
-        order by arrived_at limit %(limit)s
-    ), looked as (
-        select come.*, exists (
-            select from outcome where message_id = come.id and service = %(service)s and logged_at >= %(said_since)s
-        ) as answered from come
-    ), oldest as (
-        select arrived_at, id from looked where not answered order by arrived_at limit 1
+COUNTED: Final = "select until, behind_at, clock_timestamp() as now from counted"
+# What came to a service's queue from a time on, in the order in which it came: of confidential cases, too. Of each type
+# from when on the queue takes it.
+COME: Final = """
+    with asked as materialized (
+        select type, greatest(since, %(since)s) as since
+        from unnest(%(types)b::text[], %(begun)b::timestamptz[]) as asked(type, since)
+    ), plain as (
+        select come.* from asked cross join lateral (
+            select arrived_at, id, source from message
+            where message.type = asked.type and arrived_at >= asked.since and recipient is null and kind = 'passed'
+              and not confidential and not erased
+            order by arrived_at limit %(limit)s
+        ) as come
+    ), hidden as (
+        select come.arrived_at, come.id, come.source
+        from asked join confidential_message as come on come.type = asked.type and come.arrived_at >= asked.since
+        join message on message.arrived_at = come.arrived_at and message.id = come.id
+        where come.arrived_at >= %(since)s and come.recipient is null
+          and message.kind = 'passed' and message.confidential and not message.erased
+        order by come.arrived_at limit %(limit)s
     )
-    select (select count(*) from come) as many, (select max(arrived_at) from come) as last,
-           (select max(arrived_at) from message where arrived_at > %(since)s) as end,
-           (select arrived_at from oldest) as oldest_at, (select id from oldest) as oldest_id
+    select * from (table plain union all table hidden) as come order by arrived_at limit %(limit)s
 """
-SAY: Final = """
-    insert into queue_age (service, answered, oldest_at, oldest_id, looked_at)
-    values (%s, %s, %s, %s, clock_timestamp())
-    on conflict (service) do update set answered = excluded.answered, oldest_at = excluded.oldest_at,
-        oldest_id = excluded.oldest_id, looked_at = excluded.looked_at
+# What passes once more after a day the log has anew, and the inbox from before.
+TAKEN: Final = """
+    select from unnest(%b::text[], %b::uuid[], %b::timestamptz[]) as asked(source, message_id, at)
+    join operators.inbox as known using (source, message_id)
+    where received_at > at - interval '12 hours' limit 1
 """
-AGES: Final = "select service, oldest_at, oldest_id, looked_at, clock_timestamp() as now from queue_age"
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """The oldest message of a service's queue that the service has said nothing of."""
+class _Come:
+    """A message that came to a service's queue."""
 
-    arrived_at: datetime
+    at: datetime
     id: UUID
-    age: timedelta
+    source: str
 
 
-def look(connection: Connection, service: Service, now: datetime) -> None:
-    """Look for the oldest message of a service's queue, note it, and commit."""
-    types = sorted(one.type for one in CONTRACTS.values() if one.name in service.reads)
-    row = connection.execute(ANSWERED, (service.name,)).fetchone()
-    since: datetime = row["answered"] if row is not None else now - BEGINS
-    params = {
-        "since": since,
-        "said_since": since - BEGINS,  # a message may be delivered again, behind what became of it
-        "types": types,
-        "families": sorted({one.partition(".")[0] for one in types}),
-        "service": service.name,
-        "limit": AT_ONCE,
-    }
-    row = connection.execute(NEXT, params).fetchone()
-    assert row is not None
-    if row["oldest_at"] is not None:
-        answered = row["oldest_at"] - timedelta(microseconds=1)  # it is looked at again
-    else:
-        answered = (row["last"] if row["many"] == AT_ONCE else row["end"]) or since
-    connection.execute(SAY, (service.name, answered, row["oldest_at"], row["oldest_id"]))
-    connection.commit()
+def oldest(log: Connection, service: Service, inbox: Connection) -> timedelta | None:
+    """How long a service's queue has had its oldest message; `inbox` is the service's database.
 
-
-class Looking:
-    """One thread that looks every second."""
-
-    def __init__(self, database_url: str, services: Iterable[Service]) -> None:
-        self._database_url = database_url
-        self._services = list(services)
-        self._stop = threading.Event()
-
-    def stop(self) -> None:
-        """Let `run` return."""
-        self._stop.set()
-
-    def run(self) -> None:
-        """Look until stopped, through every absence of the database."""
-        attempt = 0
-        while not self._stop.is_set():
-            try:
-                with database.connect(self._database_url) as connection:
-                    while not self._stop.wait(LOOK_EVERY):
-                        for service in self._services:
-                            look(connection, service, clock.machine_now())
-                        attempt = 0
-            except psycopg.Error as error:
-                log.warning("the age of queues is not known", extra=fields(error=describe(error)))
-            if self._stop.wait(backoff(attempt)):
-                return
-            attempt += 1
-
-
-def oldest(connection: Connection) -> dict[str, Waiting | None]:
-    """By service, the oldest message of its queue that it has said nothing of; None where there is no such.
-
-    A service that is not named here has not been looked at for ten seconds: nobody knows how old its queue is.
+    None where nobody knows: something has waited for the log for ten seconds, or had when that message came; or the
+    inbox lacks nothing that the log has.
     """
-    found: dict[str, Waiting | None] = {}
-    for row in connection.execute(AGES).fetchall():
-        if row["now"] - row["looked_at"] > KNOWN_FOR:
-            continue
-        waits = row["oldest_at"] is not None
-        age = row["now"] - row["oldest_at"] if waits else None
-        found[row["service"]] = Waiting(row["oldest_at"], row["oldest_id"], age) if age is not None else None
-    return found
+    counted = log.execute(COUNTED).fetchone()
+    if counted is None or counted["now"] - counted["until"] > KNOWN_FOR:
+        return None
+    first = _Search(log, inbox, service).first(counted["now"])
+    if first is None or (counted["behind_at"] is not None and first <= counted["behind_at"]):
+        return None
+    age: timedelta = counted["now"] - first
+    return max(age, timedelta())
+
+
+class _Search:
+    """Looks for the first message that came to a service's queue and is not in its inbox."""
+
+    def __init__(self, log: Connection, inbox: Connection, service: Service) -> None:
+        self._log, self._inbox = log, inbox
+        begun = reading_since.since(inbox)
+        taken = {one.type: begun.get(one.name) for one in CONTRACTS.values() if one.name in service.reads}
+        self._types, self._begun = list(taken), list(taken.values())
+
+    def first(self, now: datetime) -> datetime | None:
+        """When it came; None where there is none."""
+        since = self._reached(now) - PASSED_BY
+        while come := self._come(since, PAGE):
+            if lacking := self._lacking(come):
+                return lacking[0].at
+            since = come[-1].at + timedelta(microseconds=1)
+        return None
+
+    def _reached(self, now: datetime) -> datetime:
+        """How far its reader has come, or a second less; where it has taken nothing, as far back as is looked."""
+        step, ahead, behind = NEAR, now, now - NEAR
+        while not self._has_taken(behind) and step < LOOKED_BACK:
+            step *= 2
+            ahead, behind = behind, now - step
+        while ahead - behind > NEAR:
+            middle = behind + (ahead - behind) / 2
+            if self._has_taken(middle):
+                behind = middle
+            else:
+                ahead = middle
+        return behind
+
+    def _has_taken(self, since: datetime) -> bool:
+        """Whether its reader has taken any of the first that came from then on."""
+        those = self._come(since, SAMPLE)
+        asked = [one.source for one in those], [one.id for one in those], [one.at for one in those]
+        return bool(those) and self._inbox.execute(TAKEN, asked).fetchone() is not None
+
+    def _come(self, since: datetime, limit: int) -> list[_Come]:
+        asked = {"types": self._types, "begun": self._begun, "since": since, "limit": limit}
+        rows = self._log.execute(COME, asked).fetchall()
+        return [_Come(row["arrived_at"], row["id"], row["source"]) for row in rows]
+
+    def _lacking(self, come: Sequence[_Come]) -> list[_Come]:
+        rows = self._inbox.execute(ABSENT, ([one.source for one in come], [one.id for one in come])).fetchall()
+        return [come[nth] for nth in sorted(row["nth"] - 1 for row in rows)]

@@ -21,18 +21,19 @@ from hub.console.web.visit import Visit
 from hub.gateway import outcomes
 from hub.gateway.audit.store import Act
 from hub.gateway.http.problems import Language
-from hub.monitor.log import ages, confidential, stories
-from hub.monitor.log.ages import Waiting
+from hub.monitor.log import confidential, stories
 from hub.monitor.log.confidential import REFERENCE, NotOpened, Opened
 from hub.monitor.log.counting import NOBODY
 from hub.monitor.log.reading import Entry
 from hub.monitor.log.stories import Story
+from hub.monitor.seen import Seen
 from hub.monitor.web import drawing, having, log, looking
 from hub.monitor.web.log import LogAway
 from hub.monitor.web.operators import actor, record
 from messaging import clock
 from messaging.database import Connection
 from messaging.identity import HUB
+from messaging.topology import HUB as VHOST
 
 OPENED: Final = TypeAdapter(Opened)
 ABOUT: Final = 50  # messages about one subject, the newest, of which it is said who has them
@@ -48,7 +49,6 @@ class Found:
     concerns: tuple[Entry, ...]
     """The messages of which it is said who has them, the oldest first: these and what they have caused, or what is
     about the same."""
-    oldest: dict[str, Waiting | None]
 
 
 def path_of(id: UUID) -> str:
@@ -121,13 +121,14 @@ def _page(visit: Visit, settings: Settings, opened: Opened | None, wrong: Mappin
     if found is None:
         return visit.page("story_unknown.html", status=200 if away else 404, id=id, away=away)
     now, entries = clock.now(), found.story.entries
+    looked, last = looking.last(visit, settings)
     return visit.page(
         "story.html",
         status=422 if wrong else 503 if problem else 200,
         id=id,
         short_code=next((one.short_code for one in entries if not found.itself and one.subject == id), None),
-        itself=[_itself(one, found, settings, visit.language) for one in found.itself],
-        standing=having.standing(found.concerns, *looking.last(visit, settings), settings),
+        itself=[_itself(one, last, settings, visit.language) for one in found.itself],
+        standing=having.standing(found.concerns, looked, last, settings),
         titles=TITLES,
         firsts=FIRST,
         story=found.story,
@@ -155,7 +156,7 @@ def found_of(connection: Connection, id: UUID) -> Found | None:
         concerns = tuple(one for one in entries if one.id in ids or one.causation in ids)
     else:
         concerns = tuple(reversed(asked.about)) or entries
-    return Found(asked.itself, asked.story, concerns, ages.oldest(connection))
+    return Found(asked.itself, asked.story, concerns)
 
 
 def shown(one: Entry) -> dict[str, Any]:
@@ -185,7 +186,7 @@ def name(id: str) -> str:
     return {HUB: "Ruta", NOBODY: ""}.get(id, id)
 
 
-def _itself(one: Entry, found: Found, settings: Settings, language: Language) -> dict[str, Any]:
+def _itself(one: Entry, last: Seen | None, settings: Settings, language: Language) -> dict[str, Any]:
     """The message that was asked for: its envelope, and where it is now."""
     is_read_here = one.recipient is None and one.source != HUB and one.kind == "passed" and not one.confidential
     readers = outcomes.readers(one.type, settings.services) if one.type and is_read_here else ()
@@ -198,10 +199,10 @@ def _itself(one: Entry, found: Found, settings: Settings, language: Language) ->
         "where": outcomes.in_words(whole, language) if knows else [],
         "waits": [(part.waiting_for, path_of(part.waiting_for)) for part in one.now if part.waiting_for],
         "queues": [
-            (service, _length(waiting.age, language) if waiting is not None else "")
-            for service in whole.silent
-            if knows and service in found.oldest
-            for waiting in [found.oldest[service]]
+            (queue.name, _length(timedelta(seconds=queue.age), language) if queue.age is not None else "")
+            for queue in (last and last.queues) or ()
+            if knows and queue.vhost == VHOST and queue.name in whole.silent
+            if queue.age is not None or queue.messages == 0
         ],
     }
 

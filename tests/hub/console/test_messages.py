@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from deploy.local import Stack
 from deploy.local.stack import reader_role
 from hub.console.web.log_words import AWAY, NEITHER, UNKNOWN
 from hub.gateway import outcomes
-from hub.monitor.log import ages, keeping, refused
+from hub.monitor.log import keeping, refused
 from hub.monitor.web import having, story
 from messaging import clock, topology
 from screens import operating
@@ -149,23 +150,29 @@ def test_the_story_says_where_it_is_and_draws_all_that_goes_with_it(
     assert str(accepted.id) in ids(subject)
 
 
-def test_who_has_not_answered_is_named_with_the_age_of_its_queue(log: Log, operator: Browser) -> None:
+def test_who_has_not_answered_is_named_with_the_age_of_its_queue(console: Console, log: Log, operator: Browser) -> None:
     log.empty()
     message = say(service_published())
     silent, *others = sorted(outcomes.readers(message.type, SERVICES))
     log.write(message)
     for service in others:
         log.write(processed("applied", message.id, service=service, type=message.type))
-    for one in SERVICES.values():
-        ages.look(log.connection, one, log.now)
+    seen = operating.well(clock.now())
+    assert seen.queues
+    queue = replace(seen.queues[0], vhost="hub", name=silent, messages=3, age=42.0, exact=True)
 
+    console.see(replace(seen, queues=[queue]))
     page = operator.get(f"/mensaje/{message.id}").text
 
     assert f"{silent}: todavía nada" in page
-    assert f"En la cola de {silent} el más antiguo espera desde hace" in page
+    assert f"En la cola de {silent} el más antiguo espera desde hace 42 s" in page
     for service in others:
         assert f"{service}: aplicado" in page
     assert "No es el de un mensaje" in operator.get(f"/mensaje/{message.subject}").text
+    console.see(replace(seen, queues=[replace(queue, age=None)]))
+    assert f"En la cola de {silent}" not in operator.get(f"/mensaje/{message.id}").text
+    console.see(replace(seen, queues=[replace(queue, age=None, messages=0)]))
+    assert f"En la cola de {silent} ya nada espera" in operator.get(f"/mensaje/{message.id}").text
 
 
 def test_no_page_has_a_planted_word(log: Log, operator: Browser) -> None:
@@ -304,7 +311,7 @@ def test_who_uses_an_older_version_of_a_contract_is_named(log: Log, console: Con
     [
         "select from confidential_message", "select from confidential_outcome", "select from mention",
         "select from opening", "select from erased", "delete from message", "update outcome set code = 'x'",
-        "insert into queue_age values ('x', now(), null, null, now())", "create table mine (x int)",
+        "update counted set until = now()", "create table mine (x int)",
     ],
 )  # fmt: skip
 def test_the_login_reads_what_is_shown_and_nothing_else(stack: Stack, operator: Browser, statement: Any) -> None:

@@ -20,7 +20,7 @@ DATABASE = "monitor_tried"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TABLES = (
     "message, outcome, mention, confidential_message, confidential_outcome, confidential_id, erased, flow, "
-    "failure, refused_beyond, queue_age, read_up_to, flow_hour, flow_failed, counted"
+    "failure, refused_beyond, read_up_to, flow_hour, flow_failed, counted"
 )
 
 
