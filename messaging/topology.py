@@ -511,7 +511,7 @@ def definitions(
         parts.policy(HUB, "deliver", rf"^(deliver\.|{LEDGER}$)", None, unlimited)
         # `./ruta repair` looks at what was dead-lettered and leaves there what has no place to go: that is no delivery.
         parts.policy(HUB, "aside", "^(unrouted|dead)$", None, unlimited)
-    # The log holds nobody up: where it is away for long, its oldest are dropped, and missed by reconciliation.
+    # The log holds nobody up: where it is away for long, its oldest are dropped, and the log never has them.
     logged = {**unlimited, **_limited(network.limits["service"], "drop-head")}
     parts.policy(HUB, "log", f"^{LOG}$", None, logged)
     dead_lettered = {"dead-letter-exchange": "dead", **at_least_once}

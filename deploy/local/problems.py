@@ -17,16 +17,18 @@ from hub.monitor.alerts import rules
 from messaging import inbox
 from messaging.clocks import APART
 from messaging.log import describe
-from messaging.topology import COURIER, GATEWAY, LEDGER, NETWORK
+from messaging.topology import COURIER, GATEWAY, HUB, LEDGER, LOG, NETWORK
 
 FULL_BELOW_MB = (
     200  # of an embedded server's disk: RabbitMQ takes nothing more below 50, PostgreSQL writes 16 at a time
 )
 SILENT_AFTER = 15.0  # seconds without a heartbeat, of which there is one each second, until it is told
 JUST_NOW = 30.0  # seconds since a process was started again
+NEARLY_FULL = 0.8  # of what the log's queue may hold
 LINES = 6  # of things missing that are told one by one
 
 REPAIR = "./ruta repair"
+NODES = "rabbitmqctl cluster_status"
 
 log = logging.getLogger("ruta.watch")
 
@@ -51,7 +53,7 @@ def find(now: Mapping[str, Any]) -> list[Found]:
         return []
     looks = {
         _disks: "", _processes: "", _servers: "", _nodes: "management", _definitions: "differences", _queues: "queues",
-        _dead_lettered: "queues", _said: "", _clocks: "", _given_up: "database",
+        _log_full: "queues", _dead_lettered: "queues", _said: "", _clocks: "", _given_up: "database",
         _crowded: "database", _emergency: "",
     }  # fmt: skip
     return [replace(one, seen_in=part) for look, part in looks.items() for one in look(now)]
@@ -184,7 +186,7 @@ def _nodes(now: Mapping[str, Any]) -> Iterator[Found]:
     for node in now["broker"]:
         name = node["name"]
         if not node["running"]:
-            yield Found("node_away", name, f"Node {name} of the broker does not run.", "start it, and see its log")
+            yield Found("node_away", name, f"Node {name} of the broker does not run.", NODES)
             continue
         if node["mem_alarm"]:
             used = f"{node['mem_used'] / 1e6:,.0f} of {node['mem_limit'] / 1e6:,.0f} MB"
@@ -192,7 +194,7 @@ def _nodes(now: Mapping[str, Any]) -> Iterator[Found]:
                 "memory_alarm",
                 name,
                 f"The broker has its memory alarm on ({name}, {used}): it takes nothing, and all senders wait.",
-                "see which queue grows below, and who does not read it",
+                "./ruta queue",
             )
         if node["disk_free_alarm"]:
             yield Found(
@@ -200,12 +202,12 @@ def _nodes(now: Mapping[str, Any]) -> Iterator[Found]:
                 name,
                 f"The broker has its disk alarm on ({name}, {node['disk_free'] / 1e6:,.0f} MB free): it takes nothing, "
                 "and all senders wait.",
-                "make room on its disk; it goes on by itself",
+                "make room on its disk (it goes on by itself): df -h",
             )
         if node["partitions"]:
             cut = _listed(node["partitions"])
             text = f"Node {name} of the broker is cut off from {cut}."
-            yield Found("partition", name, text, "see the network between them")
+            yield Found("partition", name, text, NODES)
 
 
 def _definitions(now: Mapping[str, Any]) -> Iterator[Found]:
@@ -235,11 +237,13 @@ def _queues(now: Mapping[str, Any]) -> Iterator[Found]:
         name, waiting = f"{queue['name']} ({queue['vhost']})", queue["messages"]
         if queue["state"] in ("down", "minority", "crashed", "stopped"):
             text = f"Queue {name} is down ({queue['state']}): too few of the broker's nodes hold it."
-            yield Found("queue_down", name, text, "start the node that is away")
+            yield Found("queue_down", name, text, NODES)
         reader = _reader(queue["vhost"], queue["name"], now["services"])
         if reader and waiting and queue["consumers"] == 0:
             text = f"{_messages(waiting)} in queue {name}, and nobody reads it."
-            yield Found("nobody_reads", name, text, f"see whether {reader} runs, and its log")
+            known = [one["log"] for one in now.get("processes", ()) if one["name"] == reader]
+            first = f"less +G {known[0]}" if known else f"see whether {reader} runs, and its log"
+            yield Found("nobody_reads", name, text, first)
 
 
 def _reader(vhost: str, queue: str, services: Iterable[str]) -> str | None:
@@ -249,6 +253,21 @@ def _reader(vhost: str, queue: str, services: Iterable[str]) -> str | None:
     if queue in (LEDGER, *services):
         return COURIER if queue == LEDGER else queue
     return GATEWAY if queue.startswith(("deliver.", "submitted.")) else None
+
+
+def _log_full(now: Mapping[str, Any]) -> Iterator[Found]:
+    """The one queue that refuses nothing where it is full: it drops its oldest, and nobody is told then."""
+    for queue in now["queues"] or []:
+        if (queue["vhost"], queue["name"]) == (HUB, LOG):
+            used = max(_used(queue["messages"], queue["room"]), _used(queue["size"], queue["room_bytes"]))
+            if used >= NEARLY_FULL:
+                text = f"Queue {LOG} ({HUB}) is {used:.0%} full: beyond that its oldest are dropped, and the message "
+                yield Found("log_full", LOG, f"{text}log never has them.", f"./ruta queue {LOG}")
+
+
+def _used(many: int | None, room: int | None) -> float:
+    """How much of what it may hold is in a queue; 0 where that has no limit, or nobody has counted it."""
+    return many / (many + room) if many and room is not None else 0.0
 
 
 def _dead_lettered(now: Mapping[str, Any]) -> Iterator[Found]:

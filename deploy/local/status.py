@@ -211,21 +211,26 @@ TAKEN = ("ack", "deliver_no_ack", "get_no_ack")  # how a message leaves a queue 
 
 
 def _queues(management: Management) -> list[dict[str, Any]]:
-    return [
-        {
-            "vhost": vhost,
-            "name": one["name"],
-            "messages": one.get("messages"),
-            "consumers": one.get("consumers"),
-            "acknowledged": sum(one.get("message_stats", {}).get(how, 0) for how in TAKEN),
-            "state": one.get("state", "running"),
-            "room": queues.left(one.get("effective_policy_definition") or {}, "max-length", one.get("messages")),
-            "in_per_s": queues.rate(one, "publish_details"),
-            "out_per_s": queues.rate(one, "ack_details"),
-        }
-        for vhost in (NETWORK, HUB)
-        for one in management.queues(vhost)
-    ]
+    return [_queue(vhost, one) for vhost in (NETWORK, HUB) for one in management.queues(vhost)]
+
+
+def _queue(vhost: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What the broker says of a queue, sizes in bytes."""
+    limits = said.get("effective_policy_definition") or {}
+    messages, size = said.get("messages"), said.get("message_bytes")
+    return {
+        "vhost": vhost,
+        "name": said["name"],
+        "messages": messages,
+        "size": size,
+        "consumers": said.get("consumers"),
+        "acknowledged": sum(said.get("message_stats", {}).get(how, 0) for how in TAKEN),
+        "state": said.get("state", "running"),
+        "room": queues.left(limits, "max-length", messages),
+        "room_bytes": queues.left(limits, "max-length-bytes", size),
+        "in_per_s": queues.rate(said, "publish_details"),
+        "out_per_s": queues.rate(said, "ack_details"),
+    }
 
 
 def _node(node: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from hub.monitor.alerts import pages, rules
+from hub.monitor.alerts import ages, pages, rules
 from hub.monitor.alerts.rules import Alert
 from hub.monitor.alerts.settings import Settings
 
@@ -122,28 +122,35 @@ def _queues(now: Mapping[str, Any]) -> Iterator[Metric]:
     depth = GaugeMetricFamily("ruta_queue_messages", "Messages in a queue", labels=named)
     readers = GaugeMetricFamily("ruta_queue_consumers", "Readers of a queue", labels=named)
     taken = CounterMetricFamily("ruta_queue_acknowledged", "Messages that readers have taken for good", labels=named)
-    ages = GaugeMetricFamily("ruta_queue_age_seconds", "The age of a queue's oldest message, at least", labels=named)
+    what = "How long a queue's oldest message has waited: a service's by the message log, another's at least"
+    known = GaugeMetricFamily("ruta_queue_age_seconds", what, labels=named)
+    what = "The same, at least, where the message log says nothing"
+    least = GaugeMetricFamily("ruta_queue_age_at_least_seconds", what, labels=named)
     stands = GaugeMetricFamily("ruta_queue_stands_seconds", "How long no reader has taken anything", labels=named)
     sums: dict[tuple[str, str], dict[str, float]] = {}
     for one in now["queues"] or ():  # two may have one name but for its end that nobody is to guess
-        known = sums.setdefault((one["vhost"], rules.public(one["name"])), dict.fromkeys(COUNTED, 0.0))
+        said = sums.setdefault((one["vhost"], rules.public(one["name"])), dict.fromkeys(COUNTED, 0.0))
         for what in COUNTED:
-            known[what] += math.nan if one[what] is None else one[what]
+            said[what] += math.nan if one[what] is None else one[what]
     sums = {name: said for name, said in sums.items() if not math.isnan(sum(said.values()))}
     for (vhost, queue), said in sorted(sums.items()):
         labels = [vhost, queue, rules.part_that_reads(vhost, queue)]
         depth.add_metric(labels, said["messages"])
         readers.add_metric(labels, said["consumers"])
         taken.add_metric(labels, said["acknowledged"])
-    oldest: dict[tuple[str, str], tuple[float, float]] = {}
+    oldest: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     for name, age in now.get("queue_ages", {}).items():
         vhost, _, queue = rules.public(name).partition("/")
-        before = oldest.get((vhost, queue), (0.0, 0.0))
-        oldest[vhost, queue] = (max(before[0], age["seconds"]), max(before[1], age["moved"]))
-    for (vhost, queue), (seconds, stood) in sorted(oldest.items()):
-        ages.add_metric([vhost, queue, rules.part_that_reads(vhost, queue)], seconds)
-        stands.add_metric([vhost, queue, rules.part_that_reads(vhost, queue)], stood)
-    yield from (depth, readers, taken, ages, stands)
+        exactly = ages.known(f"{vhost}/{queue}", age, now["services"]) or 0.0
+        oldest.setdefault((vhost, queue), []).append((exactly, age["seconds"], age["moved"]))
+    for (vhost, queue), those in sorted(oldest.items()):
+        labels = [vhost, queue, rules.part_that_reads(vhost, queue)]
+        exactly, seconds, stood = map(max, zip(*those, strict=True))
+        if exactly:
+            known.add_metric(labels, exactly)
+        least.add_metric(labels, seconds)
+        stands.add_metric(labels, stood)
+    yield from (depth, readers, taken, known, least, stands)
 
 
 COUNTED: Final = ("messages", "consumers", "acknowledged")

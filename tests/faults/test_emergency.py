@@ -7,7 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -20,11 +20,13 @@ from bench.console.browsing import Browser, Remote
 from deploy.local import Network
 from deploy.local.alerting import ALERTS_FILE
 from deploy.local.process import Process
-from hub.monitor import emergency
+from hub.monitor import emergency, seen
 from hub.monitor.alerts import keeping
-from messaging.topology import CONSOLE, GATEWAY, MONITOR
+from hub.monitor.alerts import settings as alert_settings
+from messaging.topology import CONSOLE, GATEWAY, LOG, MONITOR
 from tests.commands import ruta
 from tests.faults.down import ended, shut
+from tests.faults.sending import Sender, employers
 from tests.faults.test_problems import hub as hub
 from tests.waiting import eventually
 
@@ -190,12 +192,23 @@ def test_what_tells_of_alerts_is_ended_where_it_stands_and_goes_on(hub: Network,
 
 
 @pytest.mark.long
-def test_that_nobody_writes_the_log_any_more_is_told_after_a_minute(hub: Network, told: Told) -> None:
+def test_that_nobody_writes_the_log_any_more_is_told_after_a_minute_and_nobody_waits_for_it(
+    hub: Network, told: Told
+) -> None:
     process = hub[MONITOR]
     works = process.program
     process.program = replace(works, environment={**works.environment, "MONITOR_DATABASE_URL": ""})
     process.kill()
+    with closing(Sender(hub.stack, "barranquilla")) as sender:
+        sender.submit(employers(1)[0])
     eventually(lambda: "More: ./ruta help monitor_dead" in told.text, within=180)
+    file = seen.beside(hub.stack.state.alerts_book)
+    late = 2 * alert_settings.read().thresholds.queue_age  # what waits for so long in another queue is an alert
+    eventually(lambda: (last := seen.read(file)) is not None and last.lags.get(LOG, 0) > late, within=late + 60)
+    assert "queue_old" not in told.text
+    assert "everybody" not in told.text
+    alive = told.signs_of_life
+    eventually(lambda: told.signs_of_life > alive)
     process.program = works
     eventually(lambda: "Over: Process monitor" in told.text)
 

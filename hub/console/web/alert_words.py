@@ -27,6 +27,7 @@ TITLES: Final[Mapping[str, str]] = {
     "quarantine": N_("Se desistió de aplicar mensajes"),
     "dead_lettered": N_("Hay mensajes en «unrouted» o «dead»"),
     "read_table_lag": N_("Lo que se lee está atrasado"),
+    "log_behind": N_("El registro de mensajes está atrasado"),
     "audit_broken": N_("La auditoría no está como se escribió"),
     "emergency_used": N_("Alguien usa la cuenta de emergencia"),
     "certificate": N_("Un certificado venció o no sirve"),
@@ -86,6 +87,11 @@ MEANS: Final[Mapping[str, str]] = {
     ),
     "dead_lettered": N_("Ninguna cola los recibió, o cada uno se entregó veinte veces en vano."),
     "read_table_lag": N_("La consola o los informes muestran un estado más viejo que el de la red."),
+    "log_behind": N_(
+        "Lo que pasa espera a que se registre, o la cola `log` está por llenarse: entonces deja caer lo más antiguo, y "
+        "el registro no lo tendrá nunca. Los mensajes siguen pasando y nadie espera; lo que el registro muestra es "
+        "viejo."
+    ),
     "audit_broken": N_("Se cambió o se quitó un registro, o se restauró la base de datos de una copia."),
     "emergency_used": N_(
         "Alguien mira las páginas de operación con el código de `./ruta emergency open`, mientras nadie puede entrar "
@@ -109,6 +115,7 @@ PAGES: Final[Mapping[str, tuple[str, str]]] = {
     "quarantine": ("/fallos", N_("Fallos")),
     "no_consumer": ("/colas", N_("Colas")),
     "queue_old": ("/colas", N_("Colas")),
+    "log_behind": ("/colas", N_("Colas")),
     "organisation_silent": ("/organizaciones", N_("Organizaciones")),
     "organisation_unread": ("/organizaciones", N_("Organizaciones")),
     "parked_much": ("/en-espera", N_("En espera")),

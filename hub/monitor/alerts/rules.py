@@ -6,7 +6,8 @@
 `now` is what `./ruta status --json` has, as plain data: `problems` (code, what, text, first, seen_in), `processes`,
 `queues`, `services`, `unread`; and beside it, each only where it could be read:
 
-* `queue_ages`: by queue, `vhost/name` → {"seconds", "exact", "moved": seconds since its reader last took a message};
+* `queue_ages`: by queue, `vhost/name` → {"seconds": of its oldest message, at least; "exact": whether the message log
+  says so; "moved": seconds since its reader last took one};
 * `probes`: `organisations` (name → {"heard": ISO 8601 or None, "since"}), `own_services` (of those that organisations
   run themselves, `<organisation>.<system>` → {"organisation", "seen": ISO 8601 or None}), `referrals` ({"overdue",
   "since", "emergencies", "overdue_emergencies"}), `unacknowledged` (address → {"organisation", "since"}), `audit`
@@ -26,7 +27,7 @@ from typing import Any, Final
 from hub.monitor import waiting
 from hub.monitor.alerts import pages
 from hub.monitor.alerts.settings import Settings
-from messaging.topology import COURIER, GATEWAY, LEDGER, NETWORK
+from messaging.topology import COURIER, GATEWAY, HUB, LEDGER, LOG, MONITOR, NETWORK
 
 EVERYBODY: Final = "*"
 CALLED: Final = {EVERYBODY: "everybody", waiting.NOT_SHOWN: "an organisation in a confidential case"}
@@ -53,6 +54,7 @@ BY_CODE: Final = {
     "dead_lettered": "dead_lettered",
     "given_up": "quarantine",
     "crowded": "parked_much",
+    "log_full": "log_behind",
     "clocks_apart": "clock_apart",
     "expired": "certificate",
     "unusable": "certificate",
@@ -197,6 +199,8 @@ def _name(code: str, what: str) -> str:
 
 
 def _part(code: str, what: str, now: Mapping[str, Any]) -> str:
+    if code == "log_full":
+        return MONITOR
     if code == "nobody_reads":
         queue, _, vhost = what.partition(" ")
         return reader(vhost.strip("()"), queue)
@@ -206,13 +210,13 @@ def _part(code: str, what: str, now: Mapping[str, Any]) -> str:
     return part_of(what, now)
 
 
-HUB_OF: Final = {"hub": "hub", "network": NETWORK}
+HUB_OF: Final = {"hub": HUB, "network": NETWORK}
 
 
 def reader(vhost: str, queue: str) -> str:
     """The process of the hub that reads a queue."""
-    if queue == LEDGER:
-        return COURIER
+    if queue in (LEDGER, LOG):
+        return COURIER if queue == LEDGER else MONITOR
     return GATEWAY if vhost == NETWORK or queue.startswith(("deliver.", "submitted.")) else queue
 
 
@@ -230,7 +234,10 @@ def _whose(what: str, name: str, now: Mapping[str, Any]) -> tuple[str, ...]:
         return waiting.whose((reason, source) for reason, source in said.get("given_up", ()))
     if name == "no_consumer":
         return _of_queue(what.partition(" ")[0])
-    nobody = ("supervisor_frozen", "certificate", "process_says", "monitor_dead", "dead_lettered", "emergency_used")
+    nobody = (
+        "supervisor_frozen", "certificate", "process_says", "monitor_dead", "log_behind", "dead_lettered",
+        "emergency_used",
+    )  # fmt: skip
     return () if name in nobody else (EVERYBODY,)
 
 
@@ -249,8 +256,8 @@ def _queues(now: Mapping[str, Any], settings: Settings, at: datetime) -> Iterato
     for queue, known in now.get("queue_ages", {}).items():
         vhost, _, name = public(queue).partition("/")
         seconds = known["seconds"]
-        if name.startswith(("inbox.", "unrouted", "dead")) or name == REPORTS:
-            continue  # for organisations, for an operator, and for who reads reports: alerts of their own
+        if name.startswith(("inbox.", "unrouted", "dead")) or name in (REPORTS, LOG):
+            continue  # for organisations, for an operator, for who reads reports or the log: alerts of their own
         if name.startswith(("submit.", "submitted.")):  # who sends more than its share waits here so that others do not
             seconds = min(seconds, known["moved"])
         if seconds > patience:
@@ -325,24 +332,29 @@ def _gaps(now: Mapping[str, Any], settings: Settings, at: datetime) -> Iterator[
         yield Alert("reconciliation_gap", what, text, first, gap["to"], gap["since"], (EVERYBODY,), seen_in=seen_in)
 
 
+READ_BY: Final = {CONSOLE: "console-inbox", REPORTS: REPORTS, LOG: MONITOR}  # who writes what is read
+SHOWS: Final = {CONSOLE: "What console shows", REPORTS: "What reports count", LOG: "What the message log has"}
+
+
 def _lags(now: Mapping[str, Any], settings: Settings, at: datetime) -> Iterator[Alert]:
     for table, lag in lags(now, at).items():
         if lag["seconds"] > settings.thresholds.read_table_lag:
-            text = f"What {table} {'shows' if table == CONSOLE else 'count'} is {span(lag['seconds'])} behind."
-            part = "console-inbox" if table == CONSOLE else REPORTS
+            name = "log_behind" if table == LOG else "read_table_lag"  # who reads the log is on duty, and nobody else
+            text = f"{SHOWS[table]} is {span(lag['seconds'])} behind."
+            first = pages.read()[name].first.replace("PROCESS", READ_BY[table])
             since = _before(at, lag["seconds"])
             seen_in = ("probe unacknowledged",) if table == CONSOLE else ("queues", "management")
             yield Alert(
-                "read_table_lag", table, text, pages.read()["read_table_lag"].first, part, since,
-                tuple(lag["organisations"]), seen_in=seen_in,
+                name, table, text, first, READ_BY[table], since, tuple(lag["organisations"]), seen_in=seen_in
             )  # fmt: skip
 
 
 def lags(now: Mapping[str, Any], at: datetime) -> dict[str, dict[str, Any]]:
     """How far what is read is behind the network, in `seconds`, for whom; what is not known is not there."""
     found: dict[str, dict[str, Any]] = {}
-    if (known := now.get("queue_ages", {}).get(f"hub/{REPORTS}")) is not None:
-        found[REPORTS] = {"seconds": known["seconds"], "organisations": []}
+    for queue in (REPORTS, LOG):
+        if (known := now.get("queue_ages", {}).get(f"{HUB}/{queue}")) is not None:
+            found[queue] = {"seconds": known["seconds"], "organisations": []}
     if (unread := now.get("probes", {}).get("unacknowledged")) is not None:
         late = [one for address, one in unread.items() if address.endswith(f".{CONSOLE}")]
         seconds = max((age(one["since"], at) for one in late), default=0.0)
@@ -416,7 +428,8 @@ def _monitor(now: Mapping[str, Any], settings: Settings, at: datetime) -> Iterat
     last = now.get("evaluated")
     if "processes" in now and last and (stood := age(last, at)) > settings.thresholds.monitor_dead:
         text = f"Nobody has looked for alerts for {span(stood)}: what goes wrong is told to nobody."
-        yield Alert("monitor_dead", "alerts", text, pages.read()["monitor_dead"].first, "alerts", last)
+        first = pages.read()["monitor_dead"].first.replace("PROCESS", "alerts")
+        yield Alert("monitor_dead", "alerts", text, first, "alerts", last)
 
 
 # -- words -------------------------------------------------------------------------------------------------------------

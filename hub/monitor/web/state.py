@@ -15,6 +15,7 @@ from hub.monitor.alerts.rules import EVERYBODY
 from hub.monitor.seen import Seen, SeenAlert, SeenQueue
 from hub.monitor.web import looking
 from hub.monitor.web.operators import replay_path
+from messaging.topology import MONITOR
 
 PATH: Final = "/estado"
 SHOWN: Final = 20  # causes
@@ -39,7 +40,7 @@ class Waiting:
 class Figures:
     """What stands where; None: no data."""
 
-    messages: int | None  # in the hub's queues
+    messages: int | None  # in the hub's queues, but the log's
     age: float | None  # seconds of the oldest of them
     exact: bool
     unknown: Sequence[str]  # services that could not be looked at: what follows is of the others
@@ -140,14 +141,16 @@ def who_waits(causes: Iterable[SeenAlert]) -> Waiting:
 
 def figures(seen: Seen) -> Figures:
     """Sums of what was seen."""
-    ours = None if seen.queues is None else [one for one in seen.queues if one.part]
+    # What waits for the log keeps nobody waiting.
+    ours = None if seen.queues is None else [one for one in seen.queues if one.part not in ("", MONITOR)]
     oldest = oldest_of(ours) if ours else None
+    all_known = all(one.age is not None for one in ours or () if one.messages)
     organisations = seen.organisations
     down = [one.name for one in seen.processes if one.state != "running"]
     return Figures(
         messages=_whole_sum(ours),
         age=oldest.age if oldest is not None else None,
-        exact=oldest is not None and oldest.exact,
+        exact=oldest is not None and oldest.exact and all_known,
         unknown=[one.name for one in seen.services if one.unpublished is None],
         unpublished=_sum(one.unpublished for one in seen.services),
         unpublished_since=min((one.unpublished_since for one in seen.services if one.unpublished_since), default=None),

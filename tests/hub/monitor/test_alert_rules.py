@@ -7,8 +7,9 @@ from typing import Any, get_args
 import pytest
 
 from deploy.local.alerts import Look
-from hub.monitor.alerts import ages, pages, rules, settings
+from hub.monitor.alerts import ages, pages, rules, settings, telling
 from hub.monitor.alerts.rules import Alert
+from hub.monitor.alerts.telling import Book
 
 AT = datetime(2026, 11, 28, 8, 0, tzinfo=UTC)  # three in the morning, in Colombia
 SETTINGS = settings.read()
@@ -101,6 +102,7 @@ ONE_OF_EACH = {
     ),
     "dead_lettered": well(problems=[problem("dead_lettered", "dead (hub)")]),
     "read_table_lag": well(queue_ages=old("hub/reports", 900)),
+    "log_behind": well(queue_ages=old("hub/log", 900)),
     "audit_broken": with_probe("audit", {"right": False, "text": "Entry 7 is missing: it was removed."}),
     "emergency_used": well(problems=[problem("emergency_used", "console 0a1b2c3d")]),
     "certificate": well(problems=[problem("expired", "certificate, by processes")]),
@@ -187,6 +189,30 @@ def test_a_dead_reader_hides_its_own_queue_and_no_other(cause: str) -> None:
     now["queue_ages"] = old("hub/referrals", 900) | old("hub/intake", 900)
     visible = [(one.name, one.part) for one in rules.find(now, SETTINGS, AT) if not one.hidden_by]
     assert visible == [("process_dead" if cause == "dead" else "reader_frozen", "referrals"), ("queue_old", "intake")]
+
+
+def test_a_log_that_lags_keeps_nobody_waiting_and_can_wait_until_seven() -> None:
+    now = with_probe("referrals", well()["probes"]["referrals"] | {"emergencies": 2})
+    (alert,) = rules.find(now | {"queue_ages": old("hub/log", 900)}, SETTINGS, AT)
+    assert (alert.name, alert.organisations, alert.emergencies, alert.can_wait) == ("log_behind", (), 0, True)
+    assert rules.waits(alert) == "Nobody waits, since 2026-11-28 07:45 UTC. It can wait until seven."
+    assert telling.is_well(Book(), [alert], AT)  # the outside watcher still hears that all is well
+
+
+@pytest.mark.parametrize("cause", ["dead", "frozen"])
+def test_of_a_log_that_stands_one_alert_is_told(cause: str) -> None:
+    full = problem("log_full", "log", "queues")
+    now = well(problems=[problem(cause, "monitor"), full], queue_ages=old("hub/log", 900))
+    found = rules.find(now, SETTINGS, AT)
+    assert [(one.name, one.hidden_by) for one in found] == [("monitor_dead", None), ("log_behind", "monitor_dead")]
+    assert told(now)["monitor_dead"].can_wait
+
+
+def test_that_the_log_is_nearly_full_is_an_alert_of_its_own_and_the_same_as_that_it_is_behind() -> None:
+    full = problem("log_full", "log", "queues")
+    for ages_ in ({}, old("hub/log", 900)):
+        (alert,) = rules.find(well(problems=[full], queue_ages=ages_), SETTINGS, AT)
+        assert (alert.key, alert.part, alert.organisations) == ("log_behind log", "monitor", ())
 
 
 def test_clocks_that_are_apart_hide_what_waits_because_of_them() -> None:
@@ -332,3 +358,21 @@ def test_a_broker_that_was_started_again_does_not_make_a_queue_young() -> None:
 def test_an_age_that_the_message_log_knows_is_taken() -> None:
     _, known = ages.turn_over({}, queue(5, 0), AT, {"hub/referrals": 42.0})
     assert known["hub/referrals"] == {"seconds": 42.0, "exact": True, "moved": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("queue", "age", "known"),
+    [
+        ("hub/referrals", {"seconds": 42.0, "exact": True}, 42.0),
+        ("hub/referrals", {"seconds": 42.0, "exact": False}, None),  # the log says nothing
+        ("network/inbox.iom", {"seconds": 42.0, "exact": False}, 42.0),
+        ("network/referrals", {"seconds": 42.0, "exact": False}, 42.0),
+        ("network/inbox.iom", {"seconds": 0.0, "exact": False}, None),  # nobody has looked twice
+        ("hub/referrals", {"seconds": 0.0, "exact": True}, None),  # it is empty
+        ("hub/referrals", None, None),
+    ],
+)
+def test_the_age_of_a_services_queue_is_known_by_the_message_log_alone_and_is_never_zero(
+    queue: str, age: dict[str, Any] | None, known: float | None
+) -> None:
+    assert ages.known(queue, age, ("intake", "referrals")) == known

@@ -37,6 +37,8 @@ CASES = ONE_OF_EACH | {
     | {"problems": [problem("dead", "referrals")], "queue_ages": old("hub/referrals", 900)},
     "a queue that moves": well(queue_ages=old("network/submit.iom", 900, moved=3)),
     "a queue that stands": well(queue_ages=old("network/submit.iom", 900)),
+    "a dead log": well(problems=[problem("dead", "monitor")], queue_ages=old("hub/log", 900)),
+    "a log that is nearly full": well(problems=[problem("log_full", "log", "queues")]),
     "a full inbox": well(queue_ages=old("network/inbox.iom", 9e5)),
     "an unread console": with_probe(
         "unacknowledged", {"iom.console": {"organisation": "iom", "since": "2026-11-27T00:00+00:00"}}
@@ -165,6 +167,14 @@ def test_what_could_not_be_read_is_no_zero() -> None:
     names = {sample.name for family in exposing.metrics(now, [], SETTINGS, AT) for sample in family.samples}
     assert "ruta_unread" in names
     assert not names & {"ruta_queue_messages", "ruta_outbox_age_seconds", "ruta_referrals_overdue", "ruta_audit_right"}
+
+
+def test_the_age_of_a_services_queue_is_there_only_where_the_log_says_it() -> None:
+    for exact, ages in ((True, {42.0}), (False, set())):
+        now = well(queues=[], queue_ages={"hub/referrals": {"seconds": 42.0, "exact": exact, "moved": 0.0}})
+        samples = [sample for family in exposing.metrics(now, [], SETTINGS, AT) for sample in family.samples]
+        assert {one.value for one in samples if one.name == "ruta_queue_age_seconds"} == ages
+        assert {one.value for one in samples if one.name == "ruta_queue_age_at_least_seconds"} == {42.0}
 
 
 def test_a_queue_that_nobody_has_counted_is_no_empty_one() -> None:

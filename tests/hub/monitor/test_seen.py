@@ -86,6 +86,19 @@ def test_queues_that_differ_in_what_nobody_is_to_guess_are_one() -> None:
     assert secret not in json.dumps(asdict(found))
 
 
+def test_of_a_services_queue_whose_age_the_log_does_not_say_there_is_no_data() -> None:
+    queues = [a_queue(name, 3) | {"vhost": "hub"} for name in ("intake", "referrals", "log")]
+    stands = {"seconds": 90.0, "exact": False, "moved": 90.0}
+    found = of(well(processes=[], queues=queues, queue_ages=dict.fromkeys(("hub/intake", "hub/referrals"), stands)))
+    assert found.queues is not None
+    assert {one.age for one in found.queues} == {None}
+    assert (state.figures(found).age, state.figures(found).messages) == (None, 6)  # nobody waits for the log
+
+    said = {"hub/referrals": stands, "hub/intake": stands | {"exact": True}, "hub/log": stands}
+    figures = state.figures(of(well(processes=[], queues=queues, queue_ages=said)))
+    assert (figures.age, figures.exact) == (90.0, False)  # what waits in referrals may have waited longer
+
+
 def test_what_the_broker_has_not_counted_is_no_empty_queue() -> None:
     now = operating.network_behind(AT)
     queues = [one | {"messages": None, "consumers": None} for one in now["queues"]]
