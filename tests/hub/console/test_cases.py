@@ -19,6 +19,7 @@ from hub.console.store import cases, work
 from hub.console.store.cases import COUNTED_TO, After, Asked, Part, Viewer
 from hub.console.store.work import Bucket, Day
 from hub.console.web.consents import Standing, standing
+from messaging import database
 from tests.examples_reports import (
     HELD_AT,
     an_id,
@@ -31,7 +32,7 @@ from tests.examples_reports import (
     says,
     service_recorded,
 )
-from tests.hub.console.kept import Kept
+from tests.hub.console.kept import FOLDER, Kept
 from tests.hub.console.kit import CENTRE
 
 ORGANISATIONS = ("redcross", "iom", "americares")
@@ -47,6 +48,8 @@ MINUTE, DAY_LONG = timedelta(minutes=1), timedelta(days=1)
 NOON = HELD_AT
 DAY = Day(NOON, NOON - timedelta(hours=9), NOON + timedelta(hours=15))
 COORDINATOR = Viewer("barranquilla", coordinates=True)
+(PURGES_ASKED,) = (FOLDER / "migrations").glob("0031_*.sql")
+BACKFILL = PURGES_ASKED.read_text().partition("-- What was told until now")[2].partition("\n")[2]
 
 
 def recorded(name: object, number: int = 1, **overrides: Any) -> Message[contracts.ReferralRecorded]:
@@ -286,6 +289,29 @@ def test_of_a_purge_whose_end_nobody_has_told_it_is_known_how_long_anybody_has(k
     kept.hear(recorded("owed", 3, recipient="iom", state=ReferralState.CLOSED), says(told))
     (row,) = kept.read(work.work, Viewer("iom", coordinates=False), DAY, Bucket.TO_PURGE)
     assert row["purge_by"] == NOON + PURGE_WITHIN
+
+
+def test_who_owed_a_purge_before_it_was_kept_is_known_by_what_had_been_told(kept: Kept) -> None:
+    untold = noted("p", "purge_owed", "closed", referral_id=an_id("untold"), noted_at=NOON, awaited=("iom",))
+    kept.hear(
+        recorded("owed", 3), of_a_purge("purge_owed", 5, "hub", "redcross", "iom"),
+        of_a_purge("purged", 6, "iom", "redcross"), says(untold),
+    )  # fmt: skip
+    with database.connect(kept.url) as connection:  # as the migration finds it
+        connection.execute("delete from purge_asked")
+        late = "insert into escalation values (%s, %s)"
+        connection.execute(late, (an_id("owed"), NOON + 2 * DAY_LONG))
+        connection.execute(late, (an_id("other"), NOON))
+        connection.commit()
+        connection.execute(BACKFILL.encode())
+        connection.commit()
+    told = {(row["referral_id"], row["organisation"]): row for row in kept.tables()["purge_asked"]}
+    assert [row["referral_id"] for row in kept.tables()["escalation"]] == [an_id("other")]
+    assert {id for id, _ in told} == {an_id("owed"), an_id("untold")}
+    assert told[an_id("owed"), "iom"]["purged_at"] == NOON + 6 * MINUTE
+    assert told[an_id("owed"), "redcross"]["purged_at"] is None
+    assert told[an_id("owed"), "redcross"]["purge_by"] == NOON + 2 * DAY_LONG
+    assert told[an_id("untold"), "iom"]["purge_by"] == NOON + PURGE_WITHIN
 
 
 def test_coordinators_see_by_its_date_what_was_not_deleted_in_time_whatever_else_happens(kept: Kept) -> None:
