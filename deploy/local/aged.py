@@ -6,6 +6,7 @@ services', and of all of them while the log, or its word that nothing waits for 
 
 from collections.abc import Iterable, Mapping
 from functools import partial
+from typing import Final
 
 from deploy.local import beside
 from deploy.local.beside import Beside
@@ -16,6 +17,8 @@ from hub.monitor.mending.databases import ask
 from hub.monitor.queues import Queue
 from messaging.database import Connection
 from messaging.topology import HUB, MONITOR, DeclaredNetwork, Service
+
+LEAST: Final = 0.1  # seconds: 0 is of an empty queue
 
 
 def probe(state: State, place: Beside, declared: DeclaredNetwork) -> dict[str, float]:
@@ -41,5 +44,5 @@ def _ages(databases: Mapping[str, str], services: Iterable[Service], log: Connec
     for one in services:
         age = ask(databases[one.name], partial(ages.oldest, log, one))
         if age is not None:
-            found[f"{HUB}/{one.queue}"] = round(age.total_seconds(), 1)
+            found[f"{HUB}/{one.queue}"] = max(round(age.total_seconds(), 1), LEAST)
     return found

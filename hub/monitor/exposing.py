@@ -138,18 +138,17 @@ def _queues(now: Mapping[str, Any]) -> Iterator[Metric]:
         depth.add_metric(labels, said["messages"])
         readers.add_metric(labels, said["consumers"])
         taken.add_metric(labels, said["acknowledged"])
-    oldest: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    oldest: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for name, age in now.get("queue_ages", {}).items():
         vhost, _, queue = rules.public(name).partition("/")
-        exactly = ages.known(f"{vhost}/{queue}", age, now["services"]) or 0.0
-        oldest.setdefault((vhost, queue), []).append((exactly, age["seconds"], age["moved"]))
+        oldest.setdefault((vhost, queue), []).append(age)
     for (vhost, queue), those in sorted(oldest.items()):
         labels = [vhost, queue, rules.part_that_reads(vhost, queue)]
-        exactly, seconds, stood = map(max, zip(*those, strict=True))
-        if exactly:
-            known.add_metric(labels, exactly)
-        least.add_metric(labels, seconds)
-        stands.add_metric(labels, stood)
+        said = [ages.known(f"{vhost}/{queue}", one, now["services"]) for one in those]
+        if (longest := max((one for one in said if one is not None), default=None)) is not None:
+            known.add_metric(labels, longest)
+        least.add_metric(labels, max(one["seconds"] for one in those))
+        stands.add_metric(labels, max(one["moved"] for one in those))
     yield from (depth, readers, taken, known, least, stands)
 
 

@@ -53,13 +53,14 @@ def turn_over(
 
 
 def known(queue: str, age: Mapping[str, Any] | None, services: Container[str]) -> float | None:
-    """The age of a queue's oldest message, of `vhost/name`; None where nobody knows it, and of an empty queue.
+    """The age of a queue's oldest message, of `vhost/name`; 0 of an empty queue, and of no other; None: nobody knows.
 
     Of a service's queue it is what the message log says, or nothing; of another, at least so long.
     """
+    if age is None or age["exact"]:
+        return None if age is None else float(age["seconds"])
     vhost, _, name = queue.partition("/")
-    is_said = age is not None and (age["exact"] or vhost != HUB or name not in services)
-    return (age["seconds"] or None) if age is not None and is_said else None
+    return (age["seconds"] or None) if vhost != HUB or name not in services else None
 
 
 def _seconds(since: str, at: datetime) -> float:

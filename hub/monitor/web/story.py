@@ -199,7 +199,7 @@ def _itself(one: Entry, last: Seen | None, settings: Settings, language: Languag
         "where": outcomes.in_words(whole, language) if knows else [],
         "waits": [(part.waiting_for, path_of(part.waiting_for)) for part in one.now if part.waiting_for],
         "queues": [
-            (queue.name, _length(timedelta(seconds=queue.age), language) if queue.age is not None else "")
+            (queue.name, _length(timedelta(seconds=queue.age), language) if queue.messages and queue.age else "")
             for queue in (last and last.queues) or ()
             if knows and queue.vhost == VHOST and queue.name in whole.silent
             if queue.age is not None or queue.messages == 0

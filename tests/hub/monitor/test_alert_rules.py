@@ -368,11 +368,11 @@ def test_an_age_that_the_message_log_knows_is_taken() -> None:
         ("network/inbox.iom", {"seconds": 42.0, "exact": False}, 42.0),
         ("network/referrals", {"seconds": 42.0, "exact": False}, 42.0),
         ("network/inbox.iom", {"seconds": 0.0, "exact": False}, None),  # nobody has looked twice
-        ("hub/referrals", {"seconds": 0.0, "exact": True}, None),  # it is empty
+        ("hub/referrals", {"seconds": 0.0, "exact": True}, 0.0),  # it is empty
         ("hub/referrals", None, None),
     ],
 )
-def test_the_age_of_a_services_queue_is_known_by_the_message_log_alone_and_is_never_zero(
+def test_the_age_of_a_services_queue_is_known_by_the_message_log_alone_and_zero_says_that_it_is_empty(
     queue: str, age: dict[str, Any] | None, known: float | None
 ) -> None:
     assert ages.known(queue, age, ("intake", "referrals")) == known
