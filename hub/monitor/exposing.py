@@ -144,8 +144,8 @@ def _queues(now: Mapping[str, Any]) -> Iterator[Metric]:
         oldest.setdefault((vhost, queue), []).append(age)
     for (vhost, queue), those in sorted(oldest.items()):
         labels = [vhost, queue, rules.part_that_reads(vhost, queue)]
-        said = [ages.known(f"{vhost}/{queue}", one, now["services"]) for one in those]
-        if (longest := max((one for one in said if one is not None), default=None)) is not None:
+        waited = [ages.known(f"{vhost}/{queue}", one, now["services"]) for one in those]
+        if (longest := max((one for one in waited if one is not None), default=None)) is not None:
             known.add_metric(labels, longest)
         least.add_metric(labels, max(one["seconds"] for one in those))
         stands.add_metric(labels, max(one["moved"] for one in those))
