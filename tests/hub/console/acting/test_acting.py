@@ -12,7 +12,7 @@ import pytest
 
 import contracts
 from contracts import sealing
-from contracts.codes import ExtensionReason, InfoTopic, ReferralState, ReminderAbout, Urgency
+from contracts.codes import ExtensionReason, InfoTopic, NotMetReason, Outcome, ReferralState, ReminderAbout, Urgency
 from contracts.deadlines import LENGTHS
 from contracts.transitions import ACTS, COORDINATED, NOTED_IN, Actor, acts
 from hub.console.acting.speaker import Speaker
@@ -722,6 +722,21 @@ def test_a_tap_while_the_session_was_over_waits_and_is_not_done(
     (session,) = console.query("select id from session where staff = %s", person.code)
     browser.send("/abrir", who=str(session["id"]), pin=person.pin, a=acting.path_of(id, "declined"))
     assert re.search(r'value="no_capacity"[^>]* (checked|selected)', browser.get(acting.path_of(id, "declined")).text)
+
+
+def test_an_outcome_that_was_not_met_is_confirmed_as_met_whatever_stood_there(
+    staff: dict[str, Browser], console: Console, referral: Callable[..., UUID]
+) -> None:
+    states = STATE.SENT, STATE.RECEIVED, STATE.ACCEPTED, STATE.IN_SERVICE
+    id = referral(*states, STATE.COMPLETED, outcome=Outcome.NOT_MET, not_met_reason=NotMetReason.NO_CAPACITY)
+    path = acting.path_of(id, "closed")
+    page = staff["redcross"].get(path)
+    assert re.search(r'value="no_capacity" selected', page.text)
+    form = str(contracts.uuid7())
+    answer = staff["redcross"].send(path, formulario=form, outcome="need_met", not_met_reason="no_capacity")
+    assert (answer.status, 'id="not_met_reason-error"' in answer.text) == (422, True)
+    assert '<option value="">' in answer.text.partition('id="not_met_reason"')[2]
+    assert done_by(staff["redcross"].send(path, formulario=form, outcome="need_met", not_met_reason="")) == UUID(form)
 
 
 def test_each_act_of_staff_is_audited_before_anything_of_it_is_kept(
