@@ -335,9 +335,10 @@ class ShownConsole:
         self.query("update staff set totp_step = 0")
 
     def begin_anew(self) -> None:
-        """Have nobody have decided anything, the tables be whole and of now, and the database and custody be there."""
+        """Have nobody have decided or typed anything, the tables be whole and of now, database and custody be there."""
         self._have_database_back()
         self.query("delete from act")
+        self.query("delete from kept_form")
         self.query("delete from rebuild")
         self.query("delete from rebuild_part")
         self.query("delete from presence where part = %s", presence.READER)

@@ -18,7 +18,6 @@ from starlette.responses import Response
 from hub.console.store import acts
 from hub.console.web import acting, credentials, listing, shell
 from hub.console.web.__main__ import main
-from hub.gateway.http.problems import Language
 from messaging import clock
 
 NOW: Final = datetime(2026, 11, 24, 14, 12, tzinfo=UTC)  # a Tuesday, 9:12 in Barranquilla
@@ -36,13 +35,13 @@ def still(seed: int = 0, looks_again: int = LOOKS_AGAIN) -> Iterator[None]:
     def new_code(groups: int) -> str:
         return "-".join("".join(chance.choice(credentials.ALPHABET) for _ in range(4)) for _ in range(groups))
 
-    made: Callable[[str, Language, str], Response] = shell.error_page
+    made: Callable[..., Response] = shell.error_page
     with (
         patch.object(clock, "machine_now", lambda: NOW),
         patch.object(acts, "now", lambda _: NOW),
         patch.object(credentials, "new_code", new_code),
         patch.object(credentials, "new_totp_secret", lambda: SECRET),
-        patch.object(shell, "error_page", lambda code, language, _: made(code, language, REQUEST)),
+        patch.object(shell, "error_page", lambda code, language, _, *form_at: made(code, language, REQUEST, *form_at)),
         patch.object(listing, "AT_ONCE", ROWS),
         patch.object(acting, "SOON", looks_again),
     ):

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -30,6 +30,8 @@ ARGUMENTS: Final = (
 # Of the answer that a page itself is, which tells its status so.
 OWN_STATUS: Final = "Failed to load resource: the server responded with a status of"
 ABORTED: Final = "net::ERR_ABORTED"  # by ourselves: we went on before the page was all there
+# What a page says when it is left would come to whoever comes next.
+SAYS_NOTHING: Final = "addEventListener('pagehide', left => left.stopImmediatePropagation(), {capture: true})"
 HEARD: Final = """
 document.addEventListener('securitypolicyviolation', said =>
     console.error(`not allowed by the policy: ${said.violatedDirective} ${said.blockedURI} ${said.sample}`))
@@ -63,6 +65,8 @@ class Hand:
         for event, hear in self._listens.items():
             self.page.remove_listener(event, hear)
         self.page.unroute_all(behavior="ignoreErrors")
+        with suppress(Error):  # of a page that is none
+            self.page.evaluate(SAYS_NOTHING)
         self.page.goto("about:blank")
 
     def _hear(self, message: ConsoleMessage) -> None:

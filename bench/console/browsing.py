@@ -21,7 +21,7 @@ PASSWORD = "cuatro palabras muy seguidas"  # noqa: S105 - of people made up
 PIN = "480261"
 FORM = "application/x-www-form-urlencoded"
 ENROLMENT = re.compile(r"[A-Z2-9]{4}(-[A-Z2-9]{4}){3}")
-TOKEN = re.compile(r'name="form_token" value="([0-9a-f]{64})"')
+TOKEN = re.compile(r'name="form_token" value="([0-9a-f]{128})"')
 WITHIN = 60.0  # seconds: reached only where something is broken
 
 

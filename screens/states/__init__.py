@@ -11,6 +11,7 @@ __all__ = ["NO_PAGES", "STATES", "State"]
 NO_PAGES: Final = {
     "logout", "lock", "language", "enrolment_qr", "act_undone", "acts_undone", "referrals_file", "absence_ended",
     "view_dropped", "operation_stopped", "replay_stopped", "replay_resumed", "replay_reviewed", "work_file",
+    "waiting",
 }  # fmt: skip
 """What only leads to another page, is a picture on one, or a file."""
 

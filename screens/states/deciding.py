@@ -95,6 +95,19 @@ def _person_away(hand: Hand) -> None:
     _person(cases.LATE)(hand)
 
 
+def _changed(hand: Hand) -> None:
+    """Somebody has acted while a question was typed."""
+    _act(cases.LATE, "info_requested", topic="documents")(hand)
+    hand.page.fill("main textarea", "¿Tiene el resumen de la historia clínica? (Caso inventado.)")
+    hand.console.decide(PARTNER, "accepted", ActState.ACCEPTED, cases.LATE)
+    hand.press("main form button")
+
+
+def _no_longer(hand: Hand) -> None:
+    _changed(hand)
+    hand.press("main a.button")
+
+
 def _redirect_told(hand: Hand) -> None:
     hand.console.offer_services()
     hand.go(f"{path_of(cases.LATE)}/hacer/redirected")
@@ -162,6 +175,8 @@ STATES: Final = (
     State("redirect", "redirect", PARTNER, _redirect),
     State("redirect", "redirect_none", PARTNER, _redirect_none),
     State("redirect", "redirect_told", PARTNER, _redirect_told),
+    State("act", "act_changed", PARTNER, _changed),
+    State("act", "act_no_longer", PARTNER, _no_longer),
     State("redirect", "redirect_wrong", PARTNER, _redirect_wrong, is_refused=True),
     State("act_done", "done_consent", PARTNER, _redirect_done),
     State("act_done", "done_kept", PARTNER, _done(cases.LATE, "accepted", ActState.KEPT, 8)),

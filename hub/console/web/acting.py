@@ -22,8 +22,8 @@ from hub.console.hosting import uses_screens
 from hub.console.store import acts, cases, passing
 from hub.console.store.acts import ActState
 from hub.console.store.cases import Case
-from hub.console.web import act_words, consents, fields, moves, showing
-from hub.console.web.errors import Stopped
+from hub.console.web import act_words, consents, fields, kept, moves, showing
+from hub.console.web.errors import WORDS, Stopped
 from hub.console.web.fields import Field, Kind, Wrong, shown_moment
 from hub.console.web.moves import Move, Offered, Standing
 from hub.console.web.permissions import OF_CASES, Role
@@ -35,7 +35,7 @@ from messaging import clock
 from messaging.database import Row
 from messaging.public_keys import sealed_to
 
-FORM_ID: Final = "formulario"
+FORM_ID: Final = kept.FORM_ID
 LOOKS_RARELY: Final = 60  # seconds at most
 SAID_WITHIN: Final = timedelta(seconds=30)  # otherwise it is told that it could not be said yet
 SHOWN_FOR: Final = timedelta(hours=12)  # an act that has ended, on the page of its case
@@ -104,7 +104,14 @@ def screens(settings: Settings) -> Sequence[Screen]:
 
     def ask(visit: Visit) -> Response:
         standing = standing_here(visit, settings)
-        return _form(visit, settings, standing, _move(visit, standing), visit.answer.get("wrong", {}))
+        try:
+            move = _move(visit, standing)
+        except Stopped as stopped:
+            page = _no_longer(visit, settings, standing) if stopped.code == "changed" else None
+            if page is None:
+                raise
+            return page
+        return _form(visit, settings, standing, move, visit.answer.get("wrong", {}))
 
     def do(visit: Visit) -> Response:
         standing = standing_here(visit, settings)
@@ -290,6 +297,30 @@ def _move(visit: Visit, standing: Standing) -> Move:
     if found is None or found.obstacle:
         raise Stopped("changed")
     return found.move
+
+
+def _no_longer(visit: Visit, settings: Settings, standing: Standing) -> Response | None:
+    """In place of a form that is no longer offered: what had been written on it, if anything was."""
+    say, move = showing.saying(visit, settings), moves.BY_NAME[str(visit.path_params["name"])]
+    words = [
+        (say.text(act_words.LABELS[f"{move.name}.{one.name}"]), visit.kept[one.name][0])
+        for one in move.fields
+        if one.kind in (Kind.NOTE, Kind.NOTES) and any(visit.kept.get(one.name, ()))
+    ]
+    if not words:
+        return None
+    visit.note("act_asked", people=people_of(standing.case), contract=move.contract)
+    status, heading, remedy = WORDS["changed"]
+    code = standing.referral["short_code"]
+    return visit.page(
+        "act_no_longer.html",
+        status=status,
+        heading=heading,
+        remedy=remedy,
+        standing=standing,
+        code=code,
+        words=words,
+    )
 
 
 def new_form_id() -> str:

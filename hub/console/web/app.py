@@ -43,6 +43,7 @@ from hub.console.web import (
     searching,
     today,
     views,
+    waiting,
     words,
     worklist,
 )
@@ -117,6 +118,7 @@ def all_screens(settings: Settings) -> Sequence[Screen]:
         *enrolling.screens(settings),
         *recovering.screens(settings),
         *notices.screens(settings),
+        *waiting.screens(settings),
         *state.screens(settings),
         *queues.screens(settings),
         *waits.screens(settings),

@@ -72,12 +72,18 @@ WORDS: Final[Mapping[str, tuple[int, str, str]]] = {
     ),
 }
 """Of each code: the status of HTTP, a heading, and what to do."""
+WAITS: Final = N_("Lo que escribió se guardó, y le espera en el formulario.")
+IS_LOST: Final = N_(
+    "Lo que acaba de escribir no se pudo guardar. Lo que alcanzó a guardarse antes le espera en el formulario."
+)
 
 
 class Stopped(Exception):
     """A request ends here, with the page of a code; what it has changed so far is undone."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, form_at: str = "") -> None:
+        """`form_at` is the page of the form that was sent, where something was typed into it."""
         super().__init__(code)
         self.code = code
+        self.form_at = form_at
         self.status = WORDS[code][0]

@@ -1,14 +1,21 @@
-"""What somebody had typed when their session was locked or over: it is not done, and waits for their return."""
+"""What somebody had typed and is not done: it waits for their return.
+
+They had not sent it yet (static/waits.js says it a moment after they typed), or sent it when their session was locked
+or over, or when it could not be done.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Final
+from uuid import UUID
 
 from hub.console.keyring import Keyring
 from messaging.database import Connection
 
 PURPOSE: Final = "forms"  # of the keyring
 KEPT_FOR: Final = "72 hours"
+MOST: Final = 32  # pages of one person: the oldest go first
+FORM_ID: Final = "formulario"  # the field of a form that is known by an id
 
 KEEP: Final = """
     insert into kept_form (staff, path, content) values (%s, %s, %s)
@@ -17,6 +24,12 @@ KEEP: Final = """
 FIND: Final = f"""
     select content from kept_form where staff = %s and path = %s and kept_at > now() - interval '{KEPT_FOR}'
 """
+DROP_MORE: Final = f"""
+    delete from kept_form where staff = %(staff)s and path in (
+        select path from kept_form where staff = %(staff)s order by kept_at desc offset {MOST}
+    )
+"""
+IS_DONE: Final = "select from act where message_id = %(id)s or batch = %(id)s limit 1"
 DROP: Final = "delete from kept_form where staff = %s and path = %s"
 DROP_OLD: Final = f"delete from kept_form where kept_at < now() - interval '{KEPT_FOR}'"
 
@@ -26,15 +39,24 @@ Form = Mapping[str, Sequence[str]]
 def keep(tx: Connection, keyring: Keyring, staff: str, path: str, form: Form) -> None:
     """Keep a form for a page, in place of what was kept for it before."""
     tx.execute(KEEP, (staff, path, keyring.seal(PURPOSE, f"{staff} {path}", json.dumps(form).encode())))
+    tx.execute(DROP_MORE, {"staff": staff})
 
 
 def find(tx: Connection, keyring: Keyring, staff: str, path: str) -> Form:
-    """What is kept for a page; empty where nothing is."""
+    """What is kept for a page; empty where nothing is, or what was decided by that very form: it came late."""
     row = tx.execute(FIND, (staff, path)).fetchone()
     if row is None:
         return {}
     found: Form = json.loads(keyring.open(PURPOSE, f"{staff} {path}", bytes(row["content"])))
-    return found
+    return {} if _is_done(tx, found) else found
+
+
+def _is_done(tx: Connection, form: Form) -> bool:
+    try:
+        id = UUID(form[FORM_ID][0])
+    except (LookupError, ValueError):  # of a form that has none
+        return False
+    return tx.execute(IS_DONE, {"id": id}).fetchone() is not None
 
 
 def drop(tx: Connection, staff: str, path: str) -> None:

@@ -7,7 +7,7 @@ them again, and it is one.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -227,7 +227,7 @@ def _asked(
         "agreed": [("yes", say.text(AGREED))],
     }
     allowed = {one.name: one for one in _consented(passing_on)}
-    return [
+    shown = [
         acting.shown(
             visit,
             REDIRECTED,
@@ -239,6 +239,8 @@ def _asked(
         )
         for one in asked
     ]
+    # What the person says now is asked of them again, whatever waited.
+    return [replace(one, typed=visit.form.get("agreed", ())) if one.field.name == "agreed" else one for one in shown]
 
 
 def _consented(passing_on: Passing) -> Sequence[Field]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import psycopg
 import psycopg_pool
@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import contracts
 from hub.console.web import answers, kept, pages, permissions, sessions
-from hub.console.web.errors import WORDS, Stopped
+from hub.console.web.errors import IS_LOST, WAITS, WORDS, Stopped
 from hub.console.web.screen import SOON, Handler, Screen
 from hub.console.web.sessions import Session
 from hub.console.web.settings import Settings
@@ -53,6 +53,8 @@ FORM: Final = "application/x-www-form-urlencoded"
 LOGIN, UNLOCK = "/entrar", "/abrir"
 STOPPED: Final = "/alto"
 LEADS_ON: Final = 303
+KEPT_AFTER: Final = ("changed", "form_expired", "too_slow")
+"""Codes after which what was typed waits on the page of its form."""
 REQUEST_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 HEADERS: Final = {
@@ -93,11 +95,11 @@ class Shell:
                 message["headers"] = [*message["headers"], *self._more(message["headers"], request_id)]
             await send(message)
 
-        code = None
+        code, form_at = None, ""
         try:
             await self._app(scope, receive, say)
         except Stopped as stopped:
-            code = stopped.code
+            code, form_at = stopped.code, stopped.form_at
         except HTTPException as error:
             code = "method_not_allowed" if error.status_code == 405 else "not_found"
         except ClientDisconnect:
@@ -109,7 +111,7 @@ class Shell:
         if code is None or started:
             return
         if scope["method"] == "POST":  # as no other page answers a form
-            page = answers.address(f"{STOPPED}/{code}", request_id)
+            page = answers.address(f"{STOPPED}/{code}", request_id) + (f"&a={quote(form_at)}" if form_at else "")
             await RedirectResponse(page, LEADS_ON)(scope, receive, say)
         else:
             await error_page(code, language_asked(Headers(scope=scope), self._settings), request_id)(
@@ -126,10 +128,11 @@ class Shell:
                 yield name.encode(), value.encode()
 
 
-def error_page(code: str, language: Language, request_id: str) -> Response:
-    """The page of a code: for everybody the same but for its number."""
+def error_page(code: str, language: Language, request_id: str, form_at: str = "") -> Response:
+    """The page of a code: for everybody the same but for its number, and the way back to a form."""
     status, heading, remedy = WORDS[code]
     values = {"code": code, "heading": heading, "remedy": remedy, "request_id": request_id}
+    values |= {"form_at": form_at, "typed": IS_LOST if code == "database_away" else WAITS}
     return HTMLResponse(pages.render(language, "error.html", values), status)
 
 
@@ -138,7 +141,9 @@ def stopped_page(request: Request, settings: Settings) -> Response:
     code, number = request.path_params["code"], request.query_params.get(answers.FIELD, "")
     if request.method not in ("GET", "HEAD") or code not in WORDS or not REQUEST_ID.fullmatch(number):
         raise Stopped("not_found")
-    return error_page(code, language_asked(request.headers, settings), number)
+    said = request.query_params.get("a", "")
+    form_at = said if is_path(said) and code in (*KEPT_AFTER, "database_away") else ""
+    return error_page(code, language_asked(request.headers, settings), number, form_at)
 
 
 def language_asked(headers: Headers, settings: Settings) -> Language:
@@ -282,12 +287,12 @@ class Serving:
                 raise
         except psycopg.errors.QueryCanceled:
             log.warning("a page took too long", extra=fields(screen=screen.name, request=request_id(request)))
-            raise Stopped("too_slow") from None
+            raise Stopped("too_slow", self._keep_after_all(visit, screen)) from None
         except (psycopg_pool.PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
             log.warning("the database is away", extra=fields(error=describe(error), request=request_id(request)))
             if (without := self._without(screen, request, posted)) is not None:
                 return without, None
-            raise Stopped("database_away") from None
+            raise Stopped("database_away", typed_at(screen, request.url.path, posted.form)) from None
 
     def _visit(self, tx: Connection, request: Request, form: Mapping[str, Sequence[str]]) -> Visit:
         settings, had = self.settings, cookies(request.headers)
@@ -348,8 +353,19 @@ class Serving:
             self._set(response, LANGUAGE, visit.language, KEPT_LANGUAGE)
         # What is on the screen of whoever has gone does not stay there.
         if response.status_code != LEADS_ON and visit.session is not None:
-            response.headers.setdefault("refresh", f"{self._leaves_in(visit, screen)};url={UNLOCK}")
+            back_to = self._comes_back_to(visit, screen)
+            url = f"{UNLOCK}?a={quote(back_to)}" if back_to != "/" else UNLOCK
+            response.headers.setdefault("refresh", f"{self._leaves_in(visit, screen)};url={url}")
         return response
+
+    def _comes_back_to(self, visit: Visit, screen: Screen) -> str:
+        """The page to which the PIN leads back from a page that goes by itself: what a form led to is over by then."""
+        if permissions.MAY[screen.name] is permissions.ANYBODY:  # as the page of the PIN itself
+            return visit.back_to
+        if answers.FIELD in visit.query:
+            return visit.path
+        page = page_of(visit, screen) if visit.method == "POST" else visit.here
+        return page if is_path(page) else "/"
 
     def _leaves_in(self, visit: Visit, screen: Screen) -> int:
         """In how many seconds a page goes by itself: what the browser has asked for by itself puts that off no more."""
@@ -405,17 +421,58 @@ class Serving:
         page = page_of(visit, screen)
         if not is_path(page):  # it is nowhere, and the database takes no name with a NUL
             return None
-        if said := {name: said for name, said in visit.form.items() if name not in (FORM_FIELD, "a")}:
+        if said := said_in(visit.form):
             kept.keep(visit.tx, visit.keyring, staff.code, page, said)
         return page
 
     def _note_refusal(self, visit: Visit, screen: Screen, stopped: Stopped) -> None:
-        """Record that somebody who has come in was refused something; what they asked for in vain is not repeated."""
+        """Record that somebody who has come in was refused something; what they asked for in vain is not repeated.
+
+        What they had typed may wait for them.
+        """
         with self._pool.connection() as tx:
             visit.tx, visit.acts = tx, []
+            if stopped.code in KEPT_AFTER:
+                stopped.form_at = self._keep(visit, screen)
             visit.note("access_refused", code=stopped.code, screen=screen.name)
             store.append(tx, visit.acts, self.settings.sign)
         self.has_appended = True
+
+    def _keep(self, visit: Visit, screen: Screen) -> str:
+        """Let what was typed wait on the page of its form; return that page, or nothing where nothing waits.
+
+        What stands on a page that somebody else had opened in this browser is not theirs who send it.
+        """
+        page = typed_at(screen, visit.path, visit.form)
+        if not page or not visit.has_own_form():
+            return ""
+        kept.keep(visit.tx, visit.keyring, visit.staff.code, page, said_in(visit.form))
+        return page
+
+    def _keep_after_all(self, visit: Visit | None, screen: Screen) -> str:
+        """The same of a form whose transaction is over, as far as the database does it now."""
+        if visit is None or visit.session is None:
+            return ""
+        try:
+            with self._pool.connection() as visit.tx:
+                return self._keep(visit, screen)
+        except (psycopg_pool.PoolTimeout, psycopg.Error):
+            return ""
+
+
+def said_in(form: kept.Form) -> kept.Form:
+    """What of a form is kept: without its token, and the page that it names."""
+    return {name: said for name, said in form.items() if name not in (FORM_FIELD, "a")}
+
+
+def typed_at(screen: Screen, path: str, form: kept.Form) -> str:
+    """The page of the form that was sent, where something was typed into it; else nothing.
+
+    Of a button somewhere else nothing was typed: its form names the page to come back to.
+    """
+    said = {name: values for name, values in form.items() if name not in (FORM_FIELD, kept.FORM_ID)}
+    is_typed = "a" not in said and any(value.strip() for values in said.values() for value in values)
+    return path if is_typed and screen.get is not None and is_path(path) else ""
 
 
 def _is_activity(visit: Visit, screen: Screen) -> bool:

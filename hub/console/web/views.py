@@ -53,8 +53,10 @@ def screens(settings: Settings) -> Sequence[Screen]:
 
 
 def _asked(visit: Visit) -> Asked:
-    """What is to be kept, as the address or the form says. Raises Stopped where it means nothing."""
-    said: Mapping[str, str] = {name: visit.typed(name) or visit.query.get(name, "") for name in listing.ASKED}
+    """What is to be kept, as the address says, or else the form. Raises Stopped where it means nothing."""
+    is_in_address = not visit.query.keys().isdisjoint(listing.ASKED)
+    says = visit.query.get if is_in_address else visit.typed
+    said: Mapping[str, str] = {name: says(name) or "" for name in listing.ASKED}
     asked, _ = listing.read(said)
     return asked
 

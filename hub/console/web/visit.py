@@ -27,6 +27,7 @@ LONGEST_PATH: Final = 500  # of a page to come back to
 FORM_FIELD: Final = "form_token"  # of every form
 BY_ITSELF: Final = "sola"  # in the query of an address that a page leads to, and nobody has asked for
 TOKEN_BYTES: Final = 16
+OPENED: Final = "opened"  # of the keyring: by whom a form was
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Visit:
 
     @cached_property
     def kept(self) -> kept.Form:
-        """What was sent from this page when the session of whoever has come in was locked or over; empty: nothing."""
+        """What whoever has come in had typed on this page, and is not done; empty: nothing."""
         session = self.session
         if session is None or session.is_locked or session.is_idle:
             return {}
@@ -185,24 +186,36 @@ class Visit:
 
         It is masked anew each time: how long a compressed page is tells nothing of what is another one in each page.
         """
-        mask = secrets.token_bytes(TOKEN_BYTES)
+        mask = secrets.token_bytes(2 * TOKEN_BYTES)
         return (mask + _xor(mask, self._token)).hex()
 
     def has_form_token(self) -> bool:
         """Whether what was posted has it, under whatever mask."""
+        return hmac.compare_digest(self._said_token, self._token)
+
+    def has_own_form(self) -> bool:
+        """Whether what was posted stands on a page that was made for whoever has come in, in whatever session."""
+        return hmac.compare_digest(self._said_token[TOKEN_BYTES:], self._token[TOKEN_BYTES:])
+
+    @property
+    def _said_token(self) -> bytes:
         try:
             said = bytes.fromhex(self.said(FORM_FIELD))
         except ValueError:
-            return False
-        mask, masked = said[:TOKEN_BYTES], said[TOKEN_BYTES:]
-        return len(masked) == TOKEN_BYTES and hmac.compare_digest(_xor(mask, masked), self._token)
+            return b""
+        mask, masked = said[: 2 * TOKEN_BYTES], said[2 * TOKEN_BYTES :]
+        return _xor(mask, masked) if len(masked) == len(mask) else b""
 
     @property
     def _token(self) -> bytes:
-        """What is masked: another one for each who shares the browser, so that nobody sends what another has opened."""
+        """What is masked: another one for each who shares the browser, so that nobody sends what another has opened.
+
+        Its second half is the same in all sessions of somebody: by it what they typed waits for them, and is not done.
+        """
         whose = self.whose
-        said = f"ruta form {whose.code if whose is not None else NOBODY}"
-        return hmac.digest(self.browser.encode(), said.encode(), "sha256")[:TOKEN_BYTES]
+        code = whose.code if whose is not None else NOBODY
+        of_browser = hmac.digest(self.browser.encode(), f"ruta form {code}".encode(), "sha256")
+        return of_browser[:TOKEN_BYTES] + self.keyring.hash(OPENED, code)[:TOKEN_BYTES]
 
 
 def _xor(one: bytes, other: bytes) -> bytes:

@@ -315,6 +315,7 @@ def test_a_form_of_another_site_is_refused(posting: Callable[..., Answer], heade
     [
         {},
         {"form_token": ""},
+        {"form_token": "0" * 128},
         {"form_token": "0" * 64},
         {"form_token": "0" * 32},
         {"form_token": "0 "},

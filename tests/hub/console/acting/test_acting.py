@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+import psycopg
 import pytest
 
 import contracts
@@ -722,6 +723,64 @@ def test_a_tap_while_the_session_was_over_waits_and_is_not_done(
     (session,) = console.query("select id from session where staff = %s", person.code)
     browser.send("/abrir", who=str(session["id"]), pin=person.pin, a=acting.path_of(id, "declined"))
     assert re.search(r'value="no_capacity"[^>]* (checked|selected)', browser.get(acting.path_of(id, "declined")).text)
+
+
+QUESTION = {"topic": "documents", "sealed": PLANTED}
+
+
+def test_what_was_written_when_somebody_acted_meanwhile_can_be_read_and_sent_later(
+    staff: dict[str, Browser], console: Console, referral: Callable[..., UUID]
+) -> None:
+    id, browser = referral(), staff["iom"]
+    path = acting.path_of(id, "info_requested")
+    browser.get(path)
+    meanwhile = Browser(browser.running, cookies=dict(browser.cookies))
+    act = tap(meanwhile, id, "accepted")
+    answer = browser.send(path, formulario=str(contracts.uuid7()), **QUESTION)
+    assert (answer.status, "El caso cambió" in answer.text, f'href="{path}"' in answer.text) == (409, True, True)
+    page = browser.get(path)
+    assert (page.status, PLANTED in page.text, "No se envió a nadie" in page.text) == (409, True, True)
+    assert PLANTED not in staff["redcross"].get(path).text
+    meanwhile.get(acting.done_path(act))
+    meanwhile.send(f"{acting.done_path(act)}/deshacer")
+    page = browser.get(path)
+    assert (page.status, PLANTED in page.text, act_words.TOLD[ActState.APPLIED] in page.text) == (200, True, False)
+    assert re.search(r'value="documents"[^>]* (checked|selected)', page.text)
+
+
+def test_what_was_written_into_a_form_that_took_too_long_stands_there_again_and_is_said_once(
+    staff: dict[str, Browser], console: Console, referral: Callable[..., UUID]
+) -> None:
+    id, browser = referral(), staff["iom"]
+    path = acting.path_of(id, "info_requested")
+    page = browser.get(path)
+    form = re.search(r'name="formulario" value="([^"]+)"', page.text)
+    assert form is not None
+    with psycopg.connect(console.url) as other:
+        other.execute("select pg_advisory_xact_lock(hashtextextended(%s, 20))", (f"iom {id}",))
+        answer = browser.send(path, formulario=form[1], **QUESTION)
+    assert (answer.status, "too_slow" in answer.text, f'href="{path}"' in answer.text) == (503, True, True)
+    page = browser.get(path)
+    assert (PLANTED in page.text, form[1] in page.text) == (True, True)
+    done = done_by(browser.send(path, formulario=form[1], **QUESTION))
+    assert done_by(browser.send(path, formulario=form[1], **QUESTION)) == done
+    assert len(console.query("select from act where referral_id = %s", id)) == 1
+
+
+def test_what_is_said_of_a_form_behind_it_is_not_shown_as_if_it_were_not_done(
+    staff: dict[str, Browser], console: Console, referral: Callable[..., UUID]
+) -> None:
+    id, browser = referral(), staff["iom"]
+    path = acting.path_of(id, "info_requested")
+    browser.get(path)
+    form = str(contracts.uuid7())
+    act = done_by(browser.send(path, formulario=form, **QUESTION))
+    browser.get("/")
+    browser.send("/escrito", a=path, formulario=form, **QUESTION)  # on its way since before
+    browser.get(acting.done_path(act))
+    browser.send(f"{acting.done_path(act)}/deshacer")
+    page = browser.get(path)
+    assert (page.status, PLANTED in page.text, form in page.text) == (200, False, False)
 
 
 def test_an_outcome_that_was_not_met_is_confirmed_as_met_whatever_stood_there(

@@ -517,6 +517,18 @@ def test_without_a_yes_or_with_what_the_form_does_not_offer_nothing_is_kept(worl
     assert world.console.query("select from act where referral_id = %s", id) == []
 
 
+def test_what_waited_is_shown_again_but_the_yes_is_asked_anew(world: World, id: UUID) -> None:
+    world.choose(id)
+    browser, path = world.staff["iom"], acting.path_of(id, "redirected")
+    browser.send("/escrito", a=path, service=str(world.services["open"]), reason="no_capacity", **YES)
+    page = world.choose(id)
+    assert re.search(r'name="reason" value="no_capacity" checked', page.text)
+    assert not re.search(r'name="agreed" value="yes" checked', page.text)
+    assert world.answer(id, page, reason="").status == 422
+    assert re.search(r'name="agreed" value="yes" checked', browser.get(browser.at).text)  # said on this very page
+    world.console.query("delete from kept_form")
+
+
 def test_of_a_child_only_who_answers_for_it_consents(world: World, request: pytest.FixtureRequest) -> None:
     minor = contracts.referral.Minor(caregiver_is_sealed=True, unaccompanied=False, best_interest_assessed=True)
     id = world.refer(request.node.nodeid, minor=minor)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from playwright.sync_api import Error
 
 import contracts
 from demo.people import BARRANQUILLA
@@ -19,7 +20,7 @@ either_way = pytest.mark.parametrize("javascript", [True, False], ids=["with scr
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
-# No page has a script of ours: with and without, a browser has the same page, and is tried once.
+# But for what keeps what is typed, no page has a script of ours: with and without, a browser has the same page.
 @either_way
 def test_somebody_is_accepted_on_a_phone_misses_the_visit_comes_to_another_and_is_served(
     house: House, javascript: bool
@@ -166,17 +167,55 @@ def test_a_form_that_is_sent_twice_and_from_two_devices_has_one_effect(house: Ho
 def test_what_was_typed_waits_where_the_session_is_locked_or_the_connection_cut(house: House) -> None:
     referral = house.refers("redcross", "casapuente.apoyo")
     question = "¿Puede venir por la tarde? (Caso inventado.)"
-    with house.sits("casapuente", width=PHONE) as phone:
+    form = f"{referral.path}/hacer/info_requested"
+
+    def stands_there(somebody: Sitting) -> bool:
+        return somebody.page.input_value("[name=sealed]") == question and somebody.page.is_checked("[value=contact]")
+
+    with house.sits("casapuente", width=PHONE) as phone, house.sits("casapuente", width=DESK) as desk:
         phone.opens(referral.path)
         phone.may("Preguntar algo")
         phone.presses("Preguntar algo")
-        phone.fills(topic="contact", sealed=question)
+        phone.fills(topic="contact", sealed=question)  # once, and never again
+        waiting = "select from kept_form where path = %s"
+        eventually(lambda: house.asks_the_console(waiting, form))
         phone.page.context.set_offline(True)
         phone.page.locator("main form button").first.click()
+        phone.page.locator("[role=alert]").wait_for()
+        assert stands_there(phone)  # on the page itself
+        with pytest.raises(Error):
+            phone.page.reload()  # to the browser's own page
         phone.page.context.set_offline(False)
-        if "chrome-error" in phone.page.url:
-            phone.page.go_back()
-        phone.opens(f"{referral.path}/hacer/info_requested")
+        phone.opens(form)
+        assert stands_there(phone)
+        desk.opens(form)
+        assert stands_there(desk)  # on another device
+        house.asks_the_console(
+            "update session set locked_at = now() where ended_at is null and locked_at is null "
+            "and staff = (select code from staff where login = 'casapuente') returning id"
+        )
+        phone.presses("Preguntar algo")
+        phone.fills(pin=house.accounts["casapuente"].pin)
+        phone.presses("Abrir")
+        assert stands_there(phone)
+        phone.presses("Preguntar algo")
+        phone.is_applied(referral)
+
+    eventually(lambda: referral.states == ["sent", "received", "info_requested"])
+    acts = house.asks_the_console(
+        "select from act where referral_id = %s and contract like '%%info_requested%%'", referral.id
+    )
+    assert len(acts) == 1
+    assert house.asks_the_console(waiting, form) == []
+
+
+def test_without_script_what_was_sent_while_the_session_was_locked_waits(house: House) -> None:
+    referral = house.refers("redcross", "casapuente.apoyo")
+    question = "¿Puede venir por la mañana? (Caso inventado.)"
+    with house.sits("casapuente", width=PHONE, javascript=False) as phone:
+        phone.opens(referral.path)
+        phone.may("Preguntar algo")
+        phone.presses("Preguntar algo")
         phone.fills(topic="contact", sealed=question)
         house.asks_the_console(
             "update session set locked_at = now() where ended_at is null and locked_at is null "
