@@ -19,7 +19,7 @@ from hub.monitor.alerts.rules import Alert
 from hub.monitor.alerts.settings import Settings
 from hub.monitor.alerts.telling import Book
 from hub.monitor.waiting import NOT_SHOWN
-from messaging.topology import CONSOLE, NAME
+from messaging.topology import CONSOLE, HUB, NAME
 
 MOST: Final = 500  # of alerts, queues, organisations and so on
 ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -178,7 +178,7 @@ def of(
         organisations=_organisations(now, settings, at),
         overdue=referrals.get("overdue"),
         emergencies=referrals.get("emergencies"),
-        lags={name: lag["seconds"] for name, lag in rules.lags(now, at).items()},
+        lags=_lags(now, at),
         applied=applied,
         per_minute=_per_minute(applied, at, before),
     )
@@ -337,6 +337,16 @@ def _inboxes(organisation: str, now: Mapping[str, Any], at: datetime) -> list[Se
         )
         for address in addresses[:MOST]
     ]
+
+
+def _lags(now: Mapping[str, Any], at: datetime) -> dict[str, float]:
+    """How far what is read is behind, as far as that is known: of reports it is the age of their queue."""
+    found = {name: lag["seconds"] for name, lag in rules.lags(now, at).items()}
+    if rules.REPORTS in found:
+        queue = f"{HUB}/{rules.REPORTS}"
+        if ages.known(queue, now["queue_ages"][queue], (rules.REPORTS,)) is None:
+            del found[rules.REPORTS]
+    return found
 
 
 def _applied(now: Mapping[str, Any]) -> int | None:

@@ -94,6 +94,9 @@ def test_of_a_services_queue_whose_age_the_log_does_not_say_there_is_no_data() -
     assert {one.age for one in found.queues} == {None}
     assert (state.figures(found).age, state.figures(found).messages) == (None, 6)  # nobody waits for the log
 
+    for age, lags in ((stands, {}), (stands | {"exact": True}, {"reports": 90.0})):
+        assert of(well(processes=[], queue_ages={"hub/reports": age})).lags == {"console": 0.0} | lags
+
     said = {"hub/referrals": stands, "hub/intake": stands | {"exact": True}, "hub/log": stands}
     figures = state.figures(of(well(processes=[], queues=queues, queue_ages=said)))
     assert (figures.age, figures.exact) == (90.0, False)  # what waits in referrals may have waited longer
