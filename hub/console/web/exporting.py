@@ -89,7 +89,7 @@ def _values(say: Saying, row: Mapping[str, Any]) -> Sequence[Any]:
         say.state(row["state"]),
         row["sent_at"],
         row["changed_at"],
-        row["late_from"],
+        row["late_from"] or row.get("purge_by"),
         row["visit_at"],
     )
 

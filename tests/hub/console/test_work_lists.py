@@ -16,6 +16,7 @@ from contracts.codes import NoteKind, ReferralState, ReminderAbout
 from hub.console.store.work import OF_COORDINATORS, Bucket
 from hub.console.web import today, worklist
 from messaging import clock
+from messaging.believing import COLOMBIA
 from tests.examples_reports import an_id, noted, referred, says
 from tests.hub.console.kept import Kept
 from tests.hub.console.kit import CENTRE, Browser, Console, Running
@@ -185,6 +186,18 @@ def test_of_what_somebody_has_taken_the_same_holds(desks: Desks) -> None:
         "undecided": {*codes("to decide", "told before deadlines were")}, "due_today": {*codes("to decide")},
         "visits_today": {*codes("visit")}, "to_purge": {*codes("to delete")},
     }  # fmt: skip
+
+
+def test_until_when_something_is_to_be_deleted_stands_on_the_page_and_in_the_file(desks: Desks) -> None:
+    desks.move_to(desks.noon + 3 * DAY)
+    purge_by = (desks.noon + 2 * DAY).astimezone(COLOMBIA)
+    for who, reason in ((IOM, "to_purge"), (COORDINATOR, "not_purged")):
+        page = desks.browsers[who].get(f"/hoy/{reason}").text
+        assert re.search(rf'data-label="Plazo"><time [^>]*>ayer {purge_by:%-H:%M}<', page), reason
+        sheet = load_workbook(io.BytesIO(desks.browsers[who].get(f"/hoy/{reason}/lista.xlsx").body)).active
+        assert sheet is not None
+        head, row = sheet.iter_rows(values_only=True)
+        assert dict(zip(head, row, strict=True))["Plazo"] == purge_by.replace(tzinfo=None)
 
 
 def test_every_reason_leads_to_all_of_it_and_to_its_file(desks: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
