@@ -27,8 +27,8 @@ SAMPLE: Final = 50  # messages by which it is judged whether a reader has come s
 PAGE: Final = 1_000  # messages that are held against an inbox at once
 
 COUNTED: Final = "select until, behind_at, clock_timestamp() as now from counted"
-# What came to a service's queue from a time on, in the order in which it came: of confidential cases, too. Of each type
-# from when on the queue takes it.
+# What came to a service's queue between two times, in the order in which it came: of confidential cases, too. Of each
+# type from when on the queue takes it.
 COME: Final = """
     with asked as materialized (
         select type, greatest(since, %(since)s) as since
@@ -36,15 +36,17 @@ COME: Final = """
     ), plain as (
         select come.* from asked cross join lateral (
             select arrived_at, id, source from message
-            where message.type = asked.type and arrived_at >= asked.since and recipient is null and kind = 'passed'
-              and not confidential and not erased
+            where message.type = asked.type and arrived_at >= %(since)s and arrived_at < %(until)s
+              and arrived_at >= asked.since
+              and recipient is null and kind = 'passed' and not confidential and not erased
             order by arrived_at limit %(limit)s
         ) as come
     ), hidden as (
         select come.arrived_at, come.id, come.source
         from asked join confidential_message as come on come.type = asked.type and come.arrived_at >= asked.since
         join message on message.arrived_at = come.arrived_at and message.id = come.id
-        where come.arrived_at >= %(since)s and come.recipient is null
+        where come.arrived_at >= %(since)s and come.arrived_at < %(until)s and come.recipient is null
+          and message.arrived_at >= %(since)s and message.arrived_at < %(until)s
           and message.kind = 'passed' and message.confidential and not message.erased
         order by come.arrived_at limit %(limit)s
     )
@@ -95,7 +97,7 @@ class _Search:
     def first(self, now: datetime) -> datetime | None:
         """When it came; None where there is none."""
         since = self._reached(now) - PASSED_BY
-        while come := self._come(since, PAGE):
+        while come := self._come(since, now, PAGE):
             if lacking := self._lacking(come):
                 return lacking[0].at
             since = come[-1].at + timedelta(microseconds=1)
@@ -104,25 +106,25 @@ class _Search:
     def _reached(self, now: datetime) -> datetime:
         """How far its reader has come, or a second less; where it has taken nothing, as far back as is looked."""
         step, ahead, behind = NEAR, now, now - NEAR
-        while not self._has_taken(behind) and step < LOOKED_BACK:
+        while not self._has_taken(behind, ahead) and step < LOOKED_BACK:
             step *= 2
             ahead, behind = behind, now - step
         while ahead - behind > NEAR:
             middle = behind + (ahead - behind) / 2
-            if self._has_taken(middle):
+            if self._has_taken(middle, ahead):
                 behind = middle
             else:
                 ahead = middle
         return behind
 
-    def _has_taken(self, since: datetime) -> bool:
-        """Whether its reader has taken any of the first that came from then on."""
-        those = self._come(since, SAMPLE)
+    def _has_taken(self, since: datetime, until: datetime) -> bool:
+        """Whether its reader has taken any of the first that came between them."""
+        those = self._come(since, until, SAMPLE)
         asked = [one.source for one in those], [one.id for one in those], [one.at for one in those]
         return bool(those) and self._inbox.execute(TAKEN, asked).fetchone() is not None
 
-    def _come(self, since: datetime, limit: int) -> list[_Come]:
-        asked = {"types": self._types, "begun": self._begun, "since": since, "limit": limit}
+    def _come(self, since: datetime, until: datetime, limit: int) -> list[_Come]:
+        asked = {"types": self._types, "begun": self._begun, "since": since, "until": until, "limit": limit}
         rows = self._log.execute(COME, asked).fetchall()
         return [_Come(row["arrived_at"], row["id"], row["source"]) for row in rows]
 
