@@ -187,9 +187,11 @@ def test_while_more_was_published_than_was_compared_the_command_does_not_say_tha
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = Found((), {}, True, frozenset(), frozenset(), frozenset({"intake"}))
-    for name, answer in (("network_of", None), ("_databases", {}), ("_compare", (found, 0))):
-        monkeypatch.setattr(reconciled, name, lambda *_, answer=answer: answer)
-    monkeypatch.setattr(beside, "find", lambda *_: object())
+    for of, name, answer in (
+        (reconciled, "network_of", None), (reconciled, "_compare", (found, 0)),
+        (beside, "find", object()), (beside, "all_databases", {}),
+    ):  # fmt: skip
+        monkeypatch.setattr(of, name, lambda *_, answer=answer: answer)
 
     ended = reconciled.run(State(tmp_path), say_again=False, why="", yes=False, as_json=False, ask=lambda _: False)
 
