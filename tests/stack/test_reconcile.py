@@ -111,10 +111,9 @@ def test_what_deleted_queues_had_in_them_is_named_and_said_again_by_whoever_has_
     assert "reports: 20 of employer.recorded.v1" in done.stdout
     assert "employment: 7 of employer.registered.v1, of or for barranquilla" in done.stdout
     assert re.search(r"intake: \d+ of consent, of or for -", done.stdout), "the log hides whose it is"
-    (said, asked_for) = (
-        int(one.replace(",", ""))  # thousands, where other tests have lost as many
-        for one in re.findall(r"([\d,]+) messages were said again; ([\d,]+) were asked", done.stdout)[0]
-    )
+    told = re.findall(r"([\d,]+) messages were said again; ([\d,]+) were asked", done.stdout)
+    assert told, done.stdout[-2000:] + done.stderr[-2000:]
+    (said, asked_for) = (int(one.replace(",", "")) for one in told[0])  # thousands, where other tests have lost as many
     assert (said >= 20, asked_for >= 8) == (True, True)
     assert query(network, "reports", CAME, facts) == [(20,)]
     asked: list[contracts.Message] = []
