@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.local import aged, beside, emergency, problems, reconciled, status
+from deploy.local import beside, emergency, problems, queue_ages, reconciled, status
 from deploy.local.alerting import mail_of
 from deploy.local.beside import Beside
 from deploy.local.operator_error import OperatorError
@@ -93,7 +93,7 @@ def look(
         jobs = {name: _asking(place, one, _said(book, name)) for name, one in asked.items()}
         return jobs | {
             GAPS: lambda: reconciled.probe(state, place, network_of(state), _said(book, GAPS)),
-            AGES: lambda: aged.probe(state, place, network_of(state)),
+            AGES: lambda: queue_ages.probe(state, place, network_of(state)),
         }
 
     now = status.read(state, brief=brief, environment=environment, also=also)

@@ -16,7 +16,7 @@ from uuid import UUID
 import psycopg
 
 import contracts
-from deploy.local import aged, beside, put_back, status
+from deploy.local import beside, put_back, queue_ages, status
 from deploy.local.beside import Beside
 from deploy.local.operator_error import OperatorError
 from deploy.local.organisations import network_of
@@ -288,7 +288,7 @@ def show_queues(state: State, name: str | None, *, as_json: bool) -> int:
 
 def _ages(state: State, place: Beside, found: Sequence[Queue]) -> Mapping[str, float]:
     """The ages that are known: none where the message log, or the database, does not answer in time."""
-    job = {"ages": lambda: aged.read(state, place, network_of(state), found)}
+    job = {"ages": lambda: queue_ages.read(state, place, network_of(state), found)}
     known = status.at_once(job, status.READ_WITHIN)["ages"]
     return {} if isinstance(known, Exception) else known
 

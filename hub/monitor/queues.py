@@ -22,7 +22,9 @@ class Queue:
     readers: int | None
     room: int | None  # messages that it still takes
     room_bytes: int | None
-    age: float | None  # seconds of its oldest message: the broker does not know, and whoever does says so (aged.py)
+    age: (
+        float | None
+    )  # seconds of its oldest message: the broker does not know, and whoever does says so (queue_ages.py)
     in_per_s: float | None
     out_per_s: float | None
 

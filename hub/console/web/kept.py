@@ -1,6 +1,6 @@
 """What somebody had typed and is not done: it waits for their return.
 
-They had not sent it yet (static/waits.js says it a moment after they typed), or sent it when their session was locked
+They had not sent it yet (static/drafts.js says it a moment after they typed), or sent it when their session was locked
 or over, or when it could not be done.
 """
 

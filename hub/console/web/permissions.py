@@ -40,7 +40,7 @@ MAY: Final[Mapping[str, frozenset[Role] | None]] = {
     "enrolment_qr": ANYBODY,
     "nothing": ALL_STAFF,
     "home": ALL_STAFF,
-    "waiting": ALL_STAFF,
+    "draft": ALL_STAFF,
     "today": OF_CASES,
     "work": OF_CASES,
     "work_file": OF_CASES,

@@ -17,8 +17,13 @@ from messaging.database import Connection, Row
 
 DRAWN: Final = 100  # messages of a story that are drawn
 MOST: Final = 20_000  # messages of a story that are read
+BEGINNINGS: Final = 1_000  # messages by which it is known what belongs to a story
 
-BEGIN: Final = "select correlation, subject from message where id = %(id)s or subject = %(id)s or correlation = %(id)s"
+BEGIN: Final = f"""
+    select correlation, subject from message
+    where id = %(id)s or subject = %(id)s or correlation = %(id)s limit {BEGINNINGS}
+"""
+IS_KNOWN: Final = "select from message where id = %(id)s or subject = %(id)s or correlation = %(id)s limit 1"
 # What belongs together, and of that what is drawn: failures first. Of no story more than MOST are read. Of what was
 # refused by admission the failure is admission's; of what passed under the same id, the services'.
 CHOSEN: Final = f"""
@@ -63,6 +68,11 @@ class Asked:
     """Where there are none, the newest messages that are about it."""
 
 
+def is_known(connection: Connection, id: UUID) -> bool:
+    """Whether there is a story of an id."""
+    return connection.execute(IS_KNOWN, {"id": id}).fetchone() is not None
+
+
 def story(connection: Connection, id: UUID, *, drawn: int = DRAWN) -> Story | None:
     """Return what belongs together with a message, a subject or a correlation; None where nothing is known of it."""
     chosen = _chosen(connection, id, drawn)
@@ -86,7 +96,7 @@ def asked(connection: Connection, id: UUID, *, about: int) -> Asked | None:
 
 def _chosen(connection: Connection, id: UUID, drawn: int) -> list[Row]:
     """What is drawn of a story; each with how many there are, how many failed, and whether one has the very id."""
-    begin = connection.execute(f"{BEGIN} limit 1000".encode(), {"id": id}).fetchall()
+    begin = connection.execute(BEGIN.encode(), {"id": id}).fetchall()
     if not begin:
         return []
     correlations = list({row["correlation"] for row in begin})

@@ -162,7 +162,7 @@ def _means(typed: str) -> bool:
 def _named(connection: Connection, typed: str) -> UUID | None:
     """The id that leads to a story, where the log knows it."""
     if (id := _as_id(typed)) is not None:
-        return id if connection.execute(f"{stories.BEGIN} limit 1".encode(), {"id": id}).fetchone() else None
+        return id if stories.is_known(connection, id) else None
     found = reading.find(connection, Search(short_code=typed), limit=1).entries
     return found[0].subject if found else None
 

@@ -14,10 +14,11 @@ import contracts
 from contracts import Message, codes
 from contracts.codes import NoteKind, ReferralEvent, ReferralState, ReminderAbout
 from contracts.deadlines import PURGE_WITHIN
-from contracts.transitions import NOTED_IN
+from contracts.transitions import ENDED, NOTED_IN
 from hub.console.store import cases, work
 from hub.console.store.cases import COUNTED_TO, After, Asked, Part, Viewer
 from hub.console.store.work import Bucket, Day
+from hub.console.web import acting
 from hub.console.web.consents import Standing, standing
 from messaging import database
 from tests.examples_reports import (
@@ -552,6 +553,32 @@ def test_coordinators_see_who_sees_to_a_referral_and_when_it_was_asked_for_last(
     assert seen_to() == ("redcross", None, None)
     kept.hear(recorded("silent", 8, state=ReferralState.CLOSED), recorded("silent", 9, state=ReferralState.IN_SERVICE))
     assert seen_to() == (None, None, None)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_lists_and_the_page_of_a_case_name_the_same_one_who_sees_to_it(kept: Kept, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - always the same sequence
+    ids = [an_id(name) for name in range(8)]
+    for name in range(8):
+        state = ReferralState.SENT
+        kept.hear(recorded(name, 1, state=state))
+        for number in range(2, 14):
+            if state not in ENDED and chance.random() < 0.4:
+                by, at = chance.choice([CENTRE, "redcross"]), HELD_AT + number * MINUTE
+                kept.hear(says(noted("p", "taken_on", referral_id=an_id(name), noted_at=at, noted_by=by)))
+            else:
+                state = chance.choice([ReferralState.RECEIVED, ReferralState.IN_SERVICE, *sorted(ENDED)])
+                kept.hear(recorded(name, number, state=state))
+
+    listed = kept.read(work.seen_to, COORDINATOR, ids)
+
+    shown = {}
+    for id in ids:
+        case = kept.read(cases.case, COORDINATOR, id)
+        assert case is not None
+        shown[id] = acting.in_charge(case, id)
+    assert shown == {id: listed[id]["in_charge"] for id in ids}
+    assert {*shown.values()} > {None}
 
 
 def test_what_somebody_asks_to_cancel_waits_in_hoy_from_the_first_day(kept: Kept) -> None:

@@ -1,4 +1,4 @@
-// What is typed waits on the server for whoever types it (waiting.py), so that neither the lock nor a cut line nor another
+// What is typed waits on the server for whoever types it (drafts.py), so that neither the lock nor a cut line nor another
 // device loses it. Nothing is kept in the browser: on a shared computer it would be there for whoever comes next.
 'use strict'
 {
@@ -25,13 +25,13 @@
     }
 
     document.addEventListener('input', event => {
-        if (!event.target.form || !event.target.form.matches('form[data-waits]')) return
+        if (!event.target.form || !event.target.form.matches('form[data-draft]')) return
         typed = event.target.form
         wait(MOMENT)
     })
     document.addEventListener('submit', event => {
         const form = event.target
-        if (!form.matches('form[data-waits]')) return
+        if (!form.matches('form[data-draft]')) return
         if (!navigator.onLine) {
             event.preventDefault() // the page that the browser would show has nothing of it
             said.textContent = offline

@@ -153,7 +153,7 @@ def test_every_form_that_asks_for_something_waits_or_is_named_here() -> None:
     found: dict[str, list[str]] = {}
     for file in pages.TEMPLATES.iterdir():
         asks = [one for one in FORM_OF_PAGE.findall(file.read_text()) if "autocomplete" in one and CODE not in one]
-        found |= {file.name: [one for one in asks if "data-waits" not in one]} if asks else {}
+        found |= {file.name: [one for one in asks if "data-draft" not in one]} if asks else {}
     assert {name for name, one in found.items() if one} == ASKED_ELSEWHERE
     assert {"act.html", "redirect.html", "redirect_told.html", "chase.html", "absence.html"} <= found.keys()
 

@@ -1,4 +1,4 @@
-"""What is being typed into a form, which its page says a moment later (static/waits.js): it is not done, and waits.
+"""What is being typed into a form, which its page says a moment later (static/drafts.js): it is not done, and waits.
 
 That a page says so shows nobody to be there: the session is locked when it would have been, and what comes after that
 is kept by the shell, as any form is.
@@ -28,4 +28,4 @@ def screens(_: Settings) -> Sequence[Screen]:
         visit.comes_back = True  # so that it stays
         return visit.go(visit.back_to)
 
-    return (Screen("waiting", PATH, post=keep, is_activity=False),)
+    return (Screen("draft", PATH, post=keep, is_activity=False),)

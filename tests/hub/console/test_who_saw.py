@@ -12,7 +12,7 @@ import pytest
 
 from contracts.codes import ReferralState
 from hub.console import audit
-from hub.console.web import looking
+from hub.console.web import who_saw
 from hub.console.web.case import path_of
 from messaging import clock
 from tests.examples_reports import an_id, erased, says
@@ -111,11 +111,11 @@ def test_of_somebody_seen_often_the_last_are_shown_and_no_other_persons(
 ) -> None:
     with psycopg.connect(console.url, row_factory=psycopg.rows.dict_row) as connection:
         (whose,) = audit.encrypted(connection, console.keyring, [str(an_id(("person", "often")))])
-    plant(console, whose, looking.SHOWN + 5)
+    plant(console, whose, who_saw.SHOWN + 5)
     page = staff["coordinator"].get(looks_of("often")).text
-    assert len(rows(page)) == looking.SHOWN
-    assert f"Se muestran los {looking.SHOWN} más recientes." in page
-    assert rows(page)[0].split()[0] == f"s-{looking.SHOWN + 5}"
+    assert len(rows(page)) == who_saw.SHOWN
+    assert f"Se muestran los {who_saw.SHOWN} más recientes." in page
+    assert rows(page)[0].split()[0] == f"s-{who_saw.SHOWN + 5}"
 
 
 def plant(console: Console, whose: str, many: int) -> None:
@@ -136,7 +136,7 @@ def test_it_reads_what_is_about_that_person_and_not_the_whole_chain(console: Con
             " '', '' from generate_series(1, 20000) as n"
         )
         connection.execute("analyze audit_entry")
-        said = (json.dumps([UUID(int=7).hex]), looking.SHOWN)
+        said = (json.dumps([UUID(int=7).hex]), who_saw.SHOWN)
         plan = connection.execute(f"explain {audit.LAST}".encode(), said).fetchall()
         connection.rollback()
     assert "audit_entry_people" in "\n".join(line for (line,) in plan)
