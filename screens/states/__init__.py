@@ -11,9 +11,9 @@ __all__ = ["NO_PAGES", "STATES", "State"]
 NO_PAGES: Final = {
     "logout", "lock", "language", "enrolment_qr", "act_undone", "acts_undone", "referrals_file", "absence_ended",
     "view_dropped", "operation_stopped", "replay_stopped", "replay_resumed", "replay_reviewed", "work_file",
-    "waiting",
+    "waiting", "draft",
 }  # fmt: skip
-"""What only leads to another page, is a picture on one, or a file."""
+"""What only leads to another page, is a picture on one, a file, or what the page's script alone asks for."""
 
 STATES: Final = (
     *entering.STATES,

@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -51,30 +51,44 @@ class Server:
             writer.transport.abort()
             return
         if self._under_way >= MOST_UNDER_WAY:
-            writer.write(written({"code": "busy"}))
-            writer.close()
+            await self._answered(reader, writer, _busy)
             return
         self._under_way += 1
         try:
-            writer.write(await self._answered(reader))
+            await self._answered(reader, writer, self._worked_on)
+        finally:
+            self._under_way -= 1
+
+    async def _answered(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Callable[[bytes], Awaitable[bytes]]
+    ) -> None:
+        """Read the line before it is answered, busy or not: who still writes when we close does not get to read."""
+        try:
+            line = await _asked(reader)
+            writer.write(await answer(line) if line else written({"code": "not_a_request"}))
             async with asyncio.timeout(TAKEN_WITHIN):
                 await writer.drain()
                 writer.close()
                 await writer.wait_closed()
         except (TimeoutError, OSError):
             writer.transport.abort()
-        finally:
-            self._under_way -= 1
 
-    async def _answered(self, reader: asyncio.StreamReader) -> bytes:
-        try:
-            async with asyncio.timeout(ASKED_WITHIN):
-                line = await reader.readline()
-        except (TimeoutError, ValueError, OSError):  # ValueError: longer than may be
-            line = b""
-        if not line.endswith(b"\n"):
-            return written({"code": "not_a_request"})
+    async def _worked_on(self, line: bytes) -> bytes:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._answer, line)
+
+
+async def _asked(reader: asyncio.StreamReader) -> bytes:
+    """What was asked, with its end of line; nothing where none came in time or it is longer than may be."""
+    try:
+        async with asyncio.timeout(ASKED_WITHIN):
+            line = await reader.readline()
+    except (TimeoutError, ValueError, OSError):  # ValueError: longer than may be
+        return b""
+    return line if line.endswith(b"\n") else b""
+
+
+async def _busy(_: bytes) -> bytes:
+    return written({"code": "busy"})
 
 
 def listen(path: Path) -> socket.socket:
