@@ -18,6 +18,7 @@ from messaging import database, topology
 from messaging.broker import CONTENT_TYPE
 from tests.databases import fresh
 from tests.messaging.harness import HURRIED, ROOT, WITHIN, Probe, Process
+from tests.waiting import eventually
 
 BATCH = "application/cloudevents-batch+json"
 PATH = "/v1/messages"
@@ -121,7 +122,8 @@ class Entrance:
         self._clients: list[Client] = []
 
     def empty(self) -> None:
-        """Throw away what stands in the queues."""
+        """Throw away what stands in the queues, and what is on its way there: it would come into the next test."""
+        eventually(lambda: not self.query("select from outbox_writer where published < committed"))
         self.probe.empty(*self.queues)
 
     def add_key(self, key: str, organisation: str, system: str | None = None, **columns: Any) -> None:

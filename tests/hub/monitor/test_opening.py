@@ -3,7 +3,6 @@
 import os
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -151,14 +150,14 @@ AWAY = "postgresql://nobody@127.0.0.1:1/nothing?connect_timeout=1"
 
 
 def test_a_terminal_opens_it_for_a_reason_once_the_audit_of_the_network_has_it(
-    log: Log, databases: Stack, request_id: UUID, tmp_path: Path
+    log: Log, databases: Stack, request_id: UUID
 ) -> None:
-    keys.make(tmp_path)
+    keys.make(databases.state.audit)  # the hub's: others verify this chain
     gateway = databases.service_database_url(GATEWAY)
     environment = os.environ | {
         "SERVICE_DATABASE_URL": log.url,
         "AUDIT_DATABASE_URL": gateway,
-        "GATEWAY_AUDIT_DIRECTORY": str(tmp_path),
+        "GATEWAY_AUDIT_DIRECTORY": str(databases.state.audit),
         "AUDIT_ACTOR": "operator:1000",
     }
 
