@@ -453,7 +453,11 @@ def shown(
     options: Sequence[tuple[str, str]] = (),
     reader: str | None = None,
 ) -> Asked:
-    """A field in words, with what was typed, or else what stands there at first."""
+    """A field in words, with what was typed, or else what stands there at first; of boxes none may have been ticked."""
+    if field.kind is Kind.CHOICES and visit.typed_form:  # browsers say nothing of a box that is not ticked
+        typed = visit.typed_form.get(field.name, ())
+    else:  # a form of two steps has on its second what waited, or was known, while its first was sent
+        typed = visit.form.get(field.name) or visit.kept.get(field.name) or given
     hints = [act_words.HINTS.get(field.name, ""), fields.TODAY if field.kind is Kind.MOMENT else ""]
     told = {"reader": say.organisation(reader or ""), "day": say.day(say.now)}
     return Asked(
@@ -461,7 +465,7 @@ def shown(
         say.text(act_words.LABELS[f"{move.name}.{field.name}"]),
         " ".join(say.text(hint) % told for hint in hints if hint),
         options or [(value, say.code(value, field.of)) for value in field.values],
-        visit.form.get(field.name) or visit.kept.get(field.name) or given,
+        typed,
         say.text(wrong[field.name]) if field.name in wrong else "",
     )
 

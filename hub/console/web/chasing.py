@@ -167,7 +167,7 @@ def _form(visit: Visit, settings: Settings, of: Organisation, wrong: Mapping[str
     seen_to = work.seen_to(visit.tx, viewer, {row["referral_id"] for row in overdue})
     rows = [{**showing.shown(row, viewer), **seen_to.get(row["referral_id"], {})} for row in overdue]
     at_first = [str(row["referral_id"]) for row in rows if not _is_anothers(row, viewer, say)]
-    chosen = visit.form.get(CHOSEN, ()) if visit.form else visit.kept.get(CHOSEN, ()) if visit.kept else at_first
+    chosen = visit.typed_form.get(CHOSEN, ()) if visit.typed_form else at_first
     given = {"chased_at": [shown_moment(say.now)]}
     visit.note("act_asked", people=[row["code"] for row in rows], contract=CHASED.contract, count=len(rows))
     return visit.page(

@@ -19,7 +19,7 @@ FORM_ID: Final = "formulario"  # the field of a form that is known by an id
 
 KEEP: Final = """
     insert into kept_form (staff, path, content) values (%s, %s, %s)
-    on conflict (staff, path) do update set content = excluded.content, kept_at = now()
+    on conflict (staff, path) do update set content = excluded.content, kept_at = now() returning path
 """
 FIND: Final = f"""
     select content from kept_form where staff = %s and path = %s and kept_at > now() - interval '{KEPT_FOR}'
@@ -36,10 +36,16 @@ DROP_OLD: Final = f"delete from kept_form where kept_at < now() - interval '{KEP
 Form = Mapping[str, Sequence[str]]
 
 
-def keep(tx: Connection, keyring: Keyring, staff: str, path: str, form: Form) -> None:
-    """Keep a form for a page, in place of what was kept for it before."""
-    tx.execute(KEEP, (staff, path, keyring.seal(PURPOSE, f"{staff} {path}", json.dumps(form).encode())))
+def keep(tx: Connection, keyring: Keyring, staff: str, path: str, form: Form) -> bool:
+    """Keep a form for a page, in place of what was kept for it before.
+
+    Return whether it is kept: of a case whose person is erased, or was deleted by the organisation, nothing is
+    (migration 0037).
+    """
+    sealed = keyring.seal(PURPOSE, f"{staff} {path}", json.dumps(form).encode())
+    is_kept = tx.execute(KEEP, (staff, path, sealed)).fetchone() is not None
     tx.execute(DROP_MORE, {"staff": staff})
+    return is_kept
 
 
 def find(tx: Connection, keyring: Keyring, staff: str, path: str) -> Form:

@@ -117,8 +117,15 @@ def screens(settings: Settings) -> Sequence[Screen]:
     return (
         Screen("notices", PATH, get=of(me, show), post=of(me, choose), label=N_("Avisos")),
         Screen("notices_code", f"{PATH}/codigo", post=of(me, confirm)),
-        Screen("office", OFFICE, get=of(an_office, show), post=of(an_office, choose), label=N_("Avisos a la oficina")),
-        Screen("office_code", f"{OFFICE}/codigo", post=of(an_office, confirm)),
+        Screen(
+            "office",
+            OFFICE,
+            get=of(an_office, show),
+            post=of(an_office, choose),
+            label=N_("Avisos a la oficina"),
+            keeps_typed=False,
+        ),
+        Screen("office_code", f"{OFFICE}/codigo", post=of(an_office, confirm), keeps_typed=False),
     )
 
 

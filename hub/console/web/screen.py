@@ -31,6 +31,9 @@ class Screen:
     where nothing is typed, or a password is, for such a form they keep without what was typed."""
     hashes: bool = False
     """Whether what is posted is held against a password or a PIN, which costs: only a few do so at a time."""
+    keeps_typed: bool = True
+    """Whether what was typed into its form waits for whoever typed it; not where its page does not show it again. Of
+    pages that anybody may come to nothing waits: what is typed there is a secret."""
     is_activity: bool = True
     """Whether to ask for it shows that somebody is there; not where a page asks by itself."""
     is_awaited: bool = False

@@ -421,7 +421,7 @@ class Serving:
         page = page_of(visit, screen)
         if not is_path(page):  # it is nowhere, and the database takes no name with a NUL
             return None
-        if said := said_in(visit.form):
+        if screen.keeps_typed and (said := said_in(visit.form)):
             kept.keep(visit.tx, visit.keyring, staff.code, page, said)
         return page
 
@@ -446,8 +446,7 @@ class Serving:
         page = typed_at(screen, visit.path, visit.form)
         if not page or not visit.has_own_form():
             return ""
-        kept.keep(visit.tx, visit.keyring, visit.staff.code, page, said_in(visit.form))
-        return page
+        return page if kept.keep(visit.tx, visit.keyring, visit.staff.code, page, said_in(visit.form)) else ""
 
     def _keep_after_all(self, visit: Visit | None, screen: Screen) -> str:
         """The same of a form whose transaction is over, as far as the database does it now."""
@@ -470,6 +469,8 @@ def typed_at(screen: Screen, path: str, form: kept.Form) -> str:
 
     Of a button somewhere else nothing was typed: its form names the page to come back to.
     """
+    if not screen.keeps_typed or permissions.MAY[screen.name] is permissions.ANYBODY:
+        return ""
     said = {name: values for name, values in form.items() if name not in (FORM_FIELD, kept.FORM_ID)}
     is_typed = "a" not in said and any(value.strip() for values in said.values() for value in values)
     return path if is_typed and screen.get is not None and is_path(path) else ""

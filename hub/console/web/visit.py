@@ -112,10 +112,14 @@ class Visit:
         """As of when what is shown of cases is, where that is longer ago than a page may keep to itself."""
         return presence.stale_since(self.tx)
 
+    @property
+    def typed_form(self) -> Mapping[str, Sequence[str]]:
+        """What was just sent, whole, or else what waited for whoever typed it; empty: nothing was typed."""
+        return self.form or self.kept
+
     def typed(self, name: str) -> str:
-        """What stands in a field when the page is shown: what was just sent, or what waited for whoever sent it."""
-        values = self.form.get(name) or self.kept.get(name) or ("",)
-        return values[0]
+        """What was typed into a field; what was left out of the form that was just sent is empty."""
+        return (self.typed_form.get(name) or ("",))[0]
 
     def note(self, act: str, *, by: Staff | None = None, people: Sequence[str] = (), **details: Any) -> None:
         """Have it recorded before the answer is sent; where that cannot be, nothing is sent, and nothing was done.

@@ -133,6 +133,17 @@ def test_without_the_database_nobody_is_told_that_what_they_typed_is_kept(
     assert "no se pudo guardar" not in away.get("/recuperar").text  # nothing was typed
 
 
+def test_no_code_that_lets_somebody_in_waits(console: Console, administrator: Person, browser: Browser) -> None:
+    browser.get("/alta")
+    opened = browser.page
+    browser.send("/salir")
+    console.log_in(browser, administrator)
+    browser.page = opened
+    answer = browser.send("/alta", codigo=TYPED)
+    assert (answer.status, "form_expired" in answer.text, "le espera" in answer.text) == (403, True, False)
+    assert console.query("select from kept_form") == []
+
+
 @pytest.mark.parametrize("page", ["//evil.example", "https://evil.example", "javascript:x()", "/recuperar\\x"])
 def test_no_link_leads_from_such_a_page_to_another_site(browser: Browser, page: str) -> None:
     answer = browser.get(f"/alto/changed?respuesta={'1' * 32}&a={quote(page)}")

@@ -576,6 +576,13 @@ def ask_for_office(browser: Browser, wants: str, **more: str) -> Answer:
     return browser.send("/avisos/oficina", avisos=wants, de="redcross", **more)
 
 
+def test_an_address_of_an_office_that_is_not_taken_is_typed_anew(console: Console, coordinator: Browser) -> None:
+    coordinator.get("/avisos/oficina?de=redcross")
+    console.age("session", 11 * 60, "seen_at")
+    assert coordinator.send("/avisos/oficina", avisos="all", de="redcross", correo=OFFICE).leads_to.startswith("/abrir")
+    assert console.query("select from kept_form") == []
+
+
 def test_an_office_is_told_once_its_code_is_typed_and_of_its_organisation_alone(
     post: Post, server: MailServer, facts: Kept, console: Console, coordinator: Browser
 ) -> None:

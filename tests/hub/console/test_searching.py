@@ -414,6 +414,7 @@ def test_an_erased_person_is_neither_found_nor_opened(world: World) -> None:
     world.box.forget(an_id(("person", "erased")))
     assert NOTHING in world.search("redcross", "Ubaldrina").text
     assert "Ver nombre" not in world.by("redcross").get(path_of(id)).text
+    assert written(world, id) == []
 
 
 def test_notes_of_the_case_are_opened_with_the_person(world: World) -> None:
@@ -469,6 +470,18 @@ def test_what_is_deleted_of_a_person_is_gone_from_all_that_the_organisation_hold
     assert [one["path"] for one in forms] == [path_of(an_id("ana"))]
     assert "Ver nombre" not in browser.get(path_of(id)).text
     assert NOTHING in world.search("redcross", "Purgatoria Lustrosa").text
+    assert written(world, id) == []  # on a page that was open since before
+
+
+def written(world: World, id: UUID) -> list[dict[str, Any]]:
+    """What is kept of what somebody types into a form of a case, and sends when it cannot be done any more."""
+    browser, path = world.by("redcross"), f"{path_of(id)}/hacer/note_added"
+    browser.get(path_of(an_id("ana")))
+    for page in (path, path.replace(str(id), str(id).upper()), path.replace("-", "")):
+        browser.send("/escrito", a=page, text="Hexquilombia")
+    answer = browser.send(path, text="Hexquilombia")
+    assert "le espera" not in answer.text
+    return world.console.query("select path from kept_form")
 
 
 def contact(channel: ContactChannel, *times: tuple[Weekday, str, str], **more: Any) -> contracts.Contact:

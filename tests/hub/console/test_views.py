@@ -47,6 +47,14 @@ def test_a_list_is_kept_under_a_name_and_found_again(browser: Browser) -> None:
     assert 'aria-current="true">Por decidir<' in browser.get(str(done.leads_to)).text
 
 
+def test_a_list_is_kept_as_it_was_sent_whatever_was_typed_before(browser: Browser) -> None:
+    browser.get(f"{PATH}?estado=sent&parte=todas")
+    browser.send("/escrito", a=PATH, nombre="Otra", parte="todas", estado="sent")  # and left
+    browser.get(f"{PATH}?parte=recibidas")
+    assert browser.send(PATH, nombre="Mías", parte="recibidas").leads_to == "/referencias?parte=recibidas"
+    assert kept(browser) == {"Mías": "/referencias?parte=recibidas"}
+
+
 def test_the_same_name_again_is_for_what_is_asked_for_now(browser: Browser) -> None:
     keep(browser, "Mías", **ASKED)
     keep(browser, "Mías", estado="sent")

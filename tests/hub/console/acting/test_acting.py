@@ -783,6 +783,22 @@ def test_what_is_said_of_a_form_behind_it_is_not_shown_as_if_it_were_not_done(
     assert (page.status, PLANTED in page.text, form in page.text) == (200, False, False)
 
 
+def test_a_box_that_is_not_ticked_any_more_stays_so_when_the_form_comes_back(
+    staff: dict[str, Browser], referral: Callable[..., UUID]
+) -> None:
+    id, browser = referral(STATE.SENT, STATE.RECEIVED, STATE.ACCEPTED, STATE.IN_SERVICE), staff["iom"]
+    path = acting.path_of(id, "completed")
+    browser.get(path)
+    given = {"services_given": "food_security.voucher"}
+    is_ticked = re.compile(r'value="food_security.voucher"[^>]* checked')
+    browser.send("/escrito", a=path, **given)
+    assert is_ticked.search(browser.get(path).text)
+    answer = browser.send(path, formulario=str(contracts.uuid7()), outcome="not_met")
+    assert (answer.status, bool(is_ticked.search(answer.text))) == (422, False)
+    answer = browser.send(path, formulario=str(contracts.uuid7()), outcome="not_met", **given)
+    assert (answer.status, bool(is_ticked.search(answer.text))) == (422, True)
+
+
 def test_an_outcome_that_was_not_met_is_confirmed_as_met_whatever_stood_there(
     staff: dict[str, Browser], console: Console, referral: Callable[..., UUID]
 ) -> None:
