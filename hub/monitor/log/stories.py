@@ -34,8 +34,7 @@ CHOSEN: Final = f"""
         select distinct message_id, case when service = '{GATEWAY}' then 'refused' else 'passed' end as kind
         from failure where message_id in (select id from belongs)
     )
-    select arrived_at, id, belongs.kind, count(*) over () as count, count(message_id) over () as failed,
-        count(*) filter (where id = %(id)s) over () > 0 as is_of_message
+    select arrived_at, id, belongs.kind, count(*) over () as count, count(message_id) over () as failed
     from belongs left join failed on message_id = id and failed.kind = belongs.kind
     order by message_id is null, arrived_at, id limit %(drawn)s
 """
@@ -85,9 +84,8 @@ def asked(connection: Connection, id: UUID, *, about: int) -> Asked | None:
     if not chosen:
         return None
     rows = _rows(connection, chosen)
-    of_message = chosen[0]["is_of_message"]
-    itself = select(connection, [("id = %s", id)], None, 1) if of_message else []
-    of_it = select(connection, [("subject = %s", id)], None, about - 1) if not of_message else []
+    itself = select(connection, [("id = %s", id)], None, 1)  # of a story that is not whole it may be among the rest
+    of_it = select(connection, [("subject = %s", id)], None, about - 1) if not itself else []
     # What became of all these is looked for once: in three months of days that takes longer than anything else here.
     shown = entries(connection, [*rows, *itself, *of_it])
     own = len(rows) + len(itself)
@@ -95,13 +93,13 @@ def asked(connection: Connection, id: UUID, *, about: int) -> Asked | None:
 
 
 def _chosen(connection: Connection, id: UUID, drawn: int) -> list[Row]:
-    """What is drawn of a story; each with how many there are, how many failed, and whether one has the very id."""
+    """What is drawn of a story; each with how many there are, and how many failed."""
     begin = connection.execute(BEGIN.encode(), {"id": id}).fetchall()
     if not begin:
         return []
     correlations = list({row["correlation"] for row in begin})
     subjects = list({row["subject"] for row in begin} - {None})
-    params = {"id": id, "correlations": correlations, "subjects": subjects, "drawn": drawn}
+    params = {"correlations": correlations, "subjects": subjects, "drawn": drawn}
     return connection.execute(CHOSEN.encode(), params).fetchall()
 
 

@@ -136,3 +136,17 @@ def test_a_story_of_many_reads_no_more_than_it_has_and_of_outcomes_its_failures(
     (failures,) = log.query("select count(*) as count from failure")
     assert read["failure"] <= failures["count"]
     assert read["outcome"] <= 4 * stories.DRAWN
+
+
+def test_a_message_of_a_story_that_is_not_whole_is_known_as_a_message(log: Log) -> None:
+    keeping.make_partitions(log.connection, NOW, days=30)
+    first = UUID("0192e9a0-0000-7000-8000-000000000000")
+    params = {"at": NOW, "first": str(first), "subject": first, "correlation": first, "count": stories.MOST + 500}
+    log.connection.execute(MANY, params)
+    log.connection.commit()
+    (last,) = log.query("select id from message order by arrived_at desc, id desc limit 1")
+    for id, is_message in ((last["id"], True), (first, False)):
+        asked = stories.asked(log.connection, id, about=50)
+        assert asked is not None
+        assert not asked.story.is_whole
+        assert ([one.id for one in asked.itself] == [id], asked.about == ()) == (is_message, is_message)
