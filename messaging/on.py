@@ -314,6 +314,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         self._connection: frames.Connection | None = None
         self._channel: Channel = None
         self._connections = 0
+        self._was_delivered = False  # anything, by this connection: else another process may be the one that reads
         self._looked_at = 0.0  # when something came last, or was looked for
         self._stopping = self._all_read = False
         self._ready = Event()
@@ -392,6 +393,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         health.comes_round("reading")
         self._connection = broker.connect(os.environ["SERVICE_AMQP_URL"])
         self._connections += 1
+        self._was_delivered = False
         self._channel = self._connection.channel()
         health.over("broker")
         self._channel.queue_declare(self.queue, passive=True)  # declared in deploy/network.toml, never here
@@ -441,6 +443,7 @@ class _Batches(Entrypoint):  # type: ignore[misc]
                 self.service.clocks.heard(content.message.source, content.message.time)
             self._arrived.add(Delivery(one.tag, one.body, one.redelivered, self._connections, content))
             self._tags.append(one.tag)
+            self._was_delivered = True
         self._connection.delivered.clear()
 
     def _cancelled(self, consumer_tag: str) -> None:
@@ -484,13 +487,20 @@ class _Batches(Entrypoint):  # type: ignore[misc]
         self._note_how_far(batch)
 
     def _note_how_far(self, batch: Sequence[Delivery] = ()) -> None:
-        """Note until when all is applied: now, where nothing is in hand; else as far as the last of a batch."""
+        """Note until when all is applied: now, where nothing is in hand; else as far as the last of a batch.
+
+        Who stands by while another process reads the queue has nothing in hand, whatever waits.
+        """
         if self._connection is None:
             return
         if not (self._arrived or self._unacknowledged):
-            health.read_to = clock.now()
+            if self._was_delivered or self._nothing_waits():
+                health.read_to = clock.now()
         elif batch and isinstance(last := batch[-1].content, inbox.Received):
             health.read_to = max(health.read_to or last.message.time, last.message.time)
+
+    def _nothing_waits(self) -> bool:
+        return int(self._channel.queue_declare(self.queue, passive=True).message_count) == 0
 
     def _acknowledge(self) -> None:
         """Acknowledge everything up to the first delivery that is not finished."""
