@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from hub.monitor.waiting import NOT_SHOWN
 from messaging.database import Connection
 from messaging.topology import GATEWAY
 
@@ -56,9 +57,14 @@ UNACKNOWLEDGED = """
         order by number limit 1
     ) as first
 """
-OVERDUE = """
+# Who waits is not whose move it is (services/referrals/rules/timing.py, `awaited`), and of a purge it is the sender.
+OVERDUE = f"""
     select count(*) as overdue, min(due_at) as since,
-           count(*) filter (where urgency = 'emergency') as overdue_emergencies
+           count(*) filter (where urgency = 'emergency') as overdue_emergencies,
+           coalesce(array_agg(distinct case
+               when case_code is not null then '{NOT_SHOWN}'
+               when state in ('info_requested', 'completed') and unpurged = '{{}}' then recipient
+               else sender end), '{{}}') as organisations
     from referral where due_at < now() - %(late)s::interval
 """
 # Whose sender waits for a decision.
@@ -98,7 +104,7 @@ def unacknowledged(connection: Connection, _: Any) -> dict[str, dict[str, str]]:
 
 
 def referrals(connection: Connection, _: Any) -> dict[str, Any]:
-    """Referrals on whose deadline nobody has acted, and emergencies that wait for their answer."""
+    """Referrals on whose deadline nobody has acted, who waits for that, and emergencies that wait for their answer."""
     overdue = connection.execute(OVERDUE, {"late": LATE_BY}).fetchall()[0]
     emergencies = connection.execute(EMERGENCIES).fetchall()[0]
     return {**overdue, **emergencies, "since": overdue["since"].isoformat() if overdue["since"] else None}

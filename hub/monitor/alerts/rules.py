@@ -10,8 +10,8 @@
   says so; "moved": seconds since its reader last took one};
 * `probes`: `organisations` (name → {"heard": ISO 8601 or None, "since"}), `own_services` (of those that organisations
   run themselves, `<organisation>.<system>` → {"organisation", "seen": ISO 8601 or None}), `referrals` ({"overdue",
-  "since", "emergencies", "overdue_emergencies"}), `unacknowledged` (address → {"organisation", "since"}), `audit`
-  ({"right", "text"}), `gaps` (list of {"from", "to", "messages", "since"});
+  "since", "emergencies", "overdue_emergencies", "organisations"}), `unacknowledged` (address → {"organisation",
+  "since"}), `audit` ({"right", "text"}), `gaps` (list of {"from", "to", "messages", "since"});
 * `last_referrals`: what the probe `referrals` said last, for when it cannot be asked;
 * `evaluated`: when whoever tells of alerts last looked, ISO 8601; None where nobody is to.
 
@@ -173,7 +173,7 @@ def _problems(now: Mapping[str, Any], settings: Settings, at: datetime) -> Itera
             what = part = "database" if name == "database_away" else "broker"
         what, text, first = (public(words) for words in (what, problem["text"], problem["first"]))
         seen_in = tuple(filter(None, [problem["seen_in"]]))
-        yield Alert(name, what, text, first, part, organisations=_whose(what, name, now), seen_in=seen_in)
+        yield Alert(name, what, text, first, part, organisations=_whose(name, code, what, now), seen_in=seen_in)
 
 
 SECRET: Final = re.compile(r"[.][0-9a-f]{32}\b")
@@ -226,19 +226,24 @@ def part_that_reads(vhost: str, queue: str) -> str:
     return reader(vhost, queue) if is_ours and (vhost != NETWORK or queue.startswith("submit.")) else ""
 
 
-def _whose(what: str, name: str, now: Mapping[str, Any]) -> tuple[str, ...]:
-    if name in ("parked_much",):
+KEEP_NOBODY_WAITING: Final = {"supervisor_frozen", "monitor_dead", "log_behind", "emergency_used"}
+SPEAKS_FOR: Final = re.compile(r"(?:acting|inbox) ([^ ,]+), by processes")  # what the console does for one organisation
+
+
+def _whose(name: str, code: str, what: str, now: Mapping[str, Any]) -> tuple[str, ...]:
+    if name == "parked_much":
         return (what.split()[-1],)
     if name == "quarantine":
         said = now.get("services", {}).get(what) or {}
         return waiting.whose((reason, source) for reason, source in said.get("given_up", ()))
     if name == "no_consumer":
         return _of_queue(what.partition(" ")[0])
-    nobody = (
-        "supervisor_frozen", "certificate", "process_says", "monitor_dead", "log_behind", "dead_lettered",
-        "emergency_used",
-    )  # fmt: skip
-    return () if name in nobody else (EVERYBODY,)
+    if name == "process_says":  # what it keeps from going on has alerts of its own: a queue's, an outbox's
+        speaks_for = SPEAKS_FOR.fullmatch(what)
+        return (speaks_for[1],) if speaks_for else ()
+    if code == "unusable":  # the certificate before it is served still
+        return ()
+    return () if name in KEEP_NOBODY_WAITING else (EVERYBODY,)
 
 
 def _of_queue(queue: str) -> tuple[str, ...]:
@@ -318,8 +323,9 @@ def _referrals(now: Mapping[str, Any], settings: Settings, at: datetime) -> Iter
         text = f"{known['overdue']:,} {'referral is' if one else 'referrals are'} past a deadline on which nothing has "
         text += f"happened, the oldest for {late}."
         first = pages.read()["referral_overdue"].first
-        seen_in = ("probe referrals",)
-        yield Alert("referral_overdue", "referrals", text, first, "referrals", known["since"], seen_in=seen_in)
+        # What was read before an update, half a minute ago, does not say who waits.
+        who, seen_in = tuple(known.get("organisations", (EVERYBODY,))), ("probe referrals",)
+        yield Alert("referral_overdue", "referrals", text, first, "referrals", known["since"], who, seen_in=seen_in)
 
 
 def _gaps(now: Mapping[str, Any], settings: Settings, at: datetime) -> Iterator[Alert]:

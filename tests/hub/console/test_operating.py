@@ -113,6 +113,15 @@ def test_an_organisation_that_is_silent_is_not_said_to_wait(shown: Callable[...,
     assert "Sí: espera" not in said
 
 
+def test_whoever_waits_for_a_deadline_that_nobody_acts_on_is_said_to_wait(shown: Callable[..., str]) -> None:
+    def only_overdue(at: datetime) -> Seen:
+        last = operating.behind(at)
+        alerts = [replace(one, emergencies=0) for one in last.alerts if one.name == "referral_overdue"]
+        return replace(last, alerts=alerts, unread={})
+
+    assert "Sí: esperan una organización en un caso reservado, OIM." in shown("/estado", only_overdue)
+
+
 def test_an_alert_of_a_newer_version_breaks_no_page(shown: Callable[..., str]) -> None:
     def newer(at: datetime) -> Seen:
         last = operating.broker_away(at)

@@ -1,9 +1,9 @@
 """What alerts are judged from is read from the very tables of the services."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import pytest
@@ -109,22 +109,33 @@ def test_of_each_inbox_that_is_read_by_http_the_oldest_unread_is_told(gateway: C
     }
 
 
-def refer(connection: Connection, *, due: timedelta, urgency: str, state: str = "sent") -> UUID:
+def refer(
+    connection: Connection,
+    *,
+    due: timedelta,
+    urgency: str = "normal",
+    state: str = "sent",
+    case_code: str | None = None,
+    unpurged: Sequence[str] = (),
+) -> UUID:
     id = uuid4()
     values: dict[str, Any] = {
         "id": id,
         "due": datetime.now(UTC) + due,  # as the database has it: this file may have been read long ago
         "urgency": urgency,
         "state": state,
+        "case_code": case_code,
+        "unpurged": [*unpurged],
     }
     connection.execute(
         """
         insert into referral (
-            referral_id, sender, sent_by, recipient, service_id, person_id, need_code, urgency, request, sent_at,
-            answer_by, state, sequence, deadline_length, deadline_at, deadline_stage, due_at
+            referral_id, sender, sent_by, recipient, service_id, person_id, case_code, need_code, urgency, request,
+            sent_at, answer_by, state, sequence, deadline_length, deadline_at, deadline_stage, due_at, unpurged
         ) values (
-            %(id)s, 'redcross', 'redcross', 'iom', %(id)s, %(id)s, 'shelter', %(urgency)s, '{}', now(),
-            now(), %(state)s, 1, '1 day', %(due)s, 0, %(due)s
+            %(id)s, 'redcross', 'redcross', 'iom', %(id)s,
+            case when %(case_code)s::text is null then %(id)s::uuid end, %(case_code)s, 'shelter', %(urgency)s, '{}',
+            now(), now(), %(state)s, 1, '1 day', %(due)s, 0, %(due)s, %(unpurged)s
         )
         """,
         values,
@@ -132,12 +143,13 @@ def refer(connection: Connection, *, due: timedelta, urgency: str, state: str = 
     return id
 
 
+NONE_DUE: Final = "update referral set due_at = null, deadline_length = null, deadline_at = null, deadline_stage = null"
+
+
 def test_a_step_that_was_due_and_has_not_happened_is_counted_and_one_on_its_way_is_not(referrals: Connection) -> None:
-    referrals.execute(
-        "update referral set due_at = null, deadline_length = null, deadline_at = null, deadline_stage = null"
-    )
+    referrals.execute(NONE_DUE)
     assert probes.referrals(referrals, None) == {
-        "overdue": 0, "since": None, "overdue_emergencies": 0, "emergencies": 0,
+        "overdue": 0, "since": None, "overdue_emergencies": 0, "organisations": [], "emergencies": 0,
     }  # fmt: skip
     refer(referrals, due=timedelta(hours=5), urgency="emergency")
     refer(referrals, due=timedelta(seconds=-20), urgency="emergency")
@@ -146,5 +158,26 @@ def test_a_step_that_was_due_and_has_not_happened_is_counted_and_one_on_its_way_
     refer(referrals, due=timedelta(hours=5), urgency="emergency", state="completed")
     since = referrals.execute("select min(due_at) as since from referral").fetchall()[0]["since"]
     assert probes.referrals(referrals, None) == {
-        "overdue": 2, "since": since.isoformat(), "overdue_emergencies": 1, "emergencies": 3,
+        "overdue": 2, "since": since.isoformat(), "overdue_emergencies": 1, "organisations": ["redcross"],
+        "emergencies": 3,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("stands", "who"),
+    [
+        ({"state": "received"}, "redcross"),
+        ({"state": "cancel_requested"}, "redcross"),
+        ({"state": "info_requested"}, "iom"),  # it has asked its sender
+        ({"state": "completed"}, "iom"),  # its sender closes it
+        ({"state": "completed", "unpurged": ["iom"]}, "redcross"),
+        ({"state": "received", "case_code": "C-7"}, "-"),
+    ],
+)
+def test_who_waits_for_an_overdue_step_is_told_but_not_in_a_confidential_case(
+    referrals: Connection, stands: dict[str, Any], who: str
+) -> None:
+    referrals.execute(NONE_DUE)
+    refer(referrals, due=timedelta(hours=-1), **stands)
+    refer(referrals, due=timedelta(hours=5))
+    assert probes.referrals(referrals, None)["organisations"] == [who]
