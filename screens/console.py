@@ -32,7 +32,7 @@ from hub.gateway.audit import keys
 from hub.monitor import emergency, seen
 from hub.monitor.alerts import pages as alert_pages
 from hub.monitor.alerts.keeping import Keeper
-from hub.monitor.alerts.telling import Open
+from hub.monitor.alerts.telling import Open, Silence
 from hub.monitor.seen import Seen
 from messaging import database, register, topology
 from messaging.identity import HUB
@@ -96,6 +96,7 @@ MEASURED: Final = {
     "supervisor_frozen": "./ruta up has not looked for 95 seconds.",
 }
 """What alerts say of what was seen."""
+WHY_SILENCED: Final = "se cambia un disco, hasta la tarde"
 SCREENS: Final = {"console": {"reads": ["*"], "sends": [], "amqp": False}}
 INDEXED_WITHIN: Final = 30.0  # seconds
 BACK_WITHIN: Final = 30.0  # seconds
@@ -262,12 +263,15 @@ class ShownConsole:
             away, there = (self.people[one.login].code for one in (person, colleague))
             holding.begin_absence(tx, away, there, frozen.NOW, until)
 
-    def look(self, seconds_ago: int, *open: str) -> None:
-        """Have the book of alerts say which were open then."""
+    def look(self, seconds_ago: int, *open: str, silenced: str | None = None) -> None:
+        """Have the book of alerts say which were open then, and which of them is silenced."""
         at = frozen.NOW - timedelta(seconds=seconds_ago)
         with Keeper(self._state.alerts_book).changing() as book:
             book.evaluated = at.isoformat()
-            book.open = {}
+            book.open, book.silences = {}, []
+            if silenced is not None:
+                until = (frozen.NOW + timedelta(hours=8)).isoformat()
+                book.silences.append(Silence(silenced, None, until, WHY_SILENCED, "operator:0", at.isoformat()))
             for name in open:
                 page, began = alert_pages.read()[name], at.isoformat()
                 can_wait = page.wait != "never"

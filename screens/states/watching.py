@@ -11,11 +11,11 @@ from screens.states.state import State
 from screens.visiting import Hand
 
 
-def _alerts(seconds_ago: int, *open: str) -> Callable[[Hand], None]:
+def _alerts(seconds_ago: int, *open: str, silenced: str | None = None) -> Callable[[Hand], None]:
     """Look at what is open as somebody saw it so long ago."""
 
     def look(hand: Hand) -> None:
-        hand.console.look(seconds_ago, *open)
+        hand.console.look(seconds_ago, *open, silenced=silenced)
         hand.go("/alertas")
 
     return look
@@ -93,7 +93,7 @@ def _audit_wrong(hand: Hand) -> None:
 
 STATES: Final = (
     State("alerts", "alerts_none", OPERATOR, _alerts(10)),
-    State("alerts", "alerts", OPERATOR, _alerts(10, "broker_away", "supervisor_frozen")),
+    State("alerts", "alerts", OPERATOR, _alerts(10, "broker_away", "supervisor_frozen", silenced="supervisor_frozen")),
     State("alerts", "alerts_away", OPERATOR, _alerts(600)),
     State("messages", "messages", OPERATOR, _logged("/mensajes")),
     State("messages", "messages_none", OPERATOR, _logged("/mensajes?organizacion=fuvadis")),

@@ -149,9 +149,15 @@ def is_night(at: datetime) -> bool:
     return local >= NIGHT_FROM or local < SEVEN
 
 
+def silence_of(book: Book, one: Alert | Open, at: datetime) -> Silence | None:
+    """By which nobody is to be told of it now: of several the one that ends last; None: somebody is told."""
+    found = [silence for silence in book.silences if silence.covers(one.name, one.what, at)]
+    return max(found, key=lambda silence: datetime.fromisoformat(silence.until), default=None)
+
+
 def is_silenced(book: Book, one: Alert, at: datetime) -> bool:
     """Whether somebody has said that nobody is to be told of it now."""
-    return any(silence.covers(one.name, one.what, at) for silence in book.silences)
+    return silence_of(book, one, at) is not None
 
 
 def is_well(book: Book, found: Iterable[Alert], at: datetime) -> bool:

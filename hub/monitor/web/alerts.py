@@ -1,6 +1,12 @@
-"""Alertas: what is open now, as the book of alerts has it; it is there while database and broker are not."""
+"""Alertas: what is open now, as the book of alerts has it; it is there while database and broker are not.
 
+Nothing is silenced here: the page says the command, for whoever holds the machine (docs/decisions.md).
+"""
+
+import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from starlette.responses import Response
@@ -11,12 +17,25 @@ from hub.console.web.screen import Screen
 from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from hub.console.web.words import N_
-from hub.monitor.alerts import keeping
-from hub.monitor.alerts.telling import Book, Open
+from hub.monitor.alerts import keeping, telling
+from hub.monitor.alerts.telling import Book, Open, Silence
 from hub.monitor.web.looking import Looked
 
 PATH: Final = "/alertas"
 SHOWN: Final = 100
+
+
+@dataclass(frozen=True)
+class Row:
+    """An alert that is open, and by which silence nobody is told of it."""
+
+    alert: Open
+    silence: Silence | None
+
+    @property
+    def silencing(self) -> str:
+        """The command by which nobody is told of it for the next eight hours."""
+        return f"./ruta alerts silence {self.alert.name} --what {shlex.quote(self.alert.what)} --until 8h --reason TEXT"
 
 
 def screens(settings: Settings) -> Sequence[Screen]:
@@ -25,7 +44,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
     def show(visit: Visit) -> Response:
         book = keeping.read(settings.alerts_book) if settings.alerts_book is not None else Book()
         looked = Looked(showing.saying(visit, settings), book.evaluated)
-        found = rows(book) if looked.holds else []
+        found = rows(book, looked.say.now) if looked.holds else []
         visit.note("alerts_seen", count=len(found))
         return visit.page(
             "alerts.html",
@@ -41,7 +60,10 @@ def screens(settings: Settings) -> Sequence[Screen]:
     return (Screen("alerts", PATH, get=show, label=N_("Alertas"), act="alerts_seen", in_emergency=True),)
 
 
-def rows(book: Book) -> list[Open]:
-    """What is open, what cannot wait first, then the oldest; but for what this version has no page of."""
-    known = [one for one in book.open.values() if one.name in TITLES]
-    return sorted(known, key=lambda one: (one.can_wait, one.began))
+def rows(book: Book, at: datetime) -> list[Row]:
+    """What is open, what somebody is told of first, then what cannot wait, then the oldest.
+
+    What this version has no page of is left out.
+    """
+    known = [Row(one, telling.silence_of(book, one, at)) for one in book.open.values() if one.name in TITLES]
+    return sorted(known, key=lambda row: (row.silence is not None, row.alert.can_wait, row.alert.began))

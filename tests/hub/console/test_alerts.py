@@ -1,11 +1,14 @@
 """Alertas: what is open as the book has it; where nobody has looked lately, that it is not known."""
 
-from datetime import timedelta
+import html
+import shlex
+from datetime import datetime, timedelta
 
 import pytest
 
 from hub.console.web.alert_words import PAGES, TITLES
-from hub.monitor.alerts.telling import Open
+from hub.monitor.alerts.keeping import Keeper
+from hub.monitor.alerts.telling import Open, Silence
 from messaging import clock
 from tests.hub.console.kit import CENTRE, Browser, Console, Running
 
@@ -66,3 +69,60 @@ def test_that_nothing_is_open_is_said_only_where_somebody_has_looked(console: Co
 
     console.state.alerts_book.unlink()
     assert "Sin dato" in operator.get("/alertas").text
+
+
+def silence(console: Console, *silences: Silence) -> None:
+    with Keeper(console.state.alerts_book).changing() as book:
+        book.silences = [*silences]
+
+
+def a_silence(alert: str, what: str | None, until: datetime, reason: str) -> Silence:
+    return Silence(alert, what, until.isoformat(timespec="seconds"), reason, "operator:0", clock.now().isoformat())
+
+
+@pytest.mark.parametrize(
+    ("language", "told", "why", "how"),
+    [
+        ("es", "silenciada hasta <time", "Motivo", "Para que no se avise a nadie"),
+        ("en", "silenced until <time", "Reason", "So that nobody is told"),
+    ],
+)
+def test_what_is_silenced_says_so_until_when_and_why_and_comes_last(
+    language: str, told: str, why: str, how: str, console: Console, operator: Browser
+) -> None:
+    console.look(clock.now(), an_alert("broker_away", can_wait=False), an_alert("database_away", can_wait=False))
+    first, until = clock.now() + timedelta(hours=1), clock.now() + timedelta(hours=8)
+    over = a_silence("database_away", None, clock.now() - timedelta(minutes=1), "it is over")
+    silence(
+        console,
+        a_silence("broker_away", None, first, "the shorter"), a_silence("broker_away", "it", until, "moving <disks>"),
+        a_silence("broker_away", "another", until + timedelta(hours=1), "of another"), over,
+    )  # fmt: skip
+    operator.get(f"/idioma/{language}")
+    try:
+        text = operator.get("/alertas").text
+    finally:
+        operator.get("/idioma/es")
+        silence(console)
+
+    last = text[text.index("./ruta help broker_away") :]
+    assert text.index("./ruta help database_away") < text.index("./ruta help broker_away")
+    assert text.count(told) == last.count(told) == 1
+    assert f'{told} datetime="{until.isoformat(timespec="seconds")}"' in last
+    assert f"<dt>{why}</dt><dd>moving &lt;disks&gt;</dd>" in last
+    assert [words in text for words in ("the shorter", "of another", "it is over")] == [False] * 3
+    assert text.count(how) == 1  # of the one that is told
+    assert how not in last
+
+
+def test_the_page_says_by_which_command_an_alert_is_silenced(console: Console, operator: Browser) -> None:
+    one = an_alert("no_consumer", can_wait=False)
+    one.what = "submit.iom (network)"
+    console.look(clock.now(), one)
+
+    text = operator.get("/alertas").text
+
+    command = html.unescape(text[(begun := text.index("./ruta alerts silence")) : text.index("</code>", begun)])
+    assert shlex.split(command) == [
+        "./ruta", "alerts", "silence", "no_consumer", "--what", one.what, "--until", "8h", "--reason", "TEXT",
+    ]  # fmt: skip
