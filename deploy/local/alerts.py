@@ -66,7 +66,8 @@ class Look:
         probes: Mapping[str, Any] = self.now.get("probes", {})
         queues = {"queues"} if rules.uncounted(self.now) else set()
         silent = {f"probe {name}" for name in (*PROBES, GAPS) if name not in probes}
-        return set(self.now.get("unread", {})) | queues | silent
+        uncompared = {f"{GAPS} {name}" for name in self.now.get("gaps_unseen", ())}
+        return set(self.now.get("unread", {})) | queues | silent | uncompared
 
 
 def book_of(state: State) -> Path:
@@ -111,6 +112,7 @@ def look(
     whole = now | {
         "problems": [asdict(one) for one in problems.find(now)],
         "probes": said,
+        "gaps_unseen": sorted(read.get(GAPS, {}).get("unseen", ())),
         "queue_ages": found,
         "last_referrals": _said(book, "referrals"),
         "evaluated": book.evaluated,

@@ -1,6 +1,7 @@
 """What `./ruta reconcile` does: what was published and never came is named, and said again from the outboxes.
 
-Whose bytes nobody of the hub has, its sender is asked for (asked_again.py).
+Whose bytes nobody of the hub has, its sender is asked for (asked_again.py). Databases that do not answer are named, and
+nothing is said of what is theirs.
 """
 
 import contextlib
@@ -21,13 +22,15 @@ import psycopg
 import contracts
 from deploy.local import asked_again, beside, repair
 from deploy.local.beside import Beside
+from deploy.local.mending import unseen_lines
 from deploy.local.operator_error import OperatorError
 from deploy.local.organisations import network_of
 from deploy.local.state import State
 from deploy.local.trail import actor, record
 from hub.monitor import queues
 from hub.monitor.mending.databases import ask as ask_database
-from hub.monitor.mending.operations import REASON, MendingError
+from hub.monitor.mending.databases import ask_each
+from hub.monitor.mending.operations import REASON
 from hub.monitor.reconciling import comparing
 from hub.monitor.reconciling.comparing import Found, Lost
 from messaging import database
@@ -37,6 +40,7 @@ from messaging.topology import GATEWAY, HUB, LEDGER, MONITOR, DeclaredNetwork, T
 FOLLOWED: Final = 30.0  # seconds for what is said again to come
 DECIDED: Final = 90.0  # seconds for what has not come to come, or to be surely lost; before a queue is read, nothing is
 LOOK_EVERY: Final = 1.0
+ALL_IS_WELL: Final = "All that was published has come, or waits."
 NOT_SHOWN: Final = "-"  # in place of an organisation
 SHOWN: Final = 20  # ids of a group, as a table; `--json` has all
 SHOWN_BY_LOG: Final = """
@@ -48,17 +52,16 @@ SAY_AGAIN: Final = "select operators.say_again(%s::bigint[]) as many"
 
 
 def probe(state: State, place: Beside, declared: DeclaredNetwork, before: Any) -> dict[str, Any]:
-    """One look for alerts: `gaps` as they have them, and the `state` from which the next one goes on."""
-    waiting = _waiting(place)
+    """One look for alerts: `gaps` as they have them, `unseen`, and the `state` from which the next one goes on."""
     before = before["state"] if before else None
-    found = comparing.look(beside.all_databases(state, place), declared, waiting, before, datetime.now(UTC))
-    return {"gaps": found.gaps, "state": found.state}
+    found = _look(beside.all_databases(state, place), declared, place, before)
+    return {"gaps": found.gaps, "unseen": dict(found.unseen), "state": found.state}
 
 
 def run(state: State, *, say_again: bool, why: str, yes: bool, as_json: bool, ask: Callable[[str], bool]) -> int:
-    """Print what was lost, and have it said again where that is asked for; 1 where something stays.
+    """Print what was lost, and have it said again where that is asked for.
 
-    Raises OperatorError.
+    The exit code is 1 where something stays, or not all was compared. Raises OperatorError.
     """
     why = why.strip()
     if say_again and (len(why) not in REASON or not why.isprintable()):
@@ -75,14 +78,15 @@ def run(state: State, *, say_again: bool, why: str, yes: bool, as_json: bool, as
     found, waits = _compare(databases, declared, place)
     more = bool(found.held_back)
     there = [one for one in found.lost if one.position is not None]
-    gone = [one for one in found.lost if one.position is None]
+    # Without the gateway's outbox nobody knows whose bytes it has.
+    gone = [one for one in found.lost if one.position is None and GATEWAY not in found.unseen]
     said = asked = 0
     if not as_json:
-        print(_as_text(as_shown(databases, found)))
+        print(_as_text(databases, found))
         if waits:
             print(f"{waits:,} more have not come, and something waits on their way: run it again.")
     question = f"Have {len(there):,} messages said again, and ask the senders of {len(gone):,} for theirs? [y/N] "
-    if say_again and found.lost and (yes or ask(question)):
+    if say_again and (there or gone) and (yes or ask(question)):
         operation_id = _note(state, place, there, gone, why)
         asked = asked_again.ask(state, place, declared, gone)
         said = _say_again(databases, there)
@@ -91,9 +95,11 @@ def run(state: State, *, say_again: bool, why: str, yes: bool, as_json: bool, as
         _keep(place, END, (len({one.place for one in there} & found.missing), operation_id))
         if not as_json:
             print(f"{said:,} messages were said again; {asked:,} were asked of their senders.")
-            print(_as_text(as_shown(databases, found)))
+            print(_as_text(databases, found))
     elif found.lost and not as_json:
         print("Nothing was changed. Have them said again, or asked for: ./ruta reconcile --say-again --why TEXT")
+    if found.unseen and not as_json:
+        print(_unseen_as_text(found.unseen))
     if more and not as_json:
         print("More was published that has not been compared yet: run it again.")
     if as_json:
@@ -101,9 +107,9 @@ def run(state: State, *, say_again: bool, why: str, yes: bool, as_json: bool, as
         for one in lost:
             del one["confidential"]  # of what an outbox has it is not known
         report = {"lost": lost, "waits": waits, "gaps": found.gaps, "said_again": said, "asked_for": asked}
-        report["more"] = more
+        report |= {"more": more, "unseen": dict(found.unseen)}
         print(json.dumps(report, indent=1, default=str))
-    return int(bool(found.lost) or more)
+    return int(bool(found.lost or found.unseen) or more)
 
 
 def _waiting(place: Beside) -> dict[str, int | None]:
@@ -115,11 +121,7 @@ def _waiting(place: Beside) -> dict[str, int | None]:
 
 
 def _look(databases: Mapping[str, str], declared: DeclaredNetwork, place: Beside, before: Any) -> Found:
-    waiting = _waiting(place)
-    try:
-        return comparing.look(databases, declared, waiting, before, datetime.now(UTC))
-    except MendingError as error:
-        raise OperatorError(f"The database of {', '.join(error.where)} does not answer: run it again.") from None
+    return comparing.look(databases, declared, _waiting(place), before, datetime.now(UTC))
 
 
 def _compare(databases: Mapping[str, str], declared: DeclaredNetwork, place: Beside) -> tuple[Found, int]:
@@ -130,7 +132,7 @@ def _compare(databases: Mapping[str, str], declared: DeclaredNetwork, place: Bes
     """
     settled = time.monotonic() + comparing.SETTLES.total_seconds() + LOOK_EVERY
     found = _look(databases, declared, place, None)
-    while not found.is_whole or time.monotonic() < settled:
+    while _sees(found, databases) and (not found.is_whole or time.monotonic() < settled):
         if found.is_whole:
             time.sleep(LOOK_EVERY)
         found = _look(databases, declared, place, found.state)
@@ -139,6 +141,11 @@ def _compare(databases: Mapping[str, str], declared: DeclaredNetwork, place: Bes
         time.sleep(LOOK_EVERY)
         found = _look(databases, declared, place, found.state)
     return found, len(asked & found.undecided)
+
+
+def _sees(found: Found, databases: Mapping[str, str]) -> bool:
+    """Whether any database has answered."""
+    return len(found.unseen) < len(databases)
 
 
 def _note(state: State, place: Beside, there: Sequence[Lost], gone: Sequence[Lost], why: str) -> UUID:
@@ -180,15 +187,9 @@ def _positions(lost: Iterable[Lost]) -> dict[str, set[int]]:
 
 
 def _say_again(databases: Mapping[str, str], lost: Sequence[Lost]) -> int:
-    """Have the relays say it; how many messages. Raises OperatorError."""
-    of, many = _positions(lost), 0
-    for name, positions in of.items():
-        question = partial(_asked, sorted(positions))
-        try:
-            many += ask_database(databases[name], question)
-        except psycopg.Error:
-            raise OperatorError(f"The database of {name} does not answer: run it again.") from None
-    return many
+    """Have the relays say it; how many messages. What is of a database that does not answer stays lost."""
+    questions = {name: partial(_asked, sorted(positions)) for name, positions in _positions(lost).items()}
+    return sum(ask_each(databases, questions).found.values())
 
 
 def _asked(positions: Sequence[int], connection: Connection) -> int:
@@ -207,17 +208,17 @@ def _follow(databases: Mapping[str, str], declared: DeclaredNetwork, place: Besi
 
 
 def as_shown(databases: Mapping[str, str], found: Found) -> Sequence[Lost]:
-    """What was lost, as the log shows messages: of confidential cases, and where it has none, family and service.
+    """What was lost, as the log shows messages.
 
-    Raises OperatorError.
+    Of confidential cases, and where it has none or does not answer, family and service.
     """
     if not found.lost:
         return ()
     question = partial(_shown_by_log, sorted({one.message_id for one in found.lost}))
-    try:
-        shown = ask_database(databases[MONITOR], question)
-    except psycopg.Error:
-        raise OperatorError(f"The database of {MONITOR} does not answer: run it again.") from None
+    shown = set[UUID]()
+    if MONITOR not in found.unseen:
+        with contextlib.suppress(psycopg.Error):  # it has gone since: nothing is shown without its word
+            shown = ask_database(databases[MONITOR], question)
     return [
         one
         if one.message_id in shown
@@ -230,9 +231,12 @@ def _shown_by_log(ids: Sequence[UUID], connection: Connection) -> set[UUID]:
     return {row["id"] for row in connection.execute(SHOWN_BY_LOG, (ids,)).fetchall()}
 
 
-def _as_text(lost: Sequence[Lost]) -> str:
+def _as_text(databases: Mapping[str, str], found: Found) -> str:
+    lost = as_shown(databases, found)
+    if not lost and not _sees(found, databases):
+        return "Nothing could be compared."
     if not lost:
-        return "All that was published has come, or waits."
+        return "Of what could be compared, all has come, or waits." if found.unseen else ALL_IS_WELL
     groups: dict[tuple[str, str, str, str, bool], list[Lost]] = defaultdict(list)
     for one in lost:
         groups[one.queue, one.sent_by, one.contract, one.organisation, one.position is not None].append(one)
@@ -241,6 +245,8 @@ def _as_text(lost: Sequence[Lost]) -> str:
         kept = (
             f"{by} can say them again"
             if is_there
+            else "whether anybody here has their bytes, the gateway's database says when it answers"
+            if GATEWAY in found.unseen
             else f"nobody here has their bytes: {'whoever sent them' if organisation == NOT_SHOWN else organisation} "
             "says them again"
         )
@@ -249,6 +255,15 @@ def _as_text(lost: Sequence[Lost]) -> str:
             f"{min(one.at for one in those):%Y-%m-%d %H:%M:%S} UTC; {kept}",
             *_ids(those),
         ]
+    return "\n".join(lines)
+
+
+def _unseen_as_text(unseen: Mapping[str, str]) -> str:
+    lines = [*unseen_lines(unseen), "What these have published, or were to get, was not compared: run it again."]
+    if MONITOR in unseen:
+        lines.append(
+            "Of what organisations said by AMQP the log alone knows; of what else was lost it is not shown whose it is."
+        )
     return "\n".join(lines)
 
 

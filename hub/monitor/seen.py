@@ -140,7 +140,7 @@ class Seen:
     at: str
     runs: bool  # whether there is a network to look at
     alerts: list[SeenAlert]  # causes first
-    unseen: list[str]  # probes that have said nothing
+    unseen: list[str]  # probes that have said nothing, or not all
     unread: dict[str, str]  # what could not be read → a code
     processes: list[SeenProcess]
     queues: list[SeenQueue] | None
@@ -170,7 +170,7 @@ def of(
         at=at.isoformat(timespec="seconds"),
         runs=runs,
         alerts=[_alert(one, book, at) for one in alerts][:MOST],
-        unseen=[name for name in rules.WANTED if name not in probes] if runs else [],
+        unseen=[name for name in rules.WANTED if name not in probes or now.get(f"{name}_unseen")] if runs else [],
         unread=dict(sorted(now.get("unread", {}).items())[:MOST]),
         processes=[SeenProcess(one["name"], one["state"], one["restarts"]) for one in now.get("processes", ())][:MOST],
         queues=_queues(now),

@@ -12,6 +12,7 @@
   run themselves, `<organisation>.<system>` → {"organisation", "seen": ISO 8601 or None}), `referrals` ({"overdue",
   "since", "emergencies", "overdue_emergencies", "organisations"}), `unacknowledged` (address → {"organisation",
   "since"}), `audit` ({"right", "text"}), `gaps` (list of {"from", "to", "messages", "since"});
+* `gaps_unseen`: the databases that did not answer when that was compared;
 * `last_referrals`: what the probe `referrals` said last, for when it cannot be asked;
 * `evaluated`: when whoever tells of alerts last looked, ISO 8601; None where nobody is to.
 
@@ -111,6 +112,8 @@ def unseen(now: Mapping[str, Any]) -> list[str]:
         return []
     known = now.get("probes", {})
     missing = [words for name, words in WANTED.items() if name not in known]
+    if names := now.get("gaps_unseen"):
+        missing.append(f"{WANTED['gaps']}, of {listed(names)}")
     if many := len(uncounted(now)):
         missing.append(f"what is in {many:,} {'queue' if many == 1 else 'queues'} that the broker has not counted")
     return missing + sorted(f"{what} ({code})" for what, code in now["unread"].items())
@@ -334,8 +337,14 @@ def _gaps(now: Mapping[str, Any], settings: Settings, at: datetime) -> Iterator[
         text = f"{many} that {gap['from']} has published {'has' if gap['messages'] == 1 else 'have'} not come to "
         text += f"{gap['to']}."
         first = pages.read()["reconciliation_gap"].first
-        what, seen_in = f"{gap['from']} to {gap['to']}", ("probe gaps",)
+        what, seen_in = f"{gap['from']} to {gap['to']}", ("probe gaps", *_compared(gap))
         yield Alert("reconciliation_gap", what, text, first, gap["to"], gap["since"], (EVERYBODY,), seen_in=seen_in)
+
+
+def _compared(gap: Mapping[str, Any]) -> list[str]:
+    """The databases without which nobody can say that it is over; what the gateway let in stands in the log, too."""
+    said_by = (GATEWAY, MONITOR) if gap["from"] == GATEWAY else (gap["from"],)
+    return [f"gaps {name}" for name in (*said_by, GATEWAY if gap["to"] == COURIER else gap["to"])]
 
 
 READ_BY: Final = {CONSOLE: "console-inbox", REPORTS: REPORTS, LOG: MONITOR}  # who writes what is read

@@ -33,12 +33,17 @@ def ask(url: str, question: Callable[[Connection], Answer]) -> Answer:
 
 def ask_all(databases: Databases, question: Callable[[Connection], Answer]) -> Answers[Answer]:
     """Ask all of them at once, each in a transaction of its own."""
+    return ask_each(databases, dict.fromkeys(databases, question))
+
+
+def ask_each(databases: Databases, questions: Mapping[str, Callable[[Connection], Answer]]) -> Answers[Answer]:
+    """Ask each its own question, all at once, each in a transaction of its own."""
     found, unseen = dict[str, Answer](), dict[str, str]()
-    with ThreadPoolExecutor(max_workers=max(len(databases), 1)) as threads:
-        asked = {service: threads.submit(ask, url, question) for service, url in databases.items()}
-        for service, answer in asked.items():
+    with ThreadPoolExecutor(max_workers=max(len(questions), 1)) as threads:
+        asked = {name: threads.submit(ask, databases[name], question) for name, question in questions.items()}
+        for name, answer in asked.items():
             try:
-                found[service] = answer.result()
+                found[name] = answer.result()
             except psycopg.Error as error:
-                unseen[service] = database.problem(error)
+                unseen[name] = database.problem(error)
     return Answers(found, unseen)

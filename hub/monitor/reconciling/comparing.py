@@ -6,20 +6,20 @@
 A message that has not come may still wait, for as long as its reader stands still. It is lost when nothing waits in any
 queue on its way, or when what was said 20 seconds after it by the same way has come, in each look for 25 seconds; and
 when its reader has what was said, by whomever, 20 seconds after a look had missed it: a queue is read in its order.
+
+Of databases that do not answer nothing is said, neither that it has come nor that it is lost: what they have said, or
+were to get, is kept for the look that sees them again: what was lost by then is, and the rest it judges anew.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-import psycopg
-
-from hub.monitor.mending.databases import ask
-from hub.monitor.mending.operations import MendingError
+from hub.monitor.mending.databases import ask_each
 from messaging import reading_since
 from messaging.database import Connection
 from messaging.topology import COURIER, GATEWAY, LEDGER, MONITOR, NO_SYSTEM, DeclaredNetwork, reads, submitted_queue
@@ -33,9 +33,9 @@ AT_ONCE: Final = 20_000  # messages of one outbox that one look reads
 OPEN_AT_MOST: Final = 5_000  # that have not come: then a look reads no further in that outbox
 LOG_BEGINS: Final = timedelta(days=2)  # before the first look
 
-# By source: `to`, how far it was read; `id`, of the message there; `open`: place → reader → since when it is taken to
-# be lost; `seen`: place → the first look that missed it; `came`: the queues of a way → the time of the last that has
-# come.
+# By source: `at`, when it was last read; `to`, how far; `id`, of the message there; `open`: place → reader → since when
+# it is taken to be lost; `seen`: place → the first look that missed it; `came`: the queues of a way → the time of the
+# last that has come.
 State = Mapping[str, Mapping[str, Any]]
 Way = tuple[str, ...]  # queues; the last one is its reader's
 
@@ -83,6 +83,8 @@ class Found:
     missing: frozenset[tuple[str, str]]  # by whom and at which place: what has not come, lost or on its way
     undecided: frozenset[tuple[str, str]]  # those of them that may still be on their way
     held_back: frozenset[str] = frozenset()  # by whom no more was read, for OPEN_AT_MOST of theirs have not come
+    # The databases that have not answered, with the code of why: of what is theirs nothing is in `lost`, `undecided`.
+    unseen: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def gaps(self) -> list[dict[str, Any]]:
@@ -154,7 +156,7 @@ def look(
     before: State | None,
     now: datetime,
 ) -> Found:
-    """Read on from `before`, and compare. Raises MendingError, `unseen`, where a database does not answer.
+    """Read on from `before`, and compare what the databases that answer have.
 
     `databases` has each service's, the gateway's and the monitor's. `waiting` is how many messages stand in each queue
     of the hub, read before this: of one that is not there, none does; None: nobody knows, and some may.
@@ -163,19 +165,32 @@ def look(
     state: dict[str, dict[str, Any]] = {}
     asked: dict[str, list[tuple[Sent, Way]]] = defaultdict(list)
     is_whole = True
-    for by in (*network.services, GATEWAY, MONITOR):
-        known = before.get(by) or {"to": (now - LOG_BEGINS).isoformat() if by == MONITOR else 0, "open": {}}
-        sent, to, id, ended = _ask(databases, by, partial(_read, by, known))
-        state[by] = {"to": to, "id": id, "open": {}, "seen": {}, "came": dict(known.get("came", {}))}
+    sources = {by: before.get(by) or _unread(by, now) for by in (*network.services, GATEWAY, MONITOR)}
+    read = ask_each(databases, {by: partial(_read, by, known) for by, known in sources.items()})
+    for by, known in sources.items():
+        if by not in read.found:
+            kept = {place: {to: _kept(known, place, to) for to in queues} for place, queues in known["open"].items()}
+            state[by] = {**_unread(by, now), **known, "open": kept}
+            continue
+        sent, to, id, ended = read.found[by]
+        came = dict(known.get("came", {}))
+        state[by] = {"at": now.isoformat(), "to": to, "id": id, "open": {}, "seen": {}, "came": came}
         is_whole = is_whole and ended
         for one in sent:
             for way in _ways(one, network):
                 asked[way[-1]].append((one, way))
+    readers = {queue: GATEWAY if queue == LEDGER else queue for queue in asked}
+    answers = ask_each(
+        databases,
+        {name: partial(_absent, queue, asked[queue]) for queue, name in readers.items() if name in read.found},
+    )
     absent: list[tuple[Sent, Way]] = []
     for queue, those in asked.items():
-        places = _ask(databases, GATEWAY if queue == LEDGER else queue, partial(_absent, queue, those))
+        places = answers.found.get(readers[queue])
         for nth, (one, way) in enumerate(those, 1):
-            if nth in places:
+            if places is None:  # whether it has come is for a look that sees its reader
+                state[one.by]["open"].setdefault(one.place, {})[queue] = _kept(sources[one.by], one.place, queue)
+            elif nth in places:
                 absent.append((one, way))
             else:
                 came, ways = state[one.by]["came"], " ".join(way)
@@ -210,7 +225,20 @@ def look(
             undecided.add((one.by, one.place))
     missing = frozenset((by, place) for by, known in state.items() for place in known["open"])
     held_back = frozenset(by for by, known in before.items() if by in state and _is_held_back(known))
-    return Found(tuple(lost), state, is_whole, missing, frozenset(undecided), held_back)
+    unseen = {**read.unseen, **answers.unseen}
+    return Found(tuple(lost), state, is_whole, missing, frozenset(undecided), held_back, unseen)
+
+
+def _unread(by: str, now: datetime) -> dict[str, Any]:
+    """What is known of a source of which nothing was read yet."""
+    to = (now - LOG_BEGINS).isoformat() if by == MONITOR else 0
+    return {"at": None, "to": to, "id": None, "open": {}, "seen": {}, "came": {}}
+
+
+def _kept(known: Mapping[str, Any], place: str, queue: str) -> str | None:
+    """Since when it is taken to be lost, where it was lost by the last look; what was not sure has to be so anew."""
+    since, at = _time(known["open"].get(place, {}).get(queue)), _time(known.get("at"))
+    return since.isoformat() if since and at and at - since >= SURE else None
 
 
 def _newest(state: State) -> dict[str, datetime]:
@@ -225,13 +253,6 @@ def _newest(state: State) -> dict[str, datetime]:
 
 def _time(said: str | None) -> datetime | None:
     return datetime.fromisoformat(said) if said else None
-
-
-def _ask(databases: Mapping[str, str], name: str, question: Any) -> Any:
-    try:
-        return ask(databases[name], question)
-    except psycopg.Error:
-        raise MendingError("unseen", [name]) from None
 
 
 def _read(by: str, known: Mapping[str, Any], connection: Connection) -> tuple[list[Sent], Any, str | None, bool]:

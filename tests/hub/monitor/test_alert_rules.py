@@ -1,5 +1,6 @@
 """Which alerts there are in what was read, and which of them are told: one cause, one alert."""
 
+import copy
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
@@ -392,6 +393,29 @@ def test_what_cannot_be_read_is_named_and_is_no_alert() -> None:
         "whether all that was published has arrived",
         "database referrals (no_answer)",
     ]
+
+
+def test_while_a_database_cannot_be_compared_that_is_named_and_no_gap_of_it_is_called_over() -> None:
+    gap = {"from": "intake", "to": "referrals", "messages": 3, "since": ago(minutes=2)}
+    open_ = rules.find(with_probe("gaps", [gap, gap | {"from": "gateway", "to": "courier"}]), SETTINGS, AT)
+    book = Book()
+    telling.step(book, open_, set(), SETTINGS.notify, AT)
+
+    def goes_on(*unseen: str) -> list[str]:
+        now = well(gaps_unseen=[*unseen])
+        telling.step(known := copy.deepcopy(book), rules.find(now, SETTINGS, AT), unread(now), SETTINGS.notify, AT)
+        return sorted(one.what for one in known.open.values())
+
+    assert goes_on("events") == []
+    assert goes_on("intake") == goes_on("referrals") == ["intake to referrals"]
+    assert goes_on("monitor") == goes_on("gateway") == ["gateway to courier"]
+    assert rules.unseen(well(gaps_unseen=["events", "intake"])) == [
+        "whether all that was published has arrived, of events and intake"
+    ]
+
+
+def unread(now: dict[str, Any]) -> set[str]:
+    return Look(AT, now, [], {}, {}).unread
 
 
 def test_of_queues_that_the_broker_has_not_counted_it_is_said_that_nobody_can_say() -> None:

@@ -1,5 +1,6 @@
 """What was published and has not come is lost where nothing on its way waits, and not before."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,6 @@ from contracts import uuid7
 from deploy.local import Stack, asked_again, beside, reconciled
 from deploy.local.reconciled import as_shown
 from deploy.local.state import State
-from hub.monitor.mending.operations import MendingError
 from hub.monitor.reconciling import comparing
 from hub.monitor.reconciling.comparing import Found, Lost
 from hub.monitor.reconciling.comparing import State as Known
@@ -187,13 +187,8 @@ def test_while_more_was_published_than_was_compared_the_command_does_not_say_tha
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = Found((), {}, True, frozenset(), frozenset(), frozenset({"intake"}))
-    for of, name, answer in (
-        (reconciled, "network_of", None), (reconciled, "_compare", (found, 0)),
-        (beside, "find", object()), (beside, "all_databases", {}),
-    ):  # fmt: skip
-        monkeypatch.setattr(of, name, lambda *_, answer=answer: answer)
 
-    ended = reconciled.run(State(tmp_path), say_again=False, why="", yes=False, as_json=False, ask=lambda _: False)
+    ended = command(monkeypatch, tmp_path, {"intake": "", "events": ""}, found)
 
     assert ended == 1
     assert "run it again" in capsys.readouterr().out
@@ -396,8 +391,143 @@ def test_what_asks_for_a_message_of_a_confidential_case_the_log_hides_and_nothin
         assert (row["confidential"], row["organisation"]) == (is_hidden, "-" if is_hidden else "iom")
 
 
-def test_a_database_that_does_not_answer_is_named(compared: Compared) -> None:
-    urls = compared.urls | {"events": compared.urls["events"].replace("/events", "/nowhere")}
-    with pytest.raises(MendingError) as raised:
-        comparing.look(urls, compared.network, {}, None, compared.now)
-    assert (raised.value.code, raised.value.where) == ("unseen", ("events",))
+def away(compared: Compared, *names: str) -> dict[str, str]:
+    """The databases, of which some do not answer."""
+    return compared.urls | {name: compared.urls[name].rpartition("/")[0] + "/nowhere" for name in names}
+
+
+def look_without(compared: Compared, *names: str) -> Found:
+    whole, compared.urls = compared.urls, away(compared, *names)
+    try:
+        return compared.look()
+    finally:
+        compared.urls = whole
+
+
+def test_what_a_database_that_does_not_answer_was_to_get_or_has_said_is_no_loss_and_the_others_are_compared(
+    compared: Compared,
+) -> None:
+    ids = [compared.publish("intake"), compared.publish("events")]  # read by referrals, reports and the console
+    look_without(compared, "events", "referrals")
+    found = look_without(compared, "events", "referrals")
+
+    assert set(found.unseen) == {"events", "referrals"}
+    assert {(one.sent_by, one.to, one.message_id) for one in found.lost} == {
+        ("intake", to, ids[0]) for to in ("reports", "console")
+    }
+    assert found.undecided == frozenset()  # nobody waits for what cannot be seen
+
+    back = compared.look()  # what was lost is; of the rest nobody knows yet for how long nothing has waited for it
+    assert back.unseen == {}
+    assert gaps(back) == [("intake", "console", 1), ("intake", "reports", 1)]
+    assert {one.message_id for one in compared.look().lost if one.to == "referrals"} == {*ids}
+
+
+def test_what_was_lost_before_its_database_was_away_is_lost_when_it_is_back_unless_it_came(compared: Compared) -> None:
+    """Else its alert would be called over, and begin anew."""
+    lost, comes = compared.publish("intake"), compared.publish("intake")
+    for service in ("reports", "console"):
+        compared.comes_to(service, lost, comes)
+    compared.look()
+    assert gaps(compared.look()) == [("intake", "referrals", 2)]
+    for one in ("intake", "referrals"):
+        assert look_without(compared, one).lost == ()
+    compared.comes_to("referrals", comes)
+
+    assert [one.message_id for one in compared.look().lost] == [lost]
+
+
+def test_while_the_outbox_that_may_have_them_is_not_seen_nobody_is_asked_for_what_came_by_http(
+    compared: Compared, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by_http = compared.publish(GATEWAY, "submitted.redcross.-.capacity.stated.v1")
+    logs(compared, by_http, "redcross", ago=60)
+    look_without(compared, GATEWAY)
+    found = look_without(compared, GATEWAY)
+    assert [(one.message_id, one.position) for one in found.lost] == [(by_http, None)]
+
+    ended = command(monkeypatch, tmp_path, compared.urls, found, say_again=True)
+
+    said = capsys.readouterr().out
+    assert ended == 1
+    assert "whether anybody here has their bytes, the gateway's database says when it answers" in said
+    assert "Nothing was changed." in said
+    assert "Not seen: gateway, whose database does not answer" in said
+    compared.look()
+    (back,) = compared.look().lost
+    assert (back.message_id, back.position is not None) == (by_http, True)
+
+
+def command(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    databases: dict[str, str],
+    found: Found,
+    *,
+    say_again: bool = False,
+    as_json: bool = False,
+) -> int:
+    """What the command ends with where it has found this; it neither records nor says anything again."""
+    for of, name, answer in (
+        (reconciled, "network_of", type("Network", (), {"services": {}})), (reconciled, "_compare", (found, 0)),
+        (reconciled, "_waiting", {"ledger": 0}), (beside, "find", object()), (beside, "all_databases", databases),
+    ):  # fmt: skip
+        monkeypatch.setattr(of, name, lambda *_, answer=answer: answer)
+    return reconciled.run(
+        State(tmp_path), say_again=say_again, why="a queue was lost", yes=True, as_json=as_json, ask=lambda _: False
+    )
+
+
+def test_without_the_log_what_is_left_is_named_by_family_alone_and_what_is_not_seen_is_said(
+    compared: Compared, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = compared.publish("intake")
+    for service in ("reports", "console"):
+        compared.comes_to(service, lost)
+    look_without(compared, MONITOR)
+    found = look_without(compared, MONITOR)
+
+    assert command(monkeypatch, tmp_path, away(compared, MONITOR), found) == 1
+    said = capsys.readouterr().out
+    assert "referrals: 1 of consent, of or for -" in said
+    assert "Not seen: monitor, whose database does not answer (" in said
+    assert "Of what organisations said by AMQP the log alone knows" in said
+    assert command(monkeypatch, tmp_path, away(compared, MONITOR), found, as_json=True) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert [(one["contract"], one["organisation"]) for one in told["lost"]] == [("consent", "-")]
+    assert list(told["unseen"]) == [MONITOR]
+
+    seen = Found(found.lost, found.state, True, found.missing, frozenset())  # and it goes before it is asked
+    assert command(monkeypatch, tmp_path, away(compared, MONITOR), seen) == 1
+    assert "referrals: 1 of consent, of or for -" in capsys.readouterr().out
+
+
+def test_where_nothing_can_be_seen_it_is_not_said_that_nothing_is_lost(
+    compared: Compared, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compared.publish("intake")
+    found = look_without(compared, *compared.urls)
+
+    assert (set(found.unseen), found.lost, found.is_whole) == ({*compared.urls}, (), True)
+    assert command(monkeypatch, tmp_path, compared.urls, found) == 1
+    said = capsys.readouterr().out
+    assert "Nothing could be compared." in said
+    assert "has come" not in said
+
+
+def test_what_is_of_a_database_that_has_gone_since_is_not_said_and_the_rest_is_said_once(compared: Compared) -> None:
+    ids = {service: compared.publish(service) for service in ("intake", "events")}
+    compared.look()
+    lost = compared.look().lost
+    assert {one.message_id for one in lost} == {*ids.values()}
+
+    first, again = (reconciled._say_again(away(compared, "events"), lost) for _ in range(2))
+
+    assert (first, again) == (1, 1)
+    assert [said_again(compared, service) for service in ids] == [1, 0]
+
+
+def said_again(compared: Compared, service: str) -> int:
+    """How many messages the relay is to publish once more."""
+    with database.connect(compared.urls[service]) as connection:
+        return connection.execute("select from say_again").rowcount

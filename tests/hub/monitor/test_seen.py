@@ -59,6 +59,7 @@ def test_what_could_not_be_read_is_none_and_no_zero() -> None:
     assert (found.applied, found.per_minute) == (None, None)
     assert found.services[0].waiting is None
     assert found.unseen == list(rules.WANTED)
+    assert of(well(queues=None, processes=[], gaps_unseen=["intake"])).unseen == ["gaps"]
     assert not of({"running": False, "problems": []}).runs
 
 
