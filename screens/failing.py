@@ -89,6 +89,24 @@ class Failing:
                 )  # fmt: skip
         return operation
 
+    def mended(self, message_id: UUID, *done: tuple[str, str]) -> None:
+        """Have a message have been tried again or given back, each time by whom is named, and with what result."""
+        self.forget()
+        for number, (by, result) in enumerate(done):
+            operation, at = cases.an_id(f"mended {number}"), frozen.NOW - timedelta(minutes=30 - 20 * number)
+            act, why = ("give_back", "sender_asks") if result == "given_back" else ("retry", "program_mended 1.4.2")
+            self._query(
+                "insert into parked_operation (operation_id, act, planned_by, planned_at, selected, digest, why,"
+                " started_by, started_at) values (%s, %s, %s, %s, 1, 'x', %s, %s, %s)",
+                operation, act, by, at, why, by, at,
+            )  # fmt: skip
+            code, error = ("failed", BROKEN) if result == "quarantined" else (result, None)
+            self._query(
+                "insert into parked_outcome (parked_id, operation_id, result, code, error, attempts, message_id,"
+                " digest, parked_at, at) values (1, %s, %s, %s, %s, %s, %s, 'x', %s, %s)",
+                operation, result, code, error, THREE_ATTEMPTS, message_id, at, at,
+            )  # fmt: skip
+
     def publish(self, many: int) -> None:
         """Have so many messages to the Red Cross have been published three hours ago, and nobody have done anything."""
         self.forget()

@@ -1,7 +1,11 @@
 """`./ruta why MESSAGE_ID`: where a message came in, who has it, what became of it, and what it has caused.
 
     python -m hub.gateway.why MESSAGE_ID [--language es|en] [--json]      (SERVICE_DATABASE_URL: the gateway's,
-                                                                          LOG_DATABASE_URL: the monitor's)
+                                                                          LOG_DATABASE_URL: the monitor's,
+                                                                          OPERATORS_DATABASE_URLS: of each service as
+                                                                          operators log in there, a JSON object)
+
+And what operators have had done with it, in which operation, with what result: as the operation itself shows it.
 
 For operators: of any organisation's message, and of two that have used the same id both. Ids and codes only; of what
 the message log does not show (of confidential cases), or has not, and of all where no log is named, the id, the family
@@ -26,6 +30,9 @@ from contracts.codes import OrganisationStatus
 from hub.gateway import outcomes
 from hub.gateway.keeping import OUTCOMES_FOR
 from hub.gateway.outcomes import Language
+from hub.monitor.mending import mended
+from hub.monitor.mending.databases import Databases
+from hub.monitor.mending.mended import Mended
 from messaging import database
 from messaging.database import Connection, Row
 from messaging.identity import HUB
@@ -72,6 +79,12 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "not acknowledged": "not acknowledged yet",
         "amqp only": "delivered by AMQP, where the hub is told of no acknowledgement",
         "suspended": "not acknowledged: it is suspended, and reads nothing meanwhile",
+        "retry": "tried again",
+        "give_back": "given back",
+        "mended": "In {service} it was {done} by {by}, {at}; the result: {result}. Why: ./ruta failures operation {id}",
+        "remains": "none yet",
+        "unseen": "Whether anybody had it tried again or given back in {services} is not seen: the database does not "
+        "answer.",
         "hidden": "Where a - stands, the message log does not show it: the case is confidential, or the log has no "
         "such message, or cannot be read (./ruta trace {id}).",
     },
@@ -91,6 +104,13 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "not acknowledged": "todavía sin acuse de recibo",
         "amqp only": "entregado por AMQP, de donde la red no recibe acuse",
         "suspended": "sin acuse de recibo: está suspendida, y mientras tanto no lee nada",
+        "retry": "se intentó otra vez",
+        "give_back": "se devolvió",
+        "mended": "En {service} {done}, por orden de {by}, el {at}; resultó: {result}. Por qué: ./ruta failures "
+        "operation {id}",
+        "remains": "todavía nada",
+        "unseen": "No se ve si alguien hizo que se intentara otra vez o se devolviera en {services}: su base de datos "
+        "no contesta.",
         "hidden": "Donde hay un -, el registro de mensajes no lo muestra: el caso es reservado, o el registro no "
         "tiene ese mensaje, o no se puede leer (./ruta trace {id}).",
     },
@@ -98,9 +118,14 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
 
 
 def look_up(
-    connection: Connection, message_id: UUID, services: Mapping[str, Service], log_database_url: str | None
+    connection: Connection,
+    message_id: UUID,
+    services: Mapping[str, Service],
+    log_database_url: str | None,
+    operators: Databases,
 ) -> dict[str, Any]:
     """Return all that is known of a message, as the JSON has it, and of that what the log shows."""
+    done = mended.look_up(operators, message_id)
     delivered = connection.execute(ITSELF, (message_id,)).fetchall()
     caused = connection.execute(CAUSED, (message_id,)).fetchall()
     ids = {message_id, *(row["message_id"] for row in caused)}
@@ -120,7 +145,14 @@ def look_up(
         "delivered": [_hidden(row) if hides else row for row in delivered],
         "caused": [row if row["message_id"] in shown else _hidden(row) for row in caused],
         "hidden": not ids <= shown,
+        "mended": [_mended(one) for one in done.rows],
+        "unseen": done.unseen,
     }
+
+
+def _mended(one: Mended) -> dict[str, Any]:
+    """What was done, without the words of the reason: whoever typed them may have named somebody."""
+    return {name: value for name, value in asdict(one).items() if name != "why"}
 
 
 def _shown(log_database_url: str, ids: Collection[UUID]) -> set[UUID]:
@@ -181,15 +213,31 @@ def in_words(found: Mapping[str, Any], language: Language) -> list[str]:
         lines += [first, *(f"  {part}" for part in parts)]
     for one in found["delivered"]:
         lines.append(words["hub"].format(**one | {"organisation": _to(one)}, read=_read(one, words)))
+    done = [_done(one, words) for one in found["mended"]]
+    if found["unseen"]:
+        done.append(words["unseen"].format(services=", ".join(sorted(found["unseen"]))))
     if not lines:
-        return [words["unknown"].format(id=found["id"], days=OUTCOMES_FOR.removesuffix(" days"))]
-    lines.append(words["caused"] if found["caused"] else words["nothing"])
+        return [words["unknown"].format(id=found["id"], days=OUTCOMES_FOR.removesuffix(" days")), *done]
+    lines += [*done, words["caused"] if found["caused"] else words["nothing"]]
     for one in found["caused"]:
         named = {"organisation": _to(one), "type": one["type"], "subject": one["subject"]}
         lines.append(f"  {words['delivery'].format(**named, id=one['message_id'], read=_read(one, words))}")
     if found["hidden"]:
         lines.append(words["hidden"].format(id=found["id"]))
     return lines
+
+
+def _done(one: Mapping[str, Any], words: Mapping[str, str]) -> str:
+    """What operators have had done with it."""
+    code = f" ({one['code']})" if one["code"] else ""
+    return words["mended"].format(
+        service=one["service"],
+        done=words[one["act"]],
+        by=one["started_by"],
+        at=_moment(one["started_at"]),
+        result=f"{one['result'] or words['remains']}{code}",
+        id=one["operation_id"],
+    )
 
 
 def _to(delivery: Row) -> str:
@@ -211,7 +259,7 @@ def _moment(at: datetime) -> str:
 
 def is_known(found: Mapping[str, Any]) -> bool:
     """Whether anything is known of the message itself."""
-    return bool(found["came"] or found["delivered"])
+    return bool(found["came"] or found["delivered"] or found["mended"])
 
 
 @app.default
@@ -221,7 +269,7 @@ def why(
     language: Annotated[Literal["es", "en"], Parameter(help="in which to say it")] = "en",
     json_: Annotated[bool, Parameter(name="--json", help="as one JSON object")] = False,
 ) -> int:
-    """Say where a message came in, who has it, what became of it by service, and what it has caused.
+    """Say where a message came in, what became of it by service, what was done with it, and what it has caused.
 
     Ids and codes only, of any organisation's message. A message that came by AMQP is known from its processing on.
     Ends with 1 where nothing is known of it.
@@ -238,7 +286,8 @@ def why(
     with database.connect(url) as connection:
         connection.read_only = True
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        found = look_up(connection, message_id, services, os.environ.get("LOG_DATABASE_URL"))
+        operators = json.loads(os.environ.get("OPERATORS_DATABASE_URLS", "{}"))
+        found = look_up(connection, message_id, services, os.environ.get("LOG_DATABASE_URL"), operators)
     if json_:
         print(json.dumps(found, default=_as_json, indent=1, ensure_ascii=False))
     else:

@@ -49,6 +49,19 @@ def _not_opened(hand: Hand) -> None:
     hand.press(f"{OPENS} button")
 
 
+def _mended(hand: Hand) -> None:
+    """Look at a message that Inés has had tried again, and then somebody given back from a terminal."""
+    by = hand.console.people[OPERATOR.login].code
+    hand.console.failing.mended(log.REFUSED, (f"staff:{by}", "quarantined"), ("operator:1000", "given_back"))
+    _logged(f"/mensaje/{log.REFUSED}")(hand)
+    hand.console.failing.forget()
+
+
+def _mended_unseen(hand: Hand) -> None:
+    with hand.console.failing.away():
+        _logged(f"/mensaje/{log.REFUSED}")(hand)
+
+
 def _talking(*, seconds_ago: int = 30, is_there: bool = True) -> Callable[[Hand], None]:
     """Look at who talks to whom, where nothing waited for the log so long ago."""
 
@@ -105,6 +118,8 @@ STATES: Final = (
     State("message", "message_confidential", OPERATOR, _logged(f"/mensaje/{log.CONFIDENTIAL}")),
     State("message", "message_opened", OPERATOR, _opened),
     State("message", "message_not_opened", OPERATOR, _not_opened, is_refused=True),
+    State("message", "message_mended", OPERATOR, _mended),
+    State("message", "message_mended_unseen", OPERATOR, _mended_unseen),
     State("message", "message_unknown", OPERATOR, _logged(f"/mensaje/{cases.an_id('nothing')}")),
     State("message", "message_away", OPERATOR, _logged(f"/mensaje/{log.ACCEPTED}", is_there=False)),
     State("state", "state_well", OPERATOR, _seen("/estado", operating.well)),

@@ -9,7 +9,11 @@ import pytest
 from contracts import uuid7
 from deploy.local import Stack
 from hub.gateway import why
+from tests.hub.conftest import probe, probed
 from tests.hub.ledger import NOW, SECOND, Tables, entry, make_database, processed, refused, said, status, write
+from tests.hub.monitor.mender import Mender, mender, poisoned
+
+__all__ = ["mender", "probe", "probed"]
 
 # In place of the message log's (hub/monitor/migrations/0008): one that shows whatever it is asked for.
 SHOWS_ALL = """
@@ -140,6 +144,35 @@ def test_where_no_log_is_named_nothing_is_told_of_whose_it_is(
         for said_of_it in (answered(capsys, id), answered(capsys, id, "--json")):
             assert not {one for one in ("redcross", "iom", str(effect.subject)) if one in said_of_it}, said_of_it
             assert "./ruta trace" in said_of_it or json.loads(said_of_it)["hidden"]
+
+
+def test_what_operators_had_done_with_it_is_said_and_what_is_not_seen_is_named(
+    tables: Tables, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, mender: Mender
+) -> None:
+    """In both languages, and also of a message of which the gateway knows nothing more."""
+    away = "postgresql://nobody@127.0.0.1:1/nothing"
+    monkeypatch.setenv("OPERATORS_DATABASE_URLS", json.dumps({**mender.databases, "reports": away}))
+    (message,) = poisoned(1)
+    mender.fail(message)
+    assert "Nothing is known of message" in answered(capsys, message.id, code=1)
+    operation = mender.start(mender.plan("give_back"), why="never_to_apply 88").operation_id
+    going_on = answered(capsys, message.id)
+    assert "In probe it was given back by operator:1000, 2" in going_on
+    assert f"the result: none yet. Why: ./ruta failures operation {operation}" in going_on
+    mender.retry()
+
+    text, spanish = answered(capsys, message.id), answered(capsys, message.id, "--language", "es")
+    assert "the result: given_back (given_back). Why" in text
+    assert "Whether anybody had it tried again or given back in reports is not seen" in text
+    assert "En probe se devolvió, por orden de operator:1000" in spanish
+    assert "en reports: su base de datos no contesta" in spanish
+    found = json.loads(answered(capsys, message.id, "--json"))
+    assert found["unseen"] == {"reports": "away"}
+    (done,) = found["mended"]
+    assert (done["act"], done["operation_id"], done["result"]) == ("give_back", str(operation), "given_back")
+    assert "never_to_apply" not in str(found) + text
+    write(tables.url, [entry(processed("applied", message.id))])
+    assert "In probe it was given back" in answered(capsys, message.id)
 
 
 def test_where_there_has_been_no_network_one_sentence_says_so(

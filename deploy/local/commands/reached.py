@@ -1,6 +1,7 @@
 """What a command reads and runs: the network that runs or ran last, with the addresses of its databases."""
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -76,6 +77,7 @@ def _variables(service: str, address: str, state: State) -> dict[str, str]:
             more |= {"CONSOLE_DATABASE_URL": url, "CONSOLE_AUDIT_DIRECTORY": str(state.console_audit)}
         if url := _beside(address, "monitor", state):
             more["LOG_DATABASE_URL"] = url
+        more["OPERATORS_DATABASE_URLS"] = json.dumps(_of_operators(address, state))
     if service == "monitor" and (url := _beside(address, "gateway", state)):
         from deploy.local.trail import actor
 
@@ -93,6 +95,19 @@ def _beside(address: str, service: str, state: State) -> str | None:
     if password is None:
         return None
     return replace(addresses.read(address, addresses.DATABASE), user=service, password=password, path=service).url
+
+
+def _of_operators(address: str, state: State) -> dict[str, str]:
+    """The databases in which messages may be parked, by name, as operators log in there; those made so far."""
+    from deploy.local.stack import operator_role
+    from messaging import addresses, topology
+
+    server, passwords = addresses.read(address, addresses.DATABASE), state.known_passwords()
+    return {
+        name: replace(server, scheme="postgresql", user=operator_role(name), password=password, path=name).url
+        for name in (*topology.read().services, topology.GATEWAY, topology.CONSOLE)
+        if (password := passwords.get(f"postgres {operator_role(name)}")) is not None
+    }
 
 
 def run(module: str, arguments: tuple[str, ...], variables: dict[str, str]) -> int:

@@ -25,22 +25,30 @@ class Answers(Generic[Answer]):
     unseen: Mapping[str, str]  # those that have not, with the code of why: `away`, `no_answer`, `busy`
 
 
-def ask(url: str, question: Callable[[Connection], Answer]) -> Answer:
+def ask(url: str, question: Callable[[Connection], Answer], answer_within: float = ANSWER_WITHIN) -> Answer:
     """Ask one, in a transaction of its own. Raises psycopg.Error."""
-    with database.connect(url, within=CONNECT_WITHIN, answer_within=ANSWER_WITHIN) as connection:
+    with database.connect(url, within=CONNECT_WITHIN, answer_within=answer_within) as connection:
         return question(connection)
 
 
-def ask_all(databases: Databases, question: Callable[[Connection], Answer]) -> Answers[Answer]:
-    """Ask all of them at once, each in a transaction of its own."""
-    return ask_each(databases, dict.fromkeys(databases, question))
+def ask_all(
+    databases: Databases, question: Callable[[Connection], Answer], answer_within: float = ANSWER_WITHIN
+) -> Answers[Answer]:
+    """Ask all of them at once, each in a transaction of its own that answers within so many seconds."""
+    return ask_each(databases, dict.fromkeys(databases, question), answer_within)
 
 
-def ask_each(databases: Databases, questions: Mapping[str, Callable[[Connection], Answer]]) -> Answers[Answer]:
+def ask_each(
+    databases: Databases,
+    questions: Mapping[str, Callable[[Connection], Answer]],
+    answer_within: float = ANSWER_WITHIN,
+) -> Answers[Answer]:
     """Ask each its own question, all at once, each in a transaction of its own."""
     found, unseen = dict[str, Answer](), dict[str, str]()
     with ThreadPoolExecutor(max_workers=max(len(questions), 1)) as threads:
-        asked = {name: threads.submit(ask, databases[name], question) for name, question in questions.items()}
+        asked = {
+            name: threads.submit(ask, databases[name], question, answer_within) for name, question in questions.items()
+        }
         for name, answer in asked.items():
             try:
                 found[name] = answer.result()

@@ -142,8 +142,12 @@ class Words:
         """
         if part.review_due and (part.started_by or "").startswith(STAFF) and TYPED.fullmatch(part.why or ""):
             return part.why or ""
-        code, _, reference = (part.why or "").partition(" ")
-        label = mending_words.WHY[part.act].get(code)
+        return self.reason(part.act, part.why)
+
+    def reason(self, act: str, why: str | None) -> str:
+        """A reason that was chosen here, and the number with it; of any other, that it was typed elsewhere."""
+        code, _, reference = (why or "").partition(" ")
+        label = mending_words.WHY[act].get(code)
         if label is None or (reference and not REFERENCE.fullmatch(reference)):
             return self._say.text(mending_words.WHY_ELSEWHERE)
         return " · ".join([self._say.text(label), *([reference] if reference else [])])

@@ -10,7 +10,7 @@ import psycopg
 from pydantic import TypeAdapter
 from starlette.responses import Response
 
-from hub.console.web import mending_words
+from hub.console.web import mending_words, showing
 from hub.console.web.alert_words import FIRST, TITLES
 from hub.console.web.errors import Stopped
 from hub.console.web.log_words import NOT_SHOWN, STATES, WHY
@@ -26,10 +26,11 @@ from hub.monitor.log.confidential import REFERENCE, NotOpened, Opened
 from hub.monitor.log.counting import NOBODY
 from hub.monitor.log.reading import Entry
 from hub.monitor.log.stories import Story
+from hub.monitor.mending import mended
 from hub.monitor.seen import Seen
-from hub.monitor.web import drawing, having, log, looking
+from hub.monitor.web import drawing, having, log, looking, operators
 from hub.monitor.web.log import LogAway
-from hub.monitor.web.operators import actor, record
+from hub.monitor.web.operators import Words, actor, asking, record
 from messaging import clock
 from messaging.database import Connection
 from messaging.identity import HUB
@@ -118,8 +119,10 @@ def _page(visit: Visit, settings: Settings, opened: Opened | None, wrong: Mappin
         found, away = log.ask(settings, lambda connection: found_of(connection, id)), False
     except LogAway:
         found, away = None, True
+    done = _mended(visit, settings, id if found is None or found.itself else None)
     if found is None:
-        return visit.page("story_unknown.html", status=200 if away else 404, id=id, away=away)
+        status = 200 if away or done["mended"] else 404
+        return visit.page("story_unknown.html", status=status, id=id, away=away, **done)
     now, entries = clock.now(), found.story.entries
     looked, last = looking.last(visit, settings)
     return visit.page(
@@ -143,7 +146,40 @@ def _page(visit: Visit, settings: Settings, opened: Opened | None, wrong: Mappin
         why=WHY,
         wrong=wrong,
         problem=problem,
+        **done,
     )
+
+
+def _mended(visit: Visit, settings: Settings, id: UUID | None) -> dict[str, Any]:
+    """What operators have done with a message, as the pages of those operations say it, and where that is not seen.
+
+    None: the page is of no message.
+    """
+    if id is None:
+        return {"mended": [], "unmended": ""}
+    try:
+        with asking(visit):
+            found = mended.look_up(settings.operators, id)
+    except Stopped:  # so many pages ask already: this one has the rest to show
+        found = mended.Found((), dict.fromkeys(settings.operators, "busy"))
+    say = showing.saying(visit, settings)
+    words = Words(visit, settings, say)
+    who = {by: words.who(by) for by in {one.started_by for one in found.rows}}
+    rows = [
+        {
+            "what": say.text(mending_words.KINDS[one.act]),
+            "path": operators.path_of(one.operation_id),
+            "service": one.service,
+            "at": _moment(one.started_at),
+            "who": who[one.started_by],
+            "why": words.reason(one.act, one.why),
+            "result": say.text(mending_words.RESULTS[one.result]),
+            "code": words.code(one.code),
+            "place": words.place(one.error) if one.result == "quarantined" else "",
+        }
+        for one in found.rows
+    ]
+    return {"mended": rows, "unmended": words.unseen(found.unseen)}
 
 
 def found_of(connection: Connection, id: UUID) -> Found | None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from html import unescape
 from threading import Thread
 from typing import Any
+from unittest.mock import ANY
 
 import psycopg
 import pytest
@@ -426,6 +427,45 @@ def test_what_the_broker_has_set_aside_is_counted_with_the_command_and_no_button
     assert "Apartados" not in page(minutes=10)
 
 
+def test_what_was_done_stands_on_the_page_of_its_message(mending: Mending, mender: Mender) -> None:
+    """What, when, by whom, why, with what result, with a link to the operation; also where the log is away."""
+    one, other = poisoned(2)
+    mender.fail(one)
+    first = mending.people[0]
+    assert "¿Qué se hizo con él?" not in first.get(f"/mensaje/{one.id}").text
+    path = dry_run(first)
+    start(first, path)
+    page = first.get(f"/mensaje/{one.id}")
+    assert cells(page, path) == {
+        "Empezó (UTC)": ANY, "Quién": "Inés 1 (mends.1)", "Motivo": "Se corrigió el programa · 1.4.2",
+        "Resultado": "falta",
+    }  # fmt: skip
+    mender.retry(3)
+    assert cells(first.get(f"/mensaje/{one.id}"), path)["Resultado"].startswith(
+        "falló otra vez <code>failed</code> <code>RuntimeError at "
+    )
+    back = dry_run(first, "give_back")
+    start(first, back, motivo="sender_asks")
+    mender.retry()
+
+    page = first.get(f"/mensaje/{one.id}")
+
+    assert cells(page, back)["Resultado"] == "devuelto <code>given_back</code>"
+    assert page.text.index(f'href="{back}"') < page.text.index(f'href="{path}"')
+    assert path not in first.get(f"/mensaje/{other.id}").text
+    assert page.status == 200
+    mending.operators["away"] = AWAY
+    page = first.get(f"/mensaje/{one.id}")
+    assert "se devolvió en away: su base de datos no contesta" in page.text
+    assert cells(page, back)["Motivo"] == "Quien lo envió lo pidió"
+
+
+def cells(page: Answer, path: str) -> dict[str, str]:
+    """What the row of an operation says on the page of a message."""
+    (row,) = [one for one in re.findall(r"<tr>(.*?)</tr>", page.text, re.DOTALL) if f'href="{path}"' in one]
+    return dict(re.findall(r'<td data-label="([^"]+)">(.*?)</td>', row))
+
+
 def test_an_unknown_operation_is_not_found_and_what_no_form_says_is_not_taken(mending: Mending) -> None:
     browser, id = mending.people[0], str(uuid7())
     assert browser.get(f"/operacion/{id}").status == 404
@@ -490,8 +530,11 @@ def test_a_planted_word_stands_on_no_page(mending: Mending, mender: Mender) -> N
     )
     mender.retry(3)
     mender.probe.query("update parked_outcome set code = %s, error = %s", PLANTED, PLANTED)
+    (done,) = mender.probe.query("select message_id from parked_outcome where result = 'quarantined' limit 1")
     pages += [mending.people[0].get(f"/operacion/{typed.operation_id}"), mending.people[0].get("/fallos")]
-    assert [one.status for one in pages] == [200] * 4
+    pages.append(mending.people[0].get(f"/mensaje/{done['message_id']}"))
+    assert str(typed.operation_id) in pages[-1].text
+    assert [one.status for one in pages] == [200] * 5
     assert "lo que se escribió en la línea de órdenes" in pages[2].text
     for word in ("Plantada", "Pérez", "3001234567"):
         assert not [one for one in pages if word in one.text]

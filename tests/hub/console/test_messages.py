@@ -23,11 +23,15 @@ from hub.monitor.web import having, story
 from messaging import clock, topology
 from screens import operating
 from tests.examples import confidential_request, say, service_published
+from tests.hub.conftest import probe, probed
 from tests.hub.console.kit import CENTRE, Browser, Console
 from tests.hub.ledger import processed, status
 from tests.hub.monitor.logging import DATABASE, NOW, Log, make_log
+from tests.hub.monitor.mender import Mender, mender, poisoned
 from tests.hub.monitor.test_planted_words import ENVELOPE, WORD, examples, planted
 from tests.waiting import eventually
+
+__all__ = ["mender", "probe", "probed"]
 
 SERVICES = topology.read().services
 READER = reader_role(DATABASE)
@@ -148,6 +152,33 @@ def test_the_story_says_where_it_is_and_draws_all_that_goes_with_it(
     assert "El código es de una referencia" in subject
     assert f"{contracts.short_code(accepted.data.referral_id)} {accepted.subject}" in subject
     assert str(accepted.id) in ids(subject)
+
+
+def test_what_operators_had_done_with_it_stands_in_its_story(
+    console: Console, stack: Stack, log: Log, mender: Mender
+) -> None:
+    """With a link to the operation; of the messages beside it, and of what they are about, nothing of the kind."""
+    log.empty()
+    (message,) = poisoned(1)
+    log.write(message)
+    mender.fail(message)
+    operation = mender.start(mender.plan("give_back")).operation_id
+    mender.retry()
+    databases = {**mender.databases, "reports": "postgresql://nobody@127.0.0.1:1/nothing"}
+    running = console.run(log_database_url=stack.provide_log_reader(DATABASE), services=SERVICES, operators=databases)
+    browser = Browser(running)
+    console.enrol(browser, "messages.mended", "operations", organisation=CENTRE)
+
+    page = browser.get(f"/mensaje/{message.id}").text
+
+    assert f'<a class="tall" href="/operacion/{operation}">Devolución</a>' in page
+    assert "devuelto <code>given_back</code>" in page
+    assert "operator:1000" in page
+    assert "se devolvió en reports: su base de datos no contesta" in page
+    about = browser.get(f"/mensaje/{message.subject}").text
+    assert str(message.id) in about
+    assert "¿Qué se hizo con él?" not in about
+    assert "Sin dato" not in about
 
 
 def test_who_has_not_answered_is_named_with_the_age_of_its_queue(console: Console, log: Log, operator: Browser) -> None:

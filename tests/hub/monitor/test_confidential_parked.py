@@ -6,7 +6,7 @@ confidential, before the message or after it, and whatever becomes of it.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,8 +23,9 @@ from deploy.local.state import ROOT
 from deploy.local.status import read_service
 from hub.monitor import waiting
 from hub.monitor.log import entries
-from hub.monitor.mending import failures, operations, replays
+from hub.monitor.mending import failures, mended, operations, replays
 from hub.monitor.mending.failures import Cause
+from hub.monitor.mending.mended import Mended
 from messaging import confidential, database, erasure
 from messaging.answers import MissingPrerequisite, Refused
 from messaging.log import JsonLines
@@ -243,6 +244,31 @@ def test_each_column_is_hidden_or_known_to_say_nothing_of_the_case(mender: Mende
                 else:
                     assert column in SHOWN | SAID_BY_SERVICE, (view, column)
                     assert (value is None) == (plain[column] is None)
+
+
+def test_what_was_done_with_a_message_is_told_as_it_is_shown(mender: Mender) -> None:
+    """Whoever adds a column to what is looked up by a message's id says of it here what it tells of such a case."""
+    handled(mender, broken)
+    messages = [request(), said(referral_requested(referral_id=uuid7()), source=SHELTER)]
+    mender.fail(*messages)
+    mender.start(mender.plan())
+    mender.retry(3)
+    ((hidden,), (plain,)) = (mended.look_up(mender.databases, one.id).rows for one in messages)
+    assert (hidden.confidential, plain.confidential) == (True, False)
+    assert (hidden.error, plain.error == hidden.error) == ("RuntimeError", False)
+    assert {one.name for one in fields(Mended)} == {
+        "service", "operation_id", "act", "started_at", "started_by", "why", "result", "code", "error", "at",
+        "confidential",
+    }  # fmt: skip
+
+    handled(mender, refusing)
+    mender.start(mender.plan())
+    mender.retry()
+    newest = [mended.look_up(mender.databases, one.id).rows[0] for one in messages]
+    assert [(one.result, one.code) for one in newest] == [("refused", "-"), ("refused", CODE)]
+    shown = str([mended.look_up(mender.databases, messages[0].id), mended.look_up(mender.databases, uuid7())])
+    for word in (SHELTER, CODE, messages[0].subject, messages[0].type):
+        assert word not in shown
 
 
 def test_what_a_service_says_is_hidden_and_what_the_runtime_says_is_not(mender: Mender) -> None:

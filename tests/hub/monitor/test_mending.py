@@ -15,7 +15,7 @@ from contracts import uuid7
 from deploy.local import Stack
 from hub.gateway.audit.store import Act
 from hub.gateway.audit.words import ACTS
-from hub.monitor.mending import failures, operations
+from hub.monitor.mending import failures, mended, operations
 from hub.monitor.mending.failures import Cause
 from hub.monitor.mending.operations import MendingError, Operation
 from messaging import database, erasure, inbox, outcomes
@@ -640,3 +640,73 @@ def test_one_operator_is_let_into_no_other_database(mender: Mender, provisioned:
     elsewhere = provisioned.operator_database_url("referrals").replace("/referrals", "/probe")
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(elsewhere)
+
+
+# -- what was done with one message ------------------------------------------------------------------------------------
+
+
+def test_what_was_done_with_a_message_is_looked_up_by_its_id(mender: Mender) -> None:
+    """By whom, when, why, in which operation and with what result: the newest first, of this message alone."""
+    one, other = poisoned(2)
+    mender.fail(one, other)
+    in_vain = mender.start(mender.plan())
+    mender.retry(3)
+    going_on = mender.start(mender.plan(), by="staff:s-1", why="program_mended 1.4.2")
+
+    newest, oldest = mended.look_up(mender.databases, one.id).rows
+    assert (newest.operation_id, newest.started_by, newest.why) == (
+        going_on.operation_id, "staff:s-1", "program_mended 1.4.2",
+    )  # fmt: skip
+    assert (newest.act, newest.result, newest.at) == ("retry", None, None)
+    assert (oldest.operation_id, oldest.started_by, oldest.why) == (in_vain.operation_id, "operator:1000", WHY)
+    assert (oldest.service, oldest.result, oldest.code, oldest.confidential) == (
+        "probe",
+        "quarantined",
+        "failed",
+        False,
+    )
+    assert oldest.error is not None
+    assert oldest.error.startswith("RuntimeError at ")
+    assert oldest.at is not None
+    assert oldest.started_at < oldest.at < newest.started_at
+
+    mender.mend()
+    mender.retry()
+    assert [row.result for row in mended.look_up(mender.databases, one.id).rows] == ["applied", "quarantined"]
+    assert mended.look_up(mender.databases, uuid7()).rows == ()
+
+
+def test_what_was_given_back_long_ago_is_looked_up_and_a_database_away_is_named(mender: Mender) -> None:
+    (one,) = poisoned(1)
+    mender.fail(one)
+    mender.start(mender.plan("give_back"))
+    mender.retry()
+    for moment in ("started_at", "planned_at"):
+        mender.probe.query(f"update parked_operation set {moment} = {moment} - interval '80 days'")
+
+    found = mended.look_up({**mender.databases, "away": "postgresql://nobody@127.0.0.1:1/nothing"}, one.id)
+
+    assert [(row.act, row.result, row.code) for row in found.rows] == [("give_back", "given_back", "given_back")]
+    assert found.unseen == {"away": "away"}
+
+
+def test_what_was_done_with_a_message_is_found_by_an_index(mender: Mender) -> None:
+    """Among the outcomes and the operations of ninety days."""
+    mender.probe.query("""
+        insert into parked_operation (operation_id, act, planned_by, selected, started_by, started_at, why)
+        select gen_random_uuid(), 'retry', 'operator:1', 10, 'operator:1', clock_timestamp(), 'a fault'
+        from generate_series(1, 2000)
+    """)
+    mender.probe.query("""
+        insert into parked_outcome (parked_id, operation_id, result, attempts, message_id, digest, parked_at)
+        select number, operation_id, 'quarantined', 1, gen_random_uuid(), 'x', clock_timestamp()
+        from parked_operation, generate_series(1, 10) as number
+    """)
+    mender.probe.query("analyze parked_operation, parked_outcome, parked")
+    with psycopg.connect(mender.databases["probe"]) as operator:
+        plan = operator.execute("explain " + mended.DONE, {"message": uuid7()}).fetchall()
+    said = "\n".join(row[0] for row in plan)
+    assert "parked_outcome_of_message" in said, said
+    assert "parked_operation_pkey" in said, said
+    assert "Seq Scan on parked_operation" not in said, said
+    assert "Seq Scan on parked_outcome" not in said, said
