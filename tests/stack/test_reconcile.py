@@ -6,7 +6,7 @@ import random
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -145,7 +145,7 @@ class Losses:
 
 
 @pytest.fixture(scope="module")
-def losses(network: Network) -> Losses:
+def losses(network: Network) -> Iterator[Losses]:
     """Have messages lost by a queue that is purged, queues that are deleted, and a row that is."""
     go_on_from_here(network)
     before = query(network, "employment", FACTS)
@@ -176,7 +176,8 @@ def losses(network: Network) -> Losses:
         "gateway to intake": ("1 message that gateway has published has not come to intake.", deleted_at),
         "gateway to events": ("1 message that gateway has published has not come to events.", row_lost_at),
     }
-    return Losses(sender, len(before), facts, unknown, hidden, row, told)
+    yield Losses(sender, len(before), facts, unknown, hidden, row, told)
+    sender.close()
 
 
 def test_what_a_purge_a_deleted_queue_and_a_lost_row_have_taken_is_an_alert_within_a_minute(
@@ -223,8 +224,7 @@ def test_what_was_lost_is_named_and_said_again_by_whoever_has_it_with_one_effect
         ("consent.granted.v1", False),
         ("employer.registered.v1", True),
     ]
-    submit(sender, [*unknown * 2, hidden])
-    sender.close()
+    submit(sender, [*unknown, *unknown, hidden])
     redcross = Sender(network.stack, "redcross")
     redcross.submit(losses.row)
     redcross.close()
