@@ -188,7 +188,8 @@ def reconcile(
 ) -> None:
     """Name what was published and never came: a queue was purged or deleted, or a row was lost.
 
-    Exits with 1 when something is lost, and stays so.
+    Exits with 1 while something is lost, or a database cannot be seen, or not all was compared: of an outbox of which
+    5,000 messages have not come it reads no further. Have these said again, then run it again.
 
     Parameters
     ----------
