@@ -228,7 +228,7 @@ class Service:
     parallel: bool = False  # several of its processes read at once, in whatever order
     package: str = ""  # where its code is, such as `services.referrals`
     publishes: tuple[str, ...] = ()  # what only services say, where an organisation may run a copy of it
-    processes: int = 1  # how many `./ruta up` runs: with more than one, another takes over at once
+    processes: int = 1  # how many `./ruta up` runs: with more than one, another takes over
 
     @property
     def queue(self) -> str:

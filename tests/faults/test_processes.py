@@ -2,12 +2,15 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 import contracts
@@ -15,6 +18,8 @@ from deploy.local import Network, Stack, supervisor
 from messaging.topology import DeclaredNetwork
 from tests.faults.sending import Sender, all_taken_in, employers
 from tests.waiting import eventually
+
+A_MINUTE = 60.0  # seconds in which all heals of which servers do not hear (messaging/database.py, messaging/broker.py)
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +40,14 @@ def send(network: Network, how_many: int = 20) -> list[contracts.Message]:
     return messages
 
 
+def queue_of(network: Network) -> dict[str, Any]:
+    """What the broker says of employment's queue, some seconds late."""
+    return dict(network.stack.management.get("queues/hub/employment"))
+
+
 def who_works(network: Network) -> str | None:
     """Which of the two processes reads the queue; None while the broker does not say."""
-    queue = network.stack.management.get("queues/hub/employment")
-    for consumer in queue.get("consumer_details", []):
+    for consumer in queue_of(network).get("consumer_details", []):
         if consumer["active"] and consumer["channel_details"]:
             port = str(consumer["channel_details"]["peer_port"])
             return next((name for name in ("employment", "employment-2") if port in ports_of(network[name].pid)), None)
@@ -86,6 +95,42 @@ def test_a_service_that_stands_is_ended_and_what_it_had_in_hand_is_applied(
 
     eventually(partial(all_taken_in, pair.stack, "employment", sent))
     eventually(lambda: pair[active].pid not in (None, before))
+
+
+def applied(stack: Stack) -> int:
+    """How many messages employment has applied, by all of its processes."""
+    with psycopg.connect(stack.service_database_url("employment")) as connection:
+        [(count,)] = connection.execute("select sum(applied) from outbox_writer")
+    return int(count)
+
+
+def test_while_a_service_stands_and_nobody_ends_it_its_second_process_takes_over(
+    pair: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "FROZEN_AFTER", 600.0)
+    eventually(partial(all_taken_in, pair.stack, "employment", send(pair)))
+    active = str(eventually(partial(who_works, pair)))
+    pid, before, messages = pair[active].pid, applied(pair.stack), employers(100)
+
+    try:
+        with closing(Sender(pair.stack, "barranquilla")) as sender:
+            for number, message in enumerate(messages):
+                sender.submit(message)
+                if number == 50:  # in the middle of its work
+                    pair[active].pause()
+                    stands_since = time.monotonic()
+        eventually(lambda: queue_of(pair).get("messages_unacknowledged"))  # it has some in hand
+        left = stands_since + A_MINUTE - time.monotonic()
+        eventually(partial(all_taken_in, pair.stack, "employment", messages), within=left)
+
+        eventually(lambda: who_works(pair) not in (None, active))
+        assert pair[active].pid == pid
+    finally:
+        pair[active].resume()
+
+    # What it has in hand still it tries, too, and hears that it was done.
+    eventually(lambda: len(queue_of(pair).get("consumer_details", [])) == 2)
+    assert applied(pair.stack) == before + len(messages)
 
 
 @pytest.mark.parametrize("name", ["forkserver", "relay", "gateway", "employment"])

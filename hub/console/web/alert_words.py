@@ -60,8 +60,9 @@ MEANS: Final[Mapping[str, str]] = {
     "broker_differs": N_("Falta una cola, un enlace, un usuario o un permiso, o no es como dice deploy/network.toml."),
     "process_dead": N_("Terminó sin que nadie lo pidiera y no ha vuelto. Lo que es para él espera; no se pierde nada."),
     "reader_frozen": N_(
-        "Está ahí y no da señales de vida. A los 30 segundos se termina y vuelve a arrancar; mientras tanto "
-        "trabaja el segundo proceso de su servicio, donde lo hay."
+        "Está ahí y no da señales de vida. A los 30 segundos se termina y vuelve a arrancar; el segundo proceso de "
+        "su servicio, donde lo hay, sigue en menos de un minuto, y esto puede esperar mientras su cola avance o esté "
+        "vacía."
     ),
     "monitor_dead": N_(
         "Lo que avisa de las alertas, o el registro de mensajes, no corre o está detenido: de lo que falle ahora "

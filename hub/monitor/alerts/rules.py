@@ -35,6 +35,7 @@ CALLED: Final = {EVERYBODY: "everybody", waiting.NOT_SHOWN: "an organisation in 
 MOST: Final = 0.5  # of all organisations that are silent: then it is one cause, and not theirs
 SERVERS: Final = {"postgres": "database_away", "rabbitmq": "broker_away", "epmd": "broker_away"}
 MONITORS: Final = ("alerts", "monitor")  # the processes whose end nobody would be told of otherwise
+TAKES_OVER: Final = 60  # seconds within which another process reads on where one stands (docs/how-a-message-travels.md)
 REPORTS: Final = "reports"
 CONSOLE: Final = "console"
 
@@ -148,8 +149,11 @@ def _judged(one: Alert, now: Mapping[str, Any]) -> Alert:
 
 
 def _stands_in(one: Alert, now: Mapping[str, Any]) -> bool:
-    """Whether another process does the work of one that is dead or frozen."""
+    """Whether another process does the work of one that is dead or frozen: what they read moves, or is empty."""
     if one.name not in ("process_dead", "reader_frozen"):
+        return False
+    queue = now.get("queue_ages", {}).get(f"{HUB}/{one.part}")
+    if queue is None or queue["moved"] > TAKES_OVER:
         return False
     down = {problem["what"] for problem in now["problems"] if problem["code"] in ("dead", "frozen")}
     others = {process["name"] for process in now["processes"] if part_of(process["name"], now) == one.part}

@@ -328,14 +328,34 @@ def test_while_the_database_is_away_the_emergencies_are_those_of_the_last_look()
     )
 
 
-def test_with_a_second_process_that_works_a_frozen_one_can_wait() -> None:
-    now = well(problems=[problem("frozen", "referrals")], last_referrals={"emergencies": 3})
-    now["probes"]["referrals"] = {"overdue": 0, "since": None, "emergencies": 3, "overdue_emergencies": 0}
-    assert not told(now)["reader_frozen"].can_wait
+@pytest.mark.parametrize(("cause", "name"), [("frozen", "reader_frozen"), ("dead", "process_dead")])
+def test_with_a_second_process_that_works_one_that_does_not_can_wait(cause: str, name: str) -> None:
+    now = with_emergencies(well(problems=[problem(cause, "referrals")]), 3)
+    assert not told(now)[name].can_wait
     now["processes"].append({"name": "referrals-2"})
-    assert told(now)["reader_frozen"].can_wait
+    assert told(now)[name].can_wait
     now["problems"].append(problem("dead", "referrals-2"))
-    assert not told(now)["reader_frozen"].can_wait
+    assert not told(now)[name].can_wait
+
+
+@pytest.mark.parametrize(
+    ("queue_ages", "can_wait"),
+    [
+        (old("hub/referrals", 0), True),  # it is empty
+        (old("hub/referrals", 50), True),  # the second one has a minute to take over
+        (old("hub/referrals", 900, moved=5), True),
+        (old("hub/referrals", 90), False),
+        (old("hub/intake", 0), False),  # nobody has counted its own
+        ({}, False),
+    ],
+)
+def test_a_second_process_stands_in_only_where_its_queue_moves_or_is_empty(
+    queue_ages: dict[str, Any], can_wait: bool
+) -> None:
+    processes = [{"name": "referrals"}, {"name": "referrals-2"}]
+    now = well(problems=[problem("frozen", "referrals")], processes=processes, queue_ages=queue_ages)
+    assert told(with_emergencies(now, 3))["reader_frozen"].can_wait is can_wait
+    assert told(now)["reader_frozen"].can_wait  # no emergency waits
 
 
 def test_who_sends_more_than_its_share_waits_without_an_alert_while_its_queue_moves() -> None:
