@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from typing import Final
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -10,7 +11,8 @@ from hub.console.web.settings import Settings
 from hub.console.web.visit import Visit
 from hub.console.web.words import N_
 from hub.monitor.seen import SeenQueue
-from hub.monitor.web import looking
+from hub.monitor.web import looking, messages
+from messaging.topology import NAME, NETWORK, owner_of
 
 PATH: Final = "/colas"
 SHOWN: Final = 100  # of those in which something waits, and of those that are empty
@@ -35,6 +37,7 @@ def screens(settings: Settings) -> Sequence[Screen]:
             more=len(empty) - SHOWN,
             uncounted=uncounted[:SHOWN],
             stands=stands,
+            messages_of=messages_of,
         )
 
     return (Screen("queues", PATH, get=show, label=N_("Colas"), act="network_seen", in_emergency=True),)
@@ -43,6 +46,16 @@ def screens(settings: Settings) -> Sequence[Screen]:
 def stands(queue: SeenQueue) -> bool:
     """Whether messages wait that nobody reads."""
     return bool(queue.messages) and queue.readers == 0
+
+
+def messages_of(queue: SeenQueue) -> str:
+    """The address of the messages of the organisation whose queue it is; empty of one of the hub's own.
+
+    Of a service the log has no list: it knows what became of messages, and not who is still to read them.
+    """
+    if queue.vhost != NETWORK or "." not in queue.name or not NAME.fullmatch(owner := owner_of(queue.name)):
+        return ""
+    return f"{messages.PATH}?{urlencode({messages.ORGANISATION: owner})}"
 
 
 def sorted_out(queues: Iterable[SeenQueue]) -> tuple[list[SeenQueue], list[SeenQueue], list[SeenQueue]]:

@@ -466,6 +466,18 @@ def cells(page: Answer, path: str) -> dict[str, str]:
     return dict(re.findall(r'<td data-label="([^"]+)">(.*?)</td>', row))
 
 
+def test_each_message_of_an_operation_leads_to_its_page(mending: Mending, mender: Mender) -> None:
+    """Where it has an id: what could not be read stands under the number that it has here."""
+    *readable, unread = poisoned(3)
+    mender.fail(*readable, unread)
+    mender.probe.query("update parked set message_id = null where message_id = %s", unread.id)
+    page = mending.people[0].get(dry_run(mending.people[0])).text
+    assert set(re.findall(r'<th scope="row"><a class="tall" href="/mensaje/([^"]+)"><code>\1<', page)) == {
+        str(one.id) for one in readable
+    }
+    assert len(re.findall(r'<th scope="row"><code>\d+</code></th>', page)) == 1
+
+
 def test_an_unknown_operation_is_not_found_and_what_no_form_says_is_not_taken(mending: Mending) -> None:
     browser, id = mending.people[0], str(uuid7())
     assert browser.get(f"/operacion/{id}").status == 404
@@ -488,7 +500,7 @@ def test_of_many_messages_all_are_started_and_each_is_listed(mending: Mending, m
     more = re.search(r'href="([^"]+tras=\d+)"', first.text)
     assert more is not None
     second = browser.get(unescape(more[1]))
-    listed = [re.findall(r'<th scope="row"><code>([^<]+)</code>', one.text) for one in (first, second)]
+    listed = [re.findall(r'href="/mensaje/([^"]+)"', one.text) for one in (first, second)]
     assert [len(one) for one in listed] == [200, 50]
     assert len({*listed[0], *listed[1]}) == 250
     for bad in ("?servicio=other", "?tras=x", f"?tras={10**30}", f"?tras={'9' * 5000}"):

@@ -150,7 +150,8 @@ def test_the_story_says_where_it_is_and_draws_all_that_goes_with_it(
     assert console.acts("message_seen")[-1]["details"].count(str(accepted.id)) == 1
     subject = operator.get(f"/mensaje/{accepted.subject}").text
     assert "El código es de una referencia" in subject
-    assert f"{contracts.short_code(accepted.data.referral_id)} {accepted.subject}" in subject
+    for copied in (contracts.short_code(accepted.data.referral_id), accepted.subject):
+        assert f'<span class="whole">{copied}</span>' in subject
     assert str(accepted.id) in ids(subject)
 
 

@@ -1,5 +1,6 @@
 """Estado, Colas, Organizaciones: what was last seen of the network; what is not known, or old, is said to be so."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -141,6 +142,25 @@ def test_queues_stand_in_the_order_of_what_is_wrong(shown: Callable[..., str]) -
     assert "submit.iom" in said[said.index("Vacías") :]
 
 
+def test_a_queue_of_an_organisation_leads_to_its_messages(shown: Callable[..., str], operator: Browser) -> None:
+    """That of a service leads nowhere: of what it has not read yet nothing has come that could be listed."""
+    said = shown("/colas", operating.behind)
+    body = said[said.index("<tbody>") : said.index("</tbody>")]
+    assert re.findall(r'<a class="tall" href="([^"]+)"><code>([^<]+)</code>', body) == [
+        ("/mensajes?organizacion=redcross", "inbox.redcross")
+    ]
+    assert operator.get("/mensajes?organizacion=redcross").status == 200
+    assert "<code>referrals</code>" in body
+
+
+def test_the_oldest_of_what_waits_leads_to_its_message(shown: Callable[..., str]) -> None:
+    said = shown("/en-espera", operating.behind)
+    last = operating.behind(clock.now())
+    ids = {wait.message_id for one in last.services for wait in one.waits or () if wait.message_id}
+    assert ids
+    assert set(re.findall(r'<a class="tall" href="/mensaje/([^"]+)"><code>\1</code></a>', said)) == ids
+
+
 def test_whose_time_ends_first_stands_first_among_what_waits(shown: Callable[..., str]) -> None:
     said = shown("/en-espera", operating.behind)
     body = said[said.index("<tbody>") : said.index("</tbody>")]
@@ -164,6 +184,7 @@ def test_organisations_that_are_silent_or_behind_stand_first(shown: Callable[...
     assert "americares.crm" in body
     assert "servicio propio, se supo de él hace 3 minutos" in body
     assert "./ruta partner show fuvadis" in body
+    assert "A quién llamar en una de ellas lo dice su primera orden" in said
 
 
 @pytest.mark.parametrize("path", PATHS)

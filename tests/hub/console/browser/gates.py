@@ -79,6 +79,8 @@ PATH_OF: Final = """
         pathOf(one.parentElement) + '/' + [...one.parentElement.children].indexOf(one)
 }
 """
+# What is in one that is closed has its place on the page, and no stop.
+OPEN_ALL: Final = "document.querySelectorAll('details').forEach(one => { one.open = true })"
 CAN_BE_FOCUSED: Final = """
 () => {
     const groups = new Set()
@@ -158,8 +160,9 @@ def headings(page: Page) -> list[str]:
 
 
 def by_keyboard(page: Page) -> list[str]:
-    """What the tabulator does not come to, or comes to and nobody sees."""
+    """What the tabulator does not come to, or comes to and nobody sees; with all open that can be, and it stays so."""
     page.evaluate(PATH_OF)
+    page.evaluate(OPEN_ALL)
     wanted: set[str] = set(page.evaluate(CAN_BE_FOCUSED))
     page.evaluate(NOTE_FOCUS)
     parts = sum(many * page.locator(f"input[type={type}]").count() for type, many in WITHIN.items())
