@@ -498,7 +498,7 @@ def why(*arguments: PassedOn) -> None:
 
 @app.command(help_flags=[])
 def events(*arguments: PassedOn) -> None:
-    """Follow what passes the hub, without what it says: `events tail`."""
+    """Follow or find what passes the hub, without what it says: `events tail | find`."""
     with reading("monitor", arguments) as variables:
         raise SystemExit(run(MODULES["events"], arguments, variables))
 

@@ -1,11 +1,10 @@
 """What `./ruta replay` does: hub/monitor/mending/replays.py beside a running network, with tables for a person."""
 
 import json
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,15 +16,13 @@ from deploy.local.organisations import network_of
 from deploy.local.state import State
 from deploy.local.trail import actor
 from hub.gateway.audit.store import Act
-from hub.monitor.alerts.telling import COLOMBIA
+from hub.monitor import moments
 from hub.monitor.mending import operations, replays
 from hub.monitor.mending.operations import MendingError, Operation
 from hub.monitor.mending.replays import RATE_ALONE, REPLAY, Selection
 from messaging.identity import HUB
 from messaging.topology import DeclaredNetwork
 
-SPAN: Final = re.compile(r"(\d{1,4})([mhd])")
-UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 COUNTS: Final = ("selected", "said", "erased", "expired", "stopped", "remaining")
 
 
@@ -42,15 +39,10 @@ def selection_of(
 
 
 def _moment(said: str, now: datetime) -> datetime:
-    if (span := SPAN.fullmatch(said)) is not None:
-        return now - timedelta(**{UNITS[span[2]]: int(span[1])})
     try:
-        moment = datetime.fromisoformat(said)
+        return moments.read(said, now)
     except ValueError:
-        raise OperatorError(
-            "A time is one, as 2026-11-28T07:00 in Colombia, or so long ago, as 90m, 8h or 2d."
-        ) from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=COLOMBIA).astimezone(UTC)
+        raise OperatorError(moments.FORMS) from None
 
 
 def run(

@@ -26,6 +26,7 @@ WHY: Final = ("--why", "a queue was missing")
 
 COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "events tail": ("events", "tail", "--once"),
+    "events find": ("events", "find", "--organisation", "redcross", "--code", "not_a_party", "--since", "1h"),
     "trace": ("trace", UNKNOWN),
     "why": ("why", UNKNOWN),
     "queue": ("queue",),
@@ -67,6 +68,7 @@ NO_OPERATION: Final = Told(1, "There is no such operation", err=True)
 HELP: Final = Told(0, "First command:")
 WITHOUT_DATABASE: Final[Mapping[str, Told]] = {
     "events tail": LOG_UNSEEN,
+    "events find": LOG_UNSEEN,
     "trace": LOG_UNSEEN,
     "why": Told(2, "The gateway's database cannot be read", err=True),
     "queue": Told(0, "unrouted", data="unrouted"),
@@ -89,6 +91,7 @@ WITHOUT_DATABASE: Final[Mapping[str, Told]] = {
 }
 WITHOUT_BROKER: Final[Mapping[str, Told]] = {
     "events tail": WELL,
+    "events find": Told(0, "Nothing of the kind is in the log.", data='"messages": []'),
     "trace": UNKNOWN_TO_LOG,
     "why": Told(1, "Nothing is known", data='"came": []'),
     "queue": Told(1, "`./ruta status` says more", err=True),
@@ -110,6 +113,7 @@ WITHOUT_BROKER: Final[Mapping[str, Told]] = {
 WITHOUT_LOG: Final[Mapping[str, Told]] = {
     **WITHOUT_BROKER,
     "events tail": LOG_UNSEEN,
+    "events find": LOG_UNSEEN,
     "trace": LOG_UNSEEN,
     "queue": Told(0, "unrouted", data="unrouted"),
     "reconcile": Told(1, "Of what could be compared, all has come, or waits.", data='"unseen": {"monitor": '),
@@ -121,9 +125,16 @@ WITHOUT_LOG: Final[Mapping[str, Told]] = {
 
 SEEN_AS_WELL: Final = ("Nothing is wrong", "No alerts.", "All that was published has come", "Traceback")
 NEVER: Final[Mapping[str, Sequence[str]]] = {
-    "postgres": (*SEEN_AS_WELL, "Nothing is parked.", "Nothing is known", "There is no such operation", "Nobody waits"),
+    "postgres": (
+        *SEEN_AS_WELL,
+        "Nothing is parked.",
+        "Nothing is known",
+        "Nothing of the kind is in the log",
+        "There is no such operation",
+        "Nobody waits",
+    ),
     "rabbitmq": (*SEEN_AS_WELL, "Nothing to do", "nothing of the kind to be put back", "Nobody waits"),
-    "log": (*SEEN_AS_WELL, "Nothing is known of it in the log"),
+    "log": (*SEEN_AS_WELL, "Nothing is known of it in the log", "Nothing of the kind is in the log"),
 }
 """What would be said of what was not seen: nobody reads it as that."""
 

@@ -1,6 +1,7 @@
-"""`./ruta events tail` and `./ruta trace ID`: the message log from a terminal.
+"""`./ruta events tail`, `./ruta events find` and `./ruta trace ID`: the message log from a terminal.
 
     python -m hub.monitor.log.asking tail [--json] [--once]      (SERVICE_DATABASE_URL: the monitor's)
+    python -m hub.monitor.log.asking find [--organisation O] [--contract C] [--code X] [--since T] … [--json]
     python -m hub.monitor.log.asking trace ID [--json] [--open --why REASON]     (AUDIT_DATABASE_URL: the gateway's,
                                                                                  GATEWAY_AUDIT_DIRECTORY, AUDIT_ACTOR)
 
@@ -10,11 +11,14 @@ cannot be read; then it says what is not seen, and what tells it all the same.
 
 import json
 import os
+import re
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import psycopg
@@ -23,10 +27,12 @@ from cyclopts import App, Parameter
 import contracts
 from hub.gateway.audit import keys, store
 from hub.gateway.audit.store import Act
+from hub.monitor import moments
 from hub.monitor.log import confidential, counting, reading, stories, talking
 from hub.monitor.log.confidential import Opened
 from hub.monitor.log.reading import Cursor, Entry, Search
 from messaging import clock, database
+from messaging.topology import NAME
 
 app = App(name="ruta events", help="The message log: what passed the hub, and what became of it.", version_flags=[])
 LOOK_EVERY = 1.0  # seconds
@@ -36,6 +42,9 @@ NOT_SEEN = (
 )
 UNKNOWN = "Nothing is known of it in the log. What is older than it keeps, or was erased, is not found by its id."
 BEHIND = "The message log is behind: what has come since {since} is not seen here yet."
+NONE_FOUND = "Nothing of the kind is in the log. Ask for less, or for a longer time."
+MORE = "There are more: the same again with --after {after}"
+CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,99}")
 AsJson = Annotated[bool, Parameter(name="--json")]
 
 
@@ -61,6 +70,67 @@ def tail(*, json_: AsJson = False, once: bool = False) -> None:
             if once:
                 return
             time.sleep(LOOK_EVERY)
+
+
+@app.command
+def find(
+    *,
+    organisation: str | None = None,
+    contract: str | None = None,
+    code: str | None = None,
+    subject: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    after: str | None = None,
+    json_: AsJson = False,
+) -> None:
+    """Print the messages that all of this is true of, the newest first, and of each what became of it.
+
+    Fifty at a time; where there are more, it says how to ask for the next. Of a confidential case, which is found
+    neither by organisation nor by subject nor by code, the id, the family of the contract and the services are shown.
+
+    Parameters
+    ----------
+    organisation
+        Who says it, or whom it is for.
+    contract
+        With its version, or of its name every version.
+    code
+        Why it was refused, put aside or has to wait.
+    subject
+        What it is about: an id, or the short code of a referral.
+    since
+        Came since then: a time in Colombia as 2026-11-28T07:00, or so long ago as 90m, 8h or 2d.
+    until
+        And before then, in the same form.
+    after
+        Behind the last one that was printed before.
+    json_
+        Print them as one JSON object.
+    """
+    now = clock.machine_now()
+    about = _as_id(subject) if subject else None
+    short = subject if about is None else None
+    search = Search(
+        subject=about,
+        short_code=_meant(short, contracts.read_short_code, "--subject is an id, or the short code of a referral."),
+        organisation=_meant(organisation, NAME.fullmatch, "--organisation is an id: `./ruta partner list`."),
+        type=_meant(contract, reading.versions, "There is no such contract: contracts/README.md has them."),
+        code=_meant(code, CODE.fullmatch, "--code is one that `./ruta contracts explain CODE` knows."),
+        since=_moment(since, now),
+        until=_moment(until, now),
+    )
+    behind = _cursor(after)
+    with _log() as connection:
+        _say_where_behind(connection)
+        page = reading.find(connection, search, after=behind)
+    next = f"{page.next.at.isoformat()}~{page.next.id}" if page.next is not None else None
+    if json_:
+        print(json.dumps({"messages": [asdict(one) for one in page.entries], "next": next}, default=str, indent=1))
+        return
+    print("\n".join(map(line, page.entries)) or NONE_FOUND)
+    if next is not None:
+        print(MORE.format(after=next), file=sys.stderr)
 
 
 @app.command
@@ -126,6 +196,35 @@ def lines_of(opened: Opened) -> list[str]:
     ]
 
 
+def _meant(said: str | None, means: Callable[[str], object], otherwise: str) -> str | None:
+    """What was typed, where it means something. Ends with a sentence where it does not."""
+    if said is not None and not means(said):
+        raise SystemExit(otherwise)
+    return said
+
+
+def _moment(said: str | None, now: datetime) -> datetime | None:
+    """A time that was typed. Ends with a sentence where it is none."""
+    try:
+        return moments.read(said, now) if said is not None else None
+    except ValueError:
+        raise SystemExit(moments.FORMS) from None
+
+
+def _cursor(said: str | None) -> Cursor | None:
+    """Where a page ended. Ends with a sentence where that was not said by one."""
+    if said is None:
+        return None
+    at, _, id = said.partition("~")
+    try:
+        cursor = Cursor(datetime.fromisoformat(at), UUID(id))
+    except ValueError:
+        cursor = None
+    if cursor is None or cursor.at.tzinfo is None:
+        raise SystemExit("--after is what was printed behind the messages before.")
+    return cursor
+
+
 class NotRecorded(Exception):
     """The audit cannot be written; says by which error."""
 
@@ -170,11 +269,16 @@ def line(one: Entry) -> str:
     return "\n".join([f"{one.arrived_at:%Y-%m-%d %H:%M:%S} {one.source}{to} {what} {one.id}{about}{kind}", *said])
 
 
-def _id(connection: database.Connection, said: str) -> UUID | None:
+def _as_id(said: str) -> UUID | None:
     try:
         return UUID(said)
     except ValueError:
-        pass
+        return None
+
+
+def _id(connection: database.Connection, said: str) -> UUID | None:
+    if (id := _as_id(said)) is not None:
+        return id
     if contracts.read_short_code(said) is None:
         return None
     found = reading.find(connection, Search(short_code=said), limit=1).entries
