@@ -19,26 +19,34 @@ HOLD_BACK = {"OTEL_BSP_SCHEDULE_DELAY": "3600000"}  # ms: what comes before the 
 
 
 class Collector(ThreadingHTTPServer):
-    """Where traces go; knows the names of the spans that have come, and all bytes of them."""
+    """Where traces go; knows the names of the spans that have come, of which processes, and all bytes of them."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Traces)
         self.spans: list[str] = []
-        self.received = b""
+        self.processes: set[str] = set()
+        self._received: list[bytes] = []  # by several threads at once
         self.url = f"http://127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+
+    @property
+    def received(self) -> bytes:
+        return b"".join(self._received)
+
+    def take(self, body: bytes) -> None:
+        """Keep what a process has sent."""
+        self._received.append(body)
+        for one in ExportTraceServiceRequest.FromString(body).resource_spans:
+            names = [each.value.string_value for each in one.resource.attributes if each.key == "service.name"]
+            self.processes.update(names)
+            self.spans += [span.name.split()[0] for scope in one.scope_spans for span in scope.spans]
 
 
 class _Traces(BaseHTTPRequestHandler):
     server: Collector
 
     def do_POST(self) -> None:
-        body = _plain(self, self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.received += body
-        sent = ExportTraceServiceRequest.FromString(body)
-        self.server.spans += [
-            span.name.split()[0] for one in sent.resource_spans for scope in one.scope_spans for span in scope.spans
-        ]
+        self.server.take(_plain(self, self.rfile.read(int(self.headers["Content-Length"]))))
         self.send_response(200)
         self.end_headers()
 

@@ -28,7 +28,7 @@ from tests.hub.console.kit import CENTRE, Browser, Console
 from tests.hub.ledger import processed, status
 from tests.hub.monitor.logging import DATABASE, NOW, Log, make_log
 from tests.hub.monitor.mender import Mender, mender, poisoned
-from tests.hub.monitor.test_planted_words import ENVELOPE, WORD, examples, planted
+from tests.hub.monitor.planting import ENVELOPE, WORD, examples, planted
 from tests.waiting import eventually
 
 __all__ = ["mender", "probe", "probed"]

@@ -4,62 +4,69 @@ Nor are those in what is read of the network in what is kept of it for the monit
 """
 
 import json
-import re
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from contracts import uuid7
-from deploy.local.state import ROOT
+import pytest
+
+from contracts import CONTRACTS, read_block, uuid7
+from contracts.blocks import BLOCKS
+from contracts.marks import fields_within
 from hub.monitor import seen
 from hub.monitor.alerts import rules, settings
 from hub.monitor.alerts.telling import Book
 from screens import operating
 from tests.hub.monitor.logging import Log
-
-WORD = "Plantada"
-ENVELOPE = ("specversion", "id", "type", "source")
-# Words of the network's own, which its definitions hold down to those that are known; and what the log is for.
-KEPT = re.compile(r"[0-9a-f]{8}-|^\d{4}-\d\d-\d\d")
-
-
-def planted(value: Any) -> Any:
-    """The same with a word in place of every text that is no id and no time."""
-    if isinstance(value, dict):
-        return {name: planted(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [planted(part) for part in value]
-    if isinstance(value, str) and not KEPT.search(value):
-        return f"{WORD} Pérez 3001234567"
-    return value
-
-
-def planted_everywhere(value: Any) -> Any:
-    """The same with a word in place of every text, also of ids and times."""
-    if isinstance(value, dict):
-        return {name: planted_everywhere(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [planted_everywhere(part) for part in value]
-    return f"{WORD} Pérez 3001234567" if isinstance(value, str) else value
-
-
-def planted_as(word: str, value: Any) -> Any:
-    """The same with a word that looks like one of the network's own: a code, or the name of a system."""
-    if isinstance(value, dict):
-        return {name: planted_as(word, part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [planted_as(word, part) for part in value]
-    return word if isinstance(value, str) and not KEPT.search(value) else value
-
-
-def examples() -> list[Path]:
-    return sorted((ROOT / "contracts" / "examples").glob("*/ok-*.json"))
+from tests.hub.monitor.planting import (
+    ENVELOPE,
+    FOUND_AS,
+    SAID,
+    WORD,
+    believable,
+    examples,
+    paths,
+    planted,
+    planted_as,
+    planted_everywhere,
+    somebody,
+    whole,
+    whole_messages,
+)
 
 
 def envelope(said: dict[str, Any]) -> dict[str, Any]:
     """What names a message, with an id that no other has."""
     return {name: said[name] for name in ENVELOPE if name in said} | {"id": str(uuid7())}
+
+
+@pytest.mark.parametrize("type", CONTRACTS)
+def test_words_are_planted_in_every_field_of_every_contract(type: str) -> None:
+    """In that of a field that is new, too, without anybody thinking of it."""
+    message = dict(whole_messages())[type]
+    assert set(paths(message)) == {path for path, _ in fields_within(CONTRACTS[type].message)}
+    assert _words_of(message) == {SAID, type}
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_words_are_planted_in_every_field_of_what_is_sealed(block: str) -> None:
+    planted_in = whole(BLOCKS[block])
+    assert set(paths(planted_in)) == {path for path, _ in fields_within(BLOCKS[block])}
+    assert _words_of(planted_in) == {SAID}
+
+
+def test_somebody_can_be_read_and_has_everything_that_a_person_may_have() -> None:
+    read_block(BLOCKS["person"], somebody())
+    assert set(paths(somebody())) == {path for path, _ in fields_within(BLOCKS["person"])}
+    assert json.dumps(somebody(), ensure_ascii=False).count(WORD) >= 7
+
+
+def _words_of(value: Any) -> set[str]:
+    """All texts in it; a value that is none as it is written."""
+    if isinstance(value, dict | list):
+        parts = value.values() if isinstance(value, dict) else value
+        return {word for part in parts for word in _words_of(part)}
+    return {str(value)}
 
 
 def test_no_table_has_a_planted_word(log: Log) -> None:
@@ -80,19 +87,24 @@ def test_no_table_has_a_planted_word(log: Log) -> None:
         for word in ("plantada_perez", "plantada-perez", "plantada.perez"):
             more = dict.fromkeys(("recipientsystem", "staff", "recipient", "datacontenttype"), word)
             comes(type, planted_as(word, said) | more | envelope(said) | by_partner)
-    assert len(came) > 700
+        comes(type, believable(said, SAID, frozenset()) | {"staff": "Plantada-Perez"} | envelope(said) | by_partner)
+    for type, everything_said in whole_messages():
+        for source in ("hub", "americares"):
+            comes(type, everything_said)
+            comes(type, everything_said | {"specversion": "1.0", "id": str(uuid7()), "source": source})
+    assert len(came) > 1500
 
     for start in range(0, len(came), 100):
         log.write_bytes(*came[start : start + 100])
 
     everything = log.everything()
     assert len(log.query("select id from message")) >= len(came) // 2
-    for word in (WORD, WORD.lower(), "Pérez", "perez", "3001234567"):
+    for word in FOUND_AS:
         assert word not in everything, word
 
 
 def test_what_is_no_contract_leaves_no_word(log: Log) -> None:
-    said = f"{WORD} Pérez 3001234567"
+    said = SAID
     parts: list[Any] = [
         said,
         [said],
@@ -108,13 +120,13 @@ def test_what_is_no_contract_leaves_no_word(log: Log) -> None:
     ]  # fmt: skip
     log.write_bytes(*((key, body) for body in bodies for key in (said, "", "to", f"to.{said}", "x" * 300)))
     everything = log.everything()
-    for word in (WORD, "Pérez", "3001234567"):
+    for word in FOUND_AS:
         assert word not in everything, word
 
 
 def test_what_is_kept_for_pages_has_no_planted_word() -> None:
     """Pages of the monitor show what is in it, and no more (tests/hub/console/test_operating.py)."""
-    at, said = datetime(2026, 11, 28, 8, 0, tzinfo=UTC), f"{WORD} Pérez 3001234567"
+    at, said = datetime(2026, 11, 28, 8, 0, tzinfo=UTC), SAID
     now = operating.network_behind(at)
     for process in now["processes"]:
         process |= {"log": said, "health": said, "last_words": said, "clocks": {said: 1.0}, "counts": {said: 1}}
@@ -132,5 +144,5 @@ def test_what_is_kept_for_pages_has_no_planted_word() -> None:
     kept = json.dumps(asdict(seen.of(now, rules.find(now, known, at), Book(), known, at, None)), ensure_ascii=False)
 
     assert "consent_unknown" in kept
-    for word in (WORD, "Pérez", "3001234567"):
+    for word in FOUND_AS:
         assert word not in kept
