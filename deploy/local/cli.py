@@ -325,7 +325,7 @@ def repair(
     operation
         Run what this dry run has bound, within an hour of it.
     json_
-        Print the operation as one JSON object.
+        Print what was done, or the operation, as one JSON object; what is said on the way goes to standard error.
     """
     from deploy.local import put_back
     from deploy.local import repair as work
@@ -338,8 +338,8 @@ def repair(
         if dry_run or why is not None or choice != work.EVERYTHING:
             raise OperatorError("--operation runs what its dry run has bound: nothing else is said with it.")
         raise SystemExit(put_back.run(state, operation, as_json=json_))
-    if why is None and choice == work.EVERYTHING and not json_:
-        raise SystemExit(work.run(state, dry_run=dry_run, yes=yes, ask=ask))
+    if why is None and choice == work.EVERYTHING:
+        raise SystemExit(work.run(state, dry_run=dry_run, yes=yes, as_json=json_, ask=ask))
     raise SystemExit(put_back.run_chosen(state, choice, why or "", dry_run=dry_run, yes=yes, as_json=json_, ask=ask))
 
 

@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import json
 import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -203,7 +202,7 @@ def run_chosen(
         raise OperatorError("A reason is required: --why TEXT, 3 to 300 characters. It names nobody.")
     if choice.contract not in (None, "unknown", *contracts.CONTRACTS):
         raise OperatorError("There is no such contract: one with its version, as contracts/README.md has them.")
-    with _aside(as_json), repair.at_work(state, environment) as (place, declared):
+    with repair.aside(as_json), repair.at_work(state, environment) as (place, declared):
         whole = repair.make_whole(place, declared, state, dry_run=True)
         looked = repair.look(place, state, whole, choice)
         if looked.stay:
@@ -235,7 +234,7 @@ def run(state: State, operation_id: UUID, *, as_json: bool, environment: Mapping
     One that was cut off goes on; one that has ended is shown. Raises OperatorError.
     """
     with (
-        _aside(as_json),
+        repair.aside(as_json),
         repair.at_work(state, environment) as (place, declared),
         _gateway(place.databases[GATEWAY]) as connection,
     ):
@@ -306,8 +305,3 @@ def as_text(operation: Operation) -> str:
     if operation.sum_of("gone"):
         lines.append("Gone: no longer there; somebody else has put them back, or this did before it was cut off.")
     return "\n".join(lines)
-
-
-def _aside(as_json: bool) -> contextlib.AbstractContextManager[Any]:
-    """What is said on the way, where it is in the way of nothing."""
-    return contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout)

@@ -8,6 +8,7 @@ confirmed it where it belongs, so a repair that is killed has at worst repeated 
 
 import contextlib
 import hashlib
+import json
 import os
 import sys
 import time
@@ -399,15 +400,29 @@ def at_work(state: State, environment: Mapping[str, str] = os.environ) -> Iterat
 
 
 def run(
-    state: State, *, dry_run: bool, yes: bool, environment: Mapping[str, str] = os.environ, ask: Callable[[str], bool]
+    state: State,
+    *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool = False,
+    environment: Mapping[str, str] = os.environ,
+    ask: Callable[[str], bool],
 ) -> int:
     """Show what is wrong, and set it right; the exit code is 1 when something stays that needs a person.
 
     Queues and the like are made again unless it is a dry run; messages go back when `yes`, or when `ask` says so.
     Raises OperatorError when the servers do not answer: what is done is done, and the same command goes on from there.
     """
-    with at_work(state, environment) as (place, declared):
-        return _run(place, declared, state, dry_run=dry_run, yes=yes, ask=ask)
+    with aside(as_json), at_work(state, environment) as (place, declared):
+        done = _run(place, declared, state, dry_run=dry_run, yes=yes, ask=ask)
+    if as_json:
+        print(json.dumps(as_data(done), indent=1))
+    return done.code
+
+
+def aside(as_json: bool) -> contextlib.AbstractContextManager[Any]:
+    """What is said on the way, where it is in the way of nothing."""
+    return contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout)
 
 
 class Whole(NamedTuple):
@@ -416,6 +431,47 @@ class Whole(NamedTuple):
     wrong: Sequence[Difference]  # before
     left: Sequence[Difference]
     routes: Routes
+
+
+class Done(NamedTuple):
+    """What a repair has done; in a dry run, what it would do."""
+
+    dry_run: bool
+    whole: Whole
+    looked: Looked  # at last
+    put_back: int
+    waits: int  # messages that have a place to go, where nobody has said that they go
+
+    @property
+    def code(self) -> int:
+        """1 where something stays that needs a person, or would."""
+        ends_well = not (self.whole.left or self.looked.stay or self.looked.not_seen or self.waits)
+        return int(not ends_well or (self.dry_run and self.put_back > 0))
+
+
+def as_data(done: Done) -> dict[str, Any]:
+    """As plain data. In a dry run `made_again` and `put_back` are what would be, and `left` what would stay as it is.
+
+    Messages are counted by where they lie, of whom, and where they go or why they stay.
+    """
+    wrong, left = done.whole.wrong, done.whole.left
+    would_stay = [one for one in wrong if one.for_a_person] if done.dry_run else left
+    return {
+        "act": "repair",
+        "dry_run": done.dry_run,
+        "wrong": [one.text for one in wrong],
+        "made_again": [one.text for one in wrong if one not in would_stay],
+        "left": [one.text for one in would_stay],
+        "put_back": done.put_back,
+        "waits": done.waits,
+        "stays": done.looked.stay,
+        "not_seen": done.looked.not_seen,
+        "groups": [
+            {"vhost": kind.vhost, "queue": kind.queue, "contract": kind.contract, "sender": kind.sender,
+             "goes": kind.fate, "stays": kind.stays, "messages": count}
+            for kind, count in sorted(done.looked.kinds.items())
+        ],
+    }  # fmt: skip
 
 
 def make_whole(place: Beside, declared: DeclaredNetwork, state: State, *, dry_run: bool) -> Whole:
@@ -448,7 +504,8 @@ def put_back(place: Beside, state: State, whole: Whole, bound: Counter[bytes]) -
 
 def _run(
     place: Beside, declared: DeclaredNetwork, state: State, *, dry_run: bool, yes: bool, ask: Callable[[str], bool]
-) -> int:
+) -> Done:
+    put_back_now = 0
     whole = make_whole(place, declared, state, dry_run=dry_run)
     looked = look(place, state, whole)
     say_messages(looked)
@@ -463,7 +520,7 @@ def _run(
         if looked.stay:
             print("These stayed:")
             say_messages(looked, only_what_stays=True)
-        looked.back = 0
+        put_back_now, looked.back = looked.back, 0
     if dry_run:
         print("This was a dry run: nothing was changed.")
     elif looked.back:
@@ -475,7 +532,9 @@ def _run(
         )
     if looked.not_seen:
         print(f"{looked.not_seen:,} more lie there, behind them or come since; run it again.")
-    return 1 if whole.left or looked.stay or looked.back or looked.not_seen else 0
+    if dry_run:
+        return Done(dry_run, whole, looked, looked.back, 0)
+    return Done(dry_run, whole, looked, put_back_now, looked.back)
 
 
 def _vhosts_without(wrong: Iterable[Difference]) -> list[str]:

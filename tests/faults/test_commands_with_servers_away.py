@@ -45,8 +45,8 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "changes": ("changes",),
     "audit verify": ("audit", "verify"),
 }
-TEXT_ALONE: Final = ("help", "repair")
-"""What has no `--json`: that of `repair` is of an operation."""
+TEXT_ALONE: Final = ("help",)
+"""What has no `--json`."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ WITHOUT_DATABASE: Final[Mapping[str, Told]] = {
     "replay": Told(1, "The database does not answer. Nothing was done there; run it again (", err=True),
     "replay operation": Told(1, "referrals", err=True),
     "reconcile": Told(1, "Not seen: intake", data='"unseen": {"intake": '),
-    "repair": Told(0, "This was a dry run: nothing was changed."),
+    "repair": Told(0, "This was a dry run: nothing was changed.", data='"made_again": []'),
     "repair --why": NONE_TO_PUT_BACK,
     "repair --operation": Told(1, "The gateway's database does not answer", err=True),
     "alerts": Told(1, "database_away: ", data='"name": "database_away"'),
@@ -117,7 +117,7 @@ WITHOUT_LOG: Final[Mapping[str, Told]] = {
     "trace": LOG_UNSEEN,
     "queue": Told(0, "unrouted", data="unrouted"),
     "reconcile": Told(1, "Of what could be compared, all has come, or waits.", data='"unseen": {"monitor": '),
-    "repair": Told(0, "This was a dry run: nothing was changed."),
+    "repair": Told(0, "This was a dry run: nothing was changed.", data='"made_again": []'),
     "repair --why": NONE_TO_PUT_BACK,
     "alerts": Told(1, "process_says: monitor says", data="whether all that was published has arrived"),
     "status": Told(1, "monitor says since", data='"what": "database"'),

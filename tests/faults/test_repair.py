@@ -319,6 +319,40 @@ def test_without_a_terminal_and_without_yes_it_only_shows_messages(hub: Network)
     assert lying(stack, NETWORK, "unrouted") == 1
 
 
+def test_what_is_wrong_and_what_came_of_it_is_had_as_json(hub: Network) -> None:
+    stack = hub.stack
+    [known], [lost] = jornadas(1), jornadas(1)
+    gateway = Sender(stack, GATEWAY, HUB)
+    gateway.publish("hub", "never.declared.v1.redcross", lost)
+    gateway.close()
+    stack.management.delete("bindings/network/e/submit.redcross/q/submit.redcross/redcross.%23")
+    sender = Sender(stack, "redcross")
+    sender.submit(known)
+    sender.close()
+    binding = "binding of queue submit.redcross to exchange submit.redcross with key redcross.# (network) is missing"
+
+    def said(*options: str) -> dict[str, Any]:
+        done = repair(stack, *options, "--json")
+        assert done.returncode == 1, done.stderr  # of `lost` there is always something left
+        assert "made again" not in done.stdout.lower()
+        return dict(json.loads(done.stdout))
+
+    dry, shown, done, again = said("--dry-run"), said(), said("--yes"), said("--yes")
+
+    counts = ("put_back", "waits", "stays", "not_seen")
+    assert (dry["wrong"], dry["made_again"], dry["left"]) == ([binding], [binding], [])
+    assert (shown["wrong"], shown["made_again"], shown["left"]) == ([binding], [binding], [])
+    assert [[one[name] for name in counts] for one in (dry, shown, done, again)] == [
+        [1, 0, 1, 0], [0, 1, 1, 0], [1, 0, 1, 0], [0, 0, 1, 0],
+    ]  # fmt: skip
+    assert [one["dry_run"] for one in (dry, shown, done, again)] == [True, False, False, False]
+    assert done["wrong"] == again["wrong"] == []
+    assert [(one["queue"], one["sender"], one["stays"], one["messages"]) for one in dry["groups"]] == [
+        ("unrouted", GATEWAY, True, 1), ("unrouted", "redcross", False, 1),
+    ]  # fmt: skip
+    eventually(lambda: taken_in(stack, "events", [known]) == 1)
+
+
 def test_a_queue_that_is_not_as_declared_is_told_and_left_alone(hub: Network) -> None:
     management = hub.stack.management
     hub["events"].stop()
@@ -330,6 +364,10 @@ def test_a_queue_that_is_not_as_declared_is_told_and_left_alone(hub: Network) ->
 
         assert told.returncode == 1
         assert "Queue events (hub) is not as declared." in told.stdout
+        for options in (("--dry-run",), ("--yes",)):
+            said = json.loads(repair(hub.stack, *options, "--json").stdout)
+            assert said["wrong"] == said["left"] == ["queue events (hub) is not as declared"]
+            assert said["made_again"] == []
         assert management.get("queues/hub/events")["arguments"] == other["arguments"]
     finally:
         management.delete("queues/hub/events")

@@ -59,7 +59,7 @@ READING: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "partner": (("list",), ("show", SENDER)),
     "queue": ((), (JSON,)),
     "reconcile": ((), (JSON,)),
-    "repair": (("--dry-run",), ("--dry-run", *WHY), ("--dry-run", *WHY, JSON)),
+    "repair": (("--dry-run",), ("--dry-run", JSON), ("--dry-run", *WHY), ("--dry-run", *WHY, JSON)),
     "replay": (("--contract", "service.recorded.v1", "--since", "1h"),),
     "status": ((), (JSON,)),
     "trace": (),
@@ -238,9 +238,9 @@ def asked(network: Network) -> Iterator[tuple[str, ...]]:
     """What takes an id: of messages that stand somewhere still, of refused ones and applied ones."""
     ids = set()
     with log_of(network) as log:
-        ids.update(log.execute("select (array_agg(id))[1]::text from message group by type limit 4").fetchall())
+        ids.update(log.execute("select (array_agg(id))[1]::text from message group by type limit 2").fetchall())
         ids.update(
-            log.execute("select (array_agg(message_id))[1]::text from outcome group by state limit 4").fetchall()
+            log.execute("select (array_agg(message_id))[1]::text from outcome group by state limit 2").fetchall()
         )
     for service in network.declared.services:
         with psycopg.connect(network.stack.service_database_url(service), autocommit=True) as connection:
