@@ -299,6 +299,7 @@ def repair(
     contract: str | None = None,
     sender: str | None = None,
     queue: Literal["unrouted", "dead"] | None = None,
+    id_: Annotated[UUID | None, Parameter(name="--id")] = None,
     operation: UUID | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
@@ -322,6 +323,8 @@ def repair(
         Only what this one has sent: an organisation, or a service.
     queue
         Only what lies in this one.
+    id_
+        Only this message, by its own id.
     operation
         Run what this dry run has bound, within an hour of it.
     json_
@@ -333,7 +336,7 @@ def repair(
     def ask(question: str) -> bool:
         return sys.stdin.isatty() and sys.stdout.isatty() and input(question).strip().lower() in ("y", "yes")
 
-    state, choice = State(default_directory()), work.Choice(contract, sender, queue)
+    state, choice = State(default_directory()), work.Choice(contract, sender, queue, id_)
     if operation is not None:
         if dry_run or why is not None or choice != work.EVERYTHING:
             raise OperatorError("--operation runs what its dry run has bound: nothing else is said with it.")

@@ -131,7 +131,8 @@ def keep(connection: Connection, looked: Looked, choice: Choice, why: str) -> UU
         of_kind[looked.kind_of[which]] += many
     numbers = {kind: number for number, kind in enumerate(sorted(of_kind), 1)}
     connection.execute(FORGET)
-    connection.execute(PLAN, (operation_id, actor(), why, *choice, digest(looked.seen)))
+    asked = choice.contract, choice.sender, choice.queue  # which one by its id, the messages that are bound say
+    connection.execute(PLAN, (operation_id, actor(), why, *asked, digest(looked.seen)))
     with connection.cursor() as cursor:
         for kind, number in numbers.items():
             group = kind.vhost, kind.queue, kind.contract, kind.sender, kind.fate

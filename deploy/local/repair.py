@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import amqp
 
@@ -81,11 +82,14 @@ class Choice(NamedTuple):
     contract: str | None = None
     sender: str | None = None
     queue: str | None = None
+    id: UUID | None = None
 
-    def takes(self, kind: Kind) -> bool:
-        """Whether one of this kind is meant."""
+    def takes(self, kind: Kind, body: bytes) -> bool:
+        """Whether one of this kind is meant, by what it says its own id is."""
         asked = ((self.contract, kind.contract), (self.sender, kind.sender), (self.queue, kind.queue))
-        return all(wanted is None or wanted == its for wanted, its in asked)
+        if any(wanted is not None and wanted != its for wanted, its in asked):
+            return False
+        return self.id is None or self.id == entries.id_of(body)
 
 
 EVERYTHING = Choice()
@@ -270,7 +274,7 @@ def go_through(
                 properties = message.properties()
                 place = routes.place(vhost, queue, message, properties)
                 kind = _kind(vhost, queue, message, properties or {}, place)
-                if not choice.takes(kind):
+                if not choice.takes(kind, message.body):
                     staying += 1
                     continue
                 which = fingerprint(vhost, queue, message, properties or {})

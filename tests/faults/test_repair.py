@@ -677,6 +677,31 @@ def test_a_group_goes_back_once_as_the_dry_run_says_and_the_others_stay(hub: Net
         assert connection.execute("select from put_back_message where operation_id = %s", (id,)).rowcount == 0
 
 
+def test_one_message_goes_back_by_its_id_and_the_others_stay(hub: Network) -> None:
+    stack = hub.stack
+    meant, *others = jornadas(3)
+    _unrouted(stack, meant, *others, *employers(1))
+
+    planned = _planned(stack, "--id", str(meant.id))
+    assert _sums(planned) == (1, 0, 0, 0)
+    both = [start_repair(stack, "--operation", planned["operation_id"]) for _ in range(2)]
+    said = ["".join(process.communicate(timeout=300)) for process in both]
+    eventually(lambda: taken_in(stack, "events", [meant]) == 1)
+    applied = counted(stack, "events", "applied")
+    again = repair(stack, "--operation", planned["operation_id"], "--json")
+    unknown = repair(stack, "--why", WHY, "--id", str(contracts.uuid7()), "--dry-run")
+    of_another = repair(stack, "--why", WHY, "--id", str(meant.id), "--sender", "barranquilla", "--dry-run")
+
+    assert sum("Another `./ruta repair` is at work" in told or "has ended before" in told for told in said) == 1
+    assert (again.returncode, _sums(json.loads(again.stdout))) == (0, (1, 1, 0, 0))
+    for none in (unknown, of_another):
+        assert (none.returncode, none.stdout) == (0, unknown.stdout)
+        assert "There is nothing of the kind to be put back." in none.stdout
+    assert counted(stack, "events", "applied") == applied
+    assert taken_in(stack, "events", others) == 0
+    assert lying(stack, NETWORK, "unrouted") == 3
+
+
 def test_two_people_at_once_have_one_effect(hub: Network) -> None:
     stack = hub.stack
     messages = jornadas(60)
@@ -713,7 +738,8 @@ def test_what_stays_is_told_and_what_cannot_be_told_is_refused(
         assert (refused.returncode, refused.stdout) == (1, "")
         return " ".join(refused.stderr.replace("│", " ").split())
 
-    assert "A reason is required" in refusal("--sender", "redcross")
+    for chosen in (("--sender", "redcross"), ("--id", str(contracts.uuid7()))):
+        assert "A reason is required" in refusal(*chosen)
     assert "There is no such contract" in refusal("--why", WHY, "--contract", "never.declared.v1")
     assert "There is no such operation" in refusal("--operation", str(contracts.uuid7()))
     planned, old, other = (_planned(stack) for _ in range(3))

@@ -160,6 +160,11 @@ def says_confidential(body: bytes) -> bool:
     return isinstance(data, dict) and (contract is None or contract.personal_data) and _is_confidential(data)
 
 
+def id_of(body: bytes) -> UUID | None:
+    """Find the id that the bytes of a message say they have; None where they are none, or have none."""
+    return as_id(_read(body).get("id"))
+
+
 def family(type: str | None) -> str | None:
     """The first word of a contract: `referral` of `referral.accepted.v1`."""
     return None if type is None else type.partition(".")[0]
