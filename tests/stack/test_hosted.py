@@ -21,7 +21,7 @@ from hub.console.custody.client import Asking, Custody
 from hub.console.custody.keys import INDEX
 from messaging.broker import Publication, Publisher
 from messaging.identity import address_to
-from messaging.topology import CONSOLE, CONSOLE_WEB, HUB, DeclaredNetwork
+from messaging.topology import CONSOLE, CONSOLE_WEB, HUB, MONITOR, DeclaredNetwork
 from tests.hub.console.custody.boxes import ANA, PLANTED, offered
 from tests.stack.test_forking import SERVERS, pid_of, secrets_in
 from tests.stack.test_membership import members
@@ -32,6 +32,8 @@ __all__ = ["members"]
 ID: Final = "hospedada"
 OF_HOSTED: Final = {"console-custody", "console-inbox", "console-acting"}
 MOST_MB: Final = 200  # of memory for all of the console's processes
+MOST_MB_WITH_MONITOR: Final = 300  # for these and the monitor's
+OF_MONITOR: Final = {MONITOR, "alerts"}
 KEYS: Final = {"CONSOLE_CUSTODY_KEYS", "CONSOLE_CUSTODY_SOCKET", "CONSOLE_KEY_FILE", "CONSOLE_AUDIT_DIRECTORY"}
 ASKING: Final = Asking(ID, "h-01", UUID("01950000-0000-7000-8000-00000000aaaa"), "case")
 
@@ -120,10 +122,14 @@ def test_who_is_hosted_while_all_runs_is_sent_what_custody_alone_finds_and_opens
         opened = asyncio.run(custody.open(ASKING, [hits[0].block]))
         assert opened[hits[0].block].content == ANA
         assert who_holds(state.organisations / ID / "private.jwk", network) == {"console-custody"}
-        of_console = {name: one.pid for name, one in network.processes.items() if name.startswith(CONSOLE)}
-        held = {name: pss_mb(pid) for name, pid in of_console.items() if pid}
-        assert held.keys() >= {*OF_HOSTED, CONSOLE, CONSOLE_WEB}
-        assert sum(held.values()) <= MOST_MB, held
+        held = {
+            name: pss_mb(one.pid)
+            for name, one in network.processes.items()
+            if one.pid and (name.startswith(CONSOLE) or name in OF_MONITOR)
+        }
+        assert held.keys() >= {*OF_HOSTED, CONSOLE, CONSOLE_WEB, *OF_MONITOR}
+        assert sum(mb for name, mb in held.items() if name not in OF_MONITOR) <= MOST_MB, held
+        assert sum(held.values()) <= MOST_MB_WITH_MONITOR, held
     (state.organisations / ID / INDEX).unlink()  # what others find in these folders is JSON
     for name in OF_HOSTED:
         said = (state.logs / f"{name}.log").read_text()
