@@ -307,8 +307,11 @@ def _log_of(now: Mapping[str, Any], name: str) -> str:
 def _emergency(now: Mapping[str, Any]) -> Iterator[Found]:
     """Who looks by the local account, or did and it is not in the audit yet."""
     for use in now["emergency"]["uses"]:
-        text = f"The account for emergencies, opened by {use['by']}, is used since {use['since'][11:16]} UTC."
-        yield Found("emergency_used", f"console {use['id']}", text, "./ruta emergency close, where you do not know why")
+        text = (
+            f"The account for emergencies, opened by {use['by']}, is used since {use['since'][11:16]} UTC; "
+            "where nobody knows why, end it."
+        )
+        yield Found("emergency_used", f"console {use['id']}", text, "./ruta emergency close")
 
 
 def _clocks(now: Mapping[str, Any]) -> Iterator[Found]:

@@ -96,7 +96,8 @@ MEANS: Final[Mapping[str, str]] = {
     "audit_broken": N_("Se cambió o se quitó un registro, o se restauró la base de datos de una copia."),
     "emergency_used": N_(
         "Alguien mira las páginas de operación con el código de `./ruta emergency open`, mientras nadie puede entrar "
-        "con su contraseña. Sigue aquí hasta que termine y quede en la auditoría."
+        "con su contraseña. Sigue aquí hasta que termine y quede en la auditoría. Si nadie sabe por qué, la primera "
+        "orden la termina de inmediato."
     ),
     "certificate": N_("Quien lo revisa no entra."),
     "process_says": N_("Qué es lo dice la frase; se intenta de nuevo por sí solo."),

@@ -100,6 +100,15 @@ def test_each_page_begins_with_the_command_that_shows_or_mends_this_very_thing()
     }
 
 
+@pytest.mark.parametrize("name", pages.read())
+def test_what_a_page_has_somebody_type_does_something(name: str) -> None:
+    """The first is a command alone; and no group of commands is named without one of them: that shows its help."""
+    page = pages.read()[name]
+    assert not (page.first.startswith("./ruta ") and re.search("[,;:]", page.first)), page.first
+    for said in (page.first, *page.next):
+        assert not re.search(r"\./ruta (audit|directory|emergency|events|partner|staff)(?! [a-z])", said), said
+
+
 FIRST: Final = {
     "network_ended": "./ruta up",
     "supervisor_frozen": "kill -CONT",
