@@ -467,7 +467,7 @@ def test_what_lies_aside_of_a_confidential_case_is_counted_by_its_family() -> No
         ("referral", "-", False),
         ("referral", "-", True),
     ]
-    assert not any(Choice(sender=SHELTER).takes(one) for one in hidden)
+    assert not any(Choice(sender=SHELTER).takes(one, b"") for one in hidden)
     plain = kind(said(referral_requested(referral_id=uuid7()), source=SHELTER), goes)
     assert (plain.contract, plain.sender) == ("referral.requested.v2", SHELTER)
     for body in (b"", b"{", b"[]", b'{"data": []}'):
