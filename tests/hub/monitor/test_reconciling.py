@@ -437,6 +437,21 @@ def test_what_was_lost_before_its_database_was_away_is_lost_when_it_is_back_unle
     assert [one.message_id for one in compared.look().lost] == [lost]
 
 
+@pytest.mark.parametrize("away_meanwhile", ["intake", "referrals"])
+def test_what_was_not_sure_before_its_database_was_away_has_to_be_so_anew(
+    compared: Compared, away_meanwhile: str
+) -> None:
+    """Two looks by counts that are some seconds old would make a loss of what waits, however long between them."""
+    lost = compared.publish("intake")
+    for service in ("reports", "console"):
+        compared.comes_to(service, lost)
+    compared.look()
+    look_without(compared, away_meanwhile)
+
+    assert compared.look().lost == ()
+    assert [one.message_id for one in compared.look().lost] == [lost]
+
+
 def test_while_the_outbox_that_may_have_them_is_not_seen_nobody_is_asked_for_what_came_by_http(
     compared: Compared, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
