@@ -33,7 +33,7 @@ def stands(network: Network) -> Iterator[tuple[float, float]]:
     first, *others = employers(3)
     sender.submit(first)
     with psycopg.connect(network.stack.service_database_url(MONITOR), autocommit=True) as log:
-        eventually(lambda: log.execute(IS_LOGGED, (first.id,)).fetchone())
+        eventually(lambda: log.execute(IS_LOGGED, (first.id,)).fetchone() is not None)
     logged = time.monotonic()
     for message in others:
         sender.submit(message)

@@ -77,7 +77,8 @@ def _variables(service: str, address: str, state: State) -> dict[str, str]:
             more |= {"CONSOLE_DATABASE_URL": url, "CONSOLE_AUDIT_DIRECTORY": str(state.console_audit)}
         if url := _beside(address, "monitor", state):
             more["LOG_DATABASE_URL"] = url
-        more["OPERATORS_DATABASE_URLS"] = json.dumps(_of_operators(address, state))
+        if urls := _of_operators(address, state):
+            more["OPERATORS_DATABASE_URLS"] = json.dumps(urls)
     if service == "monitor" and (url := _beside(address, "gateway", state)):
         from deploy.local.trail import actor
 
@@ -102,11 +103,18 @@ def _of_operators(address: str, state: State) -> dict[str, str]:
     from deploy.local.stack import operator_role
     from messaging import addresses, topology
 
-    server, passwords = addresses.read(address, addresses.DATABASE), state.known_passwords()
-    return {
-        name: replace(server, scheme="postgresql", user=operator_role(name), password=password, path=name).url
+    passwords = state.known_passwords()
+    known = {
+        name: password
         for name in (*topology.read().services, topology.GATEWAY, topology.CONSOLE)
         if (password := passwords.get(f"postgres {operator_role(name)}")) is not None
+    }
+    if not known:
+        return {}
+    server = replace(addresses.read(address, addresses.DATABASE), scheme="postgresql")
+    return {
+        name: replace(server, user=operator_role(name), password=password, path=name).url
+        for name, password in known.items()
     }
 
 

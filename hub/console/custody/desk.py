@@ -26,6 +26,8 @@ from messaging.public_keys import sealed_to
 
 log = logging.getLogger("ruta.custody")
 
+# A search asks more than once: what is indexed meanwhile is found by all of its terms, or not yet.
+AT_ONE_MOMENT: Final = "set transaction isolation level repeatable read"
 # Of a case under a code nothing is opened, nor of what else is said about its referral. A note does not say whose it
 # is, nor of which case: it is opened where its referral is known to be of a person, by what came of it or what was
 # recorded. Of who was erased nothing is, whatever is still there. A name that
@@ -157,6 +159,7 @@ class Desk:
             kinds = sorted({one.kind for one in terms})
             self._recording.append(connection, [_act(asked, "searched", terms=len(terms), kinds=kinds)])
             self._recording.commit(connection)
+            connection.execute(AT_ONE_MOMENT)
             return searching.search(connection, asked.organisation, terms, MOST_HITS + 1, coordinates=asked.coordinates)
 
         rows = self._recording.in_database(write_down)

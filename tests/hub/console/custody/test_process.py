@@ -264,11 +264,8 @@ def test_killed_between_the_entry_and_the_answer_the_entry_stands_and_does_no_ha
 def test_the_process_indexes_what_arrives_and_nobody_may_read_its_memory(running: Running) -> None:
     running.start()
     running.console.offer()
-
-    def found() -> list[int]:
-        return [one.terms for one in asyncio.run(Custody(running.socket).search(ASKING, "Zulmarixa Brezhuvia")).hits]
-
-    eventually(lambda: found() == [2])  # of one that is indexed while it is sought, a look may have a term less
+    found = eventually(lambda: asyncio.run(Custody(running.socket).search(ASKING, "Zulmarixa Brezhuvia")).hits)
+    assert [one.terms for one in found] == [2]
     limits = Path(f"/proc/{running.process.pid}/limits").read_text()
     assert "Max core file size        0                    0" in limits
     said = running.log.read_text()

@@ -1,6 +1,8 @@
 """What has arrived is indexed once, by hashes that nobody without the key can make; and found by what people type."""
 
+import itertools
 import json
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 from uuid import uuid4
@@ -32,6 +34,21 @@ def test_what_arrives_is_indexed_once_and_the_audit_says_so_first(console: Conso
         "iom": [str(blocks[1])],
     }
     assert all(len(one["details"]["people"]) == 1 for one in entries)
+
+
+def test_of_what_is_indexed_while_it_is_sought_no_term_is_missed(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block = console.offer()
+
+    def meanwhile(places: range, many: int) -> Iterator[tuple[int, ...]]:
+        if many < len(places):  # all terms were looked for
+            console.index()
+        return itertools.combinations(places, many)
+
+    monkeypatch.setattr(searching, "combinations", meanwhile)
+    assert console.search("Zulmarixa Brezhuvia") == []
+    assert console.search("Zulmarixa Brezhuvia") == [(block, 2)]
 
 
 @pytest.mark.parametrize(
