@@ -34,7 +34,8 @@ CHOSEN: Final = f"""
         select distinct message_id, case when service = '{GATEWAY}' then 'refused' else 'passed' end as kind
         from failure where message_id in (select id from belongs)
     )
-    select arrived_at, id, belongs.kind, count(*) over () as count, count(message_id) over () as failed
+    select arrived_at, id, belongs.kind, count(*) over () as count, count(message_id) over () as failed,
+        count(*) filter (where id = %(id)s) over () > 0 as is_of_message
     from belongs left join failed on message_id = id and failed.kind = belongs.kind
     order by message_id is null, arrived_at, id limit %(drawn)s
 """
@@ -84,7 +85,8 @@ def asked(connection: Connection, id: UUID, *, about: int) -> Asked | None:
     if not chosen:
         return None
     rows = _rows(connection, chosen)
-    itself = select(connection, [("id = %s", id)], None, 1)  # of a story that is not whole it may be among the rest
+    may_be_message = chosen[0]["is_of_message"] or chosen[0]["count"] > MOST  # of what was not read it may be one
+    itself = select(connection, [("id = %s", id)], None, 1) if may_be_message else []
     of_it = select(connection, [("subject = %s", id)], None, about - 1) if not itself else []
     # What became of all these is looked for once: in three months of days that takes longer than anything else here.
     shown = entries(connection, [*rows, *itself, *of_it])
@@ -93,13 +95,13 @@ def asked(connection: Connection, id: UUID, *, about: int) -> Asked | None:
 
 
 def _chosen(connection: Connection, id: UUID, drawn: int) -> list[Row]:
-    """What is drawn of a story; each with how many there are, and how many failed."""
+    """What is drawn of a story; each with how many were read and how many failed, and whether one has the very id."""
     begin = connection.execute(BEGIN.encode(), {"id": id}).fetchall()
     if not begin:
         return []
     correlations = list({row["correlation"] for row in begin})
     subjects = list({row["subject"] for row in begin} - {None})
-    params = {"correlations": correlations, "subjects": subjects, "drawn": drawn}
+    params = {"id": id, "correlations": correlations, "subjects": subjects, "drawn": drawn}
     return connection.execute(CHOSEN.encode(), params).fetchall()
 
 
