@@ -8,7 +8,6 @@ import contextlib
 import json
 import logging
 import os
-import re
 import subprocess
 import sys
 import textwrap
@@ -25,6 +24,7 @@ from deploy.local.operator_error import OperatorError
 from deploy.local.organisations import network_of
 from deploy.local.state import State
 from deploy.local.trail import trail
+from hub.monitor import moments
 from hub.monitor import seen as seeing
 from hub.monitor.alerts import ages, keeping, pages, rules, sending, telling
 from hub.monitor.alerts.keeping import Keeper
@@ -230,24 +230,14 @@ def silence(
         return book.silences[-1]
 
 
-SPAN: Final = re.compile(r"(\d{1,4})([mhd])")
-UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
-
-
 def _until(said: str, at: datetime) -> datetime:
-    if (span := SPAN.fullmatch(said)) is not None:
-        ends = at + timedelta(**{UNITS[span[2]]: int(span[1])})
-    else:
-        try:
-            ends = datetime.fromisoformat(said)
-        except ValueError:
-            raise OperatorError(
-                "A silence ends after a time, as 90m, 8h or 3d, or at one, as 2026-12-01T07:00."
-            ) from None
-        ends = ends if ends.tzinfo else ends.replace(tzinfo=telling.COLOMBIA)
+    try:
+        ends = moments.read(said, at, ahead=True)
+    except ValueError:
+        raise OperatorError("A silence ends after a time, as 90m, 8h or 3d, or at one, as 2026-12-01T07:00.") from None
     if not timedelta() < ends - at <= telling.LONGEST_SILENCE:
         raise OperatorError(f"A silence ends within {telling.LONGEST_SILENCE.days} days, and not in the past.")
-    return ends.astimezone(UTC)
+    return ends
 
 
 def _record_silences(state: State, book: Book, environment: Mapping[str, str]) -> None:

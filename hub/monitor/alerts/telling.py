@@ -150,13 +150,13 @@ def is_night(at: datetime) -> bool:
 
 
 def silence_of(book: Book, one: Alert | Open, at: datetime) -> Silence | None:
-    """By which nobody is to be told of it now: of several the one that ends last; None: somebody is told."""
+    """The silence that covers an alert now, of several the one that ends last; None: there is none."""
     found = [silence for silence in book.silences if silence.covers(one.name, one.what, at)]
     return max(found, key=lambda silence: datetime.fromisoformat(silence.until), default=None)
 
 
 def is_silenced(book: Book, one: Alert, at: datetime) -> bool:
-    """Whether somebody has said that nobody is to be told of it now."""
+    """Whether a silence covers an alert now."""
     return silence_of(book, one, at) is not None
 
 

@@ -27,14 +27,14 @@ SHOWN: Final = 100
 
 @dataclass(frozen=True)
 class Row:
-    """An alert that is open, and by which silence nobody is told of it."""
+    """An open alert, and the silence that covers it; None: there is none."""
 
     alert: Open
     silence: Silence | None
 
     @property
     def silencing(self) -> str:
-        """The command by which nobody is told of it for the next eight hours."""
+        """The command that silences the alert for the next eight hours."""
         return f"./ruta alerts silence {self.alert.name} --what {shlex.quote(self.alert.what)} --until 8h --reason TEXT"
 
 
@@ -61,9 +61,9 @@ def screens(settings: Settings) -> Sequence[Screen]:
 
 
 def rows(book: Book, at: datetime) -> list[Row]:
-    """What is open, what somebody is told of first, then what cannot wait, then the oldest.
+    """Open alerts: before silenced ones the others, and of each what cannot wait, then the oldest.
 
-    What this version has no page of is left out.
+    An alert that this version has no page of is left out.
     """
     known = [Row(one, telling.silence_of(book, one, at)) for one in book.open.values() if one.name in TITLES]
     return sorted(known, key=lambda row: (row.silence is not None, row.alert.can_wait, row.alert.began))

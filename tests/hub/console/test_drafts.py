@@ -34,6 +34,16 @@ def types(browser: Browser, path: str = "/recuperar", **fields: str) -> Answer:
     return browser.send("/escrito", a=path, **(fields or {"staff": TYPED}))
 
 
+def sent_from_before(console: Console, person: Person, browser: Browser, path: str, **fields: str) -> Answer:
+    """Send a form that was opened before whoever sends it came in anew."""
+    browser.get(path)
+    opened = browser.page
+    browser.send("/salir")
+    console.log_in(browser, person)
+    browser.page = opened
+    return browser.send(path, **fields)
+
+
 def test_what_is_typed_waits_sealed_and_for_nobody_else(
     console: Console, administrator: Person, browser: Browser, another: Browser, enrolled: Enrolled
 ) -> None:
@@ -107,12 +117,7 @@ def test_for_what_is_no_page_of_ours_nothing_is_kept(
 def test_of_a_form_that_was_opened_before_somebody_came_in_anew_what_was_typed_waits(
     console: Console, administrator: Person, browser: Browser
 ) -> None:
-    browser.get("/recuperar")
-    opened = browser.page
-    browser.send("/salir")
-    console.log_in(browser, administrator)
-    browser.page = opened
-    answer = browser.send("/recuperar", staff=TYPED)
+    answer = sent_from_before(console, administrator, browser, "/recuperar", staff=TYPED)
     assert (answer.status, "form_expired" in answer.text) == (403, True)
     assert 'href="/recuperar"' in answer.text
     assert "le espera" in answer.text
@@ -134,12 +139,7 @@ def test_without_the_database_nobody_is_told_that_what_they_typed_is_kept(
 
 
 def test_no_code_that_lets_somebody_in_waits(console: Console, administrator: Person, browser: Browser) -> None:
-    browser.get("/alta")
-    opened = browser.page
-    browser.send("/salir")
-    console.log_in(browser, administrator)
-    browser.page = opened
-    answer = browser.send("/alta", codigo=TYPED)
+    answer = sent_from_before(console, administrator, browser, "/alta", codigo=TYPED)
     assert (answer.status, "form_expired" in answer.text, "le espera" in answer.text) == (403, True, False)
     assert console.query("select from kept_form") == []
 

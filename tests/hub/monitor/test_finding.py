@@ -131,4 +131,5 @@ def test_a_time_is_so_long_ago_or_one_in_colombia_or_has_its_own_zone() -> None:
     now = clock.machine_now()
     assert moments.read("90m", now) == now - timedelta(minutes=90)
     assert moments.read("2d", now) == now - timedelta(days=2)
+    assert moments.read("2d", now, ahead=True) == now + timedelta(days=2)
     assert moments.read("2026-03-02T04:00", now) == moments.read("2026-03-02T09:00+00:00", now) == NOW
