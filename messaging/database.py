@@ -1,5 +1,6 @@
 """Connections to a service's own database, and rows on their way there."""
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -10,6 +11,10 @@ from psycopg.pq.abc import PGresult
 from psycopg.rows import dict_row
 from pydantic_core import to_json
 
+from messaging.log import fields
+
+log = logging.getLogger("ruta.database")
+
 CONNECT_WITHIN = 5  # seconds
 LOCK_WITHIN = "5s"  # a row that another process holds longer fails the message, which is then tried again later
 STATEMENT_WITHIN = "20s"
@@ -18,7 +23,8 @@ ANSWER_WITHIN = 25.0  # seconds
 # A process that froze in the middle of a transaction, or that was never answered, keeps its locks no longer than this:
 # longer than a handler may take (on.BATCH_WITHIN), and so short that all heals within a minute of a silence of which
 # the server knows nothing. 40 s until it lets go of the locks, 5 s for whoever waits for them then, 5 s until that is
-# tried again (broker.RECONNECT_WITHIN).
+# tried again (broker.RECONNECT_WITHIN). The server's own limit sees no session that stands within a pipeline, nor one
+# that has left it with a flush, as psycopg does: `end_frozen` ends those.
 IDLE_WITHIN = "40s"
 # Both ends notice within half a minute that the machine at the other end has gone: probes tell it of a silent
 # connection, and the time limit of one on which something is still unanswered, which sends none.
@@ -125,6 +131,24 @@ def parameters(
         "tcp_user_timeout": UNANSWERED_MS,
         **KEEP_ALIVE,
     }
+
+
+END_FROZEN = """
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and usename = current_user and pid <> pg_backend_pid()
+          and state <> 'idle' and wait_event = 'ClientRead' and state_change < clock_timestamp() - %s::interval
+"""
+
+
+def end_frozen(connection: Connection) -> None:
+    """End the other sessions of this role that have waited for their clients for IDLE_WITHIN, in a transaction.
+
+    For whoever has waited for a lock in vain, outside of a transaction. Raises what the database says.
+    """
+    ended = connection.execute(END_FROZEN, (IDLE_WITHIN,)).rowcount
+    connection.rollback()
+    if ended:
+        log.warning("sessions of processes that stand were ended, for they kept their locks", extra=fields(count=ended))
 
 
 class NotOurTurnError(psycopg.OperationalError):

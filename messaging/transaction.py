@@ -58,7 +58,7 @@ import psycopg
 
 from contracts.codes import Power
 from messaging import gathering, organisations
-from messaging.database import Connection, DatabaseLost, NotOurTurnError, Row, as_json, rows
+from messaging.database import Connection, DatabaseLost, NotOurTurnError, Row, as_json, end_frozen, rows
 from messaging.gathering import Gathered, Group, Schema, Write
 from messaging.loaded import Key, Loaded
 from messaging.log import fields
@@ -366,6 +366,8 @@ def transaction(
             raise interruption from None
         try:
             connection.rollback()
+            if isinstance(error, psycopg.errors.LockNotAvailable):
+                end_frozen(connection)
         except psycopg.Error:  # it broke
             connection.close()
         if isinstance(error, psycopg.errors.LockNotAvailable) and tx.has_no_turn:

@@ -62,6 +62,9 @@ def _make_whole(network: Network) -> None:
     stack.provision_broker(network.declared)
     for vhost, queue in ((NETWORK, "unrouted"), (HUB, "unrouted"), (HUB, "dead")):
         stack.management.delete(f"queues/{vhost}/{queue}/contents")
+    for name in network.declared.services:  # what other tests have left there waits still
+        with psycopg.connect(stack.service_database_url(name)) as connection:
+            connection.execute("delete from parked")
     lasting: list[Found] = []
 
     def is_whole() -> bool:

@@ -1,15 +1,17 @@
 """Of several processes of a service one has its transaction at a time, so that what it has loaded nobody changes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from threading import Thread
 from typing import Any
 
+import psycopg
 import pytest
 
 from messaging import database
 from messaging.database import NotOurTurnError
 from messaging.runtime import Delivery, Runtime
-from messaging.transaction import transaction
+from messaging.transaction import TAKE_TURN, transaction
 from tests.messaging.harness import Probe, service_published, wait_until
 from tests.messaging.probe.service import NOTE, ProbeService
 from tests.services.outcomes.cases import handlers_of
@@ -65,6 +67,61 @@ def test_whoever_waits_too_long_for_its_turn_tries_again_and_parks_nothing(
     apply(ours)
     ours.close()
     assert len(probe.notes()) == 1
+
+
+@contextmanager
+def within_a_pipeline(connection: database.Connection) -> Iterator[None]:
+    with connection.pipeline():
+        connection.execute(TAKE_TURN)
+        yield
+
+
+@contextmanager
+def after_a_pipeline(connection: database.Connection) -> Iterator[None]:
+    with connection.pipeline():
+        connection.execute(TAKE_TURN)
+    yield
+
+
+@pytest.mark.parametrize("standing", [within_a_pipeline, after_a_pipeline])
+def test_whoever_stands_in_its_turn_is_ended_by_who_waits_for_it_wherever_it_stands(
+    probe: Probe, monkeypatch: pytest.MonkeyPatch, standing: Callable[[database.Connection], AbstractContextManager[None]]
+) -> None:
+    other = database.connect(probe.database_url)  # the server's own limit is too long for this test
+    monkeypatch.setattr(database, "LOCK_WITHIN", "100ms")
+    monkeypatch.setattr(database, "IDLE_WITHIN", "1s")
+    ours = runtime(probe)
+
+    def applied() -> bool:
+        with suppress(NotOurTurnError):
+            apply(ours)
+        return len(probe.notes()) == 1
+
+    with pytest.raises(psycopg.OperationalError), standing(other):
+        with pytest.raises(NotOurTurnError):
+            apply(ours)  # it has not stood for long
+        wait_until(applied)
+        other.execute("select 1")
+    ours.close()
+    assert other.closed
+
+
+def test_whoever_works_in_its_turn_is_not_ended_however_long_it_takes(
+    probe: Probe, other: database.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LOCK_WITHIN", "100ms")
+    monkeypatch.setattr(database, "IDLE_WITHIN", "0s")
+    ours = runtime(probe)
+    with transaction(other, in_turn=True) as tx:
+        thread = Thread(target=tx.fetch, args=("select pg_sleep(2)",))
+        tx.fetch("select 1")
+        thread.start()
+        wait_until(lambda: probe.query("select 1 from pg_stat_activity where wait_event = 'PgSleep'"))
+        with pytest.raises(NotOurTurnError):
+            apply(ours)
+        thread.join()
+    ours.close()
+    assert not other.closed
 
 
 def test_processes_of_a_parallel_service_wait_for_nobody(probe: Probe, other: database.Connection) -> None:

@@ -216,6 +216,8 @@ class Accepting:
             if connection.closed or connection.broken:
                 raise
             connection.rollback()
+            if isinstance(error, psycopg.errors.LockNotAvailable):
+                database.end_frozen(connection)
             if len(gathered) == 1 or isinstance(error, database.DatabaseLost):
                 self._fail(gathered, error)
                 return
