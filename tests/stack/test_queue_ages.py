@@ -3,7 +3,8 @@
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -56,6 +57,12 @@ def seen(network: Network) -> dict[str, Any]:
     return dict(found.get(f"hub/{SERVICE}", {}))
 
 
+def exactly(network: Network) -> float | None:
+    """The same, where it comes of the message log."""
+    found = seen(network)
+    return float(found["seconds"]) if found.get("exact") else None
+
+
 @contextlib.contextmanager
 def log_away(network: Network) -> Iterator[None]:
     """The message log's database lets nobody in meanwhile."""
@@ -72,13 +79,19 @@ def test_it_is_told_to_two_seconds_and_with_the_log_away_there_is_no_data(
     network: Network, stands: tuple[float, float]
 ) -> None:
     began, logged = stands
-    eventually(lambda: told(network))  # the broker counts its queues every five seconds
-    for say in (lambda: told(network), lambda: seen(network)["seconds"]):
-        before = time.monotonic() - logged
+
+    def held(say: Callable[[], float | None]) -> tuple[float, float, float] | None:
+        """What is said, between the least and the most that is true; None where there is no data yet."""
+        least = time.monotonic() - logged - 2
         age = say()
-        assert age is not None
-        assert before - 2 <= age <= time.monotonic() - began + 2
-    assert seen(network)["exact"]
+        return None if age is None else (least, age, time.monotonic() - began + 2)
+
+    for say in (lambda: told(network), lambda: exactly(network)):
+        # The broker counts its queues every five seconds, and on a busy machine the log does not answer in time.
+        known = eventually(partial(held, say))
+        assert known is not None
+        least, age, most = known
+        assert least <= age <= most
 
     with log_away(network):
         assert told(network) is None
