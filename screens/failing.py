@@ -65,6 +65,12 @@ class Failing:
                 id = cases.an_id(f"parked {contract} {number}")
                 self._query(PARK, state, reason, error, source, id, contract, f"s{id}", id.bytes, at)
 
+    def give_up(self, message_id: UUID) -> None:
+        """Have one message be parked that nobody tries again by itself, and nothing else."""
+        self.forget()
+        said = ("iom", message_id, "referral.accepted.v1", None, message_id.bytes, frozen.NOW - timedelta(minutes=5))
+        self._query(PARK, "quarantined", "failed", BROKEN, *said)
+
     def begin(self, by: str, *results: str) -> UUID:
         """Have somebody have started one message for each result, of which those without one remain; return its id."""
         self.forget()

@@ -17,7 +17,7 @@ from screens.frozen import NOW
 DATABASE: Final = "screens_monitor"
 REFERRAL: Final = an_id("logged")
 HIDDEN: Final = an_id("logged hidden")
-ACCEPTED, REFUSED = an_id("logged accepted"), an_id("logged refused")
+ACCEPTED, REFUSED, GIVEN_UP = (an_id(f"logged {what}") for what in ("accepted", "refused", "given up"))
 """Messages that states are about."""
 CONFIDENTIAL: Final = an_id("logged confidential")
 """And one of a case that is confidential."""
@@ -76,6 +76,7 @@ def _messages() -> list[tuple[float, Message[Any]]]:
     received = _step(contracts.ReferralReceived(referral_id=REFERRAL), "iom", "logged received", 3000)
     accepted = _step(contracts.ReferralAccepted(referral_id=REFERRAL), "iom", "logged accepted", 2400)
     refused = _step(contracts.ReferralAccepted(referral_id=REFERRAL), "redcross", "logged refused", 900)
+    given_up = _step(contracts.ReferralAccepted(referral_id=REFERRAL), "iom", "logged given up", 300)
     hidden = _step(contracts.ReferralAccepted(referral_id=HIDDEN), "iom", "logged confidential", 600, HIDDEN)
     return [
         (2999, received),
@@ -90,6 +91,8 @@ def _messages() -> list[tuple[float, Message[Any]]]:
         (898, _became(refused, "refused", 898.5, code="not_a_party")),
         (599, hidden),
         (598, _became(hidden, "refused", 598.5, code="not_a_party")),
+        (299, given_up),
+        (290, _became(given_up, "quarantined", 291.0, code="failed")),
     ]
 
 

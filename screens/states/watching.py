@@ -57,6 +57,17 @@ def _mended(hand: Hand) -> None:
     hand.console.failing.forget()
 
 
+def _given_up(*, is_there: bool = True) -> Callable[[Hand], None]:
+    """Look at a message that a service has given up, while the log answers or does not."""
+
+    def look(hand: Hand) -> None:
+        hand.console.failing.give_up(log.GIVEN_UP)
+        _logged(f"/mensaje/{log.GIVEN_UP}", is_there=is_there)(hand)
+        hand.console.failing.forget()
+
+    return look
+
+
 def _mended_unseen(hand: Hand) -> None:
     with hand.console.failing.away():
         _logged(f"/mensaje/{log.REFUSED}")(hand)
@@ -118,6 +129,8 @@ STATES: Final = (
     State("message", "message_confidential", OPERATOR, _logged(f"/mensaje/{log.CONFIDENTIAL}")),
     State("message", "message_opened", OPERATOR, _opened),
     State("message", "message_not_opened", OPERATOR, _not_opened, is_refused=True),
+    State("message", "message_given_up", OPERATOR, _given_up()),
+    State("message", "message_given_up_away", OPERATOR, _given_up(is_there=False)),
     State("message", "message_mended", OPERATOR, _mended),
     State("message", "message_mended_unseen", OPERATOR, _mended_unseen),
     State("message", "message_unknown", OPERATOR, _logged(f"/mensaje/{cases.an_id('nothing')}")),

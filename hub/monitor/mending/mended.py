@@ -1,7 +1,9 @@
-"""What operators have done with one message: looked up by its id in every service, for as long as that is kept.
+"""What operators have done with one message, and what they may do: looked up by its id in every service.
 
-found = look_up(databases, message_id)
-found.rows, found.unseen
+    found = look_up(databases, message_id)
+    found.rows, found.stuck, found.unseen
+
+What was done is known for as long as that is kept.
 """
 
 from collections.abc import Sequence
@@ -11,6 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from hub.monitor.mending.databases import Answers, Databases, ask_all
+from hub.monitor.mending.failures import ACTS
 from messaging.database import Connection
 
 MOST: Final = 20  # operations of each service, the newest
@@ -28,6 +31,23 @@ DONE: Final = f"""
     ) as said join operators.operation using (operation_id)
     order by started_at desc limit {MOST}
 """
+
+STUCK: Final = f"""
+    select parked_id, {ACTS} and operators.may_be('retry', state, reason, source) as may_be_retried,
+           {ACTS} and operators.may_be('give_back', state, reason, source) as may_be_given_back
+    from operators.parked where message_id = %(message)s and state = 'quarantined' and reason <> 'erased'
+    order by parked_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """That a service has given a message up, and what may be done about it."""
+
+    service: str
+    parked_id: int
+    may_be_retried: bool
+    may_be_given_back: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +69,24 @@ class Mended:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The newest first, of the services that answer; and those that do not, with the code of why."""
+    """Of the services that answer, the newest first; and those that do not, with the code of why."""
 
     rows: tuple[Mended, ...]
+    stuck: tuple[Stuck, ...]
     unseen: dict[str, str]
 
 
 def look_up(databases: Databases, message_id: UUID) -> Found:
-    """Find what was done with a message of this id; of two senders that have used the same one, with both."""
+    """Find what was done with a message of this id, and may be; where two senders have used it, with both."""
 
-    def read(connection: Connection) -> Sequence[dict[str, Any]]:
-        return connection.execute(DONE, {"message": message_id}).fetchall()
+    def read(connection: Connection) -> tuple[Sequence[dict[str, Any]], Sequence[dict[str, Any]]]:
+        asked = {"message": message_id}
+        return connection.execute(DONE, asked).fetchall(), connection.execute(STUCK, asked).fetchall()
 
-    answers: Answers[Sequence[dict[str, Any]]] = ask_all(databases, read, answer_within=ANSWER_WITHIN)
-    rows = [Mended(service, **row) for service, found in answers.found.items() for row in found]
-    return Found(tuple(sorted(rows, key=lambda one: (one.started_at, one.service), reverse=True)), dict(answers.unseen))
+    answers: Answers[tuple[Sequence[dict[str, Any]], Sequence[dict[str, Any]]]] = ask_all(
+        databases, read, answer_within=ANSWER_WITHIN
+    )
+    rows = [Mended(service, **row) for service, (done, _) in answers.found.items() for row in done]
+    stuck = [Stuck(service, **row) for service, (_, stuck) in sorted(answers.found.items()) for row in stuck]
+    newest = sorted(rows, key=lambda one: (one.started_at, one.service), reverse=True)
+    return Found(tuple(newest), tuple(stuck), dict(answers.unseen))

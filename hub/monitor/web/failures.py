@@ -1,6 +1,6 @@
 """Fallos: what broke in the services, in groups with one cause, and the dry run of what may be done about one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
@@ -71,11 +71,10 @@ def screens(settings: Settings) -> Sequence[Screen]:
         operation_id, act = form_id_of(visit), visit.said("acto")
         if act not in operations.ACTS or (visit.said("todo") and act != "retry"):
             raise Stopped("unreadable")
-        parts = (visit.said(name, LONGEST) for name in ("servicio", "contrato", "motivo", "lugar"))
-        cause = Cause() if visit.said("todo") else Cause(*parts)
+        cause, ids = _chosen(visit)
         try:
             with asking(visit):
-                planned = operations.plan(settings.operators, operation_id, cast(Acting, act), actor(visit), cause)
+                planned = operations.plan(settings.operators, operation_id, cast(Acting, act), actor(visit), cause, ids)
         except MendingError as error:
             if error.code == "unknown_service":
                 raise Stopped("not_found") from None
@@ -87,6 +86,18 @@ def screens(settings: Settings) -> Sequence[Screen]:
         "failures", FAILURES, get=show, post=plan, label=N_("Fallos"), act="failures_seen", in_emergency=True
     )
     return (screen,)
+
+
+def _chosen(visit: Visit) -> tuple[Cause, Mapping[str, Sequence[int]] | None]:
+    """What the dry run is to be about: all, a group, or one message of a service. Raises Stopped."""
+    if visit.said("todo"):
+        return Cause(), None
+    service, number = visit.said("servicio", LONGEST), visit.said("numero")
+    if not number:
+        return Cause(service, *(visit.said(name, LONGEST) for name in ("contrato", "motivo", "lugar"))), None
+    if not looking.is_number(number):
+        raise Stopped("unreadable")
+    return Cause(service), {service: [int(number)]}
 
 
 def _page(visit: Visit, settings: Settings, problem: MendingError | None) -> Response:

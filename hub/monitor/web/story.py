@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from starlette.responses import Response
 
 from hub.console.web import mending_words, showing
+from hub.console.web.acting import new_form_id
 from hub.console.web.alert_words import FIRST, TITLES
 from hub.console.web.errors import Stopped
 from hub.console.web.log_words import NOT_SHOWN, STATES, WHY
@@ -151,17 +152,18 @@ def _page(visit: Visit, settings: Settings, opened: Opened | None, wrong: Mappin
 
 
 def _mended(visit: Visit, settings: Settings, id: UUID | None) -> dict[str, Any]:
-    """What operators have done with a message, as the pages of those operations say it, and where that is not seen.
+    """What operators have done with a message, as the pages of those operations say it, and what they may do; and
+    where that is not seen.
 
     None: the page is of no message.
     """
     if id is None:
-        return {"mended": [], "unmended": ""}
+        return {"mended": [], "stuck": [], "unmended": ""}
     try:
         with asking(visit):
             found = mended.look_up(settings.operators, id)
     except Stopped:  # so many pages ask already: this one has the rest to show
-        found = mended.Found((), dict.fromkeys(settings.operators, "busy"))
+        found = mended.Found((), (), dict.fromkeys(settings.operators, "busy"))
     say = showing.saying(visit, settings)
     words = Words(visit, settings, say)
     who = {by: words.who(by) for by in {one.started_by for one in found.rows}}
@@ -179,7 +181,17 @@ def _mended(visit: Visit, settings: Settings, id: UUID | None) -> dict[str, Any]
         }
         for one in found.rows
     ]
-    return {"mended": rows, "unmended": words.unseen(found.unseen)}
+    stuck = [
+        {"service": one.service, "number": one.parked_id, "acts": acts}
+        for one in found.stuck
+        if (acts := [(act, say.text(mending_words.ASKS[act]), new_form_id()) for act in _acts(one)])
+    ]
+    return {"mended": rows, "stuck": stuck, "unmended": words.unseen(found.unseen)}
+
+
+def _acts(one: mended.Stuck) -> list[str]:
+    may = {"retry": one.may_be_retried, "give_back": one.may_be_given_back}
+    return [act for act in may if may[act]]
 
 
 def found_of(connection: Connection, id: UUID) -> Found | None:

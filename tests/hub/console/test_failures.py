@@ -460,6 +460,46 @@ def test_what_was_done_stands_on_the_page_of_its_message(mending: Mending, mende
     assert cells(page, back)["Motivo"] == "Quien lo envió lo pidió"
 
 
+def test_one_message_is_tried_again_or_given_back_from_its_own_page_and_no_other(
+    mending: Mending, mender: Mender
+) -> None:
+    one, other = poisoned(2)
+    mender.fail(one, other)
+    first = mending.people[0]
+    retry, give_back = forms(first.get(f"/mensaje/{one.id}"), "/fallos")
+    assert (retry["acto"], give_back["acto"]) == ("retry", "give_back")
+
+    paths = {first.send("/fallos", **retry).leads_to for _ in range(2)}
+    (path,) = (str(path) for path in paths)  # a double click is one dry run
+    assert str(one.id) in first.get(path).text
+    assert str(other.id) not in first.get(path).text
+    mender.mend()
+    start(first, path)
+    mender.retry()
+
+    assert mender.notes() == [one.id]
+    assert forms(first.get(f"/mensaje/{one.id}"), "/fallos") == []
+    (_, back) = forms(first.get(f"/mensaje/{other.id}"), "/fallos")
+    start(first, str(first.send("/fallos", **back).leads_to), motivo="sender_asks")
+    mender.retry()
+    assert mender.refusals() == [(other.id, "given_back")]
+
+
+def test_a_dry_run_about_one_message_that_is_not_there_selects_nothing_and_no_number_is_none(
+    mending: Mending, mender: Mender
+) -> None:
+    mender.fail(*poisoned(1))
+    first = mending.people[0]
+    form = {"acto": "retry", "servicio": "probe", "formulario": str(uuid7())}
+    path = str(first.send("/fallos", **form, numero="99999").leads_to)
+    gone = first.get(path)
+    assert gone.status == 200
+    assert forms(gone, path) == []
+    for wrong in ("x", "-1", "1 or 1=1", "9" * 30, "٣"):
+        assert first.send("/fallos", **form | {"formulario": str(uuid7())}, numero=wrong).status == 400
+    assert first.send("/fallos", **form | {"servicio": "nothing"}, numero="1").status == 404
+
+
 def cells(page: Answer, path: str) -> dict[str, str]:
     """What the row of an operation says on the page of a message."""
     (row,) = [one for one in re.findall(r"<tr>(.*?)</tr>", page.text, re.DOTALL) if f'href="{path}"' in one]

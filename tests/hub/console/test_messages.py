@@ -163,14 +163,17 @@ def test_what_operators_had_done_with_it_stands_in_its_story(
     (message,) = poisoned(1)
     log.write(message)
     mender.fail(message)
-    operation = mender.start(mender.plan("give_back")).operation_id
-    mender.retry()
     databases = {**mender.databases, "reports": "postgresql://nobody@127.0.0.1:1/nothing"}
     running = console.run(log_database_url=stack.provide_log_reader(DATABASE), services=SERVICES, operators=databases)
     browser = Browser(running)
     console.enrol(browser, "messages.mended", "operations", organisation=CENTRE)
+    assert "¿Qué se puede hacer con él?" in browser.get(f"/mensaje/{message.id}").text
+    operation = mender.start(mender.plan("give_back")).operation_id
+    mender.retry()
 
     page = browser.get(f"/mensaje/{message.id}").text
+
+    assert "¿Qué se puede hacer con él?" not in page
 
     assert f'<a class="tall" href="/operacion/{operation}">Devolución</a>' in page
     assert "devuelto <code>given_back</code>" in page

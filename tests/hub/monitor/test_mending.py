@@ -5,6 +5,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import psycopg
@@ -676,6 +677,24 @@ def test_what_was_done_with_a_message_is_looked_up_by_its_id(mender: Mender) -> 
     assert mended.look_up(mender.databases, uuid7()).rows == ()
 
 
+def test_what_may_be_done_about_a_message_is_looked_up_by_its_id_while_it_is_given_up(mender: Mender) -> None:
+    one, other = poisoned(2)
+    mender.fail(one, other)
+    mender.send(service_published())
+
+    (stuck,) = mended.look_up(mender.databases, one.id).stuck
+
+    assert (stuck.service, stuck.may_be_retried, stuck.may_be_given_back) == ("probe", True, True)
+    planned = mender.plan("give_back", Cause("probe"), ids={"probe": [stuck.parked_id]})
+    mender.start(planned)
+    mender.retry()
+    assert mended.look_up(mender.databases, one.id).stuck == ()
+    (stuck,) = mended.look_up(mender.databases, other.id).stuck
+    mender.probe.query("update parked set source = 'hub' where message_id = %s", other.id)
+    (hubs,) = mended.look_up(mender.databases, other.id).stuck
+    assert hubs == replace(stuck, may_be_given_back=False)
+
+
 def test_what_was_given_back_long_ago_is_looked_up_and_a_database_away_is_named(mender: Mender) -> None:
     (one,) = poisoned(1)
     mender.fail(one)
@@ -702,10 +721,19 @@ def test_what_was_done_with_a_message_is_found_by_an_index(mender: Mender) -> No
         select number, operation_id, 'quarantined', 1, gen_random_uuid(), 'x', clock_timestamp()
         from parked_operation, generate_series(1, 10) as number
     """)
+    mender.probe.query("""
+        insert into parked (state, reason, source, message_id, type, raw)
+        select 'waiting', 'failed', 'redcross', gen_random_uuid(), 'service.published.v2', number::text::bytea
+        from generate_series(1, 5000) as number
+    """)
     mender.probe.query("analyze parked_operation, parked_outcome, parked")
     with psycopg.connect(mender.databases["probe"]) as operator:
-        plan = operator.execute("explain " + mended.DONE, {"message": uuid7()}).fetchall()
-    said = "\n".join(row[0] for row in plan)
+        plans = [
+            operator.execute("explain " + question, {"message": uuid7()}).fetchall()
+            for question in (mended.DONE, mended.STUCK)
+        ]
+    said = "\n".join(row[0] for plan in plans for row in plan)
+    assert "Seq Scan on parked " not in said, said
     assert "parked_outcome_of_message" in said, said
     assert "parked_operation_pkey" in said, said
     assert "Seq Scan on parked_operation" not in said, said
