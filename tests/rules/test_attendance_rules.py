@@ -250,6 +250,25 @@ def test_other_details_are_told_from_a_repeat_where_both_have_a_digest(
         record(said(details_digest=again), a_jornada(), attendance, Person(known=True), by=ORGANISER)
 
 
+@pytest.mark.parametrize(
+    ("held", "by", "again", "code"),
+    [
+        ("b" * 64, ORGANISER, "a" * 64, "recorded_differently"),
+        ("a" * 64, ORGANISER, "a" * 64, "already_recorded"),
+        ("b" * 64, ORGANISER, None, "already_recorded"),
+        (None, ORGANISER, "a" * 64, "already_recorded"),
+        ("b" * 64, PARTNER, "a" * 64, "already_recorded"),  # by another's key
+    ],
+)
+def test_details_that_were_not_newer_and_never_passed_on_are_told_from_those_that_hold(
+    held: str | None, by: str, again: str | None, code: str
+) -> None:
+    person = Person(known=True, registered_at=PRESENT, registered_by=by, details_digest=held)
+    attendance = record(said(details_digest="a" * 64), a_jornada(), None, person, by=ORGANISER).attendance
+    with pytest.raises(Refused, match=rf"^{code}$"):
+        record(said(details_digest=again), a_jornada(), attendance, meet(person, attendance), by=ORGANISER)
+
+
 def test_a_referral_that_is_said_again_is_not_asked_for_again() -> None:
     known = record(said_with_a_referral(), a_jornada(), None, NOBODY, by=ORGANISER).attendance
     with pytest.raises(Refused, match=r"^already_recorded$"):

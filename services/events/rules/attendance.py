@@ -95,6 +95,8 @@ class Person:
     jornadas: Set[UUID] = frozenset()
     known: bool = False  # an attendance of theirs has been recorded before, if only to be struck out
     registered_at: datetime | None = None
+    registered_by: str | None = None  # who recorded the attendance that those details came with
+    details_digest: str | None = None  # of those details, by that recorder's key
     erased: bool = False
 
 
@@ -143,7 +145,7 @@ def record(
     if jornada.state == CANCELLED:
         raise Refused("not_while_cancelled")
     if known is not None:
-        _refuse_repeat(said, known, by=by)
+        _refuse_repeat(said, known, person, by=by)
     if person.erased:
         raise Refused("person_erased")
     if said.jornada_id in person.jornadas:
@@ -287,8 +289,15 @@ def meet(person: Person, attendance: Attendance) -> Person:
     jornadas = person.jornadas - {attendance.jornada_id}
     if attendance.present:
         jornadas |= {attendance.jornada_id}
-    newest = max(filter(None, (person.registered_at, attendance.registered_at)), default=None)
-    return Person(jornadas, known=True, registered_at=newest, erased=person.erased or attendance.erased)
+    met = replace(person, jornadas=jornadas, known=True, erased=person.erased or attendance.erased)
+    if attendance.registered_at is None or (person.registered_at and attendance.registered_at < person.registered_at):
+        return met
+    return replace(
+        met,
+        registered_at=attendance.registered_at,
+        registered_by=attendance.recorded_by,
+        details_digest=attendance.details_digest,
+    )
 
 
 def _check_speaker(said: Said, *, by: str, only_sender: str | None) -> None:
@@ -342,7 +351,7 @@ def _check_unchanged(said: Said, known: Attendance) -> None:
         raise Refused("person_erased")
 
 
-def _refuse_repeat(said: Said, known: Attendance, *, by: str) -> NoReturn:
+def _refuse_repeat(said: Said, known: Attendance, person: Person, *, by: str) -> NoReturn:
     """Say in which way an attendance has been said before."""
     if (known.recorded_by, known.jornada_id, known.person_id) != (by, said.jornada_id, said.person_id):
         raise Refused("attendance_of_another")
@@ -353,8 +362,12 @@ def _refuse_repeat(said: Said, known: Attendance, *, by: str) -> NoReturn:
     services = {_service(one) for one in known.deliveries}
     as_known = (known.present_at, known.consent_id, services, known.need_ids, known.steps.keys(), known.referral_ids)
     as_said = (said.present_at, said.consent_id, said.services, said.need_ids, said.steps, _ids(said.referrals))
-    digests = {known.details_digest, said.details_digest} - {None}  # of one without details there is nothing to compare
-    raise Refused("already_recorded" if as_said == as_known and len(digests) < 2 else "recorded_differently")
+    held = {known.details_digest}
+    if known.registered_at is None and person.registered_by == by:  # its details were not newer, and never passed on
+        held.add(person.details_digest)
+    # Of one without details there is nothing to compare.
+    same_details = said.details_digest is None or held <= {None, said.details_digest}
+    raise Refused("already_recorded" if as_said == as_known and same_details else "recorded_differently")
 
 
 def _is_newer(said: Said, person: Person) -> bool:

@@ -28,7 +28,12 @@ LOCK_ATTENDANCES: Final = f"""
 PEOPLE: Final = """
     select key, count(attendance_id) > 0 as known,
            coalesce(array_agg(jornada_id) filter (where present), '{}') as jornadas,
-           max(registered_at) as registered_at, bool_or(erased_person.person_id is not null) as erased
+           max(registered_at) as registered_at,
+           (array_agg(recorded_by order by registered_at desc) filter (where registered_at is not null))[1]
+               as registered_by,
+           (array_agg(details_digest order by registered_at desc) filter (where registered_at is not null))[1]
+               as details_digest,
+           bool_or(erased_person.person_id is not null) as erased
     from unnest(%b::uuid[]) as key
     left join attendance on attendance.person_id = key
     left join erased_person on erased_person.person_id = key

@@ -295,6 +295,25 @@ def test_details_that_a_second_list_says_differently_are_corrected_when_asked(ce
     eventually(lambda: centre.rows("intake", held, str(number)) == [before])
 
 
+def test_details_that_another_jornada_did_not_replace_are_told_when_sent_again_and_corrected_when_asked(
+    centre: Centre, number: int
+) -> None:
+    first, second = centre.folder / "first.csv", centre.folder / "second.csv"
+    first.write_text(f"{DETAILS}\nAna;Prueba;PPT;{number};14/02/1990;3001234567;si\n")
+    second.write_text(f"{DETAILS}\nAna María;Prueba;PPT;{number};14/02/1991;3109876543;si\n")
+    held = "select given_names from person join document using (person_id) where number = %s"
+
+    assert outcomes(centre.send(first)[1]) == [("2", "accepted", "")]
+    centre.jornada = uuid7()  # another of that day
+    centre.plan()
+    assert outcomes(centre.send(second)[1]) == [("2", "matched", "")]
+    assert outcomes(centre.send(second)[1]) == [("2", "repeated", "recorded_differently")]
+    assert eventually(lambda: centre.rows("intake", held, str(number))) == [("Ana",)]
+    assert outcomes(centre.send(second, "--correct")[1]) == [("2", "corrected", "")]
+    eventually(lambda: centre.rows("intake", held, str(number)) == [("Ana María",)])
+    assert outcomes(centre.send(second, "--correct")[1]) == [("2", "repeated", "already_recorded")]
+
+
 def test_zeros_in_front_of_a_document_make_nobody_else(centre: Centre, number: int) -> None:
     assert centre.send(centre.save(person(number)))[0] == 0
     _, report, _ = centre.send(centre.save(["Yuleisy", "PPT", f"00{number}", "F", "Consulta médica", "Sí"]))
