@@ -95,7 +95,7 @@ def import_(
     """Read services from a file in HSDS 3, and print what to say of each, a line of JSON each; or say it.
 
     What has no place in the network is dropped, and named on the standard error. Exit status 0: every service was read;
-    1: some could not be, or are not in the file; 2: nothing could be.
+    1: some could not be, or are not in the file; 2: the file, the terms or the credentials cannot be used.
 
     Parameters
     ----------

@@ -9,6 +9,8 @@ from tools.directory.record import Record
 
 UTC_OFFSET: Final = -5  # hours, of Colombia, all year round
 DAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+# What else than byday picks days out of weeks; HSDS lacks the last two, which iCalendar has and exports bring along.
+OTHER_DAYS: Final = ("bymonthday", "byweekno", "byyearday", "bymonth", "bysetpos")
 MINUTES_A_DAY: Final = 24 * 60
 _TIME: Final = re.compile(
     "(?P<hour>[01]?[0-9]|2[0-3]):(?P<minute>[0-5][0-9])(:00([.]0+)?)?"
@@ -25,7 +27,7 @@ def read_hours(schedule: Record, *, today: date | None) -> contracts.OpeningHour
 
     The contract knows neither a period nor a number of times: what holds for some weeks would be told of all.
     """
-    for name in ("valid_to", "until", "count", "bymonthday", "byweekno", "byyearday"):
+    for name in ("valid_to", "until", "count", *OTHER_DAYS):
         if schedule.peek(name) is not None:
             raise NotEveryWeekError(f"{name} says that it is not for every week")
     for name in ("valid_from", "dtstart"):

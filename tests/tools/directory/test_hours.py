@@ -38,6 +38,8 @@ def read(*, today: date | None = TODAY, **fields: Any) -> tuple[str, str, str]:
         {"bymonthday": "-1"},
         {"byweekno": "41,42"},
         {"byyearday": "2"},
+        {"bymonth": "1"},
+        {"bysetpos": -1},
         {"freq": "MONTHLY"},
         {"freq": "DAILY"},
         {"freq": None},
