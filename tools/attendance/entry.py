@@ -28,6 +28,7 @@ LONGEST_ADDRESS: Final = 200
 LONGEST_CHOICES: Final = 2000  # every choice of a list at once
 
 _FORMULA: Final = re.compile(r"^[=+\-@\t\r]")
+_PREFIXED: Final = re.compile("[+][0-9\\s().\u2010-\u2013-]+")  # a telephone with its prefix, and any of its hyphens
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ORGANISATION: Final = re.compile(r"^[a-z][a-z0-9-]{1,39}$")
 _ALPHA_3: Final = re.compile(r"^[A-Z]{3}$")
@@ -147,9 +148,7 @@ def _refuse_harm(column: str, cell: str) -> None:
     """Refuse what a spreadsheet would run, and what no person writes."""
     if len(cell) > (LONGEST_CHOICES if column in SEVERAL else LONGEST_CELL):
         raise RefusedRow("too_long", column)
-    if cell in _BROKEN_CELLS or (
-        _FORMULA.match(cell) and not (column == "telefono" and re.fullmatch(r"[+][\d\s().-]+", cell))
-    ):
+    if cell in _BROKEN_CELLS or (_FORMULA.match(cell) and not (column == "telefono" and _PREFIXED.fullmatch(cell))):
         raise RefusedRow("formula", column)
     if _CONTROL.search(cell):
         raise RefusedRow("control_character", column)

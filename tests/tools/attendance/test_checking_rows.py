@@ -81,6 +81,7 @@ def test_a_whole_row_in_spanish_is_said_in_codes() -> None:
          datetime(2026, 11, 25, 19, 30, tzinfo=UTC)),
         ({"telefono": "0058 412 1234567"}, "phone", "+584121234567"),
         ({"telefono": "+58 414-1234567"}, "phone", "+584141234567"),
+        ({"telefono": "+57 300\u2011123\u20114567"}, "phone", "+573001234567"),  # as copied from a chat
         ({"telefono": "0414-1234567"}, "phone", "+584141234567"),
         ({"municipio": "8001"}, "municipality", "08001"),
         ({"municipio": "Soledad (Atlántico)"}, "municipality", "08758"),
