@@ -133,19 +133,33 @@ def parameters(
     }
 
 
+# Of sessions that are named as ours alone: a person's psql, a dump, and the console's pages, which wait for other
+# databases, have the same role, and names and limits of their own. `state_change` moves with every statement, within a
+# pipeline too; one that runs waits for no client, and ends within its own limit. A client is waited for that is to ask
+# something, and one that is to read an answer larger than what lies between the two holds.
 END_FROZEN = """
-    select pg_terminate_backend(pid) from pg_stat_activity
-    where datname = current_database() and usename = current_user and pid <> pg_backend_pid()
-          and state <> 'idle' and wait_event = 'ClientRead' and state_change < clock_timestamp() - %s::interval
+    select pg_terminate_backend(other.pid) as ended
+    from pg_stat_activity as other join pg_stat_activity as ours using (datname, usename, application_name)
+    where ours.pid = pg_backend_pid() and other.pid <> ours.pid and other.state <> 'idle'
+          and other.wait_event in ('ClientRead', 'ClientWrite')
+          and other.state_change < clock_timestamp() - %s::interval
 """
+
+# A wait for a lock that was in vain: where a statement has less time than a lock, it ends by that.
+WAITED_IN_VAIN = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled)
 
 
 def end_frozen(connection: Connection) -> None:
-    """End the other sessions of this role that have waited for their clients for IDLE_WITHIN, in a transaction.
+    """End the other sessions of this role and name that have waited for their clients for IDLE_WITHIN, not idle.
 
-    For whoever has waited for a lock in vain, outside of a transaction. Raises what the database says.
+    For whoever has waited for a lock in vain, outside of a transaction. Where the server allows nobody to end sessions,
+    that is logged. Raises what the database says else.
     """
-    ended = connection.execute(END_FROZEN, (IDLE_WITHIN,)).rowcount
+    try:
+        ended = sum(row["ended"] for row in connection.execute(END_FROZEN, (IDLE_WITHIN,)).fetchall())
+    except psycopg.errors.InsufficientPrivilege:
+        log.error("sessions of processes that stand keep their locks: this role may end none of its own")
+        ended = 0
     connection.rollback()
     if ended:
         log.warning("sessions of processes that stand were ended, for they kept their locks", extra=fields(count=ended))
@@ -175,7 +189,7 @@ def problem(error: BaseException) -> str:
     """Return the code for what keeps a process from its database (`messaging.health`): it is away, silent or busy."""
     if isinstance(error, NoAnswerError | psycopg.errors.ConnectionTimeout):
         return "no_answer"
-    if isinstance(error, NotOurTurnError | psycopg.errors.LockNotAvailable | psycopg.errors.QueryCanceled):
+    if isinstance(error, (NotOurTurnError, *WAITED_IN_VAIN)):
         return "busy"
     return "away"
 

@@ -154,9 +154,10 @@ class Relay:
         for what, keep in steps:
             try:
                 keep(connection)
-            except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
+            except database.WAITED_IN_VAIN:
                 connection.rollback()
                 log.info("the outbox is busy; this can wait", extra=fields(what=what))
+                database.end_frozen(connection)
             except psycopg.Error as error:
                 if connection.broken:
                     raise

@@ -8,8 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from messaging import database
+from messaging import database, outbox
 from messaging.database import NotOurTurnError
+from messaging.identity import Identity
+from messaging.relay import Relay
 from messaging.runtime import Delivery, Runtime
 from messaging.transaction import TAKE_TURN, transaction
 from tests.messaging.harness import Probe, service_published, wait_until
@@ -69,6 +71,13 @@ def test_whoever_waits_too_long_for_its_turn_tries_again_and_parks_nothing(
     assert len(probe.notes()) == 1
 
 
+HAS_ITS_TURN = """
+    select 1 from pg_locks join pg_stat_activity using (pid)
+    where locktype = 'advisory' and granted and datname = 'probe' and wait_event in ('ClientRead', 'ClientWrite')
+"""
+HAS_THE_OUTBOX = "select 1 from pg_locks where relation = 'outbox'::regclass and granted and pid = %s"
+
+
 @contextmanager
 def within_a_pipeline(connection: database.Connection) -> Iterator[None]:
     with connection.pipeline():
@@ -83,7 +92,14 @@ def after_a_pipeline(connection: database.Connection) -> Iterator[None]:
     yield
 
 
-@pytest.mark.parametrize("standing", [within_a_pipeline, after_a_pipeline])
+@contextmanager
+def within_an_answer(connection: database.Connection) -> Iterator[None]:
+    connection.execute(TAKE_TURN)
+    connection.pgconn.send_query(b"select repeat('x', 1000) from generate_series(1, 100000)")
+    yield
+
+
+@pytest.mark.parametrize("standing", [within_a_pipeline, after_a_pipeline, within_an_answer])
 def test_whoever_stands_in_its_turn_is_ended_by_who_waits_for_it_wherever_it_stands(
     probe: Probe,
     monkeypatch: pytest.MonkeyPatch,
@@ -100,12 +116,14 @@ def test_whoever_stands_in_its_turn_is_ended_by_who_waits_for_it_wherever_it_sta
         return len(probe.notes()) == 1
 
     with suppress(psycopg.OperationalError), standing(other):
+        wait_until(lambda: probe.query(HAS_ITS_TURN))
         with pytest.raises(NotOurTurnError):
             apply(ours)  # it has not stood for long
         wait_until(applied)
     ours.close()
     with pytest.raises(psycopg.OperationalError):
         other.execute("select 1")
+    other.close()
 
 
 def test_whoever_works_in_its_turn_is_not_ended_however_long_it_takes(
@@ -114,16 +132,90 @@ def test_whoever_works_in_its_turn_is_not_ended_however_long_it_takes(
     monkeypatch.setattr(database, "LOCK_WITHIN", "100ms")
     monkeypatch.setattr(database, "IDLE_WITHIN", "0s")
     ours = runtime(probe)
-    with transaction(other, in_turn=True) as tx:
-        thread = Thread(target=tx.fetch, args=("select pg_sleep(2)",))
+    with psycopg.connect(probe.database_url, application_name="work") as work, transaction(other, in_turn=True) as tx:
+        work.execute("select pg_advisory_xact_lock(1)")
         tx.fetch("select 1")
+        thread = Thread(target=tx.fetch, args=("select pg_advisory_xact_lock(1)",))
         thread.start()
-        wait_until(lambda: probe.query("select 1 from pg_stat_activity where wait_event = 'PgSleep'"))
+        wait_until(lambda: probe.query(BLOCKED))
         with pytest.raises(NotOurTurnError):
             apply(ours)
+        work.commit()
         thread.join()
     ours.close()
     assert not other.closed
+
+
+def test_within_a_pipeline_every_statement_counts_as_a_word_of_its_client(
+    probe: Probe, other: database.Connection
+) -> None:
+    def heard_of() -> Any:
+        return probe.query("select state, state_change from pg_stat_activity where pid = %s", other.info.backend_pid)[0]
+
+    with other.pipeline():
+        other.execute(TAKE_TURN)
+        wait_until(lambda: probe.query(HAS_ITS_TURN))
+        first = heard_of()
+        other.execute("select 1")
+        wait_until(lambda: heard_of()["state_change"] > first["state_change"])
+        assert heard_of()["state"] == first["state"] == "active"
+
+
+@pytest.mark.parametrize("name", ["psql", "console-web"])
+def test_a_session_of_another_name_is_not_ended_though_it_has_waited_for_somebody(
+    probe: Probe, other: database.Connection, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(database, "IDLE_WITHIN", "0s")
+    with psycopg.connect(probe.database_url, application_name=name) as somebody:
+        somebody.execute("select 1")
+        database.end_frozen(other)
+        somebody.execute("select 1")
+
+
+def test_where_no_session_may_be_ended_whoever_waits_goes_on_as_before(
+    probe: Probe, other: database.Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(database, "LOCK_WITHIN", "100ms")
+    monkeypatch.setattr(database, "IDLE_WITHIN", "0s")
+    ours = runtime(probe)
+    may_end = "execute on function pg_terminate_backend(integer, bigint)"
+    with psycopg.connect(probe.stack.postgres_admin_url, dbname="probe", autocommit=True) as administrator:
+        administrator.execute(f"revoke {may_end} from public")
+        try:
+            with transaction(other, in_turn=True) as tx:
+                tx.fetch("select 1")
+                with pytest.raises(NotOurTurnError):
+                    apply(ours)
+        finally:
+            administrator.execute(f"grant {may_end} to public")
+    apply(ours)
+    ours.close()
+    assert len(probe.notes()) == 1
+    assert "this role may end none of its own" in caplog.text
+
+
+def test_whoever_stands_with_rows_of_the_outbox_is_ended_by_the_relay_that_cannot_keep_house(
+    probe: Probe, other: database.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LOCK_WITHIN", "100ms")
+    monkeypatch.setattr(database, "IDLE_WITHIN", "0s")
+    kept: list[bool] = []
+
+    def keep_house(connection: database.Connection) -> None:
+        connection.execute("lock table outbox in access exclusive mode")
+        connection.commit()
+        kept.append(True)
+
+    monkeypatch.setattr(outbox, "keep_house", keep_house)
+    working = Relay("probe", probe.database_url, probe.amqp_url, Identity())
+    with database.connect(probe.database_url) as connection, suppress(psycopg.OperationalError), other.pipeline():
+        other.execute("lock table outbox in row exclusive mode")
+        wait_until(lambda: probe.query(HAS_THE_OUTBOX, other.info.backend_pid))
+        working._keep_house(connection)
+        assert not kept
+        working._house_kept_at = float("-inf")
+        working._keep_house(connection)
+    assert kept
 
 
 def test_processes_of_a_parallel_service_wait_for_nobody(probe: Probe, other: database.Connection) -> None:

@@ -216,7 +216,7 @@ class Accepting:
             if connection.closed or connection.broken:
                 raise
             connection.rollback()
-            if isinstance(error, psycopg.errors.LockNotAvailable):
+            if isinstance(error, database.WAITED_IN_VAIN):
                 database.end_frozen(connection)
             if len(gathered) == 1 or isinstance(error, database.DatabaseLost):
                 self._fail(gathered, error)

@@ -5,14 +5,18 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 
+import psycopg
 import pytest
 
 import contracts
 from chaos.proxy import Proxy
 from deploy.local import Stack
+from hub.gateway.http import submissions
+from messaging import database
 from tests.hub.http.entrance import Answered, Client, Entrance
 from tests.messaging.harness import HURRIED, WITHIN, Probe, service_published, wait_until
 
@@ -127,6 +131,24 @@ def test_a_database_that_says_nothing_makes_nobody_wait_for_long(alone: Entrance
     assert insist(client, service_published()).status == 202
     proxy.close()
     process.kill()
+
+
+def test_another_process_that_stands_within_its_turn_keeps_nobody_out_for_long(alone: Entrance) -> None:
+    soon = {"messaging.database.IDLE_WITHIN": "1s", "hub.gateway.http.accepting.ANSWER_WITHIN": 2.0}
+    process = alone.process(tampered={"CONSTANTS": json.dumps(soon)}).start()
+    client = alone.client()
+    insist(client, service_published())
+    with suppress(psycopg.OperationalError), database.connect(alone.database_url) as other, other.pipeline():
+        other.execute(submissions.TAKE_TURN)
+        wait_until(lambda: alone.query("select 1 from pg_locks where locktype = 'advisory' and pid = %s", [pid(other)]))
+        assert client.post(service_published()).status == 503
+        assert insist(client, service_published()).status == 202
+        wait_until(lambda: not alone.query("select 1 from pg_stat_activity where pid = %s", [pid(other)]))
+    process.kill()
+
+
+def pid(connection: database.Connection) -> int:
+    return connection.info.backend_pid
 
 
 def test_without_the_broker_it_accepts_up_to_its_backlog_and_the_relay_carries_it_on(alone: Entrance) -> None:
