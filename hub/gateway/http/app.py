@@ -27,12 +27,13 @@ from hub.gateway.http.problems import Problem
 from hub.gateway.http.refusals import Refusals
 from hub.gateway.http.signals import Signals
 from hub.gateway.settings import setting
-from messaging import register
+from messaging import database, register
 from messaging.public_keys import KeyIds, PublicKeys
 from messaging.topology import ENVIRONMENTS, Organisation
 
 POOL = 4  # connections for what is read
 ANSWERS_WITHIN = 2.0  # seconds until a connection of the pool is there
+OPTIONS = f"-c statement_timeout=5s -c idle_in_transaction_session_timeout={database.IDLE_WITHIN} -c timezone=UTC"
 CONNECTED_WITHIN = 5.0  # seconds that the start waits for the database: it serves without it, too
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,60}")
 
@@ -126,7 +127,7 @@ def _pool(settings: Settings, most: int) -> Pool:
         timeout=ANSWERS_WITHIN,
         open=False,
         check=AsyncConnectionPool.check_connection,  # after a restart of the database, none of those it had is good
-        kwargs={"connect_timeout": 2, "options": "-c statement_timeout=5s -c timezone=UTC"},
+        kwargs={"connect_timeout": 2, "options": OPTIONS},
     )
 
 

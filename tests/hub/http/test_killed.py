@@ -1,5 +1,6 @@
 """The entrance killed at every step, or without one of its servers: what was answered 202 goes out, and once."""
 
+import asyncio
 import json
 import signal
 import threading
@@ -15,7 +16,7 @@ import pytest
 import contracts
 from chaos.proxy import Proxy
 from deploy.local import Stack
-from hub.gateway.http import submissions
+from hub.gateway.http import app, submissions
 from messaging import database
 from tests.hub.http.entrance import Answered, Client, Entrance
 from tests.messaging.harness import HURRIED, WITHIN, Probe, service_published, wait_until
@@ -145,6 +146,22 @@ def test_another_process_that_stands_within_its_turn_keeps_nobody_out_for_long(a
         assert insist(client, service_published()).status == 202
         wait_until(lambda: not alone.query("select 1 from pg_stat_activity where pid = %s", [pid(other)]))
     process.kill()
+
+
+def test_a_process_that_stands_while_it_acknowledges_keeps_those_rows_no_longer_than_its_session_may_idle(
+    alone: Entrance,
+) -> None:
+    settings = app.Settings(alone.database_url, alone.amqp_url, dict)
+
+    async def allowed() -> int:
+        async with app._pool(settings, 1) as pool, pool.connection() as connection:
+            said = await connection.execute(
+                "select setting::integer from pg_settings where name = 'idle_in_transaction_session_timeout'"
+            )
+            (found,) = await said.fetchone() or (0,)
+        return int(found)
+
+    assert 0 < asyncio.run(allowed()) <= 40_000
 
 
 def pid(connection: database.Connection) -> int:
