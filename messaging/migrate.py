@@ -39,7 +39,8 @@ def migrate(database_url: str, service: Path) -> list[str]:
     """Apply what has not been applied yet and return its names; each file is one transaction.
 
     Raises `psycopg.Error` when a file fails, or the database does not answer within ANSWER_WITHIN, or LOCK_WITHIN is
-    over: then the file and all after it have changed nothing (of a commit that was not answered nothing is known).
+    over: then the file and all after it have changed nothing (of a commit that was not answered nothing is known). Who
+    has kept a table for so long, and stands, is ended then, and the next run goes on.
     """
     applied = []
     with database.connect(database_url, answer_within=ANSWER_WITHIN, unused_within=UNUSED_WITHIN) as connection:
@@ -49,8 +50,12 @@ def migrate(database_url: str, service: Path) -> list[str]:
         connection.execute(REGISTER)
         for owner, folder in (("messaging", Path(__file__).parent), (service.name, service)):
             for file in sorted((folder / "migrations").glob("*.sql")):
-                if _apply(connection, owner, file):
-                    applied.append(f"{owner}/{file.stem}")
+                try:
+                    if _apply(connection, owner, file):
+                        applied.append(f"{owner}/{file.stem}")
+                except psycopg.errors.LockNotAvailable:
+                    database.end_frozen(connection)
+                    raise
     return applied
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import psycopg
 import pytest
 
-from messaging import database, outbox
+from messaging import database, migrate, outbox
 from messaging.database import NotOurTurnError
 from messaging.identity import Identity
 from messaging.relay import Relay
@@ -216,6 +217,21 @@ def test_whoever_stands_with_rows_of_the_outbox_is_ended_by_the_relay_that_canno
         working._house_kept_at = float("-inf")
         working._keep_house(connection)
     assert kept
+
+
+def test_a_migration_that_waits_in_vain_for_whoever_stands_goes_through_the_next_time(
+    probe: Probe, other: database.Connection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(migrate, "LOCK_WITHIN", "100ms")
+    monkeypatch.setattr(database, "IDLE_WITHIN", "0s")
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "migrations" / "0001_all.sql").write_text("lock table outbox in access exclusive mode")
+    with suppress(psycopg.OperationalError), other.pipeline():
+        other.execute("lock table outbox in row exclusive mode")
+        wait_until(lambda: probe.query(HAS_THE_OUTBOX, other.info.backend_pid))
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            migrate.migrate(probe.database_url, tmp_path)
+        assert migrate.migrate(probe.database_url, tmp_path) == [f"{tmp_path.name}/0001_all"]
 
 
 def test_processes_of_a_parallel_service_wait_for_nobody(probe: Probe, other: database.Connection) -> None:
