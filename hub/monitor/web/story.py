@@ -122,7 +122,7 @@ def _page(visit: Visit, settings: Settings, opened: Opened | None, wrong: Mappin
         found, away = None, True
     done = _mended(visit, settings, id if found is None or found.itself else None)
     if found is None:
-        status = 200 if away or done["mended"] else 404
+        status = 200 if away or done["mended"] or done["stuck"] else 404
         return visit.page("story_unknown.html", status=status, id=id, away=away, **done)
     now, entries = clock.now(), found.story.entries
     looked, last = looking.last(visit, settings)

@@ -160,25 +160,27 @@ def test_what_operators_had_done_with_it_stands_in_its_story(
 ) -> None:
     """With a link to the operation; of the messages beside it, and of what they are about, nothing of the kind."""
     log.empty()
-    (message,) = poisoned(1)
+    message, forgotten = poisoned(2)
     log.write(message)
-    mender.fail(message)
+    mender.fail(message, forgotten)
     databases = {**mender.databases, "reports": "postgresql://nobody@127.0.0.1:1/nothing"}
     running = console.run(log_database_url=stack.provide_log_reader(DATABASE), services=SERVICES, operators=databases)
     browser = Browser(running)
     console.enrol(browser, "messages.mended", "operations", organisation=CENTRE)
-    assert "¿Qué se puede hacer con él?" in browser.get(f"/mensaje/{message.id}").text
+    for given_up in (message, forgotten):  # the log knows nothing of the second
+        page = browser.get(f"/mensaje/{given_up.id}")
+        assert page.status == 200
+        assert "¿Qué se puede hacer con él?" in page.text
     operation = mender.start(mender.plan("give_back")).operation_id
     mender.retry()
 
-    page = browser.get(f"/mensaje/{message.id}").text
+    said = browser.get(f"/mensaje/{message.id}").text
 
-    assert "¿Qué se puede hacer con él?" not in page
-
-    assert f'<a class="tall" href="/operacion/{operation}">Devolución</a>' in page
-    assert "devuelto <code>given_back</code>" in page
-    assert "operator:1000" in page
-    assert "se devolvió en reports: su base de datos no contesta" in page
+    assert "¿Qué se puede hacer con él?" not in said
+    assert f'<a class="tall" href="/operacion/{operation}">Devolución</a>' in said
+    assert "devuelto <code>given_back</code>" in said
+    assert "operator:1000" in said
+    assert "se devolvió en reports: su base de datos no contesta" in said
     about = browser.get(f"/mensaje/{message.subject}").text
     assert str(message.id) in about
     assert "¿Qué se hizo con él?" not in about
