@@ -138,6 +138,7 @@ class BatchWriter(ABC):
 
     def _take_turn(self, connection: database.Connection) -> bool:
         """Wait until nobody else writes; False when this one is to stop."""
+        looked_at = time.monotonic()
         while not self._stop.is_set():
             health.comes_round(self._task.process)
             taken = connection.execute("select 1 where pg_try_advisory_lock(%s)", (self._task.lock,)).fetchone()
@@ -146,6 +147,9 @@ class BatchWriter(ABC):
             if taken is not None:
                 return True
             self.ready.set()  # it stands by
+            if time.monotonic() - looked_at > database.END_FROZEN_EVERY:
+                database.end_frozen(connection)  # one that stands in the middle of a statement is not idle
+                looked_at = time.monotonic()
             self._stop.wait(LOOK_EVERY)
         return False
 

@@ -26,6 +26,7 @@ ANSWER_WITHIN = 25.0  # seconds
 # tried again (broker.RECONNECT_WITHIN). The server's own limit sees no session that stands within a pipeline, nor one
 # that has left it with a flush, as psycopg does: `end_frozen` ends those.
 IDLE_WITHIN = "40s"
+END_FROZEN_EVERY = 10.0  # seconds between looks of whoever stands by for a lock that it does not wait for
 # Both ends notice within half a minute that the machine at the other end has gone: probes tell it of a silent
 # connection, and the time limit of one on which something is still unanswered, which sends none.
 KEEP_ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}

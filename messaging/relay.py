@@ -73,9 +73,13 @@ class Relay:
     def _work(self) -> None:
         health.comes_round(self._part)
         with database.connect(self._database_url, unused_within=UNUSED_WITHIN) as connection:
+            looked_at = time.monotonic()
             while not self._stop.is_set() and not _take_lock(connection):
                 health.comes_round(self._part)
                 health.over(self._database)
+                if time.monotonic() - looked_at > database.END_FROZEN_EVERY:
+                    database.end_frozen(connection)  # one that stands in the middle of an answer is not idle
+                    looked_at = time.monotonic()
                 self._publisher.beat()  # what kept it from the broker may be over
                 self._stop.wait(LOOK_EVERY)
             while not self._stop.is_set():

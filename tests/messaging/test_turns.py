@@ -1,7 +1,8 @@
 """Of several processes of a service one has its transaction at a time, so that what it has loaded nobody changes."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -10,9 +11,11 @@ import psycopg
 import pytest
 
 from messaging import database, migrate, outbox
+from messaging.batch_writer import BatchWriter, Task
 from messaging.database import NotOurTurnError
+from messaging.frames import Delivered
 from messaging.identity import Identity
-from messaging.relay import Relay
+from messaging.relay import THE_RELAY, Relay
 from messaging.runtime import Delivery, Runtime
 from messaging.transaction import TAKE_TURN, transaction
 from tests.messaging.harness import Probe, service_published, wait_until
@@ -76,6 +79,8 @@ HAS_ITS_TURN = """
     select 1 from pg_locks join pg_stat_activity using (pid)
     where locktype = 'advisory' and granted and datname = 'probe' and wait_event in ('ClientRead', 'ClientWrite')
 """
+IS_ANOTHERS = "select 1 from pg_locks where locktype = 'advisory' and granted and objid = %s and pid <> %s"
+A_LOT = b"select repeat('x', 1000) from generate_series(1, 100000)"
 HAS_THE_OUTBOX = "select 1 from pg_locks where relation = 'outbox'::regclass and granted and pid = %s"
 
 
@@ -96,7 +101,7 @@ def after_a_pipeline(connection: database.Connection) -> Iterator[None]:
 @contextmanager
 def within_an_answer(connection: database.Connection) -> Iterator[None]:
     connection.execute(TAKE_TURN)
-    connection.pgconn.send_query(b"select repeat('x', 1000) from generate_series(1, 100000)")
+    connection.pgconn.send_query(A_LOT)
     yield
 
 
@@ -217,6 +222,49 @@ def test_whoever_stands_with_rows_of_the_outbox_is_ended_by_the_relay_that_canno
         working._house_kept_at = float("-inf")
         working._keep_house(connection)
     assert kept
+
+
+class Nothing(BatchWriter):
+    """A writer that writes nothing."""
+
+    def write(self, connection: database.Connection, batch: Sequence[Delivered]) -> int:
+        return len(batch)
+
+    def due(self, connection: database.Connection) -> Sequence[str]:
+        return ()
+
+    def keep(self, connection: database.Connection, step: str) -> bool:
+        return False
+
+
+def relaying(probe: Probe) -> tuple[Relay, int]:
+    return Relay("probe", probe.database_url, probe.amqp_url, Identity()), THE_RELAY
+
+
+def writing(probe: Probe) -> tuple[Nothing, int]:
+    task = Task("nothing", "nothing", 0x4E6F74, batch=1, prefetch=1, apart=0.0)
+    return Nothing(task, probe.database_url, probe.amqp_url, logging.getLogger("nothing")), task.lock
+
+
+@pytest.mark.parametrize("standing_by", [relaying, writing])
+def test_whoever_stands_in_an_answer_is_ended_by_who_stands_by_for_its_lock(
+    probe: Probe,
+    monkeypatch: pytest.MonkeyPatch,
+    standing_by: Callable[[Probe], tuple[Relay | BatchWriter, int]],
+) -> None:
+    monkeypatch.setattr(database, "IDLE_WITHIN", "1s")
+    monkeypatch.setattr(database, "END_FROZEN_EVERY", 0.0)
+    working, lock = standing_by(probe)
+    with closing(database.connect(probe.database_url)) as other:
+        other.execute("select pg_advisory_lock(%s)", (lock,))
+        other.pgconn.send_query(A_LOT)
+        thread = Thread(target=working.run)
+        thread.start()
+        try:
+            wait_until(lambda: probe.query(IS_ANOTHERS, lock, other.info.backend_pid))
+        finally:
+            working.stop()
+            thread.join()
 
 
 def test_a_migration_that_waits_in_vain_for_whoever_stands_goes_through_the_next_time(
