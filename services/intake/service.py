@@ -114,7 +114,7 @@ class IntakeService:
         consent = messages.consents.consent(message)
         person = known_person(tx, consent.person_id)
         rules.consents.check_giver(person, given_by=consent.given_by, on=rules.days.day_of(now))
-        rules.consents.check_new(store.consents.find_consent(tx, consent.consent_id))
+        rules.consents.check_new(consent, store.consents.find_consent(tx, consent.consent_id), at=now)
         receipt_code = rules.consents.receipt_code(consent.consent_id, secret=receipt_secret())
         store.consents.insert_consent(tx, consent, message, receipt_code=receipt_code, at=now)
         return [

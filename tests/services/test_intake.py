@@ -208,6 +208,23 @@ def test_a_consent_granted_twice_is_refused_as_a_repeat(registered: ServiceUnder
         registered.hear(consent_granted(recipients=(ANOTHER,)), source=ANOTHER)
 
 
+@pytest.mark.parametrize(
+    ("days", "code"), [(731, "too_far_ahead"), (-3651, "too_long_ago"), (365 * 73, "too_far_ahead")]
+)
+def test_a_consent_that_begins_when_nobody_meant_it_to_is_refused_and_the_right_day_is_taken_under_its_id(
+    registered: ServiceUnderTest, days: int, code: str
+) -> None:
+    begins = registered.clock.now + timedelta(days=days)
+    with pytest.raises(rules.Refused, match=rf"^{code}$"):
+        registered.hear(consent_granted(valid_from=begins, valid_until=None), source=SENDER)
+    assert registered.rows("select 1 from consent") == []
+
+    within = registered.clock.now + timedelta(days=729 if days > 0 else -3649)
+    registered.hear(consent_granted(valid_from=within, valid_until=None), source=SENDER)
+
+    assert len(registered.rows("select 1 from consent")) == 1
+
+
 def test_a_childs_consent_comes_from_a_caregiver(intake: ServiceUnderTest, hub_key: sealing.Key) -> None:
     intake.hear(person_registered(sealing.public_part(hub_key), person=CHILD), source=SENDER)
     with pytest.raises(rules.Refused, match=r"^caregiver_needed$"):

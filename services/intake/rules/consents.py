@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from messaging.answers import MissingPrerequisite, Refused
-from messaging.plausible import CLOCKS_DIFFER
+from messaging.plausible import CLOCKS_DIFFER, check_planned
 from services.intake.rules.people import Registration, is_minor
 from services.intake.rules.rights import working_days_after
 
@@ -75,10 +75,11 @@ def check_relied_on(consent: Consent, person_id: UUID | None, *, by: str, at: da
         raise Refused("consent_not_valid_yet")
 
 
-def check_new(known: Consent | None) -> None:
-    """Let a consent be granted once."""
+def check_new(consent: Consent, known: Consent | None, *, at: datetime) -> None:
+    """Let a consent be granted once, and begin at a time that somebody may have meant."""
     if known is not None:
         raise Refused("already_granted")
+    check_planned(consent.valid_from, now=at)
 
 
 def check_giver(registration: Registration | None, *, given_by: str, on: date) -> None:
