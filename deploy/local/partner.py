@@ -93,6 +93,7 @@ class Partner:
         row = self.connection.execute
         lines = [
             f"{one.id}  {one.name}, {one.status}{f', {self.contact}' if self.contact else ''}",
+            *(_suspended(one.id) if one.status is OrganisationStatus.SUSPENDED else []),
             f"may send    {' '.join(one.may_send)}",
             f"refers to   {' '.join(one.refers_to)}",
             f"may         {' '.join(sorted(one.powers)) or '-'}",
@@ -154,6 +155,14 @@ def opened(state: State, address: str, organisation: str) -> Iterator[Partner]:
             yield Partner(entry.read(network), state, connection, entry.contact, place, network.environment)
     except psycopg.Error as error:
         raise OperatorError(f"The database of the gateway did not do it: {str(error).splitlines()[0]}") from None
+
+
+def _suspended(id: str) -> list[str]:
+    """Who is sent here by a page of the console learns what keeps everything where it is, and what ends that."""
+    return [
+        f"suspended   nothing of it is let in, and what is for it is kept, until `./ruta partner resume {id}`;",
+        f"            who did it, and when: `./ruta audit search --organisation {id} --act organisation_suspended`",
+    ]
 
 
 def _standing(key: keys.Key, now: datetime) -> str:

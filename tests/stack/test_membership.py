@@ -321,7 +321,12 @@ def test_an_operator_sees_on_one_screen_what_an_organisation_has_waiting(members
     assert "by AMQP     1 connections now" in shown
     assert "            0 submitted and not taken up, 1 not read" in shown
     members.suspend("clinic")
-    assert screen(members, "clinic")[0] == "clinic  Clinic, suspended, desk@example.org"
+    suspended = screen(members, "clinic")
+    assert suspended[0] == "clinic  Clinic, suspended, desk@example.org"
+    assert suspended[1].endswith("until `./ruta partner resume clinic`;")
+    assert suspended[2].endswith("`./ruta audit search --organisation clinic --act organisation_suspended`")
+    members.resume("clinic")
+    assert not any("./ruta" in line for line in screen(members, "clinic"))
 
 
 def screen(members: Membership, id: str) -> list[str]:
