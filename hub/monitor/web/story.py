@@ -35,6 +35,7 @@ from hub.monitor.web.operators import Words, actor, asking, record
 from messaging import clock
 from messaging.database import Connection
 from messaging.identity import HUB
+from messaging.inbox import RETRIES_AT_MOST
 from messaging.topology import HUB as VHOST
 
 OPENED: Final = TypeAdapter(Opened)
@@ -245,6 +246,9 @@ def _itself(one: Entry, last: Seen | None, settings: Settings, language: Languag
         "one": one,
         "sent_at": _moment(one.sent_at) if one.sent_at is not None else "",
         "where": outcomes.in_words(whole, language) if knows else [],
+        "tried_again": RETRIES_AT_MOST
+        if any(part.state == "waits" and part.code == "failed" for part in whole.said)
+        else 0,
         "waits": [(part.waiting_for, path_of(part.waiting_for)) for part in one.now if part.waiting_for],
         "queues": [
             (queue.name, _length(timedelta(seconds=queue.age), language) if queue.messages and queue.age else "")

@@ -250,6 +250,23 @@ def test_of_a_large_story_a_hundred_are_drawn_failures_first_and_it_stays_small(
     assert len(gzip.compress(answer.body)) <= 20 * 1024
 
 
+def test_of_what_failed_and_is_tried_again_its_page_says_how_often_and_where_the_error_stands(
+    log: Log, operator: Browser, accepted: contracts.Message[Any]
+) -> None:
+    said = "Se vuelve a intentar a lo sumo 10 veces, en unos minutos."
+    assert said not in operator.get(f"/mensaje/{accepted.id}").text  # it waits for another, however long that takes
+
+    log.write(processed("waits", accepted.id, organisation="iom", service="referrals", type=accepted.type,
+                        code="failed"))  # fmt: skip
+    page = operator.get(f"/mensaje/{accepted.id}").text
+    assert said in page
+    assert "<code>./ruta failures</code>" in page
+
+    log.write(processed("quarantined", accepted.id, organisation="iom", service="referrals", type=accepted.type,
+                        code="failed"))  # fmt: skip
+    assert said not in operator.get(f"/mensaje/{accepted.id}").text
+
+
 def test_of_a_confidential_case_no_more_is_shown_than_that_there_is_something(log: Log, operator: Browser) -> None:
     log.empty()
     message = say(confidential_request())
