@@ -33,7 +33,7 @@ DONE: Final = f"""
 """
 
 STUCK: Final = f"""
-    select parked_id, {ACTS} and operators.may_be('retry', state, reason, source) as may_be_retried,
+    select parked_id, error, {ACTS} and operators.may_be('retry', state, reason, source) as may_be_retried,
            {ACTS} and operators.may_be('give_back', state, reason, source) as may_be_given_back
     from operators.parked where message_id = %(message)s and state = 'quarantined' and reason <> 'erased'
     order by parked_id
@@ -46,6 +46,7 @@ class Stuck:
 
     service: str
     parked_id: int
+    error: str | None  # class and place; of a confidential case the class alone
     may_be_retried: bool
     may_be_given_back: bool
 

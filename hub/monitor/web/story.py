@@ -183,7 +183,7 @@ def _mended(visit: Visit, settings: Settings, id: UUID | None) -> dict[str, Any]
         for one in found.rows
     ]
     stuck = [
-        {"service": one.service, "number": one.parked_id, "acts": acts}
+        {"service": one.service, "number": one.parked_id, "place": words.place(one.error), "acts": acts}
         for one in found.stuck
         if (acts := [(act, say.text(mending_words.ASKS[act]), new_form_id()) for act in _acts(one)])
     ]

@@ -171,6 +171,7 @@ def test_what_operators_had_done_with_it_stands_in_its_story(
         page = browser.get(f"/mensaje/{given_up.id}")
         assert page.status == 200
         assert "¿Qué se puede hacer con él?" in page.text
+        assert re.search(r"Falló con este error en probe: <code>\w+ at \w+\.py:\d+ ", page.text)
     operation = mender.start(mender.plan("give_back")).operation_id
     mender.retry()
 
