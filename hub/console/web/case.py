@@ -59,7 +59,7 @@ REPEATED: Final[Mapping[str, str]] = {
     ReferralState.IN_SERVICE: N_("%(by)s contó cómo va."),
 }
 EVENTS: Final[Mapping[str, str]] = {
-    ReferralEvent.REMINDED: N_("Ruta recordó que falta la respuesta."),
+    ReferralEvent.REMINDED: N_("Ruta mandó un recordatorio: falta la respuesta."),
     ReferralEvent.ESCALATED: N_("Ruta avisó a coordinación: nadie respondía."),
     ReferralEvent.ALTERNATIVES_SUGGESTED: N_("Ruta propuso otras organizaciones a %(sender)s."),
     ReferralEvent.PURGE_OWED: N_("Quien tiene los datos tiene que borrarlos."),
@@ -108,7 +108,7 @@ ORGANISATIONS: Final[Mapping[str, str]] = {"addressees": N_("Para")}
 TOLD: Final = ("reason_code", "minor", "shares")
 """What facts say of what was asked, with each step."""
 NEXT: Final[Mapping[str, str]] = {
-    "remind": N_("Ruta lo recuerda"),
+    "remind": N_("Ruta manda un recordatorio"),
     "escalate": N_("Ruta avisa a coordinación"),
     "suggest": N_("Ruta propone otras organizaciones"),
     "expire": N_("la referencia vence"),

@@ -56,6 +56,8 @@ def service(console: Console) -> Iterator[Kept]:
     now = clock.now()
     then: dict[str, Any] = {"noted_at": now, "next_step": DeadlineStep.EXPIRE, "next_step_at": now + DAY}
     escalated = noted("x", referral_id=an_id("late"), **then)
+    again: dict[str, Any] = {**then, "next_step": DeadlineStep.REMIND}
+    reminded = noted("y", "reminded", "sent", referral_id=an_id("elsewhere"), **again)
     service.hear(
         *steps("late", ReferralState.SENT, ReferralState.RECEIVED, ago=3 * DAY),
         *steps(
@@ -63,6 +65,7 @@ def service(console: Console) -> Iterator[Kept]:
         ),
         *steps("elsewhere", ReferralState.SENT, sender="americares", recipient="fuvadis"),
         says(escalated),
+        says(reminded),
     )
     yield service
     service.close()
@@ -155,6 +158,10 @@ def test_a_case_tells_its_story_in_the_readers_language(staff: dict[str, Browser
     late = staff["coordinator"].get(path_of(an_id("late"))).text
     assert "Ruta avisó a coordinación: nadie respondía." in late
     assert re.search(r"Si nadie responde, mañana \d+:\d\d: la referencia vence\.", late)
+
+    reminded = staff["coordinator"].get(path_of(an_id("elsewhere"))).text
+    assert "Ruta mandó un recordatorio: falta la respuesta." in reminded
+    assert re.search(r"Si nadie responde, mañana \d+:\d\d: Ruta manda un recordatorio\.", reminded)
 
     staff["redcross"].get("/idioma/en")
     english = staff["redcross"].get(path_of(an_id("asked"))).text
