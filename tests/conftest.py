@@ -1,5 +1,6 @@
 """One PostgreSQL and one RabbitMQ for the whole suite, started when a test first asks; never the machine's own."""
 
+import os
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
@@ -118,5 +119,6 @@ def provisioned(stack: Stack, declared: topology.DeclaredNetwork) -> Stack:
 @pytest.fixture(scope="module")
 def network(provisioned: Stack) -> Iterator[Network]:
     """The hub's real processes, running for one module: others read the same queues with processes of their own."""
+    assert "RUTA_CLOCK_FILE" not in os.environ, "other tests have moved the time of what these start"
     with Network(provisioned) as network:
         yield network

@@ -26,12 +26,22 @@ Tell = Callable[..., AbstractContextManager[Stage]]
 
 
 @pytest.fixture(scope="package")
-def ground() -> Iterator[Ground]:
+def started() -> Iterator[Ground]:
     """A network of its own for the journeys: they move its time, which no other test would like."""
     directory = make_directory("journeys")
-    with network_on(directory) as ground:
+    with network_on(directory) as ground, pytest.MonkeyPatch.context() as patching:
+        # It may run until the suite ends: what other tests start meanwhile has the machine's time.
+        patching.delenv("RUTA_CLOCK_FILE")
         yield ground
     shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def ground(started: Ground) -> Iterator[Ground]:
+    """The journeys' network; what is started meanwhile has its time."""
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setenv("RUTA_CLOCK_FILE", str(started.clock_file))
+        yield started
 
 
 @pytest.fixture
