@@ -58,7 +58,16 @@ import psycopg
 
 from contracts.codes import Power
 from messaging import gathering, organisations
-from messaging.database import Connection, DatabaseLost, NotOurTurnError, Row, as_json, end_frozen, rows
+from messaging.database import (
+    WAITED_IN_VAIN,
+    Connection,
+    DatabaseLost,
+    NotOurTurnError,
+    Row,
+    as_json,
+    end_frozen,
+    rows,
+)
 from messaging.gathering import Gathered, Group, Schema, Write
 from messaging.loaded import Key, Loaded
 from messaging.log import fields
@@ -366,7 +375,7 @@ def transaction(
             raise interruption from None
         try:
             connection.rollback()
-            if isinstance(error, psycopg.errors.LockNotAvailable):
+            if isinstance(error, WAITED_IN_VAIN):
                 end_frozen(connection)
         except psycopg.Error:  # it broke
             connection.close()

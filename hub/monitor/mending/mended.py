@@ -16,6 +16,8 @@ from hub.monitor.mending.databases import Answers, Databases, ask_all
 from hub.monitor.mending.failures import ACTS
 from messaging.database import Connection
 
+Rows = Sequence[dict[str, Any]]
+
 MOST: Final = 20  # operations of each service, the newest
 ANSWER_WITHIN: Final = 2.5  # seconds: both sides are found by an index
 
@@ -80,14 +82,14 @@ class Found:
 def look_up(databases: Databases, message_id: UUID) -> Found:
     """Find what was done with a message of this id, and may be; where two senders have used it, with both."""
 
-    def read(connection: Connection) -> tuple[Sequence[dict[str, Any]], Sequence[dict[str, Any]]]:
+    def read(connection: Connection) -> tuple[Rows, Rows]:
         asked = {"message": message_id}
         return connection.execute(DONE, asked).fetchall(), connection.execute(STUCK, asked).fetchall()
 
-    answers: Answers[tuple[Sequence[dict[str, Any]], Sequence[dict[str, Any]]]] = ask_all(
-        databases, read, answer_within=ANSWER_WITHIN
-    )
-    rows = [Mended(service, **row) for service, (done, _) in answers.found.items() for row in done]
-    stuck = [Stuck(service, **row) for service, (_, stuck) in sorted(answers.found.items()) for row in stuck]
+    answers: Answers[tuple[Rows, Rows]] = ask_all(databases, read, answer_within=ANSWER_WITHIN)
+    rows, stuck = list[Mended](), list[Stuck]()
+    for service, (done, given_up) in sorted(answers.found.items()):
+        rows += (Mended(service, **row) for row in done)
+        stuck += (Stuck(service, **row) for row in given_up)
     newest = sorted(rows, key=lambda one: (one.started_at, one.service), reverse=True)
     return Found(tuple(newest), tuple(stuck), dict(answers.unseen))
